@@ -1,0 +1,135 @@
+//! Time, as a value that a test can drive: [`Clock`], and [`Cancel`] which ends a wait early.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Where hallpass reads the time and where it waits. One trait, so that the two cannot disagree.
+///
+/// - `now` is wall time (UTC). Wall time and not a monotonic clock, because expiries are compared across processes
+///   and across a suspended laptop.
+/// - `sleep` returns after `duration` of that same time has passed, or at once when `cancel` is cancelled, whichever
+///   comes first. It may return a little late, never early.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The wall time now.
+    fn now(&self) -> SystemTime;
+    /// Waits for `duration`, or until `cancel`.
+    fn sleep(&self, duration: Duration, cancel: &Cancel);
+}
+
+/// The machine's own clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the clock")]
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn sleep(&self, duration: Duration, cancel: &Cancel) {
+        cancel.wait(duration);
+    }
+}
+
+/// A request to stop, shared by the one who asks and the one who waits. Clones are the same request.
+///
+/// ```
+/// let cancel = hallpass::clock::Cancel::new();
+/// let for_ctrl_c = cancel.clone();
+/// for_ctrl_c.cancel();
+/// assert!(cancel.is_cancelled());
+/// ```
+#[derive(Clone, Default)]
+pub struct Cancel(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    cancelled: bool,
+    wakers: Vec<Waker>,
+}
+
+impl Cancel {
+    /// A request that nobody has made yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes the request: every wait under way ends now, every later one at once.
+    pub fn cancel(&self) {
+        let mut state = self.state();
+        state.cancelled = true;
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        self.0.changed.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether the request was made.
+    pub fn is_cancelled(&self) -> bool {
+        self.state().cancelled
+    }
+
+    /// Waits for `duration` of real time or for the request; says whether the request was made.
+    pub(crate) fn wait(&self, duration: Duration) -> bool {
+        let state = self.state();
+        let (state, _) = self
+            .0
+            .changed
+            .wait_timeout_while(state, duration, |state| !state.cancelled)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.cancelled
+    }
+
+    /// Resolves when the request is made.
+    pub(crate) async fn cancelled(&self) {
+        poll_fn(|cx| {
+            let mut state = self.state();
+            if state.cancelled {
+                return Poll::Ready(());
+            }
+            if !state.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+                state.wakers.push(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cancel").field(&self.is_cancelled()).finish()
+    }
+}
+
+/// A deadline in real time, for what the operating system does (a lock, a store) rather than what a server promised.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline(Instant);
+
+#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the clock")]
+impl Deadline {
+    pub(crate) fn after(duration: Duration) -> Self {
+        Self(Instant::now() + duration)
+    }
+
+    pub(crate) fn left(&self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    pub(crate) fn has_passed(&self) -> bool {
+        self.left().is_zero()
+    }
+}

@@ -1,0 +1,5 @@
+//! hallpass
+
+pub mod clock;
+#[cfg(feature = "testing")]
+pub mod testing;
