@@ -1,5 +1,19 @@
 //! hallpass
+#![forbid(unsafe_code)]
 
+#[cfg(feature = "browser")]
+mod browser;
 pub mod clock;
+mod error;
+mod id;
+mod oauth;
+pub mod prompt;
+mod secret;
+mod surroundings;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod text;
+
+pub use error::*;
+pub use secret::Secret;
+pub use id::*;

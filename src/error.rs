@@ -1,0 +1,233 @@
+//! [`Error`]: what happened, of which kind, and what to do about it.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// `Result` with hallpass's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong: one line, lower case, of which issuer, context or path; never a server's body, never a secret.
+///
+/// `Debug` is made for `fn main() -> hallpass::Result<()>`: message, causes and hint.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    remedy: Option<Remedy>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The question a caller has: is nobody logged in, is the server away, did the person say no?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no login for what was asked.
+    NotLoggedIn,
+    /// There was a login; it expired, or the server ended it.
+    Expired,
+    /// A rotation was interrupted and the server no longer takes the token that is left.
+    Interrupted,
+    /// The device code ran out before it was approved (RFC 8628 §3.5 `expired_token`).
+    CodeExpired,
+    /// The person said no (RFC 8628 §3.5 `access_denied`).
+    Denied,
+    /// The server refused, in OAuth's words.
+    AuthorizationServer,
+    /// The server's answer is not what the RFC asks for.
+    Protocol,
+    /// The configuration, an argument or the environment is wrong.
+    Config,
+    /// The server could not be reached.
+    Unreachable,
+    /// The secure store or the state folder did not give or take what it should.
+    Custody,
+    /// The caller cancelled, for example with Ctrl-C.
+    Cancelled,
+}
+
+/// What can be done about an error, as data: a host prints it with its own command names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Log in, to this context if one is named.
+    LogIn {
+        /// The context that wants the login.
+        context: Option<String>,
+    },
+    /// Try again, after this time if it is known.
+    Retry {
+        /// How long to wait.
+        after: Option<Duration>,
+    },
+    /// Unlock the secure store, then try again.
+    UnlockStore,
+    /// Choose another place for the keys.
+    ChoosePlace,
+    /// Choose one of these contexts.
+    ChooseContext {
+        /// The contexts there are.
+        contexts: Vec<String>,
+    },
+    /// Say that the context shall change hands.
+    Replace {
+        /// The context that belongs to another account.
+        context: String,
+    },
+    /// Forget the login on this machine without telling the server.
+    ForgetLocally {
+        /// The context to forget.
+        context: String,
+    },
+    /// Correct this setting.
+    FixConfig {
+        /// The name of the setting.
+        field: &'static str,
+    },
+    /// Correct owner, permissions, space or content of this path.
+    FixPath {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Ask whoever runs the authorization server.
+    AskAdministrator,
+    /// Use a newer version of this tool.
+    Upgrade,
+}
+
+impl Error {
+    /// Which question this error answers.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What can be done, computed from the actual situation.
+    pub fn remedy(&self) -> Option<&Remedy> {
+        self.0.remedy.as_ref()
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), remedy: None, source: None }))
+    }
+
+    pub(crate) fn with(mut self, remedy: Remedy) -> Self {
+        self.0.remedy = Some(remedy);
+        self
+    }
+
+    /// Only for causes that hold no secret: errors of the operating system and of our own layers.
+    pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn config(field: &'static str, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, message).with(Remedy::FixConfig { field })
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, "cancelled")
+    }
+}
+
+impl ErrorKind {
+    /// The exit code of a process that ends with this error (`4` log in, `2` configuration, `5` network, `6` custody,
+    /// `130` Ctrl-C, `1` what the server or the person refused).
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::NotLoggedIn | Self::Expired | Self::Interrupted => 4,
+            Self::CodeExpired | Self::Denied | Self::AuthorizationServer | Self::Protocol => 1,
+            Self::Config => 2,
+            Self::Unreachable => 5,
+            Self::Custody => 6,
+            Self::Cancelled => 130,
+        }
+    }
+
+    /// The kind's name in JSON output, in `snake_case`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotLoggedIn => "not_logged_in",
+            Self::Expired => "expired",
+            Self::Interrupted => "interrupted",
+            Self::CodeExpired => "code_expired",
+            Self::Denied => "denied",
+            Self::AuthorizationServer => "authorization_server",
+            Self::Protocol => "protocol",
+            Self::Config => "config",
+            Self::Unreachable => "unreachable",
+            Self::Custody => "custody",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Remedy {
+    /// The remedy's name in JSON output, in `snake_case`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LogIn { .. } => "log_in",
+            Self::Retry { .. } => "retry",
+            Self::UnlockStore => "unlock_store",
+            Self::ChoosePlace => "choose_place",
+            Self::ChooseContext { .. } => "choose_context",
+            Self::Replace { .. } => "replace",
+            Self::ForgetLocally { .. } => "forget_locally",
+            Self::FixConfig { .. } => "fix_config",
+            Self::FixPath { .. } => "fix_path",
+            Self::AskAdministrator => "ask_administrator",
+            Self::Upgrade => "upgrade",
+        }
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LogIn { context: Some(context) } => write!(f, "log in to {context} again"),
+            Self::LogIn { context: None } => f.write_str("log in"),
+            Self::Retry { after: Some(after) } => write!(f, "try again in {} s", after.as_secs().max(1)),
+            Self::Retry { after: None } => f.write_str("try again"),
+            Self::UnlockStore => f.write_str("unlock the secure store, then try again"),
+            Self::ChoosePlace => f.write_str("choose another place for the keys"),
+            Self::ChooseContext { contexts } => write!(f, "choose one of: {}", contexts.join(", ")),
+            Self::Replace { context } => write!(f, "allow the login to replace {context}, or give it another name"),
+            Self::ForgetLocally { context } => {
+                write!(f, "try again when the server answers, or forget {context} on this machine only")
+            }
+            Self::FixConfig { field } => write!(f, "correct {field}"),
+            Self::FixPath { path } => write!(f, "correct {}", path.display()),
+            Self::AskAdministrator => f.write_str("ask the administrator of the authorization server"),
+            Self::Upgrade => f.write_str("use a newer version of this tool"),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, "\n  because: {error}")?;
+            cause = error.source();
+        }
+        match &self.0.remedy {
+            Some(remedy) => write!(f, "\n\nhint: {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,265 @@
+//! The device authorization grant (RFC 8628): the request, and [`Poll`], which decides when to ask next.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::clock::Cancel;
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::id::Scopes;
+use crate::oauth::client_auth::Client;
+use crate::oauth::endpoint::{TokenError, refusal, seconds};
+use crate::oauth::http::{Form, Http};
+use crate::secret::Secret;
+
+/// What the server answered to a device authorization request (RFC 8628 §3.2), checked.
+#[derive(Debug)]
+pub(crate) struct DeviceAuthorization {
+    pub(crate) device_code: Secret,
+    /// At most 40 letters, digits, spaces and hyphens.
+    pub(crate) user_code: String,
+    pub(crate) verification_uri: Url,
+    pub(crate) verification_uri_complete: Option<Url>,
+    pub(crate) expires_in: Duration,
+    pub(crate) interval: Duration,
+}
+
+/// RFC 8628 §3.2: "If no value is provided, clients MUST use 5 as the default."
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// RFC 8628 §3.5: "the interval MUST be increased by 5 seconds for this and all subsequent requests".
+const SLOW_DOWN: Duration = Duration::from_secs(5);
+
+/// A lifetime is REQUIRED; where a server leaves it out or sends junk, this is what most use.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(900);
+
+/// Nobody approves a code for longer than this.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest back-off while the server does not answer, unless its interval is longer.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+
+/// Asks for a device code (RFC 8628 §3.1).
+pub(crate) fn authorize(
+    http: &Http,
+    url: &Url,
+    client: &Client,
+    scopes: &Scopes,
+    cancel: &Cancel,
+) -> Result<DeviceAuthorization> {
+    let scope = (!scopes.is_empty()).then(|| scopes.to_string());
+    let (form, authorization) = client.authenticate(Form::new().with_some("scope", scope.as_deref()));
+    let reply = http.post(url, form, authorization.as_ref(), cancel).map_err(TokenError::Http)?;
+    if !reply.is_success() {
+        return Err(refusal(&reply).into());
+    }
+    let wire: Wire = match reply.json("a device authorization") {
+        Ok(wire) => wire,
+        // A server that answers 200 with `error` refuses all the same.
+        Err(odd) => {
+            return Err(match refusal(&reply) {
+                refused @ TokenError::Refused(_) => refused.into(),
+                _ => odd.into(),
+            });
+        }
+    };
+    let page = |url: Url, name: &str| match http.is_secure(&url) {
+        true => Ok(url),
+        false => Err(unsafe_reply(&reply.host, name)),
+    };
+    Ok(DeviceAuthorization {
+        device_code: Secret::new(wire.device_code),
+        user_code: checked_user_code(wire.user_code).ok_or_else(|| unsafe_reply(&reply.host, "user_code"))?,
+        verification_uri: page(wire.verification_uri, "verification_uri")?,
+        verification_uri_complete: wire
+            .verification_uri_complete
+            .map(|url| page(url, "verification_uri_complete"))
+            .transpose()?,
+        expires_in: wire.expires_in.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_LIFETIME).min(LONGEST_LIFETIME),
+        interval: wire.interval.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_INTERVAL),
+    })
+}
+
+/// When to poll: a pure state machine, told what was heard and asked how long to wait.
+///
+/// Two polls are never closer than the interval in force; waits beyond that are clamped to the end of the code's life, so
+/// that there is one last poll at the end.
+#[derive(Debug, Clone)]
+pub(crate) struct Poll {
+    interval: Duration,
+    expires_at: SystemTime,
+    /// What is left of the code's life in time that was spent waiting: a wall clock that is set back extends nothing.
+    left: Duration,
+    failures: u32,
+}
+
+/// What the last poll brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// `authorization_pending`.
+    Pending,
+    /// `slow_down`, with the interval that the server says is now in force, if it does.
+    SlowDown(Option<Duration>),
+    /// No answer, or an overloaded server's; with its `Retry-After`, if it sent one.
+    Nothing(Option<Duration>),
+}
+
+impl Poll {
+    /// Begins with the device authorization reply, received at `now`.
+    pub(crate) fn new(now: SystemTime, interval: Duration, expires_in: Duration) -> Self {
+        Self { interval, expires_at: now + expires_in, left: expires_in, failures: 0 }
+    }
+
+    /// How long to wait before the next poll, or `None` once the code's life is over and the last poll is made. `heard` is
+    /// `None` before the first poll: RFC 8628 §3.5, "the client MUST wait at least the number of seconds specified by the
+    /// "interval" parameter" holds "Before each new request", and nobody has approved at once.
+    pub(crate) fn next(&mut self, now: SystemTime, heard: Option<Heard>) -> Option<Duration> {
+        let mut wait = self.interval;
+        match heard {
+            None => {}
+            Some(Heard::Pending) => self.failures = 0,
+            Some(Heard::SlowDown(told)) => {
+                self.failures = 0;
+                self.interval = (self.interval + SLOW_DOWN).max(told.unwrap_or_default());
+                wait = self.interval;
+            }
+            Some(Heard::Nothing(retry_after)) => {
+                // RFC 8628 §3.5: "On encountering a connection timeout, clients MUST unilaterally reduce their polling
+                // frequency before retrying. The use of an exponential backoff algorithm to achieve this, such as
+                // doubling the polling interval on each such connection timeout, is RECOMMENDED."
+                self.failures = (self.failures + 1).min(16);
+                let doubled = self.interval.saturating_mul(1 << self.failures);
+                wait = doubled.min(LONGEST_BACK_OFF.max(self.interval)).max(retry_after.unwrap_or_default());
+            }
+        }
+        if heard.is_some() && (now >= self.expires_at || self.left.is_zero()) {
+            return None;
+        }
+        let remaining = self.expires_at.duration_since(now).unwrap_or_default().min(self.left);
+        let wait = wait.min(remaining.max(self.interval));
+        self.left = self.left.saturating_sub(wait);
+        Some(wait)
+    }
+
+    pub(crate) fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    device_code: String,
+    user_code: String,
+    verification_uri: Url,
+    verification_uri_complete: Option<Url>,
+    #[serde(default, deserialize_with = "seconds")]
+    expires_in: Option<Duration>,
+    #[serde(default, deserialize_with = "seconds")]
+    interval: Option<Duration>,
+}
+
+/// A user code may be shown only if it can hold no escape, no override and no sentence.
+fn checked_user_code(code: String) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
+    ((1..=40).contains(&code.len()) && code.chars().all(plain)).then_some(code)
+}
+
+fn unsafe_reply(host: &str, name: &str) -> Error {
+    let message = format!("{host} sent a {name} that is not safe to show");
+    Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    fn poll(interval: u64, life: u64) -> (Poll, SystemTime) {
+        (Poll::new(SystemTime::UNIX_EPOCH, S(interval), S(life)), SystemTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn waits_before_the_first_poll_and_slows_down_for_good() {
+        let (mut poll, t) = poll(5, 900);
+        assert_eq!(poll.next(t, None), Some(S(5)));
+        assert_eq!(poll.next(t + S(5), Some(Heard::Pending)), Some(S(5)));
+        assert_eq!(poll.next(t + S(10), Some(Heard::SlowDown(None))), Some(S(10)));
+        assert_eq!(poll.next(t + S(20), Some(Heard::Pending)), Some(S(10)));
+        assert_eq!(poll.next(t + S(30), Some(Heard::SlowDown(Some(S(60))))), Some(S(60)));
+        assert_eq!(poll.next(t + S(90), Some(Heard::SlowDown(Some(S(1))))), Some(S(65)));
+    }
+
+    #[test]
+    fn backs_off_while_nothing_answers_and_recovers() {
+        let (mut poll, t) = poll(5, 900);
+        let mut waits = vec![poll.next(t, None).unwrap()];
+        waits.extend((0..5).map(|_| poll.next(t, Some(Heard::Nothing(None))).unwrap()));
+        assert_eq!(waits, [5, 10, 20, 40, 60, 60].map(S));
+        assert_eq!(poll.next(t, Some(Heard::Nothing(Some(S(120))))), Some(S(120)));
+        assert_eq!(poll.next(t, Some(Heard::Pending)), Some(S(5)));
+    }
+
+    #[test]
+    fn polls_once_more_at_the_end_and_then_no_more() {
+        let (mut poll, t) = poll(5, 12);
+        assert_eq!(poll.next(t, None), Some(S(5)));
+        assert_eq!(poll.next(t + S(5), Some(Heard::Nothing(None))), Some(S(7)));
+        assert_eq!(poll.next(t + S(12), Some(Heard::Pending)), None);
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_extend_the_wait() {
+        let (mut poll, t) = poll(5, 60);
+        let mut heard = None;
+        let polls = std::iter::from_fn(|| {
+            let wait = poll.next(t, heard);
+            heard = Some(Heard::Pending);
+            wait
+        });
+        assert_eq!(polls.count(), 12);
+    }
+
+    proptest! {
+        #[test]
+        fn never_closer_than_the_interval_and_always_ends(
+            interval in 1_u64..40,
+            life in 1_u64..2000,
+            heard in prop::collection::vec((0_u8..4, 0_u64..500), 0..400),
+            jumps in prop::collection::vec(-300_i64..300, 400),
+        ) {
+            let (mut poll, mut now) = poll(interval, life);
+            let mut waited = Duration::ZERO;
+            let mut last = None;
+            for (step, (kind, seconds)) in heard.into_iter().enumerate() {
+                let in_force = poll.interval;
+                let Some(wait) = poll.next(now, last) else { return Ok(()) };
+                prop_assert!(wait >= in_force);
+                prop_assert!(poll.interval >= in_force);
+                waited += wait;
+                prop_assert!(waited <= S(life) + poll.interval, "{:?} of {}", waited, life);
+                now += wait;
+                now = if jumps[step] < 0 { now - S(jumps[step].unsigned_abs()) } else { now + S(jumps[step].unsigned_abs() / 50) };
+                now = now.max(SystemTime::UNIX_EPOCH + S(10_000)); // SystemTime must not underflow
+                last = Some(match kind {
+                    0 => Heard::Pending,
+                    1 => Heard::SlowDown((seconds > 250).then(|| S(seconds))),
+                    2 => Heard::Nothing(None),
+                    _ => Heard::Nothing(Some(S(seconds))),
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn user_codes_hold_no_escapes() {
+        assert!(checked_user_code("WDJB-MJHT".into()).is_some());
+        assert!(checked_user_code("123 456".into()).is_some());
+        for bad in ["", "\u{1b}[2J", "AB\u{202e}CD", "A\nB", "ÄÖ", &"A".repeat(41)] {
+            assert!(checked_user_code(bad.to_owned()).is_none(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The token endpoint (RFC 6749 §3.2): every grant type in, [`TokenReply`] or [`TokenError`] out.
+//!
+//! The only file that names the crate `oauth2`, whose grammar of replies it uses. Its secrets are moved out at once into
+//! [`Secret`], which is wiped.
+
+use std::time::Duration;
+
+use oauth2::basic::BasicTokenType;
+use oauth2::{DeviceCodeErrorResponseType, StandardErrorResponse};
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use crate::clock::Cancel;
+use crate::error::{Error, ErrorKind, Remedy};
+use crate::id::{Scopes, host_of};
+use crate::oauth::client_auth::Client;
+use crate::oauth::http::{Form, Http, HttpError, NotJson, Reply};
+use crate::secret::Secret;
+use crate::text::quoted;
+
+/// A token endpoint and who asks it.
+pub(crate) struct TokenEndpoint<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) url: &'a Url,
+    pub(crate) client: &'a Client,
+}
+
+/// What is exchanged for a token.
+pub(crate) enum Grant<'a> {
+    /// RFC 8628 §3.4.
+    DeviceCode(&'a Secret),
+    /// RFC 6749 §6. Names no scope: "if omitted is treated as equal to the scope originally granted".
+    RefreshToken(&'a Secret),
+}
+
+/// A successful reply (RFC 6749 §5.1).
+#[derive(Debug)]
+pub(crate) struct TokenReply {
+    pub(crate) access_token: Secret,
+    /// As RFC 6749 §7.1 registers it, in lower case: `bearer`.
+    pub(crate) token_type: String,
+    /// `None` where the server does not say or says something absurd: unknown, never "for ever".
+    pub(crate) expires_in: Option<Duration>,
+    pub(crate) refresh_token: Option<Secret>,
+    /// RFC 6749 §5.1: "OPTIONAL, if identical to the scope requested by the client; otherwise, REQUIRED."
+    pub(crate) scopes: Option<Scopes>,
+    pub(crate) id_token: Option<Secret>,
+}
+
+/// No token.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokenError {
+    /// The server said no in OAuth's words (RFC 6749 §5.2, RFC 8628 §3.5).
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The server is overloaded or broken for now.
+    #[error("{host} is not able to answer (status {status})")]
+    Busy { host: String, status: u16, retry_after: Option<Duration> },
+    /// The server answered with something else.
+    #[error("{0}")]
+    Odd(#[from] NotJson),
+    #[error("{0}")]
+    Http(#[from] HttpError),
+}
+
+/// An error reply, filtered for display.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) host: String,
+    pub(crate) error: String,
+    pub(crate) description: Option<String>,
+    /// Some servers send the interval that is now in force with `slow_down`.
+    pub(crate) interval: Option<Duration>,
+}
+
+impl TokenEndpoint<'_> {
+    /// Makes one request. Never repeats it: whether that is safe only the caller knows.
+    pub(crate) fn request(&self, grant: &Grant<'_>, cancel: &Cancel) -> Result<TokenReply, TokenError> {
+        let form = match grant {
+            Grant::DeviceCode(code) => Form::new()
+                .with("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
+                .with("device_code", code.expose()),
+            Grant::RefreshToken(token) => {
+                Form::new().with("grant_type", "refresh_token").with("refresh_token", token.expose())
+            }
+        };
+        let (form, authorization) = self.client.authenticate(form);
+        let reply = self.http.post(self.url, form, authorization.as_ref(), cancel)?;
+        read(&reply)
+    }
+
+    /// The host, for messages.
+    pub(crate) fn host(&self) -> String {
+        host_of(self.url)
+    }
+}
+
+/// Reads an error reply of any endpoint that answers like the token endpoint.
+pub(crate) fn refusal(reply: &Reply) -> TokenError {
+    let refusal = reply.json::<WireError>("an OAuth error").map(|wire| Refusal {
+        host: reply.host.clone(),
+        error: quoted(wire.error.error().as_ref()),
+        description: wire.error.error_description().map(|text| quoted(text)).filter(|text| !text.is_empty()),
+        interval: wire.interval,
+    });
+    match refusal {
+        // An overloaded server's error is about its load and not about the grant, whatever it is called.
+        Ok(refusal) if !reply.is_busy() || refusal.asks_to_wait() => TokenError::Refused(refusal),
+        _ if reply.is_busy() => {
+            TokenError::Busy { host: reply.host.clone(), status: reply.status, retry_after: reply.retry_after }
+        }
+        Ok(refusal) => TokenError::Refused(refusal),
+        Err(odd) => TokenError::Odd(odd),
+    }
+}
+
+impl Refusal {
+    pub(crate) fn is(&self, error: &str) -> bool {
+        self.error == error
+    }
+
+    fn asks_to_wait(&self) -> bool {
+        self.is("authorization_pending") || self.is("slow_down")
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} refused with {}", self.host, self.error)?;
+        match &self.description {
+            Some(description) => write!(f, "; the server says: {description}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal.error.as_str() {
+            "access_denied" | "authorization_declined" => {
+                Self::new(ErrorKind::Denied, message).with(Remedy::LogIn { context: None })
+            }
+            "expired_token" => Self::new(ErrorKind::CodeExpired, message).with(Remedy::LogIn { context: None }),
+            "invalid_client" | "unauthorized_client" => {
+                Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::FixConfig { field: "client_id" })
+            }
+            "invalid_scope" => {
+                Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::FixConfig { field: "scopes" })
+            }
+            _ => Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::AskAdministrator),
+        }
+    }
+}
+
+impl From<TokenError> for Error {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Refused(refusal) => refusal.into(),
+            TokenError::Busy { retry_after, .. } => {
+                Self::new(ErrorKind::Unreachable, error.to_string()).with(Remedy::Retry { after: retry_after })
+            }
+            TokenError::Odd(odd) => odd.into(),
+            TokenError::Http(http) => http.into(),
+        }
+    }
+}
+
+/// A number of seconds that servers also send as text; junk and what exceeds ten years is unknown.
+pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    const TEN_YEARS: f64 = 10.0 * 365.25 * 86_400.0;
+    let number = match Option::<serde_json::Value>::deserialize(deserializer)? {
+        Some(serde_json::Value::Number(number)) => number.as_f64(),
+        Some(serde_json::Value::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    };
+    Ok(number.filter(|n: &f64| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n as u64)))
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    access_token: oauth2::AccessToken,
+    token_type: BasicTokenType,
+    #[serde(default, deserialize_with = "seconds")]
+    expires_in: Option<Duration>,
+    refresh_token: Option<oauth2::RefreshToken>,
+    scope: Option<String>,
+    id_token: Option<oauth2::AccessToken>,
+}
+
+#[derive(Deserialize)]
+struct WireError {
+    #[serde(flatten)]
+    error: StandardErrorResponse<DeviceCodeErrorResponseType>,
+    #[serde(default, deserialize_with = "seconds")]
+    interval: Option<Duration>,
+}
+
+fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
+    // A server that answers 200 with `error` (GitHub) refuses all the same, so the body is asked before the status.
+    if !reply.is_success() || reply.json::<WireError>("an OAuth error").is_ok() {
+        return Err(refusal(reply));
+    }
+    let wire: Wire = reply.json("a token reply")?;
+    let access_token = Secret::new(wire.access_token.into_secret());
+    // What cannot stand in a header cannot be used, and would break the host's own output.
+    let usable = |token: &Secret| !token.expose().is_empty() && token.expose().bytes().all(|b| (0x21..=0x7e).contains(&b));
+    let refresh_token = wire.refresh_token.map(|token| Secret::new(token.into_secret()));
+    if !usable(&access_token) || refresh_token.as_ref().is_some_and(|token| token.expose().is_empty()) {
+        return Err(reply.is_not("a token reply").into());
+    }
+    Ok(TokenReply {
+        access_token,
+        token_type: wire.token_type.as_ref().to_ascii_lowercase(),
+        expires_in: wire.expires_in,
+        refresh_token,
+        // A scope that the grammar does not know is dropped with the rest: it cannot be asked for again.
+        scopes: wire.scope.and_then(|scope| scope.parse().ok()),
+        id_token: wire.id_token.map(|token| Secret::new(token.into_secret())),
+    })
+}

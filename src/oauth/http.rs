@@ -1,0 +1,361 @@
+//! The one door to the network.
+//!
+//! https only (or loopback http where it is allowed), no redirects, no retries, HTTP/1.1, replies of at most 1 MiB, bodies
+//! wiped. Blocking: it drives a runtime of its own on the caller's thread, built at the first request.
+
+use std::cell::OnceCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use serde::de::DeserializeOwned;
+use url::{Url, form_urlencoded};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::clock::Cancel;
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::id::{has_user_info, host_of, is_loopback};
+use crate::secret::Secret;
+
+/// The longest reply that is read, in bytes.
+const LIMIT: usize = 1 << 20;
+
+/// How long a request that was sent may still finish after a cancel: its reply may hold the only copy of a token.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How the door is set up; the same for every request of an app.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) user_agent: String,
+    /// The longest that one request may take, connecting included.
+    pub(crate) timeout: Duration,
+    /// Further roots, PEM, beside those of the operating system.
+    pub(crate) extra_roots: Vec<u8>,
+    pub(crate) allow_loopback_http: bool,
+}
+
+/// The door, for one trip on one thread.
+pub(crate) struct Http {
+    settings: Settings,
+    engine: OnceCell<Engine>,
+}
+
+/// No reply: the request did not get through, or what came back is not to be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HttpError {
+    /// The connection could not be made: the server has not seen the request.
+    #[error("cannot reach {host}: {why}")]
+    Unreachable { host: String, why: String },
+    /// The connection broke after the request may have been sent: the server may have acted on it.
+    #[error("{host} did not answer: {why}")]
+    NoReply { host: String, why: String },
+    #[error("{host} answered with more than {LIMIT} bytes")]
+    TooLarge { host: String },
+    #[error("{host} redirected the request, which is not followed")]
+    Redirect { host: String },
+    #[error("refusing to send anything to {url}: it is not https")]
+    Insecure { url: String },
+    #[error("cannot set up TLS: {0}")]
+    Setup(String),
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// A reply of any status. Its body is wiped when dropped.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// RFC 9110 §10.2.3, as a time from now.
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) host: String,
+    body: Zeroizing<Vec<u8>>,
+}
+
+/// The body is not the JSON it should be. Keeps nothing of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} answered with status {status} and a body that is not {wanted}")]
+pub(crate) struct NotJson {
+    host: String,
+    status: u16,
+    wanted: &'static str,
+}
+
+/// `application/x-www-form-urlencoded`, in a buffer that is wiped.
+pub(crate) struct Form(Zeroizing<String>);
+
+impl Http {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings, engine: OnceCell::new() }
+    }
+
+    pub(crate) fn get(&self, url: &Url, bearer: Option<&Secret>, cancel: &Cancel) -> Result<Reply, HttpError> {
+        let authorization = bearer.map(|token| Zeroizing::new(format!("Bearer {}", token.expose())));
+        self.send(url, authorization.as_ref(), None, cancel)
+    }
+
+    /// `authorization` is the whole header value, for example `Basic …`.
+    pub(crate) fn post(
+        &self,
+        url: &Url,
+        form: Form,
+        authorization: Option<&Zeroizing<String>>,
+        cancel: &Cancel,
+    ) -> Result<Reply, HttpError> {
+        self.send(url, authorization, Some(form), cancel)
+    }
+
+    /// Whether a secret may travel to `url`: https, or http to a literal loopback address where that is allowed.
+    pub(crate) fn is_secure(&self, url: &Url) -> bool {
+        let http = url.scheme() == "http" && self.settings.allow_loopback_http && is_loopback(url);
+        (url.scheme() == "https" || http) && url.host().is_some() && !has_user_info(url)
+    }
+
+    fn send(
+        &self,
+        url: &Url,
+        authorization: Option<&Zeroizing<String>>,
+        form: Option<Form>,
+        cancel: &Cancel,
+    ) -> Result<Reply, HttpError> {
+        if !self.is_secure(url) {
+            return Err(HttpError::Insecure { url: url.to_string() });
+        }
+        let engine = self.engine()?;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(value) = authorization {
+            let mut value = HeaderValue::from_str(value)
+                .map_err(|_| HttpError::Setup("a secret has characters that no header takes".into()))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let request = match form {
+            None => engine.client.get(url.clone()),
+            Some(form) => {
+                let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+                headers.insert(CONTENT_TYPE, form_type);
+                engine.client.post(url.clone()).body(form.into_body())
+            }
+        };
+        let host = host_of(url);
+        let reply = read(request.headers(headers), &host);
+        engine.runtime()?.block_on(until_cancelled(reply, cancel))
+    }
+
+    fn engine(&self) -> Result<&Engine, HttpError> {
+        if self.engine.get().is_none() {
+            let _ = self.engine.set(Engine::new(&self.settings)?);
+        }
+        self.engine.get().ok_or_else(|| HttpError::Setup("no engine".into()))
+    }
+}
+
+impl Reply {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether the server is overloaded or broken for now, so that asking again later makes sense.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.status == 429 || self.status == 408 || self.status >= 500
+    }
+
+    /// The body as JSON, whatever its declared type: servers mislabel it, and what is not JSON does not parse.
+    /// `wanted` names it for the error.
+    pub(crate) fn json<T: DeserializeOwned>(&self, wanted: &'static str) -> Result<T, NotJson> {
+        serde_json::from_slice(&self.body).map_err(|_| self.is_not(wanted))
+    }
+
+    pub(crate) fn is_not(&self, wanted: &'static str) -> NotJson {
+        NotJson { host: self.host.clone(), status: self.status, wanted }
+    }
+}
+
+impl Form {
+    pub(crate) fn new() -> Self {
+        // Room for what forms hold, so that growing seldom leaves a copy behind.
+        Self(Zeroizing::new(String::with_capacity(4096)))
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        let needed = self.0.len() + name.len() + 3 * value.len() + 2;
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(String::with_capacity(2 * needed));
+            larger.push_str(&self.0);
+            self.0 = larger;
+        }
+        if !self.0.is_empty() {
+            self.0.push('&');
+        }
+        self.0.push_str(name);
+        self.0.push('=');
+        self.0.extend(form_urlencoded::byte_serialize(value.as_bytes()));
+        self
+    }
+
+    pub(crate) fn with_some(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    fn into_body(self) -> Bytes {
+        Bytes::from_owner(Zeroizing::new(self.0.as_bytes().to_vec()))
+    }
+}
+
+impl From<HttpError> for Error {
+    fn from(error: HttpError) -> Self {
+        let message = error.to_string();
+        match error {
+            HttpError::Unreachable { .. } | HttpError::NoReply { .. } => {
+                Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: None })
+            }
+            HttpError::TooLarge { .. } | HttpError::Redirect { .. } => {
+                Self::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
+            }
+            HttpError::Insecure { .. } => Self::config("issuer", message),
+            HttpError::Setup(_) => Self::config("extra_roots", message),
+            HttpError::Cancelled => Self::cancelled(),
+        }
+    }
+}
+
+impl From<NotJson> for Error {
+    fn from(error: NotJson) -> Self {
+        let kind = if error.status >= 500 { ErrorKind::Unreachable } else { ErrorKind::Protocol };
+        let remedy = if error.status >= 500 { Remedy::Retry { after: None } } else { Remedy::AskAdministrator };
+        Self::new(kind, error.to_string()).with(remedy)
+    }
+}
+
+struct Engine {
+    /// `None` only while it is dropped.
+    runtime: Option<tokio::runtime::Runtime>,
+    client: reqwest::Client,
+}
+
+impl Engine {
+    fn new(settings: &Settings) -> Result<Self, HttpError> {
+        let setup = |error: &dyn std::fmt::Display| HttpError::Setup(error.to_string());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| setup(&e))?;
+        let mut client = reqwest::Client::builder()
+            .user_agent(&settings.user_agent)
+            .timeout(settings.timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            // A request that rotates a token must never be sent twice by a layer that does not know it.
+            .retry(reqwest::retry::never())
+            // Between two requests nobody drives the runtime, so a pooled connection would be a dead one.
+            .pool_max_idle_per_host(0)
+            .http1_only()
+            .referer(false);
+        if settings.allow_loopback_http {
+            // Plain http to this machine must not pass through a proxy of another.
+            client = client.no_proxy();
+        }
+        let roots = match settings.extra_roots.is_empty() {
+            true => Vec::new(),
+            false => reqwest::Certificate::from_pem_bundle(&settings.extra_roots)
+                .ok()
+                .filter(|roots| !roots.is_empty())
+                .ok_or_else(|| HttpError::Setup("the extra roots hold no PEM certificate".into()))?,
+        };
+        if !roots.is_empty() {
+            client = client.tls_certs_merge(roots);
+        }
+        Ok(Self { runtime: Some(runtime), client: client.build().map_err(|e| setup(&e))? })
+    }
+
+    fn runtime(&self) -> Result<&tokio::runtime::Runtime, HttpError> {
+        self.runtime.as_ref().ok_or_else(|| HttpError::Setup("no runtime".into()))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Dropping a runtime waits for its blocking calls, and a hung name lookup is one.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, HttpError> {
+    let failed = |error: reqwest::Error| {
+        let why = reason(&error);
+        match error.is_connect() || error.is_builder() {
+            true => HttpError::Unreachable { host: host.to_owned(), why },
+            false => HttpError::NoReply { host: host.to_owned(), why },
+        }
+    };
+    let mut response = request.send().await.map_err(failed)?;
+    let status = response.status().as_u16();
+    if response.status().is_redirection() {
+        return Err(HttpError::Redirect { host: host.to_owned() });
+    }
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
+    // All the room at once: a buffer that grows leaves copies behind.
+    let expected = response.content_length().map_or(16 << 10, |length| length.min(LIMIT as u64) as usize);
+    let mut body = Zeroizing::new(Vec::with_capacity(expected));
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        let fits = body.len() + chunk.len() <= LIMIT;
+        if fits {
+            append(&mut body, &chunk);
+        }
+        if let Ok(mut chunk) = chunk.try_into_mut() {
+            chunk.zeroize();
+        }
+        if !fits {
+            return Err(HttpError::TooLarge { host: host.to_owned() });
+        }
+    }
+    Ok(Reply { status, retry_after, host: host.to_owned(), body })
+}
+
+/// Appends; where the buffer is too small, moves to a larger one and wipes the old.
+fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
+    if body.len() + chunk.len() > body.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(2 * (body.len() + chunk.len())));
+        larger.extend_from_slice(body);
+        *body = larger;
+    }
+    body.extend_from_slice(chunk);
+}
+
+/// The innermost cause, which says it best ("Connection refused"), without the URL around it.
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "timed out".into();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    crate::text::quoted(&cause.to_string())
+}
+
+/// RFC 9110 §10.2.3: "Retry-After = HTTP-date / delay-seconds". A day is the most that is believed.
+fn retry_after(value: &str) -> Option<Duration> {
+    let day = Duration::from_secs(24 * 60 * 60);
+    value.trim().parse().ok().map(|seconds| Duration::from_secs(seconds).min(day))
+}
+
+/// Waits for the reply; after a cancel only for a moment more.
+async fn until_cancelled<T>(
+    reply: impl Future<Output = Result<T, HttpError>>,
+    cancel: &Cancel,
+) -> Result<T, HttpError> {
+    let mut reply = pin!(reply);
+    let mut cancelled = pin!(async {
+        cancel.cancelled().await;
+        tokio::time::sleep(LAST_WORDS).await;
+    });
+    poll_fn(|cx| match reply.as_mut().poll(cx) {
+        Poll::Ready(reply) => Poll::Ready(reply),
+        Poll::Pending => cancelled.as_mut().poll(cx).map(|()| Err(HttpError::Cancelled)),
+    })
+    .await
+}

@@ -1,0 +1,143 @@
+//! Where an authorization server's endpoints are: RFC 8414 and OpenID Connect Discovery, or by hand.
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::clock::Cancel;
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::id::Issuer;
+use crate::oauth::http::{Http, Reply};
+use crate::text::quoted;
+
+/// The endpoints of one authorization server, each checked to be https or allowed loopback.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoints {
+    pub(crate) device_authorization: Url,
+    pub(crate) token: Url,
+    pub(crate) revocation: Option<Url>,
+    pub(crate) userinfo: Option<Url>,
+    /// `token_endpoint_auth_methods_supported`, empty where the server does not say.
+    pub(crate) auth_methods: Vec<String>,
+}
+
+/// What a host or its user set by hand; it goes before what the server says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ByHand {
+    pub(crate) device_authorization: Option<Url>,
+    pub(crate) token: Option<Url>,
+    pub(crate) revocation: Option<Url>,
+}
+
+/// Finds the endpoints. With both needed ones given by hand no request is made for them.
+pub(crate) fn discover(http: &Http, issuer: &Issuer, by_hand: &ByHand, cancel: &Cancel) -> Result<Endpoints> {
+    let found = match (&by_hand.device_authorization, &by_hand.token) {
+        (Some(_), Some(_)) => Document::default(),
+        _ => fetch(http, issuer, cancel)?,
+    };
+    let endpoint = |by_hand: &Option<Url>, found: Option<Url>, name: &str| -> Result<Option<Url>> {
+        match by_hand.clone().or(found) {
+            Some(url) if !http.is_secure(&url) => Err(wrong(issuer, &format!("names a {name} that is not https"))),
+            other => Ok(other),
+        }
+    };
+    let missing = |name: &str| wrong(issuer, &format!("names no {name}"));
+    let device = endpoint(
+        &by_hand.device_authorization,
+        found.device_authorization_endpoint,
+        "device_authorization_endpoint",
+    )?;
+    let token = endpoint(&by_hand.token, found.token_endpoint, "token_endpoint")?;
+    Ok(Endpoints {
+        device_authorization: device.ok_or_else(|| missing("device_authorization_endpoint"))?,
+        token: token.ok_or_else(|| missing("token_endpoint"))?,
+        revocation: endpoint(&by_hand.revocation, found.revocation_endpoint, "revocation_endpoint")?,
+        userinfo: endpoint(&None, found.userinfo_endpoint, "userinfo_endpoint")?,
+        auth_methods: found.token_endpoint_auth_methods_supported,
+    })
+}
+
+/// RFC 8414 §2, the members that are used here.
+#[derive(Debug, Default, Deserialize)]
+struct Document {
+    issuer: String,
+    token_endpoint: Option<Url>,
+    /// RFC 8628 §4.
+    device_authorization_endpoint: Option<Url>,
+    revocation_endpoint: Option<Url>,
+    /// OpenID Connect Discovery §3.
+    userinfo_endpoint: Option<Url>,
+    #[serde(default)]
+    token_endpoint_auth_methods_supported: Vec<String>,
+}
+
+fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
+    let mut reply: Option<Reply> = None;
+    for url in well_known(issuer) {
+        let answer = http.get(&url, None, cancel)?;
+        let found = answer.is_success();
+        reply = Some(answer);
+        if found {
+            break;
+        }
+    }
+    let Some(reply) = reply else { return Err(wrong(issuer, "has no address")) };
+    if reply.is_busy() {
+        let message = format!("issuer {issuer} answered its metadata with status {}", reply.status);
+        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: reply.retry_after }));
+    }
+    if !reply.is_success() {
+        let status = reply.status;
+        return Err(Error::config("issuer", format!("{issuer} has no metadata (status {status}): is the issuer right?")));
+    }
+    let document: Document = reply.json("authorization server metadata")?;
+    // RFC 8414 §3.3: "The "issuer" value returned MUST be identical to the authorization server's issuer identifier value
+    // ... If these values are not identical, the data contained in the response MUST NOT be used."
+    match document.issuer == issuer.as_str() {
+        true => Ok(document),
+        false => {
+            let other = quoted(&document.issuer);
+            let message = format!("the metadata of issuer {issuer} is that of another issuer, \"{other}\"");
+            Err(Error::new(ErrorKind::Protocol, message).with(Remedy::FixConfig { field: "issuer" }))
+        }
+    }
+}
+
+/// RFC 8414 §3.1 puts the well-known part between host and path; OpenID Connect Discovery §4 behind the path.
+fn well_known(issuer: &Issuer) -> [Url; 2] {
+    let path = issuer.url().path().trim_end_matches('/');
+    [format!("/.well-known/oauth-authorization-server{path}"), format!("{path}/.well-known/openid-configuration")].map(
+        |path| {
+            let mut url = issuer.url().clone();
+            url.set_path(&path);
+            url
+        },
+    )
+}
+
+fn wrong(issuer: &Issuer, what: &str) -> Error {
+    Error::new(ErrorKind::Protocol, format!("the metadata of issuer {issuer} {what}")).with(Remedy::AskAdministrator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_well_known_part_stands_where_each_standard_puts_it() {
+        let at = |issuer: &str| well_known(&issuer.parse().unwrap()).map(|url| url.to_string());
+        assert_eq!(
+            at("https://a.example"),
+            [
+                "https://a.example/.well-known/oauth-authorization-server",
+                "https://a.example/.well-known/openid-configuration"
+            ]
+        );
+        assert_eq!(
+            at("https://a.example/t/"),
+            [
+                "https://a.example/.well-known/oauth-authorization-server/t",
+                "https://a.example/t/.well-known/openid-configuration"
+            ]
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! The wire: what the RFCs say, and nothing of disks or persons.
+//!
+//! | file | what it obeys |
+//! | --- | --- |
+//! | `http` | the one door to the network |
+//! | `metadata` | RFC 8414, OpenID Connect Discovery |
+//! | `client_auth` | RFC 6749 §2.3 |
+//! | `endpoint` | RFC 6749 §3.2, §5, §6: the token endpoint |
+//! | `device` | RFC 8628 |
+//! | `id_token` | OpenID Connect Core §2, §3.1.3.7 |
+//! | `userinfo` | OpenID Connect Core §5.3 |
+//! | `revocation` | RFC 7009 |
+
+pub(crate) mod client_auth;
+pub(crate) mod device;
+pub(crate) mod endpoint;
+pub(crate) mod http;
+pub(crate) mod id_token;
+pub(crate) mod metadata;
+pub(crate) mod revocation;
+pub(crate) mod userinfo;

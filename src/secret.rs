@@ -1,0 +1,36 @@
+//! [`Secret`]: a string that is wiped when it is dropped and that cannot be printed by accident.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A token, a code, a key or a client secret.
+///
+/// It rests on the heap, so that moving it copies a pointer and not the text; it is wiped when dropped; it has no
+/// `Display`, `Serialize`, `Deref` or `Clone`, and a constant `Debug`. [`expose`](Self::expose) is the only way out,
+/// one word to search for in a review.
+///
+/// ```
+/// let token = hallpass::Secret::new("at_51H".to_owned());
+/// assert_eq!(format!("{token:?}"), "Secret(_)");
+/// assert_eq!(token.expose(), "at_51H");
+/// ```
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the text over; the caller keeps no copy.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text itself. Whoever calls this answers for where it goes.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(_)")
+    }
+}

@@ -1,0 +1,117 @@
+//! [`Surroundings`]: what this process finds around it, read once, as a value. The only reader of the environment.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, stderr, stdin};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::id::AppName;
+use crate::secret::Secret;
+
+/// Terminal, desktop, and the app's own variables.
+///
+/// The variables may choose *which* grant is used and whether a browser opens, never *where* a secret goes (DESIGN §5,
+/// law 16): whoever wrote the folder a person stands in may have set them.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Surroundings {
+    /// A person can be asked: standard input and standard error are terminals.
+    pub terminal: bool,
+    /// This is an SSH session.
+    pub ssh: bool,
+    /// This is a continuous-integration job.
+    pub ci: bool,
+    /// There is a desktop that can show a browser.
+    pub desktop: bool,
+    /// `<APP>_HOME`, else the platform's state folder for the app; `None` where neither can be told.
+    pub home: Option<PathBuf>,
+    /// `<APP>_CONTEXT`: the context to use.
+    pub context: Option<String>,
+    /// `<APP>_CUSTODY`: the place for keys, within what the configuration allows.
+    pub custody: Option<String>,
+    /// `<APP>_TOKEN`: an access token to use as it is. Nothing is stored.
+    pub token: Option<Arc<Secret>>,
+    /// `<APP>_NO_BROWSER`: open no browser.
+    pub no_browser: bool,
+}
+
+impl Surroundings {
+    /// Reads the environment of this process. An empty variable counts as unset.
+    #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+    pub fn read(app: &AppName) -> Self {
+        Self::from(app, &|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    }
+
+    /// Whether a browser would be seen by the person who asked for it.
+    pub fn can_show_a_browser(&self) -> bool {
+        self.terminal && self.desktop && !self.ssh && !self.ci && !self.no_browser
+    }
+
+    fn from(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Self {
+        let own = |name: &str| get(&app.variable(name)).and_then(|value| value.into_string().ok());
+        Self {
+            terminal: stdin().is_terminal() && stderr().is_terminal(),
+            ssh: get("SSH_CONNECTION").is_some() || get("SSH_TTY").is_some(),
+            ci: get("CI").is_some(),
+            desktop: cfg!(any(windows, target_os = "macos"))
+                || get("DISPLAY").is_some()
+                || get("WAYLAND_DISPLAY").is_some(),
+            home: get(&app.variable("HOME")).map(PathBuf::from).or_else(|| state_folder(app, get)),
+            context: own("CONTEXT"),
+            custody: own("CUSTODY"),
+            token: own("TOKEN").map(|token| Arc::new(Secret::new(token))),
+            no_browser: own("NO_BROWSER").is_some(),
+        }
+    }
+}
+
+/// Where the platform keeps an app's state. A relative path is ignored, as the XDG Base Directory Specification asks:
+/// "All paths set in these environment variables must be absolute."
+fn state_folder(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = if cfg!(windows) {
+        absolute("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        absolute("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+    };
+    base.map(|base| base.join(app.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(variables: &[(&str, &str)]) -> Surroundings {
+        let get = |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(value));
+        Surroundings::from(&"my-app".parse().unwrap(), &get)
+    }
+
+    #[test]
+    #[cfg(all(unix, not(target_os = "macos")))]
+    fn the_state_folder_follows_xdg() {
+        assert_eq!(with(&[("HOME", "/h")]).home.unwrap(), PathBuf::from("/h/.local/state/my-app"));
+        assert_eq!(with(&[("HOME", "/h"), ("XDG_STATE_HOME", "/s")]).home.unwrap(), PathBuf::from("/s/my-app"));
+        assert_eq!(with(&[("HOME", "/h"), ("XDG_STATE_HOME", "s")]).home.unwrap(), PathBuf::from("/h/.local/state/my-app"));
+        assert_eq!(with(&[("MY_APP_HOME", "/own"), ("HOME", "/h")]).home.unwrap(), PathBuf::from("/own"));
+        assert_eq!(with(&[]).home, None);
+    }
+
+    #[test]
+    fn a_browser_needs_a_desktop_and_a_person() {
+        let here = Surroundings { terminal: true, desktop: true, ..Surroundings::default() };
+        assert!(here.can_show_a_browser());
+        for change in [
+            |s: &mut Surroundings| s.ssh = true,
+            |s: &mut Surroundings| s.ci = true,
+            |s: &mut Surroundings| s.no_browser = true,
+            |s: &mut Surroundings| s.terminal = false,
+            |s: &mut Surroundings| s.desktop = false,
+        ] {
+            let mut there = here.clone();
+            change(&mut there);
+            assert!(!there.can_show_a_browser());
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What of a stranger's words may reach a terminal (DESIGN §5, law 12).
+
+/// The longest quotation of a server, in characters.
+const QUOTE: usize = 200;
+
+/// A server's words, safe to print: no control characters, nothing that reorders or hides text, cut to 200 characters.
+///
+/// RFC 6749 §5.2 allows only `%x20-21 / %x23-5B / %x5D-7E` in `error_description`; servers send more, so this is a
+/// filter and not a refusal.
+pub(crate) fn quoted(words: &str) -> String {
+    let mut shown: String = words.chars().filter(|c| !hides(*c)).take(QUOTE + 1).collect();
+    if shown.chars().count() > QUOTE {
+        shown = shown.chars().take(QUOTE - 1).collect();
+        shown.push('…');
+    }
+    shown
+}
+
+/// Whether every character is an ordinary visible one or a space.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.chars().any(hides)
+}
+
+/// Controls, bidirectional overrides and isolates, zero-width characters, line separators, tag characters.
+fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+            | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_overrides_do_not_survive() {
+        assert_eq!(quoted("\u{1b}[31mred\u{202e}evil\u{9b}2J\r\n"), "[31mredevil2J");
+        assert_eq!(quoted(&"x".repeat(500)).chars().count(), 200);
+        assert!(is_plain("Grüße, 世界"));
+        assert!(!is_plain("a\u{200b}b"));
+    }
+}
