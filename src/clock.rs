@@ -133,3 +133,9 @@ impl Deadline {
         self.left().is_zero()
     }
 }
+
+/// A moment's rest between two looks at something that another process changes.
+#[allow(clippy::disallowed_methods, reason = "this is the one file that may wait")]
+pub(crate) fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}

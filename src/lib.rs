@@ -5,6 +5,7 @@
 mod browser;
 pub mod clock;
 mod error;
+mod home;
 mod id;
 mod oauth;
 pub mod prompt;

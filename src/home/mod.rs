@@ -1,0 +1,303 @@
+//! The app's state folder. The only place that names the file system.
+//!
+//! Folders are opened once and checked by handle; files are then reached through the handle, so that nobody can swap the
+//! folder between the check and the use. A folder that is not ours alone is refused by name, never replaced by another.
+
+#[cfg(not(unix))]
+mod other;
+#[cfg(unix)]
+mod unix;
+
+use std::fs::{File, TryLockError};
+use std::io::{self, ErrorKind as Io, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::clock::{Deadline, pause};
+use crate::error::{Error, ErrorKind, Remedy, Result};
+#[cfg(not(unix))]
+use other::Handle;
+#[cfg(unix)]
+use unix::Handle;
+
+/// The largest file that is read, in bytes.
+const LIMIT: u64 = 4 << 20;
+
+/// An app's state folder, checked.
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(crate) root: Folder,
+    pub(crate) grants: Folder,
+}
+
+/// One folder, held open.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    handle: Handle,
+}
+
+/// A held lock; dropping it, or the death of the process, frees it.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Home {
+    /// Opens the home, or answers `None` where there is none yet: reading creates nothing.
+    pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
+        let Some(root) = Folder::open(path)? else { return Ok(None) };
+        let Some(grants) = Folder::open(&path.join("grants"))? else { return Ok(None) };
+        Ok(Some(Self { root, grants }))
+    }
+
+    /// Opens the home, and creates what is missing, readable by this user alone.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        Ok(Self { root: Folder::create(path)?, grants: Folder::create(&path.join("grants"))? })
+    }
+}
+
+impl Folder {
+    fn open(path: &Path) -> Result<Option<Self>> {
+        match Handle::open(path) {
+            Ok(handle) => Ok(Some(Self { path: path.to_owned(), handle })),
+            Err(Refused::Io(error)) if error.kind() == Io::NotFound => Ok(None),
+            Err(refused) => Err(refused.into_error(path)),
+        }
+    }
+
+    fn create(path: &Path) -> Result<Self> {
+        if let Some(there) = Self::open(path)? {
+            return Ok(there);
+        }
+        Handle::create(path).map_err(|error| failed("create", path, error))?;
+        Self::open(path)?.ok_or_else(|| failed("create", path, Io::NotFound.into()))
+    }
+
+    /// The whole file, in a buffer that is wiped, or `None` where there is none.
+    pub(crate) fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let read = || -> io::Result<_> {
+            let file = self.handle.read_only(name)?;
+            let mut bytes = Zeroizing::new(Vec::with_capacity(file.metadata()?.len().min(LIMIT) as usize + 1));
+            file.take(LIMIT + 1).read_to_end(&mut bytes)?;
+            match bytes.len() as u64 <= LIMIT {
+                true => Ok(bytes),
+                false => Err(io::Error::new(Io::FileTooLarge, "larger than anything hallpass writes")),
+            }
+        };
+        match read() {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == Io::NotFound => Ok(None),
+            Err(error) => Err(failed("read", &self.path.join(name), error)),
+        }
+    }
+
+    /// Writes the file in place and through to the disk. The old bytes are overwritten before the length changes, so that
+    /// room which the file already takes is room that the new content has.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let write = || -> io::Result<()> {
+            let mut file = self.handle.read_write(name)?;
+            file.seek(SeekFrom::Start(0))?;
+            file.write_all(bytes)?;
+            file.set_len(bytes.len() as u64)?;
+            file.sync_all()
+        };
+        write().map_err(|error| failed("write", &self.path.join(name), error))
+    }
+
+    /// Moves `from` over `to` in one step, and the fact through to the disk.
+    pub(crate) fn publish(&self, from: &str, to: &str) -> Result<()> {
+        let publish = || -> io::Result<()> {
+            self.handle.rename(from, to)?;
+            self.handle.sync()
+        };
+        publish().map_err(|error| failed("write", &self.path.join(to), error))
+    }
+
+    /// Removes the file; says whether there was one.
+    pub(crate) fn remove(&self, name: &str) -> Result<bool> {
+        match self.handle.remove(name) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == Io::NotFound => Ok(false),
+            Err(error) => Err(failed("remove", &self.path.join(name), error)),
+        }
+    }
+
+    /// Takes the lock if it is free. Lock files are never unlinked: two processes must always meet at one file.
+    pub(crate) fn try_lock(&self, name: &str) -> Result<Option<Lock>> {
+        let path = || self.path.join(name);
+        let file = self.handle.read_write(name).map_err(|error| failed("open", &path(), error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed("lock", &path(), error)),
+        }
+    }
+
+    /// Takes the lock, waiting at most `patience`.
+    pub(crate) fn lock(&self, name: &str, patience: Duration) -> Result<Lock> {
+        let deadline = Deadline::after(patience);
+        loop {
+            match self.try_lock(name)? {
+                Some(lock) => return Ok(lock),
+                None if deadline.has_passed() => return Err(self.still_locked(name, patience)),
+                None => pause(Duration::from_millis(5)),
+            }
+        }
+    }
+
+    pub(crate) fn still_locked(&self, name: &str, patience: Duration) -> Error {
+        let path = self.path.join(name);
+        let message = format!(
+            "another process has held {} for more than {} s: is one of them stopped?",
+            path.display(),
+            patience.as_secs()
+        );
+        Error::new(ErrorKind::Custody, message).with(Remedy::Retry { after: None })
+    }
+
+    /// Where a file of this folder lies, for messages.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+/// Why a folder is not used.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("it is a symbolic link")]
+    Symlink,
+    #[error("it is not a folder")]
+    NotAFolder,
+    #[error("it belongs to {0}, not to the user of this process")]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
+    Owner(String),
+    #[error("others may write to it (mode {0:o})")]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
+    Writable(u32),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl Refused {
+    fn into_error(self, path: &Path) -> Error {
+        match self {
+            Self::Io(error) => failed("open", path, error),
+            refused => Error::new(ErrorKind::Custody, format!("refusing the state folder {}: {refused}", path.display()))
+                .with(Remedy::FixPath { path: path.to_owned() }),
+        }
+    }
+}
+
+fn failed(doing: &str, path: &Path, error: io::Error) -> Error {
+    let message = match error.kind() {
+        Io::StorageFull | Io::QuotaExceeded => format!("cannot {doing} {}: the disk is full", path.display()),
+        _ => format!("cannot {doing} {}", path.display()),
+    };
+    Error::new(ErrorKind::Custody, message).with(Remedy::FixPath { path: path.to_owned() }).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::create(&folder.path().join("state/acme")).unwrap();
+        (folder, home)
+    }
+
+    #[test]
+    fn nothing_is_created_by_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Home::open(&folder.path().join("acme")).unwrap().is_none());
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn files_are_replaced_whole_and_removed() {
+        let (_folder, home) = home();
+        assert!(home.root.read("x").unwrap().is_none());
+        home.root.write("x.new", b"first, and longer").unwrap();
+        home.root.publish("x.new", "x").unwrap();
+        home.root.write("x.new", b"second").unwrap();
+        assert_eq!(home.root.read("x").unwrap().unwrap().as_slice(), b"first, and longer");
+        home.root.publish("x.new", "x").unwrap();
+        assert_eq!(home.root.read("x").unwrap().unwrap().as_slice(), b"second");
+        assert!(home.root.remove("x").unwrap());
+        assert!(!home.root.remove("x").unwrap());
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_and_the_wait_for_it_is_bounded() {
+        let (_folder, home) = home();
+        let lock = home.grants.lock("g.lock", Duration::ZERO).unwrap();
+        assert!(home.grants.try_lock("g.lock").unwrap().is_none());
+        let error = home.grants.lock("g.lock", Duration::from_millis(20)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Custody);
+        drop(lock);
+        assert!(home.grants.try_lock("g.lock").unwrap().is_some());
+    }
+
+    #[cfg(unix)]
+    mod hostile {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+        use super::*;
+
+        fn refusal(path: &Path) -> String {
+            let error = Home::create(path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Custody);
+            assert_eq!(error.remedy(), Some(&Remedy::FixPath { path: path.to_owned() }));
+            error.to_string()
+        }
+
+        #[test]
+        fn files_and_folders_are_for_their_owner_alone() {
+            let (folder, home) = home();
+            home.grants.write("g", b"x").unwrap();
+            let mode = |path: &str| folder.path().join(path).metadata().unwrap().mode() & 0o777;
+            assert_eq!(mode("state/acme"), 0o700);
+            assert_eq!(mode("state/acme/grants"), 0o700);
+            assert_eq!(mode("state/acme/grants/g"), 0o600);
+        }
+
+        #[test]
+        fn a_symlink_is_refused() {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir(folder.path().join("real")).unwrap();
+            symlink(folder.path().join("real"), folder.path().join("home")).unwrap();
+            assert!(refusal(&folder.path().join("home")).contains("symbolic link"));
+        }
+
+        #[test]
+        fn a_folder_that_others_may_write_is_refused() {
+            for mode in [0o770, 0o707, 0o722] {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("home");
+                std::fs::create_dir(&path).unwrap();
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+                assert!(refusal(&path).contains("others may write"), "{mode:o}");
+            }
+        }
+
+        #[test]
+        fn a_file_in_place_of_the_folder_is_refused() {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("home"), "").unwrap();
+            assert!(refusal(&folder.path().join("home")).contains("not a folder"));
+        }
+
+        #[test]
+        fn a_symlink_in_place_of_a_file_is_not_followed() {
+            let (folder, home) = home();
+            std::fs::write(folder.path().join("target"), "precious").unwrap();
+            symlink(folder.path().join("target"), folder.path().join("state/acme/grants/g")).unwrap();
+            assert!(home.grants.read("g").is_err());
+            assert!(home.grants.write("g", b"x").is_err());
+            assert_eq!(std::fs::read(folder.path().join("target")).unwrap(), b"precious");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Folders by path, where the system has no handles to reach files through. On Windows the home lies under
+//! `%LOCALAPPDATA%`, which the profile keeps to its user.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind as Io};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::clock::pause;
+
+use super::Refused;
+
+#[derive(Debug)]
+pub(super) struct Handle(PathBuf);
+
+impl Handle {
+    pub(super) fn open(path: &Path) -> Result<Self, Refused> {
+        let there = fs::symlink_metadata(path)?;
+        match (there.file_type().is_symlink(), there.is_dir()) {
+            (true, _) => Err(Refused::Symlink),
+            (_, false) => Err(Refused::NotAFolder),
+            _ => Ok(Self(path.to_owned())),
+        }
+    }
+
+    pub(super) fn create(path: &Path) -> io::Result<()> {
+        fs::create_dir_all(path)
+    }
+
+    pub(super) fn read_only(&self, name: &str) -> io::Result<File> {
+        File::open(self.0.join(name))
+    }
+
+    pub(super) fn read_write(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.0.join(name))
+    }
+
+    /// A reader that has the target open can make a rename fail on Windows, so it is tried for half a second.
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut tries = 50;
+        loop {
+            match fs::rename(self.0.join(from), self.0.join(to)) {
+                Err(error) if error.kind() == Io::PermissionDenied && tries > 0 => {
+                    tries -= 1;
+                    pause(Duration::from_millis(10));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.0.join(name))
+    }
+
+    /// Windows has no way to flush a folder; a rename is in the file system's journal.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! Folders by handle: every file is reached through the folder that was checked.
+
+use std::fs::{DirBuilder, File};
+use std::io::{self, ErrorKind as Io};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, fsync, openat, renameat, unlinkat};
+use rustix::process::geteuid;
+
+use super::Refused;
+
+#[derive(Debug)]
+pub(super) struct Handle(OwnedFd);
+
+impl Handle {
+    pub(super) fn open(path: &Path) -> Result<Self, Refused> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle = match openat(CWD, path, flags, Mode::empty()) {
+            Ok(handle) => handle,
+            Err(error) => return Err(why_not_opened(path, error.into())),
+        };
+        let stat = fstat(&handle).map_err(io::Error::from)?;
+        if stat.st_uid != geteuid().as_raw() {
+            return Err(Refused::Owner(format!("user {}", stat.st_uid)));
+        }
+        let mode = stat.st_mode & 0o777;
+        match mode & 0o022 == 0 {
+            true => Ok(Self(handle)),
+            false => Err(Refused::Writable(mode.into())),
+        }
+    }
+
+    pub(super) fn create(path: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+
+    pub(super) fn read_only(&self, name: &str) -> io::Result<File> {
+        self.file(name, OFlags::RDONLY)
+    }
+
+    pub(super) fn read_write(&self, name: &str) -> io::Result<File> {
+        self.file(name, OFlags::RDWR | OFlags::CREATE)
+    }
+
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(renameat(&self.0, from, &self.0, to)?)
+    }
+
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(fsync(&self.0)?)
+    }
+
+    fn file(&self, name: &str, flags: OFlags) -> io::Result<File> {
+        // NONBLOCK, so that a named pipe in place of a file cannot hold us; it means nothing for a regular file.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let stat = fstat(&file)?;
+        match FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_uid == geteuid().as_raw() {
+            true => Ok(File::from(file)),
+            false => Err(io::Error::new(Io::InvalidInput, "it is not a regular file of this user")),
+        }
+    }
+}
+
+/// The kernel's word for a symbolic link differs between systems, so the link is looked at.
+fn why_not_opened(path: &Path, error: io::Error) -> Refused {
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if there.file_type().is_symlink() => Refused::Symlink,
+        Ok(there) if !there.is_dir() => Refused::NotAFolder,
+        _ => Refused::Io(error),
+    }
+}
