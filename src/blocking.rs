@@ -1,0 +1,37 @@
+//! For hosts without an executor: waits for any of hallpass's futures on the calling thread.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+/// Waits for `future`.
+///
+/// hallpass's futures need no runtime: the work is done by a thread of their own, and they only wait for it.
+///
+/// ```no_run
+/// # fn main() -> hallpass::Result<()> {
+/// let auth = hallpass::Auth::new(hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?)?;
+/// let token = hallpass::blocking::wait(auth.session()?.access_token())?;
+/// # Ok(()) }
+/// ```
+pub fn wait<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}

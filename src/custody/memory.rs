@@ -1,0 +1,60 @@
+//! Keys in this process's memory: for tests, and for a login that shall end with the process.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Custody, CustodyError, Item, Lasts, Posture};
+use crate::secret::Secret;
+
+/// A custody that forgets everything when it is dropped.
+#[derive(Default)]
+pub struct Memory(Mutex<HashMap<String, Secret>>);
+
+impl Memory {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn items(&self) -> MutexGuard<'_, HashMap<String, Secret>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Custody for Memory {
+    fn name(&self) -> &str {
+        "memory"
+    }
+
+    fn posture(&self) -> Posture {
+        Posture { lasts: Lasts::ThisProcess, readable_by: "processes that may read this one's memory" }
+    }
+
+    fn probe(&self) -> Result<(), CustodyError> {
+        Ok(())
+    }
+
+    fn store(&self, item: &Item<'_>, key: &Secret) -> Result<(), CustodyError> {
+        self.items().insert(name(item), Secret::new(key.expose().to_owned()));
+        Ok(())
+    }
+
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+        Ok(self.items().get(&name(item)).map(|key| Secret::new(key.expose().to_owned())))
+    }
+
+    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+        Ok(self.items().remove(&name(item)).is_some())
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Memory({} items)", self.items().len())
+    }
+}
+
+fn name(item: &Item<'_>) -> String {
+    format!("{}/{}", item.app, item.grant)
+}

@@ -1,0 +1,131 @@
+//! [`Custody`]: where the keys rest that open the sealed records. One small item per grant.
+
+mod memory;
+#[cfg(feature = "os-store")]
+mod os;
+mod place;
+mod verdict;
+
+use std::fmt;
+
+pub use memory::Memory;
+#[cfg(feature = "os-store")]
+pub use os::OsStore;
+pub use place::{Place, PlaceName};
+pub(crate) use place::Places;
+
+use crate::error::{Error, ErrorKind, Remedy};
+use crate::id::{AppName, GrantId};
+use crate::secret::Secret;
+
+/// A place for keys. An item is ASCII of at most 200 bytes and belongs to one grant of one app.
+///
+/// Every method may block, but not for ever: a few seconds at most, then [`CustodyError::Silent`]. No method asks the
+/// person anything. A place that is locked, away or slow is never an empty one.
+pub trait Custody: Send + Sync + fmt::Debug {
+    /// The place's name in output and in the index, for example `os`.
+    fn name(&self) -> &str;
+
+    /// What the place promises.
+    fn posture(&self) -> Posture;
+
+    /// Asks, within a second, whether the place could take a key now. Changes nothing.
+    ///
+    /// - It could: `Ok`.
+    /// - It is locked: [`CustodyError::Locked`]. There is none: [`CustodyError::Unavailable`].
+    fn probe(&self) -> Result<(), CustodyError>;
+
+    /// Keeps `key`.
+    ///
+    /// - No item yet: it is there afterwards, through to where it rests.
+    /// - An item is there: its key is replaced.
+    /// - The place is locked or away: an error, and nothing has changed.
+    fn store(&self, item: &Item<'_>, key: &Secret) -> Result<(), CustodyError>;
+
+    /// Gives the key back.
+    ///
+    /// - An item is there: `Some`.
+    /// - The place answered that there is none: `None`.
+    /// - The place is locked, away or slow: an error, never `None`.
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError>;
+
+    /// Forgets the key.
+    ///
+    /// - An item was there: `true`, and it is gone.
+    /// - There was none: `false`.
+    /// - The place is locked or away: an error, and nothing has changed.
+    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError>;
+}
+
+/// Which item is meant.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Item<'a> {
+    /// The app; stores with a service attribute use it as that.
+    pub app: &'a AppName,
+    /// The grant; stores with a user attribute use it as that.
+    pub grant: &'a GrantId,
+    /// Words by which a person recognises the item in a key manager. Not part of the item's identity.
+    pub label: &'a str,
+}
+
+impl<'a> Item<'a> {
+    pub(crate) fn new(app: &'a AppName, grant: &'a GrantId, label: &'a str) -> Self {
+        Self { app, grant, label }
+    }
+}
+
+/// What a place promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Posture {
+    /// How long a key stays.
+    pub lasts: Lasts,
+    /// Who, other than the person, can read the key.
+    pub readable_by: &'static str,
+}
+
+/// How long a key stays in a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lasts {
+    /// Until it is erased.
+    UntilErased,
+    /// Until this process ends.
+    ThisProcess,
+}
+
+/// Why a place did not do what was asked. Holds no secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CustodyError {
+    /// The place is there but locked.
+    #[error("it is locked")]
+    Locked,
+    /// There is no such place on this machine or in this session.
+    #[error("it is not available: {0}")]
+    Unavailable(String),
+    /// It did not answer in time.
+    #[error("it did not answer in time")]
+    Silent,
+    /// It refused, or what it holds is not what was stored.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CustodyError {
+    /// With the place's name and the way out. `chosen`: a grant rests there already, so that choosing another place does
+    /// not help.
+    pub(crate) fn at(self, place: &str, chosen: bool) -> Error {
+        let what = match place {
+            "os" => "the OS's secure store".to_owned(),
+            other => format!("custody \"{other}\""),
+        };
+        let remedy = match (&self, chosen) {
+            (Self::Locked, _) => Remedy::UnlockStore,
+            (_, true) => Remedy::Retry { after: None },
+            (_, false) => Remedy::ChoosePlace,
+        };
+        Error::new(ErrorKind::Custody, format!("{what} cannot be used: {self}")).with(remedy)
+    }
+}

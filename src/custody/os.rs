@@ -1,0 +1,245 @@
+//! The OS's secure store through the crate `keyring`: Secret Service, Keychain, Credential Manager.
+//!
+//! The only file that names keyring's crates. Its process-global store is never touched: we hold stores of our own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use keyring::Error as KeyringError;
+use keyring_core::{CredentialStore, Entry};
+use zeroize::Zeroize;
+
+use super::{Custody, CustodyError, Item, Lasts, Posture};
+use crate::secret::Secret;
+
+/// How long a store may take to answer at all.
+const TO_CONNECT: Duration = Duration::from_secs(1);
+
+/// How long a store that answers may take for one call.
+const TO_CALL: Duration = Duration::from_secs(3);
+
+/// The store that the desktop or the operating system keeps for this user.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OsStore;
+
+impl Custody for OsStore {
+    fn name(&self) -> &str {
+        "os"
+    }
+
+    fn posture(&self) -> Posture {
+        Posture { lasts: Lasts::UntilErased, readable_by: "programs of this user while the store is unlocked" }
+    }
+
+    fn probe(&self) -> Result<(), CustodyError> {
+        under_deadline(platform::can_take_a_key)
+    }
+
+    fn store(&self, item: &Item<'_>, key: &Secret) -> Result<(), CustodyError> {
+        let (owned, key) = (Owned::from(item), Secret::new(key.expose().to_owned()));
+        under_deadline(move |connected| {
+            platform::can_take_a_key(connected)?;
+            // Bytes and not a password: Windows stores a password as UTF-16, twice the size.
+            owned.entry()?.set_secret(key.expose().as_bytes()).map_err(converted)
+        })
+    }
+
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+        let owned = Owned::from(item);
+        under_deadline(move |connected| {
+            if !platform::has_unlocked(&owned, connected)? {
+                return Ok(None);
+            }
+            match owned.entry()?.get_secret() {
+                Ok(bytes) => text(bytes).map(Some),
+                Err(KeyringError::NoEntry) => Ok(None),
+                Err(error) => Err(converted(error)),
+            }
+        })
+    }
+
+    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+        let owned = Owned::from(item);
+        under_deadline(move |connected| {
+            if !platform::has_unlocked(&owned, connected)? {
+                return Ok(false);
+            }
+            match owned.entry()?.delete_credential() {
+                Ok(()) => Ok(true),
+                Err(KeyringError::NoEntry) => Ok(false),
+                Err(error) => Err(converted(error)),
+            }
+        })
+    }
+}
+
+/// Told by a call once the store has answered at all.
+type Connected = Sender<()>;
+
+/// An item's names, for a thread of its own.
+struct Owned {
+    service: String,
+    user: String,
+    label: String,
+}
+
+impl From<&Item<'_>> for Owned {
+    fn from(item: &Item<'_>) -> Self {
+        Self { service: item.app.to_string(), user: item.grant.to_string(), label: item.label.to_owned() }
+    }
+}
+
+impl Owned {
+    fn entry(&self) -> Result<Entry, CustodyError> {
+        let store: Arc<CredentialStore> = platform::store().map_err(converted)?;
+        let modifiers = platform::modifiers(&self.label);
+        store.build(&self.service, &self.user, Some(&modifiers)).map_err(converted)
+    }
+}
+
+/// Runs `call` on a thread of its own and leaves it behind when it takes too long: no call into a store has a timeout, and
+/// a dead D-Bus has held programs for minutes.
+fn under_deadline<T: Send + 'static>(
+    call: impl FnOnce(&Connected) -> Result<T, CustodyError> + Send + 'static,
+) -> Result<T, CustodyError> {
+    let (connected, has_connected) = channel();
+    let (done, result) = channel();
+    std::thread::Builder::new()
+        .name("hallpass-store".into())
+        .spawn(move || {
+            // The sender goes with the call, so that a call which ends early ends the first wait as well.
+            let _ = done.send(call(&connected));
+        })
+        .map_err(|error| CustodyError::Unavailable(error.to_string()))?;
+    if let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = has_connected.recv_timeout(TO_CONNECT) {
+        return Err(CustodyError::Silent);
+    }
+    result.recv_timeout(TO_CALL).unwrap_or(Err(CustodyError::Silent))
+}
+
+fn text(bytes: Vec<u8>) -> Result<Secret, CustodyError> {
+    String::from_utf8(bytes).map(Secret::new).map_err(|error| {
+        error.into_bytes().zeroize();
+        CustodyError::Failed("it holds something under our name that is not ours".into())
+    })
+}
+
+/// keyring's errors can hold the secret's bytes (`BadEncoding`, `BadDataFormat`): those are wiped and their text is not used.
+fn converted(error: KeyringError) -> CustodyError {
+    match error {
+        KeyringError::BadEncoding(mut bytes) | KeyringError::BadDataFormat(mut bytes, _) => {
+            bytes.zeroize();
+            CustodyError::Failed("it holds something under our name that is not ours".into())
+        }
+        KeyringError::NoStorageAccess(cause) => CustodyError::Unavailable(cause.to_string()),
+        KeyringError::PlatformFailure(cause) => CustodyError::Unavailable(cause.to_string()),
+        KeyringError::Ambiguous(_) => CustodyError::Failed("it holds several items under our name".into()),
+        other => CustodyError::Failed(other.to_string()),
+    }
+}
+
+/// Secret Service, over D-Bus.
+#[cfg(all(unix, not(target_os = "macos")))]
+mod platform {
+    use secret_service::blocking::SecretService;
+    use secret_service::{EncryptionType, Error};
+
+    use super::*;
+
+    pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
+        Ok(zbus_secret_service_keyring_store::Store::new()?)
+    }
+
+    pub(super) fn modifiers(label: &str) -> HashMap<&str, &str> {
+        HashMap::from([("label", label)])
+    }
+
+    /// A new item goes to the default collection, so that one must be there and unlocked.
+    pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
+        let service = connect(connected)?;
+        let collection = service.get_default_collection().map_err(|error| match error {
+            Error::NoResult => CustodyError::Unavailable("it has no default collection yet".into()),
+            other => unavailable(other),
+        })?;
+        match collection.is_locked().map_err(unavailable)? {
+            true => Err(CustodyError::Locked),
+            false => Ok(()),
+        }
+    }
+
+    /// keyring unlocks what it finds, which can raise a prompt where nobody is: so the lock is asked first.
+    pub(super) fn has_unlocked(item: &Owned, connected: &Connected) -> Result<bool, CustodyError> {
+        let service = connect(connected)?;
+        let attributes = HashMap::from([("service", item.service.as_str()), ("username", item.user.as_str())]);
+        let found = service.search_items(attributes).map_err(unavailable)?;
+        match found.locked.is_empty() {
+            false => Err(CustodyError::Locked),
+            true => Ok(!found.unlocked.is_empty()),
+        }
+    }
+
+    /// Plain, as no secret travels over this connection.
+    fn connect(connected: &Connected) -> Result<SecretService<'static>, CustodyError> {
+        let service = SecretService::connect(EncryptionType::Plain).map_err(unavailable)?;
+        let _ = connected.send(());
+        Ok(service)
+    }
+
+    fn unavailable(error: Error) -> CustodyError {
+        CustodyError::Unavailable(crate::text::quoted(&error.to_string()))
+    }
+}
+
+/// The login keychain.
+#[cfg(target_os = "macos")]
+mod platform {
+    use super::*;
+
+    pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
+        Ok(apple_native_keyring_store::keychain::Store::new()?)
+    }
+
+    /// The keychain crate takes no label; its items are named by service and account.
+    pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
+        HashMap::new()
+    }
+
+    pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
+        let _ = connected.send(());
+        Ok(())
+    }
+
+    pub(super) fn has_unlocked(_item: &Owned, connected: &Connected) -> Result<bool, CustodyError> {
+        let _ = connected.send(());
+        Ok(true)
+    }
+}
+
+/// Credential Manager.
+#[cfg(windows)]
+mod platform {
+    use super::*;
+
+    /// The default target name `user.service` can be read two ways; this one cannot: no part holds an `@`.
+    pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
+        let names = HashMap::from([("prefix", "hallpass:"), ("divider", "@")]);
+        Ok(windows_native_keyring_store::Store::new_with_configuration(&names)?)
+    }
+
+    /// `Local`: the default, `Enterprise`, would roam with the profile to other machines.
+    pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
+        HashMap::from([("persistence", "Local")])
+    }
+
+    pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
+        let _ = connected.send(());
+        Ok(())
+    }
+
+    pub(super) fn has_unlocked(_item: &Owned, connected: &Connected) -> Result<bool, CustodyError> {
+        let _ = connected.send(());
+        Ok(true)
+    }
+}

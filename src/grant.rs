@@ -1,0 +1,186 @@
+//! The files of one grant: the sealed record `<id>`, the lock `<id>.lock`, and `<id>.next`, which is first an intent and
+//! then the next record (DESIGN §5, laws 3 and 5).
+//!
+//! Who writes proves with a [`Lock`] that it may.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::custody::{Custody, Item};
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::home::{Folder, Home, Lock};
+use crate::id::{AppName, GrantId};
+use crate::record::{Header, Record, SealingKey, Unreadable};
+
+/// One grant's files, and the key that opens them.
+#[derive(Debug)]
+pub(crate) struct GrantFiles<'a> {
+    names: Names<'a>,
+    key: SealingKey,
+}
+
+/// One grant's files, without the key: what can be done while the store is locked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names<'a> {
+    pub(crate) home: &'a Home,
+    pub(crate) app: &'a AppName,
+    pub(crate) id: &'a GrantId,
+}
+
+/// What `<id>.next` tells.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// No rotation was under way.
+    Nothing,
+    /// A rotation of this generation was begun, and nobody knows how it ended.
+    Intent(u64),
+    /// A rotation was written down whole, and only its last step is missing.
+    Whole(Record),
+}
+
+/// More than any record grows by in one rotation, in bytes.
+const ROOM_TO_GROW: usize = 16 << 10;
+
+impl<'a> Names<'a> {
+    /// Takes the key out of custody. `Err` where the store is locked, away or slow; where the store says that there is no
+    /// key, the record can never be opened again, and the error says so.
+    pub(crate) fn unlock(self, custody: &dyn Custody) -> Result<GrantFiles<'a>> {
+        let item = Item::new(self.app, self.id, "");
+        let text = custody.load(&item).map_err(|error| error.at(custody.name(), true))?;
+        let gone = |why: &str| {
+            let message = format!("the key of this login {why} {}, and the login is lost with it", custody.name());
+            Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None })
+        };
+        let key = SealingKey::from_text(&text.ok_or_else(|| gone("is no longer in"))?);
+        Ok(GrantFiles { names: self, key: key.ok_or_else(|| gone("was overwritten in"))? })
+    }
+
+    /// Makes a new grant: its key into custody, then its first record on disk. On failure nothing is left.
+    pub(crate) fn create(self, custody: &dyn Custody, label: &str, record: &Record) -> Result<()> {
+        let item = Item::new(self.app, self.id, label);
+        let files = GrantFiles { names: self, key: SealingKey::random()? };
+        custody.store(&item, &files.key.to_text()).map_err(|error| error.at(custody.name(), false))?;
+        let written = self
+            .lock_now()
+            .and_then(|lock| lock.ok_or_else(|| self.damaged("another process has it")))
+            .and_then(|lock| files.commit(&lock, record));
+        if written.is_err() {
+            // The first error is the one to tell; what cannot be undone is an unused key and half a file without one.
+            let _ = custody.erase(&item);
+            let _ = self.folder().remove(&self.next()).and_then(|_| self.folder().remove(self.id.as_str()));
+        }
+        written
+    }
+
+    /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable.
+    pub(crate) fn erase(self, _lock: &Lock, custody: &dyn Custody) -> Result<()> {
+        let item = Item::new(self.app, self.id, "");
+        custody.erase(&item).map_err(|error| error.at(custody.name(), true))?;
+        self.folder().remove(&self.next())?;
+        self.folder().remove(self.id.as_str())?;
+        Ok(())
+    }
+
+    /// What can be known without the key; `None` where the record is gone or unreadable.
+    pub(crate) fn header(self) -> Option<Header> {
+        let bytes = self.folder().read(self.id.as_str()).ok()??;
+        Header::read(&bytes).ok()
+    }
+
+    pub(crate) fn lock_now(self) -> Result<Option<Lock>> {
+        self.folder().try_lock(&self.lock_name())
+    }
+
+    pub(crate) fn lock(self, patience: std::time::Duration) -> Result<Lock> {
+        self.folder().lock(&self.lock_name(), patience)
+    }
+
+    pub(crate) fn still_locked(self, patience: std::time::Duration) -> Error {
+        self.folder().still_locked(&self.lock_name(), patience)
+    }
+
+    fn folder(self) -> &'a Folder {
+        &self.home.grants
+    }
+
+    fn next(self) -> String {
+        format!("{}.next", self.id)
+    }
+
+    fn lock_name(self) -> String {
+        format!("{}.lock", self.id)
+    }
+
+    fn damaged(self, why: &str) -> Error {
+        let path = self.folder().path_of(self.id.as_str());
+        Error::new(ErrorKind::Custody, format!("cannot use the record {}: {why}", path.display()))
+    }
+
+    fn unreadable(self, why: Unreadable) -> Error {
+        let error = self.damaged(&why.to_string());
+        match why {
+            Unreadable::Newer => error.with(Remedy::Upgrade),
+            _ => error.with(Remedy::LogIn { context: None }),
+        }
+    }
+}
+
+impl GrantFiles<'_> {
+    /// The record as it is now. Needs no lock: a reader sees the old or the new, never half.
+    pub(crate) fn read(&self) -> Result<Record> {
+        let names = self.names;
+        let bytes = names.folder().read(names.id.as_str())?;
+        let bytes = bytes.ok_or_else(|| names.damaged("it is gone").with(Remedy::LogIn { context: None }))?;
+        Record::open(&bytes, names.app, names.id, &self.key).map_err(|why| names.unreadable(why))
+    }
+
+    /// Whether a rotation was begun and not finished.
+    pub(crate) fn next(&self, _lock: &Lock) -> Result<Next> {
+        let names = self.names;
+        let Some(bytes) = names.folder().read(&names.next())? else { return Ok(Next::Nothing) };
+        if let Ok(record) = Record::open(&bytes, names.app, names.id, &self.key) {
+            return Ok(Next::Whole(record));
+        }
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        // What is neither was torn while it was written: the exchange had taken place.
+        Ok(Next::Intent(serde_json::from_slice(line).map_or(0, |intent: Intent| intent.generation)))
+    }
+
+    /// Says, through to the disk and *before* the exchange, that a rotation of `record` begins, and takes the room that the
+    /// next record will need: a full disk is found while nothing is lost (DESIGN §5, law 3).
+    pub(crate) fn intend(&self, _lock: &Lock, record: &Record, now: SystemTime) -> Result<()> {
+        let names = self.names;
+        let at = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let intent = Intent { generation: record.generation, pid: std::process::id(), at };
+        let mut bytes = serde_json::to_vec(&intent).map_err(|error| names.damaged("no intent").because(error))?;
+        bytes.push(b'\n');
+        bytes.resize(record.seal(names.app, names.id, &self.key)?.len() + ROOM_TO_GROW, 0);
+        names.folder().write(&names.next(), &bytes)
+    }
+
+    /// Makes `record` the grant's record: into `<id>.next`, through to the disk, then over `<id>` in one step, which also
+    /// clears the intent.
+    pub(crate) fn commit(&self, _lock: &Lock, record: &Record) -> Result<()> {
+        let names = self.names;
+        // An older generation never overwrites a newer (DESIGN §5, law 5).
+        if names.header().is_some_and(|there| there.generation >= record.generation) {
+            return Err(names.damaged("a newer one is there already").with(Remedy::Retry { after: None }));
+        }
+        names.folder().write(&names.next(), &record.seal(names.app, names.id, &self.key)?)?;
+        names.folder().publish(&names.next(), names.id.as_str())
+    }
+
+    /// Takes an intent back: the server has certainly not rotated.
+    pub(crate) fn forget_intent(&self, _lock: &Lock) -> Result<()> {
+        self.names.folder().remove(&self.names.next()).map(drop)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Intent {
+    generation: u64,
+    pid: u32,
+    /// Seconds since 1970, UTC.
+    at: u64,
+}
