@@ -5,7 +5,7 @@
 
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::custody::{Custody, Item};
 use crate::error::{Error, ErrorKind, Remedy, Result};
@@ -33,10 +33,10 @@ pub(crate) struct Names<'a> {
 pub(crate) enum Next {
     /// No rotation was under way.
     Nothing,
-    /// A rotation of this generation was begun, and nobody knows how it ended.
-    Intent(u64),
+    /// A rotation was begun, and nobody knows how it ended.
+    Intent,
     /// A rotation was written down whole, and only its last step is missing.
-    Whole(Record),
+    Whole(Box<Record>),
 }
 
 /// More than any record grows by in one rotation, in bytes.
@@ -140,11 +140,10 @@ impl GrantFiles<'_> {
         let names = self.names;
         let Some(bytes) = names.folder().read(&names.next())? else { return Ok(Next::Nothing) };
         if let Ok(record) = Record::open(&bytes, names.app, names.id, &self.key) {
-            return Ok(Next::Whole(record));
+            return Ok(Next::Whole(Box::new(record)));
         }
-        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        // What is neither was torn while it was written: the exchange had taken place.
-        Ok(Next::Intent(serde_json::from_slice(line).map_or(0, |intent: Intent| intent.generation)))
+        // An intent, or a record that was torn while it was written: either way the exchange may have taken place.
+        Ok(Next::Intent)
     }
 
     /// Says, through to the disk and *before* the exchange, that a rotation of `record` begins, and takes the room that the
@@ -177,7 +176,8 @@ impl GrantFiles<'_> {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+/// For whoever looks into the folder after a crash.
+#[derive(Serialize)]
 struct Intent {
     generation: u64,
     pid: u32,

@@ -149,8 +149,10 @@ pub struct Account {
 }
 
 impl Account {
+    /// Name and e-mail address are for the eye: they are kept as they may be shown.
     pub(crate) fn new(issuer: Issuer, subject: Option<String>, name: Option<String>, email: Option<String>) -> Self {
-        Self { issuer, subject, name, email }
+        let shown = |text: Option<String>| text.map(|text| quoted(&text)).filter(|text| !text.is_empty());
+        Self { issuer, subject, name: shown(name), email: shown(email) }
     }
 
     /// Whether both are surely the same account. Two unnamed accounts are not.
@@ -164,7 +166,7 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.email.as_deref().or(self.name.as_deref()).or(self.subject.as_deref());
         match known {
-            Some(text) => f.write_str(&quoted(text)),
+            Some(text) => f.write_str(text),
             None => f.write_str("an account without a name"),
         }
     }
@@ -316,6 +318,11 @@ pub(crate) fn host_of(url: &Url) -> String {
 
 pub(crate) fn no_randomness(error: getrandom::Error) -> Error {
     Error::new(ErrorKind::Custody, "the operating system gave no random numbers").because(error)
+}
+
+/// Whether a subject can be an identity (OpenID Connect Core §2: "It MUST NOT exceed 255 ASCII characters in length").
+pub(crate) fn is_subject(text: &str) -> bool {
+    (1..=255).contains(&text.chars().count()) && is_plain(text)
 }
 
 fn invalid(field: &'static str, what: &str, text: &str, wanted: &str) -> Error {

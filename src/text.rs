@@ -21,6 +21,18 @@ pub(crate) fn is_plain(text: &str) -> bool {
     !text.chars().any(hides)
 }
 
+/// JSON with everything outside printable ASCII escaped: the same value, and nothing in it that a terminal obeys.
+pub(crate) fn ascii_json(value: &serde_json::Value) -> String {
+    let mut ascii = String::new();
+    for c in value.to_string().chars() {
+        match c {
+            ' '..='~' => ascii.push(c),
+            _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}"))),
+        }
+    }
+    ascii
+}
+
 /// Controls, bidirectional overrides and isolates, zero-width characters, line separators, tag characters.
 fn hides(c: char) -> bool {
     c.is_control()
@@ -40,5 +52,13 @@ mod tests {
         assert_eq!(quoted(&"x".repeat(500)).chars().count(), 200);
         assert!(is_plain("Grüße, 世界"));
         assert!(!is_plain("a\u{200b}b"));
+    }
+
+    #[test]
+    fn json_in_ascii_is_the_same_value() {
+        let value = serde_json::json!({"name": "Zoë 😀\u{9b}\u{202e}\u{7f}"});
+        let ascii = ascii_json(&value);
+        assert!(ascii.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{ascii}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&ascii).unwrap(), value);
     }
 }

@@ -36,12 +36,12 @@ impl Custody for Memory {
     }
 
     fn store(&self, item: &Item<'_>, key: &Secret) -> Result<(), CustodyError> {
-        self.items().insert(name(item), Secret::new(key.expose().to_owned()));
+        self.items().insert(name(item), key.copy());
         Ok(())
     }
 
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
-        Ok(self.items().get(&name(item)).map(|key| Secret::new(key.expose().to_owned())))
+        Ok(self.items().get(&name(item)).map(Secret::copy))
     }
 
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {

@@ -38,7 +38,7 @@ impl Custody for OsStore {
     }
 
     fn store(&self, item: &Item<'_>, key: &Secret) -> Result<(), CustodyError> {
-        let (owned, key) = (Owned::from(item), Secret::new(key.expose().to_owned()));
+        let (owned, key) = (Owned::from(item), key.copy());
         under_deadline(move |connected| {
             platform::can_take_a_key(connected)?;
             // Bytes and not a password: Windows stores a password as UTF-16, twice the size.

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy};
-use crate::id::{Scopes, host_of};
+use crate::id::Scopes;
 use crate::oauth::client_auth::Client;
 use crate::oauth::http::{Form, Http, HttpError, NotJson, Reply};
 use crate::secret::Secret;
@@ -87,11 +87,6 @@ impl TokenEndpoint<'_> {
         let (form, authorization) = self.client.authenticate(form);
         let reply = self.http.post(self.url, form, authorization.as_ref(), cancel)?;
         read(&reply)
-    }
-
-    /// The host, for messages.
-    pub(crate) fn host(&self) -> String {
-        host_of(self.url)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::id::{ClientId, Issuer};
+use crate::id::{ClientId, Issuer, is_subject};
 use crate::secret::Secret;
 
 /// What is known of a person: from an ID token or from userinfo.
@@ -44,9 +44,9 @@ pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: Syst
     if since_epoch.as_secs_f64() >= wire.exp + LEEWAY.as_secs_f64() {
         return Err(wrong("has expired: does this machine's clock go right?"));
     }
-    match wire.claims.sub.is_empty() {
-        true => Err(wrong("has no subject")),
-        false => Ok(wire.claims),
+    match is_subject(&wire.claims.sub) {
+        true => Ok(wire.claims),
+        false => Err(wrong("has no usable subject")),
     }
 }
 

@@ -5,6 +5,7 @@ use url::Url;
 
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::id::is_subject;
 use crate::oauth::http::Http;
 use crate::secret::Secret;
 
@@ -22,7 +23,7 @@ pub(crate) fn fetch(http: &Http, url: &Url, token: &Secret, cancel: &Cancel) -> 
     }
     let claims: Map<String, Value> = reply.json("userinfo claims")?;
     match claims.get("sub").and_then(Value::as_str) {
-        Some(sub) if !sub.is_empty() => Ok(claims),
+        Some(sub) if is_subject(sub) => Ok(claims),
         _ => Err(reply.is_not("userinfo claims with a subject").into()),
     }
 }

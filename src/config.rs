@@ -1,0 +1,89 @@
+//! [`Config`]: what a host says about itself. What is required stands in the constructor, the rest are fields.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::clock::{Clock, SystemClock};
+use crate::custody::Place;
+use crate::error::Result;
+use crate::id::{AppName, ClientId, Issuer, Scopes};
+use crate::secret::Secret;
+use crate::surroundings::Surroundings;
+
+/// The configuration of one app at one authorization server.
+///
+/// ```
+/// # fn main() -> hallpass::Result<()> {
+/// let mut config = hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?;
+/// config.scopes = "openid offline_access deploy".parse()?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// The app: names its folder, its items in the OS store and its environment variables.
+    pub app: AppName,
+    /// The authorization server.
+    pub issuer: Issuer,
+    /// The app's name at the authorization server.
+    pub client_id: ClientId,
+    /// The secret of a confidential client (RFC 6749 §2.1). A command-line tool is a public client and has none; some
+    /// servers want one all the same.
+    pub client_secret: Option<Arc<Secret>>,
+    /// What a login asks for.
+    pub scopes: Scopes,
+    /// For servers whose metadata lacks it.
+    pub device_authorization_endpoint: Option<Url>,
+    /// For servers whose metadata lacks it.
+    pub token_endpoint: Option<Url>,
+    /// For servers whose metadata lacks it.
+    pub revocation_endpoint: Option<Url>,
+    /// Further roots for TLS, PEM, beside those of the operating system.
+    pub extra_roots: Vec<u8>,
+    /// Allows `http` to a literal 127/8 or ::1 address: for tests and for a server on this machine.
+    pub allow_loopback_http: bool,
+    /// The longest that one request may take.
+    pub request_timeout: Duration,
+    /// The longest wait for another process that works on the same login.
+    pub lock_timeout: Duration,
+    /// Where keys may rest.
+    pub place: Place,
+    /// The app's state folder, instead of the platform's.
+    pub home: Option<PathBuf>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Terminal, desktop and the app's own variables, read when the configuration was made.
+    pub surroundings: Surroundings,
+}
+
+impl Config {
+    /// A configuration with the defaults: scopes `openid offline_access email`, keys in the OS's secure store, requests of
+    /// at most 30 s, 30 s of patience for another process.
+    ///
+    /// # Errors
+    /// `Config` where a name is not valid.
+    pub fn new(app: &str, issuer: &str, client_id: &str) -> Result<Self> {
+        let app: AppName = app.parse()?;
+        Ok(Self {
+            surroundings: Surroundings::read(&app),
+            app,
+            issuer: issuer.parse()?,
+            client_id: client_id.parse()?,
+            client_secret: None,
+            scopes: "openid offline_access email".parse()?,
+            device_authorization_endpoint: None,
+            token_endpoint: None,
+            revocation_endpoint: None,
+            extra_roots: Vec::new(),
+            allow_loopback_http: false,
+            request_timeout: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(30),
+            place: Place::Auto,
+            home: None,
+            clock: Arc::new(SystemClock),
+        })
+    }
+}

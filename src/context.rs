@@ -1,0 +1,269 @@
+//! Contexts: the non-secret index of who is logged in where, and which of them is meant.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::home::{Home, Lock};
+use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
+
+/// A named (grant, org): what a person switches between.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Context {
+    /// Its name.
+    pub name: ContextName,
+    /// Whose login it is.
+    pub account: Account,
+    /// The client that logged in.
+    pub client_id: ClientId,
+    /// The org that its tokens speak for, if one was chosen.
+    pub org: Option<Org>,
+    /// What was granted at login.
+    pub scopes: Scopes,
+    /// The place where its key rests, for example `os`.
+    pub custody: String,
+    /// Whether it is the default.
+    pub is_default: bool,
+    /// The grant behind it.
+    pub grant: GrantId,
+    /// When the person logged in, UTC; `None` where the record cannot be read.
+    pub logged_in_at: Option<SystemTime>,
+    /// When its access token expires, UTC; `None` where the server does not say or the record cannot be read.
+    pub expires_at: Option<SystemTime>,
+}
+
+/// Which context is wanted.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Select {
+    /// By name; before `<APP>_CONTEXT`, before the default.
+    pub context: Option<ContextName>,
+}
+
+impl Select {
+    /// The context of this name.
+    pub fn context(name: ContextName) -> Self {
+        Self { context: Some(name) }
+    }
+}
+
+/// The index file: no secret, and nothing on the way to a token writes it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Index {
+    format: u32,
+    pub(crate) default: Option<ContextName>,
+    pub(crate) contexts: Vec<Entry>,
+}
+
+/// One context, as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) name: ContextName,
+    pub(crate) grant: GrantId,
+    pub(crate) org: Option<Org>,
+    pub(crate) account: Account,
+    pub(crate) client_id: ClientId,
+    pub(crate) scopes: Scopes,
+    pub(crate) custody: String,
+}
+
+const FORMAT: u32 = 1;
+const FILE: &str = "index.json";
+
+impl Index {
+    /// The index as it is; empty where nobody has logged in yet.
+    pub(crate) fn read(home: Option<&Home>) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let Some(home) = home else { return Ok(Self::empty()) };
+        let Some(bytes) = home.root.read(FILE)? else { return Ok(Self::empty()) };
+        let path = home.root.path_of(FILE);
+        let wrong = |why: &str, remedy| {
+            // Damaged is not empty: the logins are there, only their names are not.
+            Err(Error::new(ErrorKind::Custody, format!("cannot use {}: {why}", path.display())).with(remedy))
+        };
+        match serde_json::from_slice::<Format>(&bytes) {
+            Ok(Format { format }) if format > FORMAT => {
+                wrong("it was written by a newer version of this program", Remedy::Upgrade)
+            }
+            _ => match serde_json::from_slice(&bytes) {
+                Ok(index) => Ok(index),
+                Err(_) => wrong("it is damaged", Remedy::FixPath { path: path.clone() }),
+            },
+        }
+    }
+
+    /// Takes the index's lock. Order: a grant's lock first, then this one.
+    pub(crate) fn lock(home: &Home, patience: Duration) -> Result<Lock> {
+        home.root.lock("index.lock", patience)
+    }
+
+    pub(crate) fn write(&self, home: &Home, _lock: &Lock) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::new(ErrorKind::Custody, "the index cannot be written down").because(error))?;
+        home.root.write("index.json.new", &bytes)?;
+        home.root.publish("index.json.new", FILE)
+    }
+
+    /// The entry that is meant: by argument, by environment, by default, or the only one there is.
+    pub(crate) fn resolve(&self, select: &Select, environment: Option<&str>) -> Result<&Entry> {
+        let named = match (&select.context, environment) {
+            (Some(name), _) => Some(name.clone()),
+            (None, Some(text)) => Some(text.parse()?),
+            (None, None) => self.default.clone(),
+        };
+        match (named, self.contexts.as_slice()) {
+            (Some(name), _) => self.get(&name).ok_or_else(|| {
+                Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}"))
+                    .with(Remedy::LogIn { context: Some(name.to_string()) })
+            }),
+            (None, [only]) => Ok(only),
+            (None, []) => {
+                Err(Error::new(ErrorKind::NotLoggedIn, "nobody is logged in").with(Remedy::LogIn { context: None }))
+            }
+            (None, several) => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default")
+                .with(Remedy::ChooseContext { contexts: several.iter().map(|entry| entry.name.to_string()).collect() })),
+        }
+    }
+
+    pub(crate) fn get(&self, name: &ContextName) -> Option<&Entry> {
+        self.contexts.iter().find(|entry| entry.name == *name)
+    }
+
+    /// The name for a new login. A name stays with its account (DESIGN §5, law 17): another account takes it only with
+    /// `replace`; a name that nobody chose gives way instead.
+    pub(crate) fn name_for(
+        &self,
+        account: &Account,
+        client: &ClientId,
+        wanted: Option<&ContextName>,
+        replace: bool,
+    ) -> Result<ContextName> {
+        let is_own = |entry: &Entry| entry.account.is(account) && entry.client_id == *client;
+        if let Some(name) = wanted {
+            return match self.get(name) {
+                Some(entry) if !is_own(entry) && !replace => {
+                    let message = format!(
+                        "context {name} belongs to {} at {}, and this login is of {account} at {}",
+                        entry.account, entry.account.issuer, account.issuer
+                    );
+                    Err(Error::new(ErrorKind::Config, message).with(Remedy::Replace { context: name.to_string() }))
+                }
+                _ => Ok(name.clone()),
+            };
+        }
+        if let Some(entry) = self.contexts.iter().find(|entry| is_own(entry)) {
+            return Ok(entry.name.clone());
+        }
+        let known = account.email.as_ref().or(account.name.as_ref()).or(account.subject.as_ref());
+        let base = known.map_or_else(|| ContextName::derived(""), |text| ContextName::derived(text));
+        let numbered = (2..).map(|n| ContextName::derived(&format!("{:.56}-{n}", base.as_str())));
+        let free = std::iter::once(base.clone()).chain(numbered).find(|name| self.get(name).is_none());
+        Ok(free.unwrap_or(base))
+    }
+
+    /// Puts `entry` under its name; gives back the entry whose grant nobody names any more.
+    pub(crate) fn put(&mut self, entry: Entry, make_default: bool) -> Option<Entry> {
+        let replaced = self.remove(&entry.name);
+        if make_default || self.default.is_none() {
+            self.default = Some(entry.name.clone());
+        }
+        self.contexts.push(entry);
+        replaced.filter(|old| self.contexts.iter().all(|entry| entry.grant != old.grant))
+    }
+
+    /// Takes the entry out; a default that is gone is no default.
+    pub(crate) fn remove(&mut self, name: &ContextName) -> Option<Entry> {
+        if self.default.as_ref() == Some(name) {
+            self.default = None;
+        }
+        let at = self.contexts.iter().position(|entry| entry.name == *name)?;
+        Some(self.contexts.remove(at))
+    }
+
+    /// Whether `entry` is the default.
+    pub(crate) fn is_default(&self, entry: &Entry) -> bool {
+        self.default.as_ref() == Some(&entry.name)
+    }
+
+    fn empty() -> Self {
+        Self { format: FORMAT, default: None, contexts: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(subject: Option<&str>) -> Account {
+        let email = subject.map(|subject| format!("{subject}@x.example"));
+        Account::new("https://a.example".parse().unwrap(), subject.map(str::to_owned), None, email)
+    }
+
+    fn entry(name: &str, subject: Option<&str>) -> Entry {
+        Entry {
+            name: name.parse().unwrap(),
+            grant: GrantId::random().unwrap(),
+            org: None,
+            account: account(subject),
+            client_id: "acme".parse().unwrap(),
+            scopes: Scopes::default(),
+            custody: "memory".into(),
+        }
+    }
+
+    fn index(entries: &[Entry]) -> Index {
+        let mut index = Index::empty();
+        entries.iter().for_each(|entry| drop(index.put(entry.clone(), false)));
+        index
+    }
+
+    #[test]
+    fn argument_before_environment_before_default_before_the_only_one() {
+        let mut index = index(&[entry("a", Some("a")), entry("b", Some("b")), entry("c", Some("c"))]);
+        let name = |index: &Index, select: &Select, env| index.resolve(select, env).map(|e| e.name.to_string());
+        let (none, b) = (Select::default(), Select::context("B".parse().unwrap()));
+        assert_eq!(name(&index, &none, None).unwrap(), "a");
+        assert_eq!(name(&index, &none, Some("c")).unwrap(), "c");
+        assert_eq!(name(&index, &b, Some("c")).unwrap(), "b");
+        assert_eq!(name(&index, &none, Some("d")).unwrap_err().kind(), ErrorKind::NotLoggedIn);
+        index.remove(&"a".parse().unwrap());
+        let remedy = Remedy::ChooseContext { contexts: vec!["b".into(), "c".into()] };
+        let undecided = name(&index, &none, None).unwrap_err();
+        assert_eq!(undecided.remedy(), Some(&remedy));
+        index.remove(&"b".parse().unwrap());
+        assert_eq!(name(&index, &none, None).unwrap(), "c");
+    }
+
+    #[test]
+    fn a_name_stays_with_its_account() {
+        let index = index(&[entry("work", Some("alice")), entry("nobody", None)]);
+        let client = "acme".parse().unwrap();
+        let name = |account: &Account, wanted: Option<&str>, replace| {
+            let wanted = wanted.map(|name| name.parse().unwrap());
+            index.name_for(account, &client, wanted.as_ref(), replace).map(|name| name.to_string())
+        };
+        let (alice, bob, unnamed) = (account(Some("alice")), account(Some("bob")), account(None));
+        assert_eq!(name(&alice, None, false).unwrap(), "work");
+        assert_eq!(name(&alice, Some("work"), false).unwrap(), "work");
+        assert_eq!(name(&bob, None, false).unwrap(), "bob@x.example");
+        let refused = name(&bob, Some("work"), false).unwrap_err();
+        assert_eq!(refused.remedy(), Some(&Remedy::Replace { context: "work".into() }));
+        assert_eq!(name(&bob, Some("work"), true).unwrap(), "work");
+        assert!(name(&unnamed, Some("nobody"), false).is_err(), "two unnamed accounts may be two persons");
+        assert_eq!(name(&unnamed, None, false).unwrap(), "default");
+    }
+
+    #[test]
+    fn a_grant_is_given_back_only_when_no_other_context_names_it() {
+        let (a, mut b) = (entry("a", Some("a")), entry("b", Some("a")));
+        b.grant = a.grant.clone();
+        let mut index = index(&[a.clone(), b.clone()]);
+        assert!(index.put(entry("a", Some("a")), false).is_none());
+        assert_eq!(index.put(entry("b", Some("a")), false).unwrap().grant, b.grant);
+    }
+}

@@ -1,0 +1,124 @@
+//! The end of a login: told to the server, then forgotten here, and truthfully reported (DESIGN §5, law 13).
+
+use crate::clock::Cancel;
+use crate::context::{Entry, Index, Select};
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::grant::Names;
+use crate::home::Home;
+use crate::id::{Account, ContextName};
+use crate::oauth::endpoint::TokenError;
+use crate::oauth::revocation::revoke;
+use crate::record::Record;
+use crate::wiring::Wiring;
+
+/// Which logins shall end, and how.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct LogoutRequest {
+    /// Which one.
+    pub select: Select,
+    /// All of them.
+    pub all: bool,
+    /// Forget on this machine only; the server is not asked.
+    pub local_only: bool,
+}
+
+/// One login that ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LoggedOut {
+    /// The context that is gone.
+    pub context: ContextName,
+    /// Whose it was.
+    pub account: Account,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+/// How a login ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// The server has revoked it (RFC 7009).
+    Revoked,
+    /// The server has no way to revoke: it is forgotten here, and ends there when it expires.
+    NotRevocable,
+    /// It is forgotten here, and the server was not asked.
+    LocalOnly,
+    /// It could not be read any more, so the server could not be told: it is forgotten here, and ends there when it expires.
+    Unreadable,
+}
+
+impl Ended {
+    /// The name in JSON output, in `snake_case`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::NotRevocable => "not_revocable",
+            Self::LocalOnly => "local_only",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// Ends the selected logins, one after the other; the first that cannot be ended is the error, and it and those behind it are
+/// still there.
+pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Vec<LoggedOut>> {
+    let home = wiring.home()?;
+    let index = Index::read(home.as_ref())?;
+    let entries = match request.all {
+        true => index.contexts.clone(),
+        false => vec![index.resolve(&request.select, wiring.config.surroundings.context.as_deref())?.clone()],
+    };
+    let Some(home) = home else { return Ok(Vec::new()) };
+    entries.iter().map(|entry| end(wiring, &home, entry, request.local_only)).collect()
+}
+
+fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<LoggedOut> {
+    let names = Names { home, app: &wiring.config.app, id: &entry.grant };
+    let custody = wiring.places.of(&entry.custody)?;
+    // A refresh under way ends first: a token that it brings must not outlive the logout.
+    let lock = names.lock(wiring.config.lock_timeout)?;
+    let ended = match local_only {
+        true => Ended::LocalOnly,
+        false => match names.unlock(&*custody).and_then(|files| files.read()) {
+            Ok(record) => tell_the_server(wiring, entry, &record)?,
+            // Locked is not empty: only a login that can never be read again is given up.
+            Err(error) if matches!(error.remedy(), Some(Remedy::LogIn { .. })) => Ended::Unreadable,
+            Err(error) => return Err(error),
+        },
+    };
+    names.erase(&lock, &*custody)?;
+    let index_lock = Index::lock(home, wiring.config.lock_timeout)?;
+    let mut index = Index::read(Some(home))?;
+    // Only if it still names this grant: a login made meanwhile under the same name is not ours to end.
+    if index.get(&entry.name).is_some_and(|there| there.grant == entry.grant) {
+        index.remove(&entry.name);
+        index.write(home, &index_lock)?;
+    }
+    Ok(LoggedOut { context: entry.name.clone(), account: entry.account.clone(), ended })
+}
+
+fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record) -> Result<Ended> {
+    wiring.check_destination(&entry.grant, record)?;
+    let Some(url) = &record.destination.revocation_endpoint else { return Ok(Ended::NotRevocable) };
+    let access_token = record.token(entry.org.as_ref()).map(|token| &*token.access_token);
+    let (secret, hint) = match (&record.refresh_token, access_token) {
+        (Some(token), _) => (token, "refresh_token"),
+        (None, Some(token)) => (token, "access_token"),
+        (None, None) => return Ok(Ended::NotRevocable),
+    };
+    let client = wiring.client(&record.destination);
+    let failed = |error: TokenError| {
+        let cause = Error::from(error);
+        let message = format!("{} is still logged in: the server was not told", entry.name);
+        let kind = if cause.kind() == ErrorKind::Unreachable { ErrorKind::Unreachable } else { ErrorKind::AuthorizationServer };
+        Err(Error::new(kind, message).with(Remedy::ForgetLocally { context: entry.name.to_string() }).because(cause))
+    };
+    match revoke(&wiring.http(), url, &client, secret, hint, &Cancel::new()) {
+        Ok(()) => Ok(Ended::Revoked),
+        // RFC 7009 §2.2.1: "The authorization server does not support the revocation of the presented token type."
+        Err(TokenError::Refused(refusal)) if refusal.is("unsupported_token_type") => Ok(Ended::NotRevocable),
+        Err(error) => failed(error),
+    }
+}

@@ -1,0 +1,121 @@
+//! [`AccessToken`], and how long one is good for.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::id::Scopes;
+use crate::record::StoredToken;
+use crate::secret::Secret;
+
+/// An access token, ready for an `Authorization: Bearer` header (RFC 6750 §2.1).
+#[derive(Debug, Clone)]
+pub struct AccessToken {
+    secret: Arc<Secret>,
+    token_type: Arc<str>,
+    scopes: Scopes,
+    /// `None` for a token from the environment.
+    received_at: Option<SystemTime>,
+    expires_at: Option<SystemTime>,
+}
+
+impl AccessToken {
+    /// The token itself. Whoever calls this answers for where it goes.
+    pub fn expose(&self) -> &str {
+        self.secret.expose()
+    }
+
+    /// When it expires, UTC; `None` where the server does not say.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
+    }
+
+    /// What it is good for, as granted. Empty where nobody said.
+    pub fn scopes(&self) -> &Scopes {
+        &self.scopes
+    }
+
+    /// How it is sent (RFC 6749 §7.1), in lower case: `bearer`.
+    pub fn token_type(&self) -> &str {
+        &self.token_type
+    }
+
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    pub(crate) fn new(stored: &StoredToken, token_type: &str) -> Self {
+        Self {
+            secret: stored.access_token.clone(),
+            token_type: token_type.into(),
+            scopes: stored.scopes.clone(),
+            received_at: Some(stored.received_at),
+            expires_at: stored.expires_at,
+        }
+    }
+
+    /// A token from the environment, of which nothing is known.
+    pub(crate) fn given(secret: Arc<Secret>) -> Self {
+        Self { secret, token_type: "bearer".into(), scopes: Scopes::default(), received_at: None, expires_at: None }
+    }
+
+    /// Whether this one, served before, serves `request` at `now` as well.
+    pub(crate) fn serves(&self, request: &TokenRequest, now: SystemTime) -> bool {
+        let received_at = self.received_at.unwrap_or(now);
+        !request.refresh && is_valid(received_at, self.expires_at, now, request.min_validity)
+    }
+}
+
+/// What a caller asks of a token.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct TokenRequest {
+    /// How long the token must still be valid. By default 10 s, or a twentieth of its lifetime where that is less.
+    pub min_validity: Option<Duration>,
+    /// Ask the server for a new token even if the one at hand is good.
+    pub refresh: bool,
+}
+
+/// Whether a token will be valid for `min_validity` from `now`.
+pub(crate) fn is_valid(
+    received_at: SystemTime,
+    expires_at: Option<SystemTime>,
+    now: SystemTime,
+    min_validity: Option<Duration>,
+) -> bool {
+    // A clock that was set back says nothing about expiry any more.
+    if now + Duration::from_secs(60) < received_at {
+        return false;
+    }
+    let Some(expires_at) = expires_at else { return true };
+    let lifetime = expires_at.duration_since(received_at).unwrap_or_default();
+    let needed = min_validity.unwrap_or_else(|| Duration::from_secs(10).min(lifetime / 20));
+    now + needed < expires_at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    fn valid(lifetime: Option<u64>, at: i64, min_validity: Option<u64>) -> bool {
+        let received_at = SystemTime::UNIX_EPOCH + S(1_000_000);
+        let now = SystemTime::UNIX_EPOCH + S(1_000_000_u64.saturating_add_signed(at));
+        is_valid(received_at, lifetime.map(|lifetime| received_at + S(lifetime)), now, min_validity.map(S))
+    }
+
+    #[test]
+    fn a_token_is_valid_until_shortly_before_its_end() {
+        assert!(valid(Some(3600), 3589, None));
+        assert!(!valid(Some(3600), 3590, None));
+        assert!(valid(Some(20), 18, None), "short tokens have a short margin");
+        assert!(!valid(Some(3600), 3500, Some(200)));
+        assert!(valid(None, 9_999_999, None));
+    }
+
+    #[test]
+    fn a_clock_set_back_by_more_than_a_minute_makes_it_stale() {
+        assert!(valid(Some(3600), -60, None));
+        assert!(!valid(Some(3600), -61, None));
+    }
+}

@@ -1,0 +1,116 @@
+//! The layers, put together for one app: what every trip needs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::custody::Places;
+use crate::error::{Error, Result};
+use crate::home::Home;
+use crate::id::GrantId;
+use crate::oauth::client_auth::{AuthMethod, Client};
+use crate::oauth::http::{Http, Settings};
+use crate::record::{Destination, Record};
+use crate::worker::Workers;
+
+/// What every trip needs.
+#[derive(Debug)]
+pub(crate) struct Wiring {
+    pub(crate) config: Config,
+    pub(crate) places: Places,
+    pub(crate) workers: Workers,
+    home: PathBuf,
+}
+
+impl Wiring {
+    pub(crate) fn new(config: Config) -> Result<Self> {
+        let home = config.home.clone().or_else(|| config.surroundings.home.clone()).ok_or_else(|| {
+            let variable = config.app.variable("HOME");
+            Error::config("home", format!("there is no folder for state: neither HOME nor {variable} is set"))
+        })?;
+        // What a relative path means would depend on where the person stands.
+        let home = std::path::absolute(&home).map_err(|error| Error::config("home", "no state folder").because(error))?;
+        if config.issuer.url().scheme() == "http" && !config.allow_loopback_http {
+            return Err(Error::config("issuer", format!("issuer {} is not https", config.issuer)));
+        }
+        let wanted = config.surroundings.custody.as_deref();
+        let places = Places::new(config.place.clone(), wanted, home.clone(), config.clock.clone())?;
+        Ok(Self { places, workers: Workers::default(), home, config })
+    }
+
+    /// The home, or `None` where nobody has logged in yet.
+    pub(crate) fn home(&self) -> Result<Option<Home>> {
+        Home::open(&self.home)
+    }
+
+    /// The home, created where it is missing.
+    pub(crate) fn create_home(&self) -> Result<Home> {
+        Home::create(&self.home)
+    }
+
+    /// A door to the network, for one trip.
+    pub(crate) fn http(&self) -> Http {
+        let config = &self.config;
+        Http::new(Settings {
+            user_agent: format!("{} hallpass/{}", config.app, env!("CARGO_PKG_VERSION")),
+            timeout: config.request_timeout,
+            extra_roots: config.extra_roots.clone(),
+            allow_loopback_http: config.allow_loopback_http,
+        })
+    }
+
+    /// The client, as it speaks to `destination`.
+    pub(crate) fn client(&self, destination: &Destination) -> Client {
+        let method = match destination.client_secret_post {
+            true => AuthMethod::ClientSecretPost,
+            false => AuthMethod::ClientSecretBasic,
+        };
+        Client { id: destination.client_id.clone(), secret: self.config.client_secret.clone(), method }
+    }
+
+    /// A secret goes home (DESIGN §5, law 16): a configuration that differs from what was sealed at login is an error, before
+    /// anything is sent. Whoever set the difference would otherwise choose where a refresh token goes.
+    pub(crate) fn check_destination(&self, grant: &GrantId, record: &Record) -> Result<()> {
+        let (config, sealed) = (&self.config, &record.destination);
+        let differs = |field, configured: &dyn std::fmt::Display, own: &dyn std::fmt::Display| {
+            let message = format!(
+                "the login of {} (grant {grant}) is for {field} {own}, and the configuration says {configured}: nothing was sent",
+                record.account
+            );
+            Err(Error::config(field, message))
+        };
+        if config.issuer != sealed.issuer {
+            return differs("issuer", &config.issuer, &sealed.issuer);
+        }
+        if config.client_id != sealed.client_id {
+            return differs("client_id", &config.client_id, &sealed.client_id);
+        }
+        if let Some(configured) = &config.token_endpoint
+            && *configured != sealed.token_endpoint
+        {
+            return differs("token_endpoint", configured, &sealed.token_endpoint);
+        }
+        if let Some(configured) = &config.revocation_endpoint
+            && Some(configured) != sealed.revocation_endpoint.as_ref()
+        {
+            let own = sealed.revocation_endpoint.as_ref().map_or("(none)", |url| url.as_str());
+            return differs("revocation_endpoint", configured, &own);
+        }
+        Ok(())
+    }
+}
+
+/// The wiring, as an `Auth` and its sessions hold it. Trips hold the wiring alone, so that the last of these to be dropped
+/// can wait for them (DESIGN §5, law 4).
+#[derive(Debug)]
+pub(crate) struct Handle(pub(crate) Arc<Wiring>);
+
+/// How long the last handle waits for what is under way.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.workers.settle(FAREWELL);
+    }
+}
