@@ -19,9 +19,15 @@ const SECRETS: &[&str] = &["TOKEN", "CLIENT_SECRET", "PASSPHRASE"];
 #[allow(clippy::disallowed_types, reason = "this is the one file that may start a program")]
 pub(crate) fn open_page(app: &AppName, page: &Url) -> io::Result<()> {
     for candidate in open::commands(page.as_str()) {
-        let Some(program) = resolve(candidate.get_program()) else { continue };
+        let Some(program) = resolve(candidate.get_program()) else {
+            continue;
+        };
         let mut command = Command::new(program);
-        command.args(candidate.get_args()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(candidate.get_args())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         for name in SECRETS {
             command.env_remove(app.variable(name));
         }
@@ -31,11 +37,17 @@ pub(crate) fn open_page(app: &AppName, page: &Url) -> io::Result<()> {
             return Ok(());
         }
     }
-    Err(io::Error::new(io::ErrorKind::NotFound, "no program to open a page in the system's folders"))
+    Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        "no program to open a page in the system's folders",
+    ))
 }
 
 fn resolve(program: &OsStr) -> Option<PathBuf> {
     let name = Path::new(program).file_name()?;
     let with_suffix = [name.to_os_string(), [name, OsStr::new(".exe")].into_iter().collect()];
-    FOLDERS.iter().flat_map(|folder| with_suffix.iter().map(move |name| Path::new(folder).join(name))).find(|p| p.is_file())
+    FOLDERS
+        .iter()
+        .flat_map(|folder| with_suffix.iter().map(move |name| Path::new(folder).join(name)))
+        .find(|p| p.is_file())
 }

@@ -109,7 +109,12 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), remedy: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            remedy: None,
+            source: None,
+        }))
     }
 
     pub(crate) fn with(mut self, remedy: Remedy) -> Self {
@@ -188,14 +193,19 @@ impl fmt::Display for Remedy {
         match self {
             Self::LogIn { context: Some(context) } => write!(f, "log in to {context} again"),
             Self::LogIn { context: None } => f.write_str("log in"),
-            Self::Retry { after: Some(after) } => write!(f, "try again in {} s", after.as_secs().max(1)),
+            Self::Retry { after: Some(after) } => {
+                write!(f, "try again in {} s", after.as_secs().max(1))
+            }
             Self::Retry { after: None } => f.write_str("try again"),
             Self::UnlockStore => f.write_str("unlock the secure store, then try again"),
             Self::ChoosePlace => f.write_str("choose another place for the keys"),
             Self::ChooseContext { contexts } => write!(f, "choose one of: {}", contexts.join(", ")),
             Self::Replace { context } => write!(f, "allow the login to replace {context}, or give it another name"),
             Self::ForgetLocally { context } => {
-                write!(f, "try again when the server answers, or forget {context} on this machine only")
+                write!(
+                    f,
+                    "try again when the server answers, or forget {context} on this machine only"
+                )
             }
             Self::FixConfig { field } => write!(f, "correct {field}"),
             Self::FixPath { path } => write!(f, "correct {}", path.display()),
@@ -223,6 +233,13 @@ impl fmt::Debug for Error {
             Some(remedy) => write!(f, "\n\nhint: {remedy}"),
             None => Ok(()),
         }
+    }
+}
+
+impl From<url::ParseError> for Error {
+    /// For hosts that read endpoints from text.
+    fn from(error: url::ParseError) -> Self {
+        Self::new(ErrorKind::Config, "not a valid URL").because(error)
     }
 }
 

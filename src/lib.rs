@@ -5,6 +5,8 @@ mod auth;
 pub mod blocking;
 #[cfg(feature = "browser")]
 mod browser;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
 mod config;
 mod context;

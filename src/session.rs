@@ -65,7 +65,10 @@ impl Session {
     }
 
     /// An access token that meets `request`.
-    pub fn access_token_with(&self, request: TokenRequest) -> impl Future<Output = Result<AccessToken>> + Send + 'static {
+    pub fn access_token_with(
+        &self,
+        request: TokenRequest,
+    ) -> impl Future<Output = Result<AccessToken>> + Send + 'static {
         let inner = self.0.clone();
         async move {
             let entry = match &inner.source {
@@ -115,7 +118,11 @@ impl Session {
     }
 
     fn new(handle: Arc<Handle>, source: Source) -> Self {
-        Self(Arc::new(Inner { handle, source, last: ArcSwapOption::empty() }))
+        Self(Arc::new(Inner {
+            handle,
+            source,
+            last: ArcSwapOption::empty(),
+        }))
     }
 }
 
@@ -129,11 +136,17 @@ impl Inner {
             Source::Environment(_) => discover(&http, &config.issuer, &ByHand::default(), &Cancel::new())?.userinfo,
         };
         let url = url.ok_or_else(|| {
-            Error::new(ErrorKind::Protocol, format!("issuer {} has no userinfo endpoint", config.issuer))
+            Error::new(
+                ErrorKind::Protocol,
+                format!("issuer {} has no userinfo endpoint", config.issuer),
+            )
         })?;
         let claims = userinfo::fetch(&http, &url, token.secret(), &Cancel::new())?;
         let text = |name: &str| claims.get(name).and_then(|value| value.as_str()).map(str::to_owned);
         let account = Account::new(config.issuer.clone(), text("sub"), text("name"), text("email"));
-        Ok(Userinfo { account, json: ascii_json(&serde_json::Value::Object(claims)) })
+        Ok(Userinfo {
+            account,
+            json: ascii_json(&serde_json::Value::Object(claims)),
+        })
     }
 }

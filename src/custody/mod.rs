@@ -11,8 +11,8 @@ use std::fmt;
 pub use memory::Memory;
 #[cfg(feature = "os-store")]
 pub use os::OsStore;
-pub use place::{Place, PlaceName};
 pub(crate) use place::Places;
+pub use place::{Place, PlaceName};
 
 use crate::error::{Error, ErrorKind, Remedy};
 use crate::id::{AppName, GrantId};

@@ -30,7 +30,10 @@ impl Custody for OsStore {
     }
 
     fn posture(&self) -> Posture {
-        Posture { lasts: Lasts::UntilErased, readable_by: "programs of this user while the store is unlocked" }
+        Posture {
+            lasts: Lasts::UntilErased,
+            readable_by: "programs of this user while the store is unlocked",
+        }
     }
 
     fn probe(&self) -> Result<(), CustodyError> {
@@ -87,7 +90,11 @@ struct Owned {
 
 impl From<&Item<'_>> for Owned {
     fn from(item: &Item<'_>) -> Self {
-        Self { service: item.app.to_string(), user: item.grant.to_string(), label: item.label.to_owned() }
+        Self {
+            service: item.app.to_string(),
+            user: item.grant.to_string(),
+            label: item.label.to_owned(),
+        }
     }
 }
 
@@ -95,7 +102,9 @@ impl Owned {
     fn entry(&self) -> Result<Entry, CustodyError> {
         let store: Arc<CredentialStore> = platform::store().map_err(converted)?;
         let modifiers = platform::modifiers(&self.label);
-        store.build(&self.service, &self.user, Some(&modifiers)).map_err(converted)
+        store
+            .build(&self.service, &self.user, Some(&modifiers))
+            .map_err(converted)
     }
 }
 

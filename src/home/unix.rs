@@ -63,7 +63,10 @@ impl Handle {
         let stat = fstat(&file)?;
         match FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_uid == geteuid().as_raw() {
             true => Ok(File::from(file)),
-            false => Err(io::Error::new(Io::InvalidInput, "it is not a regular file of this user")),
+            false => Err(io::Error::new(
+                Io::InvalidInput,
+                "it is not a regular file of this user",
+            )),
         }
     }
 }

@@ -100,8 +100,20 @@ mod tests {
             (r#""s""#, r#""""#),
             (r#""sub":"s","#, ""),
         ] {
-            assert_eq!(check(&good.replace(from, to)).unwrap_err().kind(), ErrorKind::Protocol, "{to}");
+            assert_eq!(
+                check(&good.replace(from, to)).unwrap_err().kind(),
+                ErrorKind::Protocol,
+                "{to}"
+            );
         }
-        assert!(read(&Secret::new("a.b".into()), &"https://a.example".parse().unwrap(), &"a".parse().unwrap(), SystemTime::UNIX_EPOCH).is_err());
+        assert!(
+            read(
+                &Secret::new("a.b".into()),
+                &"https://a.example".parse().unwrap(),
+                &"a".parse().unwrap(),
+                SystemTime::UNIX_EPOCH
+            )
+            .is_err()
+        );
     }
 }

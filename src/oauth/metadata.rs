@@ -80,14 +80,21 @@ fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
             break;
         }
     }
-    let Some(reply) = reply else { return Err(wrong(issuer, "has no address")) };
+    let Some(reply) = reply else {
+        return Err(wrong(issuer, "has no address"));
+    };
     if reply.is_busy() {
         let message = format!("issuer {issuer} answered its metadata with status {}", reply.status);
-        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: reply.retry_after }));
+        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry {
+            after: reply.retry_after,
+        }));
     }
     if !reply.is_success() {
         let status = reply.status;
-        return Err(Error::config("issuer", format!("{issuer} has no metadata (status {status}): is the issuer right?")));
+        return Err(Error::config(
+            "issuer",
+            format!("{issuer} has no metadata (status {status}): is the issuer right?"),
+        ));
     }
     let document: Document = reply.json("authorization server metadata")?;
     // RFC 8414 §3.3: "The "issuer" value returned MUST be identical to the authorization server's issuer identifier value
@@ -105,13 +112,15 @@ fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
 /// RFC 8414 §3.1 puts the well-known part between host and path; OpenID Connect Discovery §4 behind the path.
 fn well_known(issuer: &Issuer) -> [Url; 2] {
     let path = issuer.url().path().trim_end_matches('/');
-    [format!("/.well-known/oauth-authorization-server{path}"), format!("{path}/.well-known/openid-configuration")].map(
-        |path| {
-            let mut url = issuer.url().clone();
-            url.set_path(&path);
-            url
-        },
-    )
+    [
+        format!("/.well-known/oauth-authorization-server{path}"),
+        format!("{path}/.well-known/openid-configuration"),
+    ]
+    .map(|path| {
+        let mut url = issuer.url().clone();
+        url.set_path(&path);
+        url
+    })
 }
 
 fn wrong(issuer: &Issuer, what: &str) -> Error {

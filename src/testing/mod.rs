@@ -1,1 +1,50 @@
-//! testing
+//! A strict authorization server inside your test process, and a clock driven by hand.
+//!
+//! [`AuthorizationServer`] listens on loopback and holds to the RFCs more tightly than most servers in the wild: POST
+//! and form bodies only, no parameter twice, single-use device codes, rotating refresh tokens whose re-use ends the
+//! whole family. A tool that logs in here has not been helped along by a mock that agrees with it. What a server
+//! promises (lifetimes, intervals, rotation) is a [`Behaviour`]; what goes wrong on the way is a [`Fault`]; what the
+//! tool really sent is a list of [`SeenRequest`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint, Fault, ManualClock, Person};
+//!
+//! let clock = ManualClock::new();
+//! let mut behaviour = Behaviour::default();
+//! behaviour.clock = Arc::new(clock.clone());
+//! let server = AuthorizationServer::start_with(behaviour)?;
+//!
+//! // Somebody approves every login at once, and one rotated refresh token is lost on its way back.
+//! server.approve_all_as(&Person::new("bob", "Bob Example", "bob@example.com"));
+//! server.inject(Endpoint::Token, Fault::LoseReply);
+//!
+//! // Point the tool at `server.issuer()`, run it, then ask what it did.
+//! assert!(server.requests_to(Endpoint::Token).is_empty());
+//! assert_eq!(server.counts().reuses, 0);
+//! # std::io::Result::Ok(())
+//! ```
+//!
+//! It is for tests only: it speaks plain HTTP on loopback, its ID tokens carry no real signature, and whoever opens its
+//! verification page may approve.
+
+mod behaviour;
+mod clock;
+mod connection;
+mod endpoints;
+mod faults;
+mod form;
+mod page;
+mod seen;
+mod server;
+mod state;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use behaviour::{Behaviour, Person};
+pub use clock::ManualClock;
+pub use faults::Fault;
+pub use seen::{Endpoint, SeenRequest};
+pub use server::AuthorizationServer;
+pub use state::Counts;

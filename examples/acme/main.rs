@@ -1,0 +1,24 @@
+//! `acme`, the reference host of `hallpass::cli`: a whole tool that logs people in. Its configuration comes from the
+//! environment, see `config.rs`.
+
+mod config;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use hallpass::cli::{AuthCommand, Whoami};
+
+/// The reference tool of hallpass
+#[derive(Parser)]
+#[command(name = "acme", version)]
+enum Acme {
+    Auth(AuthCommand),
+    Whoami(Whoami),
+}
+
+fn main() -> ExitCode {
+    match Acme::parse() {
+        Acme::Auth(auth) => auth.run(config::from_environment()),
+        Acme::Whoami(whoami) => whoami.run(config::from_environment()),
+    }
+}

@@ -1,0 +1,40 @@
+//! Logs a person in, from nothing to a name, against an authorization server that this example brings along.
+//!
+//! `cargo run --example quickstart --features testing` opens the approval page; with `--approve`, or without a terminal, the
+//! example approves itself.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use hallpass::prompt::Terminal;
+use hallpass::testing::{AuthorizationServer, Behaviour};
+use hallpass::{Auth, ErrorKind, LoginRequest, Result, blocking};
+
+fn main() -> Result<()> {
+    // A real tool has its vendor's server here, and `Config::new("acme", "https://id.example.com", "acme-cli")?`.
+    let mut behaviour = Behaviour::default();
+    behaviour.interval = Some(1);
+    let server = AuthorizationServer::start_with(behaviour).expect("a port on loopback");
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let config = server.config(home.path())?;
+
+    let nobody_here = !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal();
+    if nobody_here || std::env::args().any(|argument| argument == "--approve") {
+        server.approve_all();
+    }
+
+    let auth = Auth::new(config)?;
+    let session = match auth.session() {
+        Err(error) if error.kind() == ErrorKind::NotLoggedIn => {
+            blocking::wait(auth.login(LoginRequest::default(), Arc::new(Terminal::stderr())))?
+        }
+        other => other?,
+    };
+    let token = blocking::wait(session.access_token())?;
+    println!("The token is good for: {}", token.scopes());
+    println!(
+        "The server knows you as: {}",
+        blocking::wait(session.userinfo())?.account
+    );
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! How answers and errors are printed. The one file that may write to standard output and standard error.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the one file that may print"
+)]
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use crate::{Config, Context, Error, Remedy, Result};
+
+/// The exit code after Ctrl-C, as shells have it.
+pub(super) const INTERRUPTED: u8 = 130;
+
+/// Where a command's answers go.
+pub(super) struct Output {
+    pub(super) json: bool,
+    /// The host's name, for hints.
+    pub(super) program: String,
+}
+
+impl Output {
+    pub(super) fn new(json: bool, config: &Result<Config>) -> Self {
+        Self {
+            json,
+            program: config
+                .as_ref()
+                .map_or_else(|_| "this tool".into(), |config| config.app.to_string()),
+        }
+    }
+
+    /// Data: one line on standard output. A reader that went away is not an error of ours.
+    pub(super) fn data(&self, line: &str) -> ExitCode {
+        let mut out = io::stdout().lock();
+        match writeln!(out, "{line}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                eprintln!("error: standard output: {error}");
+                ExitCode::FAILURE
+            }
+            _ => ExitCode::SUCCESS,
+        }
+    }
+
+    pub(super) fn object(&self, value: &Value) -> ExitCode {
+        self.data(&value.to_string())
+    }
+
+    /// Conversation: a line on standard error, for a person only.
+    pub(super) fn say(&self, line: &str) {
+        if !self.json {
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+
+    /// An error, with its hint or as JSON.
+    pub(super) fn fail(&self, error: &Error) -> ExitCode {
+        let remedy = error.remedy();
+        if self.json {
+            let name = remedy.map(Remedy::name);
+            self.object(&json!({"kind": error.kind().name(), "remedy": name, "message": error.to_string()}));
+        } else {
+            self.say(&format!("error: {error}"));
+            let mut cause = std::error::Error::source(error);
+            while let Some(why) = cause {
+                self.say(&format!("  because: {why}"));
+                cause = why.source();
+            }
+            if let Some(remedy) = remedy {
+                self.say(&format!("hint: {}", self.hint(remedy)));
+            }
+        }
+        self.exit_code(error)
+    }
+
+    pub(super) fn exit_code(&self, error: &Error) -> ExitCode {
+        ExitCode::from(error.kind().exit_code())
+    }
+
+    /// The remedy in the host's own words.
+    fn hint(&self, remedy: &Remedy) -> String {
+        let program = &self.program;
+        let variable = |name: &str| format!("{}_{name}", program.to_ascii_uppercase().replace('-', "_"));
+        match remedy {
+            Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
+            Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
+            Remedy::UnlockStore => {
+                "unlock the keyring: log in to the desktop, or open your password manager; then try again".into()
+            }
+            Remedy::ChoosePlace => format!(
+                "start the OS's secure store (a desktop session, or gnome-keyring on a D-Bus session), or choose another \
+                 place for this login with {}",
+                variable("CUSTODY")
+            ),
+            Remedy::ChooseContext { contexts } => format!("choose one with --context: {}", contexts.join(", ")),
+            Remedy::Replace { context } => {
+                format!("run `{program} auth login --context {context} --replace`, or choose another name")
+            }
+            Remedy::ForgetLocally { context } => format!(
+                "try again when the server answers, or run `{program} auth logout --context {context} --local-only`"
+            ),
+            Remedy::FixPath { path } => format!("check owner, permissions and free space of {}", path.display()),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// A context as JSON.
+pub(super) fn context_object(context: &Context) -> Value {
+    json!({
+        "context": context.name,
+        "account": context.account,
+        "client_id": context.client_id,
+        "org": context.org,
+        "scopes": context.scopes.iter().collect::<Vec<_>>(),
+        "custody": context.custody,
+        "is_default": context.is_default,
+        "grant": context.grant,
+        "logged_in_at": context.logged_in_at.map(rfc3339),
+        "expires_at": context.expires_at.map(rfc3339),
+    })
+}
+
+/// A context for a person.
+pub(super) fn context_lines(context: &Context, now: SystemTime) -> String {
+    let default = if context.is_default { " (default)" } else { "" };
+    let account = &context.account;
+    let name = account.name.as_deref().filter(|name| *name != account.to_string());
+    let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+    let since = context
+        .logged_in_at
+        .map_or_else(|| "unknown: the record cannot be read".into(), rfc3339);
+    format!(
+        "Context    {}{default}\nAccount    {account}{name}\nServer     {}\nScopes     {}\nKey in     {}\nSince      {since}\nToken      {}",
+        context.name,
+        account.issuer,
+        context.scopes,
+        context.custody,
+        validity(context, now),
+    )
+}
+
+/// Until when the token at hand is valid.
+pub(super) fn validity(context: &Context, now: SystemTime) -> String {
+    match (context.logged_in_at, context.expires_at) {
+        (None, _) => "unknown".into(),
+        (_, None) => "valid until the server says otherwise".into(),
+        (_, Some(expires_at)) if expires_at > now => format!("valid until {}", rfc3339(expires_at)),
+        _ => "expired; refreshed when it is next needed".into(),
+    }
+}
+
+pub(super) fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+/// For a second Ctrl-C: the person does not want to wait for anything.
+#[allow(clippy::disallowed_methods, clippy::exit, reason = "a person insists")]
+pub(super) fn exit_at_once() -> ! {
+    std::process::exit(INTERRUPTED.into())
+}

@@ -1,0 +1,86 @@
+//! A clock that stands still until a test moves it: [`ManualClock`].
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::clock::{Cancel, Clock};
+
+/// A [`Clock`] driven by hand. It starts at 2026-01-01T00:00:00Z and moves only by [`advance`](Self::advance),
+/// [`set`](Self::set), or by being slept on: a sleep takes no real time and moves the clock by its length at once.
+/// Clones are the same clock, so give one to the server, one to the tool and keep one.
+///
+/// ```
+/// use std::time::Duration;
+/// use hallpass::clock::{Cancel, Clock};
+/// use hallpass::testing::ManualClock;
+///
+/// let clock = ManualClock::new();
+/// let before = clock.now();
+/// clock.sleep(Duration::from_secs(5), &Cancel::new());
+/// assert_eq!(clock.now(), before + Duration::from_secs(5));
+/// assert_eq!(clock.slept(), [Duration::from_secs(5)]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct ManualClock(Arc<Mutex<Hands>>);
+
+#[derive(Debug)]
+struct Hands {
+    now: SystemTime,
+    slept: Vec<Duration>,
+}
+
+impl ManualClock {
+    /// A clock that stands at 2026-01-01T00:00:00Z.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(Hands {
+            now: UNIX_EPOCH + START,
+            slept: Vec::new(),
+        })))
+    }
+
+    /// Moves the clock forward by `duration`.
+    pub fn advance(&self, duration: Duration) {
+        self.hands().now += duration;
+    }
+
+    /// Sets the clock to `time`, which may be earlier than now: wall clocks do run back.
+    pub fn set(&self, time: SystemTime) {
+        self.hands().now = time;
+    }
+
+    /// How long each sleep was, in order. A sleep that was cancelled is not in the list.
+    pub fn slept(&self) -> Vec<Duration> {
+        self.hands().slept.clone()
+    }
+
+    fn hands(&self) -> MutexGuard<'_, Hands> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> SystemTime {
+        self.hands().now
+    }
+
+    fn sleep(&self, duration: Duration, cancel: &Cancel) {
+        if cancel.is_cancelled() {
+            return;
+        }
+        let mut hands = self.hands();
+        hands.now += duration;
+        hands.slept.push(duration);
+        drop(hands);
+        // A loop of sleeps takes no time at all here: let the threads that it waits for have a turn.
+        std::thread::yield_now();
+    }
+}
+
+/// 2026-01-01T00:00:00Z, counted from the Unix epoch.
+const START: Duration = Duration::from_secs(1_767_225_600);

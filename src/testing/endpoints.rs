@@ -1,0 +1,218 @@
+//! The endpoints: which request does what to the [`State`], and how the reply looks. No sockets here.
+
+use serde_json::{Map, Value, json};
+
+use super::form::{Form, credentials};
+use super::page;
+use super::seen::{Endpoint, SeenRequest};
+use super::state::{Outcome, Refusal, State, members};
+
+/// A reply before it is bytes, so that a fault can still change it.
+pub(super) struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Body,
+}
+
+pub(super) enum Body {
+    Empty,
+    Json(Map<String, Value>),
+    Html(String),
+    Other { content_type: String, text: String },
+}
+
+/// Does what the request asks for.
+pub(super) fn answer(state: &mut State, request: &SeenRequest) -> Reply {
+    match request.endpoint {
+        Endpoint::Metadata => get_only(request, || metadata(state)),
+        Endpoint::Keys => get_only(request, || members(json!({ "keys": [] }))),
+        Endpoint::DeviceAuthorization => Reply::from(device_authorization(state, request)),
+        Endpoint::Token => Reply::from(token(state, request)),
+        Endpoint::Revocation => revocation(state, request),
+        Endpoint::UserInfo => userinfo(state, request),
+        Endpoint::Verification => page::answer(state, request),
+        Endpoint::Unknown => Reply::new(
+            404,
+            Body::Html(page::message("Not found", "There is nothing at this address.")),
+        ),
+    }
+}
+
+/// Authorization server metadata (RFC 8414 §2), which is OpenID provider metadata at the same time.
+fn metadata(state: &State) -> Map<String, Value> {
+    let behaviour = &state.behaviour;
+    let at = |path: &str| Value::from(format!("{}{path}", state.issuer));
+    let authentication = match behaviour.client_secret {
+        None => json!(["none"]),
+        Some(_) => json!(["client_secret_basic", "client_secret_post"]),
+    };
+    let mut document = members(json!({
+        "issuer": behaviour.metadata_issuer.as_deref().unwrap_or(&state.issuer),
+        "token_endpoint": at("/token"),
+        "jwks_uri": at("/jwks"),
+        "grant_types_supported": [DEVICE_CODE, "refresh_token"],
+        // Required, and there is no authorization endpoint to support any.
+        "response_types_supported": ["none"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": authentication,
+        "revocation_endpoint_auth_methods_supported": authentication,
+    }));
+    let named = [
+        (
+            behaviour.device,
+            "device_authorization_endpoint",
+            "/device_authorization",
+        ),
+        (behaviour.revocation, "revocation_endpoint", "/revoke"),
+        (behaviour.userinfo, "userinfo_endpoint", "/userinfo"),
+    ];
+    for (_, name, path) in named.into_iter().filter(|(is_named, ..)| *is_named) {
+        document.insert(name.into(), at(path));
+    }
+    // "Claims with zero elements MUST be omitted from the response." (RFC 8414 §3.2)
+    if !behaviour.scopes_supported.is_empty() {
+        document.insert("scopes_supported".into(), behaviour.scopes_supported.clone().into());
+    }
+    document
+}
+
+fn device_authorization(state: &mut State, request: &SeenRequest) -> Outcome {
+    let form = Form::read(request)?;
+    form.authenticate(request, &state.behaviour)?;
+    state.authorize_device(form.get("scope"))
+}
+
+fn token(state: &mut State, request: &SeenRequest) -> Outcome {
+    let form = Form::read(request)?;
+    form.authenticate(request, &state.behaviour)?;
+    match form.require("grant_type", "grant_type is missing")? {
+        DEVICE_CODE => state.redeem(form.require("device_code", "device_code is missing")?),
+        "refresh_token" => state.refresh(
+            form.require("refresh_token", "refresh_token is missing")?,
+            form.get("scope"),
+        ),
+        _ => Err(Refusal::bad(
+            "unsupported_grant_type",
+            "the grant type is not supported",
+        )),
+    }
+}
+
+fn revocation(state: &mut State, request: &SeenRequest) -> Reply {
+    let mut revoke = || {
+        let form = Form::read(request)?;
+        form.authenticate(request, &state.behaviour)?;
+        state.revoke(form.require("token", "token is missing")?);
+        Ok(())
+    };
+    match revoke() {
+        // "The authorization server responds with HTTP status code 200 if the token has been revoked successfully or if
+        // the client submitted an invalid token." (RFC 7009 §2.2)
+        Ok(()) => Reply::new(200, Body::Empty),
+        Err(refusal) => Reply::from(Err(refusal)),
+    }
+}
+
+/// The userinfo endpoint (OpenID Connect Core §5.3), a protected resource by RFC 6750.
+fn userinfo(state: &State, request: &SeenRequest) -> Reply {
+    if !matches!(request.method.as_str(), "GET" | "POST") {
+        return not_allowed("GET, POST");
+    }
+    let challenge = |status, challenge: &str| {
+        let reply = Reply::new(status, Body::Empty);
+        reply.with("WWW-Authenticate", &format!("Bearer realm=\"testing\"{challenge}"))
+    };
+    // One way in: the header. RFC 6750 §2.2 and §2.3 allow others, and advise against them.
+    let elsewhere = request.query.is_some() || request.parameter("access_token").is_some();
+    if elsewhere {
+        return challenge(
+            400,
+            ", error=\"invalid_request\", error_description=\"use the Authorization header\"",
+        );
+    }
+    let token = request
+        .authorization
+        .as_deref()
+        .and_then(|value| credentials(value, "Bearer"));
+    let Some(token) = token else {
+        // "If the request lacks any authentication information [...], the resource server SHOULD NOT include an error
+        // code or other error information." (RFC 6750 §3.1)
+        return challenge(401, "");
+    };
+    match state.claims(token) {
+        None => {
+            let error =
+                ", error=\"invalid_token\", error_description=\"the access token is expired, revoked or unknown\"";
+            challenge(401, error)
+        }
+        Some(claims) => Reply::new(200, Body::Json(claims)),
+    }
+}
+
+fn get_only(request: &SeenRequest, document: impl FnOnce() -> Map<String, Value>) -> Reply {
+    match request.method.as_str() {
+        "GET" => Reply::new(200, Body::Json(document())),
+        _ => not_allowed("GET"),
+    }
+}
+
+pub(super) fn not_allowed(methods: &str) -> Reply {
+    Reply::new(405, Body::Empty).with("Allow", methods)
+}
+
+impl Reply {
+    pub fn new(status: u16, body: Body) -> Self {
+        // "The authorization server MUST include the HTTP "Cache-Control" response header field with a value of
+        // "no-store" in any response containing tokens, credentials, or other sensitive information" (RFC 6749 §5.1).
+        let headers = [("Cache-Control", "no-store"), ("Pragma", "no-cache")];
+        let headers = headers.map(|(name, value)| (name.into(), value.into())).to_vec();
+        Self { status, headers, body }
+    }
+
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl From<Outcome> for Reply {
+    fn from(outcome: Outcome) -> Self {
+        let refusal = match outcome {
+            Ok(members) => return Self::new(200, Body::Json(members)),
+            Err(refusal) => refusal,
+        };
+        let body = json!({ "error": refusal.error, "error_description": refusal.description });
+        let reply = Self::new(refusal.status, Body::Json(members(body)));
+        match refusal.status {
+            // "the authorization server MUST respond with an HTTP 401 (Unauthorized) status code and include the
+            // "WWW-Authenticate" response header field matching the authentication scheme used by the client" (RFC 6749
+            // §5.2). HTTP wants the field in every 401 (RFC 9110 §15.5.2).
+            401 => reply.with("WWW-Authenticate", "Basic realm=\"testing\""),
+            405 => reply.with("Allow", "POST"),
+            _ => reply,
+        }
+    }
+}
+
+impl Body {
+    pub fn content_type(&self) -> &str {
+        match self {
+            Self::Empty => "text/plain",
+            Self::Json(_) => "application/json",
+            Self::Html(_) => "text/html; charset=utf-8",
+            Self::Other { content_type, .. } => content_type,
+        }
+    }
+
+    pub fn text(&self) -> String {
+        match self {
+            Self::Empty => String::new(),
+            Self::Json(members) => Value::from(members.clone()).to_string(),
+            Self::Html(text) | Self::Other { text, .. } => text.clone(),
+        }
+    }
+}
+
+/// The grant type of RFC 8628 §3.4.
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";

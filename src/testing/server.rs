@@ -1,0 +1,267 @@
+//! [`AuthorizationServer`]: its life, and what a test may ask of it while it runs.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::thread::{self, JoinHandle};
+use std::{fmt, io};
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use super::behaviour::{Behaviour, Person};
+use super::connection::{Inside, Shared, accept};
+use super::faults::{Fault, Faults};
+use super::seen::{Endpoint, SeenRequest};
+use super::state::{Counts, Decision, State};
+use crate::clock::Clock;
+use crate::custody::{Place, PlaceName};
+use crate::{Config, Result, Surroundings};
+
+/// A strict OAuth 2.0 authorization server on a free loopback port, on a thread of its own. It ends when it is dropped:
+/// every socket is closed and the thread joined. All methods take `&self`, so that threads can share it in an `Arc`.
+///
+/// It serves metadata (RFC 8414, OpenID discovery), device authorization and polling (RFC 8628), refresh with rotation
+/// and re-use detection (RFC 6749 §6, RFC 9700 §4.14.2), revocation (RFC 7009), userinfo with RFC 6750 errors, and the
+/// verification page.
+pub struct AuthorizationServer {
+    issuer: String,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Life.
+impl AuthorizationServer {
+    /// Starts a server with the default [`Behaviour`].
+    pub fn start() -> io::Result<Self> {
+        Self::start_with(Behaviour::default())
+    }
+
+    /// Starts a server. It accepts connections by the time this returns.
+    pub fn start_with(behaviour: Behaviour) -> io::Result<Self> {
+        let (ready, started) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("authorization server".into())
+            .spawn(move || {
+                // The runtime is built and dropped here and never by the caller, who may be inside a runtime himself.
+                match begin(behaviour) {
+                    Err(error) => drop(ready.send(Err(error))),
+                    Ok((runtime, listener, shared)) => {
+                        let _ = ready.send(Ok(shared.clone()));
+                        runtime.spawn(accept(listener, shared));
+                        // Ends on the word of `drop` and when the owner is gone. The runtime then drops every connection.
+                        let _ = runtime.block_on(stopped);
+                    }
+                }
+            })?;
+        let shared = started
+            .recv()
+            .map_err(|_| io::Error::other("the server's thread ended"))??;
+        let issuer = shared.lock().state.issuer.clone();
+        Ok(Self {
+            issuer,
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// The issuer identifier: `http://127.0.0.1:PORT`.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The client identifier of the one registered client.
+    pub fn client_id(&self) -> String {
+        self.inside().state.behaviour.client_id.clone()
+    }
+
+    /// The clock that every expiry and interval is read from.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.inside().state.behaviour.clock.clone()
+    }
+
+    /// A configuration of the app `acme` that logs in here and touches nothing of this machine: state under `home`, keys in
+    /// memory, the server's clock, none of the process's surroundings.
+    pub fn config(&self, home: &Path) -> Result<Config> {
+        let mut config = Config::new("acme", self.issuer(), &self.client_id())?;
+        config.allow_loopback_http = true;
+        config.home = Some(home.to_owned());
+        config.place = Place::Only(vec![PlaceName::Memory]);
+        config.clock = self.clock();
+        config.surroundings = Surroundings::default();
+        Ok(config)
+    }
+
+    /// Changes the behaviour of the running server. The closure runs under the server's lock: let it only set fields.
+    pub fn set_behaviour(&self, change: impl FnOnce(&mut Behaviour)) {
+        change(&mut self.inside().state.behaviour);
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.shared.lock()
+    }
+}
+
+/// The person. User codes are compared ignoring case and hyphens.
+impl AuthorizationServer {
+    /// Approves a pending user code as Alice; false if there is no such pending code.
+    pub fn approve(&self, user_code: &str) -> bool {
+        self.approve_as(user_code, &Person::default())
+    }
+
+    /// Approves a pending user code as this person; false if there is no such pending code.
+    pub fn approve_as(&self, user_code: &str, person: &Person) -> bool {
+        self.inside()
+            .state
+            .decide(user_code, Decision::Approved(person.clone()))
+    }
+
+    /// Denies a pending user code; false if there is no such pending code.
+    pub fn deny(&self, user_code: &str) -> bool {
+        self.inside().state.decide(user_code, Decision::Denied)
+    }
+
+    /// Standing order: approves every pending user code, and every later one as soon as it is issued, as Alice.
+    pub fn approve_all(&self) {
+        self.approve_all_as(&Person::default());
+    }
+
+    /// Standing order: as [`approve_all`](Self::approve_all), as this person.
+    pub fn approve_all_as(&self, person: &Person) {
+        self.inside().state.decide_all(Some(Decision::Approved(person.clone())));
+    }
+
+    /// Standing order: denies every pending user code, and every later one as soon as it is issued.
+    pub fn deny_all(&self) {
+        self.inside().state.decide_all(Some(Decision::Denied));
+    }
+
+    /// Ends the standing order: later user codes wait for [`approve`](Self::approve), [`deny`](Self::deny) or the page.
+    pub fn decide_one_by_one(&self) {
+        self.inside().state.decide_all(None);
+    }
+
+    /// The user codes that nobody has decided and that have not expired, in no order.
+    pub fn pending_user_codes(&self) -> Vec<String> {
+        self.inside().state.pending_user_codes()
+    }
+}
+
+/// What was issued.
+impl AuthorizationServer {
+    /// Ends the family that a refresh token (spent ones too) or an access token belongs to, as an administrator would.
+    /// False if there is no such token or its family has ended already.
+    pub fn end_family_of(&self, token: &str) -> bool {
+        self.inside().state.end_family_of(token)
+    }
+
+    /// Ends every family.
+    pub fn revoke_everything(&self) {
+        self.inside().state.revoke_everything();
+    }
+
+    /// Makes every access token issued so far expire now, whatever `expires_in` said. Refresh tokens stay.
+    pub fn expire_access_tokens(&self) {
+        self.inside().state.expire_access_tokens();
+    }
+
+    /// Whether userinfo would accept this access token now.
+    pub fn is_live_access_token(&self, token: &str) -> bool {
+        self.inside().state.is_live_access_token(token)
+    }
+
+    /// Whether the token endpoint would accept this refresh token now.
+    pub fn is_live_refresh_token(&self, token: &str) -> bool {
+        self.inside().state.is_live_refresh_token(token)
+    }
+
+    /// How many families have not ended.
+    pub fn live_families(&self) -> usize {
+        self.counts().live_families
+    }
+
+    /// What has happened so far, in numbers.
+    pub fn counts(&self) -> Counts {
+        self.inside().state.counts()
+    }
+}
+
+/// What clients sent, and what goes wrong with it.
+impl AuthorizationServer {
+    /// Every request so far, in the order of arrival, those met by a fault included.
+    pub fn requests(&self) -> Vec<SeenRequest> {
+        self.inside().requests.clone()
+    }
+
+    /// The requests to one endpoint, in the order of arrival.
+    pub fn requests_to(&self, endpoint: Endpoint) -> Vec<SeenRequest> {
+        self.inside()
+            .requests
+            .iter()
+            .filter(|request| request.endpoint == endpoint)
+            .cloned()
+            .collect()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_requests(&self) {
+        self.inside().requests.clear();
+    }
+
+    /// Queues a fault: each request to the endpoint meets the oldest one in its queue and uses it up.
+    pub fn inject(&self, endpoint: Endpoint, fault: Fault) {
+        self.inside().faults.push(endpoint, fault);
+    }
+
+    /// Sets the fault that meets every request to the endpoint for which none is queued. It replaces the one set before.
+    pub fn inject_always(&self, endpoint: Endpoint, fault: Fault) {
+        self.inside().faults.always(endpoint, fault);
+    }
+
+    /// Takes back every fault, queued or standing. One that has met its request already goes on.
+    pub fn clear_faults(&self) {
+        self.inside().faults = Faults::default();
+    }
+}
+
+impl Drop for AuthorizationServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for AuthorizationServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationServer")
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
+fn begin(behaviour: Behaviour) -> io::Result<(Runtime, TcpListener, Arc<Shared>)> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 1], 0).into())?;
+    let listener = {
+        let _inside = runtime.enter();
+        // Room for a storm of clients that all connect before the first is accepted.
+        socket.listen(1024)?
+    };
+    let issuer = format!("http://{}", listener.local_addr()?);
+    let state = State::new(issuer, behaviour);
+    let inside = Inside {
+        state,
+        faults: Faults::default(),
+        requests: Vec::new(),
+    };
+    Ok((runtime, listener, Arc::new(Shared(Mutex::new(inside)))))
+}

@@ -1,0 +1,259 @@
+//! What a client's request does to the state: device authorization, poll, refresh, revocation, claims.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{AccessToken, Decision, Device, Family, Outcome, RefreshToken, Refusal, State, has_passed, members};
+use crate::testing::behaviour::Person;
+use crate::testing::token;
+
+impl State {
+    /// Device authorization request (RFC 8628 §3.1 and §3.2).
+    pub fn authorize_device(&mut self, scope: Option<&str>) -> Outcome {
+        let scope = self.requested_scope(scope)?.unwrap_or_else(|| vec!["openid".into()]);
+        let device_code = token::opaque("dc_")?;
+        let mut user_code = token::user_code()?;
+        while self.devices.values().any(|device| device.user_code == user_code) {
+            user_code = token::user_code()?;
+        }
+        let lifetime = self.behaviour.device_code_lifetime;
+        let verification_uri = format!("{}/device", self.issuer);
+        let mut reply = members(json!({
+            "device_code": device_code,
+            "user_code": user_code,
+            "verification_uri": verification_uri,
+            "expires_in": lifetime.as_secs(),
+        }));
+        if self.behaviour.verification_uri_complete {
+            reply.insert(
+                "verification_uri_complete".into(),
+                format!("{verification_uri}?user_code={user_code}").into(),
+            );
+        }
+        if let Some(interval) = self.behaviour.interval {
+            reply.insert("interval".into(), interval.into());
+        }
+        let device = Device {
+            user_code,
+            client_id: self.behaviour.client_id.clone(),
+            scope,
+            expires_at: self.now().checked_add(lifetime),
+            // "If no value is provided, clients MUST use 5 as the default." (RFC 8628 §3.2)
+            interval: Duration::from_secs(self.behaviour.interval.unwrap_or(5)),
+            last_poll: None,
+            decision: self.standing.clone(),
+            family: None,
+        };
+        self.devices.insert(device_code, device);
+        self.counts.device_codes += 1;
+        Ok(reply)
+    }
+
+    /// Device access token request (RFC 8628 §3.4 and §3.5): one poll.
+    pub fn redeem(&mut self, device_code: &str) -> Outcome {
+        let now = self.now();
+        let Some(device) = self.devices.get_mut(device_code) else {
+            return Err(Refusal::bad("invalid_grant", "the device code is unknown"));
+        };
+        if device.client_id != self.behaviour.client_id {
+            return Err(Refusal::bad(
+                "invalid_grant",
+                "the device code was issued to another client",
+            ));
+        }
+        if let Some(family) = device.family {
+            // Somebody else holds this device code, and nobody can say who was first: as for a refresh token, both lose.
+            self.end_family_for_reuse(family);
+            return Err(Refusal::bad("invalid_grant", "the device code was used before"));
+        }
+        if has_passed(device.expires_at, now) {
+            return Err(Refusal::bad("expired_token", "the device code has expired"));
+        }
+        let elapsed = device
+            .last_poll
+            .replace(now)
+            .map(|last| now.duration_since(last).unwrap_or(Duration::ZERO));
+        if self.behaviour.enforce_interval && elapsed.is_some_and(|elapsed| elapsed < device.interval) {
+            // "the interval MUST be increased by 5 seconds for this and all subsequent requests" (RFC 8628 §3.5). Checked
+            // before the decision, so that an impatient client is found out even when the person was quick.
+            device.interval += Duration::from_secs(5);
+            self.counts.slow_downs += 1;
+            return Err(Refusal::bad("slow_down", "polled before the interval had passed"));
+        }
+        match &device.decision {
+            None => Err(Refusal::bad("authorization_pending", "the person has not decided yet")),
+            Some(Decision::Denied) => Err(Refusal::bad("access_denied", "the person denied the request")),
+            Some(Decision::Approved(person)) => {
+                let (client_id, scope) = (device.client_id.clone(), device.scope.clone());
+                let family = self.families.len();
+                device.family = Some(family);
+                self.families.push(Family {
+                    client_id,
+                    person: person.clone(),
+                    scope: scope.clone(),
+                    ended: false,
+                });
+                self.counts.families += 1;
+                self.issue(family, scope, self.behaviour.refresh_token)
+            }
+        }
+    }
+
+    /// Refresh request (RFC 6749 §6) with rotation and re-use detection (RFC 9700 §4.14.2).
+    pub fn refresh(&mut self, refresh_token: &str, scope: Option<&str>) -> Outcome {
+        let now = self.now();
+        let requested = self.requested_scope(scope)?;
+        let Some((spent, family)) = self
+            .refresh_tokens
+            .get(refresh_token)
+            .map(|token| (token.spent_at, token.family))
+        else {
+            return Err(Refusal::bad("invalid_grant", "the refresh token is unknown"));
+        };
+        let Some(grant) = self
+            .families
+            .get(family)
+            .filter(|grant| grant.client_id == self.behaviour.client_id)
+        else {
+            return Err(Refusal::bad(
+                "invalid_grant",
+                "the refresh token was issued to another client",
+            ));
+        };
+        if grant.ended {
+            return Err(Refusal::bad("invalid_grant", "the refresh token was revoked"));
+        }
+        if spent.is_some_and(|spent| !self.in_grace(spent, now)) {
+            // "The authorization server cannot determine which party submitted the invalid refresh token, but it will
+            // revoke the active refresh token." (RFC 9700 §4.14.2)
+            self.end_family_for_reuse(family);
+            return Err(Refusal::bad(
+                "invalid_grant",
+                "the refresh token was used before; the whole family has ended",
+            ));
+        }
+        // "The requested scope MUST NOT include any scope not originally granted by the resource owner, and if omitted is
+        // treated as equal to the scope originally granted by the resource owner." (RFC 6749 §6)
+        let scope = requested.unwrap_or_else(|| grant.scope.clone());
+        if !scope.iter().all(|one| grant.scope.contains(one)) {
+            return Err(Refusal::bad(
+                "invalid_scope",
+                "a scope was asked for that was not granted",
+            ));
+        }
+        let rotate = self.behaviour.rotate && self.behaviour.refresh_token;
+        let reply = self.issue(family, scope, rotate)?;
+        self.counts.refreshes += 1;
+        if rotate {
+            self.counts.rotations += 1;
+            if let Some(token) = self.refresh_tokens.get_mut(refresh_token) {
+                // The grace counts from the first use, or a thief could renew it for ever.
+                token.spent_at.get_or_insert(now);
+            }
+        }
+        Ok(reply)
+    }
+
+    /// Revocation (RFC 7009 §2.1): a refresh token takes its family with it, an access token only itself.
+    pub fn revoke(&mut self, token: &str) {
+        if let Some(token) = self.access_tokens.get_mut(token) {
+            token.revoked = true;
+        } else if let Some(family) = self.refresh_tokens.get(token).map(|token| token.family) {
+            // "If the particular token is a refresh token [...] then the authorization server SHOULD also invalidate all
+            // access tokens based on the same authorization grant" (RFC 7009 §2.1)
+            self.end_family(family);
+        }
+    }
+
+    /// The claims that an access token opens (OpenID Connect Core §5.3), or `None` if it opens nothing.
+    pub fn claims(&self, access_token: &str) -> Option<Map<String, Value>> {
+        let token = self
+            .access_tokens
+            .get(access_token)
+            .filter(|token| self.is_live(token))?;
+        Some(claims(&self.families.get(token.family)?.person, &token.scope))
+    }
+
+    /// The successful reply of RFC 6749 §5.1.
+    fn issue(&mut self, family: usize, scope: Vec<String>, with_refresh_token: bool) -> Outcome {
+        let Some(grant) = self.families.get(family) else {
+            return Err(Refusal::bad("invalid_grant", "the grant is unknown"));
+        };
+        let access_token = token::opaque("at_")?;
+        let refresh_token = with_refresh_token.then(|| token::opaque("rt_")).transpose()?;
+        let now = self.now();
+        let lifetime = self.behaviour.access_token_lifetime;
+        // Stated always, though only "REQUIRED" where it is not "identical to the scope requested by the client".
+        let mut reply = members(json!({
+            "access_token": access_token,
+            "token_type": "Bearer",
+            "scope": scope.join(" "),
+        }));
+        if let Some(lifetime) = lifetime {
+            reply.insert("expires_in".into(), lifetime.as_secs().into());
+        }
+        if self.behaviour.id_token && scope.iter().any(|one| one == "openid") {
+            let mut claims = claims(&grant.person, &scope);
+            let lives = lifetime.map_or(3600, |lifetime| lifetime.as_secs());
+            claims.insert("iss".into(), self.issuer.clone().into());
+            claims.insert("aud".into(), grant.client_id.clone().into());
+            claims.insert("iat".into(), token::numeric_date(now).into());
+            claims.insert("exp".into(), token::numeric_date(now).saturating_add(lives).into());
+            reply.insert("id_token".into(), token::id_token(&claims).into());
+        }
+        if let Some(refresh_token) = refresh_token {
+            reply.insert("refresh_token".into(), refresh_token.clone().into());
+            self.refresh_tokens
+                .insert(refresh_token, RefreshToken { family, spent_at: None });
+        }
+        let expires_at = lifetime.and_then(|lifetime| now.checked_add(lifetime));
+        self.access_tokens.insert(
+            access_token,
+            AccessToken {
+                family,
+                scope,
+                expires_at,
+                revoked: false,
+            },
+        );
+        self.counts.access_tokens += 1;
+        Ok(reply)
+    }
+
+    /// The scopes of a request (RFC 6749 §3.3), or `None` where it names none.
+    fn requested_scope(&self, scope: Option<&str>) -> Result<Option<Vec<String>>, Refusal> {
+        let Some(scope) = scope else {
+            return Ok(None);
+        };
+        let supported = &self.behaviour.scopes_supported;
+        let mut scopes: Vec<String> = Vec::new();
+        for one in scope.split(' ') {
+            // scope-token = 1*( %x21 / %x23-5B / %x5D-7E ) (RFC 6749 §3.3)
+            if one.is_empty() || !one.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+                return Err(Refusal::bad("invalid_scope", "the scope is malformed"));
+            }
+            if !supported.is_empty() && !supported.iter().any(|known| known == one) {
+                return Err(Refusal::bad("invalid_scope", "the scope is unknown"));
+            }
+            if !scopes.iter().any(|known| known == one) {
+                scopes.push(one.into());
+            }
+        }
+        Ok(Some(scopes))
+    }
+}
+
+/// What the scopes let a client know of the person (OpenID Connect Core §5.4).
+fn claims(person: &Person, scope: &[String]) -> Map<String, Value> {
+    let has = |name: &str| scope.iter().any(|one| one == name);
+    let mut claims = members(json!({ "sub": person.subject }));
+    if has("profile") {
+        claims.insert("name".into(), person.name.clone().into());
+    }
+    if has("email") {
+        claims.insert("email".into(), person.email.clone().into());
+        claims.insert("email_verified".into(), true.into());
+    }
+    claims
+}
