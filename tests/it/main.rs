@@ -1,0 +1,14 @@
+//! Behaviour of the crate, a file per subject, in one binary. The first two subjects are the crate itself.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test plays the parts that the library leaves to its host, and fails by panicking"
+)]
+
+mod architecture;
+mod dependencies;
+mod source;
+mod tokens;

@@ -1,0 +1,29 @@
+//! The whole tool, as a process, against what nobody here wrote: a certified authorization server (oidc-provider on
+//! Node) and a real Secret Service (gnome-keyring on a private D-Bus). `tests/all` installs both.
+//!
+//! Only the contract of `acme`, the reference CLI, is used here: its arguments, environment, exit codes and JSON.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `needs.rs` | what a test needs on this machine, and what is said where it is missing |
+//! | `machine.rs` | a machine of a test's own: home, D-Bus, keyring |
+//! | `acme.rs` | the tool under test |
+//! | `process.rs` | a child process with a time limit, read line by line |
+//! | `provider.rs` | the authorization server, what it saw, and the person at the browser |
+//! | `tls.rs` | a private CA |
+//! | `http.rs` | the smallest HTTP client, and a bystander that counts who calls |
+//! | the others | tests |
+#![cfg(target_os = "linux")]
+
+mod acme;
+mod borders;
+mod custody;
+mod http;
+mod lifecycle;
+mod login;
+mod machine;
+mod needs;
+mod process;
+mod provider;
+mod tls;
+mod traffic;

@@ -1,0 +1,65 @@
+//! What a test needs on this machine. A test that cannot run says so, past the capture of the test harness; where
+//! `HALLPASS_REQUIRE_REAL=1` is set (as `tests/all` does) it fails instead.
+
+use std::env;
+use std::io::Write;
+use std::path::Path;
+use std::thread;
+
+use crate::provider;
+
+#[derive(Clone, Copy, Debug)]
+pub enum Need {
+    /// Node, and the packages of `tests/real/oidc-provider`.
+    Provider,
+    /// D-Bus, gnome-keyring and secret-tool.
+    Keyring,
+    Openssl,
+    Strace,
+}
+
+/// True where the calling test has to be left out, which is then said aloud.
+pub fn left_out(needs: &[Need]) -> bool {
+    let missing: Vec<String> = needs.iter().filter_map(|need| need.missing()).collect();
+    if missing.is_empty() {
+        return false;
+    }
+    let missing = missing.join(", ");
+    assert!(
+        env::var_os("HALLPASS_REQUIRE_REAL").is_none(),
+        "missing on this machine: {missing}"
+    );
+    say(&format!("LEFT OUT: it needs {missing}; run tests/all"));
+    true
+}
+
+/// True under `tests/all --full`.
+pub fn full() -> bool {
+    env::var("HALLPASS_FULL").is_ok_and(|value| value == "1")
+}
+
+/// Prints a line of the running test, even of one that passes (`eprintln!` is captured, a write is not).
+pub fn say(line: &str) {
+    let test = thread::current().name().unwrap_or("?").to_owned();
+    let _ = std::io::stderr().write_all(format!("\n[{test}] {line}\n").as_bytes());
+}
+
+impl Need {
+    fn missing(self) -> Option<String> {
+        let programs: &[&str] = match self {
+            Need::Provider => &["node"],
+            Need::Keyring => &["dbus-daemon", "dbus-send", "gnome-keyring-daemon", "secret-tool"],
+            Need::Openssl => &["openssl"],
+            Need::Strace => &["strace"],
+        };
+        if let Some(program) = programs.iter().find(|program| !on_path(program)) {
+            return Some((*program).to_owned());
+        }
+        let packages = provider::folder().join("node_modules/oidc-provider");
+        (matches!(self, Need::Provider) && !packages.is_dir()).then(|| "the npm package oidc-provider".to_owned())
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    env::split_paths(&env::var_os("PATH").unwrap_or_default()).any(|folder| Path::new(&folder).join(program).is_file())
+}
