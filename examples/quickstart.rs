@@ -2,6 +2,13 @@
 //!
 //! `cargo run --example quickstart --features testing` opens the approval page; with `--approve`, or without a terminal, the
 //! example approves itself.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::field_reassign_with_default,
+    reason = "an example is a whole program"
+)]
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -32,9 +39,6 @@ fn main() -> Result<()> {
     };
     let token = blocking::wait(session.access_token())?;
     println!("The token is good for: {}", token.scopes());
-    println!(
-        "The server knows you as: {}",
-        blocking::wait(session.userinfo())?.account
-    );
+    println!("The server knows you as: {}", blocking::wait(session.userinfo())?.account);
     Ok(())
 }

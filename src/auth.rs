@@ -89,11 +89,7 @@ impl Auth {
     pub fn contexts(&self) -> Result<Vec<Context>> {
         let home = self.wiring().home()?;
         let index = Index::read(home.as_ref())?;
-        Ok(index
-            .contexts
-            .iter()
-            .map(|entry| context(self.wiring(), home.as_ref(), &index, entry))
-            .collect())
+        Ok(index.contexts.iter().map(|entry| context(self.wiring(), home.as_ref(), &index, entry)).collect())
     }
 
     /// Ends logins: tells the server (RFC 7009), then forgets them here.
@@ -130,14 +126,7 @@ impl Drop for CancelOnDrop {
 }
 
 fn context(wiring: &Wiring, home: Option<&Home>, index: &Index, entry: &Entry) -> Context {
-    let header = home.and_then(|home| {
-        Names {
-            home,
-            app: &wiring.config.app,
-            id: &entry.grant,
-        }
-        .header()
-    });
+    let header = home.and_then(|home| Names { home, app: &wiring.config.app, id: &entry.grant }.header());
     Context {
         name: entry.name.clone(),
         account: entry.account.clone(),

@@ -1,4 +1,9 @@
 //! Opens a page in the person's browser, through a program that whoever wrote the current folder cannot choose.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the one file that may start a program"
+)]
 
 use std::ffi::OsStr;
 use std::io;
@@ -16,18 +21,13 @@ const FOLDERS: &[&str] = &["/usr/local/bin", "/usr/bin", "/bin", "C:\\Windows\\S
 const SECRETS: &[&str] = &["TOKEN", "CLIENT_SECRET", "PASSPHRASE"];
 
 /// Starts a browser on `page` and does not wait for it. An error means that none could be started.
-#[allow(clippy::disallowed_types, reason = "this is the one file that may start a program")]
 pub(crate) fn open_page(app: &AppName, page: &Url) -> io::Result<()> {
     for candidate in open::commands(page.as_str()) {
         let Some(program) = resolve(candidate.get_program()) else {
             continue;
         };
         let mut command = Command::new(program);
-        command
-            .args(candidate.get_args())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.args(candidate.get_args()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         for name in SECRETS {
             command.env_remove(app.variable(name));
         }
@@ -37,10 +37,7 @@ pub(crate) fn open_page(app: &AppName, page: &Url) -> io::Result<()> {
             return Ok(());
         }
     }
-    Err(io::Error::new(
-        io::ErrorKind::NotFound,
-        "no program to open a page in the system's folders",
-    ))
+    Err(io::Error::new(io::ErrorKind::NotFound, "no program to open a page in the system's folders"))
 }
 
 fn resolve(program: &OsStr) -> Option<PathBuf> {

@@ -122,21 +122,16 @@ impl Index {
         };
         match (named, self.contexts.as_slice()) {
             (Some(name), _) => self.get(&name).ok_or_else(|| {
-                Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}")).with(Remedy::LogIn {
-                    context: Some(name.to_string()),
-                })
+                Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}"))
+                    .with(Remedy::LogIn { context: Some(name.to_string()) })
             }),
             (None, [only]) => Ok(only),
             (None, []) => {
                 Err(Error::new(ErrorKind::NotLoggedIn, "nobody is logged in").with(Remedy::LogIn { context: None }))
             }
-            (None, several) => Err(
-                Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default").with(
-                    Remedy::ChooseContext {
-                        contexts: several.iter().map(|entry| entry.name.to_string()).collect(),
-                    },
-                ),
-            ),
+            (None, several) => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default").with(
+                Remedy::ChooseContext { contexts: several.iter().map(|entry| entry.name.to_string()).collect() },
+            )),
         }
     }
 
@@ -161,9 +156,7 @@ impl Index {
                         "context {name} belongs to {} at {}, and this login is of {account} at {}",
                         entry.account, entry.account.issuer, account.issuer
                     );
-                    Err(Error::new(ErrorKind::Config, message).with(Remedy::Replace {
-                        context: name.to_string(),
-                    }))
+                    Err(Error::new(ErrorKind::Config, message).with(Remedy::Replace { context: name.to_string() }))
                 }
                 _ => Ok(name.clone()),
             };
@@ -171,16 +164,10 @@ impl Index {
         if let Some(entry) = self.contexts.iter().find(|entry| is_own(entry)) {
             return Ok(entry.name.clone());
         }
-        let known = account
-            .email
-            .as_ref()
-            .or(account.name.as_ref())
-            .or(account.subject.as_ref());
+        let known = account.email.as_ref().or(account.name.as_ref()).or(account.subject.as_ref());
         let base = known.map_or_else(|| ContextName::derived(""), |text| ContextName::derived(text));
         let numbered = (2..).map(|n| ContextName::derived(&format!("{:.56}-{n}", base.as_str())));
-        let free = std::iter::once(base.clone())
-            .chain(numbered)
-            .find(|name| self.get(name).is_none());
+        let free = std::iter::once(base.clone()).chain(numbered).find(|name| self.get(name).is_none());
         Ok(free.unwrap_or(base))
     }
 
@@ -209,11 +196,7 @@ impl Index {
     }
 
     fn empty() -> Self {
-        Self {
-            format: FORMAT,
-            default: None,
-            contexts: Vec::new(),
-        }
+        Self { format: FORMAT, default: None, contexts: Vec::new() }
     }
 }
 
@@ -223,12 +206,7 @@ mod tests {
 
     fn account(subject: Option<&str>) -> Account {
         let email = subject.map(|subject| format!("{subject}@x.example"));
-        Account::new(
-            "https://a.example".parse().unwrap(),
-            subject.map(str::to_owned),
-            None,
-            email,
-        )
+        Account::new("https://a.example".parse().unwrap(), subject.map(str::to_owned), None, email)
     }
 
     fn entry(name: &str, subject: Option<&str>) -> Entry {
@@ -257,14 +235,9 @@ mod tests {
         assert_eq!(name(&index, &none, None).unwrap(), "a");
         assert_eq!(name(&index, &none, Some("c")).unwrap(), "c");
         assert_eq!(name(&index, &b, Some("c")).unwrap(), "b");
-        assert_eq!(
-            name(&index, &none, Some("d")).unwrap_err().kind(),
-            ErrorKind::NotLoggedIn
-        );
+        assert_eq!(name(&index, &none, Some("d")).unwrap_err().kind(), ErrorKind::NotLoggedIn);
         index.remove(&"a".parse().unwrap());
-        let remedy = Remedy::ChooseContext {
-            contexts: vec!["b".into(), "c".into()],
-        };
+        let remedy = Remedy::ChooseContext { contexts: vec!["b".into(), "c".into()] };
         let undecided = name(&index, &none, None).unwrap_err();
         assert_eq!(undecided.remedy(), Some(&remedy));
         index.remove(&"b".parse().unwrap());
@@ -277,9 +250,7 @@ mod tests {
         let client = "acme".parse().unwrap();
         let name = |account: &Account, wanted: Option<&str>, replace| {
             let wanted = wanted.map(|name| name.parse().unwrap());
-            index
-                .name_for(account, &client, wanted.as_ref(), replace)
-                .map(|name| name.to_string())
+            index.name_for(account, &client, wanted.as_ref(), replace).map(|name| name.to_string())
         };
         let (alice, bob, unnamed) = (account(Some("alice")), account(Some("bob")), account(None));
         assert_eq!(name(&alice, None, false).unwrap(), "work");
@@ -288,10 +259,7 @@ mod tests {
         let refused = name(&bob, Some("work"), false).unwrap_err();
         assert_eq!(refused.remedy(), Some(&Remedy::Replace { context: "work".into() }));
         assert_eq!(name(&bob, Some("work"), true).unwrap(), "work");
-        assert!(
-            name(&unnamed, Some("nobody"), false).is_err(),
-            "two unnamed accounts may be two persons"
-        );
+        assert!(name(&unnamed, Some("nobody"), false).is_err(), "two unnamed accounts may be two persons");
         assert_eq!(name(&unnamed, None, false).unwrap(), "default");
     }
 

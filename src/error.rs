@@ -109,12 +109,7 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            message: message.into(),
-            remedy: None,
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, message: message.into(), remedy: None, source: None }))
     }
 
     pub(crate) fn with(mut self, remedy: Remedy) -> Self {
@@ -202,10 +197,7 @@ impl fmt::Display for Remedy {
             Self::ChooseContext { contexts } => write!(f, "choose one of: {}", contexts.join(", ")),
             Self::Replace { context } => write!(f, "allow the login to replace {context}, or give it another name"),
             Self::ForgetLocally { context } => {
-                write!(
-                    f,
-                    "try again when the server answers, or forget {context} on this machine only"
-                )
+                write!(f, "try again when the server answers, or forget {context} on this machine only")
             }
             Self::FixConfig { field } => write!(f, "correct {field}"),
             Self::FixPath { path } => write!(f, "correct {}", path.display()),

@@ -49,29 +49,18 @@ impl<'a> Names<'a> {
         let item = Item::new(self.app, self.id, "");
         let text = custody.load(&item).map_err(|error| error.at(custody.name(), true))?;
         let gone = |why: &str| {
-            let message = format!(
-                "the key of this login {why} {}, and the login is lost with it",
-                custody.name()
-            );
+            let message = format!("the key of this login {why} {}, and the login is lost with it", custody.name());
             Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None })
         };
         let key = SealingKey::from_text(&text.ok_or_else(|| gone("is no longer in"))?);
-        Ok(GrantFiles {
-            names: self,
-            key: key.ok_or_else(|| gone("was overwritten in"))?,
-        })
+        Ok(GrantFiles { names: self, key: key.ok_or_else(|| gone("was overwritten in"))? })
     }
 
     /// Makes a new grant: its key into custody, then its first record on disk. On failure nothing is left.
     pub(crate) fn create(self, custody: &dyn Custody, label: &str, record: &Record) -> Result<()> {
         let item = Item::new(self.app, self.id, label);
-        let files = GrantFiles {
-            names: self,
-            key: SealingKey::random()?,
-        };
-        custody
-            .store(&item, &files.key.to_text())
-            .map_err(|error| error.at(custody.name(), false))?;
+        let files = GrantFiles { names: self, key: SealingKey::random()? };
+        custody.store(&item, &files.key.to_text()).map_err(|error| error.at(custody.name(), false))?;
         let written = self
             .lock_now()
             .and_then(|lock| lock.ok_or_else(|| self.damaged("another process has it")))
@@ -79,10 +68,7 @@ impl<'a> Names<'a> {
         if written.is_err() {
             // The first error is the one to tell; what cannot be undone is an unused key and half a file without one.
             let _ = custody.erase(&item);
-            let _ = self
-                .folder()
-                .remove(&self.next())
-                .and_then(|_| self.folder().remove(self.id.as_str()));
+            let _ = self.folder().remove(&self.next()).and_then(|_| self.folder().remove(self.id.as_str()));
         }
         written
     }
@@ -128,10 +114,7 @@ impl<'a> Names<'a> {
 
     fn damaged(self, why: &str) -> Error {
         let path = self.folder().path_of(self.id.as_str());
-        Error::new(
-            ErrorKind::Custody,
-            format!("cannot use the record {}: {why}", path.display()),
-        )
+        Error::new(ErrorKind::Custody, format!("cannot use the record {}: {why}", path.display()))
     }
 
     fn unreadable(self, why: Unreadable) -> Error {
@@ -170,11 +153,7 @@ impl GrantFiles<'_> {
     pub(crate) fn intend(&self, _lock: &Lock, record: &Record, now: SystemTime) -> Result<()> {
         let names = self.names;
         let at = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let intent = Intent {
-            generation: record.generation,
-            pid: std::process::id(),
-            at,
-        };
+        let intent = Intent { generation: record.generation, pid: std::process::id(), at };
         let mut bytes = serde_json::to_vec(&intent).map_err(|error| names.damaged("no intent").because(error))?;
         bytes.push(b'\n');
         bytes.resize(record.seal(names.app, names.id, &self.key)?.len() + ROOM_TO_GROW, 0);
@@ -186,17 +165,10 @@ impl GrantFiles<'_> {
     pub(crate) fn commit(&self, _lock: &Lock, record: &Record) -> Result<()> {
         let names = self.names;
         // An older generation never overwrites a newer (DESIGN §5, law 5).
-        if names
-            .header()
-            .is_some_and(|there| there.generation >= record.generation)
-        {
-            return Err(names
-                .damaged("a newer one is there already")
-                .with(Remedy::Retry { after: None }));
+        if names.header().is_some_and(|there| there.generation >= record.generation) {
+            return Err(names.damaged("a newer one is there already").with(Remedy::Retry { after: None }));
         }
-        names
-            .folder()
-            .write(&names.next(), &record.seal(names.app, names.id, &self.key)?)?;
+        names.folder().write(&names.next(), &record.seal(names.app, names.id, &self.key)?)?;
         names.folder().publish(&names.next(), names.id.as_str())
     }
 

@@ -28,12 +28,7 @@ impl FromStr for AppName {
         let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         match text.chars().next() {
             Some('a'..='z') if text.len() <= 32 && text.chars().all(rest) => Ok(Self(text.to_owned())),
-            _ => Err(invalid(
-                "app",
-                "app name",
-                text,
-                "a lower-case letter, then at most 31 of a-z, 0-9 and -",
-            )),
+            _ => Err(invalid("app", "app name", text, "a lower-case letter, then at most 31 of a-z, 0-9 and -")),
         }
     }
 }
@@ -73,10 +68,7 @@ impl FromStr for Issuer {
         if url.query().is_some() || url.fragment().is_some() || has_user_info(&url) || !is_plain(text) {
             return Err(wrong("a URL without query, fragment or user information"));
         }
-        Ok(Self {
-            text: text.to_owned(),
-            url,
-        })
+        Ok(Self { text: text.to_owned(), url })
     }
 }
 
@@ -91,12 +83,7 @@ impl FromStr for ClientId {
         // RFC 6749 appendix A.1: client-id = *VSCHAR.
         match (1..=255).contains(&text.len()) && text.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
             true => Ok(Self(text.to_owned())),
-            false => Err(invalid(
-                "client_id",
-                "client id",
-                text,
-                "1 to 255 visible ASCII characters",
-            )),
+            false => Err(invalid("client_id", "client id", text, "1 to 255 visible ASCII characters")),
         }
     }
 }
@@ -131,12 +118,7 @@ impl FromStr for Scopes {
         for token in text.split(' ').filter(|token| !token.is_empty()) {
             // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
             if !token.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
-                return Err(invalid(
-                    "scopes",
-                    "scope",
-                    token,
-                    "visible ASCII without quotes and backslashes",
-                ));
+                return Err(invalid("scopes", "scope", token, "visible ASCII without quotes and backslashes"));
             }
             if !scopes.contains(token) {
                 scopes.0.push(token.to_owned());
@@ -170,12 +152,7 @@ impl Account {
     /// Name and e-mail address are for the eye: they are kept as they may be shown.
     pub(crate) fn new(issuer: Issuer, subject: Option<String>, name: Option<String>, email: Option<String>) -> Self {
         let shown = |text: Option<String>| text.map(|text| quoted(&text)).filter(|text| !text.is_empty());
-        Self {
-            issuer,
-            subject,
-            name: shown(name),
-            email: shown(email),
-        }
+        Self { issuer, subject, name: shown(name), email: shown(email) }
     }
 
     /// Whether both are surely the same account. Two unnamed accounts are not.
@@ -187,11 +164,7 @@ impl Account {
 impl fmt::Display for Account {
     /// The best there is for a person to recognise: e-mail address, name, subject.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self
-            .email
-            .as_deref()
-            .or(self.name.as_deref())
-            .or(self.subject.as_deref());
+        let known = self.email.as_deref().or(self.name.as_deref()).or(self.subject.as_deref());
         match known {
             Some(text) => f.write_str(text),
             None => f.write_str("an account without a name"),
@@ -343,8 +316,7 @@ pub(crate) fn has_user_info(url: &Url) -> bool {
 /// The host, and the port where it is not the scheme's own: what a person compares.
 pub(crate) fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 pub(crate) fn no_randomness(error: getrandom::Error) -> Error {
@@ -357,10 +329,7 @@ pub(crate) fn is_subject(text: &str) -> bool {
 }
 
 fn invalid(field: &'static str, what: &str, text: &str, wanted: &str) -> Error {
-    Error::config(
-        field,
-        format!("\"{}\" is not a valid {what}: it takes {wanted}", quoted(text)),
-    )
+    Error::config(field, format!("\"{}\" is not a valid {what}: it takes {wanted}", quoted(text)))
 }
 
 #[cfg(test)]

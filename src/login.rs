@@ -70,27 +70,12 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     let device = authorize(&http, &endpoints.device_authorization, &client, scopes, &request.cancel)?;
     // Before the person approves: a home that cannot be written would lose what they approve.
     let home = wiring.create_home()?;
-    let token = TokenEndpoint {
-        http: &http,
-        url: &destination.token_endpoint,
-        client: &client,
-    };
+    let token = TokenEndpoint { http: &http, url: &destination.token_endpoint, client: &client };
     let reply = approved(wiring, &token, &device, request, prompt)?;
 
     // From here on there is a grant at the server: what is not kept is given back.
-    let kept = identify(wiring, &http, &destination, &reply).and_then(|account| {
-        keep(
-            wiring,
-            &home,
-            &*custody,
-            &destination,
-            account,
-            &reply,
-            scopes,
-            wanted,
-            request,
-        )
-    });
+    let kept = identify(wiring, &http, &destination, &reply)
+        .and_then(|account| keep(wiring, &home, &*custody, &destination, account, &reply, scopes, wanted, request));
     if kept.is_err()
         && let Some(url) = &destination.revocation_endpoint
     {
@@ -134,11 +119,7 @@ fn approved(
     let clock = &wiring.config.clock;
     let mut poll = Poll::new(clock.now(), device.interval, device.expires_in);
     prompt.show(&verification(wiring, device, &poll)).map_err(|error| {
-        Error::new(
-            ErrorKind::Config,
-            "the code could not be shown, so nobody could approve it",
-        )
-        .because(error)
+        Error::new(ErrorKind::Config, "the code could not be shown, so nobody could approve it").because(error)
     })?;
     let (mut heard, mut trouble) = (None, None);
     while let Some(wait) = poll.next(clock.now(), heard) {
@@ -147,11 +128,7 @@ fn approved(
             Some(Heard::SlowDown(_)) => WaitReason::SlowedDown,
             Some(Heard::Nothing(_)) => WaitReason::Unreachable,
         };
-        prompt.waiting(&Wait {
-            reason,
-            duration: wait,
-            expires_at: poll.expires_at(),
-        });
+        prompt.waiting(&Wait { reason, duration: wait, expires_at: poll.expires_at() });
         clock.sleep(wait, &request.cancel);
         if request.cancel.is_cancelled() {
             return Err(Error::cancelled());
@@ -198,31 +175,18 @@ fn verification(wiring: &Wiring, device: &DeviceAuthorization, poll: &Poll) -> V
 /// Whose login it is: from the ID token, else from userinfo, else unnamed.
 fn identify(wiring: &Wiring, http: &Http, destination: &Destination, reply: &TokenReply) -> Result<Account> {
     if reply.token_type != "bearer" {
-        let message = format!(
-            "{} issued a token of a type that is not supported",
-            destination.issuer.host()
-        );
+        let message = format!("{} issued a token of a type that is not supported", destination.issuer.host());
         return Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator));
     }
     let issuer = destination.issuer.clone();
     let from_id_token = match &reply.id_token {
-        Some(token) => Some(id_token::read(
-            token,
-            &issuer,
-            &destination.client_id,
-            wiring.config.clock.now(),
-        )?),
+        Some(token) => Some(id_token::read(token, &issuer, &destination.client_id, wiring.config.clock.now())?),
         None => None,
     };
     if let Some(claims) = &from_id_token
         && (claims.email.is_some() || claims.name.is_some())
     {
-        return Ok(Account::new(
-            issuer,
-            Some(claims.sub.clone()),
-            claims.name.clone(),
-            claims.email.clone(),
-        ));
+        return Ok(Account::new(issuer, Some(claims.sub.clone()), claims.name.clone(), claims.email.clone()));
     }
     // Many servers keep name and e-mail address out of the ID token. The subject decides, the rest is for the eye.
     let from_userinfo = match &destination.userinfo_endpoint {
@@ -283,11 +247,7 @@ fn keep(
     name_in(&Index::read(Some(home))?)?;
     // A new login is a new grant (law 5).
     let grant = GrantId::random()?;
-    let names = Names {
-        home,
-        app: &config.app,
-        id: &grant,
-    };
+    let names = Names { home, app: &config.app, id: &grant };
     let label = format!("{} login of {account} at {}", config.app, account.issuer.host());
     names.create(custody, &label, &record)?;
     let indexed = || -> Result<(Entry, Option<Entry>)> {
@@ -327,11 +287,7 @@ fn keep(
 /// Forgets a login that a new one of the same name replaced. It is not revoked here: what a revocation takes with it differs
 /// between servers, and it must never end the login that has just been made (law 13).
 fn forget(wiring: &Wiring, home: &Home, old: &Entry) {
-    let names = Names {
-        home,
-        app: &wiring.config.app,
-        id: &old.grant,
-    };
+    let names = Names { home, app: &wiring.config.app, id: &old.grant };
     let erased = wiring.places.of(&old.custody).and_then(|custody| {
         let lock = names.lock(wiring.config.lock_timeout)?;
         names.erase(&lock, &*custody)

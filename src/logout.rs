@@ -68,27 +68,16 @@ pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Vec<Logged
     let index = Index::read(home.as_ref())?;
     let entries = match request.all {
         true => index.contexts.clone(),
-        false => vec![
-            index
-                .resolve(&request.select, wiring.config.surroundings.context.as_deref())?
-                .clone(),
-        ],
+        false => vec![index.resolve(&request.select, wiring.config.surroundings.context.as_deref())?.clone()],
     };
     let Some(home) = home else {
         return Ok(Vec::new());
     };
-    entries
-        .iter()
-        .map(|entry| end(wiring, &home, entry, request.local_only))
-        .collect()
+    entries.iter().map(|entry| end(wiring, &home, entry, request.local_only)).collect()
 }
 
 fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<LoggedOut> {
-    let names = Names {
-        home,
-        app: &wiring.config.app,
-        id: &entry.grant,
-    };
+    let names = Names { home, app: &wiring.config.app, id: &entry.grant };
     let custody = wiring.places.of(&entry.custody)?;
     // A refresh under way ends first: a token that it brings must not outlive the logout.
     let lock = names.lock(wiring.config.lock_timeout)?;
@@ -109,11 +98,7 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
         index.remove(&entry.name);
         index.write(home, &index_lock)?;
     }
-    Ok(LoggedOut {
-        context: entry.name.clone(),
-        account: entry.account.clone(),
-        ended,
-    })
+    Ok(LoggedOut { context: entry.name.clone(), account: entry.account.clone(), ended })
 }
 
 fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record) -> Result<Ended> {
@@ -136,11 +121,7 @@ fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record) -> Result<En
         } else {
             ErrorKind::AuthorizationServer
         };
-        Err(Error::new(kind, message)
-            .with(Remedy::ForgetLocally {
-                context: entry.name.to_string(),
-            })
-            .because(cause))
+        Err(Error::new(kind, message).with(Remedy::ForgetLocally { context: entry.name.to_string() }).because(cause))
     };
     match revoke(&wiring.http(), url, &client, secret, hint, &Cancel::new()) {
         Ok(()) => Ok(Ended::Revoked),

@@ -108,11 +108,7 @@ impl Terminal {
 
     /// Writes to `out`.
     pub fn to(out: Box<dyn Write + Send>) -> Self {
-        Self {
-            out: Mutex::new(out),
-            opens_browser: cfg!(feature = "browser"),
-            told: Mutex::new(None),
-        }
+        Self { out: Mutex::new(out), opens_browser: cfg!(feature = "browser"), told: Mutex::new(None) }
     }
 
     /// Shows the page's address only.
@@ -165,26 +161,16 @@ impl Prompt for Terminal {
     }
 
     fn done(&self, outcome: &Outcome<'_>) {
-        if let Outcome::LoggedIn {
-            context,
-            account,
-            custody,
-            ..
-        } = outcome
-        {
+        if let Outcome::LoggedIn { context, account, custody, .. } = outcome {
             let issuer = account.issuer.host();
-            let _ = self.say(&format!(
-                "Logged in at {issuer} as {account} (context {context}, key in {custody}).\n"
-            ));
+            let _ = self.say(&format!("Logged in at {issuer} as {account} (context {context}, key in {custody}).\n"));
         }
     }
 }
 
 impl fmt::Debug for Terminal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Terminal")
-            .field("opens_browser", &self.opens_browser)
-            .finish_non_exhaustive()
+        f.debug_struct("Terminal").field("opens_browser", &self.opens_browser).finish_non_exhaustive()
     }
 }
 
@@ -224,13 +210,7 @@ impl Prompt for JsonLines {
     fn done(&self, outcome: &Outcome<'_>) {
         // A reader that went away must not undo a login that is already kept.
         let _ = self.line(&match outcome {
-            Outcome::LoggedIn {
-                context,
-                account,
-                org,
-                scopes,
-                custody,
-            } => json!({
+            Outcome::LoggedIn { context, account, org, scopes, custody } => json!({
                 "event": "logged_in",
                 "context": context,
                 "account": account,
@@ -267,9 +247,7 @@ impl Prompt for Silent {
 impl Verification {
     /// The one address to show, to open and to draw: with the code filled in where the server gives such a one.
     pub fn page(&self) -> &Url {
-        self.verification_uri_complete
-            .as_ref()
-            .unwrap_or(&self.verification_uri)
+        self.verification_uri_complete.as_ref().unwrap_or(&self.verification_uri)
     }
 }
 

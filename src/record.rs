@@ -154,13 +154,7 @@ impl Record {
         getrandom::fill(&mut nonce).map_err(no_randomness)?;
         let sealed = key
             .cipher()
-            .encrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: &plain.0,
-                    aad: &bytes,
-                },
-            )
+            .encrypt(&XNonce::from(nonce), Payload { msg: &plain.0, aad: &bytes })
             .map_err(|_| crate::Error::new(crate::ErrorKind::Custody, "the record is too large to seal"))?;
         bytes.extend_from_slice(&nonce);
         bytes.extend_from_slice(&sealed);
@@ -202,11 +196,7 @@ impl Header {
         struct Format {
             format: u32,
         }
-        let end = bytes
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .ok_or(Unreadable::Damaged)?
-            + 1;
+        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or(Unreadable::Damaged)? + 1;
         let (line, rest) = bytes.split_at(end);
         // The format first, alone: a newer header need not have what this one has.
         let format: Format = serde_json::from_slice(line).map_err(|_| Unreadable::Damaged)?;
@@ -273,15 +263,11 @@ mod time {
     }
 
     fn seconds(time: &SystemTime) -> u64 {
-        time.duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs()
+        time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 
     fn from_seconds<E: serde::de::Error>(seconds: u64) -> Result<SystemTime, E> {
-        SystemTime::UNIX_EPOCH
-            .checked_add(Duration::from_secs(seconds))
-            .ok_or_else(|| E::custom("a time out of range"))
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(|| E::custom("a time out of range"))
     }
 }
 

@@ -25,19 +25,12 @@ pub(crate) fn access_token(wiring: &Wiring, entry: &Entry, request: &TokenReques
     with_files(wiring, entry, |names, files| {
         let record = files.read()?;
         wiring.check_destination(names.id, &record)?;
-        let trip = Trip {
-            wiring,
-            entry,
-            names,
-            files,
-            request,
-        };
+        let trip = Trip { wiring, entry, names, files, request };
         let record = match trip.serves(&record) {
             true => record,
             false => trip.refresh(record)?,
         };
-        trip.token_of(&record)
-            .map(|token| AccessToken::new(token, &record.token_type))
+        trip.token_of(&record).map(|token| AccessToken::new(token, &record.token_type))
     })
 }
 
@@ -59,11 +52,7 @@ fn with_files<T>(
     let home = wiring.home()?.ok_or_else(|| {
         Error::new(ErrorKind::NotLoggedIn, "the state folder is gone").with(Remedy::LogIn { context: None })
     })?;
-    let names = Names {
-        home: &home,
-        app: &wiring.config.app,
-        id: &entry.grant,
-    };
+    let names = Names { home: &home, app: &wiring.config.app, id: &entry.grant };
     let files = names.unlock(&*wiring.places.of(&entry.custody)?)?;
     work(names, &files)
 }
@@ -110,11 +99,7 @@ impl Trip<'_> {
                 break lock;
             }
             // A waiter leaves without the lock as soon as a newer generation serves it (law 2).
-            if self
-                .names
-                .header()
-                .is_some_and(|header| header.generation > seen.generation)
-            {
+            if self.names.header().is_some_and(|header| header.generation > seen.generation) {
                 let record = self.files.read()?;
                 if self.is_served(&record, seen.generation) {
                     return Ok(record);
@@ -164,10 +149,8 @@ impl Trip<'_> {
             }
             Err(error) => {
                 // Only where the server has certainly not rotated is the intent taken back.
-                if matches!(
-                    error,
-                    TokenError::Refused(_) | TokenError::Http(HttpError::Unreachable { .. })
-                ) && !interrupted
+                if matches!(error, TokenError::Refused(_) | TokenError::Http(HttpError::Unreachable { .. }))
+                    && !interrupted
                 {
                     self.files.forget_intent(lock)?;
                 }
@@ -180,11 +163,7 @@ impl Trip<'_> {
     fn ask(&self, record: &Record) -> Result<TokenReply, TokenError> {
         let http = self.wiring.http();
         let client = self.wiring.client(&record.destination);
-        let endpoint = TokenEndpoint {
-            http: &http,
-            url: &record.destination.token_endpoint,
-            client: &client,
-        };
+        let endpoint = TokenEndpoint { http: &http, url: &record.destination.token_endpoint, client: &client };
         match &record.refresh_token {
             Some(token) => endpoint.request(&Grant::RefreshToken(token), &Cancel::new()),
             None => Err(TokenError::Http(HttpError::Setup("there is no refresh token".into()))),
@@ -199,9 +178,7 @@ impl Trip<'_> {
         }
         if interrupted {
             let why = format!("a refresh was interrupted, and {refusal}");
-            return self
-                .still_good(record)
-                .map_err(|_| self.ended(ErrorKind::Interrupted, &why));
+            return self.still_good(record).map_err(|_| self.ended(ErrorKind::Interrupted, &why));
         }
         self.files.forget_intent(lock)?;
         Err(self.ended(ErrorKind::Expired, &format!("it expired or was revoked: {refusal}")))
@@ -211,10 +188,7 @@ impl Trip<'_> {
     fn rotated(&self, record: &Record, reply: TokenReply) -> Result<Record> {
         let destination = &record.destination;
         let changed = |what: &str| {
-            let message = format!(
-                "{} answered a refresh with another {what}: refused",
-                destination.issuer.host()
-            );
+            let message = format!("{} answered a refresh with another {what}: refused", destination.issuer.host());
             Err(Error::new(ErrorKind::Protocol, message).with(self.log_in()))
         };
         if reply.token_type != record.token_type {
@@ -224,12 +198,7 @@ impl Trip<'_> {
             // OpenID Connect Core §12.2: "its sub Claim Value MUST be the same as in the ID Token issued when the original
             // authentication occurred".
             let claims = id_token::read(token, &destination.issuer, &destination.client_id, self.now())?;
-            if record
-                .account
-                .subject
-                .as_ref()
-                .is_some_and(|subject| *subject != claims.sub)
-            {
+            if record.account.subject.as_ref().is_some_and(|subject| *subject != claims.sub) {
                 return changed("subject");
             }
         }
@@ -250,9 +219,7 @@ impl Trip<'_> {
             account: record.account.clone(),
             token_type: record.token_type.clone(),
             // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
-            refresh_token: reply
-                .refresh_token
-                .or_else(|| record.refresh_token.as_ref().map(crate::Secret::copy)),
+            refresh_token: reply.refresh_token.or_else(|| record.refresh_token.as_ref().map(crate::Secret::copy)),
             scopes: record.scopes.clone(),
             tokens: others.chain([token.clone()]).collect(),
         })
@@ -288,24 +255,16 @@ impl Trip<'_> {
     }
 
     fn token_of<'r>(&self, record: &'r Record) -> Result<&'r StoredToken> {
-        record
-            .token(self.entry.org.as_ref())
-            .ok_or_else(|| self.ended(ErrorKind::Expired, "it holds no token"))
+        record.token(self.entry.org.as_ref()).ok_or_else(|| self.ended(ErrorKind::Expired, "it holds no token"))
     }
 
     fn ended(&self, kind: ErrorKind, why: &str) -> Error {
-        let message = format!(
-            "the login {} at {} has ended: {why}",
-            self.entry.name,
-            self.entry.account.issuer.host()
-        );
+        let message = format!("the login {} at {} has ended: {why}", self.entry.name, self.entry.account.issuer.host());
         Error::new(kind, message).with(self.log_in())
     }
 
     fn log_in(&self) -> Remedy {
-        Remedy::LogIn {
-            context: Some(self.entry.name.to_string()),
-        }
+        Remedy::LogIn { context: Some(self.entry.name.to_string()) }
     }
 
     fn now(&self) -> SystemTime {

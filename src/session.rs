@@ -118,11 +118,7 @@ impl Session {
     }
 
     fn new(handle: Arc<Handle>, source: Source) -> Self {
-        Self(Arc::new(Inner {
-            handle,
-            source,
-            last: ArcSwapOption::empty(),
-        }))
+        Self(Arc::new(Inner { handle, source, last: ArcSwapOption::empty() }))
     }
 }
 
@@ -136,17 +132,11 @@ impl Inner {
             Source::Environment(_) => discover(&http, &config.issuer, &ByHand::default(), &Cancel::new())?.userinfo,
         };
         let url = url.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Protocol,
-                format!("issuer {} has no userinfo endpoint", config.issuer),
-            )
+            Error::new(ErrorKind::Protocol, format!("issuer {} has no userinfo endpoint", config.issuer))
         })?;
         let claims = userinfo::fetch(&http, &url, token.secret(), &Cancel::new())?;
         let text = |name: &str| claims.get(name).and_then(|value| value.as_str()).map(str::to_owned);
         let account = Account::new(config.issuer.clone(), text("sub"), text("name"), text("email"));
-        Ok(Userinfo {
-            account,
-            json: ascii_json(&serde_json::Value::Object(claims)),
-        })
+        Ok(Userinfo { account, json: ascii_json(&serde_json::Value::Object(claims)) })
     }
 }

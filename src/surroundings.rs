@@ -37,10 +37,7 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// Reads the environment of this process. An empty variable counts as unset.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this is the one file that may read the environment"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
     pub fn read(app: &AppName) -> Self {
         Self::from(app, &|name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
@@ -59,9 +56,7 @@ impl Surroundings {
             desktop: cfg!(any(windows, target_os = "macos"))
                 || get("DISPLAY").is_some()
                 || get("WAYLAND_DISPLAY").is_some(),
-            home: get(&app.variable("HOME"))
-                .map(PathBuf::from)
-                .or_else(|| state_folder(app, get)),
+            home: get(&app.variable("HOME")).map(PathBuf::from).or_else(|| state_folder(app, get)),
             context: own("CONTEXT"),
             custody: own("CUSTODY"),
             token: own("TOKEN").map(|token| Arc::new(Secret::new(token))),
@@ -89,44 +84,26 @@ mod tests {
     use super::*;
 
     fn with(variables: &[(&str, &str)]) -> Surroundings {
-        let get = |name: &str| {
-            variables
-                .iter()
-                .find(|(own, _)| *own == name)
-                .map(|(_, value)| OsString::from(value))
-        };
+        let get = |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(value));
         Surroundings::from(&"my-app".parse().unwrap(), &get)
     }
 
     #[test]
     #[cfg(all(unix, not(target_os = "macos")))]
     fn the_state_folder_follows_xdg() {
-        assert_eq!(
-            with(&[("HOME", "/h")]).home.unwrap(),
-            PathBuf::from("/h/.local/state/my-app")
-        );
-        assert_eq!(
-            with(&[("HOME", "/h"), ("XDG_STATE_HOME", "/s")]).home.unwrap(),
-            PathBuf::from("/s/my-app")
-        );
+        assert_eq!(with(&[("HOME", "/h")]).home.unwrap(), PathBuf::from("/h/.local/state/my-app"));
+        assert_eq!(with(&[("HOME", "/h"), ("XDG_STATE_HOME", "/s")]).home.unwrap(), PathBuf::from("/s/my-app"));
         assert_eq!(
             with(&[("HOME", "/h"), ("XDG_STATE_HOME", "s")]).home.unwrap(),
             PathBuf::from("/h/.local/state/my-app")
         );
-        assert_eq!(
-            with(&[("MY_APP_HOME", "/own"), ("HOME", "/h")]).home.unwrap(),
-            PathBuf::from("/own")
-        );
+        assert_eq!(with(&[("MY_APP_HOME", "/own"), ("HOME", "/h")]).home.unwrap(), PathBuf::from("/own"));
         assert_eq!(with(&[]).home, None);
     }
 
     #[test]
     fn a_browser_needs_a_desktop_and_a_person() {
-        let here = Surroundings {
-            terminal: true,
-            desktop: true,
-            ..Surroundings::default()
-        };
+        let here = Surroundings { terminal: true, desktop: true, ..Surroundings::default() };
         assert!(here.can_show_a_browser());
         for change in [
             |s: &mut Surroundings| s.ssh = true,

@@ -27,10 +27,7 @@ pub(crate) fn ascii_json(value: &serde_json::Value) -> String {
     for c in value.to_string().chars() {
         match c {
             ' '..='~' => ascii.push(c),
-            _ => c
-                .encode_utf16(&mut [0; 2])
-                .iter()
-                .for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}"))),
+            _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}"))),
         }
     }
     ascii

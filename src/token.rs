@@ -55,13 +55,7 @@ impl AccessToken {
 
     /// A token from the environment, of which nothing is known.
     pub(crate) fn given(secret: Arc<Secret>) -> Self {
-        Self {
-            secret,
-            token_type: "bearer".into(),
-            scopes: Scopes::default(),
-            received_at: None,
-            expires_at: None,
-        }
+        Self { secret, token_type: "bearer".into(), scopes: Scopes::default(), received_at: None, expires_at: None }
     }
 
     /// Whether this one, served before, serves `request` at `now` as well.
@@ -109,12 +103,7 @@ mod tests {
     fn valid(lifetime: Option<u64>, at: i64, min_validity: Option<u64>) -> bool {
         let received_at = SystemTime::UNIX_EPOCH + S(1_000_000);
         let now = SystemTime::UNIX_EPOCH + S(1_000_000_u64.saturating_add_signed(at));
-        is_valid(
-            received_at,
-            lifetime.map(|lifetime| received_at + S(lifetime)),
-            now,
-            min_validity.map(S),
-        )
+        is_valid(received_at, lifetime.map(|lifetime| received_at + S(lifetime)), now, min_validity.map(S))
     }
 
     #[test]

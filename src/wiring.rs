@@ -25,34 +25,19 @@ pub(crate) struct Wiring {
 
 impl Wiring {
     pub(crate) fn new(config: Config) -> Result<Self> {
-        let home = config
-            .home
-            .clone()
-            .or_else(|| config.surroundings.home.clone())
-            .ok_or_else(|| {
-                let variable = config.app.variable("HOME");
-                Error::config(
-                    "home",
-                    format!("there is no folder for state: neither HOME nor {variable} is set"),
-                )
-            })?;
+        let home = config.home.clone().or_else(|| config.surroundings.home.clone()).ok_or_else(|| {
+            let variable = config.app.variable("HOME");
+            Error::config("home", format!("there is no folder for state: neither HOME nor {variable} is set"))
+        })?;
         // What a relative path means would depend on where the person stands.
         let home =
             std::path::absolute(&home).map_err(|error| Error::config("home", "no state folder").because(error))?;
         if config.issuer.url().scheme() == "http" && !config.allow_loopback_http {
-            return Err(Error::config(
-                "issuer",
-                format!("issuer {} is not https", config.issuer),
-            ));
+            return Err(Error::config("issuer", format!("issuer {} is not https", config.issuer)));
         }
         let wanted = config.surroundings.custody.as_deref();
         let places = Places::new(config.place.clone(), wanted, home.clone(), config.clock.clone())?;
-        Ok(Self {
-            places,
-            workers: Workers::default(),
-            home,
-            config,
-        })
+        Ok(Self { places, workers: Workers::default(), home, config })
     }
 
     /// The home, or `None` where nobody has logged in yet.
@@ -82,11 +67,7 @@ impl Wiring {
             true => AuthMethod::ClientSecretPost,
             false => AuthMethod::ClientSecretBasic,
         };
-        Client {
-            id: destination.client_id.clone(),
-            secret: self.config.client_secret.clone(),
-            method,
-        }
+        Client { id: destination.client_id.clone(), secret: self.config.client_secret.clone(), method }
     }
 
     /// A secret goes home (DESIGN §5, law 16): a configuration that differs from what was sealed at login is an error, before

@@ -32,9 +32,7 @@ impl Workers {
                 let _ = done.send(outcome);
             })
             .map_err(|error| Error::new(ErrorKind::Custody, "no thread could be started").because(error))?;
-        result
-            .await
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Protocol, "the trip ended without a result")))
+        result.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Protocol, "the trip ended without a result")))
     }
 
     /// Waits until no trip is under way, at most `patience`; says whether that is so.

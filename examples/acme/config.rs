@@ -30,7 +30,5 @@ fn url(name: &str) -> Result<Option<Url>> {
 }
 
 fn variable(name: &str) -> Option<String> {
-    std::env::var(format!("ACME_{name}"))
-        .ok()
-        .filter(|value| !value.is_empty())
+    std::env::var(format!("ACME_{name}")).ok().filter(|value| !value.is_empty())
 }

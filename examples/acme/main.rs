@@ -1,5 +1,6 @@
 //! `acme`, the reference host of `hallpass::cli`: a whole tool that logs people in. Its configuration comes from the
 //! environment, see `config.rs`.
+#![allow(clippy::disallowed_methods, reason = "a tool may read its environment")]
 
 mod config;
 

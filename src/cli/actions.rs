@@ -16,14 +16,11 @@ pub(super) fn login(output: &Output, config: Result<Config>, login: Login, cance
     let begin = || -> Result<_> {
         let config = config?;
         let terminal = config.surroundings.terminal;
-        let mut request = LoginRequest::default();
-        request.context = login.context;
-        request.scopes = match login.scope.is_empty() {
+        let scopes = match login.scope.is_empty() {
             true => None,
             false => Some(login.scope.join(" ").parse()?),
         };
-        request.replace = login.replace;
-        request.cancel = cancel.clone();
+        let request = LoginRequest { context: login.context, scopes, replace: login.replace, cancel: cancel.clone() };
         Ok((Auth::new(config)?, request, terminal))
     };
     let (auth, request, terminal) = match begin() {
@@ -55,9 +52,7 @@ pub(super) fn login(output: &Output, config: Result<Config>, login: Login, cance
 pub(super) fn token(output: &Output, config: Result<Config>, token: Token) -> ExitCode {
     let fetch = || -> Result<_> {
         let session = session(config, token.context)?;
-        let mut request = TokenRequest::default();
-        request.min_validity = token.min_validity;
-        request.refresh = token.refresh;
+        let request = TokenRequest { min_validity: token.min_validity, refresh: token.refresh };
         Ok((wait(session.access_token_with(request))?, session))
     };
     match fetch() {
@@ -104,11 +99,7 @@ pub(super) fn list(output: &Output, config: Result<Config>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok((contexts, now)) => {
-            let width = contexts
-                .iter()
-                .map(|context| context.name.as_str().len())
-                .max()
-                .unwrap_or_default();
+            let width = contexts.iter().map(|context| context.name.as_str().len()).max().unwrap_or_default();
             let line = |context: &crate::Context| {
                 let mark = if context.is_default { '*' } else { ' ' };
                 let (name, account, server) = (context.name.as_str(), &context.account, context.account.issuer.host());
@@ -126,12 +117,8 @@ pub(super) fn list(output: &Output, config: Result<Config>) -> ExitCode {
 
 pub(super) fn logout(output: &Output, config: Result<Config>, logout: Logout) -> ExitCode {
     let end = || -> Result<_> {
-        let mut request = LogoutRequest::default();
-        request.select = Select {
-            context: logout.context,
-        };
-        request.all = logout.all;
-        request.local_only = logout.local_only;
+        let select = Select { context: logout.context };
+        let request = LogoutRequest { select, all: logout.all, local_only: logout.local_only };
         wait(Auth::new(config?)?.logout(request))
     };
     let ended = match end() {

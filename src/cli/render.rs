@@ -1,9 +1,5 @@
 //! How answers and errors are printed. The one file that may write to standard output and standard error.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is the one file that may print"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the one file that may print")]
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -25,12 +21,7 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(json: bool, config: &Result<Config>) -> Self {
-        Self {
-            json,
-            program: config
-                .as_ref()
-                .map_or_else(|_| "this tool".into(), |config| config.app.to_string()),
-        }
+        Self { json, program: config.as_ref().map_or_else(|_| "this tool".into(), |config| config.app.to_string()) }
     }
 
     /// Data: one line on standard output. A reader that went away is not an error of ours.
@@ -130,9 +121,7 @@ pub(super) fn context_lines(context: &Context, now: SystemTime) -> String {
     let account = &context.account;
     let name = account.name.as_deref().filter(|name| *name != account.to_string());
     let name = name.map_or_else(String::new, |name| format!(" ({name})"));
-    let since = context
-        .logged_in_at
-        .map_or_else(|| "unknown: the record cannot be read".into(), rfc3339);
+    let since = context.logged_in_at.map_or_else(|| "unknown: the record cannot be read".into(), rfc3339);
     format!(
         "Context    {}{default}\nAccount    {account}{name}\nServer     {}\nScopes     {}\nKey in     {}\nSince      {since}\nToken      {}",
         context.name,

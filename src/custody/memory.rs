@@ -28,10 +28,7 @@ impl Custody for Memory {
     }
 
     fn posture(&self) -> Posture {
-        Posture {
-            lasts: Lasts::ThisProcess,
-            readable_by: "processes that may read this one's memory",
-        }
+        Posture { lasts: Lasts::ThisProcess, readable_by: "processes that may read this one's memory" }
     }
 
     fn probe(&self) -> Result<(), CustodyError> {

@@ -1,6 +1,7 @@
 //! The OS's secure store through the crate `keyring`: Secret Service, Keychain, Credential Manager.
 //!
 //! The only file that names keyring's crates. Its process-global store is never touched: we hold stores of our own.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one file that may name keyring")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,10 +31,7 @@ impl Custody for OsStore {
     }
 
     fn posture(&self) -> Posture {
-        Posture {
-            lasts: Lasts::UntilErased,
-            readable_by: "programs of this user while the store is unlocked",
-        }
+        Posture { lasts: Lasts::UntilErased, readable_by: "programs of this user while the store is unlocked" }
     }
 
     fn probe(&self) -> Result<(), CustodyError> {
@@ -90,11 +88,7 @@ struct Owned {
 
 impl From<&Item<'_>> for Owned {
     fn from(item: &Item<'_>) -> Self {
-        Self {
-            service: item.app.to_string(),
-            user: item.grant.to_string(),
-            label: item.label.to_owned(),
-        }
+        Self { service: item.app.to_string(), user: item.grant.to_string(), label: item.label.to_owned() }
     }
 }
 
@@ -102,9 +96,7 @@ impl Owned {
     fn entry(&self) -> Result<Entry, CustodyError> {
         let store: Arc<CredentialStore> = platform::store().map_err(converted)?;
         let modifiers = platform::modifiers(&self.label);
-        store
-            .build(&self.service, &self.user, Some(&modifiers))
-            .map_err(converted)
+        store.build(&self.service, &self.user, Some(&modifiers)).map_err(converted)
     }
 }
 

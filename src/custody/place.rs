@@ -57,10 +57,7 @@ impl FromStr for PlaceName {
         match text {
             "os" => Ok(Self::Os),
             "memory" => Ok(Self::Memory),
-            other => Err(Error::config(
-                "custody",
-                format!("there is no custody \"{}\"", crate::text::quoted(other)),
-            )),
+            other => Err(Error::config("custody", format!("there is no custody \"{}\"", crate::text::quoted(other)))),
         }
     }
 }
@@ -89,12 +86,7 @@ impl Places {
                 false => return Err(not_allowed(wanted)),
             },
         };
-        Ok(Self {
-            allowed,
-            memory: Arc::default(),
-            home,
-            clock,
-        })
+        Ok(Self { allowed, memory: Arc::default(), home, clock })
     }
 
     /// The custody for a new login: the first allowed one that could take a key now.
@@ -137,20 +129,15 @@ impl Places {
                 clock: self.clock.clone(),
             })),
             #[cfg(not(feature = "os-store"))]
-            PlaceName::Os => Err(Error::new(
-                ErrorKind::Custody,
-                "this program was built without the OS's secure store",
-            )
-            .with(Remedy::ChoosePlace)),
+            PlaceName::Os => {
+                Err(Error::new(ErrorKind::Custody, "this program was built without the OS's secure store")
+                    .with(Remedy::ChoosePlace))
+            }
         }
     }
 }
 
 fn not_allowed(wanted: &str) -> Error {
     let wanted = crate::text::quoted(wanted);
-    Error::new(
-        ErrorKind::Config,
-        format!("this program does not allow custody \"{wanted}\""),
-    )
-    .with(Remedy::ChoosePlace)
+    Error::new(ErrorKind::Config, format!("this program does not allow custody \"{wanted}\"")).with(Remedy::ChoosePlace)
 }

@@ -46,11 +46,7 @@ impl Remembering {
     }
 
     fn now(&self) -> u64 {
-        self.clock
-            .now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs()
+        self.clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 }
 

@@ -2,6 +2,11 @@
 //!
 //! Folders are opened once and checked by handle; files are then reached through the handle, so that nobody can swap the
 //! folder between the check and the use. A folder that is not ours alone is refused by name, never replaced by another.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the one place that may touch the disk"
+)]
 
 #[cfg(not(unix))]
 mod other;
@@ -59,20 +64,14 @@ impl Home {
 
     /// Opens the home, and creates what is missing, readable by this user alone.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        Ok(Self {
-            root: Folder::create(path)?,
-            grants: Folder::create(&path.join("grants"))?,
-        })
+        Ok(Self { root: Folder::create(path)?, grants: Folder::create(&path.join("grants"))? })
     }
 }
 
 impl Folder {
     fn open(path: &Path) -> Result<Option<Self>> {
         match Handle::open(path) {
-            Ok(handle) => Ok(Some(Self {
-                path: path.to_owned(),
-                handle,
-            })),
+            Ok(handle) => Ok(Some(Self { path: path.to_owned(), handle })),
             Err(Refused::Io(error)) if error.kind() == Io::NotFound => Ok(None),
             Err(refused) => Err(refused.into_error(path)),
         }
@@ -138,10 +137,7 @@ impl Folder {
     /// Takes the lock if it is free. Lock files are never unlinked: two processes must always meet at one file.
     pub(crate) fn try_lock(&self, name: &str) -> Result<Option<Lock>> {
         let path = || self.path.join(name);
-        let file = self
-            .handle
-            .read_write(name)
-            .map_err(|error| failed("open", &path(), error))?;
+        let file = self.handle.read_write(name).map_err(|error| failed("open", &path(), error))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Lock { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -185,17 +181,11 @@ enum Refused {
     #[error("it is not a folder")]
     NotAFolder,
     #[error("it belongs to {0}, not to the user of this process")]
-    #[cfg_attr(
-        not(unix),
-        expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own")
-    )]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
     Owner(String),
-    #[error("others may write to it (mode {0:o})")]
-    #[cfg_attr(
-        not(unix),
-        expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own")
-    )]
-    Writable(u32),
+    #[error("others may write to it (mode {0})")]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
+    Writable(String),
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -204,11 +194,10 @@ impl Refused {
     fn into_error(self, path: &Path) -> Error {
         match self {
             Self::Io(error) => failed("open", path, error),
-            refused => Error::new(
-                ErrorKind::Custody,
-                format!("refusing the state folder {}: {refused}", path.display()),
-            )
-            .with(Remedy::FixPath { path: path.to_owned() }),
+            refused => {
+                Error::new(ErrorKind::Custody, format!("refusing the state folder {}: {refused}", path.display()))
+                    .with(Remedy::FixPath { path: path.to_owned() })
+            }
         }
     }
 }
@@ -220,9 +209,7 @@ fn failed(doing: &str, path: &Path, error: io::Error) -> Error {
         }
         _ => format!("cannot {doing} {}", path.display()),
     };
-    Error::new(ErrorKind::Custody, message)
-        .with(Remedy::FixPath { path: path.to_owned() })
-        .because(error)
+    Error::new(ErrorKind::Custody, message).with(Remedy::FixPath { path: path.to_owned() }).because(error)
 }
 
 #[cfg(test)]

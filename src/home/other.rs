@@ -32,12 +32,7 @@ impl Handle {
     }
 
     pub(super) fn read_write(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(self.0.join(name))
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.0.join(name))
     }
 
     /// A reader that has the target open can make a rename fail on Windows, so it is tried for half a second.

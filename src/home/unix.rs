@@ -28,7 +28,7 @@ impl Handle {
         let mode = stat.st_mode & 0o777;
         match mode & 0o022 == 0 {
             true => Ok(Self(handle)),
-            false => Err(Refused::Writable(mode.into())),
+            false => Err(Refused::Writable(format!("{mode:o}"))),
         }
     }
 
@@ -63,10 +63,7 @@ impl Handle {
         let stat = fstat(&file)?;
         match FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_uid == geteuid().as_raw() {
             true => Ok(File::from(file)),
-            false => Err(io::Error::new(
-                Io::InvalidInput,
-                "it is not a regular file of this user",
-            )),
+            false => Err(io::Error::new(Io::InvalidInput, "it is not a regular file of this user")),
         }
     }
 }

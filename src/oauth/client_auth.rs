@@ -47,11 +47,9 @@ impl Client {
         match (&self.secret, self.method) {
             // RFC 6749 §3.2.1: "A client MAY use the "client_id" request parameter to identify itself".
             (None, _) => (form.with("client_id", self.id.as_str()), None),
-            (Some(secret), AuthMethod::ClientSecretPost) => (
-                form.with("client_id", self.id.as_str())
-                    .with("client_secret", secret.expose()),
-                None,
-            ),
+            (Some(secret), AuthMethod::ClientSecretPost) => {
+                (form.with("client_id", self.id.as_str()).with("client_secret", secret.expose()), None)
+            }
             (Some(secret), AuthMethod::ClientSecretBasic) => (form, Some(basic(&self.id, secret))),
         }
     }
@@ -81,9 +79,6 @@ mod tests {
         let among = |methods: &[&str]| AuthMethod::among(&methods.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>());
         assert_eq!(among(&[]), AuthMethod::ClientSecretBasic);
         assert_eq!(among(&["client_secret_post"]), AuthMethod::ClientSecretPost);
-        assert_eq!(
-            among(&["client_secret_post", "client_secret_basic"]),
-            AuthMethod::ClientSecretBasic
-        );
+        assert_eq!(among(&["client_secret_post", "client_secret_basic"]), AuthMethod::ClientSecretBasic);
     }
 }

@@ -50,9 +50,7 @@ pub(crate) fn authorize(
 ) -> Result<DeviceAuthorization> {
     let scope = (!scopes.is_empty()).then(|| scopes.to_string());
     let (form, authorization) = client.authenticate(Form::new().with_some("scope", scope.as_deref()));
-    let reply = http
-        .post(url, form, authorization.as_ref(), cancel)
-        .map_err(TokenError::Http)?;
+    let reply = http.post(url, form, authorization.as_ref(), cancel).map_err(TokenError::Http)?;
     if !reply.is_success() {
         return Err(refusal(&reply).into());
     }
@@ -78,11 +76,7 @@ pub(crate) fn authorize(
             .verification_uri_complete
             .map(|url| page(url, "verification_uri_complete"))
             .transpose()?,
-        expires_in: wire
-            .expires_in
-            .filter(|d| !d.is_zero())
-            .unwrap_or(DEFAULT_LIFETIME)
-            .min(LONGEST_LIFETIME),
+        expires_in: wire.expires_in.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_LIFETIME).min(LONGEST_LIFETIME),
         interval: wire.interval.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_INTERVAL),
     })
 }
@@ -114,12 +108,7 @@ pub(crate) enum Heard {
 impl Poll {
     /// Begins with the device authorization reply, received at `now`.
     pub(crate) fn new(now: SystemTime, interval: Duration, expires_in: Duration) -> Self {
-        Self {
-            interval,
-            expires_at: now + expires_in,
-            left: expires_in,
-            failures: 0,
-        }
+        Self { interval, expires_at: now + expires_in, left: expires_in, failures: 0 }
     }
 
     /// How long to wait before the next poll, or `None` once the code's life is over and the last poll is made. `heard` is
@@ -141,9 +130,7 @@ impl Poll {
                 // doubling the polling interval on each such connection timeout, is RECOMMENDED."
                 self.failures = (self.failures + 1).min(16);
                 let doubled = self.interval.saturating_mul(1 << self.failures);
-                wait = doubled
-                    .min(LONGEST_BACK_OFF.max(self.interval))
-                    .max(retry_after.unwrap_or_default());
+                wait = doubled.min(LONGEST_BACK_OFF.max(self.interval)).max(retry_after.unwrap_or_default());
             }
         }
         if heard.is_some() && (now >= self.expires_at || self.left.is_zero()) {
@@ -192,10 +179,7 @@ mod tests {
     const S: fn(u64) -> Duration = Duration::from_secs;
 
     fn poll(interval: u64, life: u64) -> (Poll, SystemTime) {
-        (
-            Poll::new(SystemTime::UNIX_EPOCH, S(interval), S(life)),
-            SystemTime::UNIX_EPOCH,
-        )
+        (Poll::new(SystemTime::UNIX_EPOCH, S(interval), S(life)), SystemTime::UNIX_EPOCH)
     }
 
     #[test]

@@ -55,11 +55,7 @@ pub(crate) enum TokenError {
     Refused(Refusal),
     /// The server is overloaded or broken for now.
     #[error("{host} is not able to answer (status {status})")]
-    Busy {
-        host: String,
-        status: u16,
-        retry_after: Option<Duration>,
-    },
+    Busy { host: String, status: u16, retry_after: Option<Duration> },
     /// The server answered with something else.
     #[error("{0}")]
     Odd(#[from] NotJson),
@@ -84,9 +80,9 @@ impl TokenEndpoint<'_> {
             Grant::DeviceCode(code) => Form::new()
                 .with("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
                 .with("device_code", code.expose()),
-            Grant::RefreshToken(token) => Form::new()
-                .with("grant_type", "refresh_token")
-                .with("refresh_token", token.expose()),
+            Grant::RefreshToken(token) => {
+                Form::new().with("grant_type", "refresh_token").with("refresh_token", token.expose())
+            }
         };
         let (form, authorization) = self.client.authenticate(form);
         let reply = self.http.post(self.url, form, authorization.as_ref(), cancel)?;
@@ -99,21 +95,15 @@ pub(crate) fn refusal(reply: &Reply) -> TokenError {
     let refusal = reply.json::<WireError>("an OAuth error").map(|wire| Refusal {
         host: reply.host.clone(),
         error: quoted(wire.error.error().as_ref()),
-        description: wire
-            .error
-            .error_description()
-            .map(|text| quoted(text))
-            .filter(|text| !text.is_empty()),
+        description: wire.error.error_description().map(|text| quoted(text)).filter(|text| !text.is_empty()),
         interval: wire.interval,
     });
     match refusal {
         // An overloaded server's error is about its load and not about the grant, whatever it is called.
         Ok(refusal) if !reply.is_busy() || refusal.asks_to_wait() => TokenError::Refused(refusal),
-        _ if reply.is_busy() => TokenError::Busy {
-            host: reply.host.clone(),
-            status: reply.status,
-            retry_after: reply.retry_after,
-        },
+        _ if reply.is_busy() => {
+            TokenError::Busy { host: reply.host.clone(), status: reply.status, retry_after: reply.retry_after }
+        }
         Ok(refusal) => TokenError::Refused(refusal),
         Err(odd) => TokenError::Odd(odd),
     }
@@ -179,9 +169,7 @@ pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
         Some(serde_json::Value::String(text)) => text.trim().parse().ok(),
         _ => None,
     };
-    Ok(number
-        .filter(|n: &f64| (0.0..=TEN_YEARS).contains(n))
-        .map(|n| Duration::from_secs(n as u64)))
+    Ok(number.filter(|n: &f64| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n as u64)))
 }
 
 #[derive(Deserialize)]

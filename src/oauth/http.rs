@@ -2,6 +2,11 @@
 //!
 //! https only (or loopback http where it is allowed), no redirects, no retries, HTTP/1.1, replies of at most 1 MiB, bodies
 //! wiped. Blocking: it drives a runtime of its own on the caller's thread, built at the first request.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the one file that may touch the network"
+)]
 
 use std::cell::OnceCell;
 use std::future::{Future, poll_fn};
@@ -87,10 +92,7 @@ pub(crate) struct Form(Zeroizing<String>);
 
 impl Http {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            engine: OnceCell::new(),
-        }
+        Self { settings, engine: OnceCell::new() }
     }
 
     pub(crate) fn get(&self, url: &Url, bearer: Option<&Secret>, cancel: &Cancel) -> Result<Reply, HttpError> {
@@ -172,11 +174,7 @@ impl Reply {
     }
 
     pub(crate) fn is_not(&self, wanted: &'static str) -> NotJson {
-        NotJson {
-            host: self.host.clone(),
-            status: self.status,
-            wanted,
-        }
+        NotJson { host: self.host.clone(), status: self.status, wanted }
     }
 }
 
@@ -233,16 +231,8 @@ impl From<HttpError> for Error {
 
 impl From<NotJson> for Error {
     fn from(error: NotJson) -> Self {
-        let kind = if error.status >= 500 {
-            ErrorKind::Unreachable
-        } else {
-            ErrorKind::Protocol
-        };
-        let remedy = if error.status >= 500 {
-            Remedy::Retry { after: None }
-        } else {
-            Remedy::AskAdministrator
-        };
+        let kind = if error.status >= 500 { ErrorKind::Unreachable } else { ErrorKind::Protocol };
+        let remedy = if error.status >= 500 { Remedy::Retry { after: None } } else { Remedy::AskAdministrator };
         Self::new(kind, error.to_string()).with(remedy)
     }
 }
@@ -256,10 +246,7 @@ struct Engine {
 impl Engine {
     fn new(settings: &Settings) -> Result<Self, HttpError> {
         let setup = |error: &dyn std::fmt::Display| HttpError::Setup(error.to_string());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| setup(&e))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| setup(&e))?;
         let mut client = reqwest::Client::builder()
             .user_agent(&settings.user_agent)
             .timeout(settings.timeout)
@@ -284,16 +271,11 @@ impl Engine {
         if !roots.is_empty() {
             client = client.tls_certs_merge(roots);
         }
-        Ok(Self {
-            runtime: Some(runtime),
-            client: client.build().map_err(|e| setup(&e))?,
-        })
+        Ok(Self { runtime: Some(runtime), client: client.build().map_err(|e| setup(&e))? })
     }
 
     fn runtime(&self) -> Result<&tokio::runtime::Runtime, HttpError> {
-        self.runtime
-            .as_ref()
-            .ok_or_else(|| HttpError::Setup("no runtime".into()))
+        self.runtime.as_ref().ok_or_else(|| HttpError::Setup("no runtime".into()))
     }
 }
 
@@ -310,14 +292,8 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
     let failed = |error: reqwest::Error| {
         let why = reason(&error);
         match error.is_connect() || error.is_builder() {
-            true => HttpError::Unreachable {
-                host: host.to_owned(),
-                why,
-            },
-            false => HttpError::NoReply {
-                host: host.to_owned(),
-                why,
-            },
+            true => HttpError::Unreachable { host: host.to_owned(), why },
+            false => HttpError::NoReply { host: host.to_owned(), why },
         }
     };
     let mut response = request.send().await.map_err(failed)?;
@@ -325,14 +301,9 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
     if response.status().is_redirection() {
         return Err(HttpError::Redirect { host: host.to_owned() });
     }
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| retry_after(value.to_str().ok()?));
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
     // All the room at once: a buffer that grows leaves copies behind.
-    let expected = response
-        .content_length()
-        .map_or(16 << 10, |length| length.min(LIMIT as u64) as usize);
+    let expected = response.content_length().map_or(16 << 10, |length| length.min(LIMIT as u64) as usize);
     let mut body = Zeroizing::new(Vec::with_capacity(expected));
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         let fits = body.len() + chunk.len() <= LIMIT;
@@ -346,12 +317,7 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
             return Err(HttpError::TooLarge { host: host.to_owned() });
         }
     }
-    Ok(Reply {
-        status,
-        retry_after,
-        host: host.to_owned(),
-        body,
-    })
+    Ok(Reply { status, retry_after, host: host.to_owned(), body })
 }
 
 /// Appends; where the buffer is too small, moves to a larger one and wipes the old.
@@ -379,11 +345,7 @@ fn reason(error: &reqwest::Error) -> String {
 /// RFC 9110 §10.2.3: "Retry-After = HTTP-date / delay-seconds". A day is the most that is believed.
 fn retry_after(value: &str) -> Option<Duration> {
     let day = Duration::from_secs(24 * 60 * 60);
-    value
-        .trim()
-        .parse()
-        .ok()
-        .map(|seconds| Duration::from_secs(seconds).min(day))
+    value.trim().parse().ok().map(|seconds| Duration::from_secs(seconds).min(day))
 }
 
 /// Waits for the reply; after a cancel only for a moment more.

@@ -100,11 +100,7 @@ mod tests {
             (r#""s""#, r#""""#),
             (r#""sub":"s","#, ""),
         ] {
-            assert_eq!(
-                check(&good.replace(from, to)).unwrap_err().kind(),
-                ErrorKind::Protocol,
-                "{to}"
-            );
+            assert_eq!(check(&good.replace(from, to)).unwrap_err().kind(), ErrorKind::Protocol, "{to}");
         }
         assert!(
             read(

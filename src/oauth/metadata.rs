@@ -41,11 +41,8 @@ pub(crate) fn discover(http: &Http, issuer: &Issuer, by_hand: &ByHand, cancel: &
         }
     };
     let missing = |name: &str| wrong(issuer, &format!("names no {name}"));
-    let device = endpoint(
-        &by_hand.device_authorization,
-        found.device_authorization_endpoint,
-        "device_authorization_endpoint",
-    )?;
+    let device =
+        endpoint(&by_hand.device_authorization, found.device_authorization_endpoint, "device_authorization_endpoint")?;
     let token = endpoint(&by_hand.token, found.token_endpoint, "token_endpoint")?;
     Ok(Endpoints {
         device_authorization: device.ok_or_else(|| missing("device_authorization_endpoint"))?,
@@ -85,9 +82,7 @@ fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
     };
     if reply.is_busy() {
         let message = format!("issuer {issuer} answered its metadata with status {}", reply.status);
-        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry {
-            after: reply.retry_after,
-        }));
+        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: reply.retry_after }));
     }
     if !reply.is_success() {
         let status = reply.status;
@@ -112,15 +107,13 @@ fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
 /// RFC 8414 §3.1 puts the well-known part between host and path; OpenID Connect Discovery §4 behind the path.
 fn well_known(issuer: &Issuer) -> [Url; 2] {
     let path = issuer.url().path().trim_end_matches('/');
-    [
-        format!("/.well-known/oauth-authorization-server{path}"),
-        format!("{path}/.well-known/openid-configuration"),
-    ]
-    .map(|path| {
-        let mut url = issuer.url().clone();
-        url.set_path(&path);
-        url
-    })
+    [format!("/.well-known/oauth-authorization-server{path}"), format!("{path}/.well-known/openid-configuration")].map(
+        |path| {
+            let mut url = issuer.url().clone();
+            url.set_path(&path);
+            url
+        },
+    )
 }
 
 fn wrong(issuer: &Issuer, what: &str) -> Error {

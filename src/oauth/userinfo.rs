@@ -15,15 +15,11 @@ pub(crate) fn fetch(http: &Http, url: &Url, token: &Secret, cancel: &Cancel) -> 
     let reply = http.get(url, Some(token), cancel)?;
     if reply.is_busy() {
         let message = format!("{} is not able to answer (status {})", reply.host, reply.status);
-        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry {
-            after: reply.retry_after,
-        }));
+        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: reply.retry_after }));
     }
     if !reply.is_success() {
-        let message = format!(
-            "{} does not accept the token at its userinfo endpoint (status {})",
-            reply.host, reply.status
-        );
+        let message =
+            format!("{} does not accept the token at its userinfo endpoint (status {})", reply.host, reply.status);
         return Err(Error::new(ErrorKind::AuthorizationServer, message).with(Remedy::LogIn { context: None }));
     }
     let claims: Map<String, Value> = reply.json("userinfo claims")?;

@@ -75,9 +75,7 @@ impl Default for Behaviour {
             rotate: true,
             grace: Duration::ZERO,
             id_token: true,
-            scopes_supported: ["openid", "profile", "email", "offline_access"]
-                .map(String::from)
-                .to_vec(),
+            scopes_supported: ["openid", "profile", "email", "offline_access"].map(String::from).to_vec(),
             device: true,
             revocation: true,
             userinfo: true,
@@ -119,11 +117,7 @@ pub struct Person {
 impl Person {
     /// A person by subject, full name and e-mail address.
     pub fn new(subject: &str, name: &str, email: &str) -> Self {
-        Self {
-            subject: subject.into(),
-            name: name.into(),
-            email: email.into(),
-        }
+        Self { subject: subject.into(), name: name.into(), email: email.into() }
     }
 }
 

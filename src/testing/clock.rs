@@ -32,10 +32,7 @@ struct Hands {
 impl ManualClock {
     /// A clock that stands at 2026-01-01T00:00:00Z.
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Hands {
-            now: UNIX_EPOCH + START,
-            slept: Vec::new(),
-        })))
+        Self(Arc::new(Mutex::new(Hands { now: UNIX_EPOCH + START, slept: Vec::new() })))
     }
 
     /// Moves the clock forward by `duration`.

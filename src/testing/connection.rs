@@ -19,10 +19,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use url::form_urlencoded;
 
-use super::endpoints::{self, Body, Reply};
+use super::endpoints;
 use super::faults::{Fault, Faults, GARBAGE, first_half};
 use super::form::is_form;
 use super::page;
+use super::reply::{Body, Reply};
 use super::seen::{Endpoint, SeenRequest};
 use super::state::State;
 
@@ -36,7 +37,7 @@ pub(super) struct Inside {
 }
 
 impl Shared {
-    pub fn lock(&self) -> MutexGuard<'_, Inside> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inside> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,9 +63,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
     let service =
         service_fn(move |request| -> Answer { Box::pin(answer(shared.clone(), for_service.clone(), request)) });
     // No `Date`: hyper would take it from the machine's clock, and the server's may be another.
-    let mut connection = http1::Builder::new()
-        .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     let ended = (&mut connection).await;
     if ended.is_err() {
         let bytes = std::mem::take(&mut *parting.lock().unwrap_or_else(PoisonError::into_inner));
@@ -104,29 +103,14 @@ async fn answer(shared: Arc<Shared>, parting: Parting, request: Request<Incoming
         Some(Fault::Garbage) => return cut(GARBAGE.to_vec()),
         Some(Fault::HugeBody(bytes)) => return Ok(huge(*bytes)),
         Some(Fault::HtmlReply) => {
-            return Ok(response(&Reply::new(
-                200,
-                Body::Html(page::message("Welcome", "Log in.")),
-            )));
+            return Ok(response(&Reply::new(200, Body::Html(page::message("Welcome", "Log in.")))));
         }
         Some(Fault::Redirect(to)) => {
             return Ok(response(&Reply::new(307, Body::Empty).with("Location", to)));
         }
-        Some(Fault::Status {
-            status,
-            headers,
-            content_type,
-            body,
-        }) => {
-            let body = Body::Other {
-                content_type: content_type.clone(),
-                text: body.clone(),
-            };
-            return Ok(response(&Reply {
-                status: *status,
-                headers: headers.clone(),
-                body,
-            }));
+        Some(Fault::Status { status, headers, content_type, body }) => {
+            let body = Body::Other { content_type: content_type.clone(), text: body.clone() };
+            return Ok(response(&Reply { status: *status, headers: headers.clone(), body }));
         }
         _ => {}
     }
@@ -151,11 +135,7 @@ async fn see(shared: &Shared, request: Request<Incoming>) -> Result<(SeenRequest
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     let content_type = header(CONTENT_TYPE);
-    let body = Limited::new(body, LARGEST_REQUEST)
-        .collect()
-        .await
-        .map_err(|_| Cut)?
-        .to_bytes();
+    let body = Limited::new(body, LARGEST_REQUEST).collect().await.map_err(|_| Cut)?.to_bytes();
     let form = match is_form(content_type.as_deref()) {
         true => form_urlencoded::parse(&body).into_owned().collect(),
         false => Vec::new(),
@@ -180,9 +160,7 @@ async fn see(shared: &Shared, request: Request<Incoming>) -> Result<(SeenRequest
 }
 
 fn response(reply: &Reply) -> Response<Payload> {
-    let mut response = Response::builder()
-        .status(reply.status)
-        .header(CONTENT_TYPE, reply.body.content_type());
+    let mut response = Response::builder().status(reply.status).header(CONTENT_TYPE, reply.body.content_type());
     for (name, value) in &reply.headers {
         response = response.header(name, value);
     }
@@ -191,16 +169,7 @@ fn response(reply: &Reply) -> Response<Payload> {
 
 fn huge(bytes: usize) -> Response<Payload> {
     let response = Response::builder().header(CONTENT_TYPE, "application/json");
-    finished(
-        response.body(
-            Filler {
-                started: false,
-                left: bytes,
-                ended: false,
-            }
-            .boxed(),
-        ),
-    )
+    finished(response.body(Filler { started: false, left: bytes, ended: false }.boxed()))
 }
 
 /// A fault whose status or header is not HTTP at all becomes a plain 500: the test that asked for it will notice.

@@ -4,22 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::form::{Form, credentials};
 use super::page;
+use super::reply::{Body, Reply, not_allowed};
 use super::seen::{Endpoint, SeenRequest};
 use super::state::{Outcome, Refusal, State, members};
-
-/// A reply before it is bytes, so that a fault can still change it.
-pub(super) struct Reply {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Body,
-}
-
-pub(super) enum Body {
-    Empty,
-    Json(Map<String, Value>),
-    Html(String),
-    Other { content_type: String, text: String },
-}
 
 /// Does what the request asks for.
 pub(super) fn answer(state: &mut State, request: &SeenRequest) -> Reply {
@@ -31,10 +18,9 @@ pub(super) fn answer(state: &mut State, request: &SeenRequest) -> Reply {
         Endpoint::Revocation => revocation(state, request),
         Endpoint::UserInfo => userinfo(state, request),
         Endpoint::Verification => page::answer(state, request),
-        Endpoint::Unknown => Reply::new(
-            404,
-            Body::Html(page::message("Not found", "There is nothing at this address.")),
-        ),
+        Endpoint::Unknown => {
+            Reply::new(404, Body::Html(page::message("Not found", "There is nothing at this address.")))
+        }
     }
 }
 
@@ -59,11 +45,7 @@ fn metadata(state: &State) -> Map<String, Value> {
         "revocation_endpoint_auth_methods_supported": authentication,
     }));
     let named = [
-        (
-            behaviour.device,
-            "device_authorization_endpoint",
-            "/device_authorization",
-        ),
+        (behaviour.device, "device_authorization_endpoint", "/device_authorization"),
         (behaviour.revocation, "revocation_endpoint", "/revoke"),
         (behaviour.userinfo, "userinfo_endpoint", "/userinfo"),
     ];
@@ -88,14 +70,8 @@ fn token(state: &mut State, request: &SeenRequest) -> Outcome {
     form.authenticate(request, &state.behaviour)?;
     match form.require("grant_type", "grant_type is missing")? {
         DEVICE_CODE => state.redeem(form.require("device_code", "device_code is missing")?),
-        "refresh_token" => state.refresh(
-            form.require("refresh_token", "refresh_token is missing")?,
-            form.get("scope"),
-        ),
-        _ => Err(Refusal::bad(
-            "unsupported_grant_type",
-            "the grant type is not supported",
-        )),
+        "refresh_token" => state.refresh(form.require("refresh_token", "refresh_token is missing")?, form.get("scope")),
+        _ => Err(Refusal::bad("unsupported_grant_type", "the grant type is not supported")),
     }
 }
 
@@ -126,15 +102,9 @@ fn userinfo(state: &State, request: &SeenRequest) -> Reply {
     // One way in: the header. RFC 6750 §2.2 and §2.3 allow others, and advise against them.
     let elsewhere = request.query.is_some() || request.parameter("access_token").is_some();
     if elsewhere {
-        return challenge(
-            400,
-            ", error=\"invalid_request\", error_description=\"use the Authorization header\"",
-        );
+        return challenge(400, ", error=\"invalid_request\", error_description=\"use the Authorization header\"");
     }
-    let token = request
-        .authorization
-        .as_deref()
-        .and_then(|value| credentials(value, "Bearer"));
+    let token = request.authorization.as_deref().and_then(|value| credentials(value, "Bearer"));
     let Some(token) = token else {
         // "If the request lacks any authentication information [...], the resource server SHOULD NOT include an error
         // code or other error information." (RFC 6750 §3.1)
@@ -154,63 +124,6 @@ fn get_only(request: &SeenRequest, document: impl FnOnce() -> Map<String, Value>
     match request.method.as_str() {
         "GET" => Reply::new(200, Body::Json(document())),
         _ => not_allowed("GET"),
-    }
-}
-
-pub(super) fn not_allowed(methods: &str) -> Reply {
-    Reply::new(405, Body::Empty).with("Allow", methods)
-}
-
-impl Reply {
-    pub fn new(status: u16, body: Body) -> Self {
-        // "The authorization server MUST include the HTTP "Cache-Control" response header field with a value of
-        // "no-store" in any response containing tokens, credentials, or other sensitive information" (RFC 6749 §5.1).
-        let headers = [("Cache-Control", "no-store"), ("Pragma", "no-cache")];
-        let headers = headers.map(|(name, value)| (name.into(), value.into())).to_vec();
-        Self { status, headers, body }
-    }
-
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-}
-
-impl From<Outcome> for Reply {
-    fn from(outcome: Outcome) -> Self {
-        let refusal = match outcome {
-            Ok(members) => return Self::new(200, Body::Json(members)),
-            Err(refusal) => refusal,
-        };
-        let body = json!({ "error": refusal.error, "error_description": refusal.description });
-        let reply = Self::new(refusal.status, Body::Json(members(body)));
-        match refusal.status {
-            // "the authorization server MUST respond with an HTTP 401 (Unauthorized) status code and include the
-            // "WWW-Authenticate" response header field matching the authentication scheme used by the client" (RFC 6749
-            // §5.2). HTTP wants the field in every 401 (RFC 9110 §15.5.2).
-            401 => reply.with("WWW-Authenticate", "Basic realm=\"testing\""),
-            405 => reply.with("Allow", "POST"),
-            _ => reply,
-        }
-    }
-}
-
-impl Body {
-    pub fn content_type(&self) -> &str {
-        match self {
-            Self::Empty => "text/plain",
-            Self::Json(_) => "application/json",
-            Self::Html(_) => "text/html; charset=utf-8",
-            Self::Other { content_type, .. } => content_type,
-        }
-    }
-
-    pub fn text(&self) -> String {
-        match self {
-            Self::Empty => String::new(),
-            Self::Json(members) => Value::from(members.clone()).to_string(),
-            Self::Html(text) | Self::Other { text, .. } => text.clone(),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::endpoints::{Body, Reply};
+use super::reply::{Body, Reply};
 use super::seen::Endpoint;
 use super::token;
 
@@ -65,23 +65,13 @@ pub enum Fault {
 impl Fault {
     /// Instead: this status with an empty body, as a proxy or load balancer answers.
     pub fn status(status: u16) -> Self {
-        Self::Status {
-            status,
-            headers: Vec::new(),
-            content_type: "text/plain".into(),
-            body: String::new(),
-        }
+        Self::Status { status, headers: Vec::new(), content_type: "text/plain".into(), body: String::new() }
     }
 
     /// Instead: this status with the error body of RFC 6749 §5.2.
     pub fn error(status: u16, error: &str) -> Self {
         let body = serde_json::json!({ "error": error }).to_string();
-        Self::Status {
-            status,
-            headers: Vec::new(),
-            content_type: "application/json".into(),
-            body,
-        }
+        Self::Status { status, headers: Vec::new(), content_type: "application/json".into(), body }
     }
 
     /// What this fault makes of a reply.
@@ -103,9 +93,7 @@ impl Fault {
             Self::NarrowerScope(scope) => change("scope", scope.clone()),
             Self::WiderScope(more) => {
                 if let Some(scope) = members.get("scope").and_then(Value::as_str).map(String::from) {
-                    let wider = more
-                        .split(' ')
-                        .filter(|one| !scope.split(' ').any(|known| known == *one));
+                    let wider = more.split(' ').filter(|one| !scope.split(' ').any(|known| known == *one));
                     let wider: Vec<&str> = scope.split(' ').chain(wider).collect();
                     members.insert("scope".into(), wider.join(" ").into());
                 }
@@ -140,16 +128,16 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    pub fn push(&mut self, endpoint: Endpoint, fault: Fault) {
+    pub(super) fn push(&mut self, endpoint: Endpoint, fault: Fault) {
         self.next.entry(endpoint).or_default().push_back(fault);
     }
 
-    pub fn always(&mut self, endpoint: Endpoint, fault: Fault) {
+    pub(super) fn always(&mut self, endpoint: Endpoint, fault: Fault) {
         self.always.insert(endpoint, fault);
     }
 
     /// The fault for the request that has just arrived: the oldest one queued, else the standing one.
-    pub fn take(&mut self, endpoint: Endpoint) -> Option<Fault> {
+    pub(super) fn take(&mut self, endpoint: Endpoint) -> Option<Fault> {
         let queued = self.next.get_mut(&endpoint).and_then(VecDeque::pop_front);
         queued.or_else(|| self.always.get(&endpoint).cloned())
     }
@@ -158,11 +146,7 @@ impl Faults {
 /// The first half of a reply, written by hand because no HTTP library promises more than it sends.
 pub(super) fn first_half(reply: &Reply) -> Vec<u8> {
     let body = reply.body.text();
-    let mut head = format!(
-        "HTTP/1.1 {} \r\nContent-Type: {}\r\n",
-        reply.status,
-        reply.body.content_type()
-    );
+    let mut head = format!("HTTP/1.1 {} \r\nContent-Type: {}\r\n", reply.status, reply.body.content_type());
     for (name, value) in &reply.headers {
         let _ = write!(head, "{name}: {value}\r\n");
     }

@@ -13,27 +13,18 @@ pub(super) struct Form<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Form<'a> {
     /// Reads a request to an endpoint that takes a form.
-    pub fn read(request: &'a SeenRequest) -> Result<Self, Refusal> {
+    pub(super) fn read(request: &'a SeenRequest) -> Result<Self, Refusal> {
         // "The client MUST use the HTTP "POST" method when making access token requests." (RFC 6749 §3.2)
         if request.method != "POST" {
-            return Err(Refusal {
-                status: 405,
-                ..Refusal::bad("invalid_request", "the method must be POST")
-            });
+            return Err(Refusal { status: 405, ..Refusal::bad("invalid_request", "the method must be POST") });
         }
         // "The parameters can only be transmitted in the request-body and MUST NOT be included in the request URI." (RFC
         // 6749 §2.3.1, of client credentials; no parameter of these endpoints belongs into logs and histories.)
         if request.query.is_some() {
-            return Err(Refusal::bad(
-                "invalid_request",
-                "parameters must not be in the request URI",
-            ));
+            return Err(Refusal::bad("invalid_request", "parameters must not be in the request URI"));
         }
         if !is_form(request.content_type.as_deref()) {
-            return Err(Refusal::bad(
-                "invalid_request",
-                "the body must be application/x-www-form-urlencoded",
-            ));
+            return Err(Refusal::bad("invalid_request", "the body must be application/x-www-form-urlencoded"));
         }
         let mut parameters: Vec<(&str, &str)> = Vec::new();
         for (name, value) in &request.form {
@@ -51,30 +42,26 @@ impl<'a> Form<'a> {
     }
 
     /// The value of an optional parameter.
-    pub fn get(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
         self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
     }
 
     /// The value of a required parameter.
-    pub fn require(&self, name: &str, missing: &'static str) -> Result<&'a str, Refusal> {
+    pub(super) fn require(&self, name: &str, missing: &'static str) -> Result<&'a str, Refusal> {
         self.get(name).ok_or(Refusal::bad("invalid_request", missing))
     }
 
     /// Client authentication (RFC 6749 §2.3), which RFC 8628 §3.1 and RFC 7009 §2.1 ask for as the token endpoint does.
-    pub fn authenticate(&self, request: &SeenRequest, behaviour: &Behaviour) -> Result<(), Refusal> {
+    pub(super) fn authenticate(&self, request: &SeenRequest, behaviour: &Behaviour) -> Result<(), Refusal> {
         let posted = (self.get("client_id"), self.get("client_secret"));
         let (client_id, secret) = match (&request.authorization, posted) {
             (Some(authorization), (client_id, secret)) => {
                 // "The client MUST NOT use more than one authentication method in each request." (RFC 6749 §2.3)
                 if secret.is_some() {
-                    return Err(Refusal::bad(
-                        "invalid_request",
-                        "two ways of client authentication were used",
-                    ));
+                    return Err(Refusal::bad("invalid_request", "two ways of client authentication were used"));
                 }
-                let (basic_id, secret) = basic(authorization).ok_or(Refusal::unauthorized(
-                    "the Authorization header is not HTTP Basic authentication",
-                ))?;
+                let (basic_id, secret) = basic(authorization)
+                    .ok_or(Refusal::unauthorized("the Authorization header is not HTTP Basic authentication"))?;
                 if client_id.is_some_and(|client_id| client_id != basic_id) {
                     return Err(Refusal::bad("invalid_request", "two different clients are named"));
                 }
@@ -102,21 +89,14 @@ impl Refusal {
     /// "invalid_client: Client authentication failed (e.g., unknown client, no client authentication included, or
     /// unsupported authentication method). The authorization server MAY return an HTTP 401" (RFC 6749 §5.2).
     fn unauthorized(description: &'static str) -> Self {
-        Self {
-            status: 401,
-            ..Self::bad("invalid_client", description)
-        }
+        Self { status: 401, ..Self::bad("invalid_client", description) }
     }
 }
 
 /// Whether a body of this content type is a form. Parameters such as `charset` do no harm.
 pub(super) fn is_form(content_type: Option<&str>) -> bool {
-    let media_type = content_type
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
-    media_type
-        .trim()
-        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// The value of an `Authorization` header behind its scheme, which is compared ignoring case (RFC 9110 §11.1).
@@ -138,8 +118,5 @@ fn form_decoded(text: &str) -> String {
     // Read as the value of a parameter without a name, for that decodes `+` and `%` both. A bare `&` or `=` cannot occur
     // in text that was encoded.
     let pair = format!("={text}");
-    form_urlencoded::parse(pair.as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
+    form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }

@@ -28,6 +28,12 @@
 //! It is for tests only: it speaks plain HTTP on loopback, its ID tokens carry no real signature, and whoever opens its
 //! verification page may approve.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a server listens and delays on the machine's own clock; it runs in tests only"
+)]
+
 mod behaviour;
 mod clock;
 mod connection;
@@ -35,11 +41,10 @@ mod endpoints;
 mod faults;
 mod form;
 mod page;
+mod reply;
 mod seen;
 mod server;
 mod state;
-#[cfg(test)]
-mod tests;
 mod token;
 
 pub use behaviour::{Behaviour, Person};

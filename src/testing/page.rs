@@ -1,8 +1,8 @@
 //! The verification page (RFC 8628 §3.3): plain HTML, no scripts. Whoever opens it is Alice.
 
 use super::behaviour::Person;
-use super::endpoints::{Body, Reply, not_allowed};
 use super::form::Form;
+use super::reply::{Body, Reply, not_allowed};
 use super::seen::SeenRequest;
 use super::state::{Decision, Device, Found, State};
 
@@ -40,11 +40,7 @@ fn decide(state: &mut State, request: &SeenRequest) -> Reply {
     };
     let user_code = form.get("user_code").unwrap_or_default();
     let (decision, title, text) = match form.get("decision") {
-        Some("allow") => (
-            Decision::Approved(Person::default()),
-            "Device connected",
-            "You can go back to your device.",
-        ),
+        Some("allow") => (Decision::Approved(Person::default()), "Device connected", "You can go back to your device."),
         Some("deny") => (Decision::Denied, "Request denied", "The device was not connected."),
         _ => return html(400, message("Bad request", "Choose to deny or to allow.")),
     };
@@ -60,16 +56,8 @@ fn decide(state: &mut State, request: &SeenRequest) -> Reply {
 /// The page for a code that cannot be decided: each reason has its own, for the person can do something about it.
 fn refused(found: &Found<'_>) -> Reply {
     let (status, title, text) = match found {
-        Found::Expired => (
-            410,
-            "Code expired",
-            "This code has expired. Start again on your device.",
-        ),
-        Found::Used => (
-            409,
-            "Code used",
-            "This code was used before. Start again on your device.",
-        ),
+        Found::Expired => (410, "Code expired", "This code has expired. Start again on your device."),
+        Found::Used => (409, "Code used", "This code was used before. Start again on your device."),
         Found::Pending(_) | Found::Unknown => (404, "Wrong code", "There is no such code. Check it on your device."),
     };
     html(status, message(title, text))
@@ -77,11 +65,7 @@ fn refused(found: &Found<'_>) -> Reply {
 
 /// "Deny" comes first and looks the same as "Allow": whoever was sent here by a stranger should find it as easily.
 fn confirmation(device: &Device) -> String {
-    let scopes: String = device
-        .scope
-        .iter()
-        .map(|scope| format!("<li>{}</li>", escaped(scope)))
-        .collect();
+    let scopes: String = device.scope.iter().map(|scope| format!("<li>{}</li>", escaped(scope))).collect();
     let (client_id, user_code) = (escaped(&device.client_id), escaped(&device.user_code));
     let body = format!(
         "<p><strong>{client_id}</strong> asks to act as <strong>Alice Example</strong>, with these scopes:</p>\
@@ -107,9 +91,7 @@ fn page(title: &str, body: &str) -> String {
 fn html(status: u16, text: String) -> Reply {
     // Nothing may run on this page, and no other page may lay a button over its "Allow" (RFC 6749 §10.13).
     let policy = "default-src 'none'; form-action 'self'; frame-ancestors 'none'";
-    Reply::new(status, Body::Html(text))
-        .with("Content-Security-Policy", policy)
-        .with("X-Frame-Options", "DENY")
+    Reply::new(status, Body::Html(text)).with("Content-Security-Policy", policy).with("X-Frame-Options", "DENY")
 }
 
 fn escaped(text: &str) -> String {

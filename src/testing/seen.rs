@@ -71,10 +71,7 @@ pub struct SeenRequest {
 impl SeenRequest {
     /// The first form parameter of that name.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.form
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -84,16 +81,7 @@ impl fmt::Debug for SeenRequest {
         let form: Vec<(&str, &str)> = self
             .form
             .iter()
-            .map(|(key, value)| {
-                (
-                    key.as_str(),
-                    if HARMLESS.contains(&key.as_str()) {
-                        value
-                    } else {
-                        REDACTED
-                    },
-                )
-            })
+            .map(|(key, value)| (key.as_str(), if HARMLESS.contains(&key.as_str()) { value } else { REDACTED }))
             .collect();
         f.debug_struct("SeenRequest")
             .field("endpoint", &self.endpoint)
@@ -110,13 +98,6 @@ impl fmt::Debug for SeenRequest {
     }
 }
 
-const HARMLESS: [&str; 6] = [
-    "grant_type",
-    "client_id",
-    "scope",
-    "token_type_hint",
-    "resource",
-    "decision",
-];
+const HARMLESS: [&str; 6] = ["grant_type", "client_id", "scope", "token_type_hint", "resource", "decision"];
 
 const REDACTED: &str = "[redacted]";

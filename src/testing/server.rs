@@ -42,30 +42,21 @@ impl AuthorizationServer {
     pub fn start_with(behaviour: Behaviour) -> io::Result<Self> {
         let (ready, started) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
-        let thread = thread::Builder::new()
-            .name("authorization server".into())
-            .spawn(move || {
-                // The runtime is built and dropped here and never by the caller, who may be inside a runtime himself.
-                match begin(behaviour) {
-                    Err(error) => drop(ready.send(Err(error))),
-                    Ok((runtime, listener, shared)) => {
-                        let _ = ready.send(Ok(shared.clone()));
-                        runtime.spawn(accept(listener, shared));
-                        // Ends on the word of `drop` and when the owner is gone. The runtime then drops every connection.
-                        let _ = runtime.block_on(stopped);
-                    }
+        let thread = thread::Builder::new().name("authorization server".into()).spawn(move || {
+            // The runtime is built and dropped here and never by the caller, who may be inside a runtime himself.
+            match begin(behaviour) {
+                Err(error) => drop(ready.send(Err(error))),
+                Ok((runtime, listener, shared)) => {
+                    let _ = ready.send(Ok(shared.clone()));
+                    runtime.spawn(accept(listener, shared));
+                    // Ends on the word of `drop` and when the owner is gone. The runtime then drops every connection.
+                    let _ = runtime.block_on(stopped);
                 }
-            })?;
-        let shared = started
-            .recv()
-            .map_err(|_| io::Error::other("the server's thread ended"))??;
+            }
+        })?;
+        let shared = started.recv().map_err(|_| io::Error::other("the server's thread ended"))??;
         let issuer = shared.lock().state.issuer.clone();
-        Ok(Self {
-            issuer,
-            shared,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { issuer, shared, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The issuer identifier: `http://127.0.0.1:PORT`.
@@ -114,9 +105,7 @@ impl AuthorizationServer {
 
     /// Approves a pending user code as this person; false if there is no such pending code.
     pub fn approve_as(&self, user_code: &str, person: &Person) -> bool {
-        self.inside()
-            .state
-            .decide(user_code, Decision::Approved(person.clone()))
+        self.inside().state.decide(user_code, Decision::Approved(person.clone()))
     }
 
     /// Denies a pending user code; false if there is no such pending code.
@@ -198,12 +187,7 @@ impl AuthorizationServer {
 
     /// The requests to one endpoint, in the order of arrival.
     pub fn requests_to(&self, endpoint: Endpoint) -> Vec<SeenRequest> {
-        self.inside()
-            .requests
-            .iter()
-            .filter(|request| request.endpoint == endpoint)
-            .cloned()
-            .collect()
+        self.inside().requests.iter().filter(|request| request.endpoint == endpoint).cloned().collect()
     }
 
     /// Forgets the requests so far.
@@ -238,17 +222,12 @@ impl Drop for AuthorizationServer {
 
 impl fmt::Debug for AuthorizationServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizationServer")
-            .field("issuer", &self.issuer)
-            .finish_non_exhaustive()
+        f.debug_struct("AuthorizationServer").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
 
 fn begin(behaviour: Behaviour) -> io::Result<(Runtime, TcpListener, Arc<Shared>)> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let socket = TcpSocket::new_v4()?;
     socket.bind(([127, 0, 0, 1], 0).into())?;
     let listener = {
@@ -258,10 +237,6 @@ fn begin(behaviour: Behaviour) -> io::Result<(Runtime, TcpListener, Arc<Shared>)
     };
     let issuer = format!("http://{}", listener.local_addr()?);
     let state = State::new(issuer, behaviour);
-    let inside = Inside {
-        state,
-        faults: Faults::default(),
-        requests: Vec::new(),
-    };
+    let inside = Inside { state, faults: Faults::default(), requests: Vec::new() };
     Ok((runtime, listener, Arc::new(Shared(Mutex::new(inside)))))
 }

@@ -107,7 +107,7 @@ pub(super) enum Found<'a> {
 }
 
 impl State {
-    pub fn new(issuer: String, behaviour: Behaviour) -> Self {
+    pub(super) fn new(issuer: String, behaviour: Behaviour) -> Self {
         Self {
             behaviour,
             issuer,
@@ -120,18 +120,14 @@ impl State {
         }
     }
 
-    pub fn now(&self) -> SystemTime {
+    pub(super) fn now(&self) -> SystemTime {
         self.behaviour.clock.now()
     }
 
     /// What the page shows for a user code as typed.
-    pub fn find(&self, user_code: &str) -> Found<'_> {
+    pub(super) fn find(&self, user_code: &str) -> Found<'_> {
         let letters = token::letters(user_code);
-        match self
-            .devices
-            .values()
-            .find(|device| token::letters(&device.user_code) == letters)
-        {
+        match self.devices.values().find(|device| token::letters(&device.user_code) == letters) {
             None => Found::Unknown,
             Some(device) if device.decision.is_some() => Found::Used,
             Some(device) if has_passed(device.expires_at, self.now()) => Found::Expired,
@@ -140,7 +136,7 @@ impl State {
     }
 
     /// Decides a pending user code; false if there is none.
-    pub fn decide(&mut self, user_code: &str, decision: Decision) -> bool {
+    pub(super) fn decide(&mut self, user_code: &str, decision: Decision) -> bool {
         let Found::Pending(device) = self.find(user_code) else {
             return false;
         };
@@ -150,7 +146,7 @@ impl State {
     }
 
     /// Decides every pending user code, and every one issued from now on until the next standing order.
-    pub fn decide_all(&mut self, decision: Option<Decision>) {
+    pub(super) fn decide_all(&mut self, decision: Option<Decision>) {
         for device in self.devices.values_mut() {
             if device.decision.is_none() {
                 device.decision.clone_from(&decision);
@@ -159,45 +155,41 @@ impl State {
         self.standing = decision;
     }
 
-    pub fn pending_user_codes(&self) -> Vec<String> {
+    pub(super) fn pending_user_codes(&self) -> Vec<String> {
         let now = self.now();
-        let pending = self
-            .devices
-            .values()
-            .filter(|device| device.decision.is_none() && !has_passed(device.expires_at, now));
+        let pending =
+            self.devices.values().filter(|device| device.decision.is_none() && !has_passed(device.expires_at, now));
         pending.map(|device| device.user_code.clone()).collect()
     }
 
     /// Ends the family that a refresh or access token belongs to; false if it was issued to nobody or has ended.
-    pub fn end_family_of(&mut self, token: &str) -> bool {
+    pub(super) fn end_family_of(&mut self, token: &str) -> bool {
         let refresh = self.refresh_tokens.get(token).map(|token| token.family);
         let family = refresh.or_else(|| self.access_tokens.get(token).map(|token| token.family));
         family.is_some_and(|family| self.end_family(family))
     }
 
-    pub fn revoke_everything(&mut self) {
+    pub(super) fn revoke_everything(&mut self) {
         self.families.iter_mut().for_each(|family| family.ended = true);
     }
 
-    pub fn expire_access_tokens(&mut self) {
+    pub(super) fn expire_access_tokens(&mut self) {
         let now = self.now();
-        self.access_tokens
-            .values_mut()
-            .for_each(|token| token.expires_at = Some(now));
+        self.access_tokens.values_mut().for_each(|token| token.expires_at = Some(now));
     }
 
-    pub fn is_live_access_token(&self, token: &str) -> bool {
+    pub(super) fn is_live_access_token(&self, token: &str) -> bool {
         self.access_tokens.get(token).is_some_and(|token| self.is_live(token))
     }
 
-    pub fn is_live_refresh_token(&self, token: &str) -> bool {
+    pub(super) fn is_live_refresh_token(&self, token: &str) -> bool {
         self.refresh_tokens.get(token).is_some_and(|token| {
             self.families.get(token.family).is_some_and(|family| !family.ended)
                 && token.spent_at.is_none_or(|spent| self.in_grace(spent, self.now()))
         })
     }
 
-    pub fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> Counts {
         Counts {
             live_families: self.families.iter().filter(|family| !family.ended).count(),
             live_access_tokens: self.access_tokens.values().filter(|token| self.is_live(token)).count(),
@@ -216,9 +208,7 @@ impl State {
     }
 
     fn end_family(&mut self, family: usize) -> bool {
-        self.families
-            .get_mut(family)
-            .is_some_and(|family| !std::mem::replace(&mut family.ended, true))
+        self.families.get_mut(family).is_some_and(|family| !std::mem::replace(&mut family.ended, true))
     }
 
     fn end_family_for_reuse(&mut self, family: usize) {
@@ -231,22 +221,14 @@ impl State {
 impl Refusal {
     /// "The authorization server responds with an HTTP 400 (Bad Request) status code (unless specified otherwise)" (RFC
     /// 6749 §5.2).
-    pub fn bad(error: &'static str, description: &'static str) -> Self {
-        Self {
-            status: 400,
-            error,
-            description,
-        }
+    pub(super) fn bad(error: &'static str, description: &'static str) -> Self {
+        Self { status: 400, error, description }
     }
 }
 
 impl From<token::Failed> for Refusal {
     fn from(_: token::Failed) -> Self {
-        Self {
-            status: 500,
-            error: "server_error",
-            description: "the random source failed",
-        }
+        Self { status: 500, error: "server_error", description: "the random source failed" }
     }
 }
 

@@ -35,22 +35,14 @@ pub(super) fn user_code() -> Result<String, Failed> {
 
 /// The letters of a user code as typed: RFC 8628 §6.1 wants a comparison that ignores case and punctuation.
 pub(super) fn letters(user_code: &str) -> String {
-    user_code
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_uppercase())
-        .collect()
+    user_code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 
 /// A JWT of `claims` with a dummy signature. `alg` is `RS256` and not `none`, because a client must refuse `none`.
 pub(super) fn id_token(claims: &Map<String, Value>) -> String {
     let header = json!({ "alg": "RS256", "kid": "testing", "typ": "JWT" });
     let signature = URL_SAFE_NO_PAD.encode([0x5a; 256]);
-    format!(
-        "{}.{}.{signature}",
-        encoded(&header.to_string()),
-        encoded(&Value::from(claims.clone()).to_string())
-    )
+    format!("{}.{}.{signature}", encoded(&header.to_string()), encoded(&Value::from(claims.clone()).to_string()))
 }
 
 /// The same ID token for another subject.

@@ -28,22 +28,19 @@ const LAYERS: &[(Layer, &str)] = &[
     (Layer::Face, "lib cli manual testing"),
     (
         Layer::Living,
-        "auth blocking context inventory login rotation servers session trail worker",
+        "auth blocking config context inventory login logout rotation servers session token trail wiring worker",
     ),
     (
         Layer::Wire,
         "oauth oauth/client_auth oauth/device oauth/dialect oauth/dpop oauth/endpoint oauth/exchange oauth/http \
-         oauth/id_token oauth/introspection oauth/metadata oauth/revocation",
+         oauth/id_token oauth/introspection oauth/metadata oauth/revocation oauth/userinfo",
     ),
     (
         Layer::Keeping,
         "custody custody/kernel custody/keyfile custody/memory custody/os custody/passphrase custody/place \
-         grant home lock record",
+         custody/verdict grant home lock record",
     ),
-    (
-        Layer::Words,
-        "actor browser clock error event id policy prompt secret surroundings",
-    ),
+    (Layer::Words, "actor browser clock error event id policy prompt secret surroundings text"),
 ];
 
 /// What only some files may name, and what the others do instead.
@@ -51,88 +48,36 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("oauth2", &["oauth/endpoint.rs"], "take its TokenReply"),
     ("reqwest", &["oauth/http.rs"], "send through it"),
     ("rustls", &["oauth/http.rs"], "send through it"),
-    (
-        "std::net::TcpStream",
-        &["oauth/http.rs", "testing/"],
-        "send through oauth/http.rs",
-    ),
+    ("std::net::TcpStream", &["oauth/http.rs", "testing/"], "send through oauth/http.rs"),
     ("std::net::TcpListener", &["testing/"], "the library does not listen"),
     ("std::net::UdpSocket", &[], "the library speaks HTTP only"),
     ("hyper", &["testing/"], "the library does not listen"),
     ("hyper_util", &["testing/"], "the library does not listen"),
-    (
-        "std::fs",
-        &["home.rs", "home/"],
-        "ask crate::home, which checks and commits atomically",
-    ),
+    ("std::fs", &["home.rs", "home/"], "ask crate::home, which checks and commits atomically"),
     ("std::os::unix::fs", &["home.rs", "home/"], "ask crate::home"),
     ("std::os::windows::fs", &["home.rs", "home/"], "ask crate::home"),
     ("rustix::fs", &["home.rs", "home/"], "ask crate::home"),
     ("tempfile", &["testing/"], "ask crate::home"),
     ("std::env", &["surroundings.rs", "surroundings/"], "take &Surroundings"),
-    (
-        "tokio",
-        &["worker.rs", "oauth/http.rs", "testing/"],
-        "write blocking code; the worker makes it async",
-    ),
+    ("tokio", &["worker.rs", "oauth/http.rs", "testing/"], "write blocking code; the worker makes it async"),
     ("keyring", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
-    (
-        "keyring_core",
-        &["custody/os.rs", "custody/os/"],
-        "take Arc<dyn Custody>",
-    ),
-    (
-        "secret_service",
-        &["custody/os.rs", "custody/os/"],
-        "take Arc<dyn Custody>",
-    ),
-    (
-        "zbus_secret_service_keyring_store",
-        &["custody/os.rs", "custody/os/"],
-        "take Arc<dyn Custody>",
-    ),
-    (
-        "apple_native_keyring_store",
-        &["custody/os.rs", "custody/os/"],
-        "take Arc<dyn Custody>",
-    ),
-    (
-        "windows_native_keyring_store",
-        &["custody/os.rs", "custody/os/"],
-        "take Arc<dyn Custody>",
-    ),
-    (
-        "linux_keyutils",
-        &["custody/kernel.rs", "custody/kernel/"],
-        "take Arc<dyn Custody>",
-    ),
+    ("keyring_core", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
+    ("secret_service", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
+    ("zbus_secret_service_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
+    ("apple_native_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
+    ("windows_native_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
+    ("linux_keyutils", &["custody/kernel.rs", "custody/kernel/"], "take Arc<dyn Custody>"),
     ("open", &["browser.rs"], "ask crate::browser"),
     ("std::process::Command", &["browser.rs", "cli/"], "ask crate::browser"),
-    ("std::process::exit", &[], "return an ExitCode: exit drops nothing"),
+    ("std::process::exit", &["cli/render.rs"], "return an ExitCode: exit drops nothing"),
     ("std::time::SystemTime::now", &["clock.rs"], "ask the Clock"),
-    (
-        "std::time::Instant::now",
-        &["clock.rs"],
-        "ask the Clock, or take a Deadline",
-    ),
+    ("std::time::Instant::now", &["clock.rs"], "ask the Clock, or take a Deadline"),
     ("std::thread::sleep", &["clock.rs"], "clock.sleep(duration, &cancel)"),
     ("clap", &["cli/"], "the face parses, the library takes values"),
     ("ctrlc", &["cli/"], "the library takes a Cancel"),
-    (
-        "std::io::stdin",
-        &["cli/", "prompt.rs", "prompt/", "surroundings.rs"],
-        "library code is silent",
-    ),
-    (
-        "std::io::stdout",
-        &["cli/", "prompt.rs", "prompt/", "surroundings.rs"],
-        "library code is silent",
-    ),
-    (
-        "std::io::stderr",
-        &["cli/", "prompt.rs", "prompt/", "surroundings.rs"],
-        "library code is silent",
-    ),
+    ("std::io::stdin", &["cli/", "prompt.rs", "prompt/", "surroundings.rs"], "library code is silent"),
+    ("std::io::stdout", &["cli/", "prompt.rs", "prompt/", "surroundings.rs"], "library code is silent"),
+    ("std::io::stderr", &["cli/", "prompt.rs", "prompt/", "surroundings.rs"], "library code is silent"),
 ];
 
 /// The macros that speak, for `cli/` only.
@@ -181,9 +126,7 @@ fn holds(rule: fn(&Source) -> Vec<String>) {
 
 fn strangers(source: &Source) -> Vec<String> {
     let strangers = source.files.keys().filter(|name| layer(name).is_none());
-    strangers
-        .map(|name| format!("src/{name}: in no layer; add it to LAYERS in tests/it/architecture.rs"))
-        .collect()
+    strangers.map(|name| format!("src/{name}: in no layer; add it to LAYERS in tests/it/architecture.rs")).collect()
 }
 
 fn arrows_up(source: &Source) -> Vec<String> {
@@ -193,9 +136,7 @@ fn arrows_up(source: &Source) -> Vec<String> {
             continue;
         };
         if !may_name(above, below) {
-            found.push(format!(
-                "src/{from}:{line}: {above:?} may not name {below:?} (src/{to})"
-            ));
+            found.push(format!("src/{from}:{line}: {above:?} may not name {below:?} (src/{to})"));
         } else if above == Layer::Wire && ["prompt", "browser"].iter().any(|person| covers(person, &to)) {
             found.push(format!("src/{from}:{line}: oauth knows no person (src/{to})"));
         }
@@ -225,12 +166,7 @@ fn visit(
     found: &mut Vec<String>,
 ) {
     if let Some(start) = trail.iter().position(|earlier| earlier == name) {
-        let circle = trail[start..]
-            .iter()
-            .map(|name| format!("src/{name} → "))
-            .collect::<String>()
-            + "src/"
-            + name;
+        let circle = trail[start..].iter().map(|name| format!("src/{name} → ")).collect::<String>() + "src/" + name;
         if !found.contains(&circle) {
             found.push(circle);
         }
@@ -256,11 +192,7 @@ fn hidden_names(source: &Source) -> Vec<String> {
         for mention in &file.mentions {
             let path = &mention.path;
             if path[0] == "crate" && path.get(1).is_some_and(|first| first != own) && !source.is_public(path) {
-                found.push(format!(
-                    "src/{name}:{}: {} is not public",
-                    mention.line,
-                    path.join("::")
-                ));
+                found.push(format!("src/{name}:{}: {} is not public", mention.line, path.join("::")));
             }
         }
     }
@@ -276,18 +208,13 @@ fn open_doors(source: &Source) -> Vec<String> {
             };
             for (what, keepers, instead) in DOORS {
                 if is_at(what, "::", &path) && !keepers.iter().any(|keeper| is_kept_by(keeper, name)) {
-                    found.push(format!(
-                        "src/{name}:{}: {path} is not for this file: {instead}",
-                        mention.line
-                    ));
+                    found.push(format!("src/{name}:{}: {path} is not for this file: {instead}", mention.line));
                 }
             }
         }
         for (line, called) in &file.macros {
             if LOUD.contains(&called.as_str()) && !is_kept_by("cli/", name) {
-                found.push(format!(
-                    "src/{name}:{line}: {called}! is not for this file: library code is silent"
-                ));
+                found.push(format!("src/{name}:{line}: {called}! is not for this file: library code is silent"));
             }
         }
     }
@@ -298,9 +225,7 @@ fn long_files(source: &Source) -> Vec<String> {
     let judge = |(name, file): (&String, &File)| {
         let (lines, tests) = (file.lines, file.test_lines);
         if lines > LINES {
-            Some(format!(
-                "src/{name}: {lines} lines, more than {LINES}; it wants to be two files"
-            ))
+            Some(format!("src/{name}: {lines} lines, more than {LINES}; it wants to be two files"))
         } else if tests * 3 > lines {
             Some(format!(
                 "src/{name}: {tests} of {lines} lines are unit tests, more than a third; tests/it is for more"
@@ -330,10 +255,7 @@ fn arrows(source: &Source) -> Vec<(&str, usize, String)> {
 }
 
 fn layer(name: &str) -> Option<Layer> {
-    LAYERS
-        .iter()
-        .find(|(_, names)| names.split_whitespace().any(|entry| covers(entry, name)))
-        .map(|(layer, _)| *layer)
+    LAYERS.iter().find(|(_, names)| names.split_whitespace().any(|entry| covers(entry, name))).map(|(layer, _)| *layer)
 }
 
 fn may_name(above: Layer, below: Layer) -> bool {
@@ -360,6 +282,5 @@ fn is_kept_by(keeper: &str, name: &str) -> bool {
 
 /// Whether `path` is `start` or goes on from there.
 fn is_at(start: &str, separator: &str, path: &str) -> bool {
-    path.strip_prefix(start)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
+    path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
 }

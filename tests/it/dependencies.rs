@@ -21,20 +21,12 @@ fn every_licence_is_on_the_list() {
     let tree = Tree::read(&["--all-features"]);
     for package in &tree.packages {
         let licence = package.licence.as_deref().unwrap_or("none");
-        assert!(
-            satisfies(licence, &allowed),
-            "{} {}: {licence}",
-            package.name,
-            package.version
-        );
+        assert!(satisfies(licence, &allowed), "{} {}: {licence}", package.name, package.version);
     }
     for licence in &allowed {
         let rest: Vec<_> = allowed.iter().filter(|other| *other != licence).cloned().collect();
         let needed = |package: &Package| !satisfies(package.licence.as_deref().unwrap_or("none"), &rest);
-        assert!(
-            tree.packages.iter().any(needed),
-            "{licence} in .deny.toml: no crate needs it"
-        );
+        assert!(tree.packages.iter().any(needed), "{licence} in .deny.toml: no crate needs it");
     }
 }
 
@@ -44,12 +36,7 @@ fn no_banned_crate_is_in_the_tree() {
     assert!(!banned.is_empty());
     for package in &Tree::read(&["--all-features"]).packages {
         for (spec, reason) in &banned {
-            assert!(
-                !matches(spec, package),
-                "{} {} is banned: {reason}",
-                package.name,
-                package.version
-            );
+            assert!(!matches(spec, package), "{} {} is banned: {reason}", package.name, package.version);
         }
     }
 }
@@ -59,10 +46,7 @@ fn the_tree_keeps_to_its_budget() {
     for (flags, budget) in [(&[][..], DEFAULT_BUDGET), (&["--all-features"][..], FULL_BUDGET)] {
         let count = built(flags).len();
         assert!(count <= budget, "{count} crates with {flags:?}, {budget} allowed");
-        assert!(
-            count + SLACK >= budget,
-            "{count} crates with {flags:?}: lower the budget of {budget}"
-        );
+        assert!(count + SLACK >= budget, "{count} crates with {flags:?}: lower the budget of {budget}");
     }
 }
 
@@ -70,12 +54,7 @@ fn the_tree_keeps_to_its_budget() {
 fn everything_comes_from_crates_io() {
     for package in &Tree::read(&["--all-features"]).packages {
         let source = package.source.as_deref().unwrap_or("a path");
-        assert!(
-            is_crates_io(source),
-            "{} {} comes from {source}",
-            package.name,
-            package.version
-        );
+        assert!(is_crates_io(source), "{} {} comes from {source}", package.name, package.version);
     }
 }
 
@@ -100,40 +79,21 @@ struct Package {
 impl Tree {
     fn read(flags: &[&str]) -> Self {
         let cargo = Command::new(env!("CARGO"))
-            .args([
-                "metadata",
-                "--format-version",
-                "1",
-                "--offline",
-                "--locked",
-                "--manifest-path",
-            ])
+            .args(["metadata", "--format-version", "1", "--offline", "--locked", "--manifest-path"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
             .args(flags)
             .output()
             .expect("cargo runs");
         assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
         let tree = Self::of(&serde_json::from_slice(&cargo.stdout).expect("cargo metadata is JSON"));
-        assert!(
-            tree.packages.iter().any(|package| package.name == "oauth2"),
-            "walked nowhere"
-        );
+        assert!(tree.packages.iter().any(|package| package.name == "oauth2"), "walked nowhere");
         tree
     }
 
     fn of(metadata: &Value) -> Self {
         let by_id = |list: &'static str| -> BTreeMap<&str, &Value> {
-            let items = if list == "nodes" {
-                &metadata["resolve"]["nodes"]
-            } else {
-                &metadata[list]
-            };
-            items
-                .as_array()
-                .expect(list)
-                .iter()
-                .map(|item| (text(item, "id"), item))
-                .collect()
+            let items = if list == "nodes" { &metadata["resolve"]["nodes"] } else { &metadata[list] };
+            items.as_array().expect(list).iter().map(|item| (text(item, "id"), item)).collect()
         };
         let (nodes, packages) = (by_id("nodes"), by_id("packages"));
         let root = text(&metadata["resolve"], "root");
@@ -148,9 +108,7 @@ impl Tree {
             }
         }
         reached.remove(root);
-        Self {
-            packages: reached.into_iter().map(|id| Package::of(packages[id])).collect(),
-        }
+        Self { packages: reached.into_iter().map(|id| Package::of(packages[id])).collect() }
     }
 }
 
@@ -169,22 +127,10 @@ impl Package {
 /// `name vX.Y.Z` of what a build for Linux compiles. `cargo tree` knows it better than `cargo metadata`, which counts
 /// what the lock file holds for features that nobody switched on.
 fn built(flags: &[&str]) -> BTreeSet<String> {
-    let what = [
-        "tree",
-        "--edges",
-        "normal,build",
-        "--target",
-        "x86_64-unknown-linux-gnu",
-        "--prefix",
-        "none",
-    ];
+    let what = ["tree", "--edges", "normal,build", "--target", "x86_64-unknown-linux-gnu", "--prefix", "none"];
     let tree = cargo(&what, flags);
-    let names = tree
-        .lines()
-        .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "));
-    names
-        .filter(|name| !name.starts_with(concat!(env!("CARGO_PKG_NAME"), " ")))
-        .collect()
+    let names = tree.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "));
+    names.filter(|name| !name.starts_with(concat!(env!("CARGO_PKG_NAME"), " "))).collect()
 }
 
 fn cargo(command: &[&str], flags: &[&str]) -> String {
@@ -200,9 +146,7 @@ fn cargo(command: &[&str], flags: &[&str]) -> String {
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key]
-        .as_str()
-        .unwrap_or_else(|| panic!("no {key} in cargo metadata"))
+    value[key].as_str().unwrap_or_else(|| panic!("no {key} in cargo metadata"))
 }
 
 struct Deny {
@@ -216,10 +160,7 @@ fn deny() -> Deny {
     let string = |value: &toml::Value| value.as_str().expect("a string").to_owned();
     Deny {
         licences: list("licenses", "allow").iter().map(string).collect(),
-        banned: list("bans", "deny")
-            .iter()
-            .map(|ban| (string(&ban["crate"]), string(&ban["reason"])))
-            .collect(),
+        banned: list("bans", "deny").iter().map(|ban| (string(&ban["crate"]), string(&ban["reason"]))).collect(),
     }
 }
 
@@ -273,10 +214,7 @@ fn licence<'a>(words: &'a [&'a str], allowed: &[String]) -> (bool, &'a [&'a str]
 /// The two forms that `.deny.toml` uses: `name` and `name:<major.minor`.
 fn matches(spec: &str, package: &Package) -> bool {
     let Some((name, below)) = spec.split_once(":<") else {
-        assert!(
-            !spec.contains([':', '@']),
-            "{spec}: a form that tests/it/dependencies.rs does not read"
-        );
+        assert!(!spec.contains([':', '@']), "{spec}: a form that tests/it/dependencies.rs does not read");
         return spec == package.name;
     };
     let numbers = |version: &str| -> Vec<u64> { version.split('.').map_while(|part| part.parse().ok()).collect() };
@@ -289,15 +227,8 @@ fn is_crates_io(source: &str) -> bool {
 
 /// Optional dependencies that are features of their own, or are switched on by `name/feature` instead of `dep:name`.
 fn features_by_accident(manifest: &toml::Table) -> Vec<String> {
-    let targets = manifest
-        .get("target")
-        .and_then(toml::Value::as_table)
-        .into_iter()
-        .flat_map(toml::Table::values);
-    let tables = targets
-        .chain([&toml::Value::Table(manifest.clone())])
-        .cloned()
-        .collect::<Vec<_>>();
+    let targets = manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
+    let tables = targets.chain([&toml::Value::Table(manifest.clone())]).cloned().collect::<Vec<_>>();
     let is_optional =
         |dependency: &toml::Value| dependency.get("optional").and_then(toml::Value::as_bool) == Some(true);
     let optional: BTreeSet<_> = ["dependencies", "build-dependencies"]
@@ -306,23 +237,11 @@ fn features_by_accident(manifest: &toml::Table) -> Vec<String> {
         .flatten()
         .filter_map(|(name, dependency)| is_optional(dependency).then_some(name.as_str()))
         .collect();
-    let features = manifest
-        .get("features")
-        .and_then(toml::Value::as_table)
-        .cloned()
-        .unwrap_or_default();
-    let values: Vec<_> = features
-        .values()
-        .filter_map(toml::Value::as_array)
-        .flatten()
-        .filter_map(toml::Value::as_str)
-        .collect();
-    let implicit = optional
-        .iter()
-        .filter(|name| !values.contains(&format!("dep:{name}").as_str()));
-    let by_slash = values
-        .iter()
-        .filter(|value| value.split_once('/').is_some_and(|(name, _)| optional.contains(name)));
+    let features = manifest.get("features").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let values: Vec<_> =
+        features.values().filter_map(toml::Value::as_array).flatten().filter_map(toml::Value::as_str).collect();
+    let implicit = optional.iter().filter(|name| !values.contains(&format!("dep:{name}").as_str()));
+    let by_slash = values.iter().filter(|value| value.split_once('/').is_some_and(|(name, _)| optional.contains(name)));
     implicit
         .map(|name| format!("no feature has dep:{name}"))
         .chain(by_slash.map(|value| format!("{value}: write ?/")))
@@ -343,17 +262,9 @@ fn licence_expressions_are_read() {
         assert!(satisfies(good, &allowed), "{good}");
     }
     assert!(satisfies("Apache-2.0 WITH LLVM-exception", &allowed));
-    for bad in [
-        "",
-        "GPL-3.0",
-        "MIT AND GPL-3.0",
-        "(MIT OR X) AND Y",
-        "Apache-2.0",
-        "MIT WITH X",
-        "none",
-        "MIT X",
-        "(MIT",
-    ] {
+    for bad in
+        ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT OR X) AND Y", "Apache-2.0", "MIT WITH X", "none", "MIT X", "(MIT"]
+    {
         assert!(!satisfies(bad, &allowed), "{bad}");
     }
 }
@@ -384,27 +295,16 @@ fn the_tree_is_walked_past_development_dependencies() {
     let names = ["root", "a", "b", "c", "dev"];
     let packages = names.map(|name| serde_json::json!({ "id": name, "name": name, "version": "1.0.0" }));
     let deps = [
-        vec![
-            dep("a", &[None]),
-            dep("b", &[Some("dev"), Some("build")]),
-            dep("dev", &[Some("dev")]),
-        ],
+        vec![dep("a", &[None]), dep("b", &[Some("dev"), Some("build")]), dep("dev", &[Some("dev")])],
         vec![dep("c", &[None]), dep("root", &[None])],
         vec![],
         vec![],
         vec![],
     ];
-    let nodes: Vec<_> = names
-        .iter()
-        .zip(deps)
-        .map(|(id, deps)| serde_json::json!({ "id": id, "deps": deps }))
-        .collect();
+    let nodes: Vec<_> =
+        names.iter().zip(deps).map(|(id, deps)| serde_json::json!({ "id": id, "deps": deps })).collect();
     let metadata = serde_json::json!({ "packages": packages, "resolve": { "root": "root", "nodes": nodes } });
-    let found: Vec<_> = Tree::of(&metadata)
-        .packages
-        .into_iter()
-        .map(|package| package.name)
-        .collect();
+    let found: Vec<_> = Tree::of(&metadata).packages.into_iter().map(|package| package.name).collect();
     assert_eq!(found, ["a", "b", "c"]);
 }
 

@@ -11,4 +11,6 @@
 mod architecture;
 mod dependencies;
 mod source;
+#[cfg(feature = "testing")]
+mod testing;
 mod tokens;

@@ -61,10 +61,7 @@ impl Source {
                     walk(root, &path, files)?;
                 } else if path.extension().is_some_and(|extension| extension == "rs") {
                     let name: Vec<_> = path.strip_prefix(root).expect("found below it").iter().collect();
-                    files.push((
-                        name.join("/".as_ref()).into_string().expect("UTF-8"),
-                        fs::read_to_string(&path)?,
-                    ));
+                    files.push((name.join("/".as_ref()).into_string().expect("UTF-8"), fs::read_to_string(&path)?));
                 }
             }
             Ok(())
@@ -75,25 +72,17 @@ impl Source {
     }
 
     pub(crate) fn of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut files: BTreeMap<_, _> = files
-            .into_iter()
-            .map(|(name, text)| (name.to_owned(), File::of(name, text)))
-            .collect();
+        let mut files: BTreeMap<_, _> =
+            files.into_iter().map(|(name, text)| (name.to_owned(), File::of(name, text))).collect();
         let test_modules: Vec<_> = files
             .iter()
             .flat_map(|(name, file)| {
-                file.test_modules
-                    .iter()
-                    .map(|test| [module_of(name), vec![test.clone()]].concat())
+                file.test_modules.iter().map(|test| [module_of(name), vec![test.clone()]].concat())
             })
             .collect();
         for (name, file) in &mut files {
             if test_modules.iter().any(|test| module_of(name).starts_with(test)) {
-                *file = File {
-                    lines: file.lines,
-                    test_lines: file.lines,
-                    ..File::default()
-                };
+                *file = File { lines: file.lines, test_lines: file.lines, ..File::default() };
             }
         }
         Self { files }
@@ -108,9 +97,7 @@ impl Source {
                 return Target::Foreign(path.join("::"));
             }
             let (depth, name) = self.module(&path);
-            let import = path
-                .get(depth)
-                .and_then(|item| self.files.get(&name)?.imports.get(item));
+            let import = path.get(depth).and_then(|item| self.files.get(&name)?.imports.get(item));
             match import {
                 Some((_, to)) if to[..] != path[..=depth] => path = [to, &path[depth + 1..]].concat(),
                 _ => return Target::File(name),
@@ -129,9 +116,7 @@ impl Source {
             };
             let declared = file.items.get(&path[at]).copied();
             let imported = file.imports.get(&path[at]).map(|(visibility, _)| *visibility);
-            declared
-                .max(imported)
-                .is_none_or(|visibility| visibility == Visibility::Public)
+            declared.max(imported).is_none_or(|visibility| visibility == Visibility::Public)
         })
     }
 
@@ -140,9 +125,8 @@ impl Source {
         let mut found = (1, "lib.rs".to_owned());
         for depth in 2..=path.len() {
             let stem = path[1..depth].join("/");
-            let Some(name) = [format!("{stem}.rs"), format!("{stem}/mod.rs")]
-                .into_iter()
-                .find(|name| self.files.contains_key(name))
+            let Some(name) =
+                [format!("{stem}.rs"), format!("{stem}/mod.rs")].into_iter().find(|name| self.files.contains_key(name))
             else {
                 break;
             };
@@ -156,16 +140,9 @@ impl File {
     fn of(name: &str, text: &str) -> Self {
         let all = tokens(text);
         let (code, test_lines) = shipped(&all);
-        let mut file = Self {
-            lines: text.lines().count(),
-            test_lines,
-            ..Self::default()
-        };
+        let mut file = Self { lines: text.lines().count(), test_lines, ..Self::default() };
         let kept = declared_modules(&code);
-        file.test_modules = declared_modules(&all)
-            .into_iter()
-            .filter(|name| !kept.contains(name))
-            .collect();
+        file.test_modules = declared_modules(&all).into_iter().filter(|name| !kept.contains(name)).collect();
         let mut raw = Vec::new();
         Reader::new(&code, module_of(name)).read(&mut file, &mut raw);
         for (module, mut mention) in raw {
@@ -214,22 +191,16 @@ fn module_of(name: &str) -> Vec<String> {
 
 /// What `mod name;` names.
 fn declared_modules(tokens: &[Token]) -> Vec<String> {
-    let declared = tokens
-        .windows(3)
-        .filter_map(|three| match [&three[0].kind, &three[1].kind, &three[2].kind] {
-            [Kind::Ident(word), Kind::Ident(name), Kind::Punct(';')] if word == "mod" => Some(name.clone()),
-            _ => None,
-        });
+    let declared = tokens.windows(3).filter_map(|three| match [&three[0].kind, &three[1].kind, &three[2].kind] {
+        [Kind::Ident(word), Kind::Ident(name), Kind::Punct(';')] if word == "mod" => Some(name.clone()),
+        _ => None,
+    });
     declared.collect()
 }
 
 /// The words of `text` that end up in a mention, for the tests of this file.
 fn mentioned(name: &str, text: &str) -> BTreeSet<String> {
-    File::of(name, text)
-        .mentions
-        .into_iter()
-        .map(|mention| mention.path.join("::"))
-        .collect()
+    File::of(name, text).mentions.into_iter().map(|mention| mention.path.join("::")).collect()
 }
 
 #[test]
@@ -245,33 +216,13 @@ fn paths_are_read_through_use_trees_aliases_and_modules() {
             "fn f() -> crate::b::C<super::d::E> { x::<crate::g::H>::new() }",
             &["crate::b::C", "crate::d::E", "crate::g::H"],
         ),
-        (
-            "oauth/http.rs",
-            "use super::device; use super::super::id;",
-            &["crate::oauth::device", "crate::id"],
-        ),
-        (
-            "a.rs",
-            "use std::{fs as disk}; fn f() { disk::read(p) }",
-            &["std::fs", "std::fs::read"],
-        ),
+        ("oauth/http.rs", "use super::device; use super::super::id;", &["crate::oauth::device", "crate::id"]),
+        ("a.rs", "use std::{fs as disk}; fn f() { disk::read(p) }", &["std::fs", "std::fs::read"]),
         ("a.rs", "use tokio as t; use t::sync;", &["tokio", "tokio::sync"]),
         ("lib.rs", "mod clock; pub use clock::Cancel;", &["crate::clock::Cancel"]),
-        (
-            "a.rs",
-            "mod inner { use super::X; fn f() { self::g::h() } }",
-            &["crate::a::X", "crate::a::inner::g::h"],
-        ),
-        (
-            "a.rs",
-            "fn f() { <T as crate::b::C>::make::it(); ::std::env::var(k) }",
-            &["crate::b::C", "std::env::var"],
-        ),
-        (
-            "a.rs",
-            "fn f() -> impl Sized + use<'_> { core::fs::x() }",
-            &["std::fs::x"],
-        ),
+        ("a.rs", "mod inner { use super::X; fn f() { self::g::h() } }", &["crate::a::X", "crate::a::inner::g::h"]),
+        ("a.rs", "fn f() { <T as crate::b::C>::make::it(); ::std::env::var(k) }", &["crate::b::C", "std::env::var"]),
+        ("a.rs", "fn f() -> impl Sized + use<'_> { core::fs::x() }", &["std::fs::x"]),
         (
             "a.rs",
             "// crate::b\n/* crate::c /* */ crate::d */\n\
@@ -285,11 +236,7 @@ fn paths_are_read_through_use_trees_aliases_and_modules() {
             &[],
         ),
         ("a.rs", "#[cfg(not(test))] use crate::b;", &["crate::b"]),
-        (
-            "a.rs",
-            "fn f<'a>(c: &'a str) { let q = '\"'; crate::b::c('\\'') }",
-            &["crate::b::c"],
-        ),
+        ("a.rs", "fn f<'a>(c: &'a str) { let q = '\"'; crate::b::c('\\'') }", &["crate::b::c"]),
     ];
     for (name, text, expected) in cases {
         let expected: BTreeSet<_> = expected.iter().map(|path| (*path).to_owned()).collect();
@@ -300,15 +247,9 @@ fn paths_are_read_through_use_trees_aliases_and_modules() {
 #[test]
 fn a_path_ends_where_the_item_lives() {
     let source = Source::of([
-        (
-            "lib.rs",
-            "mod a; pub mod b; pub use a::Thing; pub(crate) use b::inner::Deep; pub type Own = ();",
-        ),
+        ("lib.rs", "mod a; pub mod b; pub use a::Thing; pub(crate) use b::inner::Deep; pub type Own = ();"),
         ("a.rs", "pub struct Thing;"),
-        (
-            "b/mod.rs",
-            "mod inner; pub use inner::Deep; pub(crate) fn hidden() {} pub const fn shown() {}",
-        ),
+        ("b/mod.rs", "mod inner; pub use inner::Deep; pub(crate) fn hidden() {} pub const fn shown() {}"),
         ("b/inner.rs", "pub struct Deep; pub(crate) use std::fs as disk;"),
     ]);
     let path = |text: &str| text.split("::").map(str::to_owned).collect::<Vec<_>>();
@@ -316,19 +257,11 @@ fn a_path_ends_where_the_item_lives() {
     assert_eq!(source.target(&path("crate::Thing")), file("a.rs"));
     assert_eq!(source.target(&path("crate::b::Deep::new")), file("b/inner.rs"));
     assert_eq!(source.target(&path("crate::Own")), file("lib.rs"));
-    assert_eq!(
-        source.target(&path("crate::b::inner::disk::read")),
-        Target::Foreign("std::fs::read".to_owned())
-    );
+    assert_eq!(source.target(&path("crate::b::inner::disk::read")), Target::Foreign("std::fs::read".to_owned()));
     for public in ["crate::Thing", "crate::b::Deep", "crate::b::shown", "crate::Own"] {
         assert!(source.is_public(&path(public)), "{public}");
     }
-    for hidden in [
-        "crate::a::Thing",
-        "crate::Deep",
-        "crate::b::inner::Deep",
-        "crate::b::hidden",
-    ] {
+    for hidden in ["crate::a::Thing", "crate::Deep", "crate::b::inner::Deep", "crate::b::hidden"] {
         assert!(!source.is_public(&path(hidden)), "{hidden}");
     }
 }
@@ -347,12 +280,5 @@ fn lines_of_tests_and_macros_are_counted() {
         ("a/more.rs", ""),
     ]);
     let tests = &source.files["a/tests.rs"];
-    assert_eq!(
-        (
-            tests.test_lines,
-            tests.mentions.len(),
-            source.files["a/more.rs"].test_lines
-        ),
-        (1, 0, 0)
-    );
+    assert_eq!((tests.test_lines, tests.mentions.len(), source.files["a/more.rs"].test_lines), (1, 0, 0));
 }

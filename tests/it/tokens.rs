@@ -17,11 +17,7 @@ pub(crate) enum Kind {
 }
 
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer {
-        text: text.chars().collect(),
-        at: 0,
-        line: 1,
-    };
+    let mut lexer = Lexer { text: text.chars().collect(), at: 0, line: 1 };
     let mut tokens = Vec::new();
     while let Some(first) = lexer.peek(0) {
         let line = lexer.line;
@@ -191,12 +187,10 @@ fn is_test_attribute(all: &[Token], at: usize) -> bool {
     if !(is(all, at, '#') && is(all, at + 1, '[')) {
         return false;
     }
-    let words = all[at..closing(all, at + 1)]
-        .iter()
-        .filter_map(|token| match &token.kind {
-            Kind::Ident(word) => Some(word.as_str()),
-            _ => None,
-        });
+    let words = all[at..closing(all, at + 1)].iter().filter_map(|token| match &token.kind {
+        Kind::Ident(word) => Some(word.as_str()),
+        _ => None,
+    });
     let words: Vec<_> = words.collect();
     words == ["cfg", "test"]
         || (words.starts_with(&["cfg", "all"]) && words.contains(&"test") && !words.contains(&"not"))

@@ -11,52 +11,45 @@ use crate::process::{self, Run, Running};
 use crate::provider::{Provider, Wish};
 
 #[derive(Clone)]
-pub struct Acme<'a> {
+pub(crate) struct Acme<'a> {
     machine: &'a Machine,
     vars: Vec<(String, String)>,
 }
 
 impl Machine {
     /// `acme` of an issuer, on this machine.
-    pub fn acme(&self, issuer: &str) -> Acme<'_> {
-        Acme {
-            machine: self,
-            vars: Vec::new(),
-        }
-        .with("ACME_ISSUER", issuer)
-        .with("ACME_ALLOW_LOOPBACK_HTTP", "1")
-        .with("ACME_NO_BROWSER", "1")
+    pub(crate) fn acme(&self, issuer: &str) -> Acme<'_> {
+        Acme { machine: self, vars: Vec::new() }
+            .with("ACME_ISSUER", issuer)
+            .with("ACME_ALLOW_LOOPBACK_HTTP", "1")
+            .with("ACME_NO_BROWSER", "1")
     }
 }
 
 impl Acme<'_> {
-    pub fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.vars.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         process::run(&mut self.command(arguments))
     }
 
     /// Starts without waiting for the end.
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         Running::start(&mut self.command(arguments))
     }
 
     /// Runs behind another program, such as strace and its arguments.
-    pub fn run_under(&self, wrapper: &[&str], arguments: &[&str]) -> Run {
+    pub(crate) fn run_under(&self, wrapper: &[&str], arguments: &[&str]) -> Run {
         let mut command = self.machine.command(wrapper[0], &self.machine.home());
-        command
-            .envs(self.vars.iter().cloned())
-            .args(&wrapper[1..])
-            .arg(acme())
-            .args(arguments);
+        command.envs(self.vars.iter().cloned()).args(&wrapper[1..]).arg(acme()).args(arguments);
         process::run(&mut command)
     }
 
     /// A device login from beginning to end, the person's part included (where it gets as far as that).
-    pub fn login(&self, provider: &Provider, account: &str, wish: Wish, arguments: &[&str]) -> Run {
+    pub(crate) fn login(&self, provider: &Provider, account: &str, wish: Wish, arguments: &[&str]) -> Run {
         let mut running = self.start(&[&["auth", "login", "--json"], arguments].concat());
         if let Some(line) = running.line() {
             let shown: Value = serde_json::from_str(&line).unwrap_or_default();
@@ -69,7 +62,7 @@ impl Acme<'_> {
 
     /// A login that has to work; the commonest first step.
     #[track_caller]
-    pub fn logged_in(self, provider: &Provider, account: &str) -> Self {
+    pub(crate) fn logged_in(self, provider: &Provider, account: &str) -> Self {
         self.login(provider, account, Wish::Approve, &[]).exits(0);
         self
     }
@@ -86,10 +79,6 @@ impl Acme<'_> {
 fn acme() -> PathBuf {
     let here = env::current_exe().unwrap();
     let path = here.parent().unwrap().parent().unwrap().join("examples/acme");
-    assert!(
-        path.is_file(),
-        "{} is missing: cargo build --example acme --all-features",
-        path.display()
-    );
+    assert!(path.is_file(), "{} is missing: cargo build --example acme --all-features", path.display());
     path
 }

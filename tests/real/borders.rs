@@ -28,16 +28,9 @@ fn the_environment_does_not_say_where_a_secret_goes() {
     for (name, value) in &changes {
         for arguments in secrets_travel {
             let run = acme.clone().with(name, value).run(arguments);
-            assert!(
-                run.code.is_some_and(|code| code != 0),
-                "{name}={value} was obeyed: {run}"
-            );
+            assert!(run.code.is_some_and(|code| code != 0), "{name}={value} was obeyed: {run}");
             assert_eq!(elsewhere.calls(), 0, "{name}={value} sent something away: {run}");
-            assert_eq!(
-                provider.asked("token") + provider.asked("revocation"),
-                0,
-                "{name}={value}: {run}"
-            );
+            assert_eq!(provider.asked("token") + provider.asked("revocation"), 0, "{name}={value}: {run}");
         }
     }
 
@@ -58,21 +51,10 @@ fn a_private_ca_is_believed_where_it_is_named_and_nowhere_else() {
     let stranger = machine.acme(&provider.issuer);
     let acme = stranger.clone().with("ACME_CA_FILE", tls.ca.to_str().unwrap());
 
-    stranger
-        .login(&provider, "ada", Wish::Approve, &[])
-        .exits(5)
-        .fails_with("unreachable", "");
-    assert_eq!(
-        provider.requests(),
-        0,
-        "nothing was said to a server that is not believed"
-    );
+    stranger.login(&provider, "ada", Wish::Approve, &[]).exits(5).fails_with("unreachable", "");
+    assert_eq!(provider.requests(), 0, "nothing was said to a server that is not believed");
     assert_eq!(machine.keyring_items("acme"), "");
-    assert!(
-        machine.home_entries().is_empty(),
-        "left behind: {:?}",
-        machine.home_entries()
-    );
+    assert!(machine.home_entries().is_empty(), "left behind: {:?}", machine.home_entries());
 
     acme.login(&provider, "ada", Wish::Approve, &[]).exits(0);
     let whoami = acme.run(&["whoami"]).exits(0);

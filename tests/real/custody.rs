@@ -18,11 +18,7 @@ fn without_a_bus_a_login_is_refused_at_once_and_writes_nothing() {
     let (provider, machine) = (Provider::start(&[]), Machine::headless());
     let acme = machine.acme(&provider.issuer).with("ACME_CUSTODY", "os");
     refused(&acme, &provider, "no D-Bus", Duration::from_secs(2)).fails_with("custody", "");
-    assert!(
-        machine.home_entries().is_empty(),
-        "written: {:?}",
-        machine.home_entries()
-    );
+    assert!(machine.home_entries().is_empty(), "written: {:?}", machine.home_entries());
 
     // The same for a person, who reads a hint instead of JSON.
     let spoken = acme.run(&["auth", "login", "--wait"]).exits(6);
@@ -38,11 +34,7 @@ fn a_bus_that_never_answers_is_given_up_on() {
     let acme = machine.acme(&provider.issuer).with("ACME_CUSTODY", "os");
     for what in ["a dead D-Bus", "a dead D-Bus, the second time"] {
         refused(&acme, &provider, what, Duration::from_secs(3)).fails_with("custody", "");
-        assert!(
-            machine.home_entries().is_empty(),
-            "written: {:?}",
-            machine.home_entries()
-        );
+        assert!(machine.home_entries().is_empty(), "written: {:?}", machine.home_entries());
     }
 }
 
@@ -55,17 +47,10 @@ fn a_locked_keyring_asks_to_be_unlocked() {
     machine.lock();
     let acme = machine.acme(&provider.issuer).with("ACME_CUSTODY", "os");
     refused(&acme, &provider, "a locked keyring", Duration::from_secs(4)).fails_with("custody", "unlock");
-    assert!(
-        machine.home_entries().is_empty(),
-        "written: {:?}",
-        machine.home_entries()
-    );
+    assert!(machine.home_entries().is_empty(), "written: {:?}", machine.home_entries());
 
     machine.unlock();
-    machine
-        .acme(&provider.issuer)
-        .with("ACME_CUSTODY", "os")
-        .logged_in(&provider, "ada");
+    machine.acme(&provider.issuer).with("ACME_CUSTODY", "os").logged_in(&provider, "ada");
 }
 
 #[test]
@@ -76,11 +61,7 @@ fn a_keyring_without_a_collection_is_no_place() {
     let (provider, machine) = (Provider::start(&[]), Machine::with_no_collection());
     let acme = machine.acme(&provider.issuer).with("ACME_CUSTODY", "os");
     refused(&acme, &provider, "no collection", Duration::from_secs(4)).fails_with("custody", "");
-    assert!(
-        machine.home_entries().is_empty(),
-        "written: {:?}",
-        machine.home_entries()
-    );
+    assert!(machine.home_entries().is_empty(), "written: {:?}", machine.home_entries());
 }
 
 /// Logged in, and then the store goes away: that is not a logout.
@@ -94,34 +75,19 @@ fn a_session_outlives_a_store_that_is_locked_or_down() {
     let token = machine.acme(&provider.issuer).run(&["auth", "token"]).exits(0).word();
 
     machine.lock();
-    let locked = machine
-        .acme(&provider.issuer)
-        .run(&["auth", "token", "--json"])
-        .exits(6);
+    let locked = machine.acme(&provider.issuer).run(&["auth", "token", "--json"]).exits(6);
     locked.fails_with("custody", "unlock");
-    say(&format!(
-        "a token from a locked keyring: refused after {:.2?}",
-        locked.took
-    ));
+    say(&format!("a token from a locked keyring: refused after {:.2?}", locked.took));
 
     machine.unlock();
-    assert_eq!(
-        machine.acme(&provider.issuer).run(&["auth", "token"]).exits(0).word(),
-        token
-    );
+    assert_eq!(machine.acme(&provider.issuer).run(&["auth", "token"]).exits(0).word(), token);
 
     machine.silence_bus();
-    let dead = machine
-        .acme(&provider.issuer)
-        .run(&["auth", "token", "--json"])
-        .exits(6);
+    let dead = machine.acme(&provider.issuer).run(&["auth", "token", "--json"]).exits(6);
     dead.fails_with("custody", "");
     say(&format!("a token from a dead D-Bus: refused after {:.2?}", dead.took));
     assert!(dead.took < Duration::from_secs(5), "{dead}");
-    assert!(
-        provider.refresh_tokens().iter().all(|token| token.live),
-        "nothing was ended at the server"
-    );
+    assert!(provider.refresh_tokens().iter().all(|token| token.live), "nothing was ended at the server");
 }
 
 /// A login that cannot be kept: refused in time, and nobody was shown a code for it.

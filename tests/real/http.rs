@@ -9,28 +9,21 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub body: String,
 }
 
-pub fn get(url: &str, headers: &[(&str, &str)]) -> Reply {
+pub(crate) fn get(url: &str, headers: &[(&str, &str)]) -> Reply {
     request("GET", url, headers, "")
 }
 
-pub fn post(url: &str, form: &str) -> Reply {
-    request(
-        "POST",
-        url,
-        &[("content-type", "application/x-www-form-urlencoded")],
-        form,
-    )
+pub(crate) fn post(url: &str, form: &str) -> Reply {
+    request("POST", url, &[("content-type", "application/x-www-form-urlencoded")], form)
 }
 
 fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-    let rest = url
-        .strip_prefix("http://")
-        .unwrap_or_else(|| panic!("plain http only: {url}"));
+    let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("plain http only: {url}"));
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut text = format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
     for (name, value) in headers {
@@ -47,10 +40,7 @@ fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Rep
     let (head, body) = reply.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
-    Reply {
-        status,
-        body: if chunked { joined(body) } else { body.to_owned() },
-    }
+    Reply { status, body: if chunked { joined(body) } else { body.to_owned() } }
 }
 
 fn joined(mut chunks: &str) -> String {
@@ -64,19 +54,19 @@ fn joined(mut chunks: &str) -> String {
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 }
 
 /// Somebody else's server: counts the connections, answers none.
-pub struct Bystander {
+pub(crate) struct Bystander {
     port: u16,
     calls: Arc<AtomicUsize>,
 }
 
 impl Bystander {
-    pub fn start() -> Bystander {
+    pub(crate) fn start() -> Bystander {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let calls = Arc::new(AtomicUsize::new(0));
@@ -89,11 +79,11 @@ impl Bystander {
         Bystander { port, calls }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 }

@@ -59,9 +59,7 @@ fn storm(acme: &Acme<'_>, provider: &Provider, processes: usize) {
     let running: Vec<Running> = (0..processes).map(|_| acme.start(&["auth", "token"])).collect();
     let runs: Vec<_> = running.into_iter().map(Running::finish).collect();
     let slowest = runs.iter().map(|run| run.took).max().unwrap();
-    say(&format!(
-        "{processes} processes at expiry: the slowest took {slowest:.1?}"
-    ));
+    say(&format!("{processes} processes at expiry: the slowest took {slowest:.1?}"));
 
     let tokens: BTreeSet<String> = runs.into_iter().map(|run| run.exits(0).word()).collect();
     assert_eq!(provider.refreshes(), once());
@@ -80,38 +78,23 @@ fn logout_ends_it_at_the_server_in_the_keyring_and_on_disk() {
     assert!(provider.refresh_tokens().iter().any(|token| token.live));
 
     let logout = acme.run(&["auth", "logout", "--json"]).exits(0);
-    assert!(
-        !logout.json().is_empty() && logout.stdout.contains("revoked"),
-        "{logout}"
-    );
+    assert!(!logout.json().is_empty() && logout.stdout.contains("revoked"), "{logout}");
 
     let refresh = provider.refresh_tokens();
     assert!(refresh.iter().all(|token| !token.live), "still live: {refresh:?}");
-    assert_eq!(
-        provider.offer(&refresh.last().unwrap().value),
-        (400, "invalid_grant".to_owned())
-    );
+    assert_eq!(provider.offer(&refresh.last().unwrap().value), (400, "invalid_grant".to_owned()));
     assert_eq!(provider.userinfo(&access), None);
 
     assert_eq!(machine.keyring_items("acme"), "");
-    let records: Vec<PathBuf> = machine
-        .home_entries()
-        .into_iter()
-        .filter(|path| is_record(path))
-        .collect();
+    let records: Vec<PathBuf> = machine.home_entries().into_iter().filter(|path| is_record(path)).collect();
     assert!(records.is_empty(), "left on disk: {records:?}");
     acme.run(&["auth", "token"]).exits(4);
-    acme.run(&["auth", "token", "--json"])
-        .exits(4)
-        .fails_with("notloggedin", "login");
+    acme.run(&["auth", "token", "--json"]).exits(4).fails_with("notloggedin", "login");
 }
 
 /// In the folder of the grants only lock files may stay (a lock that is unlinked is no lock).
 fn is_record(path: &std::path::Path) -> bool {
-    let in_grants = path
-        .parent()
-        .and_then(|folder| folder.file_name())
-        .is_some_and(|name| name == "grants");
+    let in_grants = path.parent().and_then(|folder| folder.file_name()).is_some_and(|name| name == "grants");
     in_grants && path.extension().is_none_or(|kind| kind != "lock")
 }
 

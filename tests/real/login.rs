@@ -13,38 +13,20 @@ fn a_login_shows_the_code_and_then_who_came_in() {
         return;
     }
     let (provider, machine) = (Provider::start(&[]), Machine::desktop());
-    let login = machine
-        .acme(&provider.issuer)
-        .login(&provider, "ada", Wish::Approve, &[])
-        .exits(0);
+    let login = machine.acme(&provider.issuer).login(&provider, "ada", Wish::Approve, &[]).exits(0);
 
-    let [shown, done] = &login.json()[..] else {
-        panic!("not two lines: {login}")
-    };
+    let [shown, done] = &login.json()[..] else { panic!("not two lines: {login}") };
     assert_eq!(shown["event"], "device_authorization", "{login}");
-    assert_eq!(
-        shown["verification_uri"],
-        format!("{}/device", provider.issuer),
-        "{login}"
-    );
+    assert_eq!(shown["verification_uri"], format!("{}/device", provider.issuer), "{login}");
     let code = shown["user_code"].as_str().unwrap();
-    assert_eq!(
-        shown["verification_uri_complete"],
-        format!("{}/device?user_code={code}", provider.issuer),
-        "{login}"
-    );
+    assert_eq!(shown["verification_uri_complete"], format!("{}/device?user_code={code}", provider.issuer), "{login}");
     assert_eq!(shown["interval"], 1, "{login}");
     assert!(rfc3339(&shown["expires_at"]), "{login}");
 
     assert_eq!(done["event"], "logged_in", "{login}");
     assert!(done["account"].to_string().contains("ada"), "{login}");
     assert!(done["context"].as_str().is_some_and(|name| !name.is_empty()), "{login}");
-    assert!(
-        done["scopes"]
-            .as_array()
-            .is_some_and(|scopes| scopes.iter().any(|scope| scope == "email")),
-        "{login}"
-    );
+    assert!(done["scopes"].as_array().is_some_and(|scopes| scopes.iter().any(|scope| scope == "email")), "{login}");
     assert!(!done["custody"].is_null(), "{login}");
 }
 
@@ -60,27 +42,14 @@ fn the_key_rests_in_the_keyring_and_no_file_holds_a_token() {
     let item = machine.keyring_items("acme");
     assert!(item.contains("attribute.service = acme"), "the keyring holds: {item}");
     let label = item.lines().find(|line| line.starts_with("label")).unwrap_or_default();
-    assert!(
-        label.contains("ada") && label.contains("127.0.0.1"),
-        "nobody recognises this item: {label}"
-    );
+    assert!(label.contains("ada") && label.contains("127.0.0.1"), "nobody recognises this item: {label}");
 
     let issued = [provider.access_tokens(), provider.refresh_tokens()].concat();
     assert_eq!(issued.len(), 4, "a login and a refresh");
     let tokens: Vec<String> = issued.into_iter().map(|token| token.value).collect();
-    assert!(
-        machine.home_entries().iter().any(|path| path.is_file()),
-        "the record has to be somewhere"
-    );
-    assert_eq!(
-        machine.files_with(&tokens),
-        Vec::<std::path::PathBuf>::new(),
-        "files that hold a token"
-    );
-    assert!(
-        !tokens.iter().any(|token| item.contains(token)),
-        "the keyring holds the key, not a token"
-    );
+    assert!(machine.home_entries().iter().any(|path| path.is_file()), "the record has to be somewhere");
+    assert_eq!(machine.files_with(&tokens), Vec::<std::path::PathBuf>::new(), "files that hold a token");
+    assert!(!tokens.iter().any(|token| item.contains(token)), "the keyring holds the key, not a token");
 }
 
 #[test]
@@ -92,37 +61,19 @@ fn the_token_is_the_persons_and_a_fresh_process_has_it() {
     let acme = machine.acme(&provider.issuer).logged_in(&provider, "ada");
 
     let token = acme.run(&["auth", "token"]).exits(0).word();
-    assert_eq!(
-        provider.userinfo(&token).expect("userinfo takes the token")["email"],
-        "ada@example.com"
-    );
+    assert_eq!(provider.userinfo(&token).expect("userinfo takes the token")["email"], "ada@example.com");
 
     let whoami = acme.run(&["whoami"]).exits(0);
     assert!(whoami.stdout.contains("ada@example.com"), "{whoami}");
 
     let told = acme.run(&["auth", "token", "--json"]).exits(0);
-    let [object] = &told.json()[..] else {
-        panic!("not one object: {told}")
-    };
+    let [object] = &told.json()[..] else { panic!("not one object: {told}") };
     assert_eq!(object["access_token"], token, "{told}");
-    assert!(
-        object["token_type"]
-            .as_str()
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")),
-        "{told}"
-    );
+    assert!(object["token_type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")), "{told}");
     assert!(rfc3339(&object["expires_at"]), "{told}");
-    assert!(
-        object["context"].as_str().is_some_and(|name| !name.is_empty()),
-        "{told}"
-    );
+    assert!(object["context"].as_str().is_some_and(|name| !name.is_empty()), "{told}");
     assert!(object.as_object().unwrap().contains_key("org"), "{told}");
-    assert!(
-        object["scopes"]
-            .as_array()
-            .is_some_and(|scopes| scopes.iter().any(|scope| scope == "openid")),
-        "{told}"
-    );
+    assert!(object["scopes"].as_array().is_some_and(|scopes| scopes.iter().any(|scope| scope == "openid")), "{told}");
 }
 
 /// The server's own userinfo endpoint refuses JWTs (`resource.mjs` says why and what stands in for it).
@@ -136,10 +87,7 @@ fn a_server_of_jwts_gives_a_jwt_that_userinfo_takes() {
     for arguments in [&["auth", "token"][..], &["auth", "token", "--refresh"]] {
         let token = acme.run(arguments).exits(0).word();
         assert_eq!(token.split('.').count(), 3, "not a JWT: {token}");
-        assert_eq!(
-            provider.userinfo(&token).expect("userinfo takes the token")["email"],
-            "ada@example.com"
-        );
+        assert_eq!(provider.userinfo(&token).expect("userinfo takes the token")["email"], "ada@example.com");
     }
     let whoami = acme.run(&["whoami"]).exits(0);
     assert!(whoami.stdout.contains("ada@example.com"), "{whoami}");
@@ -151,16 +99,9 @@ fn a_named_resource_gets_a_token_of_its_own() {
         return;
     }
     let (provider, machine) = (Provider::start(&[]), Machine::desktop());
-    let acme = machine
-        .acme(&provider.issuer)
-        .with("ACME_RESOURCE", "urn:acme:api")
-        .logged_in(&provider, "ada");
+    let acme = machine.acme(&provider.issuer).with("ACME_RESOURCE", "urn:acme:api").logged_in(&provider, "ada");
     let token = acme.run(&["auth", "token"]).exits(0).word();
-    assert_eq!(
-        token.split('.').count(),
-        3,
-        "not the JWT that the resource has: {token}"
-    );
+    assert_eq!(token.split('.').count(), 3, "not the JWT that the resource has: {token}");
 }
 
 #[test]
@@ -171,9 +112,7 @@ fn who_is_refused_is_told_so_and_leaves_nothing_behind() {
     let (provider, machine) = (Provider::start(&[]), Machine::desktop());
     let acme = machine.acme(&provider.issuer);
     for wish in [Wish::Deny, Wish::Abort] {
-        acme.login(&provider, "ada", wish, &[])
-            .exits(1)
-            .fails_with("denied", "");
+        acme.login(&provider, "ada", wish, &[]).exits(1).fails_with("denied", "");
         assert_eq!(machine.keyring_items("acme"), "", "after {wish:?}");
         acme.run(&["auth", "token"]).exits(4);
     }
@@ -201,8 +140,7 @@ fn two_accounts_live_side_by_side() {
     let (provider, machine) = (Provider::start(&[]), Machine::desktop());
     let acme = machine.acme(&provider.issuer);
     for (context, account) in [("work", "ada"), ("home", "bob")] {
-        acme.login(&provider, account, Wish::Approve, &["--context", context])
-            .exits(0);
+        acme.login(&provider, account, Wish::Approve, &["--context", context]).exits(0);
     }
     let token = |context: &str| acme.run(&["auth", "token", "--context", context]);
     let whose = |context: &str| provider.userinfo(&token(context).exits(0).word()).unwrap()["sub"].clone();
@@ -229,16 +167,10 @@ fn the_home_is_private() {
         .filter(|path| path.starts_with(&home))
         .filter(|path| fs::metadata(path).unwrap().permissions().mode() & 0o077 != 0)
         .collect();
-    assert!(
-        home.is_dir(),
-        "the state folder of the app: {:?}",
-        machine.home_entries()
-    );
+    assert!(home.is_dir(), "the state folder of the app: {:?}", machine.home_entries());
     assert!(open.is_empty(), "readable by others: {open:?}");
 }
 
 fn rfc3339(value: &serde_json::Value) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| text.len() >= 20 && text.contains('T') && text.ends_with('Z'))
+    value.as_str().is_some_and(|text| text.len() >= 20 && text.contains('T') && text.ends_with('Z'))
 }

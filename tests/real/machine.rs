@@ -16,7 +16,7 @@ use crate::process;
 
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-pub struct Machine {
+pub(crate) struct Machine {
     root: TempDir,
     dbus: Option<Child>,
     keyring: Option<Child>,
@@ -25,39 +25,31 @@ pub struct Machine {
 
 impl Machine {
     /// A desktop session: D-Bus, and a keyring that the login has unlocked.
-    pub fn desktop() -> Machine {
+    pub(crate) fn desktop() -> Machine {
         let mut machine = Machine::with_bus();
         machine.unlock();
         machine
     }
 
     /// A keyring daemon that never saw a password: there is no collection to keep anything in.
-    pub fn with_no_collection() -> Machine {
+    pub(crate) fn with_no_collection() -> Machine {
         let mut machine = Machine::with_bus();
         machine.lock();
         machine
     }
 
     /// A server or a container: no D-Bus at all.
-    pub fn headless() -> Machine {
-        let machine = Machine {
-            root: tempfile::tempdir().unwrap(),
-            dbus: None,
-            keyring: None,
-            has_bus: false,
-        };
+    pub(crate) fn headless() -> Machine {
+        let machine = Machine { root: tempfile::tempdir().unwrap(), dbus: None, keyring: None, has_bus: false };
         // A runtime folder is 0700, or D-Bus and others refuse it.
-        DirBuilder::new()
-            .mode(0o700)
-            .create(machine.root.path().join("run"))
-            .unwrap();
+        DirBuilder::new().mode(0o700).create(machine.root.path().join("run")).unwrap();
         fs::create_dir(machine.home()).unwrap();
         fs::create_dir(machine.root.path().join("desktop")).unwrap();
         machine
     }
 
     /// A D-Bus socket that takes every connection and answers none of them.
-    pub fn with_silent_bus() -> Machine {
+    pub(crate) fn with_silent_bus() -> Machine {
         let mut machine = Machine::headless();
         machine.silence_bus();
         machine
@@ -67,19 +59,14 @@ impl Machine {
         let mut machine = Machine::headless();
         machine.has_bus = true;
         let mut dbus = machine.desktop_command("dbus-daemon");
-        dbus.args([
-            "--session",
-            "--nofork",
-            "--nosyslog",
-            &format!("--address={}", machine.bus_address()),
-        ]);
+        dbus.args(["--session", "--nofork", "--nosyslog", &format!("--address={}", machine.bus_address())]);
         machine.dbus = Some(dbus.stderr(Stdio::null()).spawn().unwrap());
         eventually("D-Bus", || machine.asks_bus("ListNames", &[]).is_some());
         machine
     }
 
     /// From now on the bus is there and dead, as on a desktop that hangs.
-    pub fn silence_bus(&mut self) {
+    pub(crate) fn silence_bus(&mut self) {
         end(&mut self.keyring);
         end(&mut self.dbus);
         let _ = fs::remove_file(self.bus());
@@ -94,36 +81,28 @@ impl Machine {
         });
         let mut probe = UnixStream::connect(self.bus()).unwrap();
         probe.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-        assert!(
-            probe.read(&mut [0]).is_err(),
-            "a silent bus neither answers nor hangs up"
-        );
+        assert!(probe.read(&mut [0]).is_err(), "a silent bus neither answers nor hangs up");
     }
 
     /// Logs in to the desktop: the keyring is unlocked, and made where there was none.
-    pub fn unlock(&mut self) {
+    pub(crate) fn unlock(&mut self) {
         self.start_keyring(true);
     }
 
     /// Locks the keyring, as after a login without a password.
-    pub fn lock(&mut self) {
+    pub(crate) fn lock(&mut self) {
         self.start_keyring(false);
     }
 
     fn start_keyring(&mut self, unlock: bool) {
         const SERVICE: &str = "string:org.freedesktop.secrets";
-        let owned = |machine: &Machine| {
-            machine
-                .asks_bus("NameHasOwner", &[SERVICE])
-                .is_some_and(|r| r.contains("true"))
-        };
+        let owned =
+            |machine: &Machine| machine.asks_bus("NameHasOwner", &[SERVICE]).is_some_and(|r| r.contains("true"));
         end(&mut self.keyring);
         eventually("the end of the keyring", || !owned(self));
 
         let mut daemon = self.desktop_command("gnome-keyring-daemon");
-        daemon
-            .args(["--foreground", "--components=secrets"])
-            .args(unlock.then_some("--unlock"));
+        daemon.args(["--foreground", "--components=secrets"]).args(unlock.then_some("--unlock"));
         let mut daemon = daemon.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let password = if unlock { "correct horse" } else { "" };
         daemon.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
@@ -132,48 +111,38 @@ impl Machine {
     }
 
     /// What the Secret Service holds for an app, as `secret-tool` tells it: an empty string for nothing.
-    pub fn keyring_items(&self, app: &str) -> String {
+    pub(crate) fn keyring_items(&self, app: &str) -> String {
         let mut search = self.desktop_command("secret-tool");
         let run = process::run(search.args(["search", "--all", "--unlock", "service", app]));
         let found = run.stdout.lines().any(|line| line.starts_with('['));
-        if found {
-            format!("{}{}", run.stdout, run.stderr)
-        } else {
-            String::new()
-        }
+        if found { format!("{}{}", run.stdout, run.stderr) } else { String::new() }
     }
 
-    pub fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.root.path().join("home")
     }
 
-    pub fn bus(&self) -> PathBuf {
+    pub(crate) fn bus(&self) -> PathBuf {
         self.root.path().join("run/bus")
     }
 
     /// A folder for a test's own files, outside the home.
-    pub fn scratch(&self) -> &Path {
+    pub(crate) fn scratch(&self) -> &Path {
         self.root.path()
     }
 
     /// Everything in the home, folders too.
-    pub fn home_entries(&self) -> Vec<PathBuf> {
+    pub(crate) fn home_entries(&self) -> Vec<PathBuf> {
         entries(&self.home())
     }
 
     /// The files of this machine (home, runtime folder, keyring) that hold one of these words as they are.
-    pub fn files_with(&self, words: &[String]) -> Vec<PathBuf> {
+    pub(crate) fn files_with(&self, words: &[String]) -> Vec<PathBuf> {
         let holds = |path: &PathBuf| {
             let bytes = fs::read(path).unwrap_or_default();
-            words
-                .iter()
-                .any(|word| bytes.windows(word.len()).any(|window| window == word.as_bytes()))
+            words.iter().any(|word| bytes.windows(word.len()).any(|window| window == word.as_bytes()))
         };
-        entries(self.root.path())
-            .into_iter()
-            .filter(|path| path.is_file())
-            .filter(holds)
-            .collect()
+        entries(self.root.path()).into_iter().filter(|path| path.is_file()).filter(holds).collect()
     }
 
     fn bus_address(&self) -> String {
@@ -182,12 +151,7 @@ impl Machine {
 
     fn asks_bus(&self, method: &str, arguments: &[&str]) -> Option<String> {
         let mut send = self.desktop_command("dbus-send");
-        send.args([
-            "--session",
-            "--print-reply",
-            "--dest=org.freedesktop.DBus",
-            "/org/freedesktop/DBus",
-        ]);
+        send.args(["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus"]);
         let run = process::run(send.arg(format!("org.freedesktop.DBus.{method}")).args(arguments));
         (run.code == Some(0)).then_some(run.stdout)
     }
@@ -198,21 +162,12 @@ impl Machine {
     }
 
     /// A program in an environment that has nothing of the real one.
-    pub fn command(&self, program: impl AsRef<OsStr>, home: &Path) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>, home: &Path) -> Command {
         let mut command = Command::new(program);
-        command
-            .env_clear()
-            .current_dir(self.root.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
+        command.env_clear().current_dir(self.root.path()).stdin(Stdio::null()).stdout(Stdio::null());
         command.env("PATH", PATH).env("LANG", "C.UTF-8").env("HOME", home);
         command.env("XDG_RUNTIME_DIR", self.root.path().join("run"));
-        for (name, folder) in [
-            ("CONFIG", ".config"),
-            ("CACHE", ".cache"),
-            ("DATA", ".data"),
-            ("STATE", ".state"),
-        ] {
+        for (name, folder) in [("CONFIG", ".config"), ("CACHE", ".cache"), ("DATA", ".data"), ("STATE", ".state")] {
             command.env(format!("XDG_{name}_HOME"), home.join(folder));
         }
         if self.has_bus {

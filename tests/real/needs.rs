@@ -9,7 +9,7 @@ use std::thread;
 use crate::provider;
 
 #[derive(Clone, Copy, Debug)]
-pub enum Need {
+pub(crate) enum Need {
     /// Node, and the packages of `tests/real/oidc-provider`.
     Provider,
     /// D-Bus, gnome-keyring and secret-tool.
@@ -19,27 +19,24 @@ pub enum Need {
 }
 
 /// True where the calling test has to be left out, which is then said aloud.
-pub fn left_out(needs: &[Need]) -> bool {
+pub(crate) fn left_out(needs: &[Need]) -> bool {
     let missing: Vec<String> = needs.iter().filter_map(|need| need.missing()).collect();
     if missing.is_empty() {
         return false;
     }
     let missing = missing.join(", ");
-    assert!(
-        env::var_os("HALLPASS_REQUIRE_REAL").is_none(),
-        "missing on this machine: {missing}"
-    );
+    assert!(env::var_os("HALLPASS_REQUIRE_REAL").is_none(), "missing on this machine: {missing}");
     say(&format!("LEFT OUT: it needs {missing}; run tests/all"));
     true
 }
 
 /// True under `tests/all --full`.
-pub fn full() -> bool {
+pub(crate) fn full() -> bool {
     env::var("HALLPASS_FULL").is_ok_and(|value| value == "1")
 }
 
 /// Prints a line of the running test, even of one that passes (`eprintln!` is captured, a write is not).
-pub fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let test = thread::current().name().unwrap_or("?").to_owned();
     let _ = std::io::stderr().write_all(format!("\n[{test}] {line}\n").as_bytes());
 }

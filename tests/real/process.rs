@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Longer than anything here takes on a slow machine; a process past it is killed and the test fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Running {
+pub(crate) struct Running {
     what: String,
     child: Child,
     started: Instant,
@@ -21,7 +21,7 @@ pub struct Running {
 }
 
 /// A process that has ended.
-pub struct Run {
+pub(crate) struct Run {
     what: String,
     /// `None` after a signal.
     pub code: Option<i32>,
@@ -30,12 +30,12 @@ pub struct Run {
     pub took: Duration,
 }
 
-pub fn run(command: &mut Command) -> Run {
+pub(crate) fn run(command: &mut Command) -> Run {
     Running::start(command).finish()
 }
 
 impl Running {
-    pub fn start(command: &mut Command) -> Running {
+    pub(crate) fn start(command: &mut Command) -> Running {
         let what = format!("{command:?}");
         let mut child = command
             .stdout(Stdio::piped())
@@ -45,34 +45,22 @@ impl Running {
 
         let (sender, lines) = mpsc::channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || {
-            stdout
-                .lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
-        });
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let mut stderr = child.stderr.take().unwrap();
         let stderr = thread::spawn(move || {
             let mut bytes = Vec::new();
             let _ = stderr.read_to_end(&mut bytes);
             String::from_utf8_lossy(&bytes).into_owned()
         });
-        Running {
-            what,
-            child,
-            started: Instant::now(),
-            lines,
-            read: Vec::new(),
-            stderr: Some(stderr),
-        }
+        Running { what, child, started: Instant::now(), lines, read: Vec::new(), stderr: Some(stderr) }
     }
 
-    pub fn take_stdin(&mut self) -> ChildStdin {
+    pub(crate) fn take_stdin(&mut self) -> ChildStdin {
         self.child.stdin.take().expect("a piped stdin")
     }
 
     /// The next line of stdout; `None` once the process has closed it.
-    pub fn line(&mut self) -> Option<String> {
+    pub(crate) fn line(&mut self) -> Option<String> {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => {
                 self.read.push(line.clone());
@@ -86,7 +74,7 @@ impl Running {
         }
     }
 
-    pub fn finish(mut self) -> Run {
+    pub(crate) fn finish(mut self) -> Run {
         while self.line().is_some() {}
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
@@ -119,58 +107,40 @@ impl Drop for Running {
 
 impl Run {
     #[track_caller]
-    pub fn exits(self, code: i32) -> Run {
+    pub(crate) fn exits(self, code: i32) -> Run {
         assert_eq!(self.code, Some(code), "exit code of {self}");
         self
     }
 
     /// The objects on stdout, one a line.
     #[track_caller]
-    pub fn json(&self) -> Vec<Value> {
+    pub(crate) fn json(&self) -> Vec<Value> {
         let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {self}"));
         self.stdout.lines().map(parse).collect()
     }
 
     /// The one thing on stdout, such as a token.
     #[track_caller]
-    pub fn word(&self) -> String {
+    pub(crate) fn word(&self) -> String {
         let word = self.stdout.trim_end();
-        assert!(
-            !word.is_empty() && !word.contains(char::is_whitespace),
-            "not one word: {self}"
-        );
+        assert!(!word.is_empty() && !word.contains(char::is_whitespace), "not one word: {self}");
         word.to_owned()
     }
 
     /// Asserts the error object that ends a run under `--json`: its kind, and words that its remedy contains.
     #[track_caller]
-    pub fn fails_with(&self, kind: &str, remedy: &str) {
+    pub(crate) fn fails_with(&self, kind: &str, remedy: &str) {
         let error = self.json().pop().unwrap_or_else(|| panic!("no error object: {self}"));
         let plain = |value: &Value| value.to_string().to_lowercase().replace(['_', '-', ' '], "");
         assert!(plain(&error["kind"]).contains(kind), "kind is not {kind}: {self}");
-        assert!(
-            plain(&error["remedy"]).contains(remedy),
-            "the remedy does not say {remedy}: {self}"
-        );
-        assert!(
-            error["message"].as_str().is_some_and(|message| !message.is_empty()),
-            "no message: {self}"
-        );
+        assert!(plain(&error["remedy"]).contains(remedy), "the remedy does not say {remedy}: {self}");
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "no message: {self}");
     }
 }
 
 impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Run {
-            what,
-            code,
-            stdout,
-            stderr,
-            took,
-        } = self;
-        write!(
-            f,
-            "{what}\n  exit {code:?} after {took:?}\n--- stdout\n{stdout}--- stderr\n{stderr}---"
-        )
+        let Run { what, code, stdout, stderr, took } = self;
+        write!(f, "{what}\n  exit {code:?} after {took:?}\n--- stdout\n{stdout}--- stderr\n{stderr}---")
     }
 }

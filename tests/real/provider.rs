@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::http;
 use crate::process::{self, Running};
 
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/oidc-provider")
 }
 
-pub struct Provider {
+pub(crate) struct Provider {
     pub issuer: String,
     control: String,
     /// For the person's browser, where the server has a certificate of a private CA.
@@ -25,53 +25,39 @@ pub struct Provider {
 
 /// A person's answer: yes, no to what the tool asks for, no to the code itself.
 #[derive(Clone, Copy, Debug)]
-pub enum Wish {
+pub(crate) enum Wish {
     Approve,
     Deny,
     Abort,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Issued {
+pub(crate) struct Issued {
     pub value: String,
     pub live: bool,
 }
 
 impl Provider {
     /// Polled every second, so that tests are quick; the options are in `server.mjs`.
-    pub fn start(options: &[(&str, &str)]) -> Provider {
+    pub(crate) fn start(options: &[(&str, &str)]) -> Provider {
         let mut command = node("server.mjs");
-        command
-            .env("OIDC_INTERVAL", "1")
-            .envs(options.iter().copied())
-            .stdin(Stdio::piped());
+        command.env("OIDC_INTERVAL", "1").envs(options.iter().copied()).stdin(Stdio::piped());
         let mut running = Running::start(&mut command);
         let stdin = running.take_stdin();
-        let Some(line) = running.line() else {
-            panic!("the server did not start: {}", running.finish())
-        };
+        let Some(line) = running.line() else { panic!("the server did not start: {}", running.finish()) };
         let ready: Value = serde_json::from_str(&line).unwrap();
         let text = |name: &str| ready[name].as_str().unwrap().to_owned();
-        Provider {
-            issuer: text("issuer"),
-            control: text("control"),
-            ca: None,
-            _process: running,
-            _stdin: stdin,
-        }
+        Provider { issuer: text("issuer"), control: text("control"), ca: None, _process: running, _stdin: stdin }
     }
 
-    pub fn start_tls(ca: &Path, key: &Path, cert: &Path) -> Provider {
+    pub(crate) fn start_tls(ca: &Path, key: &Path, cert: &Path) -> Provider {
         let path = |path: &Path| path.to_str().unwrap().to_owned();
         let provider = Provider::start(&[("OIDC_TLS_KEY", &path(key)), ("OIDC_TLS_CERT", &path(cert))]);
-        Provider {
-            ca: Some(ca.to_owned()),
-            ..provider
-        }
+        Provider { ca: Some(ca.to_owned()), ..provider }
     }
 
     /// The person opens the page that the tool named, and answers. Returns the titles of the pages met.
-    pub fn person(&self, verification_uri_complete: &str, account: &str, wish: Wish) -> Vec<String> {
+    pub(crate) fn person(&self, verification_uri_complete: &str, account: &str, wish: Wish) -> Vec<String> {
         let wish = match wish {
             Wish::Approve => "approve",
             Wish::Deny => "deny",
@@ -81,55 +67,47 @@ impl Provider {
         command.args([verification_uri_complete, account, wish]);
         command.envs(self.ca.iter().map(|ca| ("NODE_EXTRA_CA_CERTS", ca)));
         let story = process::run(&mut command).exits(0).json().pop().unwrap();
-        story["pages"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|title| title.as_str().unwrap().to_owned())
-            .collect()
+        story["pages"].as_array().unwrap().iter().map(|title| title.as_str().unwrap().to_owned()).collect()
     }
 
     /// How many requests since the last `forget`, to anything.
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.seen()["total"].as_u64().unwrap()
     }
 
     /// How often an endpoint was asked, by oidc-provider's name for it.
-    pub fn asked(&self, endpoint: &str) -> u64 {
+    pub(crate) fn asked(&self, endpoint: &str) -> u64 {
         self.seen()["endpoints"][endpoint].as_u64().unwrap_or(0)
     }
 
     /// The refreshes by outcome: `ok`, or the error.
-    pub fn refreshes(&self) -> BTreeMap<String, u64> {
+    pub(crate) fn refreshes(&self) -> BTreeMap<String, u64> {
         serde_json::from_value(self.seen()["grants"]["refresh_token"].clone()).unwrap_or_default()
     }
 
     /// Counts from zero again.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         assert_eq!(http::post(&format!("{}/_reset", self.control), "").status, 200);
     }
 
     /// All refresh tokens that this server gave, oldest first.
-    pub fn refresh_tokens(&self) -> Vec<Issued> {
+    pub(crate) fn refresh_tokens(&self) -> Vec<Issued> {
         self.issued("refresh")
     }
 
-    pub fn access_tokens(&self) -> Vec<Issued> {
+    pub(crate) fn access_tokens(&self) -> Vec<Issued> {
         self.issued("access")
     }
 
     /// What the server answers to a refresh token, asked directly: status and error.
-    pub fn offer(&self, refresh_token: &str) -> (u16, String) {
+    pub(crate) fn offer(&self, refresh_token: &str) -> (u16, String) {
         let form = format!("client_id=acme-cli&grant_type=refresh_token&refresh_token={refresh_token}");
         let reply = http::post(&format!("{}/token", self.issuer), &form);
-        (
-            reply.status,
-            reply.json()["error"].as_str().unwrap_or_default().to_owned(),
-        )
+        (reply.status, reply.json()["error"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Whom the userinfo endpoint names for an access token; `None` where it refuses it.
-    pub fn userinfo(&self, access_token: &str) -> Option<Value> {
+    pub(crate) fn userinfo(&self, access_token: &str) -> Option<Value> {
         let bearer = format!("Bearer {access_token}");
         let reply = http::get(&format!("{}/me", self.issuer), &[("authorization", &bearer)]);
         (reply.status == 200).then(|| reply.json())

@@ -10,7 +10,7 @@ use crate::testing::token;
 
 impl State {
     /// Device authorization request (RFC 8628 §3.1 and §3.2).
-    pub fn authorize_device(&mut self, scope: Option<&str>) -> Outcome {
+    pub(crate) fn authorize_device(&mut self, scope: Option<&str>) -> Outcome {
         let scope = self.requested_scope(scope)?.unwrap_or_else(|| vec!["openid".into()]);
         let device_code = token::opaque("dc_")?;
         let mut user_code = token::user_code()?;
@@ -26,10 +26,8 @@ impl State {
             "expires_in": lifetime.as_secs(),
         }));
         if self.behaviour.verification_uri_complete {
-            reply.insert(
-                "verification_uri_complete".into(),
-                format!("{verification_uri}?user_code={user_code}").into(),
-            );
+            reply
+                .insert("verification_uri_complete".into(), format!("{verification_uri}?user_code={user_code}").into());
         }
         if let Some(interval) = self.behaviour.interval {
             reply.insert("interval".into(), interval.into());
@@ -51,16 +49,13 @@ impl State {
     }
 
     /// Device access token request (RFC 8628 §3.4 and §3.5): one poll.
-    pub fn redeem(&mut self, device_code: &str) -> Outcome {
+    pub(crate) fn redeem(&mut self, device_code: &str) -> Outcome {
         let now = self.now();
         let Some(device) = self.devices.get_mut(device_code) else {
             return Err(Refusal::bad("invalid_grant", "the device code is unknown"));
         };
         if device.client_id != self.behaviour.client_id {
-            return Err(Refusal::bad(
-                "invalid_grant",
-                "the device code was issued to another client",
-            ));
+            return Err(Refusal::bad("invalid_grant", "the device code was issued to another client"));
         }
         if let Some(family) = device.family {
             // Somebody else holds this device code, and nobody can say who was first: as for a refresh token, both lose.
@@ -70,10 +65,7 @@ impl State {
         if has_passed(device.expires_at, now) {
             return Err(Refusal::bad("expired_token", "the device code has expired"));
         }
-        let elapsed = device
-            .last_poll
-            .replace(now)
-            .map(|last| now.duration_since(last).unwrap_or(Duration::ZERO));
+        let elapsed = device.last_poll.replace(now).map(|last| now.duration_since(last).unwrap_or(Duration::ZERO));
         if self.behaviour.enforce_interval && elapsed.is_some_and(|elapsed| elapsed < device.interval) {
             // "the interval MUST be increased by 5 seconds for this and all subsequent requests" (RFC 8628 §3.5). Checked
             // before the decision, so that an impatient client is found out even when the person was quick.
@@ -88,12 +80,7 @@ impl State {
                 let (client_id, scope) = (device.client_id.clone(), device.scope.clone());
                 let family = self.families.len();
                 device.family = Some(family);
-                self.families.push(Family {
-                    client_id,
-                    person: person.clone(),
-                    scope: scope.clone(),
-                    ended: false,
-                });
+                self.families.push(Family { client_id, person: person.clone(), scope: scope.clone(), ended: false });
                 self.counts.families += 1;
                 self.issue(family, scope, self.behaviour.refresh_token)
             }
@@ -101,25 +88,15 @@ impl State {
     }
 
     /// Refresh request (RFC 6749 §6) with rotation and re-use detection (RFC 9700 §4.14.2).
-    pub fn refresh(&mut self, refresh_token: &str, scope: Option<&str>) -> Outcome {
+    pub(crate) fn refresh(&mut self, refresh_token: &str, scope: Option<&str>) -> Outcome {
         let now = self.now();
         let requested = self.requested_scope(scope)?;
-        let Some((spent, family)) = self
-            .refresh_tokens
-            .get(refresh_token)
-            .map(|token| (token.spent_at, token.family))
+        let Some((spent, family)) = self.refresh_tokens.get(refresh_token).map(|token| (token.spent_at, token.family))
         else {
             return Err(Refusal::bad("invalid_grant", "the refresh token is unknown"));
         };
-        let Some(grant) = self
-            .families
-            .get(family)
-            .filter(|grant| grant.client_id == self.behaviour.client_id)
-        else {
-            return Err(Refusal::bad(
-                "invalid_grant",
-                "the refresh token was issued to another client",
-            ));
+        let Some(grant) = self.families.get(family).filter(|grant| grant.client_id == self.behaviour.client_id) else {
+            return Err(Refusal::bad("invalid_grant", "the refresh token was issued to another client"));
         };
         if grant.ended {
             return Err(Refusal::bad("invalid_grant", "the refresh token was revoked"));
@@ -128,19 +105,13 @@ impl State {
             // "The authorization server cannot determine which party submitted the invalid refresh token, but it will
             // revoke the active refresh token." (RFC 9700 §4.14.2)
             self.end_family_for_reuse(family);
-            return Err(Refusal::bad(
-                "invalid_grant",
-                "the refresh token was used before; the whole family has ended",
-            ));
+            return Err(Refusal::bad("invalid_grant", "the refresh token was used before; the whole family has ended"));
         }
         // "The requested scope MUST NOT include any scope not originally granted by the resource owner, and if omitted is
         // treated as equal to the scope originally granted by the resource owner." (RFC 6749 §6)
         let scope = requested.unwrap_or_else(|| grant.scope.clone());
         if !scope.iter().all(|one| grant.scope.contains(one)) {
-            return Err(Refusal::bad(
-                "invalid_scope",
-                "a scope was asked for that was not granted",
-            ));
+            return Err(Refusal::bad("invalid_scope", "a scope was asked for that was not granted"));
         }
         let rotate = self.behaviour.rotate && self.behaviour.refresh_token;
         let reply = self.issue(family, scope, rotate)?;
@@ -156,7 +127,7 @@ impl State {
     }
 
     /// Revocation (RFC 7009 §2.1): a refresh token takes its family with it, an access token only itself.
-    pub fn revoke(&mut self, token: &str) {
+    pub(crate) fn revoke(&mut self, token: &str) {
         if let Some(token) = self.access_tokens.get_mut(token) {
             token.revoked = true;
         } else if let Some(family) = self.refresh_tokens.get(token).map(|token| token.family) {
@@ -167,11 +138,8 @@ impl State {
     }
 
     /// The claims that an access token opens (OpenID Connect Core §5.3), or `None` if it opens nothing.
-    pub fn claims(&self, access_token: &str) -> Option<Map<String, Value>> {
-        let token = self
-            .access_tokens
-            .get(access_token)
-            .filter(|token| self.is_live(token))?;
+    pub(crate) fn claims(&self, access_token: &str) -> Option<Map<String, Value>> {
+        let token = self.access_tokens.get(access_token).filter(|token| self.is_live(token))?;
         Some(claims(&self.families.get(token.family)?.person, &token.scope))
     }
 
@@ -204,19 +172,10 @@ impl State {
         }
         if let Some(refresh_token) = refresh_token {
             reply.insert("refresh_token".into(), refresh_token.clone().into());
-            self.refresh_tokens
-                .insert(refresh_token, RefreshToken { family, spent_at: None });
+            self.refresh_tokens.insert(refresh_token, RefreshToken { family, spent_at: None });
         }
         let expires_at = lifetime.and_then(|lifetime| now.checked_add(lifetime));
-        self.access_tokens.insert(
-            access_token,
-            AccessToken {
-                family,
-                scope,
-                expires_at,
-                revoked: false,
-            },
-        );
+        self.access_tokens.insert(access_token, AccessToken { family, scope, expires_at, revoked: false });
         self.counts.access_tokens += 1;
         Ok(reply)
     }

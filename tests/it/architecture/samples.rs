@@ -20,15 +20,7 @@ fn strangers() {
     finds(super::strangers, &[("helpers.rs", "")], "src/helpers.rs");
     finds(super::strangers, &[("oauth/util.rs", "")], "src/oauth/util.rs");
     finds(super::strangers, &[("identity.rs", "")], "src/identity.rs");
-    passes(
-        super::strangers,
-        &[
-            ("lib.rs", ""),
-            ("oauth/mod.rs", ""),
-            ("home/lock.rs", ""),
-            ("cli/render.rs", ""),
-        ],
-    );
+    passes(super::strangers, &[("lib.rs", ""), ("oauth/mod.rs", ""), ("home/lock.rs", ""), ("cli/render.rs", "")]);
 }
 
 #[test]
@@ -43,74 +35,32 @@ fn arrows_up() {
         ("prompt.rs", ""),
         ("cli/mod.rs", ""),
     ];
-    let with = |name, text| {
-        all.iter()
-            .copied()
-            .filter(|(n, _)| *n != name)
-            .chain([(name, text)])
-            .collect::<Vec<_>>()
-    };
+    let with = |name, text| all.iter().copied().filter(|(n, _)| *n != name).chain([(name, text)]).collect::<Vec<_>>();
     for (name, text, what) in [
-        (
-            "error.rs",
-            "use crate::oauth::http::Door;",
-            "src/error.rs:1: Words may not name Wire (src/oauth/http.rs)",
-        ),
-        (
-            "error.rs",
-            "\nfn f() -> super::auth::X {}",
-            "src/error.rs:2: Words may not name Living",
-        ),
+        ("error.rs", "use crate::oauth::http::Door;", "src/error.rs:1: Words may not name Wire (src/oauth/http.rs)"),
+        ("error.rs", "\nfn f() -> super::auth::X {}", "src/error.rs:2: Words may not name Living"),
         ("error.rs", "use crate::Result;", "(src/lib.rs)"),
         ("error.rs", "use crate::Auth;", "(src/auth.rs)"),
-        (
-            "oauth/http.rs",
-            "use crate::custody::Custody;",
-            "Wire may not name Keeping",
-        ),
-        (
-            "oauth/http.rs",
-            "use super::super::custody::Custody;",
-            "Wire may not name Keeping",
-        ),
+        ("oauth/http.rs", "use crate::custody::Custody;", "Wire may not name Keeping"),
+        ("oauth/http.rs", "use super::super::custody::Custody;", "Wire may not name Keeping"),
         ("oauth/http.rs", "use crate::prompt::Prompt;", "oauth knows no person"),
         ("custody/mod.rs", "use crate::oauth;", "Keeping may not name Wire"),
-        (
-            "custody/mod.rs",
-            "use crate::{error::Error, auth::Auth};",
-            "Keeping may not name Living",
-        ),
+        ("custody/mod.rs", "use crate::{error::Error, auth::Auth};", "Keeping may not name Living"),
         ("auth.rs", "use crate::cli::AuthCommand;", "Living may not name Face"),
     ] {
         finds(super::arrows_up, &with(name, text), what);
     }
-    passes(
-        super::arrows_up,
-        &with("auth.rs", "use crate::{oauth::http, custody, error, prompt};"),
-    );
-    passes(
-        super::arrows_up,
-        &with("error.rs", "#[cfg(test)] mod tests { use crate::auth::Auth; }"),
-    );
+    passes(super::arrows_up, &with("auth.rs", "use crate::{oauth::http, custody, error, prompt};"));
+    passes(super::arrows_up, &with("error.rs", "#[cfg(test)] mod tests { use crate::auth::Auth; }"));
 }
 
 #[test]
 fn circles() {
-    let circle = [
-        ("id.rs", "use crate::error::E;"),
-        ("error.rs", "use crate::event::V;"),
-        ("event.rs", "use crate::id::I;"),
-    ];
-    finds(
-        super::circles,
-        &circle,
-        "src/error.rs → src/event.rs → src/id.rs → src/error.rs",
-    );
+    let circle =
+        [("id.rs", "use crate::error::E;"), ("error.rs", "use crate::event::V;"), ("event.rs", "use crate::id::I;")];
+    finds(super::circles, &circle, "src/error.rs → src/event.rs → src/id.rs → src/error.rs");
     passes(super::circles, &circle[..2]);
-    let parent = [
-        ("custody/mod.rs", "mod os; pub use os::S; fn f() { os::g() }"),
-        ("custody/os.rs", "use super::C;"),
-    ];
+    let parent = [("custody/mod.rs", "mod os; pub use os::S; fn f() { os::g() }"), ("custody/os.rs", "use super::C;")];
     finds(super::circles, &parent, "src/custody/mod.rs → src/custody/os.rs");
     // A table of contents is no arrow, and is looked through.
     let table = [
@@ -126,10 +76,7 @@ fn circles() {
 fn hidden_names() {
     let with = |name, text| {
         [
-            (
-                "lib.rs",
-                "pub mod id; mod worker; pub use worker::Handle; pub(crate) use id::Scopes; pub mod cli;",
-            ),
+            ("lib.rs", "pub mod id; mod worker; pub use worker::Handle; pub(crate) use id::Scopes; pub mod cli;"),
             ("id.rs", "pub struct Scopes; pub(crate) fn random() {}"),
             ("worker.rs", "pub struct Handle; pub struct Trip;"),
             (name, text),
@@ -154,37 +101,23 @@ fn open_doors() {
         let text = format!("fn f() {{ {what}::x() }}");
         finds(super::open_doors, &[("policy.rs", text.as_str())], what);
         for keeper in *keepers {
-            let name = if keeper.ends_with('/') {
-                format!("{keeper}some.rs")
-            } else {
-                (*keeper).to_owned()
-            };
+            let name = if keeper.ends_with('/') { format!("{keeper}some.rs") } else { (*keeper).to_owned() };
             passes(super::open_doors, &[(name.as_str(), text.as_str())]);
         }
     }
     for (text, what) in [
         ("use std::{fs::{self as disk}};", "std::fs"),
-        (
-            "use core::time::X; use std::time::SystemTime; fn f() { SystemTime::now(); }",
-            "SystemTime::now",
-        ),
+        ("use core::time::X; use std::time::SystemTime; fn f() { SystemTime::now(); }", "SystemTime::now"),
         ("use ::tokio as t;", "tokio"),
         ("use crate::home::files::read;", "std::fs::read"),
         ("fn f() { println!(\"{}\", 1) }", "println!"),
         ("fn f() { std::dbg!(1) }", "dbg!"),
     ] {
-        finds(
-            super::open_doors,
-            &[("policy.rs", text), ("home.rs", "pub(crate) use std::fs as files;")],
-            what,
-        );
+        finds(super::open_doors, &[("policy.rs", text), ("home.rs", "pub(crate) use std::fs as files;")], what);
     }
     passes(
         super::open_doors,
-        &[(
-            "policy.rs",
-            "use std::time::{Instant, SystemTime}; fn f() { openid::x(); File::open(p); }",
-        )],
+        &[("policy.rs", "use std::time::{Instant, SystemTime}; fn f() { openid::x(); File::open(p); }")],
     );
     passes(super::open_doors, &[("cli/mod.rs", "fn f() { println!(\"x\") }")]);
 }
@@ -193,22 +126,9 @@ fn open_doors() {
 fn long_files() {
     let code = "fn f() {}\n".repeat(LINES);
     passes(super::long_files, &[("id.rs", &code)]);
-    finds(
-        super::long_files,
-        &[("id.rs", &(code.clone() + "fn g() {}\n"))],
-        "451 lines",
-    );
-    let tests = |lines| {
-        format!(
-            "{}#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "fn f() {}\n".repeat(20),
-            "fn t() {}\n".repeat(lines)
-        )
-    };
+    finds(super::long_files, &[("id.rs", &(code.clone() + "fn g() {}\n"))], "451 lines");
+    let tests =
+        |lines| format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", "fn f() {}\n".repeat(20), "fn t() {}\n".repeat(lines));
     passes(super::long_files, &[("id.rs", &tests(7))]);
-    finds(
-        super::long_files,
-        &[("id.rs", &tests(8))],
-        "11 of 31 lines are unit tests",
-    );
+    finds(super::long_files, &[("id.rs", &tests(8))], "11 of 31 lines are unit tests");
 }

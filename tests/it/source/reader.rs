@@ -15,13 +15,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(code: &'a [Token], module: Vec<String>) -> Self {
-        Self {
-            code,
-            at: 0,
-            depth: 0,
-            module,
-            inner: Vec::new(),
-        }
+        Self { code, at: 0, depth: 0, module, inner: Vec::new() }
     }
 
     pub(super) fn read(&mut self, file: &mut File, raw: &mut Vec<(Vec<String>, Mention)>) {
@@ -46,14 +40,7 @@ impl<'a> Reader<'a> {
                                 file.imports.insert(alias, (visibility, path.clone()));
                             }
                             let is_reexport = visibility > Visibility::Private;
-                            raw.push((
-                                self.module.clone(),
-                                Mention {
-                                    line,
-                                    path,
-                                    is_reexport,
-                                },
-                            ));
+                            raw.push((self.module.clone(), Mention { line, path, is_reexport }));
                         }
                         continue;
                     }
@@ -74,14 +61,7 @@ impl<'a> Reader<'a> {
                             file.macros.push((line, path.last().cloned().unwrap_or_default()));
                         }
                         if path.len() > 1 {
-                            raw.push((
-                                self.module.clone(),
-                                Mention {
-                                    line,
-                                    path,
-                                    is_reexport: false,
-                                },
-                            ));
+                            raw.push((self.module.clone(), Mention { line, path, is_reexport: false }));
                         }
                     }
                 },

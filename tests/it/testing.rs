@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use self::raw::{CLIENT, DEVICE_CODE, exchange, login, post, refresh, server, server_behaviour, subject_of, userinfo};
-use super::{Endpoint, ManualClock, Person};
-use crate::clock::{Cancel, Clock as _};
+use hallpass::clock::{Cancel, Clock as _};
+use hallpass::testing::{Endpoint, ManualClock, Person};
 
 #[test]
 fn a_manual_clock_moves_only_when_told() {
@@ -31,22 +31,11 @@ fn a_manual_clock_moves_only_when_told() {
 #[test]
 fn a_login_lives_from_the_device_code_to_the_revocation() -> io::Result<()> {
     let (server, clock) = server()?;
-    let device = post(
-        &server,
-        "/device_authorization",
-        &[CLIENT, ("scope", "openid email offline_access")],
-    )?;
+    let device = post(&server, "/device_authorization", &[CLIENT, ("scope", "openid email offline_access")])?;
     assert_eq!((device.status, device.json("interval")), (200, "5".into()));
     assert!(device.head.contains("cache-control: no-store"), "{}", device.head);
-    let poll = [
-        CLIENT,
-        ("grant_type", DEVICE_CODE),
-        ("device_code", &device.json("device_code")),
-    ];
-    assert_eq!(
-        post(&server, "/token", &poll)?.error(),
-        (400, "authorization_pending".into())
-    );
+    let poll = [CLIENT, ("grant_type", DEVICE_CODE), ("device_code", &device.json("device_code"))];
+    assert_eq!(post(&server, "/token", &poll)?.error(), (400, "authorization_pending".into()));
 
     let typed = device.json("user_code").to_lowercase().replace('-', "");
     assert!(server.approve_as(&typed, &Person::new("bob", "Bob Example", "bob@example.com")));
@@ -58,10 +47,7 @@ fn a_login_lives_from_the_device_code_to_the_revocation() -> io::Result<()> {
 
     let access_token = tokens.json("access_token");
     let claims = userinfo(&server, &access_token)?;
-    assert_eq!(
-        (claims.json("sub"), claims.json("email")),
-        ("bob".into(), "bob@example.com".into())
-    );
+    assert_eq!((claims.json("sub"), claims.json("email")), ("bob".into(), "bob@example.com".into()));
     clock.advance(Duration::from_secs(3600));
     let expired = userinfo(&server, &access_token)?;
     assert_eq!(expired.status, 401);
@@ -70,10 +56,7 @@ fn a_login_lives_from_the_device_code_to_the_revocation() -> io::Result<()> {
     let refreshed = refresh(&server, &tokens.json("refresh_token"), &[("scope", "openid")])?;
     assert_eq!((refreshed.status, refreshed.json("scope")), (200, "openid".into()));
     let newest = refreshed.json("refresh_token");
-    assert_eq!(
-        refresh(&server, &newest, &[("scope", "profile")])?.error(),
-        (400, "invalid_scope".into())
-    );
+    assert_eq!(refresh(&server, &newest, &[("scope", "profile")])?.error(), (400, "invalid_scope".into()));
     assert_eq!(post(&server, "/revoke", &[CLIENT, ("token", "rt_nobody")])?.status, 200);
     assert_eq!(server.live_families(), 1);
     assert_eq!(post(&server, "/revoke", &[CLIENT, ("token", &newest)])?.status, 200);
@@ -87,11 +70,7 @@ fn a_login_lives_from_the_device_code_to_the_revocation() -> io::Result<()> {
 fn a_poll_that_comes_too_early_slows_the_client_down_for_good() -> io::Result<()> {
     let (server, clock) = server()?;
     let device = post(&server, "/device_authorization", &[CLIENT])?;
-    let poll = [
-        CLIENT,
-        ("grant_type", DEVICE_CODE),
-        ("device_code", &device.json("device_code")),
-    ];
+    let poll = [CLIENT, ("grant_type", DEVICE_CODE), ("device_code", &device.json("device_code"))];
     let mut errors = Vec::new();
     for wait in [0, 4, 9, 14, 15, 15, 900] {
         clock.advance(Duration::from_secs(wait));
@@ -127,10 +106,7 @@ fn a_device_code_is_used_once() -> io::Result<()> {
     let (server, _) = server()?;
     let tokens = login(&server)?;
     let seen = server.requests_to(Endpoint::Token);
-    let device_code = seen
-        .last()
-        .and_then(|poll| poll.parameter("device_code"))
-        .unwrap_or_default();
+    let device_code = seen.last().and_then(|poll| poll.parameter("device_code")).unwrap_or_default();
     let poll = [CLIENT, ("grant_type", DEVICE_CODE), ("device_code", device_code)];
     assert_eq!(post(&server, "/token", &poll)?.error(), (400, "invalid_grant".into()));
     assert!(!server.is_live_refresh_token(&tokens.json("refresh_token")));
@@ -148,57 +124,15 @@ fn what_is_not_in_the_rfc_is_refused() -> io::Result<()> {
         ("GET", "/token", "", "", 405, "invalid_request"),
         ("POST", "/token", json, "{}", 400, "invalid_request"),
         ("POST", "/token?refresh_token=rt_x", form, full, 400, "invalid_request"),
-        (
-            "POST",
-            "/token",
-            form,
-            "client_id=acme-cli&client_id=acme-cli",
-            400,
-            "invalid_request",
-        ),
-        (
-            "POST",
-            "/token",
-            form,
-            "grant_type=refresh_token",
-            400,
-            "invalid_request",
-        ),
+        ("POST", "/token", form, "client_id=acme-cli&client_id=acme-cli", 400, "invalid_request"),
+        ("POST", "/token", form, "grant_type=refresh_token", 400, "invalid_request"),
         ("POST", "/token", form, "client_id=acme-cli", 400, "invalid_request"),
-        (
-            "POST",
-            "/token",
-            form,
-            "client_id=acme-cli&grant_type=refresh_token&refresh_token=",
-            400,
-            "invalid_request",
-        ),
-        (
-            "POST",
-            "/token",
-            form,
-            "client_id=acme-cli&grant_type=password",
-            400,
-            "unsupported_grant_type",
-        ),
-        (
-            "POST",
-            "/token",
-            form,
-            "client_id=other&grant_type=refresh_token",
-            401,
-            "invalid_client",
-        ),
+        ("POST", "/token", form, "client_id=acme-cli&grant_type=refresh_token&refresh_token=", 400, "invalid_request"),
+        ("POST", "/token", form, "client_id=acme-cli&grant_type=password", 400, "unsupported_grant_type"),
+        ("POST", "/token", form, "client_id=other&grant_type=refresh_token", 401, "invalid_client"),
         ("POST", "/token", &basic, full, 401, "invalid_client"),
         ("POST", "/token", form, full, 400, "invalid_grant"),
-        (
-            "POST",
-            "/device_authorization",
-            form,
-            "client_id=acme-cli&scope=root",
-            400,
-            "invalid_scope",
-        ),
+        ("POST", "/device_authorization", form, "client_id=acme-cli&scope=root", 400, "invalid_scope"),
         ("POST", "/revoke", form, "client_id=acme-cli", 400, "invalid_request"),
     ];
     for (method, path, headers, body, status, error) in cases {
@@ -206,23 +140,11 @@ fn what_is_not_in_the_rfc_is_refused() -> io::Result<()> {
         assert_eq!(reply.error(), (status, error.into()), "{method} {path} {body}");
     }
     server.set_behaviour(|behaviour| behaviour.client_secret = Some("secret".into()));
-    assert_eq!(
-        exchange(&server, "POST", "/token", form, full)?.error(),
-        (401, "invalid_client".into())
-    );
-    assert_eq!(
-        exchange(&server, "POST", "/token", &basic, full)?.error(),
-        (400, "invalid_grant".into())
-    );
+    assert_eq!(exchange(&server, "POST", "/token", form, full)?.error(), (401, "invalid_client".into()));
+    assert_eq!(exchange(&server, "POST", "/token", &basic, full)?.error(), (400, "invalid_grant".into()));
     let posted = format!("{full}&client_secret=secret");
-    assert_eq!(
-        exchange(&server, "POST", "/token", form, &posted)?.error(),
-        (400, "invalid_grant".into())
-    );
-    assert_eq!(
-        exchange(&server, "POST", "/token", &basic, &posted)?.error(),
-        (400, "invalid_request".into())
-    );
+    assert_eq!(exchange(&server, "POST", "/token", form, &posted)?.error(), (400, "invalid_grant".into()));
+    assert_eq!(exchange(&server, "POST", "/token", &basic, &posted)?.error(), (400, "invalid_request".into()));
     Ok(())
 }
 
@@ -235,18 +157,11 @@ fn the_page_asks_for_the_code_and_offers_to_deny_first() -> io::Result<()> {
     let page = exchange(&server, "GET", &complete, "", "")?.body;
     assert!(page.contains(&device.json("user_code")) && page.contains("&lt;b&gt;acme") && !page.contains("<b>acme"));
     assert!(page.find("Deny") < page.find("Allow"), "{page}");
-    assert!(
-        exchange(&server, "GET", "/device", "", "")?
-            .body
-            .contains("Enter the code")
-    );
+    assert!(exchange(&server, "GET", "/device", "", "")?.body.contains("Enter the code"));
     let decision = [("user_code", &*device.json("user_code")), ("decision", "allow")];
     assert_eq!(post(&server, "/device", &decision)?.status, 200);
     assert_eq!(post(&server, "/device", &decision)?.status, 409);
-    assert_eq!(
-        exchange(&server, "GET", "/device?user_code=BBBB-BBBB", "", "")?.status,
-        404
-    );
+    assert_eq!(exchange(&server, "GET", "/device?user_code=BBBB-BBBB", "", "")?.status, 404);
     let late = post(&server, "/device_authorization", &[("client_id", "<b>acme")])?;
     clock.advance(Duration::from_secs(900));
     let late = late.json("verification_uri_complete").replace(server.issuer(), "");
@@ -259,22 +174,10 @@ fn nothing_secret_is_in_debug() -> io::Result<()> {
     let (server, _) = server()?;
     server.set_behaviour(|behaviour| behaviour.client_secret = Some("hunter2".into()));
     let headers = "Content-Type: application/x-www-form-urlencoded\r\nAuthorization: Bearer at_hunter2\r\n";
-    exchange(
-        &server,
-        "POST",
-        "/token?token=rt_hunter2",
-        headers,
-        "client_id=acme-cli&refresh_token=rt_hunter2",
-    )?;
+    exchange(&server, "POST", "/token?token=rt_hunter2", headers, "client_id=acme-cli&refresh_token=rt_hunter2")?;
     let text = format!("{server:?} {:?} {:?}", server.requests(), server_behaviour(&server));
     assert!(text.contains("acme-cli") && !text.contains("hunter2"), "{text}");
-    assert_eq!(
-        server
-            .requests()
-            .first()
-            .and_then(|seen| seen.parameter("refresh_token")),
-        Some("rt_hunter2")
-    );
+    assert_eq!(server.requests().first().and_then(|seen| seen.parameter("refresh_token")), Some("rt_hunter2"));
     server.clear_requests();
     assert!(server.requests().is_empty());
     Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::raw::{address, login, refresh, server, subject_of, userinfo};
-use crate::testing::{Endpoint, Fault};
+use hallpass::testing::{Endpoint, Fault};
 
 #[test]
 fn a_cut_really_cuts_and_only_a_late_one_rotates() -> io::Result<()> {
@@ -26,17 +26,9 @@ fn a_cut_really_cuts_and_only_a_late_one_rotates() -> io::Result<()> {
     let token = login(&server)?.json("refresh_token");
     server.inject(Endpoint::Token, Fault::TruncatedReply);
     let half = refresh(&server, &token, &[])?;
-    let promised = half
-        .head
-        .split("content-length: ")
-        .nth(1)
-        .and_then(|rest| rest.split("\r\n").next());
+    let promised = half.head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
     let promised: usize = promised.and_then(|length| length.parse().ok()).unwrap_or_default();
-    assert!(
-        !half.body.is_empty() && half.body.len() < promised,
-        "{} of {promised}",
-        half.body.len()
-    );
+    assert!(!half.body.is_empty() && half.body.len() < promised, "{} of {promised}", half.body.len());
     assert_eq!((server.counts().rotations, half.status), (2, 200));
     Ok(())
 }
@@ -54,27 +46,12 @@ fn a_fault_changes_what_it_says() -> io::Result<()> {
         }
         io::Result::Ok(reply)
     };
-    assert_eq!(
-        subject_of(&refresh_with(Fault::OtherSubject("mallory".into()))?),
-        "mallory"
-    );
-    assert_eq!(
-        refresh_with(Fault::WiderScope("openid admin".into()))?.json("scope"),
-        "openid admin"
-    );
+    assert_eq!(subject_of(&refresh_with(Fault::OtherSubject("mallory".into()))?), "mallory");
+    assert_eq!(refresh_with(Fault::WiderScope("openid admin".into()))?.json("scope"), "openid admin");
     assert_eq!(refresh_with(Fault::NarrowerScope("x".into()))?.json("scope"), "x");
-    assert_eq!(
-        refresh_with(Fault::TokenType("DPoP".into()))?.json("token_type"),
-        "DPoP"
-    );
-    assert_eq!(
-        refresh_with(Fault::ReplyField("expires_in".into(), "soon".into()))?.json("expires_in"),
-        "soon"
-    );
-    assert_eq!(
-        refresh_with(Fault::error(503, "temporarily_unavailable"))?.error().0,
-        503
-    );
+    assert_eq!(refresh_with(Fault::TokenType("DPoP".into()))?.json("token_type"), "DPoP");
+    assert_eq!(refresh_with(Fault::ReplyField("expires_in".into(), "soon".into()))?.json("expires_in"), "soon");
+    assert_eq!(refresh_with(Fault::error(503, "temporarily_unavailable"))?.error().0, 503);
     assert_eq!(refresh_with(Fault::Redirect("http://elsewhere/".into()))?.status, 307);
     assert!(refresh_with(Fault::HugeBody(3_000_000))?.body.len() > 3_000_000);
     assert_eq!(refresh_with(Fault::NoRefreshToken)?.json("refresh_token"), "");
@@ -90,10 +67,7 @@ fn a_storm_is_served_beside_a_hanging_connection_that_ends_with_the_server() -> 
     let (server, _) = server()?;
     server.approve_all();
     server.inject(Endpoint::Metadata, Fault::Hang);
-    let (address, request) = (
-        address(&server),
-        "GET /.well-known/openid-configuration HTTP/1.1\r\nHost: x\r\n\r\n",
-    );
+    let (address, request) = (address(&server), "GET /.well-known/openid-configuration HTTP/1.1\r\nHost: x\r\n\r\n");
     let mut hanging = TcpStream::connect(&address)?;
     hanging.write_all(request.as_bytes())?;
     let hanging = thread::spawn(move || hanging.read_to_end(&mut Vec::new()));

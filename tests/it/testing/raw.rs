@@ -9,14 +9,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::testing::{AuthorizationServer, Behaviour, ManualClock};
+use hallpass::testing::{AuthorizationServer, Behaviour, ManualClock};
 
 pub(super) fn server() -> io::Result<(AuthorizationServer, ManualClock)> {
     let clock = ManualClock::new();
-    let server = AuthorizationServer::start_with(Behaviour {
-        clock: Arc::new(clock.clone()),
-        ..Behaviour::default()
-    })?;
+    let mut behaviour = Behaviour::default();
+    behaviour.clock = Arc::new(clock.clone());
+    let server = AuthorizationServer::start_with(behaviour)?;
     Ok((server, clock))
 }
 
@@ -29,47 +28,21 @@ pub(super) fn server_behaviour(server: &AuthorizationServer) -> Behaviour {
 pub(super) fn login(server: &AuthorizationServer) -> io::Result<Reply> {
     let device = post(server, "/device_authorization", &[CLIENT])?;
     server.approve(&device.json("user_code"));
-    post(
-        server,
-        "/token",
-        &[
-            CLIENT,
-            ("grant_type", DEVICE_CODE),
-            ("device_code", &device.json("device_code")),
-        ],
-    )
+    post(server, "/token", &[CLIENT, ("grant_type", DEVICE_CODE), ("device_code", &device.json("device_code"))])
 }
 
 pub(super) fn refresh(server: &AuthorizationServer, token: &str, more: &[(&str, &str)]) -> io::Result<Reply> {
-    let form = [
-        &[CLIENT, ("grant_type", "refresh_token"), ("refresh_token", token)],
-        more,
-    ]
-    .concat();
+    let form = [&[CLIENT, ("grant_type", "refresh_token"), ("refresh_token", token)], more].concat();
     post(server, "/token", &form)
 }
 
 pub(super) fn userinfo(server: &AuthorizationServer, token: &str) -> io::Result<Reply> {
-    exchange(
-        server,
-        "GET",
-        "/userinfo",
-        &format!("Authorization: bearer {token}\r\n"),
-        "",
-    )
+    exchange(server, "GET", "/userinfo", &format!("Authorization: bearer {token}\r\n"), "")
 }
 
 pub(super) fn post(server: &AuthorizationServer, path: &str, form: &[(&str, &str)]) -> io::Result<Reply> {
-    let body = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form)
-        .finish();
-    exchange(
-        server,
-        "POST",
-        path,
-        "Content-Type: application/x-www-form-urlencoded\r\n",
-        &body,
-    )
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    exchange(server, "POST", path, "Content-Type: application/x-www-form-urlencoded\r\n", &body)
 }
 
 pub(super) fn exchange(
@@ -88,17 +61,8 @@ pub(super) fn exchange(
     stream.read_to_end(&mut raw)?;
     let text = String::from_utf8_lossy(&raw).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .unwrap_or_default();
-    Ok(Reply {
-        status,
-        head: format!("{}\r\n", head.to_lowercase()),
-        body: body.into(),
-        raw,
-    })
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    Ok(Reply { status, head: format!("{}\r\n", head.to_lowercase()), body: body.into(), raw })
 }
 
 pub(super) fn address(server: &AuthorizationServer) -> String {
@@ -107,9 +71,7 @@ pub(super) fn address(server: &AuthorizationServer) -> String {
 
 pub(super) fn subject_of(tokens: &Reply) -> String {
     let id_token = tokens.json("id_token");
-    let payload = URL_SAFE_NO_PAD
-        .decode(id_token.split('.').nth(1).unwrap_or_default())
-        .unwrap_or_default();
+    let payload = URL_SAFE_NO_PAD.decode(id_token.split('.').nth(1).unwrap_or_default()).unwrap_or_default();
     let claims: Value = serde_json::from_slice(&payload).unwrap_or_default();
     claims["sub"].as_str().unwrap_or_default().into()
 }
@@ -122,7 +84,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub fn json(&self, name: &str) -> String {
+    pub(super) fn json(&self, name: &str) -> String {
         let json: Value = serde_json::from_str(&self.body).unwrap_or_default();
         match &json[name] {
             Value::Null => String::new(),
@@ -131,7 +93,7 @@ impl Reply {
         }
     }
 
-    pub fn error(&self) -> (u16, String) {
+    pub(super) fn error(&self) -> (u16, String) {
         (self.status, self.json("error"))
     }
 }
