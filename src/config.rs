@@ -35,6 +35,8 @@ pub struct Config {
     pub client_secret: Option<Arc<Secret>>,
     /// What a login asks for.
     pub scopes: Scopes,
+    /// The resource that tokens are for (RFC 8707), for servers that want it named.
+    pub resource: Option<Url>,
     /// For servers whose metadata lacks it.
     pub device_authorization_endpoint: Option<Url>,
     /// For servers whose metadata lacks it.
@@ -73,6 +75,7 @@ impl Config {
             issuer: issuer.parse()?,
             client_id: client_id.parse()?,
             client_secret: None,
+            resource: None,
             scopes: "openid offline_access email".parse()?,
             device_authorization_endpoint: None,
             token_endpoint: None,

@@ -46,7 +46,7 @@ impl<'a> Names<'a> {
     /// Takes the key out of custody. `Err` where the store is locked, away or slow; where the store says that there is no
     /// key, the record can never be opened again, and the error says so.
     pub(crate) fn unlock(self, custody: &dyn Custody) -> Result<GrantFiles<'a>> {
-        let item = Item::new(self.app, self.id, "");
+        let item = Item::new(self.app, self.id);
         let text = custody.load(&item).map_err(|error| error.at(custody.name(), true))?;
         let gone = |why: &str| {
             let message = format!("the key of this login {why} {}, and the login is lost with it", custody.name());
@@ -58,9 +58,9 @@ impl<'a> Names<'a> {
 
     /// Makes a new grant: its key into custody, then its first record on disk. On failure nothing is left.
     pub(crate) fn create(self, custody: &dyn Custody, label: &str, record: &Record) -> Result<()> {
-        let item = Item::new(self.app, self.id, label);
+        let item = Item::new(self.app, self.id);
         let files = GrantFiles { names: self, key: SealingKey::random()? };
-        custody.store(&item, &files.key.to_text()).map_err(|error| error.at(custody.name(), false))?;
+        custody.store(&item, label, &files.key.to_text()).map_err(|error| error.at(custody.name(), false))?;
         let written = self
             .lock_now()
             .and_then(|lock| lock.ok_or_else(|| self.damaged("another process has it")))
@@ -75,7 +75,7 @@ impl<'a> Names<'a> {
 
     /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable.
     pub(crate) fn erase(self, _lock: &Lock, custody: &dyn Custody) -> Result<()> {
-        let item = Item::new(self.app, self.id, "");
+        let item = Item::new(self.app, self.id);
         custody.erase(&item).map_err(|error| error.at(custody.name(), true))?;
         self.folder().remove(&self.next())?;
         self.folder().remove(self.id.as_str())?;

@@ -67,10 +67,16 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     let destination = destination(wiring, &endpoints);
     let client = wiring.client(&destination);
     let scopes = request.scopes.as_ref().unwrap_or(&config.scopes);
-    let device = authorize(&http, &endpoints.device_authorization, &client, scopes, &request.cancel)?;
+    let device =
+        authorize(&http, &endpoints.device_authorization, &client, scopes, config.resource.as_ref(), &request.cancel)?;
     // Before the person approves: a home that cannot be written would lose what they approve.
     let home = wiring.create_home()?;
-    let token = TokenEndpoint { http: &http, url: &destination.token_endpoint, client: &client };
+    let token = TokenEndpoint {
+        http: &http,
+        url: &destination.token_endpoint,
+        client: &client,
+        resource: config.resource.as_ref(),
+    };
     let reply = approved(wiring, &token, &device, request, prompt)?;
 
     // From here on there is a grant at the server: what is not kept is given back.
@@ -236,6 +242,7 @@ fn keep(
         scopes: scopes.clone(),
         tokens: vec![StoredToken {
             org: None,
+            resource: config.resource.clone(),
             scopes: scopes.clone(),
             access_token: Arc::new(reply.access_token.copy()),
             received_at: now,

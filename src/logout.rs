@@ -106,7 +106,7 @@ fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record) -> Result<En
     let Some(url) = &record.destination.revocation_endpoint else {
         return Ok(Ended::NotRevocable);
     };
-    let access_token = record.token(entry.org.as_ref()).map(|token| &*token.access_token);
+    let access_token = record.tokens.first().map(|token| &*token.access_token);
     let (secret, hint) = match (&record.refresh_token, access_token) {
         (Some(token), _) => (token, "refresh_token"),
         (None, Some(token)) => (token, "access_token"),

@@ -54,6 +54,8 @@ pub(crate) struct Destination {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredToken {
     pub(crate) org: Option<Org>,
+    /// What the token is for (RFC 8707), where that was said.
+    pub(crate) resource: Option<Url>,
     pub(crate) scopes: Scopes,
     #[serde(with = "exposed::shared")]
     pub(crate) access_token: Arc<Secret>,
@@ -178,9 +180,9 @@ impl Record {
         Ok(record)
     }
 
-    /// The token for `org`, if there is one.
-    pub(crate) fn token(&self, org: Option<&Org>) -> Option<&StoredToken> {
-        self.tokens.iter().find(|token| token.org.as_ref() == org)
+    /// The token for `org` and `resource`, if there is one.
+    pub(crate) fn token(&self, org: Option<&Org>, resource: Option<&Url>) -> Option<&StoredToken> {
+        self.tokens.iter().find(|token| token.org.as_ref() == org && token.resource.as_ref() == resource)
     }
 }
 

@@ -163,7 +163,12 @@ impl Trip<'_> {
     fn ask(&self, record: &Record) -> Result<TokenReply, TokenError> {
         let http = self.wiring.http();
         let client = self.wiring.client(&record.destination);
-        let endpoint = TokenEndpoint { http: &http, url: &record.destination.token_endpoint, client: &client };
+        let endpoint = TokenEndpoint {
+            http: &http,
+            url: &record.destination.token_endpoint,
+            client: &client,
+            resource: self.resource(),
+        };
         match &record.refresh_token {
             Some(token) => endpoint.request(&Grant::RefreshToken(token), &Cancel::new()),
             None => Err(TokenError::Http(HttpError::Setup("there is no refresh token".into()))),
@@ -205,12 +210,14 @@ impl Trip<'_> {
         let now = self.now();
         let token = StoredToken {
             org: self.entry.org.clone(),
+            resource: self.resource().cloned(),
             scopes: reply.scopes.unwrap_or_else(|| record.scopes.clone()),
             access_token: Arc::new(reply.access_token),
             received_at: now,
             expires_at: reply.expires_in.map(|lifetime| now + lifetime),
         };
-        let others = record.tokens.iter().filter(|other| other.org != token.org).cloned();
+        let is_other = |other: &&StoredToken| (&other.org, &other.resource) != (&token.org, &token.resource);
+        let others = record.tokens.iter().filter(is_other).cloned();
         Ok(Record {
             generation: record.generation + 1,
             born: record.born,
@@ -221,7 +228,7 @@ impl Trip<'_> {
             // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
             refresh_token: reply.refresh_token.or_else(|| record.refresh_token.as_ref().map(crate::Secret::copy)),
             scopes: record.scopes.clone(),
-            tokens: others.chain([token.clone()]).collect(),
+            tokens: std::iter::once(token.clone()).chain(others).collect(),
         })
     }
 
@@ -255,7 +262,9 @@ impl Trip<'_> {
     }
 
     fn token_of<'r>(&self, record: &'r Record) -> Result<&'r StoredToken> {
-        record.token(self.entry.org.as_ref()).ok_or_else(|| self.ended(ErrorKind::Expired, "it holds no token"))
+        record
+            .token(self.entry.org.as_ref(), self.resource())
+            .ok_or_else(|| self.ended(ErrorKind::Expired, "it holds no token"))
     }
 
     fn ended(&self, kind: ErrorKind, why: &str) -> Error {
@@ -265,6 +274,10 @@ impl Trip<'_> {
 
     fn log_in(&self) -> Remedy {
         Remedy::LogIn { context: Some(self.entry.name.to_string()) }
+    }
+
+    fn resource(&self) -> Option<&Url> {
+        self.wiring.config.resource.as_ref()
     }
 
     fn now(&self) -> SystemTime {

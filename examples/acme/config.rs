@@ -18,6 +18,7 @@ pub(crate) fn from_environment() -> Result<Config> {
         // A file that cannot be read is as good as one without a certificate, which is refused.
         config.extra_roots = std::fs::read(&file).unwrap_or_else(|error| format!("{file}: {error}").into());
     }
+    config.resource = url("RESOURCE")?;
     config.device_authorization_endpoint = url("DEVICE_AUTHORIZATION_ENDPOINT")?;
     config.token_endpoint = url("TOKEN_ENDPOINT")?;
     config.revocation_endpoint = url("REVOCATION_ENDPOINT")?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::args::{Login, Logout, Status, Token, Whoami};
 use super::render::{Output, context_lines, context_object, rfc3339, validity};
-use super::{Login, Logout, Status, Token, Whoami};
 use crate::blocking::wait;
 use crate::clock::Cancel;
 use crate::prompt::{JsonLines, Prompt, Terminal};

@@ -35,7 +35,7 @@ impl Custody for Memory {
         Ok(())
     }
 
-    fn store(&self, item: &Item<'_>, key: &Secret) -> Result<(), CustodyError> {
+    fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
         self.items().insert(name(item), key.copy());
         Ok(())
     }

@@ -35,12 +35,12 @@ pub trait Custody: Send + Sync + fmt::Debug {
     /// - It is locked: [`CustodyError::Locked`]. There is none: [`CustodyError::Unavailable`].
     fn probe(&self) -> Result<(), CustodyError>;
 
-    /// Keeps `key`.
+    /// Keeps `key`. `label` is for the person who meets the item in a key manager; it is no part of the item's identity.
     ///
     /// - No item yet: it is there afterwards, through to where it rests.
     /// - An item is there: its key is replaced.
     /// - The place is locked or away: an error, and nothing has changed.
-    fn store(&self, item: &Item<'_>, key: &Secret) -> Result<(), CustodyError>;
+    fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), CustodyError>;
 
     /// Gives the key back.
     ///
@@ -65,13 +65,11 @@ pub struct Item<'a> {
     pub app: &'a AppName,
     /// The grant; stores with a user attribute use it as that.
     pub grant: &'a GrantId,
-    /// Words by which a person recognises the item in a key manager. Not part of the item's identity.
-    pub label: &'a str,
 }
 
 impl<'a> Item<'a> {
-    pub(crate) fn new(app: &'a AppName, grant: &'a GrantId, label: &'a str) -> Self {
-        Self { app, grant, label }
+    pub(crate) fn new(app: &'a AppName, grant: &'a GrantId) -> Self {
+        Self { app, grant }
     }
 }
 

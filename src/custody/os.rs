@@ -38,12 +38,12 @@ impl Custody for OsStore {
         under_deadline(platform::can_take_a_key)
     }
 
-    fn store(&self, item: &Item<'_>, key: &Secret) -> Result<(), CustodyError> {
-        let (owned, key) = (Owned::from(item), key.copy());
+    fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), CustodyError> {
+        let (owned, label, key) = (Owned::from(item), label.to_owned(), key.copy());
         under_deadline(move |connected| {
             platform::can_take_a_key(connected)?;
             // Bytes and not a password: Windows stores a password as UTF-16, twice the size.
-            owned.entry()?.set_secret(key.expose().as_bytes()).map_err(converted)
+            owned.entry(&platform::modifiers(&label))?.set_secret(key.expose().as_bytes()).map_err(converted)
         })
     }
 
@@ -53,7 +53,7 @@ impl Custody for OsStore {
             if !platform::has_unlocked(&owned, connected)? {
                 return Ok(None);
             }
-            match owned.entry()?.get_secret() {
+            match owned.entry(&HashMap::new())?.get_secret() {
                 Ok(bytes) => text(bytes).map(Some),
                 Err(KeyringError::NoEntry) => Ok(None),
                 Err(error) => Err(converted(error)),
@@ -67,7 +67,7 @@ impl Custody for OsStore {
             if !platform::has_unlocked(&owned, connected)? {
                 return Ok(false);
             }
-            match owned.entry()?.delete_credential() {
+            match owned.entry(&HashMap::new())?.delete_credential() {
                 Ok(()) => Ok(true),
                 Err(KeyringError::NoEntry) => Ok(false),
                 Err(error) => Err(converted(error)),
@@ -83,20 +83,18 @@ type Connected = Sender<()>;
 struct Owned {
     service: String,
     user: String,
-    label: String,
 }
 
 impl From<&Item<'_>> for Owned {
     fn from(item: &Item<'_>) -> Self {
-        Self { service: item.app.to_string(), user: item.grant.to_string(), label: item.label.to_owned() }
+        Self { service: item.app.to_string(), user: item.grant.to_string() }
     }
 }
 
 impl Owned {
-    fn entry(&self) -> Result<Entry, CustodyError> {
+    fn entry(&self, modifiers: &HashMap<&str, &str>) -> Result<Entry, CustodyError> {
         let store: Arc<CredentialStore> = platform::store().map_err(converted)?;
-        let modifiers = platform::modifiers(&self.label);
-        store.build(&self.service, &self.user, Some(&modifiers)).map_err(converted)
+        store.build(&self.service, &self.user, Some(modifiers)).map_err(converted)
     }
 }
 
@@ -229,7 +227,7 @@ mod platform {
         Ok(windows_native_keyring_store::Store::new_with_configuration(&names)?)
     }
 
-    /// `Local`: the default, `Enterprise`, would roam with the profile to other machines.
+    /// For a new item. `Local`: the default, `Enterprise`, would roam with the profile to other machines.
     pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
         HashMap::from([("persistence", "Local")])
     }

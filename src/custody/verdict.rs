@@ -63,8 +63,8 @@ impl Custody for Remembering {
         self.ask(|custody| custody.probe())
     }
 
-    fn store(&self, item: &Item<'_>, key: &Secret) -> Result<(), CustodyError> {
-        self.ask(|custody| custody.store(item, key))
+    fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), CustodyError> {
+        self.ask(|custody| custody.store(item, label, key))
     }
 
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {

@@ -10,6 +10,7 @@
 
 #[cfg(not(unix))]
 mod other;
+mod refused;
 #[cfg(unix)]
 mod unix;
 
@@ -24,6 +25,7 @@ use crate::clock::{Deadline, pause};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 #[cfg(not(unix))]
 use other::Handle;
+use refused::{Refused, failed};
 #[cfg(unix)]
 use unix::Handle;
 
@@ -171,45 +173,6 @@ impl Folder {
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
-}
-
-/// Why a folder is not used.
-#[derive(Debug, thiserror::Error)]
-enum Refused {
-    #[error("it is a symbolic link")]
-    Symlink,
-    #[error("it is not a folder")]
-    NotAFolder,
-    #[error("it belongs to {0}, not to the user of this process")]
-    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
-    Owner(String),
-    #[error("others may write to it (mode {0})")]
-    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
-    Writable(String),
-    #[error("{0}")]
-    Io(#[from] io::Error),
-}
-
-impl Refused {
-    fn into_error(self, path: &Path) -> Error {
-        match self {
-            Self::Io(error) => failed("open", path, error),
-            refused => {
-                Error::new(ErrorKind::Custody, format!("refusing the state folder {}: {refused}", path.display()))
-                    .with(Remedy::FixPath { path: path.to_owned() })
-            }
-        }
-    }
-}
-
-fn failed(doing: &str, path: &Path, error: io::Error) -> Error {
-    let message = match error.kind() {
-        Io::StorageFull | Io::QuotaExceeded => {
-            format!("cannot {doing} {}: the disk is full", path.display())
-        }
-        _ => format!("cannot {doing} {}", path.display()),
-    };
-    Error::new(ErrorKind::Custody, message).with(Remedy::FixPath { path: path.to_owned() }).because(error)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::pause;
 
-use super::Refused;
+use super::refused::Refused;
 
 #[derive(Debug)]
 pub(super) struct Handle(PathBuf);

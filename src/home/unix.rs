@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, fsync, openat, renameat, unlinkat};
 use rustix::process::geteuid;
 
-use super::Refused;
+use super::refused::Refused;
 
 #[derive(Debug)]
 pub(super) struct Handle(OwnedFd);

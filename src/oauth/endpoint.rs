@@ -23,6 +23,8 @@ pub(crate) struct TokenEndpoint<'a> {
     pub(crate) http: &'a Http,
     pub(crate) url: &'a Url,
     pub(crate) client: &'a Client,
+    /// RFC 8707 §2.2: what the token is for.
+    pub(crate) resource: Option<&'a Url>,
 }
 
 /// What is exchanged for a token.
@@ -84,7 +86,8 @@ impl TokenEndpoint<'_> {
                 Form::new().with("grant_type", "refresh_token").with("refresh_token", token.expose())
             }
         };
-        let (form, authorization) = self.client.authenticate(form);
+        let (form, authorization) =
+            self.client.authenticate(form.with_some("resource", self.resource.map(Url::as_str)));
         let reply = self.http.post(self.url, form, authorization.as_ref(), cancel)?;
         read(&reply)
     }

@@ -1,0 +1,128 @@
+//! The commands and their options.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::{ContextName, Result};
+
+/// Log in and out, and get tokens.
+#[derive(Debug, Args)]
+#[non_exhaustive]
+pub struct AuthCommand {
+    #[command(subcommand)]
+    pub(super) action: Action,
+}
+
+/// Say who is logged in, as the authorization server knows it.
+#[derive(Debug, Args)]
+#[non_exhaustive]
+pub struct Whoami {
+    /// The login to ask with
+    #[arg(long, value_name = "NAME")]
+    pub(super) context: Option<ContextName>,
+    /// Print the server's claims as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// Log in: approve in a browser, here or on another device
+    Login(Login),
+    /// Print a valid access token and nothing else
+    Token(Token),
+    /// Say who is logged in, where, and until when
+    Status(Status),
+    /// List all logins on this machine
+    List(List),
+    /// Log out: revoke the login at the server and forget it here
+    Logout(Logout),
+}
+
+impl Action {
+    pub(super) fn json(&self) -> bool {
+        match self {
+            Self::Login(login) => login.json,
+            Self::Token(token) => token.json,
+            Self::Status(status) => status.json,
+            Self::List(list) => list.json,
+            Self::Logout(logout) => logout.json,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Login {
+    /// The name to keep this login under
+    #[arg(long, value_name = "NAME")]
+    pub(super) context: Option<ContextName>,
+    /// A scope to ask for, instead of the usual ones; can be repeated
+    #[arg(long, value_name = "SCOPE")]
+    pub(super) scope: Vec<String>,
+    /// Show the address only
+    #[arg(long)]
+    pub(super) no_browser: bool,
+    /// Let the name pass from another account to this one
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// Wait for the approval even where there is no terminal
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// Print what happens as JSON, one object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Token {
+    /// The login to use
+    #[arg(long, value_name = "NAME")]
+    pub(super) context: Option<ContextName>,
+    /// How long the token must still be valid, in seconds
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    pub(super) min_validity: Option<Duration>,
+    /// Fetch a new token even if the one at hand is good
+    #[arg(long)]
+    pub(super) refresh: bool,
+    /// Print the token with its type, expiry, context and scopes as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// The login to show
+    #[arg(long, value_name = "NAME")]
+    pub(super) context: Option<ContextName>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Logout {
+    /// The login to end
+    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    pub(super) context: Option<ContextName>,
+    /// End all logins
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Forget on this machine only; the server is not told
+    #[arg(long)]
+    pub(super) local_only: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_secs)
+}
