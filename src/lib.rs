@@ -1,5 +1,55 @@
-//! hallpass
-#![forbid(unsafe_code)]
+//! Logs people in to command-line tools.
+//!
+//! A person runs `acme auth login`, approves in a browser, and from then on the tool has a valid access token: in forty
+//! processes at once, after a killed terminal, after the server rotated the refresh token.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use hallpass::prompt::Terminal;
+//! use hallpass::{Auth, Config, ErrorKind, LoginRequest, blocking};
+//!
+//! # fn main() -> hallpass::Result<()> {
+//! let auth = Auth::new(Config::new("acme", "https://id.example.com", "acme-cli")?)?;
+//! let session = match auth.session() {
+//!     Err(error) if error.kind() == ErrorKind::NotLoggedIn => {
+//!         blocking::wait(auth.login(LoginRequest::default(), Arc::new(Terminal::stderr())))?
+//!     }
+//!     other => other?,
+//! };
+//! let token = blocking::wait(session.access_token())?;
+//! let header = format!("Authorization: Bearer {}", token.expose());
+//! # drop(header);
+//! # Ok(()) }
+//! ```
+//!
+//! In an async program, `.await` the same futures, on any executor. With the feature `cli`, the module `cli` brings
+//! `auth login`, `token`, `status`, `list` and `logout` to a clap parser.
+//!
+//! # The picture
+//!
+//! ```text
+//!    face      lib.rs        cli/ (clap)        testing/ (embedded authorization server)     ← public names only
+//!                │
+//!    living    auth   login   logout   session   rotation   token   context   config   wiring   worker   blocking
+//!                │                        │
+//!    wire      oauth/  ─── never names ───┼───  custody/  record  grant  home                 keeping
+//!                │                        │
+//!    words     secret  id  text  clock  error  prompt  browser  surroundings
+//! ```
+//!
+//! Arrows point down, or along a layer without a circle; a test reads every path in the source and fails on any other.
+//!
+//! Two ideas carry the house. *The OS store keeps the key, a sealed file keeps the record*: a login puts one small random key
+//! into the store, and its tokens rest beside it in a file that only this key opens. *The core is blocking, async is a face*:
+//! a login or a refresh runs top to bottom on a thread of its own, and a future waits for it.
+//!
+//! How it works, what it protects from and what not: [`manual`].
+
+/// The README's code compiles.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod auth;
 pub mod blocking;
@@ -17,6 +67,7 @@ mod home;
 mod id;
 mod login;
 mod logout;
+pub mod manual;
 mod oauth;
 pub mod prompt;
 mod record;

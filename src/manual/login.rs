@@ -1,0 +1,39 @@
+//! How a login travels.
+//!
+//! # Logging in
+//!
+//! 1. *Before anybody is asked to do anything*: the place for the key is probed (a dead D-Bus costs one second, not two
+//!    minutes), the index is read.
+//! 2. The server's metadata is read (RFC 8414, else OpenID Connect Discovery), its issuer compared, its endpoints checked.
+//! 3. A device code is fetched (RFC 8628 §3.1) and the person is shown app, page, host and code.
+//! 4. The token endpoint is polled, never closer than the interval in force, until the person has answered or the code has
+//!    run out. A server that does not answer is asked again, less often.
+//! 5. The account is read from the ID token, else from userinfo.
+//! 6. The login is kept: key into the store, sealed record onto the disk, context into the index. What cannot be kept is
+//!    revoked, so that no credential is left without an owner.
+//!
+//! # On disk
+//!
+//! Below the home (0700; `$XDG_STATE_HOME/<app>`, `~/Library/Application Support/<app>`, `%LOCALAPPDATA%\<app>`):
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `index.json` | contexts and the default; no secret. Written by login and logout only |
+//! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
+//! | `grants/<id>.lock` | the lock; never unlinked |
+//! | `grants/<id>.next` | an intent, then the next record, for the time of one refresh |
+//! | `os.silent` | the time at which the OS store did not answer; it is left alone for a minute |
+//!
+//! The record is sealed with XChaCha20-Poly1305; the plain line is associated data, so that a record moved to another app or
+//! login does not open. The key is 32 random bytes, one item per login in the OS store.
+//!
+//! # Refreshing
+//!
+//! ```text
+//!   lock <id>.lock ── read record ── decide ── write intent, take room ── exchange ── write record ── rename ── unlock
+//!                     (under lock)             (.next, fsync)                         (.next, fsync)  (.next → <id>, fsync)
+//! ```
+//!
+//! One thread owns lock, exchange and commit, whatever becomes of its caller. Others wait for the lock, and leave the queue
+//! as soon as a newer generation serves them. A process that dies leaves either no trace, or an intent ("a rotation was
+//! begun"), or a whole next record that the next process finishes.

@@ -1,0 +1,4 @@
+//! Reading, not code: how a login travels, and what is protected from whom.
+
+pub mod login;
+pub mod threats;
