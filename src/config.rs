@@ -45,7 +45,7 @@ pub struct Config {
     pub revocation_endpoint: Option<Url>,
     /// Further roots for TLS, PEM, beside those of the operating system.
     pub extra_roots: Vec<u8>,
-    /// Allows `http` to a literal 127/8 or ::1 address: for tests and for a server on this machine.
+    /// Allows `http` to a literal 127/8 or ::1 address: for tests and for a server on this machine. No proxy is used then.
     pub allow_loopback_http: bool,
     /// The longest that one request may take.
     pub request_timeout: Duration,

@@ -11,7 +11,6 @@ use url::Url;
 
 use crate::error::Error;
 use crate::id::{Account, AppName, ContextName, Org, Scopes, host_of};
-use crate::surroundings::Surroundings;
 
 /// How a login speaks to the person. Called from the login's own thread.
 ///
@@ -138,7 +137,7 @@ impl Prompt for Terminal {
             code = verification.user_code,
         ))?;
         #[cfg(feature = "browser")]
-        if self.opens_browser && Surroundings::read(&verification.app).can_show_a_browser() {
+        if self.opens_browser && crate::surroundings::Surroundings::read(&verification.app).can_show_a_browser() {
             // A browser that does not open is a note, never a failure: the person has the address.
             self.say(match crate::browser::open_page(&verification.app, page) {
                 Ok(()) => "Opened the page in your browser.\n",

@@ -149,9 +149,13 @@ impl Trip<'_> {
             }
             Err(error) => {
                 // Only where the server has certainly not rotated is the intent taken back.
-                if matches!(error, TokenError::Refused(_) | TokenError::Http(HttpError::Unreachable { .. }))
-                    && !interrupted
-                {
+                let untouched = matches!(
+                    error,
+                    TokenError::Refused(_)
+                        | TokenError::Busy { status: 429 | 503, .. }
+                        | TokenError::Http(HttpError::Unreachable { .. })
+                );
+                if untouched && !interrupted && !lost {
                     self.files.forget_intent(lock)?;
                 }
                 // No network error ends a session (law 6), and what still works is served (law 7).

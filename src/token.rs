@@ -91,7 +91,8 @@ pub(crate) fn is_valid(
     };
     let lifetime = expires_at.duration_since(received_at).unwrap_or_default();
     let needed = min_validity.unwrap_or_else(|| Duration::from_secs(10).min(lifetime / 20));
-    now + needed < expires_at
+    // A demand beyond the end of time is met by no token.
+    now.checked_add(needed).is_some_and(|until| until < expires_at)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use zeroize::Zeroize;
 
 use super::{Custody, CustodyError, Item, Lasts, Posture};
 use crate::secret::Secret;
+use crate::text::quoted;
 
 /// How long a store may take to answer at all.
 const TO_CONNECT: Duration = Duration::from_secs(1);
@@ -132,10 +133,11 @@ fn converted(error: KeyringError) -> CustodyError {
             bytes.zeroize();
             CustodyError::Failed("it holds something under our name that is not ours".into())
         }
-        KeyringError::NoStorageAccess(cause) => CustodyError::Unavailable(cause.to_string()),
-        KeyringError::PlatformFailure(cause) => CustodyError::Unavailable(cause.to_string()),
+        KeyringError::NoStorageAccess(cause) | KeyringError::PlatformFailure(cause) => {
+            CustodyError::Unavailable(quoted(&cause.to_string()))
+        }
         KeyringError::Ambiguous(_) => CustodyError::Failed("it holds several items under our name".into()),
-        other => CustodyError::Failed(other.to_string()),
+        other => CustodyError::Failed(quoted(&other.to_string())),
     }
 }
 
@@ -187,7 +189,7 @@ mod platform {
     }
 
     fn unavailable(error: Error) -> CustodyError {
-        CustodyError::Unavailable(crate::text::quoted(&error.to_string()))
+        CustodyError::Unavailable(quoted(&error.to_string()))
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-#[cfg(feature = "os-store")]
 use super::verdict::Remembering;
 use super::{Custody, Memory};
 use crate::clock::Clock;
@@ -120,20 +119,17 @@ impl Places {
     }
 
     fn known(&self, name: PlaceName) -> Result<Arc<dyn Custody>> {
-        match name {
-            PlaceName::Memory => Ok(self.memory.clone()),
+        let custody: Arc<dyn Custody> = match name {
+            PlaceName::Memory => self.memory.clone(),
             #[cfg(feature = "os-store")]
-            PlaceName::Os => Ok(Arc::new(Remembering {
-                custody: Arc::new(super::OsStore),
-                home: self.home.clone(),
-                clock: self.clock.clone(),
-            })),
+            PlaceName::Os => Arc::new(super::OsStore),
             #[cfg(not(feature = "os-store"))]
             PlaceName::Os => {
-                Err(Error::new(ErrorKind::Custody, "this program was built without the OS's secure store")
-                    .with(Remedy::ChoosePlace))
+                let message = "this program was built without the OS's secure store";
+                return Err(Error::new(ErrorKind::Custody, message).with(Remedy::ChoosePlace));
             }
-        }
+        };
+        Ok(Arc::new(Remembering { custody, home: self.home.clone(), clock: self.clock.clone() }))
     }
 }
 

@@ -40,6 +40,9 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest back-off while the server does not answer, unless its interval is longer.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
+/// The longest address that is shown to a person, in bytes.
+const LONGEST_PAGE: usize = 2048;
+
 /// Asks for a device code (RFC 8628 §3.1).
 pub(crate) fn authorize(
     http: &Http,
@@ -66,7 +69,7 @@ pub(crate) fn authorize(
             });
         }
     };
-    let page = |url: Url, name: &str| match http.is_secure(&url) {
+    let page = |url: Url, name: &str| match http.is_secure(&url) && url.as_str().len() <= LONGEST_PAGE {
         true => Ok(url),
         false => Err(unsafe_reply(&reply.host, name)),
     };
@@ -108,9 +111,10 @@ pub(crate) enum Heard {
 }
 
 impl Poll {
-    /// Begins with the device authorization reply, received at `now`.
+    /// Begins with the device authorization reply, received at `now`. An interval beyond the code's life is cut to it: a server
+    /// cannot make a login wait for ever.
     pub(crate) fn new(now: SystemTime, interval: Duration, expires_in: Duration) -> Self {
-        Self { interval, expires_at: now + expires_in, left: expires_in, failures: 0 }
+        Self { interval: interval.min(expires_in), expires_at: now + expires_in, left: expires_in, failures: 0 }
     }
 
     /// How long to wait before the next poll, or `None` once the code's life is over and the last poll is made. `heard` is
@@ -123,7 +127,7 @@ impl Poll {
             Some(Heard::Pending) => self.failures = 0,
             Some(Heard::SlowDown(told)) => {
                 self.failures = 0;
-                self.interval = (self.interval + SLOW_DOWN).max(told.unwrap_or_default());
+                self.interval = (self.interval + SLOW_DOWN).max(told.unwrap_or_default().min(LONGEST_LIFETIME));
                 wait = self.interval;
             }
             Some(Heard::Nothing(retry_after)) => {
@@ -193,6 +197,7 @@ mod tests {
         assert_eq!(poll.next(t + S(20), Some(Heard::Pending)), Some(S(10)));
         assert_eq!(poll.next(t + S(30), Some(Heard::SlowDown(Some(S(60))))), Some(S(60)));
         assert_eq!(poll.next(t + S(90), Some(Heard::SlowDown(Some(S(1))))), Some(S(65)));
+        assert_eq!(self::poll(10_000, 60).0.next(t, None), Some(S(60)), "cut to the code's life");
     }
 
     #[test]

@@ -61,8 +61,8 @@ pub(crate) enum HttpError {
     TooLarge { host: String },
     #[error("{host} redirected the request, which is not followed")]
     Redirect { host: String },
-    #[error("refusing to send anything to {url}: it is not https")]
-    Insecure { url: String },
+    #[error("refusing to send anything to {host}: the address is not https, or has user information")]
+    Insecure { host: String },
     #[error("cannot set up TLS: {0}")]
     Setup(String),
     #[error("cancelled")]
@@ -125,7 +125,7 @@ impl Http {
         cancel: &Cancel,
     ) -> Result<Reply, HttpError> {
         if !self.is_secure(url) {
-            return Err(HttpError::Insecure { url: url.to_string() });
+            return Err(HttpError::Insecure { host: host_of(url) });
         }
         let engine = self.engine()?;
         let mut headers = HeaderMap::new();

@@ -68,30 +68,12 @@ struct Document {
 }
 
 fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
-    let mut reply: Option<Reply> = None;
-    for url in well_known(issuer) {
-        let answer = http.get(&url, None, cancel)?;
-        let found = answer.is_success();
-        reply = Some(answer);
-        if found {
-            break;
-        }
-    }
-    let Some(reply) = reply else {
-        return Err(wrong(issuer, "has no address"));
+    let [first, second] = well_known(issuer);
+    let document = match read(&http.get(&first, None, cancel)?, issuer) {
+        Ok(document) => document,
+        // Many servers have the second only, and some answer the first with a page for people.
+        Err(_) => read(&http.get(&second, None, cancel)?, issuer)?,
     };
-    if reply.is_busy() {
-        let message = format!("issuer {issuer} answered its metadata with status {}", reply.status);
-        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: reply.retry_after }));
-    }
-    if !reply.is_success() {
-        let status = reply.status;
-        return Err(Error::config(
-            "issuer",
-            format!("{issuer} has no metadata (status {status}): is the issuer right?"),
-        ));
-    }
-    let document: Document = reply.json("authorization server metadata")?;
     // RFC 8414 §3.3: "The "issuer" value returned MUST be identical to the authorization server's issuer identifier value
     // ... If these values are not identical, the data contained in the response MUST NOT be used."
     match document.issuer == issuer.as_str() {
@@ -100,6 +82,20 @@ fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
             let other = quoted(&document.issuer);
             let message = format!("the metadata of issuer {issuer} is that of another issuer, \"{other}\"");
             Err(Error::new(ErrorKind::Protocol, message).with(Remedy::FixConfig { field: "issuer" }))
+        }
+    }
+}
+
+fn read(reply: &Reply, issuer: &Issuer) -> Result<Document> {
+    let status = reply.status;
+    if reply.is_busy() {
+        let message = format!("issuer {issuer} answered its metadata with status {status}");
+        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: reply.retry_after }));
+    }
+    match reply.is_success() {
+        true => Ok(reply.json("authorization server metadata")?),
+        false => {
+            Err(Error::config("issuer", format!("{issuer} has no metadata (status {status}): is the issuer right?")))
         }
     }
 }
