@@ -7,8 +7,7 @@ use std::time::Duration;
 use crate::clock::Cancel;
 use crate::config::Config;
 use crate::context::{Context, Entry, Index, Select};
-use crate::error::Result;
-use crate::grant::Names;
+use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::login::{self, LoginRequest};
 use crate::logout::{self, LoggedOut, LogoutRequest};
@@ -29,7 +28,7 @@ impl Auth {
     /// # Errors
     /// `Config` where the configuration contradicts itself or no state folder can be told.
     pub fn new(config: Config) -> Result<Self> {
-        Ok(Self(Arc::new(Handle(Arc::new(Wiring::new(config)?)))))
+        Ok(Self(Arc::new(Handle { wiring: Arc::new(Wiring::new(config)?) })))
     }
 
     /// Logs a person in with the device authorization grant (RFC 8628). Dropping the future cancels the login, unless the
@@ -45,15 +44,11 @@ impl Auth {
     ) -> impl Future<Output = Result<Session>> + Send + 'static {
         let handle = self.0.clone();
         async move {
-            let wiring = &handle.0;
             let mut on_drop = CancelOnDrop(Some(request.cancel.clone()));
-            let trip = wiring.clone();
-            let entry = wiring.workers.run(move || login::run(&trip, &request, &*prompt)).await;
+            let wiring = handle.wiring.clone();
+            let login = handle.wiring.workers.run(move || login::run(&wiring, &request, &*prompt)).await;
             on_drop.0 = None;
-            let entry = entry?;
-            let home = wiring.home()?;
-            let context = context(wiring, home.as_ref(), &Index::read(home.as_ref())?, &entry);
-            Ok(Session::of_login(handle, context, entry))
+            Ok(Session::of_login(handle, login?))
         }
     }
 
@@ -73,13 +68,16 @@ impl Auth {
     pub fn session_for(&self, select: &Select) -> Result<Session> {
         let surroundings = &self.wiring().config.surroundings;
         if let (Some(token), None) = (&surroundings.token, &select.context) {
+            if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+                let variable = self.wiring().config.app.variable("TOKEN");
+                return Err(Error::config("token", format!("{variable} holds characters that no token has")));
+            }
             return Ok(Session::of_environment(self.0.clone(), token.clone()));
         }
         let home = self.wiring().home()?;
         let index = Index::read(home.as_ref())?;
         let entry = index.resolve(select, surroundings.context.as_deref())?;
-        let context = context(self.wiring(), home.as_ref(), &index, entry);
-        Ok(Session::of_login(self.0.clone(), context, entry.clone()))
+        Ok(Session::of_login(self.0.clone(), self.context(home.as_ref(), &index, entry)))
     }
 
     /// All contexts, in the order of their logins. Asks no store and no server.
@@ -89,7 +87,7 @@ impl Auth {
     pub fn contexts(&self) -> Result<Vec<Context>> {
         let home = self.wiring().home()?;
         let index = Index::read(home.as_ref())?;
-        Ok(index.contexts.iter().map(|entry| context(self.wiring(), home.as_ref(), &index, entry)).collect())
+        Ok(index.contexts.iter().map(|entry| self.context(home.as_ref(), &index, entry)).collect())
     }
 
     /// Ends logins: tells the server (RFC 7009), then forgets them here.
@@ -100,8 +98,8 @@ impl Auth {
     pub fn logout(&self, request: LogoutRequest) -> impl Future<Output = Result<Vec<LoggedOut>>> + Send + 'static {
         let handle = self.0.clone();
         async move {
-            let trip = handle.0.clone();
-            handle.0.workers.run(move || logout::run(&trip, &request)).await
+            let wiring = handle.wiring.clone();
+            handle.wiring.workers.run(move || logout::run(&wiring, &request)).await
         }
     }
 
@@ -110,8 +108,13 @@ impl Auth {
         self.wiring().workers.settle(patience)
     }
 
+    fn context(&self, home: Option<&Home>, index: &Index, entry: &Entry) -> Context {
+        let header = home.and_then(|home| self.wiring().files(home, &entry.grant).header());
+        Context::of(entry, index.is_default(entry), header.as_ref())
+    }
+
     fn wiring(&self) -> &Wiring {
-        &self.0.0
+        &self.0.wiring
     }
 }
 
@@ -122,21 +125,5 @@ impl Drop for CancelOnDrop {
         if let Some(cancel) = &self.0 {
             cancel.cancel();
         }
-    }
-}
-
-fn context(wiring: &Wiring, home: Option<&Home>, index: &Index, entry: &Entry) -> Context {
-    let header = home.and_then(|home| Names { home, app: &wiring.config.app, id: &entry.grant }.header());
-    Context {
-        name: entry.name.clone(),
-        account: entry.account.clone(),
-        client_id: entry.client_id.clone(),
-        org: entry.org.clone(),
-        scopes: entry.scopes.clone(),
-        custody: entry.custody.clone(),
-        is_default: index.is_default(entry),
-        grant: entry.grant.clone(),
-        logged_in_at: header.as_ref().map(|header| header.born),
-        expires_at: header.and_then(|header| header.expires_at),
     }
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::home::{Home, Lock};
+use crate::home::Home;
 use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
+use crate::record::Header;
 
 /// A named (grant, org): what a person switches between.
 #[derive(Debug, Clone)]
@@ -32,6 +33,24 @@ pub struct Context {
     pub logged_in_at: Option<SystemTime>,
     /// When its access token expires, UTC; `None` where the server does not say or the record cannot be read.
     pub expires_at: Option<SystemTime>,
+}
+
+impl Context {
+    /// The context of `entry`, with what its record's header tells.
+    pub(crate) fn of(entry: &Entry, is_default: bool, header: Option<&Header>) -> Self {
+        Self {
+            name: entry.name.clone(),
+            account: entry.account.clone(),
+            client_id: entry.client_id.clone(),
+            org: entry.org.clone(),
+            scopes: entry.scopes.clone(),
+            custody: entry.custody.clone(),
+            is_default,
+            grant: entry.grant.clone(),
+            logged_in_at: header.map(|header| header.born),
+            expires_at: header.and_then(|header| header.expires_at),
+        }
+    }
 }
 
 /// Which context is wanted.
@@ -101,16 +120,13 @@ impl Index {
         }
     }
 
-    /// Takes the index's lock. Order: a grant's lock first, then this one.
-    pub(crate) fn lock(home: &Home, patience: Duration) -> Result<Lock> {
-        home.root.lock("index.lock", patience)
-    }
-
-    pub(crate) fn write(&self, home: &Home, _lock: &Lock) -> Result<()> {
-        let bytes = serde_json::to_vec_pretty(self)
-            .map_err(|error| Error::new(ErrorKind::Custody, "the index cannot be written down").because(error))?;
-        home.root.write("index.json.new", &bytes)?;
-        home.root.publish("index.json.new", FILE)
+    /// Changes the index under its lock: what `change` sees is what it changes. Order: a grant's lock first, then this one.
+    pub(crate) fn change<T>(home: &Home, patience: Duration, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let _lock = home.root.lock("index.lock", patience)?;
+        let mut index = Self::read(Some(home))?;
+        let changed = change(&mut index)?;
+        index.write(home)?;
+        Ok(changed)
     }
 
     /// The entry that is meant: by argument, by environment, by default, or the only one there is.
@@ -164,8 +180,8 @@ impl Index {
         if let Some(entry) = self.contexts.iter().find(|entry| is_own(entry)) {
             return Ok(entry.name.clone());
         }
-        let known = account.email.as_ref().or(account.name.as_ref()).or(account.subject.as_ref());
-        let base = known.map_or_else(|| ContextName::derived(""), |text| ContextName::derived(text));
+        let base = ContextName::derived(account.known_as().unwrap_or_default());
+        // Shortened, so that the number fits into 64 characters as well.
         let numbered = (2..).map(|n| ContextName::derived(&format!("{:.56}-{n}", base.as_str())));
         let free = std::iter::once(base.clone()).chain(numbered).find(|name| self.get(name).is_none());
         Ok(free.unwrap_or(base))
@@ -193,6 +209,13 @@ impl Index {
     /// Whether `entry` is the default.
     pub(crate) fn is_default(&self, entry: &Entry) -> bool {
         self.default.as_ref() == Some(&entry.name)
+    }
+
+    fn write(&self, home: &Home) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::new(ErrorKind::Custody, format!("{FILE} cannot be written down")).because(error))?;
+        home.root.write("index.json.new", &bytes)?;
+        home.root.publish("index.json.new", FILE)
     }
 
     fn empty() -> Self {

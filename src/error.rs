@@ -117,6 +117,14 @@ impl Error {
         self
     }
 
+    /// Names the login that a remedy is about, where it does not say.
+    pub(crate) fn in_context(mut self, name: &str) -> Self {
+        if let Some(Remedy::LogIn { context: context @ None }) = &mut self.0.remedy {
+            *context = Some(name.to_owned());
+        }
+        self
+    }
+
     /// Only for causes that hold no secret: errors of the operating system and of our own layers.
     pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
@@ -231,7 +239,7 @@ impl fmt::Debug for Error {
 impl From<url::ParseError> for Error {
     /// For hosts that read endpoints from text.
     fn from(error: url::ParseError) -> Self {
-        Self::new(ErrorKind::Config, "not a valid URL").because(error)
+        Self::config("endpoint", "an endpoint in the configuration is not a valid URL").because(error)
     }
 }
 

@@ -3,11 +3,11 @@
 //!
 //! Who writes proves with a [`Lock`] that it may.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::custody::{Custody, Item};
+use crate::custody::{Custody, Item, described};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::{Folder, Home, Lock};
 use crate::id::{AppName, GrantId};
@@ -15,56 +15,43 @@ use crate::record::{Header, Record, SealingKey, Unreadable};
 
 /// One grant's files, and the key that opens them.
 #[derive(Debug)]
-pub(crate) struct GrantFiles<'a> {
-    names: Names<'a>,
+pub(crate) struct OpenGrant<'a> {
+    files: GrantFiles<'a>,
     key: SealingKey,
 }
 
 /// One grant's files, without the key: what can be done while the store is locked.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Names<'a> {
+pub(crate) struct GrantFiles<'a> {
     pub(crate) home: &'a Home,
     pub(crate) app: &'a AppName,
     pub(crate) id: &'a GrantId,
 }
 
-/// What `<id>.next` tells.
-#[derive(Debug)]
-pub(crate) enum Next {
-    /// No rotation was under way.
-    Nothing,
-    /// A rotation was begun, and nobody knows how it ended.
-    Intent,
-    /// A rotation was written down whole, and only its last step is missing.
-    Whole(Box<Record>),
-}
-
 /// More than any record grows by in one rotation, in bytes.
 const ROOM_TO_GROW: usize = 16 << 10;
 
-impl<'a> Names<'a> {
+impl<'a> GrantFiles<'a> {
     /// Takes the key out of custody. `Err` where the store is locked, away or slow; where the store says that there is no
     /// key, the record can never be opened again, and the error says so.
-    pub(crate) fn unlock(self, custody: &dyn Custody) -> Result<GrantFiles<'a>> {
+    pub(crate) fn unlock(self, custody: &dyn Custody) -> Result<OpenGrant<'a>> {
         let item = Item::new(self.app, self.id);
-        let text = custody.load(&item).map_err(|error| error.at(custody.name(), true))?;
+        let text = custody.load(&item).map_err(|error| error.at_rest(custody.name()))?;
         let gone = |why: &str| {
-            let message = format!("the key of this login {why} {}, and the login is lost with it", custody.name());
+            let message =
+                format!("the key of this login {why} {}, and the login is lost with it", described(custody.name()));
             Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None })
         };
         let key = SealingKey::from_text(&text.ok_or_else(|| gone("is no longer in"))?);
-        Ok(GrantFiles { names: self, key: key.ok_or_else(|| gone("was overwritten in"))? })
+        Ok(OpenGrant { files: self, key: key.ok_or_else(|| gone("was overwritten in"))? })
     }
 
     /// Makes a new grant: its key into custody, then its first record on disk. On failure nothing is left.
     pub(crate) fn create(self, custody: &dyn Custody, label: &str, record: &Record) -> Result<()> {
         let item = Item::new(self.app, self.id);
-        let files = GrantFiles { names: self, key: SealingKey::random()? };
-        custody.store(&item, label, &files.key.to_text()).map_err(|error| error.at(custody.name(), false))?;
-        let written = self
-            .lock_now()
-            .and_then(|lock| lock.ok_or_else(|| self.damaged("another process has it")))
-            .and_then(|lock| files.commit(&lock, record));
+        let grant = OpenGrant { files: self, key: SealingKey::random()? };
+        custody.store(&item, label, &grant.key.to_text()).map_err(|error| error.at_login(custody.name()))?;
+        let written = self.lock(Duration::ZERO).and_then(|lock| grant.commit(&lock, record));
         if written.is_err() {
             // The first error is the one to tell; what cannot be undone is an unused key and half a file without one.
             let _ = custody.erase(&item);
@@ -76,7 +63,7 @@ impl<'a> Names<'a> {
     /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable.
     pub(crate) fn erase(self, _lock: &Lock, custody: &dyn Custody) -> Result<()> {
         let item = Item::new(self.app, self.id);
-        custody.erase(&item).map_err(|error| error.at(custody.name(), true))?;
+        custody.erase(&item).map_err(|error| error.at_rest(custody.name()))?;
         self.folder().remove(&self.next())?;
         self.folder().remove(self.id.as_str())?;
         Ok(())
@@ -92,11 +79,11 @@ impl<'a> Names<'a> {
         self.folder().try_lock(&self.lock_name())
     }
 
-    pub(crate) fn lock(self, patience: std::time::Duration) -> Result<Lock> {
+    pub(crate) fn lock(self, patience: Duration) -> Result<Lock> {
         self.folder().lock(&self.lock_name(), patience)
     }
 
-    pub(crate) fn still_locked(self, patience: std::time::Duration) -> Error {
+    pub(crate) fn still_locked(self, patience: Duration) -> Error {
         self.folder().still_locked(&self.lock_name(), patience)
     }
 
@@ -126,55 +113,58 @@ impl<'a> Names<'a> {
     }
 }
 
-impl GrantFiles<'_> {
+impl OpenGrant<'_> {
     /// The record as it is now. Needs no lock: a reader sees the old or the new, never half.
     pub(crate) fn read(&self) -> Result<Record> {
-        let names = self.names;
-        let bytes = names.folder().read(names.id.as_str())?;
-        let bytes = bytes.ok_or_else(|| names.damaged("it is gone").with(Remedy::LogIn { context: None }))?;
-        Record::open(&bytes, names.app, names.id, &self.key).map_err(|why| names.unreadable(why))
+        let files = self.files;
+        let bytes = files.folder().read(files.id.as_str())?;
+        let bytes = bytes.ok_or_else(|| files.damaged("it is gone").with(Remedy::LogIn { context: None }))?;
+        Record::open(&bytes, files.app, files.id, &self.key).map_err(|why| files.unreadable(why))
     }
 
-    /// Whether a rotation was begun and not finished.
-    pub(crate) fn next(&self, _lock: &Lock) -> Result<Next> {
-        let names = self.names;
-        let Some(bytes) = names.folder().read(&names.next())? else {
-            return Ok(Next::Nothing);
-        };
-        if let Ok(record) = Record::open(&bytes, names.app, names.id, &self.key) {
-            return Ok(Next::Whole(Box::new(record)));
+    /// The record under the lock, and whether a rotation of it was begun of which nobody knows how it ended. A rotation that was
+    /// written down whole, and lacks only its last step, is finished here (DESIGN §5, law 3).
+    pub(crate) fn recover(&self, lock: &Lock) -> Result<(Record, bool)> {
+        let (files, record) = (self.files, self.read()?);
+        let Some(bytes) = files.folder().read(&files.next())? else { return Ok((record, false)) };
+        match Record::open(&bytes, files.app, files.id, &self.key) {
+            Ok(next) if next.generation == record.generation + 1 => {
+                self.commit(lock, &next)?;
+                Ok((next, false))
+            }
+            Ok(_) => Ok((record, false)),
+            // An intent, or a record that was torn while it was written: either way the exchange may have taken place.
+            Err(_) => Ok((record, true)),
         }
-        // An intent, or a record that was torn while it was written: either way the exchange may have taken place.
-        Ok(Next::Intent)
     }
 
     /// Says, through to the disk and *before* the exchange, that a rotation of `record` begins, and takes the room that the
     /// next record will need: a full disk is found while nothing is lost (DESIGN §5, law 3).
     pub(crate) fn intend(&self, _lock: &Lock, record: &Record, now: SystemTime) -> Result<()> {
-        let names = self.names;
+        let files = self.files;
         let at = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let intent = Intent { generation: record.generation, pid: std::process::id(), at };
-        let mut bytes = serde_json::to_vec(&intent).map_err(|error| names.damaged("no intent").because(error))?;
+        let mut bytes = serde_json::to_vec(&intent).map_err(|error| files.damaged("no intent").because(error))?;
         bytes.push(b'\n');
-        bytes.resize(record.seal(names.app, names.id, &self.key)?.len() + ROOM_TO_GROW, 0);
-        names.folder().write(&names.next(), &bytes)
+        bytes.resize(record.seal(files.app, files.id, &self.key)?.len() + ROOM_TO_GROW, 0);
+        files.folder().write(&files.next(), &bytes)
     }
 
     /// Makes `record` the grant's record: into `<id>.next`, through to the disk, then over `<id>` in one step, which also
     /// clears the intent.
     pub(crate) fn commit(&self, _lock: &Lock, record: &Record) -> Result<()> {
-        let names = self.names;
+        let files = self.files;
         // An older generation never overwrites a newer (DESIGN §5, law 5).
-        if names.header().is_some_and(|there| there.generation >= record.generation) {
-            return Err(names.damaged("a newer one is there already").with(Remedy::Retry { after: None }));
+        if files.header().is_some_and(|there| there.generation >= record.generation) {
+            return Err(files.damaged("a newer one is there already").with(Remedy::Retry { after: None }));
         }
-        names.folder().write(&names.next(), &record.seal(names.app, names.id, &self.key)?)?;
-        names.folder().publish(&names.next(), names.id.as_str())
+        files.folder().write(&files.next(), &record.seal(files.app, files.id, &self.key)?)?;
+        files.folder().publish(&files.next(), files.id.as_str())
     }
 
     /// Takes an intent back: the server has certainly not rotated.
     pub(crate) fn forget_intent(&self, _lock: &Lock) -> Result<()> {
-        self.names.folder().remove(&self.names.next()).map(drop)
+        self.files.folder().remove(&self.files.next()).map(drop)
     }
 }
 

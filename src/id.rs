@@ -155,6 +155,11 @@ impl Account {
         Self { issuer, subject, name: shown(name), email: shown(email) }
     }
 
+    /// The best there is for a person to recognise.
+    pub(crate) fn known_as(&self) -> Option<&str> {
+        self.email.as_deref().or(self.name.as_deref()).or(self.subject.as_deref())
+    }
+
     /// Whether both are surely the same account. Two unnamed accounts are not.
     pub fn is(&self, other: &Self) -> bool {
         self.subject.is_some() && self.issuer == other.issuer && self.subject == other.subject
@@ -164,8 +169,7 @@ impl Account {
 impl fmt::Display for Account {
     /// The best there is for a person to recognise: e-mail address, name, subject.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self.email.as_deref().or(self.name.as_deref()).or(self.subject.as_deref());
-        match known {
+        match self.known_as() {
             Some(text) => f.write_str(text),
             None => f.write_str("an account without a name"),
         }
@@ -323,7 +327,8 @@ pub(crate) fn no_randomness(error: getrandom::Error) -> Error {
     Error::new(ErrorKind::Custody, "the operating system gave no random numbers").because(error)
 }
 
-/// Whether a subject can be an identity (OpenID Connect Core §2: "It MUST NOT exceed 255 ASCII characters in length").
+/// Whether a subject can be an identity. OpenID Connect Core §2: "It MUST NOT exceed 255 ASCII characters in length"; other
+/// visible characters are let pass, as they are compared and not obeyed.
 pub(crate) fn is_subject(text: &str) -> bool {
     (1..=255).contains(&text.chars().count()) && is_plain(text)
 }

@@ -1,13 +1,11 @@
 //! The end of a login: told to the server, then forgotten here, and truthfully reported (DESIGN §5, law 13).
 
-use crate::clock::Cancel;
 use crate::context::{Entry, Index, Select};
-use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::grant::Names;
+use crate::error::{Error, Remedy, Result};
 use crate::home::Home;
 use crate::id::{Account, ContextName};
 use crate::oauth::endpoint::TokenError;
-use crate::oauth::revocation::revoke;
+use crate::oauth::revocation::{Token, revoke};
 use crate::record::Record;
 use crate::wiring::Wiring;
 
@@ -77,56 +75,48 @@ pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Vec<Logged
 }
 
 fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<LoggedOut> {
-    let names = Names { home, app: &wiring.config.app, id: &entry.grant };
+    let files = wiring.files(home, &entry.grant);
     let custody = wiring.places.of(&entry.custody)?;
     // A refresh under way ends first: a token that it brings must not outlive the logout.
-    let lock = names.lock(wiring.config.lock_timeout)?;
+    let lock = files.lock(wiring.config.lock_timeout)?;
     let ended = match local_only {
         true => Ended::LocalOnly,
-        false => match names.unlock(&*custody).and_then(|files| files.read()) {
-            Ok(record) => tell_the_server(wiring, entry, &record)?,
+        // Recovered, so that the token that is revoked is the newest there is.
+        false => match files.unlock(&*custody).and_then(|grant| grant.recover(&lock)) {
+            Ok((record, _)) => tell_the_server(wiring, entry, &record)?,
             // Locked is not empty: only a login that can never be read again is given up.
             Err(error) if matches!(error.remedy(), Some(Remedy::LogIn { .. })) => Ended::Unreadable,
             Err(error) => return Err(error),
         },
     };
-    names.erase(&lock, &*custody)?;
-    let index_lock = Index::lock(home, wiring.config.lock_timeout)?;
-    let mut index = Index::read(Some(home))?;
-    // Only if it still names this grant: a login made meanwhile under the same name is not ours to end.
-    if index.get(&entry.name).is_some_and(|there| there.grant == entry.grant) {
-        index.remove(&entry.name);
-        index.write(home, &index_lock)?;
-    }
+    files.erase(&lock, &*custody)?;
+    Index::change(home, wiring.config.lock_timeout, |index| {
+        // Only if it still names this grant: a login made meanwhile under the same name is not ours to end.
+        if index.get(&entry.name).is_some_and(|there| there.grant == entry.grant) {
+            index.remove(&entry.name);
+        }
+        Ok(())
+    })?;
     Ok(LoggedOut { context: entry.name.clone(), account: entry.account.clone(), ended })
 }
 
 fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record) -> Result<Ended> {
     wiring.check_destination(&entry.grant, record)?;
-    let Some(url) = &record.destination.revocation_endpoint else {
+    let access = record.tokens.first().map(|token| &*token.access_token);
+    let (Some(url), Some(token)) =
+        (&record.destination.revocation_endpoint, Token::best(record.refresh_token.as_ref(), access))
+    else {
         return Ok(Ended::NotRevocable);
     };
-    let access_token = record.tokens.first().map(|token| &*token.access_token);
-    let (secret, hint) = match (&record.refresh_token, access_token) {
-        (Some(token), _) => (token, "refresh_token"),
-        (None, Some(token)) => (token, "access_token"),
-        (None, None) => return Ok(Ended::NotRevocable),
-    };
-    let client = wiring.client(&record.destination);
-    let failed = |error: TokenError| {
-        let cause = Error::from(error);
-        let message = format!("{} is still logged in: the server was not told", entry.name);
-        let kind = if cause.kind() == ErrorKind::Unreachable {
-            ErrorKind::Unreachable
-        } else {
-            ErrorKind::AuthorizationServer
-        };
-        Err(Error::new(kind, message).with(Remedy::ForgetLocally { context: entry.name.to_string() }).because(cause))
-    };
-    match revoke(&wiring.http(), url, &client, secret, hint, &Cancel::new()) {
+    match revoke(&wiring.http()?, url, &wiring.client(&record.destination), &token) {
         Ok(()) => Ok(Ended::Revoked),
         // RFC 7009 §2.2.1: "The authorization server does not support the revocation of the presented token type."
         Err(TokenError::Refused(refusal)) if refusal.is("unsupported_token_type") => Ok(Ended::NotRevocable),
-        Err(error) => failed(error),
+        Err(error) => {
+            let cause = Error::from(error);
+            let message = format!("{} is still logged in: the server was not told", entry.name);
+            let remedy = Remedy::ForgetLocally { context: entry.name.to_string() };
+            Err(Error::new(cause.kind(), message).with(remedy).because(cause))
+        }
     }
 }

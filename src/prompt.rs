@@ -44,6 +44,8 @@ pub struct Verification {
     pub expires_at: SystemTime,
     /// The time between two polls at the start.
     pub interval: Duration,
+    /// Whether a browser that opens here would be seen by the person.
+    pub browser: bool,
 }
 
 /// Why a login waits.
@@ -125,7 +127,7 @@ impl Terminal {
 
 impl Prompt for Terminal {
     fn show(&self, verification: &Verification) -> io::Result<()> {
-        // One string for what is shown and what is opened, so that nothing opens that was not shown.
+        // One string for what is shown and what is opened, so that nothing opens that was not shown (DESIGN §5, law 12).
         let page = verification.page();
         // RFC 8628 §3.3.1: "Clients MUST still display the "user_code", as the authorization server will require the
         // user to confirm it to disambiguate devices or as remote phishing mitigation".
@@ -137,7 +139,7 @@ impl Prompt for Terminal {
             code = verification.user_code,
         ))?;
         #[cfg(feature = "browser")]
-        if self.opens_browser && crate::surroundings::Surroundings::read(&verification.app).can_show_a_browser() {
+        if self.opens_browser && verification.browser {
             // A browser that does not open is a note, never a failure: the person has the address.
             self.say(match crate::browser::open_page(&verification.app, page) {
                 Ok(()) => "Opened the page in your browser.\n",

@@ -44,7 +44,7 @@ pub(crate) struct Record {
 pub(crate) struct Destination {
     pub(crate) issuer: Issuer,
     pub(crate) client_id: ClientId,
-    pub(crate) client_secret_post: bool,
+    pub(crate) secret_in_form: bool,
     pub(crate) token_endpoint: Url,
     pub(crate) revocation_endpoint: Option<Url>,
     pub(crate) userinfo_endpoint: Option<Url>,

@@ -1,147 +1,122 @@
 //! The way to an access token: the one at hand, or a refresh under the grant's lock (DESIGN §5, laws 1 to 8, 16, 17).
 
+use std::iter::once;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use url::Url;
 
 use crate::clock::{Cancel, Deadline, pause};
-use crate::context::Entry;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::grant::{GrantFiles, Names, Next};
+use crate::grant::{GrantFiles, OpenGrant};
 use crate::home::Lock;
 use crate::oauth::endpoint::{Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
-use crate::oauth::http::HttpError;
+use crate::oauth::http::{Http, HttpError};
 use crate::oauth::id_token;
 use crate::record::{Record, StoredToken};
+use crate::secret::Secret;
 use crate::token::{AccessToken, TokenRequest, is_valid};
 use crate::wiring::Wiring;
 
 /// How often a waiter looks whether the lock is free or its holder has served it.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// An access token for the context of `entry`, refreshed if it must be.
-pub(crate) fn access_token(wiring: &Wiring, entry: &Entry, request: &TokenRequest) -> Result<AccessToken> {
-    with_files(wiring, entry, |names, files| {
-        let record = files.read()?;
-        wiring.check_destination(names.id, &record)?;
-        let trip = Trip { wiring, entry, names, files, request };
-        let record = match trip.serves(&record) {
+/// An access token for `context`, refreshed if it must be.
+pub(crate) fn access_token(wiring: &Wiring, context: &Context, request: &TokenRequest) -> Result<AccessToken> {
+    open(wiring, context, |files, grant, record| {
+        let refresh = Refresh { wiring, context, files, grant, request };
+        let record = match refresh.serves(&record) {
             true => record,
-            false => trip.refresh(record)?,
+            false => refresh.run(record)?,
         };
-        trip.token_of(&record).map(|token| AccessToken::new(token, &record.token_type))
+        let token = refresh.token_of(&record).ok_or_else(|| refresh.ended(ErrorKind::Expired, "it holds no token"))?;
+        Ok(AccessToken::new(token, &record.token_type))
     })
 }
 
-/// Where the tokens of `entry` may ask who they speak for: as sealed at login.
-pub(crate) fn userinfo_endpoint(wiring: &Wiring, entry: &Entry) -> Result<Option<Url>> {
-    with_files(wiring, entry, |names, files| {
-        let record = files.read()?;
-        wiring.check_destination(names.id, &record)?;
-        Ok(record.destination.userinfo_endpoint)
-    })
+/// Where the tokens of `context` may ask who they speak for: as sealed at login.
+pub(crate) fn userinfo_endpoint(wiring: &Wiring, context: &Context) -> Result<Option<Url>> {
+    open(wiring, context, |_, _, record| Ok(record.destination.userinfo_endpoint))
 }
 
-/// Opens the grant's files for `work`. A login that the index names and the disk has not is not there.
-fn with_files<T>(
+/// Opens the grant of `context` and reads its record, without a lock: a reader sees the old or the new, never half.
+fn open<T>(
     wiring: &Wiring,
-    entry: &Entry,
-    work: impl FnOnce(Names<'_>, &GrantFiles<'_>) -> Result<T>,
+    context: &Context,
+    work: impl FnOnce(GrantFiles<'_>, &OpenGrant<'_>, Record) -> Result<T>,
 ) -> Result<T> {
-    let home = wiring.home()?.ok_or_else(|| {
-        Error::new(ErrorKind::NotLoggedIn, "the state folder is gone").with(Remedy::LogIn { context: None })
-    })?;
-    let names = Names { home: &home, app: &wiring.config.app, id: &entry.grant };
-    let files = names.unlock(&*wiring.places.of(&entry.custody)?)?;
-    work(names, &files)
+    let opened = || {
+        let home = wiring.home()?.ok_or_else(|| {
+            Error::new(ErrorKind::NotLoggedIn, "the state folder is gone").with(Remedy::LogIn { context: None })
+        })?;
+        let files = wiring.files(&home, &context.grant);
+        let grant = files.unlock(&*wiring.places.of(&context.custody)?)?;
+        let record = grant.read()?;
+        wiring.check_destination(&context.grant, &record)?;
+        work(files, &grant, record)
+    };
+    opened().map_err(|error| error.in_context(context.name.as_str()))
 }
 
-struct Trip<'a> {
+struct Refresh<'a> {
     wiring: &'a Wiring,
-    entry: &'a Entry,
-    names: Names<'a>,
-    files: &'a GrantFiles<'a>,
+    context: &'a Context,
+    files: GrantFiles<'a>,
+    grant: &'a OpenGrant<'a>,
     request: &'a TokenRequest,
 }
 
-/// What the state found under the lock asks for.
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    /// The token at hand serves.
-    Serve,
-    /// The record is whole in `<id>.next`: make it the record, then look again.
-    Finish,
-    /// Exchange the refresh token. `interrupted`: an exchange was begun before, and its reply may be lost.
-    Exchange { interrupted: bool },
-    /// There is nothing to exchange.
-    LogIn,
-}
-
-/// Decides under the lock, on what was read under the lock (law 1). `served` tells whether the token in `record` serves the
-/// request, or was refreshed by another since the caller looked.
-fn decide(record: &Record, next: &Next, served: bool) -> Step {
-    match next {
-        Next::Whole(next) if next.generation == record.generation + 1 => Step::Finish,
-        _ if served => Step::Serve,
-        _ if record.refresh_token.is_none() => Step::LogIn,
-        Next::Intent => Step::Exchange { interrupted: true },
-        Next::Nothing | Next::Whole(_) => Step::Exchange { interrupted: false },
-    }
-}
-
-impl Trip<'_> {
-    fn refresh(&self, seen: Record) -> Result<Record> {
+impl Refresh<'_> {
+    /// Takes the lock, reads again, and decides on what was read under the lock (law 1).
+    fn run(&self, seen: Record) -> Result<Record> {
         let patience = self.wiring.config.lock_timeout;
         let deadline = Deadline::after(patience);
         let lock = loop {
-            if let Some(lock) = self.names.lock_now()? {
+            if let Some(lock) = self.files.lock_now()? {
                 break lock;
             }
             // A waiter leaves without the lock as soon as a newer generation serves it (law 2).
-            if self.names.header().is_some_and(|header| header.generation > seen.generation) {
-                let record = self.files.read()?;
+            if self.files.header().is_some_and(|header| header.generation > seen.generation) {
+                let record = self.grant.read()?;
                 if self.is_served(&record, seen.generation) {
                     return Ok(record);
                 }
             }
             if deadline.has_passed() {
-                return self.still_good(seen).map_err(|_| self.names.still_locked(patience));
+                return self.still_good(seen).ok_or_else(|| self.files.still_locked(patience));
             }
             pause(LOOK);
         };
-        let mut record = self.files.read()?;
-        self.wiring.check_destination(self.names.id, &record)?;
-        loop {
-            let next = self.files.next(&lock)?;
-            match decide(&record, &next, self.is_served(&record, seen.generation)) {
-                Step::Serve => return Ok(record),
-                Step::Finish => {
-                    if let Next::Whole(next) = next {
-                        self.files.commit(&lock, &next)?;
-                        record = *next;
-                    }
-                }
-                Step::LogIn => return Err(self.ended(ErrorKind::Expired, "it cannot be refreshed")),
-                Step::Exchange { interrupted } => return self.exchange(&lock, record, interrupted),
-            }
+        let (record, interrupted) = self.grant.recover(&lock)?;
+        self.wiring.check_destination(&self.context.grant, &record)?;
+        match self.is_served(&record, seen.generation) {
+            true => Ok(record),
+            false => self.exchange(&lock, record, interrupted),
         }
     }
 
-    /// Intent, exchange, commit (law 3). The lock is held throughout, by this thread (law 4).
+    /// Intent, exchange, commit (law 3). The lock is held throughout, by this thread (law 4). `interrupted`: an exchange was
+    /// begun before, and its reply may be lost.
     fn exchange(&self, lock: &Lock, record: Record, interrupted: bool) -> Result<Record> {
-        self.files.intend(lock, &record, self.now())?;
-        let mut outcome = self.ask(&record);
+        let Some(token) = &record.refresh_token else {
+            return Err(
+                self.ended(ErrorKind::Expired, "its token expired, and the server gave none to refresh it with")
+            );
+        };
+        let http = self.wiring.http()?;
+        self.grant.intend(lock, &record, self.now())?;
+        let mut outcome = self.ask(&http, &record, token);
         // A lost reply is asked for again at once only when no valid token is left (law 7): the server may have rotated, and
         // some take the old token once more.
         let lost = matches!(outcome, Err(TokenError::Http(HttpError::NoReply { .. })));
-        if lost && !self.has_valid_token(&record) {
-            outcome = self.ask(&record);
+        if lost && !self.is_valid_for(&record, Some(Duration::ZERO)) {
+            outcome = self.ask(&http, &record, token);
         }
         match outcome {
             Ok(reply) => {
                 let next = self.rotated(&record, reply)?;
-                self.files.commit(lock, &next)?;
+                self.grant.commit(lock, &next)?;
                 Ok(next)
             }
             Err(TokenError::Refused(refusal)) if refusal.is("invalid_grant") => {
@@ -152,44 +127,36 @@ impl Trip<'_> {
                 let untouched = matches!(
                     error,
                     TokenError::Refused(_)
-                        | TokenError::Busy { status: 429 | 503, .. }
-                        | TokenError::Http(HttpError::Unreachable { .. })
+                        | TokenError::Http(HttpError::Unreachable { .. } | HttpError::Busy { status: 429 | 503, .. })
                 );
                 if untouched && !interrupted && !lost {
-                    self.files.forget_intent(lock)?;
+                    self.grant.forget_intent(lock)?;
                 }
                 // No network error ends a session (law 6), and what still works is served (law 7).
-                self.still_good(record).map_err(|_| error.into())
+                self.still_good(record).ok_or_else(|| error.into())
             }
         }
     }
 
-    fn ask(&self, record: &Record) -> Result<TokenReply, TokenError> {
-        let http = self.wiring.http();
-        let client = self.wiring.client(&record.destination);
-        let endpoint = TokenEndpoint {
-            http: &http,
-            url: &record.destination.token_endpoint,
-            client: &client,
-            resource: self.resource(),
-        };
-        match &record.refresh_token {
-            Some(token) => endpoint.request(&Grant::RefreshToken(token), &Cancel::new()),
-            None => Err(TokenError::Http(HttpError::Setup("there is no refresh token".into()))),
-        }
+    fn ask(&self, http: &Http, record: &Record, token: &Secret) -> Result<TokenReply, TokenError> {
+        let (destination, client) = (&record.destination, self.wiring.client(&record.destination));
+        let endpoint =
+            TokenEndpoint { http, url: &destination.token_endpoint, client: &client, resource: self.resource() };
+        // Not to be cancelled: what it brings is the only copy.
+        endpoint.request(&Grant::RefreshToken(token), &Cancel::new())
     }
 
     /// `invalid_grant` is a question, not an answer (law 6).
     fn refused(&self, lock: &Lock, record: Record, refusal: &Refusal, interrupted: bool) -> Result<Record> {
-        let there = self.files.read()?;
+        let there = self.grant.read()?;
         if there.generation > record.generation {
             return Ok(there);
         }
         if interrupted {
             let why = format!("a refresh was interrupted, and {refusal}");
-            return self.still_good(record).map_err(|_| self.ended(ErrorKind::Interrupted, &why));
+            return self.still_good(record).ok_or_else(|| self.ended(ErrorKind::Interrupted, &why));
         }
-        self.files.forget_intent(lock)?;
+        self.grant.forget_intent(lock)?;
         Err(self.ended(ErrorKind::Expired, &format!("it expired or was revoked: {refusal}")))
     }
 
@@ -213,7 +180,7 @@ impl Trip<'_> {
         }
         let now = self.now();
         let token = StoredToken {
-            org: self.entry.org.clone(),
+            org: self.context.org.clone(),
             resource: self.resource().cloned(),
             scopes: reply.scopes.unwrap_or_else(|| record.scopes.clone()),
             access_token: Arc::new(reply.access_token),
@@ -230,9 +197,9 @@ impl Trip<'_> {
             account: record.account.clone(),
             token_type: record.token_type.clone(),
             // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
-            refresh_token: reply.refresh_token.or_else(|| record.refresh_token.as_ref().map(crate::Secret::copy)),
+            refresh_token: reply.refresh_token.or_else(|| record.refresh_token.as_ref().map(Secret::copy)),
             scopes: record.scopes.clone(),
-            tokens: std::iter::once(token.clone()).chain(others).collect(),
+            tokens: once(token.clone()).chain(others).collect(),
         })
     }
 
@@ -243,41 +210,32 @@ impl Trip<'_> {
     /// A token that another process fetched since this one looked is new enough, whatever its lifetime: asking again would
     /// bring the like of it.
     fn is_served(&self, record: &Record, seen: u64) -> bool {
-        let newer = record.generation > seen && self.has_valid_token(record);
+        let newer = record.generation > seen && self.is_valid_for(record, Some(Duration::ZERO));
         newer || self.serves(record)
     }
 
-    fn has_valid_token(&self, record: &Record) -> bool {
-        self.is_valid_for(record, Some(Duration::ZERO))
+    /// The record, if its token is still valid and the caller did not ask for more than that.
+    fn still_good(&self, record: Record) -> Option<Record> {
+        let asked_for_more = self.request.refresh || self.request.min_validity.is_some();
+        (!asked_for_more && self.is_valid_for(&record, Some(Duration::ZERO))).then_some(record)
     }
 
     fn is_valid_for(&self, record: &Record, min_validity: Option<Duration>) -> bool {
         let valid = |token: &StoredToken| is_valid(token.received_at, token.expires_at, self.now(), min_validity);
-        self.token_of(record).is_ok_and(valid)
+        self.token_of(record).is_some_and(valid)
     }
 
-    /// The record, if its token is still valid and the caller did not ask for more than that.
-    fn still_good(&self, record: Record) -> Result<Record, ()> {
-        let asked_for_more = self.request.refresh || self.request.min_validity.is_some();
-        match !asked_for_more && self.has_valid_token(&record) {
-            true => Ok(record),
-            false => Err(()),
-        }
-    }
-
-    fn token_of<'r>(&self, record: &'r Record) -> Result<&'r StoredToken> {
-        record
-            .token(self.entry.org.as_ref(), self.resource())
-            .ok_or_else(|| self.ended(ErrorKind::Expired, "it holds no token"))
+    fn token_of<'r>(&self, record: &'r Record) -> Option<&'r StoredToken> {
+        record.token(self.context.org.as_ref(), self.resource())
     }
 
     fn ended(&self, kind: ErrorKind, why: &str) -> Error {
-        let message = format!("the login {} at {} has ended: {why}", self.entry.name, self.entry.account.issuer.host());
-        Error::new(kind, message).with(self.log_in())
+        let (name, server) = (&self.context.name, self.context.account.issuer.host());
+        Error::new(kind, format!("the login {name} at {server} has ended: {why}")).with(self.log_in())
     }
 
     fn log_in(&self) -> Remedy {
-        Remedy::LogIn { context: Some(self.entry.name.to_string()) }
+        Remedy::LogIn { context: Some(self.context.name.to_string()) }
     }
 
     fn resource(&self) -> Option<&Url> {

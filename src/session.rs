@@ -6,16 +6,15 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use crate::clock::Cancel;
-use crate::context::{Context, Entry};
-use crate::error::{Error, ErrorKind, Result};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::Account;
-use crate::oauth::metadata::{ByHand, discover};
-use crate::oauth::userinfo;
+use crate::oauth::{metadata, userinfo};
 use crate::rotation;
 use crate::secret::Secret;
 use crate::text::ascii_json;
 use crate::token::{AccessToken, TokenRequest};
-use crate::wiring::Handle;
+use crate::wiring::{Handle, Wiring};
 
 /// Gives access tokens for one context, and keeps to that context whatever becomes the default. Clones share the token.
 #[derive(Debug, Clone)]
@@ -31,15 +30,9 @@ struct Inner {
 
 #[derive(Debug)]
 enum Source {
-    Login(Box<Login>),
+    Login(Box<Context>),
     /// From `<APP>_TOKEN`: used as it is.
     Environment(AccessToken),
-}
-
-#[derive(Debug)]
-struct Login {
-    context: Context,
-    entry: Entry,
 }
 
 /// What the authorization server says about the person (OpenID Connect Core §5.3).
@@ -65,23 +58,26 @@ impl Session {
     }
 
     /// An access token that meets `request`.
+    ///
+    /// # Errors
+    /// Those of [`access_token`](Self::access_token). A token that is valid but does not meet the request is an error too.
     pub fn access_token_with(
         &self,
         request: TokenRequest,
     ) -> impl Future<Output = Result<AccessToken>> + Send + 'static {
         let inner = self.0.clone();
         async move {
-            let entry = match &inner.source {
+            let context = match &inner.source {
                 Source::Environment(token) => return Ok(token.clone()),
-                Source::Login(login) => login.entry.clone(),
+                Source::Login(context) => context,
             };
-            let now = inner.handle.0.config.clock.now();
+            let now = inner.wiring().config.clock.now();
             if let Some(token) = inner.last.load().as_ref().filter(|token| token.serves(&request, now)) {
                 return Ok(AccessToken::clone(token));
             }
-            let wiring = inner.handle.0.clone();
-            let trip = move || rotation::access_token(&wiring, &entry, &request);
-            let token = inner.handle.0.workers.run(trip).await?;
+            let (wiring, context) = (inner.handle.wiring.clone(), context.clone());
+            let trip = move || rotation::access_token(&wiring, &context, &request);
+            let token = inner.wiring().workers.run(trip).await?;
             inner.last.store(Some(Arc::new(token.clone())));
             Ok(token)
         }
@@ -95,22 +91,23 @@ impl Session {
         let session = self.clone();
         async move {
             let token = session.access_token().await?;
-            let inner = session.0.clone();
-            let trip = move || inner.ask_who(&token);
-            session.0.handle.0.workers.run(trip).await
+            let inner = &session.0;
+            let (wiring, context) = (inner.handle.wiring.clone(), session.context().cloned());
+            let trip = move || ask_who(&wiring, context.as_ref(), &token);
+            inner.wiring().workers.run(trip).await
         }
     }
 
     /// The context that this session keeps to; `None` for a token from the environment.
     pub fn context(&self) -> Option<&Context> {
         match &self.0.source {
-            Source::Login(login) => Some(&login.context),
+            Source::Login(context) => Some(context),
             Source::Environment(_) => None,
         }
     }
 
-    pub(crate) fn of_login(handle: Arc<Handle>, context: Context, entry: Entry) -> Self {
-        Self::new(handle, Source::Login(Box::new(Login { context, entry })))
+    pub(crate) fn of_login(handle: Arc<Handle>, context: Context) -> Self {
+        Self::new(handle, Source::Login(Box::new(context)))
     }
 
     pub(crate) fn of_environment(handle: Arc<Handle>, token: Arc<Secret>) -> Self {
@@ -123,20 +120,32 @@ impl Session {
 }
 
 impl Inner {
-    fn ask_who(&self, token: &AccessToken) -> Result<Userinfo> {
-        let config = &self.handle.0.config;
-        let http = self.handle.0.http();
-        let url = match &self.source {
-            Source::Login(login) => rotation::userinfo_endpoint(&self.handle.0, &login.entry)?,
-            // Nothing is sealed for a token from the environment: it goes where the configured issuer says.
-            Source::Environment(_) => discover(&http, &config.issuer, &ByHand::default(), &Cancel::new())?.userinfo,
-        };
-        let url = url.ok_or_else(|| {
-            Error::new(ErrorKind::Protocol, format!("issuer {} has no userinfo endpoint", config.issuer))
-        })?;
-        let claims = userinfo::fetch(&http, &url, token.secret(), &Cancel::new())?;
-        let text = |name: &str| claims.get(name).and_then(|value| value.as_str()).map(str::to_owned);
-        let account = Account::new(config.issuer.clone(), text("sub"), text("name"), text("email"));
-        Ok(Userinfo { account, json: ascii_json(&serde_json::Value::Object(claims)) })
+    fn wiring(&self) -> &Wiring {
+        &self.handle.wiring
     }
+}
+
+fn ask_who(wiring: &Wiring, context: Option<&Context>, token: &AccessToken) -> Result<Userinfo> {
+    let issuer = &wiring.config.issuer;
+    let http = wiring.http()?;
+    let url = match context {
+        Some(context) => rotation::userinfo_endpoint(wiring, context)?,
+        // Nothing is sealed for a token from the environment: it goes where the configured issuer says.
+        None => metadata::userinfo_endpoint(&http, issuer, &Cancel::new())?,
+    };
+    let url = url.ok_or_else(|| {
+        Error::new(ErrorKind::Protocol, format!("issuer {issuer} has no userinfo endpoint"))
+            .with(Remedy::AskAdministrator)
+    })?;
+    let told = userinfo::fetch(&http, &url, token.secret())?;
+    let claims = told.claims;
+    // OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub Claim in the
+    // ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
+    let own = context.and_then(|context| context.account.subject.as_ref());
+    if own.is_some_and(|own| *own != claims.sub) {
+        let message = format!("issuer {issuer} says that the token speaks for another subject than the login");
+        return Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator));
+    }
+    let account = Account::new(issuer.clone(), Some(claims.sub), claims.name, claims.email);
+    Ok(Userinfo { account, json: ascii_json(&told.all.into()) })
 }

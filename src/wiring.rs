@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::custody::Places;
 use crate::error::{Error, Result};
+use crate::grant::GrantFiles;
 use crate::home::Home;
 use crate::id::GrantId;
-use crate::oauth::client_auth::{AuthMethod, Client};
+use crate::oauth::client_auth::Client;
 use crate::oauth::http::{Http, Settings};
 use crate::record::{Destination, Record};
 use crate::worker::Workers;
@@ -50,24 +51,26 @@ impl Wiring {
         Home::create(&self.home)
     }
 
+    /// The files of `grant` in `home`.
+    pub(crate) fn files<'a>(&'a self, home: &'a Home, grant: &'a GrantId) -> GrantFiles<'a> {
+        GrantFiles { home, app: &self.config.app, id: grant }
+    }
+
     /// A door to the network, for one trip.
-    pub(crate) fn http(&self) -> Http {
+    pub(crate) fn http(&self) -> Result<Http> {
         let config = &self.config;
-        Http::new(Settings {
+        Ok(Http::new(&Settings {
             user_agent: format!("{} hallpass/{}", config.app, env!("CARGO_PKG_VERSION")),
             timeout: config.request_timeout,
             extra_roots: config.extra_roots.clone(),
             allow_loopback_http: config.allow_loopback_http,
-        })
+        })?)
     }
 
     /// The client, as it speaks to `destination`.
     pub(crate) fn client(&self, destination: &Destination) -> Client {
-        let method = match destination.client_secret_post {
-            true => AuthMethod::ClientSecretPost,
-            false => AuthMethod::ClientSecretBasic,
-        };
-        Client { id: destination.client_id.clone(), secret: self.config.client_secret.clone(), method }
+        let secret = self.config.client_secret.clone();
+        Client { id: destination.client_id.clone(), secret, secret_in_form: destination.secret_in_form }
     }
 
     /// A secret goes home (DESIGN §5, law 16): a configuration that differs from what was sealed at login is an error, before
@@ -105,13 +108,15 @@ impl Wiring {
 /// The wiring, as an `Auth` and its sessions hold it. Trips hold the wiring alone, so that the last of these to be dropped
 /// can wait for them (DESIGN §5, law 4).
 #[derive(Debug)]
-pub(crate) struct Handle(pub(crate) Arc<Wiring>);
+pub(crate) struct Handle {
+    pub(crate) wiring: Arc<Wiring>,
+}
 
 /// How long the last handle waits for what is under way.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.workers.settle(FAREWELL);
+        self.wiring.workers.settle(FAREWELL);
     }
 }

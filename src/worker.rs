@@ -31,8 +31,8 @@ impl Workers {
                 drop(ticket);
                 let _ = done.send(outcome);
             })
-            .map_err(|error| Error::new(ErrorKind::Custody, "no thread could be started").because(error))?;
-        result.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Protocol, "the trip ended without a result")))
+            .map_err(|error| Error::new(ErrorKind::Custody, "this process can start no thread").because(error))?;
+        result.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Custody, "a thread of hallpass panicked")))
     }
 
     /// Waits until no trip is under way, at most `patience`; says whether that is so.
@@ -72,6 +72,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future as _;
     use std::sync::mpsc::channel;
 
     use super::*;
@@ -93,6 +94,4 @@ mod tests {
         assert_eq!(tell.recv(), Ok("ended"));
         assert!(workers.settle(Duration::from_secs(60)));
     }
-
-    use std::future::Future as _;
 }

@@ -12,6 +12,9 @@ use crate::{ContextName, Result};
 pub struct AuthCommand {
     #[command(subcommand)]
     pub(super) action: Action,
+    /// Print JSON, errors too
+    #[arg(long, global = true)]
+    pub(super) json: bool,
 }
 
 /// Say who is logged in, as the authorization server knows it.
@@ -35,21 +38,9 @@ pub(super) enum Action {
     /// Say who is logged in, where, and until when
     Status(Status),
     /// List all logins on this machine
-    List(List),
+    List,
     /// Log out: revoke the login at the server and forget it here
     Logout(Logout),
-}
-
-impl Action {
-    pub(super) fn json(&self) -> bool {
-        match self {
-            Self::Login(login) => login.json,
-            Self::Token(token) => token.json,
-            Self::Status(status) => status.json,
-            Self::List(list) => list.json,
-            Self::Logout(logout) => logout.json,
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -69,9 +60,6 @@ pub(super) struct Login {
     /// Wait for the approval even where there is no terminal
     #[arg(long)]
     pub(super) wait: bool,
-    /// Print what happens as JSON, one object a line
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -85,9 +73,6 @@ pub(super) struct Token {
     /// Fetch a new token even if the one at hand is good
     #[arg(long)]
     pub(super) refresh: bool,
-    /// Print the token with its type, expiry, context and scopes as JSON
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -95,16 +80,6 @@ pub(super) struct Status {
     /// The login to show
     #[arg(long, value_name = "NAME")]
     pub(super) context: Option<ContextName>,
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct List {
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -118,9 +93,6 @@ pub(super) struct Logout {
     /// Forget on this machine only; the server is not told
     #[arg(long)]
     pub(super) local_only: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {

@@ -42,13 +42,16 @@ impl AuthCommand {
     /// Runs the command to its end. Ctrl-C cancels a login, and lets anything else finish what it began; a second one ends
     /// the process at once.
     pub fn run(self, config: Result<Config>) -> ExitCode {
-        let output = Output::new(self.action.json(), &config);
-        with_ctrl_c(|cancel| match self.action {
-            Action::Login(login) => actions::login(&output, config, login, cancel),
-            Action::Token(token) => actions::token(&output, config, token),
-            Action::Status(status) => actions::status(&output, config, status),
-            Action::List(_) => actions::list(&output, config),
-            Action::Logout(logout) => actions::logout(&output, config, logout),
+        let output = Output::new(self.json, &config);
+        with_ctrl_c(|cancel| {
+            let done = config.and_then(|config| match self.action {
+                Action::Login(login) => actions::login(&output, config, login, cancel),
+                Action::Token(token) => actions::token(&output, config, token),
+                Action::Status(status) => actions::status(&output, config, status),
+                Action::List => actions::list(&output, config),
+                Action::Logout(logout) => actions::logout(&output, config, logout),
+            });
+            done.unwrap_or_else(|error| output.fail(&error))
         })
     }
 }
@@ -57,7 +60,10 @@ impl Whoami {
     /// Runs the command to its end.
     pub fn run(self, config: Result<Config>) -> ExitCode {
         let output = Output::new(self.json, &config);
-        with_ctrl_c(|_| actions::whoami(&output, config, self))
+        with_ctrl_c(|_| {
+            let done = config.and_then(|config| actions::whoami(&output, config, self.context));
+            done.unwrap_or_else(|error| output.fail(&error))
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::{Config, Context, Error, Remedy, Result};
+use crate::{Account, Config, Context, Error, Remedy, Result};
 
 /// The exit code after Ctrl-C, as shells have it.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -118,18 +118,24 @@ pub(super) fn context_object(context: &Context) -> Value {
 /// A context for a person.
 pub(super) fn context_lines(context: &Context, now: SystemTime) -> String {
     let default = if context.is_default { " (default)" } else { "" };
-    let account = &context.account;
-    let name = account.name.as_deref().filter(|name| *name != account.to_string());
-    let name = name.map_or_else(String::new, |name| format!(" ({name})"));
     let since = context.logged_in_at.map_or_else(|| "unknown: the record cannot be read".into(), rfc3339);
     format!(
-        "Context    {}{default}\nAccount    {account}{name}\nServer     {}\nScopes     {}\nKey in     {}\nSince      {since}\nToken      {}",
+        "Context    {}{default}\nAccount    {}\nServer     {}\nScopes     {}\nKey in     {}\nSince      {since}\nToken      {}",
         context.name,
-        account.issuer,
+        person(&context.account),
+        context.account.issuer,
         context.scopes,
         context.custody,
         validity(context, now),
     )
+}
+
+/// An account, with the person's name where that says more.
+pub(super) fn person(account: &Account) -> String {
+    match account.name.as_deref().filter(|name| *name != account.to_string()) {
+        Some(name) => format!("{account} ({name})"),
+        None => account.to_string(),
+    }
 }
 
 /// Until when the token at hand is valid.

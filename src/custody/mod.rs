@@ -26,9 +26,6 @@ pub trait Custody: Send + Sync + fmt::Debug {
     /// The place's name in output and in the index, for example `os`.
     fn name(&self) -> &str;
 
-    /// What the place promises.
-    fn posture(&self) -> Posture;
-
     /// Asks, within a second, whether the place could take a key now. Changes nothing.
     ///
     /// - It could: `Ok`.
@@ -73,26 +70,6 @@ impl<'a> Item<'a> {
     }
 }
 
-/// What a place promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Posture {
-    /// How long a key stays.
-    pub lasts: Lasts,
-    /// Who, other than the person, can read the key.
-    pub readable_by: &'static str,
-}
-
-/// How long a key stays in a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Lasts {
-    /// Until it is erased.
-    UntilErased,
-    /// Until this process ends.
-    ThisProcess,
-}
-
 /// Why a place did not do what was asked. Holds no secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -112,18 +89,26 @@ pub enum CustodyError {
 }
 
 impl CustodyError {
-    /// With the place's name and the way out. `chosen`: a grant rests there already, so that choosing another place does
-    /// not help.
-    pub(crate) fn at(self, place: &str, chosen: bool) -> Error {
-        let what = match place {
-            "os" => "the OS's secure store".to_owned(),
-            other => format!("custody \"{other}\""),
-        };
-        let remedy = match (&self, chosen) {
-            (Self::Locked, _) => Remedy::UnlockStore,
-            (_, true) => Remedy::Retry { after: None },
-            (_, false) => Remedy::ChoosePlace,
-        };
-        Error::new(ErrorKind::Custody, format!("{what} cannot be used: {self}")).with(remedy)
+    /// With the place's name and the way out, while a place is still to be chosen.
+    pub(crate) fn at_login(self, place: &str) -> Error {
+        self.at(place, Remedy::ChoosePlace)
+    }
+
+    /// With the place's name and the way out, where a grant rests there: another place would not help.
+    pub(crate) fn at_rest(self, place: &str) -> Error {
+        self.at(place, Remedy::Retry { after: None })
+    }
+
+    fn at(self, place: &str, otherwise: Remedy) -> Error {
+        let remedy = if matches!(self, Self::Locked) { Remedy::UnlockStore } else { otherwise };
+        Error::new(ErrorKind::Custody, format!("{} cannot be used: {self}", described(place))).with(remedy)
+    }
+}
+
+/// A place in a sentence.
+pub(crate) fn described(place: &str) -> String {
+    match place {
+        "os" => "the OS's secure store".into(),
+        other => format!("custody \"{other}\""),
     }
 }

@@ -12,7 +12,7 @@ use keyring::Error as KeyringError;
 use keyring_core::{CredentialStore, Entry};
 use zeroize::Zeroize;
 
-use super::{Custody, CustodyError, Item, Lasts, Posture};
+use super::{Custody, CustodyError, Item};
 use crate::secret::Secret;
 use crate::text::quoted;
 
@@ -29,10 +29,6 @@ pub struct OsStore;
 impl Custody for OsStore {
     fn name(&self) -> &str {
         "os"
-    }
-
-    fn posture(&self) -> Posture {
-        Posture { lasts: Lasts::UntilErased, readable_by: "programs of this user while the store is unlocked" }
     }
 
     fn probe(&self) -> Result<(), CustodyError> {

@@ -75,15 +75,15 @@ impl Places {
     pub(crate) fn new(allowed: Place, wanted: Option<&str>, home: PathBuf, clock: Arc<dyn Clock>) -> Result<Self> {
         let allowed = match (wanted, allowed) {
             (None | Some("auto"), allowed) => allowed,
-            (Some(wanted), Place::Auto) => Place::Only(vec![wanted.parse()?]),
-            (Some(wanted), Place::Only(places)) => match places.contains(&wanted.parse()?) {
-                true => Place::Only(vec![wanted.parse()?]),
-                false => return Err(not_allowed(wanted)),
-            },
-            (Some(wanted), Place::Custom(custom)) => match custom.name() == wanted {
-                true => Place::Custom(custom),
-                false => return Err(not_allowed(wanted)),
-            },
+            (Some(wanted), Place::Custom(custom)) if custom.name() == wanted => Place::Custom(custom),
+            (Some(wanted), allowed) => {
+                let name: PlaceName = wanted.parse()?;
+                match allowed {
+                    Place::Auto => Place::Only(vec![name]),
+                    Place::Only(places) if places.contains(&name) => Place::Only(vec![name]),
+                    _ => return Err(not_allowed(wanted)),
+                }
+            }
         };
         Ok(Self { allowed, memory: Arc::default(), home, clock })
     }
@@ -94,7 +94,7 @@ impl Places {
         for custody in self.candidates()? {
             match custody.probe() {
                 Ok(()) => return Ok(custody),
-                Err(error) => refused = refused.or(Some(error.at(custody.name(), false))),
+                Err(error) => refused = refused.or(Some(error.at_login(custody.name()))),
             }
         }
         Err(refused.unwrap_or_else(|| Error::config("place", "the configuration allows no place for keys")))

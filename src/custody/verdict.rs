@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Custody, CustodyError, Item, Posture};
+use super::{Custody, CustodyError, Item};
 use crate::clock::Clock;
 use crate::home::Home;
 use crate::secret::Secret;
@@ -53,10 +53,6 @@ impl Remembering {
 impl Custody for Remembering {
     fn name(&self) -> &str {
         self.custody.name()
-    }
-
-    fn posture(&self) -> Posture {
-        self.custody.posture()
     }
 
     fn probe(&self) -> Result<(), CustodyError> {

@@ -16,41 +16,28 @@ use crate::secret::Secret;
 pub(crate) struct Client {
     pub(crate) id: ClientId,
     pub(crate) secret: Option<Arc<Secret>>,
-    pub(crate) method: AuthMethod,
+    /// Whether the secret travels in the form instead of the `Authorization` header.
+    pub(crate) secret_in_form: bool,
 }
 
-/// How the secret travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum AuthMethod {
-    /// RFC 6749 §2.3.1: "The authorization server MUST support the HTTP Basic authentication scheme".
-    #[default]
-    ClientSecretBasic,
-    ClientSecretPost,
-}
-
-impl AuthMethod {
-    /// The method to use with a server that supports `methods`; where it does not say, Basic (RFC 8414 §2: "If omitted, the
-    /// default is "client_secret_basic"").
-    pub(crate) fn among(methods: &[String]) -> Self {
-        let has = |name: &str| methods.iter().any(|method| method == name);
-        match has("client_secret_post") && !has("client_secret_basic") {
-            true => Self::ClientSecretPost,
-            false => Self::ClientSecretBasic,
-        }
-    }
+/// Whether a server that supports `methods` wants the secret in the form. RFC 6749 §2.3.1 prefers the header: "Including the
+/// client credentials in the request-body using the two parameters is NOT RECOMMENDED". RFC 8414 §2, of a server that does not
+/// say: "If omitted, the default is "client_secret_basic"".
+pub(crate) fn wants_secret_in_form(methods: &[String]) -> bool {
+    let has = |name: &str| methods.iter().any(|method| method == name);
+    has("client_secret_post") && !has("client_secret_basic")
 }
 
 impl Client {
     /// Adds the client's identity to `form`; the second value is the `Authorization` header, if there is one.
     pub(crate) fn authenticate(&self, form: Form) -> (Form, Option<Zeroizing<String>>) {
-        match (&self.secret, self.method) {
+        match (&self.secret, self.secret_in_form) {
             // RFC 6749 §3.2.1: "A client MAY use the "client_id" request parameter to identify itself".
             (None, _) => (form.with("client_id", self.id.as_str()), None),
-            (Some(secret), AuthMethod::ClientSecretPost) => {
+            (Some(secret), true) => {
                 (form.with("client_id", self.id.as_str()).with("client_secret", secret.expose()), None)
             }
-            (Some(secret), AuthMethod::ClientSecretBasic) => (form, Some(basic(&self.id, secret))),
+            (Some(secret), false) => (form, Some(basic(&self.id, secret))),
         }
     }
 }
@@ -75,10 +62,11 @@ mod tests {
     }
 
     #[test]
-    fn post_only_where_basic_is_not_offered() {
-        let among = |methods: &[&str]| AuthMethod::among(&methods.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>());
-        assert_eq!(among(&[]), AuthMethod::ClientSecretBasic);
-        assert_eq!(among(&["client_secret_post"]), AuthMethod::ClientSecretPost);
-        assert_eq!(among(&["client_secret_post", "client_secret_basic"]), AuthMethod::ClientSecretBasic);
+    fn in_the_form_only_where_the_header_is_not_offered() {
+        let wants =
+            |methods: &[&str]| wants_secret_in_form(&methods.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>());
+        assert!(!wants(&[]));
+        assert!(wants(&["client_secret_post"]));
+        assert!(!wants(&["client_secret_post", "client_secret_basic"]));
     }
 }

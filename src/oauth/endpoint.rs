@@ -39,7 +39,7 @@ pub(crate) enum Grant<'a> {
 #[derive(Debug)]
 pub(crate) struct TokenReply {
     pub(crate) access_token: Secret,
-    /// As RFC 6749 §7.1 registers it, in lower case: `bearer`.
+    /// In lower case, as RFC 6749 §5.1 has it: "Value is case insensitive." `bearer` is RFC 6750.
     pub(crate) token_type: String,
     /// `None` where the server does not say or says something absurd: unknown, never "for ever".
     pub(crate) expires_in: Option<Duration>,
@@ -55,12 +55,9 @@ pub(crate) enum TokenError {
     /// The server said no in OAuth's words (RFC 6749 §5.2, RFC 8628 §3.5).
     #[error("{0}")]
     Refused(Refusal),
-    /// The server is overloaded or broken for now.
-    #[error("{host} is not able to answer (status {status})")]
-    Busy { host: String, status: u16, retry_after: Option<Duration> },
     /// The server answered with something else.
     #[error("{0}")]
-    Odd(#[from] NotJson),
+    NotOAuth(#[from] NotJson),
     #[error("{0}")]
     Http(#[from] HttpError),
 }
@@ -101,14 +98,12 @@ pub(crate) fn refusal(reply: &Reply) -> TokenError {
         description: wire.error.error_description().map(|text| quoted(text)).filter(|text| !text.is_empty()),
         interval: wire.interval,
     });
-    match refusal {
+    match (refusal, reply.busy()) {
         // An overloaded server's error is about its load and not about the grant, whatever it is called.
-        Ok(refusal) if !reply.is_busy() || refusal.asks_to_wait() => TokenError::Refused(refusal),
-        _ if reply.is_busy() => {
-            TokenError::Busy { host: reply.host.clone(), status: reply.status, retry_after: reply.retry_after }
-        }
-        Ok(refusal) => TokenError::Refused(refusal),
-        Err(odd) => TokenError::Odd(odd),
+        (Ok(refusal), busy) if busy.is_none() || refusal.asks_to_wait() => TokenError::Refused(refusal),
+        (_, Some(busy)) => TokenError::Http(busy),
+        (Ok(refusal), None) => TokenError::Refused(refusal),
+        (Err(not_oauth), None) => TokenError::NotOAuth(not_oauth),
     }
 }
 
@@ -136,6 +131,7 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
         match refusal.error.as_str() {
+            // RFC 8628 §3.5, and Entra ID's spelling of it.
             "access_denied" | "authorization_declined" => {
                 Self::new(ErrorKind::Denied, message).with(Remedy::LogIn { context: None })
             }
@@ -155,10 +151,7 @@ impl From<TokenError> for Error {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Refused(refusal) => refusal.into(),
-            TokenError::Busy { retry_after, .. } => {
-                Self::new(ErrorKind::Unreachable, error.to_string()).with(Remedy::Retry { after: retry_after })
-            }
-            TokenError::Odd(odd) => odd.into(),
+            TokenError::NotOAuth(error) => error.into(),
             TokenError::Http(http) => http.into(),
         }
     }

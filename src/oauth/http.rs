@@ -8,7 +8,6 @@
     reason = "this is the one file that may touch the network"
 )]
 
-use std::cell::OnceCell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -44,8 +43,10 @@ pub(crate) struct Settings {
 
 /// The door, for one trip on one thread.
 pub(crate) struct Http {
-    settings: Settings,
-    engine: OnceCell<Engine>,
+    /// `None` only while it is dropped.
+    runtime: Option<tokio::runtime::Runtime>,
+    client: reqwest::Client,
+    allow_loopback_http: bool,
 }
 
 /// No reply: the request did not get through, or what came back is not to be read.
@@ -57,13 +58,16 @@ pub(crate) enum HttpError {
     /// The connection broke after the request may have been sent: the server may have acted on it.
     #[error("{host} did not answer: {why}")]
     NoReply { host: String, why: String },
+    /// The server is overloaded or broken for now.
+    #[error("{host} is not able to answer (status {status})")]
+    Busy { host: String, status: u16, retry_after: Option<Duration> },
     #[error("{host} answered with more than {LIMIT} bytes")]
     TooLarge { host: String },
     #[error("{host} redirected the request, which is not followed")]
     Redirect { host: String },
     #[error("refusing to send anything to {host}: the address is not https, or has user information")]
     Insecure { host: String },
-    #[error("cannot set up TLS: {0}")]
+    #[error("cannot set up the connection: {0}")]
     Setup(String),
     #[error("cancelled")]
     Cancelled,
@@ -91,8 +95,36 @@ pub(crate) struct NotJson {
 pub(crate) struct Form(Zeroizing<String>);
 
 impl Http {
-    pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, engine: OnceCell::new() }
+    /// Builds runtime and TLS client: some milliseconds, so that only a trip that sends something has a door.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, HttpError> {
+        let setup = |error: &dyn std::fmt::Display| HttpError::Setup(error.to_string());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| setup(&e))?;
+        let mut client = reqwest::Client::builder()
+            .user_agent(&settings.user_agent)
+            .timeout(settings.timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            // A request that rotates a token must never be sent twice by a layer that does not know it.
+            .retry(reqwest::retry::never())
+            // Between two requests nobody drives the runtime, so a pooled connection would be a dead one.
+            .pool_max_idle_per_host(0)
+            .http1_only()
+            .referer(false);
+        if settings.allow_loopback_http {
+            // Plain http to this machine must not pass through a proxy of another.
+            client = client.no_proxy();
+        }
+        let roots = match settings.extra_roots.is_empty() {
+            true => Vec::new(),
+            false => reqwest::Certificate::from_pem_bundle(&settings.extra_roots)
+                .ok()
+                .filter(|roots| !roots.is_empty())
+                .ok_or_else(|| HttpError::Setup("the extra roots hold no PEM certificate".into()))?,
+        };
+        if !roots.is_empty() {
+            client = client.tls_certs_merge(roots);
+        }
+        let client = client.build().map_err(|e| setup(&e))?;
+        Ok(Self { runtime: Some(runtime), client, allow_loopback_http: settings.allow_loopback_http })
     }
 
     pub(crate) fn get(&self, url: &Url, bearer: Option<&Secret>, cancel: &Cancel) -> Result<Reply, HttpError> {
@@ -113,7 +145,7 @@ impl Http {
 
     /// Whether a secret may travel to `url`: https, or http to a literal loopback address where that is allowed.
     pub(crate) fn is_secure(&self, url: &Url) -> bool {
-        let http = url.scheme() == "http" && self.settings.allow_loopback_http && is_loopback(url);
+        let http = url.scheme() == "http" && self.allow_loopback_http && is_loopback(url);
         (url.scheme() == "https" || http) && url.host().is_some() && !has_user_info(url)
     }
 
@@ -127,7 +159,6 @@ impl Http {
         if !self.is_secure(url) {
             return Err(HttpError::Insecure { host: host_of(url) });
         }
-        let engine = self.engine()?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(value) = authorization {
@@ -137,23 +168,19 @@ impl Http {
             headers.insert(AUTHORIZATION, value);
         }
         let request = match form {
-            None => engine.client.get(url.clone()),
+            None => self.client.get(url.clone()),
             Some(form) => {
                 let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
                 headers.insert(CONTENT_TYPE, form_type);
-                engine.client.post(url.clone()).body(form.into_body())
+                self.client.post(url.clone()).body(form.into_body())
             }
         };
         let host = host_of(url);
         let reply = read(request.headers(headers), &host);
-        engine.runtime()?.block_on(until_cancelled(reply, cancel))
-    }
-
-    fn engine(&self) -> Result<&Engine, HttpError> {
-        if self.engine.get().is_none() {
-            let _ = self.engine.set(Engine::new(&self.settings)?);
+        match &self.runtime {
+            Some(runtime) => runtime.block_on(until_cancelled(reply, cancel)),
+            None => Err(HttpError::Setup("it is closed".into())),
         }
-        self.engine.get().ok_or_else(|| HttpError::Setup("no engine".into()))
     }
 }
 
@@ -163,8 +190,10 @@ impl Reply {
     }
 
     /// Whether the server is overloaded or broken for now, so that asking again later makes sense.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.status == 429 || self.status == 408 || self.status >= 500
+    pub(crate) fn busy(&self) -> Option<HttpError> {
+        let busy = self.status == 429 || self.status == 408 || self.status >= 500;
+        let error = || HttpError::Busy { host: self.host.clone(), status: self.status, retry_after: self.retry_after };
+        busy.then(error)
     }
 
     /// The body as JSON, whatever its declared type: servers mislabel it, and what is not JSON does not parse.
@@ -208,7 +237,7 @@ impl Form {
     }
 
     fn into_body(self) -> Bytes {
-        Bytes::from_owner(Zeroizing::new(self.0.as_bytes().to_vec()))
+        Bytes::from_owner(self.0)
     }
 }
 
@@ -218,6 +247,9 @@ impl From<HttpError> for Error {
         match error {
             HttpError::Unreachable { .. } | HttpError::NoReply { .. } => {
                 Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: None })
+            }
+            HttpError::Busy { retry_after, .. } => {
+                Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: retry_after })
             }
             HttpError::TooLarge { .. } | HttpError::Redirect { .. } => {
                 Self::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
@@ -231,55 +263,11 @@ impl From<HttpError> for Error {
 
 impl From<NotJson> for Error {
     fn from(error: NotJson) -> Self {
-        let kind = if error.status >= 500 { ErrorKind::Unreachable } else { ErrorKind::Protocol };
-        let remedy = if error.status >= 500 { Remedy::Retry { after: None } } else { Remedy::AskAdministrator };
-        Self::new(kind, error.to_string()).with(remedy)
+        Self::new(ErrorKind::Protocol, error.to_string()).with(Remedy::AskAdministrator)
     }
 }
 
-struct Engine {
-    /// `None` only while it is dropped.
-    runtime: Option<tokio::runtime::Runtime>,
-    client: reqwest::Client,
-}
-
-impl Engine {
-    fn new(settings: &Settings) -> Result<Self, HttpError> {
-        let setup = |error: &dyn std::fmt::Display| HttpError::Setup(error.to_string());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| setup(&e))?;
-        let mut client = reqwest::Client::builder()
-            .user_agent(&settings.user_agent)
-            .timeout(settings.timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            // A request that rotates a token must never be sent twice by a layer that does not know it.
-            .retry(reqwest::retry::never())
-            // Between two requests nobody drives the runtime, so a pooled connection would be a dead one.
-            .pool_max_idle_per_host(0)
-            .http1_only()
-            .referer(false);
-        if settings.allow_loopback_http {
-            // Plain http to this machine must not pass through a proxy of another.
-            client = client.no_proxy();
-        }
-        let roots = match settings.extra_roots.is_empty() {
-            true => Vec::new(),
-            false => reqwest::Certificate::from_pem_bundle(&settings.extra_roots)
-                .ok()
-                .filter(|roots| !roots.is_empty())
-                .ok_or_else(|| HttpError::Setup("the extra roots hold no PEM certificate".into()))?,
-        };
-        if !roots.is_empty() {
-            client = client.tls_certs_merge(roots);
-        }
-        Ok(Self { runtime: Some(runtime), client: client.build().map_err(|e| setup(&e))? })
-    }
-
-    fn runtime(&self) -> Result<&tokio::runtime::Runtime, HttpError> {
-        self.runtime.as_ref().ok_or_else(|| HttpError::Setup("no runtime".into()))
-    }
-}
-
-impl Drop for Engine {
+impl Drop for Http {
     fn drop(&mut self) {
         // Dropping a runtime waits for its blocking calls, and a hung name lookup is one.
         if let Some(runtime) = self.runtime.take() {
@@ -342,7 +330,8 @@ fn reason(error: &reqwest::Error) -> String {
     crate::text::quoted(&cause.to_string())
 }
 
-/// RFC 9110 §10.2.3: "Retry-After = HTTP-date / delay-seconds". A day is the most that is believed.
+/// RFC 9110 §10.2.3: "Retry-After = HTTP-date / delay-seconds". A date is not read: who polls backs off by itself. A day is
+/// the most that is believed.
 fn retry_after(value: &str) -> Option<Duration> {
     let day = Duration::from_secs(24 * 60 * 60);
     value.trim().parse().ok().map(|seconds| Duration::from_secs(seconds).min(day))

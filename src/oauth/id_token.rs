@@ -19,6 +19,13 @@ pub(crate) struct Claims {
     pub(crate) email: Option<String>,
 }
 
+impl Claims {
+    /// Whether there is anything that a person would recognise.
+    pub(crate) fn is_named(&self) -> bool {
+        self.name.is_some() || self.email.is_some()
+    }
+}
+
 /// How far two clocks may disagree.
 const LEEWAY: Duration = Duration::from_secs(300);
 
@@ -28,6 +35,10 @@ const LEEWAY: Duration = Duration::from_secs(300);
 /// communication between the Client and the Token Endpoint (which it is in this flow), the TLS server validation MAY be
 /// used to validate the issuer in place of checking the token signature."
 pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: SystemTime) -> Result<Claims> {
+    let wrong = |what: &str| {
+        let message = format!("the ID token that {} issued {what}", issuer.host());
+        Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
+    };
     let payload = token.expose().split('.').nth(1).ok_or_else(|| wrong("is not a JWT"))?;
     let json = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload).map_err(|_| wrong("is not a JWT"))?);
     let wire: Wire = serde_json::from_slice(&json).map_err(|_| wrong("lacks a required claim"))?;
@@ -35,7 +46,9 @@ pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: Syst
     if wire.iss != issuer.as_str() {
         return Err(wrong("is of another issuer"));
     }
-    // Rule 3: "The ID Token MUST be rejected if the ID Token does not list the Client as a valid audience".
+    // Rule 3: "The ID Token MUST be rejected if the ID Token does not list the Client as a valid audience, or if it contains
+    // additional audiences not trusted by the Client." Additional ones are let pass: the token came straight from the token
+    // endpoint, and is used for nothing but to read it here.
     if !wire.aud.contains(client.as_str()) {
         return Err(wrong("is for another client"));
     }
@@ -73,10 +86,6 @@ impl Audience {
             Self::Many(audiences) => audiences.iter().any(|audience| audience == client),
         }
     }
-}
-
-fn wrong(what: &str) -> Error {
-    Error::new(ErrorKind::Protocol, format!("the ID token {what}")).with(Remedy::AskAdministrator)
 }
 
 #[cfg(test)]

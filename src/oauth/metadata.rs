@@ -21,7 +21,7 @@ pub(crate) struct Endpoints {
 }
 
 /// What a host or its user set by hand; it goes before what the server says.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct ByHand {
     pub(crate) device_authorization: Option<Url>,
     pub(crate) token: Option<Url>,
@@ -51,6 +51,15 @@ pub(crate) fn discover(http: &Http, issuer: &Issuer, by_hand: &ByHand, cancel: &
         userinfo: endpoint(&None, found.userinfo_endpoint, "userinfo_endpoint")?,
         auth_methods: found.token_endpoint_auth_methods_supported,
     })
+}
+
+/// Finds where tokens of `issuer` may ask who they speak for.
+pub(crate) fn userinfo_endpoint(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<Url>> {
+    let found = fetch(http, issuer, cancel)?.userinfo_endpoint;
+    match found.as_ref().is_none_or(|url| http.is_secure(url)) {
+        true => Ok(found),
+        false => Err(wrong(issuer, "names a userinfo_endpoint that is not https")),
+    }
 }
 
 /// RFC 8414 §2, the members that are used here.
@@ -87,16 +96,15 @@ fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
 }
 
 fn read(reply: &Reply, issuer: &Issuer) -> Result<Document> {
-    let status = reply.status;
-    if reply.is_busy() {
-        let message = format!("issuer {issuer} answered its metadata with status {status}");
-        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: reply.retry_after }));
+    if let Some(busy) = reply.busy() {
+        return Err(busy.into());
     }
     match reply.is_success() {
         true => Ok(reply.json("authorization server metadata")?),
-        false => {
-            Err(Error::config("issuer", format!("{issuer} has no metadata (status {status}): is the issuer right?")))
-        }
+        false => Err(Error::config(
+            "issuer",
+            format!("{issuer} has no metadata (status {}): is the issuer right?", reply.status),
+        )),
     }
 }
 

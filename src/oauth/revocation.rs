@@ -8,20 +8,30 @@ use crate::oauth::endpoint::{TokenError, refusal};
 use crate::oauth::http::{Form, Http};
 use crate::secret::Secret;
 
-/// Ends `token` at the server. §2.1: "If the particular token is a refresh token and the authorization server supports the
-/// revocation of access tokens, then the authorization server SHOULD also invalidate all access tokens based on the same
-/// authorization grant".
-pub(crate) fn revoke(
-    http: &Http,
-    url: &Url,
-    client: &Client,
-    token: &Secret,
-    hint: &str,
-    cancel: &Cancel,
-) -> Result<(), TokenError> {
-    let form = Form::new().with("token", token.expose()).with("token_type_hint", hint);
+/// What is revoked.
+pub(crate) enum Token<'a> {
+    Refresh(&'a Secret),
+    Access(&'a Secret),
+}
+
+impl<'a> Token<'a> {
+    /// The one that takes most with it. §2.1: "If the particular token is a refresh token and the authorization server
+    /// supports the revocation of access tokens, then the authorization server SHOULD also invalidate all access tokens based
+    /// on the same authorization grant".
+    pub(crate) fn best(refresh: Option<&'a Secret>, access: Option<&'a Secret>) -> Option<Self> {
+        refresh.map(Token::Refresh).or(access.map(Token::Access))
+    }
+}
+
+/// Ends `token` at the server.
+pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>) -> Result<(), TokenError> {
+    let (secret, hint) = match token {
+        Token::Refresh(secret) => (secret, "refresh_token"),
+        Token::Access(secret) => (secret, "access_token"),
+    };
+    let form = Form::new().with("token", secret.expose()).with("token_type_hint", hint);
     let (form, authorization) = client.authenticate(form);
-    let reply = http.post(url, form, authorization.as_ref(), cancel)?;
+    let reply = http.post(url, form, authorization.as_ref(), &Cancel::new())?;
     // §2.2: "The authorization server responds with HTTP status code 200 if the token has been revoked successfully or if
     // the client submitted an invalid token."
     match reply.is_success() {

@@ -7,24 +7,32 @@ use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::is_subject;
 use crate::oauth::http::Http;
+use crate::oauth::id_token::Claims;
 use crate::secret::Secret;
 
-/// All claims that the server gives for this token. `sub` is there and not empty: §5.3.2, "The sub (subject) Claim MUST
-/// always be returned in the UserInfo Response."
-pub(crate) fn fetch(http: &Http, url: &Url, token: &Secret, cancel: &Cancel) -> Result<Map<String, Value>> {
-    let reply = http.get(url, Some(token), cancel)?;
-    if reply.is_busy() {
-        let message = format!("{} is not able to answer (status {})", reply.host, reply.status);
-        return Err(Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: reply.retry_after }));
+/// What a server tells of the person whom a token speaks for.
+pub(crate) struct Told {
+    pub(crate) claims: Claims,
+    /// Every claim, in the server's words.
+    pub(crate) all: Map<String, Value>,
+}
+
+/// Asks who `token` speaks for.
+pub(crate) fn fetch(http: &Http, url: &Url, token: &Secret) -> Result<Told> {
+    let reply = http.get(url, Some(token), &Cancel::new())?;
+    if let Some(busy) = reply.busy() {
+        return Err(busy.into());
     }
     if !reply.is_success() {
         let message =
             format!("{} does not accept the token at its userinfo endpoint (status {})", reply.host, reply.status);
         return Err(Error::new(ErrorKind::AuthorizationServer, message).with(Remedy::LogIn { context: None }));
     }
-    let claims: Map<String, Value> = reply.json("userinfo claims")?;
-    match claims.get("sub").and_then(Value::as_str) {
-        Some(sub) if is_subject(sub) => Ok(claims),
-        _ => Err(reply.is_not("userinfo claims with a subject").into()),
+    let all: Map<String, Value> = reply.json("userinfo claims")?;
+    let text = |name: &str| all.get(name).and_then(Value::as_str).map(str::to_owned);
+    // §5.3.2: "The sub (subject) Claim MUST always be returned in the UserInfo Response."
+    match text("sub").filter(|sub| is_subject(sub)) {
+        Some(sub) => Ok(Told { claims: Claims { sub, name: text("name"), email: text("email") }, all }),
+        None => Err(reply.is_not("userinfo claims with a subject").into()),
     }
 }
