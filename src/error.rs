@@ -117,11 +117,9 @@ impl Error {
         self
     }
 
-    /// Names the login that a remedy is about, where it does not say.
-    pub(crate) fn in_context(mut self, name: &str) -> Self {
-        if let Some(Remedy::LogIn { context: context @ None }) = &mut self.0.remedy {
-            *context = Some(name.to_owned());
-        }
+    /// Adds what had been done before it happened.
+    pub(crate) fn after(mut self, done: &str) -> Self {
+        self.0.message = format!("{}; done before it: {done}", self.0.message);
         self
     }
 

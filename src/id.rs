@@ -61,12 +61,17 @@ impl FromStr for Issuer {
     fn from_str(text: &str) -> Result<Self> {
         let wrong = |why| invalid("issuer", "issuer", text, why);
         let url = Url::parse(text).map_err(|_| wrong("a URL"))?;
+        if has_user_info(&url) {
+            // Not repeated: it may hold a password.
+            let message = format!("an issuer at {} with user information is not valid", host_of(&url));
+            return Err(Error::config("issuer", message));
+        }
         let plain_http = url.scheme() == "http" && is_loopback(&url);
         if (url.scheme() != "https" && !plain_http) || url.host().is_none() {
             return Err(wrong("an https URL"));
         }
-        if url.query().is_some() || url.fragment().is_some() || has_user_info(&url) || !is_plain(text) {
-            return Err(wrong("a URL without query, fragment or user information"));
+        if url.query().is_some() || url.fragment().is_some() || !is_plain(text) {
+            return Err(wrong("a URL without query or fragment"));
         }
         Ok(Self { text: text.to_owned(), url })
     }

@@ -119,7 +119,7 @@ impl Login<'_> {
         let mut poll = Poll::new(config.clock.now(), device.interval, device.expires_in);
         self.prompt.show(&self.verification(device, &poll)).map_err(|error| {
             let message = format!("the code of {server} could not be shown, so nobody could approve it");
-            Error::new(ErrorKind::Config, message).with(Remedy::FixConfig { field: "prompt" }).because(error)
+            Error::new(ErrorKind::Config, message).with(Remedy::Retry { after: None }).because(error)
         })?;
         let url = &self.destination.token_endpoint;
         let token = TokenEndpoint { http: self.http, url, client: self.client, resource: config.resource.as_ref() };

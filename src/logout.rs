@@ -71,7 +71,18 @@ pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Vec<Logged
     let Some(home) = home else {
         return Ok(Vec::new());
     };
-    entries.iter().map(|entry| end(wiring, &home, entry, request.local_only)).collect()
+    let mut ended: Vec<LoggedOut> = Vec::new();
+    for entry in &entries {
+        match end(wiring, &home, entry, request.local_only) {
+            Ok(login) => ended.push(login),
+            Err(error) if ended.is_empty() => return Err(error),
+            Err(error) => {
+                let names: Vec<_> = ended.iter().map(|login| login.context.as_str()).collect();
+                return Err(error.after(&format!("logged out {}", names.join(", "))));
+            }
+        }
+    }
+    Ok(ended)
 }
 
 fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<LoggedOut> {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use crate::clock::{Cancel, Deadline, pause};
-use crate::context::Context;
+use crate::context::{Context, Index};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::grant::{GrantFiles, OpenGrant};
 use crate::home::Lock;
@@ -56,7 +56,22 @@ fn open<T>(
         wiring.check_destination(&context.grant, &record)?;
         work(files, &grant, record)
     };
-    opened().map_err(|error| error.in_context(context.name.as_str()))
+    opened().map_err(|error| explained(wiring, context, error))
+}
+
+/// A login that can never be read again is told apart from one that was ended or replaced while this session went on.
+fn explained(wiring: &Wiring, context: &Context, error: Error) -> Error {
+    let log_in = Remedy::LogIn { context: Some(context.name.to_string()) };
+    if error.remedy() != Some(&(Remedy::LogIn { context: None })) {
+        return error;
+    }
+    match wiring.home().and_then(|home| Index::read(home.as_ref())) {
+        Ok(index) if index.contexts.iter().all(|entry| entry.grant != context.grant) => {
+            let message = format!("the login {} that this session is of was ended or replaced", context.name);
+            Error::new(ErrorKind::NotLoggedIn, message).with(log_in)
+        }
+        _ => error.with(log_in),
+    }
 }
 
 struct Refresh<'a> {
@@ -114,11 +129,10 @@ impl Refresh<'_> {
             outcome = self.ask(&http, &record, token);
         }
         match outcome {
-            Ok(reply) => {
-                let next = self.rotated(&record, reply)?;
-                self.grant.commit(lock, &next)?;
-                Ok(next)
-            }
+            Ok(reply) => match self.rotated(&record, reply) {
+                Ok(next) => self.grant.commit(lock, &next).map(|()| next),
+                Err(error) => self.still_good(record).ok_or(error),
+            },
             Err(TokenError::Refused(refusal)) if refusal.is("invalid_grant") => {
                 self.refused(lock, record, &refusal, interrupted || lost)
             }
@@ -152,12 +166,14 @@ impl Refresh<'_> {
         if there.generation > record.generation {
             return Ok(there);
         }
-        if interrupted {
-            let why = format!("a refresh was interrupted, and {refusal}");
-            return self.still_good(record).ok_or_else(|| self.ended(ErrorKind::Interrupted, &why));
+        if !interrupted {
+            self.grant.forget_intent(lock)?;
         }
-        self.grant.forget_intent(lock)?;
-        Err(self.ended(ErrorKind::Expired, &format!("it expired or was revoked: {refusal}")))
+        let (kind, why) = match interrupted {
+            true => (ErrorKind::Interrupted, format!("a refresh was interrupted, and {refusal}")),
+            false => (ErrorKind::Expired, format!("it expired or was revoked: {refusal}")),
+        };
+        self.still_good(record).ok_or_else(|| self.ended(kind, &why))
     }
 
     /// The next record. A reply that would make the grant another (law 17) is kept out.

@@ -42,33 +42,37 @@ impl AuthCommand {
     /// Runs the command to its end. Ctrl-C cancels a login, and lets anything else finish what it began; a second one ends
     /// the process at once.
     pub fn run(self, config: Result<Config>) -> ExitCode {
-        let output = Output::new(self.json, &config);
-        with_ctrl_c(|cancel| {
-            let done = config.and_then(|config| match self.action {
-                Action::Login(login) => actions::login(&output, config, login, cancel),
-                Action::Token(token) => actions::token(&output, config, token),
-                Action::Status(status) => actions::status(&output, config, status),
-                Action::List => actions::list(&output, config),
-                Action::Logout(logout) => actions::logout(&output, config, logout),
-            });
-            done.unwrap_or_else(|error| output.fail(&error))
-        })
+        let cancel = on_ctrl_c();
+        let is_login = matches!(self.action, Action::Login(_));
+        let output = Output::new(self.json, is_login, &config);
+        let done = config.and_then(|config| match self.action {
+            Action::Login(login) => actions::login(&output, config, login, &cancel),
+            Action::Token(token) => actions::token(&output, config, token),
+            Action::Status(status) => actions::status(&output, config, status),
+            Action::List => actions::list(&output, config),
+            Action::Logout(logout) => actions::logout(&output, config, logout),
+        });
+        let code = done.unwrap_or_else(|error| output.fail(&error));
+        match is_login {
+            // It knows of the cancel itself: one that was approved before Ctrl-C could stop it is kept, and says so.
+            true => code,
+            false => unless_cancelled(code, &cancel),
+        }
     }
 }
 
 impl Whoami {
     /// Runs the command to its end.
     pub fn run(self, config: Result<Config>) -> ExitCode {
-        let output = Output::new(self.json, &config);
-        with_ctrl_c(|_| {
-            let done = config.and_then(|config| actions::whoami(&output, config, self.context));
-            done.unwrap_or_else(|error| output.fail(&error))
-        })
+        let cancel = on_ctrl_c();
+        let output = Output::new(self.json, false, &config);
+        let done = config.and_then(|config| actions::whoami(&output, config, self.context));
+        unless_cancelled(done.unwrap_or_else(|error| output.fail(&error)), &cancel)
     }
 }
 
-/// Runs `command` with Ctrl-C as a request to stop. A host that has a handler of its own keeps it.
-fn with_ctrl_c(command: impl FnOnce(&Cancel) -> ExitCode) -> ExitCode {
+/// Ctrl-C as a request to stop. A host that has a handler of its own keeps it.
+fn on_ctrl_c() -> Cancel {
     let cancel = Cancel::new();
     let asked = cancel.clone();
     let _ = ctrlc::set_handler(move || {
@@ -77,7 +81,10 @@ fn with_ctrl_c(command: impl FnOnce(&Cancel) -> ExitCode) -> ExitCode {
         }
         asked.cancel();
     });
-    let code = command(&cancel);
+    cancel
+}
+
+fn unless_cancelled(code: ExitCode, cancel: &Cancel) -> ExitCode {
     match cancel.is_cancelled() {
         true => ExitCode::from(render::INTERRUPTED),
         false => code,

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use crate::prompt::{JsonLines, Outcome, Prompt};
 use crate::{Account, Config, Context, Error, Remedy, Result};
 
 /// The exit code after Ctrl-C, as shells have it.
@@ -15,13 +16,19 @@ pub(super) const INTERRUPTED: u8 = 130;
 /// Where a command's answers go.
 pub(super) struct Output {
     pub(super) json: bool,
+    /// Whether the JSON is events, one a line, as a login prints them.
+    pub(super) events: bool,
     /// The host's name, for hints.
     pub(super) program: String,
 }
 
 impl Output {
-    pub(super) fn new(json: bool, config: &Result<Config>) -> Self {
-        Self { json, program: config.as_ref().map_or_else(|_| "this tool".into(), |config| config.app.to_string()) }
+    pub(super) fn new(json: bool, events: bool, config: &Result<Config>) -> Self {
+        Self {
+            json,
+            events,
+            program: config.as_ref().map_or_else(|_| "this tool".into(), |config| config.app.to_string()),
+        }
     }
 
     /// Data: one line on standard output. A reader that went away is not an error of ours.
@@ -50,7 +57,9 @@ impl Output {
     /// An error, with its hint or as JSON.
     pub(super) fn fail(&self, error: &Error) -> ExitCode {
         let remedy = error.remedy();
-        if self.json {
+        if self.json && self.events {
+            JsonLines::stdout().done(&Outcome::Failed(error));
+        } else if self.json {
             let name = remedy.map(Remedy::name);
             self.object(&json!({"kind": error.kind().name(), "remedy": name, "message": error.to_string()}));
         } else {

@@ -34,11 +34,13 @@ pub(crate) fn discover(http: &Http, issuer: &Issuer, by_hand: &ByHand, cancel: &
         (Some(_), Some(_)) => Document::default(),
         _ => fetch(http, issuer, cancel)?,
     };
-    let endpoint = |by_hand: &Option<Url>, found: Option<Url>, name: &str| -> Result<Option<Url>> {
-        match by_hand.clone().or(found) {
-            Some(url) if !http.is_secure(&url) => Err(wrong(issuer, &format!("names a {name} that is not https"))),
-            other => Ok(other),
+    let endpoint = |by_hand: &Option<Url>, found: Option<Url>, name: &'static str| match by_hand.clone().or(found) {
+        Some(url) if http.is_secure(&url) => Ok(Some(url)),
+        Some(_) if by_hand.is_some() => {
+            Err(Error::config(name, format!("the configured {name} is not https, or has user information")))
         }
+        Some(_) => Err(wrong(issuer, &format!("names a {name} that is not https"))),
+        None => Ok(None),
     };
     let missing = |name: &str| wrong(issuer, &format!("names no {name}"));
     let device =

@@ -9,6 +9,8 @@
 )]
 
 mod architecture;
+#[cfg(all(feature = "testing", feature = "cli"))]
+mod behaviour;
 mod dependencies;
 mod source;
 #[cfg(feature = "testing")]

@@ -1,0 +1,120 @@
+//! `acme` as a process: its surroundings, and what it left.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use hallpass::testing::{AuthorizationServer, Behaviour};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(super) struct Acme {
+    pub server: AuthorizationServer,
+    pub folder: TempDir,
+}
+
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// `examples/acme`, which lies beside the folder of this test; built where only the test was.
+pub(super) fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let test = std::env::current_exe().unwrap();
+        let program = test.parent().unwrap().parent().unwrap().join("examples/acme");
+        let program = program.with_extension(std::env::consts::EXE_EXTENSION);
+        if !program.exists() {
+            let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+            let built = Command::new(cargo).args(["build", "--all-features", "--example", "acme"]).status();
+            assert!(built.is_ok_and(|status| status.success()) && program.exists(), "acme is not built");
+        }
+        program
+    })
+}
+
+impl Acme {
+    pub(super) fn new() -> Self {
+        let mut behaviour = Behaviour::default();
+        behaviour.interval = Some(1);
+        Self { server: AuthorizationServer::start_with(behaviour).unwrap(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("ACME_HOME", self.home())
+            .env("ACME_CUSTODY", "memory")
+            .env("ACME_ISSUER", self.server.issuer())
+            .env("ACME_ALLOW_LOOPBACK_HTTP", "1")
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(super) fn home(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, &[])
+    }
+
+    pub(super) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        ended(self.command(arguments).envs(variables.iter().copied()).spawn().unwrap())
+    }
+
+    pub(super) fn grants(&self) -> usize {
+        let files = std::fs::read_dir(self.home().join("grants")).into_iter().flatten();
+        files.filter(|file| file.as_ref().unwrap().path().extension().is_none()).count()
+    }
+}
+
+pub(super) fn ended(child: Child) -> Ran {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let ran =
+        Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
+    assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+    ran
+}
+
+pub(super) fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text:?}"))
+}
+
+pub(super) fn members(value: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+/// An error as JSON on standard output, and nothing on standard error.
+#[track_caller]
+pub(super) fn assert_json_error(ran: &Ran, code: i32, kind: &str, remedy: &str) {
+    let error = json(&ran.stdout);
+    assert_eq!(
+        (ran.code, error["kind"].as_str(), error["remedy"].as_str()),
+        (code, Some(kind), Some(remedy)),
+        "{ran:?}"
+    );
+    assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()));
+    assert_eq!(ran.stderr, "", "{ran:?}");
+}
+
+/// `login --json` prints an error as an event.
+#[track_caller]
+pub(super) fn assert_error_event(line: &str, kind: &str, remedy: Option<&str>) {
+    let event = json(line);
+    assert_eq!(members(&event), ["event", "kind", "message", "remedy"], "{line}");
+    assert_eq!((event["event"].as_str(), event["kind"].as_str()), (Some("error"), Some(kind)), "{line}");
+    assert_eq!(event["remedy"].as_str(), remedy, "{line}");
+}

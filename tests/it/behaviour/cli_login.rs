@@ -1,0 +1,142 @@
+//! `acme auth login` as a process: two events or a conversation, an exit code, and Ctrl-C.
+
+use std::io::{BufRead, BufReader, Read};
+
+use serde_json::Value;
+
+use super::acme::*;
+
+#[test]
+fn a_login_in_json_is_two_events() {
+    let acme = Acme::new();
+    acme.server.approve_all();
+    let ran = acme.run(&["auth", "login", "--json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    let [shown, logged_in] = &ran.stdout.lines().map(json).collect::<Vec<_>>()[..] else { panic!("{ran:?}") };
+    let names = ["event", "expires_at", "interval", "user_code", "verification_uri", "verification_uri_complete"];
+    assert_eq!(members(shown), names);
+    assert_eq!((shown["event"].as_str(), shown["interval"].as_u64()), (Some("device_authorization"), Some(1)));
+    assert_eq!(shown["verification_uri"], format!("{}/device", acme.server.issuer()));
+    let expires_at = shown["expires_at"].as_str().unwrap();
+    assert!(expires_at.len() == 20 && expires_at.ends_with('Z'), "{expires_at}");
+    assert_eq!(members(logged_in), ["account", "context", "custody", "event", "org", "scopes"]);
+    assert_eq!((logged_in["event"].as_str(), logged_in["custody"].as_str()), (Some("logged_in"), Some("memory")));
+    assert_eq!((logged_in["context"].as_str(), &logged_in["org"]), (Some("alice@example.com"), &Value::Null));
+    assert_eq!(logged_in["account"]["subject"], "alice");
+    assert_eq!(logged_in["scopes"], serde_json::json!(["openid", "offline_access", "email"]));
+
+    // Memory forgets with the process, and that is said by its name.
+    assert_json_error(&acme.run(&["auth", "token", "--json"]), 6, "custody", "log_in");
+    assert_json_error(&acme.run(&["whoami", "--json"]), 6, "custody", "log_in");
+    let token = acme.run(&["auth", "token"]);
+    assert_eq!((token.code, token.stdout.as_str()), (6, ""));
+    assert!(
+        token.stderr.contains("no longer in custody \"memory\"") && token.stderr.contains("hint: run `acme auth login"),
+        "{token:?}"
+    );
+    // What needs no key still answers.
+    let status = json(&acme.run(&["auth", "status", "--json"]).stdout);
+    assert_eq!((status["context"].as_str(), status["is_default"].as_bool()), (Some("alice@example.com"), Some(true)));
+    let list = json(&acme.run(&["auth", "list", "--json"]).stdout);
+    assert_eq!((list.as_array().unwrap().len(), &list[0]), (1, &status));
+    assert!(acme.run(&["auth", "status"]).stdout.contains("alice@example.com"));
+    assert!(acme.run(&["auth", "list"]).stdout.starts_with("* alice@example.com"));
+    let out = acme.run(&["auth", "logout", "--json"]);
+    let ended = &json(&out.stdout)["logged_out"][0];
+    assert_eq!(
+        (out.code, ended["ended"].as_str(), ended["context"].as_str()),
+        (0, Some("unreadable"), Some("alice@example.com"))
+    );
+    assert_eq!((acme.run(&["auth", "list", "--json"]).stdout.trim(), acme.grants()), ("[]", 0));
+}
+
+#[test]
+fn a_login_for_a_person_keeps_standard_output_empty() {
+    let acme = Acme::new();
+    acme.server.approve_all();
+    let ran = acme.run(&["auth", "login", "--wait", "--context", "work"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran:?}");
+    for words in [
+        "acme wants to log you in",
+        "Host   127.0.0.1:",
+        "Code   ",
+        "Only continue if you started this",
+        "Logged in",
+        "work",
+    ] {
+        assert!(ran.stderr.contains(words), "{words}: {ran:?}");
+    }
+    assert!(!ran.stderr.contains('\u{1b}'));
+    let out = acme.run(&["auth", "logout", "--context", "work", "--local-only"]);
+    assert_eq!((out.code, out.stdout.as_str()), (0, ""));
+    assert!(out.stderr.contains("Forgot work"), "{out:?}");
+}
+
+#[test]
+fn a_login_without_a_terminal_does_not_wait_for_nobody() {
+    let acme = Acme::new();
+    let ran = acme.run(&["auth", "login"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (4, ""), "{ran:?}");
+    assert!(ran.stderr.contains("error:") && ran.stderr.contains("hint:") && ran.stderr.contains("--json"), "{ran:?}");
+    assert!(acme.server.requests().is_empty() && !acme.home().exists());
+}
+
+#[test]
+fn a_login_that_fails_ends_with_an_error_event_and_its_exit_code() {
+    let acme = Acme::new();
+    acme.server.deny_all();
+    let ran = acme.run(&["auth", "login", "--json"]);
+    assert_eq!((ran.code, ran.stdout.lines().count(), ran.stderr.as_str()), (1, 2, ""), "{ran:?}");
+    assert_error_event(ran.stdout.lines().last().unwrap(), "denied", Some("log_in"));
+
+    let ran = acme.run_with(&["auth", "login", "--json"], &[("ACME_ISSUER", "http://127.0.0.1:1")]);
+    assert_eq!((ran.code, ran.stdout.lines().count()), (5, 1), "{ran:?}");
+    assert_error_event(&ran.stdout, "unreachable", Some("retry"));
+
+    let ran = acme.run_with(&["auth", "login", "--json"], &[("ACME_CLIENT_ID", "other")]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_error_event(&ran.stdout, "authorization_server", Some("fix_config"));
+    assert_eq!(acme.grants(), 0);
+}
+
+#[test]
+fn a_login_that_cannot_begin_ends_with_an_error_event_too() {
+    let acme = Acme::new();
+    for variables in [
+        ("ACME_ISSUER", "http://id.example.com"),
+        ("ACME_ALLOW_LOOPBACK_HTTP", "0"),
+        ("ACME_CUSTODY", "floppy"),
+        ("ACME_CLIENT_ID", "\u{7}"),
+    ] {
+        let ran = acme.run_with(&["auth", "login", "--json"], &[variables]);
+        assert_eq!((ran.code, ran.stdout.lines().count()), (2, 1), "{variables:?}: {ran:?}");
+        assert_error_event(&ran.stdout, "config", Some("fix_config"));
+    }
+    assert!(acme.server.requests().is_empty());
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_a_login_with_130_and_leaves_nothing() {
+    use rustix::process::{Pid, Signal, kill_process};
+    for (mode, event) in [("--json", true), ("--wait", false)] {
+        let acme = Acme::new();
+        let mut child = acme.command(&["auth", "login", mode]).spawn().unwrap();
+        // The code was shown: it waits.
+        let mut line = String::new();
+        match event {
+            true => BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).map(drop).unwrap(),
+            false => child.stderr.as_mut().unwrap().read_exact(&mut [0; 24]).unwrap(),
+        }
+        super::rig::until("the device authorization", || !acme.server.pending_user_codes().is_empty());
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let ran = ended(child);
+        assert_eq!(ran.code, 130, "{mode}: {ran:?}");
+        match event {
+            true => assert_error_event(ran.stdout.lines().last().unwrap(), "cancelled", None),
+            false => assert_eq!(ran.stdout, ""),
+        }
+        assert_eq!((acme.grants(), acme.server.live_families()), (0, 0));
+        assert_eq!(acme.run(&["auth", "list", "--json"]).stdout.trim(), "[]");
+    }
+}

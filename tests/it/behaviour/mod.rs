@@ -1,0 +1,27 @@
+//! What hallpass does, seen from outside: through the public names, against the embedded server, without real waits.
+
+mod acme;
+mod by_hand;
+mod cli;
+mod cli_login;
+mod contexts;
+mod destination;
+mod environment;
+#[cfg(unix)]
+mod hostile_homes;
+mod keeping;
+mod keys;
+mod login;
+mod login_answers;
+mod login_ends;
+mod login_network;
+mod logout;
+mod metadata;
+mod printed;
+mod prompts;
+mod redaction;
+mod rig;
+mod session;
+mod session_refusals;
+mod session_replies;
+mod verification;

@@ -1,0 +1,70 @@
+//! What a reply to a refresh may change: the token and its scopes, never whose grant it is (law 17).
+
+use std::path::PathBuf;
+
+use hallpass::blocking::wait;
+use hallpass::testing::{Endpoint, Fault};
+use hallpass::{ErrorKind, TokenRequest};
+
+use super::rig::{Rig, forced, token};
+
+#[test]
+fn a_grant_never_becomes_another() {
+    for (fault, what) in [
+        (Fault::OtherSubject("mallory".into()), "subject"),
+        (Fault::TokenType("DPoP".into()), "token type"),
+        (Fault::ReplyField("id_token".into(), "a.b.c".into()), "ID token"),
+    ] {
+        let rig = Rig::new();
+        let session = rig.log_in();
+        let first = token(&session);
+        let sealed = record(&rig);
+        rig.server.inject(Endpoint::Token, fault);
+        let error = forced(&session).unwrap_err();
+        assert_eq!((error.kind(), error.kind().exit_code()), (ErrorKind::Protocol, 1));
+        assert!(error.to_string().contains(what) && error.remedy().is_some(), "{error:?}");
+        assert!(!error.to_string().contains("mallory"), "{error}");
+        assert_eq!(record(&rig), sealed, "the record is untouched");
+        assert_eq!((token(&session), token(&rig.auth().session().unwrap())), (first.clone(), first));
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_token_reply_leaves_the_record() {
+    for (fault, kind) in [
+        (Fault::HtmlReply, ErrorKind::Protocol),
+        (Fault::Redirect("http://127.0.0.1:9/".into()), ErrorKind::Protocol),
+        (Fault::ReplyField("access_token".into(), "a b".into()), ErrorKind::Protocol),
+        (Fault::ReplyField("refresh_token".into(), "".into()), ErrorKind::Protocol),
+        (Fault::ReplyField("token_type".into(), serde_json::Value::Null), ErrorKind::Protocol),
+    ] {
+        let rig = Rig::new();
+        let session = rig.log_in();
+        let (first, sealed) = (token(&session), record(&rig));
+        rig.server.inject(Endpoint::Token, fault.clone());
+        assert_eq!(forced(&session).unwrap_err().kind(), kind, "{fault:?}");
+        assert_eq!(record(&rig), sealed, "{fault:?}");
+        assert_eq!(token(&rig.auth().session().unwrap()), first, "{fault:?}");
+    }
+}
+
+fn record(rig: &Rig) -> (PathBuf, Vec<u8>) {
+    let path = rig.records().into_iter().find(|path| path.extension().is_none()).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    (path, bytes)
+}
+
+#[test]
+fn the_scopes_of_a_token_are_those_of_its_reply() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    rig.server.inject(Endpoint::Token, Fault::NarrowerScope("openid".into()));
+    rig.server.inject(Endpoint::Token, Fault::WiderScope("admin".into()));
+    let mut request = TokenRequest::default();
+    request.refresh = true;
+    let scopes = || wait(session.access_token_with(request)).unwrap().scopes().to_string();
+    assert_eq!(scopes(), "openid");
+    assert_eq!(scopes(), "openid offline_access email admin");
+    assert_eq!(scopes(), "openid offline_access email");
+    assert_eq!(rig.auth().contexts().unwrap()[0].scopes.to_string(), "openid offline_access email");
+}
