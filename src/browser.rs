@@ -15,7 +15,14 @@ use url::Url;
 use crate::id::AppName;
 
 /// Where a program that opens pages may live. Never `PATH`, never the current folder.
-const FOLDERS: &[&str] = &["/usr/local/bin", "/usr/bin", "/bin", "C:\\Windows\\System32"];
+const FOLDERS: &[&str] = &[
+    "/usr/local/bin",
+    "/usr/bin",
+    "/bin",
+    "C:\\Windows\\System32",
+    "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
+    "C:\\Windows",
+];
 
 /// The app's variables that hold secrets: no child process gets them.
 const SECRETS: &[&str] = &["TOKEN", "CLIENT_SECRET", "PASSPHRASE"];
@@ -28,12 +35,22 @@ pub(crate) fn open_page(app: &AppName, page: &Url) -> io::Result<()> {
         };
         let mut command = Command::new(program);
         command.args(candidate.get_args()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        for (name, value) in candidate.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if cfg!(unix) {
+            // The program starts others by the same variables.
+            command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env_remove("BROWSER");
+        }
         for name in SECRETS {
             command.env_remove(app.variable(name));
         }
         if let Ok(mut child) = command.spawn() {
             // Reaped by a thread of its own: some browsers stay in the foreground of their launcher.
-            std::thread::spawn(move || child.wait());
+            let _ = std::thread::Builder::new().spawn(move || child.wait());
             return Ok(());
         }
     }

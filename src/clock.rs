@@ -117,20 +117,17 @@ impl fmt::Debug for Cancel {
 
 /// A deadline in real time, for what the operating system does (a lock, a store) rather than what a server promised.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline(Instant);
+pub(crate) struct Deadline(Option<Instant>);
 
 #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the clock")]
 impl Deadline {
     pub(crate) fn after(duration: Duration) -> Self {
-        Self(Instant::now() + duration)
-    }
-
-    pub(crate) fn left(&self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        // Beyond the end of time is never.
+        Self(Instant::now().checked_add(duration))
     }
 
     pub(crate) fn has_passed(&self) -> bool {
-        self.left().is_zero()
+        self.0.is_some_and(|end| end <= Instant::now())
     }
 }
 

@@ -47,13 +47,14 @@ pub struct Config {
     pub extra_roots: Vec<u8>,
     /// Allows `http` to a literal 127/8 or ::1 address: for tests and for a server on this machine. No proxy is used then.
     pub allow_loopback_http: bool,
-    /// The longest that one request may take.
+    /// The longest that one request may take; the half of it to connect. Less than half of `lock_timeout`, as a refresh whose reply
+    /// is lost may ask twice while others wait.
     pub request_timeout: Duration,
     /// The longest wait for another process that works on the same login.
     pub lock_timeout: Duration,
     /// Where keys may rest.
     pub place: Place,
-    /// The app's state folder, instead of the platform's.
+    /// The app's state folder, an absolute path, instead of the platform's.
     pub home: Option<PathBuf>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
@@ -63,7 +64,7 @@ pub struct Config {
 
 impl Config {
     /// A configuration with the defaults: scopes `openid offline_access email`, keys in the OS's secure store, requests of
-    /// at most 30 s, 30 s of patience for another process.
+    /// at most 12 s, 30 s of patience for another process.
     ///
     /// # Errors
     /// `Config` where a name is not valid.
@@ -82,7 +83,7 @@ impl Config {
             revocation_endpoint: None,
             extra_roots: Vec::new(),
             allow_loopback_http: false,
-            request_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(12),
             lock_timeout: Duration::from_secs(30),
             place: Place::Auto,
             home: None,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::Home;
@@ -85,6 +85,7 @@ pub(crate) struct Entry {
     pub(crate) account: Account,
     pub(crate) client_id: ClientId,
     pub(crate) scopes: Scopes,
+    #[serde(deserialize_with = "plain_name")]
     pub(crate) custody: String,
 }
 
@@ -220,6 +221,14 @@ impl Index {
 
     fn empty() -> Self {
         Self { format: FORMAT, default: None, contexts: Vec::new() }
+    }
+}
+
+fn plain_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(name),
+        false => Err(de::Error::custom("not a custody's name")),
     }
 }
 

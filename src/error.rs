@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::text::shown;
+
 /// `Result` with hallpass's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -108,8 +110,9 @@ impl Error {
         self.0.remedy.as_ref()
     }
 
+    /// What a message quotes, a path or a name, may hold what a terminal obeys: it is taken out here, once for all.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), remedy: None, source: None }))
+        Self(Box::new(Inner { kind, message: shown(message.into()), remedy: None, source: None }))
     }
 
     pub(crate) fn with(mut self, remedy: Remedy) -> Self {

@@ -29,7 +29,7 @@ pub(crate) struct GrantFiles<'a> {
 }
 
 /// More than any record grows by in one rotation, in bytes.
-const ROOM_TO_GROW: usize = 16 << 10;
+const ROOM_TO_GROW: usize = 64 << 10;
 
 impl<'a> GrantFiles<'a> {
     /// Takes the key out of custody. `Err` where the store is locked, away or slow; where the store says that there is no
@@ -124,15 +124,17 @@ impl OpenGrant<'_> {
 
     /// The record under the lock, and whether a rotation of it was begun of which nobody knows how it ended. A rotation that was
     /// written down whole, and lacks only its last step, is finished here (DESIGN §5, law 3).
-    pub(crate) fn recover(&self, lock: &Lock) -> Result<(Record, bool)> {
+    pub(crate) fn recover(&self, _lock: &Lock) -> Result<(Record, bool)> {
         let (files, record) = (self.files, self.read()?);
         let Some(bytes) = files.folder().read(&files.next())? else { return Ok((record, false)) };
         match Record::open(&bytes, files.app, files.id, &self.key) {
             Ok(next) if next.generation == record.generation + 1 => {
-                self.commit(lock, &next)?;
+                // Renamed and not written again: it is the only copy.
+                files.folder().publish(&files.next(), files.id.as_str())?;
                 Ok((next, false))
             }
             Ok(_) => Ok((record, false)),
+            Err(Unreadable::Newer) => Err(files.unreadable(Unreadable::Newer)),
             // An intent, or a record that was torn while it was written: either way the exchange may have taken place.
             Err(_) => Ok((record, true)),
         }

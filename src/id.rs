@@ -141,6 +141,7 @@ impl fmt::Display for Scopes {
 
 /// Who a grant belongs to: an issuer and the subject it names, with what the issuer says about the person.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "AccountText")]
 #[non_exhaustive]
 pub struct Account {
     /// Who vouches for the subject.
@@ -168,6 +169,26 @@ impl Account {
     /// Whether both are surely the same account. Two unnamed accounts are not.
     pub fn is(&self, other: &Self) -> bool {
         self.subject.is_some() && self.issuer == other.issuer && self.subject == other.subject
+    }
+}
+
+/// An account as a file has it, before it is believed.
+#[derive(Deserialize)]
+struct AccountText {
+    issuer: Issuer,
+    subject: Option<String>,
+    name: Option<String>,
+    email: Option<String>,
+}
+
+impl TryFrom<AccountText> for Account {
+    type Error = &'static str;
+
+    fn try_from(text: AccountText) -> Result<Self, Self::Error> {
+        match text.subject.as_deref().is_none_or(is_subject) {
+            true => Ok(Self::new(text.issuer, text.subject, text.name, text.email)),
+            false => Err("not a subject"),
+        }
     }
 }
 

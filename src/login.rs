@@ -138,6 +138,12 @@ impl Login<'_> {
             match token.request(&Grant::DeviceCode(&device.device_code), &self.request.cancel) {
                 Ok(reply) => return Ok(reply),
                 Err(error) => {
+                    // Some servers forget a code as it ends, and then do not know it.
+                    let ended = config.clock.now() >= poll.expires_at();
+                    if ended && matches!(&error, TokenError::Refused(refusal) if refusal.is("invalid_grant")) {
+                        trouble = None;
+                        break;
+                    }
                     let told = hear(&error);
                     (heard, trouble) = match told {
                         None => return Err(error.into()),

@@ -164,7 +164,9 @@ impl Prompt for Terminal {
     fn done(&self, outcome: &Outcome<'_>) {
         if let Outcome::LoggedIn { context, account, custody, .. } = outcome {
             let issuer = account.issuer.host();
-            let _ = self.say(&format!("Logged in at {issuer} as {account} (context {context}, key in {custody}).\n"));
+            let until = if *custody == "memory" { ", until this process ends" } else { "" };
+            let _ = self
+                .say(&format!("Logged in at {issuer} as {account} (context {context}, key in {custody}{until}).\n"));
         }
     }
 }

@@ -269,7 +269,11 @@ mod time {
     }
 
     fn from_seconds<E: serde::de::Error>(seconds: u64) -> Result<SystemTime, E> {
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(|| E::custom("a time out of range"))
+        // Up to the end of the year 9999, the last that RFC 3339 can write.
+        match seconds <= 253_402_300_799 {
+            true => Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+            false => Err(E::custom("a time out of range")),
+        }
     }
 }
 

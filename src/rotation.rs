@@ -13,7 +13,7 @@ use crate::grant::{GrantFiles, OpenGrant};
 use crate::home::Lock;
 use crate::oauth::endpoint::{Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
-use crate::oauth::id_token;
+use crate::oauth::id_token::tells_of_another;
 use crate::record::{Record, StoredToken};
 use crate::secret::Secret;
 use crate::token::{AccessToken, TokenRequest, is_valid};
@@ -74,6 +74,12 @@ fn explained(wiring: &Wiring, context: &Context, error: Error) -> Error {
     }
 }
 
+/// The most access tokens that one grant keeps.
+const MOST_TOKENS: usize = 32;
+
+/// How long a rotated token is tried to be written down before it is given up.
+const TO_COMMIT: Duration = Duration::from_secs(3);
+
 struct Refresh<'a> {
     wiring: &'a Wiring,
     context: &'a Context,
@@ -88,8 +94,10 @@ impl Refresh<'_> {
         let patience = self.wiring.config.lock_timeout;
         let deadline = Deadline::after(patience);
         let lock = loop {
-            if let Some(lock) = self.files.lock_now()? {
-                break lock;
+            match self.files.lock_now() {
+                Ok(Some(lock)) => break lock,
+                Ok(None) => {}
+                Err(error) => return self.still_good(seen).ok_or(error),
             }
             // A waiter leaves without the lock as soon as a newer generation serves it (law 2).
             if self.files.header().is_some_and(|header| header.generation > seen.generation) {
@@ -115,12 +123,17 @@ impl Refresh<'_> {
     /// begun before, and its reply may be lost.
     fn exchange(&self, lock: &Lock, record: Record, interrupted: bool) -> Result<Record> {
         let Some(token) = &record.refresh_token else {
-            return Err(
-                self.ended(ErrorKind::Expired, "its token expired, and the server gave none to refresh it with")
-            );
+            let error = self.ended(ErrorKind::Expired, "the server gave no token to refresh it with");
+            return self.still_good(record).ok_or(error);
         };
         let http = self.wiring.http()?;
-        self.grant.intend(lock, &record, self.now())?;
+        if let Err(error) = self.grant.intend(lock, &record, self.now()) {
+            // Nothing was sent. What was begun of the file says nothing then, unless it stood for an earlier exchange.
+            if !interrupted {
+                let _ = self.grant.forget_intent(lock);
+            }
+            return self.still_good(record).ok_or(error);
+        }
         let mut outcome = self.ask(&http, &record, token);
         // A lost reply is asked for again at once only when no valid token is left (law 7): the server may have rotated, and
         // some take the old token once more.
@@ -130,7 +143,7 @@ impl Refresh<'_> {
         }
         match outcome {
             Ok(reply) => match self.rotated(&record, reply) {
-                Ok(next) => self.grant.commit(lock, &next).map(|()| next),
+                Ok(next) => self.commit(lock, next),
                 Err(error) => self.still_good(record).ok_or(error),
             },
             Err(TokenError::Refused(refusal)) if refusal.is("invalid_grant") => {
@@ -160,6 +173,18 @@ impl Refresh<'_> {
         endpoint.request(&Grant::RefreshToken(token), &Cancel::new())
     }
 
+    /// Writes the only copy of a rotated token down, and does not take the first no of a disk for an answer.
+    fn commit(&self, lock: &Lock, next: Record) -> Result<Record> {
+        let deadline = Deadline::after(TO_COMMIT);
+        loop {
+            match self.grant.commit(lock, &next) {
+                Ok(()) => return Ok(next),
+                Err(error) if deadline.has_passed() => return Err(error),
+                Err(_) => pause(10 * LOOK),
+            }
+        }
+    }
+
     /// `invalid_grant` is a question, not an answer (law 6).
     fn refused(&self, lock: &Lock, record: Record, refusal: &Refusal, interrupted: bool) -> Result<Record> {
         let there = self.grant.read()?;
@@ -186,13 +211,10 @@ impl Refresh<'_> {
         if reply.token_type != record.token_type {
             return changed("token type");
         }
-        if let Some(token) = &reply.id_token {
-            // OpenID Connect Core §12.2: "its sub Claim Value MUST be the same as in the ID Token issued when the original
-            // authentication occurred".
-            let claims = id_token::read(token, &destination.issuer, &destination.client_id, self.now())?;
-            if record.account.subject.as_ref().is_some_and(|subject| *subject != claims.sub) {
-                return changed("subject");
-            }
+        let subject = record.account.subject.as_deref();
+        let tells_of_another = |token| tells_of_another(token, &destination.issuer, &destination.client_id, subject);
+        if reply.id_token.as_ref().is_some_and(tells_of_another) {
+            return changed("identity");
         }
         let now = self.now();
         let token = StoredToken {
@@ -203,8 +225,12 @@ impl Refresh<'_> {
             received_at: now,
             expires_at: reply.expires_in.map(|lifetime| now + lifetime),
         };
-        let is_other = |other: &&StoredToken| (&other.org, &other.resource) != (&token.org, &token.resource);
-        let others = record.tokens.iter().filter(is_other).cloned();
+        // At most so many, the newest first and dead ones not at all, so that a record cannot grow without end.
+        let is_kept = |other: &&StoredToken| {
+            let alive = is_valid(other.received_at, other.expires_at, now, Some(Duration::ZERO));
+            alive && (&other.org, &other.resource) != (&token.org, &token.resource)
+        };
+        let others = record.tokens.iter().filter(is_kept).take(MOST_TOKENS - 1).cloned();
         Ok(Record {
             generation: record.generation + 1,
             born: record.born,

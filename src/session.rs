@@ -78,7 +78,11 @@ impl Session {
             let (wiring, context) = (inner.handle.wiring.clone(), context.clone());
             let trip = move || rotation::access_token(&wiring, &context, &request);
             let token = inner.wiring().workers.run(trip).await?;
-            inner.last.store(Some(Arc::new(token.clone())));
+            // Trips overtake each other: an older token does not come back over a newer one.
+            inner.last.rcu(|last| match last {
+                Some(last) if last.is_newer_than(&token) => Some(last.clone()),
+                _ => Some(Arc::new(token.clone())),
+            });
             Ok(token)
         }
     }

@@ -33,6 +33,8 @@ pub struct Surroundings {
     pub token: Option<Arc<Secret>>,
     /// `<APP>_NO_BROWSER`: open no browser.
     pub no_browser: bool,
+    /// The names of the variables that are set and change which TLS roots or which proxy is used.
+    pub network: Vec<&'static str>,
 }
 
 impl Surroundings {
@@ -48,7 +50,8 @@ impl Surroundings {
     }
 
     fn from(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Self {
-        let own = |name: &str| get(&app.variable(name)).and_then(|value| value.into_string().ok());
+        // What is not text stays recognisably wrong, and is refused by whoever parses it.
+        let own = |name: &str| get(&app.variable(name)).map(|value| value.to_string_lossy().into_owned());
         Self {
             terminal: stdin().is_terminal() && stderr().is_terminal(),
             ssh: get("SSH_CONNECTION").is_some() || get("SSH_TTY").is_some(),
@@ -61,8 +64,30 @@ impl Surroundings {
             custody: own("CUSTODY"),
             token: own("TOKEN").map(|token| Arc::new(Secret::new(token))),
             no_browser: own("NO_BROWSER").is_some(),
+            network: NETWORK.iter().copied().filter(|name| get(name).is_some()).collect(),
         }
     }
+}
+
+/// What TLS and HTTP read from the environment by themselves.
+const NETWORK: &[&str] = &[
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
+/// Whether the D-Bus session bus, if a variable names it, is a socket of this machine. Other addresses start a program
+/// (`unixexec:`) or lead to another machine (`tcp:`): whoever set the variable would be handed the keys.
+#[cfg(all(feature = "os-store", unix, not(target_os = "macos")))]
+#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+pub(crate) fn session_bus_is_local() -> bool {
+    let address = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
+    address.to_string_lossy().split(';').all(|address| address.is_empty() || address.starts_with("unix:"))
 }
 
 /// Where the platform keeps an app's state. A relative path is ignored, as the XDG Base Directory Specification asks:

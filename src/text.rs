@@ -16,6 +16,12 @@ pub(crate) fn quoted(words: &str) -> String {
     shown
 }
 
+/// Text of our own that names things of others: without what hides, at any length.
+pub(crate) fn shown(mut text: String) -> String {
+    text.retain(|c| !hides(c));
+    text
+}
+
 /// Whether every character is an ordinary visible one or a space.
 pub(crate) fn is_plain(text: &str) -> bool {
     !text.chars().any(hides)

@@ -58,6 +58,10 @@ impl AccessToken {
         Self { secret, token_type: "bearer".into(), scopes: Scopes::default(), received_at: None, expires_at: None }
     }
 
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
+        self.received_at > other.received_at
+    }
+
     /// Whether this one, served before, serves `request` at `now` as well.
     pub(crate) fn serves(&self, request: &TokenRequest, now: SystemTime) -> bool {
         let received_at = self.received_at.unwrap_or(now);

@@ -30,9 +30,12 @@ impl Wiring {
             let variable = config.app.variable("HOME");
             Error::config("home", format!("there is no folder for state: neither HOME nor {variable} is set"))
         })?;
-        // What a relative path means would depend on where the person stands.
-        let home =
-            std::path::absolute(&home).map_err(|error| Error::config("home", "no state folder").because(error))?;
+        // What a relative path means, whoever made the current folder would decide.
+        if !home.is_absolute() {
+            return Err(Error::config("home", format!("the state folder {} is not an absolute path", home.display())));
+        }
+        // By its components: a slash at the end would have a symbolic link followed.
+        let home: PathBuf = home.components().collect();
         if config.issuer.url().scheme() == "http" && !config.allow_loopback_http {
             return Err(Error::config("issuer", format!("issuer {} is not https", config.issuer)));
         }

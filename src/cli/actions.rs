@@ -25,6 +25,9 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         ));
         return Ok(ExitCode::from(4));
     }
+    if !config.surroundings.network.is_empty() {
+        output.say(&format!("note: the network is set by {}", config.surroundings.network.join(", ")));
+    }
     let scopes = match login.scope.is_empty() {
         true => None,
         false => Some(login.scope.join(" ").parse()?),
@@ -60,11 +63,18 @@ pub(super) fn token(output: &Output, config: Config, token: Token) -> Result<Exi
 }
 
 pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<ExitCode> {
-    let now = config.clock.now();
+    let (now, network) = (config.clock.now(), config.surroundings.network.clone());
     let session = session(config, status.context)?;
     Ok(match session.context() {
-        Some(context) if output.json => output.object(&context_object(context)),
-        Some(context) => output.data(&context_lines(context, now)),
+        Some(context) if output.json => {
+            let mut object = context_object(context);
+            object["network"] = json!(network);
+            output.object(&object)
+        }
+        Some(context) if network.is_empty() => output.data(&context_lines(context, now)),
+        Some(context) => {
+            output.data(&format!("{}\nNetwork    set by {}", context_lines(context, now), network.join(", ")))
+        }
         None if output.json => output.object(&json!({"context": null, "token_from": "environment"})),
         None => output.data("Token      from the environment: used as it is, nothing is stored"),
     })

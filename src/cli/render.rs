@@ -83,18 +83,17 @@ impl Output {
     /// The remedy in the host's own words.
     fn hint(&self, remedy: &Remedy) -> String {
         let program = &self.program;
-        let variable = |name: &str| format!("{}_{name}", program.to_ascii_uppercase().replace('-', "_"));
         match remedy {
             Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
             Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
             Remedy::UnlockStore => {
                 "unlock the keyring: log in to the desktop, or open your password manager; then try again".into()
             }
-            Remedy::ChoosePlace => format!(
-                "start the OS's secure store (a desktop session, or gnome-keyring on a D-Bus session), or choose another \
-                 place for this login with {}",
-                variable("CUSTODY")
-            ),
+            Remedy::ChoosePlace => {
+                "start the OS's secure store: log in to a desktop, or run gnome-keyring-daemon on a D-Bus session \
+                 (`dbus-run-session`); then try again"
+                    .into()
+            }
             Remedy::ChooseContext { contexts } => format!("choose one with --context: {}", contexts.join(", ")),
             Remedy::Replace { context } => {
                 format!("run `{program} auth login --context {context} --replace`, or choose another name")

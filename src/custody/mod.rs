@@ -26,7 +26,7 @@ pub trait Custody: Send + Sync + fmt::Debug {
     /// The place's name in output and in the index, for example `os`.
     fn name(&self) -> &str;
 
-    /// Asks, within a second, whether the place could take a key now. Changes nothing.
+    /// Asks whether the place could take a key now. Changes nothing.
     ///
     /// - It could: `Ok`.
     /// - It is locked: [`CustodyError::Locked`]. There is none: [`CustodyError::Unavailable`].

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use keyring::Error as KeyringError;
@@ -39,8 +40,14 @@ impl Custody for OsStore {
         let (owned, label, key) = (Owned::from(item), label.to_owned(), key.copy());
         under_deadline(move |connected| {
             platform::can_take_a_key(connected)?;
+            let entry = owned.entry(&platform::modifiers(&label))?;
             // Bytes and not a password: Windows stores a password as UTF-16, twice the size.
-            owned.entry(&platform::modifiers(&label))?.set_secret(key.expose().as_bytes()).map_err(converted)
+            entry.set_secret(key.expose().as_bytes()).map_err(converted)?;
+            match connected.is_abandoned() {
+                // Nobody waits any more, and the login was given up: a key that nobody knows of must not stay.
+                true => entry.delete_credential().map_err(converted),
+                false => Ok(()),
+            }
         })
     }
 
@@ -73,8 +80,14 @@ impl Custody for OsStore {
     }
 }
 
-/// Told by a call once the store has answered at all.
-type Connected = Sender<()>;
+/// What a call and the one who waits for it know of each other.
+struct Connected(Sender<()>, Arc<AtomicBool>);
+
+impl Connected {
+    fn is_abandoned(&self) -> bool {
+        self.1.load(Ordering::SeqCst)
+    }
+}
 
 /// An item's names, for a thread of its own.
 struct Owned {
@@ -102,17 +115,26 @@ fn under_deadline<T: Send + 'static>(
 ) -> Result<T, CustodyError> {
     let (connected, has_connected) = channel();
     let (done, result) = channel();
+    let abandoned = Arc::new(AtomicBool::new(false));
+    let told = Connected(connected, abandoned.clone());
     std::thread::Builder::new()
         .name("hallpass-store".into())
         .spawn(move || {
-            // The sender goes with the call, so that a call which ends early ends the first wait as well.
-            let _ = done.send(call(&connected));
+            let outcome = call(&told);
+            // Before the result: a call that ends without ever having connected ends the first wait as well.
+            drop(told);
+            let _ = done.send(outcome);
         })
         .map_err(|error| CustodyError::Unavailable(error.to_string()))?;
-    if let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = has_connected.recv_timeout(TO_CONNECT) {
+    if let Err(RecvTimeoutError::Timeout) = has_connected.recv_timeout(TO_CONNECT) {
+        abandoned.store(true, Ordering::SeqCst);
         return Err(CustodyError::Silent);
     }
-    result.recv_timeout(TO_CALL).unwrap_or(Err(CustodyError::Silent))
+    result.recv_timeout(TO_CALL).unwrap_or_else(|_| {
+        abandoned.store(true, Ordering::SeqCst);
+        // Not silence: a store that answers may only be waiting for a person.
+        Err(CustodyError::Failed(format!("it took more than {} s", TO_CALL.as_secs())))
+    })
 }
 
 fn text(bytes: Vec<u8>) -> Result<Secret, CustodyError> {
@@ -179,8 +201,11 @@ mod platform {
 
     /// Plain, as no secret travels over this connection.
     fn connect(connected: &Connected) -> Result<SecretService<'static>, CustodyError> {
+        if !crate::surroundings::session_bus_is_local() {
+            return Err(CustodyError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
+        }
         let service = SecretService::connect(EncryptionType::Plain).map_err(unavailable)?;
-        let _ = connected.send(());
+        let _ = connected.0.send(());
         Ok(service)
     }
 
@@ -204,12 +229,12 @@ mod platform {
     }
 
     pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
-        let _ = connected.send(());
+        let _ = connected.0.send(());
         Ok(())
     }
 
     pub(super) fn has_unlocked(_item: &Owned, connected: &Connected) -> Result<bool, CustodyError> {
-        let _ = connected.send(());
+        let _ = connected.0.send(());
         Ok(true)
     }
 }
@@ -231,12 +256,12 @@ mod platform {
     }
 
     pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
-        let _ = connected.send(());
+        let _ = connected.0.send(());
         Ok(())
     }
 
     pub(super) fn has_unlocked(_item: &Owned, connected: &Connected) -> Result<bool, CustodyError> {
-        let _ = connected.send(());
+        let _ = connected.0.send(());
         Ok(true)
     }
 }

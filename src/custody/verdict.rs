@@ -42,7 +42,7 @@ impl Remembering {
 
     fn is_recent(&self, mark: &[u8]) -> bool {
         let since = std::str::from_utf8(mark).ok().and_then(|text| text.parse::<u64>().ok());
-        since.is_some_and(|since| (since..since + REST.as_secs()).contains(&self.now()))
+        since.is_some_and(|since| (since..since.saturating_add(REST.as_secs())).contains(&self.now()))
     }
 
     fn now(&self) -> u64 {

@@ -55,18 +55,32 @@ pub(crate) struct Lock {
 impl Home {
     /// Opens the home, or answers `None` where there is none yet: reading creates nothing.
     pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
-        let Some(root) = Folder::open(path)? else {
-            return Ok(None);
-        };
-        let Some(grants) = Folder::open(&path.join("grants"))? else {
-            return Ok(None);
-        };
-        Ok(Some(Self { root, grants }))
+        let Some(root) = Folder::open(path)? else { return Ok(None) };
+        match root.inner("grants")? {
+            Some(grants) => Ok(Some(Self { root, grants })),
+            // Damaged is not empty.
+            None if root.read("index.json")?.is_some() => {
+                Err(failed("open", &path.join("grants"), Io::NotFound.into()))
+            }
+            None => Ok(None),
+        }
     }
 
     /// Opens the home, and creates what is missing, readable by this user alone.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        Ok(Self { root: Folder::create(path)?, grants: Folder::create(&path.join("grants"))? })
+        let root = match Folder::open(path)? {
+            Some(root) => root,
+            None => {
+                Handle::create(path).map_err(|error| failed("create", path, error))?;
+                Folder::open(path)?.ok_or_else(|| failed("create", path, Io::NotFound.into()))?
+            }
+        };
+        let inner = path.join("grants");
+        if root.inner("grants")?.is_none() {
+            root.handle.create_inner("grants").map_err(|error| failed("create", &inner, error))?;
+        }
+        let grants = root.inner("grants")?.ok_or_else(|| failed("create", &inner, Io::NotFound.into()))?;
+        Ok(Self { root, grants })
     }
 }
 
@@ -79,12 +93,14 @@ impl Folder {
         }
     }
 
-    fn create(path: &Path) -> Result<Self> {
-        if let Some(there) = Self::open(path)? {
-            return Ok(there);
+    /// A folder within this one, reached through it.
+    fn inner(&self, name: &str) -> Result<Option<Self>> {
+        let path = self.path.join(name);
+        match self.handle.open_inner(name, &path) {
+            Ok(handle) => Ok(Some(Self { path, handle })),
+            Err(Refused::Io(error)) if error.kind() == Io::NotFound => Ok(None),
+            Err(refused) => Err(refused.into_error(&path)),
         }
-        Handle::create(path).map_err(|error| failed("create", path, error))?;
-        Self::open(path)?.ok_or_else(|| failed("create", path, Io::NotFound.into()))
     }
 
     /// The whole file, in a buffer that is wiped, or `None` where there is none.
@@ -109,6 +125,9 @@ impl Folder {
     /// room which the file already takes is room that the new content has.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let write = || -> io::Result<()> {
+            if bytes.len() as u64 > LIMIT {
+                return Err(io::Error::new(Io::FileTooLarge, "larger than what could be read again"));
+            }
             let mut file = self.handle.read_write(name)?;
             file.seek(SeekFrom::Start(0))?;
             file.write_all(bytes)?;

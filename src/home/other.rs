@@ -23,6 +23,14 @@ impl Handle {
         }
     }
 
+    pub(super) fn open_inner(&self, _name: &str, path: &Path) -> Result<Self, Refused> {
+        Self::open(path)
+    }
+
+    pub(super) fn create_inner(&self, name: &str) -> io::Result<()> {
+        fs::create_dir_all(self.0.join(name))
+    }
+
     pub(super) fn create(path: &Path) -> io::Result<()> {
         fs::create_dir_all(path)
     }

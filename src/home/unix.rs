@@ -6,7 +6,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, fsync, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, unlinkat};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::refused::Refused;
@@ -14,13 +15,26 @@ use super::refused::Refused;
 #[derive(Debug)]
 pub(super) struct Handle(OwnedFd);
 
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
 impl Handle {
     pub(super) fn open(path: &Path) -> Result<Self, Refused> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle = match openat(CWD, path, flags, Mode::empty()) {
-            Ok(handle) => handle,
-            Err(error) => return Err(why_not_opened(path, error.into())),
-        };
+        Self::checked(openat(CWD, path, FOLDER, Mode::empty()), path)
+    }
+
+    pub(super) fn open_inner(&self, name: &str, path: &Path) -> Result<Self, Refused> {
+        Self::checked(openat(&self.0, name, FOLDER, Mode::empty()), path)
+    }
+
+    pub(super) fn create_inner(&self, name: &str) -> io::Result<()> {
+        match mkdirat(&self.0, name, Mode::RWXU) {
+            Err(Errno::EXIST) => Ok(()),
+            done => Ok(done?),
+        }
+    }
+
+    fn checked(opened: Result<OwnedFd, Errno>, path: &Path) -> Result<Self, Refused> {
+        let handle = opened.map_err(|error| why_not_opened(path, error.into()))?;
         let stat = fstat(&handle).map_err(io::Error::from)?;
         if stat.st_uid != geteuid().as_raw() {
             return Err(Refused::Owner(format!("user {}", stat.st_uid)));

@@ -94,7 +94,7 @@ impl TokenEndpoint<'_> {
 pub(crate) fn refusal(reply: &Reply) -> TokenError {
     let refusal = reply.json::<WireError>("an OAuth error").map(|wire| Refusal {
         host: reply.host.clone(),
-        error: quoted(wire.error.error().as_ref()),
+        error: code(wire.error.error().as_ref()),
         description: wire.error.error_description().map(|text| quoted(text)).filter(|text| !text.is_empty()),
         interval: wire.interval,
     });
@@ -104,6 +104,20 @@ pub(crate) fn refusal(reply: &Reply) -> TokenError {
         (_, Some(busy)) => TokenError::Http(busy),
         (Ok(refusal), None) => TokenError::Refused(refusal),
         (Err(not_oauth), None) => TokenError::NotOAuth(not_oauth),
+    }
+}
+
+/// Whether a reply of any status is an error in OAuth's words.
+pub(crate) fn refuses(reply: &Reply) -> bool {
+    reply.json::<WireError>("an OAuth error").is_ok_and(|wire| !wire.error.error().as_ref().is_empty())
+}
+
+/// An error code may be printed as ours only if it can be no sentence of a stranger's.
+fn code(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    match (1..=40).contains(&text.len()) && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => "an unknown error".into(),
     }
 }
 
@@ -168,6 +182,9 @@ pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     Ok(number.filter(|n: &f64| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n as u64)))
 }
 
+/// The longest token that is kept, in bytes.
+const LONGEST_TOKEN: usize = 64 << 10;
+
 #[derive(Deserialize)]
 struct Wire {
     access_token: oauth2::AccessToken,
@@ -188,17 +205,24 @@ struct WireError {
 }
 
 fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
-    // A server that answers 200 with `error` (GitHub) refuses all the same, so the body is asked before the status.
-    if !reply.is_success() || reply.json::<WireError>("an OAuth error").is_ok() {
+    if !reply.is_success() {
         return Err(refusal(reply));
     }
-    let wire: Wire = reply.json("a token reply")?;
+    let wire: Wire = match reply.json("a token reply") {
+        // Tokens are there, so that no other member makes them unsaid: the server has issued, and perhaps rotated.
+        Ok(wire) => wire,
+        // A server that answers 200 with `error` (GitHub) refuses all the same.
+        Err(_) if refuses(reply) => return Err(refusal(reply)),
+        Err(odd) => return Err(odd.into()),
+    };
     let access_token = Secret::new(wire.access_token.into_secret());
-    // What cannot stand in a header cannot be used, and would break the host's own output.
-    let usable =
-        |token: &Secret| !token.expose().is_empty() && token.expose().bytes().all(|b| (0x21..=0x7e).contains(&b));
     let refresh_token = wire.refresh_token.map(|token| Secret::new(token.into_secret()));
-    if !usable(&access_token) || refresh_token.as_ref().is_some_and(|token| token.expose().is_empty()) {
+    // An empty one is none.
+    let refresh_token = refresh_token.filter(|token| !token.expose().is_empty());
+    // What cannot stand in a header cannot be used, and would break the host's own output.
+    let usable = access_token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    let length = access_token.expose().len().max(refresh_token.as_ref().map_or(0, |token| token.expose().len()));
+    if !usable || access_token.expose().is_empty() || length > LONGEST_TOKEN {
         return Err(reply.is_not("a token reply").into());
     }
     Ok(TokenReply {

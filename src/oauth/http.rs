@@ -102,6 +102,8 @@ impl Http {
         let mut client = reqwest::Client::builder()
             .user_agent(&settings.user_agent)
             .timeout(settings.timeout)
+            // Shorter than the whole, so that what was never sent is known as that.
+            .connect_timeout(settings.timeout / 2)
             .redirect(reqwest::redirect::Policy::none())
             // A request that rotates a token must never be sent twice by a layer that does not know it.
             .retry(reqwest::retry::never())
@@ -290,32 +292,36 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
         return Err(HttpError::Redirect { host: host.to_owned() });
     }
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
-    // All the room at once: a buffer that grows leaves copies behind.
-    let expected = response.content_length().map_or(16 << 10, |length| length.min(LIMIT as u64) as usize);
-    let mut body = Zeroizing::new(Vec::with_capacity(expected));
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        let fits = body.len() + chunk.len() <= LIMIT;
-        if fits {
-            append(&mut body, &chunk);
+    let (mut chunks, mut length) = (Vec::new(), 0);
+    let end = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                length += chunk.len();
+                chunks.push(chunk);
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(failed(error)),
         }
+        if length > LIMIT {
+            break Err(HttpError::TooLarge { host: host.to_owned() });
+        }
+    };
+    // The connection holds the same buffers: only when it is gone can they be wiped.
+    drop(response);
+    let body = joined(chunks, length);
+    end.map(|()| Reply { status, retry_after, host: host.to_owned(), body })
+}
+
+/// One buffer of all chunks, made at once: one that grows leaves copies behind. The chunks are wiped.
+fn joined(chunks: Vec<Bytes>, length: usize) -> Zeroizing<Vec<u8>> {
+    let mut body = Zeroizing::new(Vec::with_capacity(length));
+    for chunk in chunks {
+        body.extend_from_slice(&chunk);
         if let Ok(mut chunk) = chunk.try_into_mut() {
             chunk.zeroize();
         }
-        if !fits {
-            return Err(HttpError::TooLarge { host: host.to_owned() });
-        }
     }
-    Ok(Reply { status, retry_after, host: host.to_owned(), body })
-}
-
-/// Appends; where the buffer is too small, moves to a larger one and wipes the old.
-fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
-    if body.len() + chunk.len() > body.capacity() {
-        let mut larger = Zeroizing::new(Vec::with_capacity(2 * (body.len() + chunk.len())));
-        larger.extend_from_slice(body);
-        *body = larger;
-    }
-    body.extend_from_slice(chunk);
+    body
 }
 
 /// The innermost cause, which says it best ("Connection refused"), without the URL around it.

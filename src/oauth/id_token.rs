@@ -29,7 +29,7 @@ impl Claims {
 /// How far two clocks may disagree.
 const LEEWAY: Duration = Duration::from_secs(300);
 
-/// Reads and checks an ID token that came straight from the token endpoint.
+/// Reads and checks an ID token that came straight from the token endpoint at a login.
 ///
 /// The signature is not looked at: OpenID Connect Core §3.1.3.7 rule 6, "If the ID Token is received via direct
 /// communication between the Client and the Token Endpoint (which it is in this flow), the TLS server validation MAY be
@@ -39,9 +39,7 @@ pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: Syst
         let message = format!("the ID token that {} issued {what}", issuer.host());
         Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
     };
-    let payload = token.expose().split('.').nth(1).ok_or_else(|| wrong("is not a JWT"))?;
-    let json = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload).map_err(|_| wrong("is not a JWT"))?);
-    let wire: Wire = serde_json::from_slice(&json).map_err(|_| wrong("lacks a required claim"))?;
+    let wire = parse(token).ok_or_else(|| wrong("is not a JWT with the required claims"))?;
     // Rule 2: "The Issuer Identifier for the OpenID Provider ... MUST exactly match the value of the iss (issuer) Claim."
     if wire.iss != issuer.as_str() {
         return Err(wrong("is of another issuer"));
@@ -61,6 +59,24 @@ pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: Syst
         true => Ok(wire.claims),
         false => Err(wrong("has no usable subject")),
     }
+}
+
+/// Whether an ID token that came with a refresh tells of another identity. OpenID Connect Core §12.2: "its iss Claim Value MUST
+/// be the same as in the ID Token issued when the original authentication occurred", likewise sub and aud.
+///
+/// Nothing else of it matters here, its expiry least of all: the server has rotated already, and a clock that goes wrong must
+/// not throw the new token away.
+pub(crate) fn tells_of_another(token: &Secret, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
+    parse(token).is_some_and(|wire| {
+        let other_subject = subject.is_some_and(|subject| subject != wire.claims.sub);
+        wire.iss != issuer.as_str() || !wire.aud.contains(client.as_str()) || other_subject
+    })
+}
+
+fn parse(token: &Secret) -> Option<Wire> {
+    let payload = token.expose().split('.').nth(1)?;
+    let json = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload).ok()?);
+    serde_json::from_slice(&json).ok()
 }
 
 #[derive(Deserialize)]

@@ -80,10 +80,18 @@ struct Document {
 
 fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
     let [first, second] = well_known(issuer);
-    let document = match read(&http.get(&first, None, cancel)?, issuer) {
+    let ask = |url: &Url| match http.get(url, None, cancel) {
+        Ok(reply) => read(&reply, issuer),
+        Err(error) => Err(error.into()),
+    };
+    let document = match ask(&first) {
         Ok(document) => document,
-        // Many servers have the second only, and some answer the first with a page for people.
-        Err(_) => read(&http.get(&second, None, cancel)?, issuer)?,
+        Err(error) if matches!(error.kind(), ErrorKind::Cancelled) => return Err(error),
+        // Many servers have the second only, and some answer the first with a page for people, or lead to one.
+        Err(error) => ask(&second).map_err(|other| match error.kind() {
+            ErrorKind::Unreachable => error,
+            _ => other,
+        })?,
     };
     // RFC 8414 §3.3: "The "issuer" value returned MUST be identical to the authorization server's issuer identifier value
     // ... If these values are not identical, the data contained in the response MUST NOT be used."

@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::clock::Cancel;
 use crate::oauth::client_auth::Client;
-use crate::oauth::endpoint::{TokenError, refusal};
+use crate::oauth::endpoint::{TokenError, refusal, refuses};
 use crate::oauth::http::{Form, Http};
 use crate::secret::Secret;
 
@@ -34,7 +34,7 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     let reply = http.post(url, form, authorization.as_ref(), &Cancel::new())?;
     // §2.2: "The authorization server responds with HTTP status code 200 if the token has been revoked successfully or if
     // the client submitted an invalid token."
-    match reply.is_success() {
+    match reply.is_success() && !refuses(&reply) {
         true => Ok(()),
         false => Err(refusal(&reply)),
     }

@@ -35,7 +35,8 @@ fn a_login_in_json_is_two_events() {
         "{token:?}"
     );
     // What needs no key still answers.
-    let status = json(&acme.run(&["auth", "status", "--json"]).stdout);
+    let mut status = json(&acme.run(&["auth", "status", "--json"]).stdout);
+    assert_eq!(status.as_object_mut().unwrap().remove("network"), Some(serde_json::json!([])));
     assert_eq!((status["context"].as_str(), status["is_default"].as_bool()), (Some("alice@example.com"), Some(true)));
     let list = json(&acme.run(&["auth", "list", "--json"]).stdout);
     assert_eq!((list.as_array().unwrap().len(), &list[0]), (1, &status));
@@ -139,4 +140,24 @@ fn ctrl_c_ends_a_login_with_130_and_leaves_nothing() {
         assert_eq!((acme.grants(), acme.server.live_families()), (0, 0));
         assert_eq!(acme.run(&["auth", "list", "--json"]).stdout.trim(), "[]");
     }
+}
+
+/// Whoever wrote the folder a person stands in may have set the variable: a bus that is no socket of this machine would start
+/// his program, or be his program.
+#[cfg(all(feature = "os-store", target_os = "linux"))]
+#[test]
+fn a_bus_address_that_starts_a_program_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let acme = Acme::new();
+    let (program, mark) = (acme.folder.path().join("evil"), acme.folder.path().join("ran"));
+    std::fs::write(&program, format!("#!/bin/sh\n: > '{}'\n", mark.display())).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for address in [format!("unixexec:path={}", program.display()), "tcp:host=127.0.0.1,port=9".into()] {
+        let variables = [("ACME_CUSTODY", "os"), ("DBUS_SESSION_BUS_ADDRESS", address.as_str())];
+        let ran = acme.run_with(&["auth", "login", "--json"], &variables);
+        assert_eq!(ran.code, 6, "{ran:?}");
+        assert_error_event(ran.stdout.trim_end(), "custody", Some("choose_place"));
+        assert!(ran.stdout.contains("no socket of this machine"), "{ran:?}");
+    }
+    assert!(!mark.exists() && acme.server.requests().is_empty());
 }

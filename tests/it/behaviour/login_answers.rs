@@ -28,9 +28,6 @@ fn an_answer_that_is_no_oauth_reply_ends_the_login() {
         ("no type", body(200, "application/json", "{\"access_token\":\"x\"}")),
         ("empty token", body(200, "application/json", "{\"access_token\":\"\",\"token_type\":\"bearer\"}")),
         ("token of two lines", body(200, "application/json", "{\"access_token\":\"a\\nb\",\"token_type\":\"bearer\"}")),
-        ("empty refresh token", {
-            body(200, "application/json", "{\"access_token\":\"x\",\"token_type\":\"bearer\",\"refresh_token\":\"\"}")
-        }),
         ("10 MB", Fault::HugeBody(10 << 20)),
         ("redirect", Fault::Redirect("http://127.0.0.1:9/".into())),
     ] {

@@ -1,0 +1,135 @@
+//! What must not cost a person their login: wrong clocks, odd replies, crashes in the worst moment, disks that say no.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass::blocking::wait;
+use hallpass::clock::Clock as _;
+use hallpass::custody::Place;
+use hallpass::testing::{Endpoint, Fault, ManualClock};
+use hallpass::{Auth, Ended, ErrorKind, LogoutRequest, TokenRequest};
+
+use super::rig::{Rig, S, token};
+
+#[test]
+fn a_wrong_clock_at_a_refresh_does_not_throw_the_new_token_away() {
+    let rig = Rig::new();
+    rig.log_in();
+    rig.clock.advance(S(4000));
+    let ahead = ManualClock::new();
+    ahead.set(rig.now() + S(7200));
+    let mut config = rig.config();
+    config.clock = Arc::new(ahead.clone());
+    let session = Auth::new(config).unwrap().session().unwrap();
+    assert!(rig.server.is_live_access_token(&token(&session)));
+    ahead.set(rig.clock.now());
+    assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
+    assert_eq!((rig.server.counts().reuses, rig.server.live_families()), (0, 1));
+}
+
+#[test]
+fn a_lost_reply_and_a_failed_second_try_stay_an_interrupted_rotation() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    rig.clock.advance(S(4000));
+    rig.server.inject(Endpoint::Token, Fault::LoseReply);
+    rig.server.inject(Endpoint::Token, Fault::error(400, "temporarily_unavailable"));
+    assert!(wait(session.access_token()).is_err());
+    assert_eq!(rig.records().len(), 2, "the intent stays");
+    assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Interrupted);
+}
+
+#[test]
+fn other_members_beside_tokens_do_not_make_them_unsaid() {
+    for (name, value) in [("error", ""), ("error", "none"), ("refresh_token", "")] {
+        let rig = Rig::with(|behaviour| behaviour.rotate = name == "error");
+        let session = rig.log_in();
+        rig.clock.advance(S(4000));
+        rig.server.inject(Endpoint::Token, Fault::ReplyField(name.into(), value.into()));
+        assert!(rig.server.is_live_access_token(&token(&session)), "{name}");
+        rig.clock.advance(S(4000));
+        assert!(rig.server.is_live_access_token(&token(&session)), "{name}");
+        assert_eq!(rig.server.counts().reuses, 0, "{name}");
+    }
+}
+
+#[test]
+fn a_logout_after_a_crash_revokes_the_newest_token() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    let path = rig.home().join("grants").join(session.context().unwrap().grant.as_str());
+    let old = std::fs::read(&path).unwrap();
+    rig.clock.advance(S(4000));
+    token(&session);
+    // The crash: the next record was written whole, and not yet renamed.
+    std::fs::rename(&path, path.with_extension("next")).unwrap();
+    std::fs::write(&path, old).unwrap();
+    let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+    assert_eq!(ended[0].ended, Ended::Revoked);
+    let spent = rig.server.requests_to(Endpoint::Token)[0].parameter("refresh_token").unwrap().to_owned();
+    let revoked = rig.server.requests_to(Endpoint::Revocation)[0].parameter("token").unwrap().to_owned();
+    assert_ne!(revoked, spent);
+    rig.assert_nothing_left("after a crash");
+}
+
+#[test]
+fn a_disk_that_says_no_for_a_moment_does_not_lose_a_rotated_token() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    rig.clock.advance(S(4000));
+    rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(200)));
+    let next = rig.home().join("grants").join(format!("{}.next", session.context().unwrap().grant));
+    let bad_disk = std::thread::spawn(move || {
+        super::rig::until("the intent", || next.exists());
+        // A folder in its place cannot be written; then the disk is well again.
+        std::fs::remove_file(&next).unwrap();
+        std::fs::create_dir(&next).unwrap();
+        std::thread::sleep(Duration::from_millis(600));
+        std::fs::remove_dir(&next).unwrap();
+    });
+    let token = token(&session);
+    bad_disk.join().unwrap();
+    assert!(rig.server.is_live_access_token(&token));
+    rig.clock.advance(S(4000));
+    assert!(wait(rig.auth().session().unwrap().access_token()).is_ok());
+}
+
+#[test]
+fn without_a_refresh_token_what_is_valid_is_served_to_its_end() {
+    let rig = Rig::with(|behaviour| behaviour.refresh_token = false);
+    let session = rig.log_in();
+    let own = token(&session);
+    rig.clock.advance(S(3592));
+    assert_eq!(token(&rig.auth().session().unwrap()), own, "8 s left");
+    rig.clock.advance(S(8));
+    assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Expired);
+}
+
+#[test]
+fn a_demand_beyond_the_end_of_time_is_no_panic() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    let mut request = TokenRequest::default();
+    request.min_validity = Some(Duration::MAX);
+    // It is refreshed, as no token that is there meets it, and the fresh one is served.
+    assert!(wait(session.access_token_with(request)).is_ok());
+    let mut config = rig.config();
+    config.lock_timeout = Duration::MAX;
+    assert!(wait(Auth::new(config).unwrap().session().unwrap().access_token()).is_ok());
+}
+
+#[test]
+fn a_record_does_not_grow_without_end() {
+    let rig = Rig::new();
+    rig.log_in();
+    let mut lengths = Vec::new();
+    for resource in 0..40 {
+        let mut config = rig.config();
+        config.place = Place::Custom(rig.keys.clone());
+        config.resource = Some(format!("https://r{resource}.example/").parse().unwrap());
+        wait(Auth::new(config).unwrap().session().unwrap().access_token()).unwrap();
+        lengths.push(std::fs::metadata(&rig.records()[0]).unwrap().len());
+    }
+    assert!(lengths[39] <= lengths[33] + 64, "{lengths:?}");
+    assert!(lengths[10] > lengths[5]);
+}
