@@ -65,13 +65,14 @@ pub struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    pub(crate) fn new(app: &'a AppName, grant: &'a GrantId) -> Self {
+    /// The item of `grant`, a login of `app`.
+    pub fn new(app: &'a AppName, grant: &'a GrantId) -> Self {
         Self { app, grant }
     }
 }
 
 /// Why a place did not do what was asked. Holds no secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CustodyError {
     /// The place is there but locked.

@@ -171,8 +171,9 @@ mod platform {
         Ok(zbus_secret_service_keyring_store::Store::new()?)
     }
 
+    /// For a new item. The store refuses an empty label.
     pub(super) fn modifiers(label: &str) -> HashMap<&str, &str> {
-        HashMap::from([("label", label)])
+        HashMap::from([("label", if label.is_empty() { "hallpass" } else { label })])
     }
 
     /// A new item goes to the default collection, so that one must be there and unlocked.

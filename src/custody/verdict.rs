@@ -22,22 +22,39 @@ pub(super) struct Remembering {
 }
 
 impl Remembering {
+    /// Calls the custody, unless it was silent a moment ago.
     fn ask<T>(&self, call: impl FnOnce(&dyn Custody) -> Result<T, CustodyError>) -> Result<T, CustodyError> {
-        // A home that is refused is reported by whoever needs it.
-        let home = Home::open(&self.home).ok().flatten();
-        let mark = format!("{}.silent", self.custody.name());
-        let since = home.as_ref().and_then(|home| home.root.read(&mark).ok().flatten());
-        if since.as_deref().is_some_and(|bytes| self.is_recent(bytes)) {
-            return Err(CustodyError::Silent);
+        match self.was_silent() {
+            true => Err(CustodyError::Silent),
+            false => self.ask_anyway(call),
         }
+    }
+
+    /// Calls the custody, and remembers or forgets its silence.
+    fn ask_anyway<T>(&self, call: impl FnOnce(&dyn Custody) -> Result<T, CustodyError>) -> Result<T, CustodyError> {
         let answer = call(&*self.custody);
-        // A verdict that cannot be written or removed costs the next process a second, and nothing else.
-        let _ = match (&answer, &home) {
-            (Err(CustodyError::Silent), Some(home)) => home.root.write(&mark, self.now().to_string().as_bytes()),
-            (_, Some(home)) if since.is_some() => home.root.remove(&mark).map(drop),
-            _ => Ok(()),
-        };
+        if let Some(home) = self.home() {
+            // A verdict that cannot be written or removed costs the next process a second, and nothing else.
+            let _ = match &answer {
+                Err(CustodyError::Silent) => home.root.write(&self.mark(), self.now().to_string().as_bytes()),
+                _ => home.root.remove(&self.mark()).map(drop),
+            };
+        }
         answer
+    }
+
+    fn was_silent(&self) -> bool {
+        let mark = self.home().and_then(|home| home.root.read(&self.mark()).ok().flatten());
+        mark.is_some_and(|bytes| self.is_recent(&bytes))
+    }
+
+    /// A home that is refused is reported by whoever needs it.
+    fn home(&self) -> Option<Home> {
+        Home::open(&self.home).ok().flatten()
+    }
+
+    fn mark(&self) -> String {
+        format!("{}.silent", self.custody.name())
     }
 
     fn is_recent(&self, mark: &[u8]) -> bool {
@@ -56,7 +73,8 @@ impl Custody for Remembering {
     }
 
     fn probe(&self) -> Result<(), CustodyError> {
-        self.ask(|custody| custody.probe())
+        // A login asks in any case: the person may just have mended the store.
+        self.ask_anyway(|custody| custody.probe())
     }
 
     fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), CustodyError> {

@@ -37,6 +37,7 @@
 mod behaviour;
 mod clock;
 mod connection;
+mod contract;
 mod endpoints;
 mod faults;
 mod form;
@@ -49,6 +50,7 @@ mod token;
 
 pub use behaviour::{Behaviour, Person};
 pub use clock::ManualClock;
+pub use contract::check_custody;
 pub use faults::Fault;
 pub use seen::{Endpoint, SeenRequest};
 pub use server::AuthorizationServer;

@@ -87,7 +87,31 @@ fn a_session_outlives_a_store_that_is_locked_or_down() {
     dead.fails_with("custody", "");
     say(&format!("a token from a dead D-Bus: refused after {:.2?}", dead.took));
     assert!(dead.took < Duration::from_secs(5), "{dead}");
+    // The verdict is remembered, so that the next process does not wait for it again.
+    assert_eq!(machine.files_named("os.silent").len(), 1);
+    let again = machine.acme(&provider.issuer).run(&["auth", "token", "--json"]).exits(6);
+    say(&format!("a token from a dead D-Bus, the second time: refused after {:.2?}", again.took));
+    assert!(again.took < dead.took / 2, "{again}");
     assert!(provider.refresh_tokens().iter().all(|token| token.live), "nothing was ended at the server");
+}
+
+/// The contract of `Custody` against the real store. The store is found through the environment, so that the test runs a second
+/// time inside the machine's session.
+#[test]
+fn the_contract_holds_in_a_real_keyring() {
+    const INSIDE: &str = "HALLPASS_INSIDE_A_SESSION";
+    if std::env::var_os(INSIDE).is_some() {
+        return hallpass::testing::check_custody(&hallpass::custody::OsStore);
+    }
+    if left_out(&[Keyring]) {
+        return;
+    }
+    let machine = Machine::desktop();
+    let mut inside = machine.command(std::env::current_exe().unwrap(), &machine.home());
+    let name = "custody::the_contract_holds_in_a_real_keyring";
+    let run = crate::process::run(inside.args(["--exact", name, "--nocapture"]).env(INSIDE, "1")).exits(0);
+    assert!(run.stdout.contains("1 passed"), "{run}");
+    assert_eq!(machine.keyring_items("contract-a"), "", "nothing is left behind");
 }
 
 /// A login that cannot be kept: refused in time, and nobody was shown a code for it.

@@ -136,6 +136,11 @@ impl Machine {
         entries(&self.home())
     }
 
+    /// The files of this name anywhere in the home.
+    pub(crate) fn files_named(&self, name: &str) -> Vec<PathBuf> {
+        self.home_entries().into_iter().filter(|path| path.file_name().is_some_and(|own| own == name)).collect()
+    }
+
     /// The files of this machine (home, runtime folder, keyring) that hold one of these words as they are.
     pub(crate) fn files_with(&self, words: &[String]) -> Vec<PathBuf> {
         let holds = |path: &PathBuf| {

@@ -218,3 +218,15 @@ fn an_older_record_that_lies_about_is_not_taken_for_the_next() {
     assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
     assert_eq!((rig.server.counts().reuses, rig.records()), (0, vec![path]));
 }
+
+#[test]
+fn the_contract_of_custody_holds_in_memory() {
+    hallpass::testing::check_custody(&hallpass::custody::Memory::new());
+}
+
+/// The suite is not one that cannot fail: a custody that mixes the items of two apps is found.
+#[test]
+#[should_panic(expected = "an item is of one app")]
+fn the_contract_of_custody_finds_a_custody_that_breaks_it() {
+    hallpass::testing::check_custody(&super::rig::Keys::default());
+}
