@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::custody::is_place_name;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::Home;
 use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
@@ -178,7 +179,8 @@ impl Index {
                 _ => Ok(name.clone()),
             };
         }
-        if let Some(entry) = self.contexts.iter().find(|entry| is_own(entry)) {
+        let default = self.default.as_ref().and_then(|name| self.get(name));
+        if let Some(entry) = default.into_iter().chain(&self.contexts).find(|entry| is_own(entry)) {
             return Ok(entry.name.clone());
         }
         let base = ContextName::derived(account.known_as().unwrap_or_default());
@@ -226,7 +228,7 @@ impl Index {
 
 fn plain_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
-    match name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic()) {
+    match is_place_name(&name) {
         true => Ok(name),
         false => Err(de::Error::custom("not a custody's name")),
     }

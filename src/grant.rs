@@ -28,8 +28,19 @@ pub(crate) struct GrantFiles<'a> {
     pub(crate) id: &'a GrantId,
 }
 
-/// More than any record grows by in one rotation, in bytes.
-const ROOM_TO_GROW: usize = 64 << 10;
+/// How the last rotation of a record ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Whole.
+    Settled,
+    /// Whole but for its last step, which was done just now.
+    Finished,
+    /// Nobody knows: it was begun.
+    Interrupted,
+}
+
+/// More than any record grows by in one rotation, in bytes: two of the longest tokens and scopes, written as JSON.
+const ROOM_TO_GROW: usize = 192 << 10;
 
 impl<'a> GrantFiles<'a> {
     /// Takes the key out of custody. `Err` where the store is locked, away or slow; where the store says that there is no
@@ -60,10 +71,13 @@ impl<'a> GrantFiles<'a> {
         written
     }
 
-    /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable.
-    pub(crate) fn erase(self, _lock: &Lock, custody: &dyn Custody) -> Result<()> {
-        let item = Item::new(self.app, self.id);
-        custody.erase(&item).map_err(|error| error.at_rest(custody.name()))?;
+    /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable. Without a custody the
+    /// record alone.
+    pub(crate) fn erase(self, _lock: &Lock, custody: Option<&dyn Custody>) -> Result<()> {
+        if let Some(custody) = custody {
+            let item = Item::new(self.app, self.id);
+            custody.erase(&item).map_err(|error| error.at_rest(custody.name()))?;
+        }
         self.folder().remove(&self.next())?;
         self.folder().remove(self.id.as_str())?;
         Ok(())
@@ -122,21 +136,21 @@ impl OpenGrant<'_> {
         Record::open(&bytes, files.app, files.id, &self.key).map_err(|why| files.unreadable(why))
     }
 
-    /// The record under the lock, and whether a rotation of it was begun of which nobody knows how it ended. A rotation that was
-    /// written down whole, and lacks only its last step, is finished here (DESIGN §5, law 3).
-    pub(crate) fn recover(&self, _lock: &Lock) -> Result<(Record, bool)> {
+    /// The record under the lock, and how its last rotation ended. One that was written down whole, and lacks only its last step,
+    /// is finished here (DESIGN §5, law 3).
+    pub(crate) fn recover(&self, _lock: &Lock) -> Result<(Record, Found)> {
         let (files, record) = (self.files, self.read()?);
-        let Some(bytes) = files.folder().read(&files.next())? else { return Ok((record, false)) };
+        let Some(bytes) = files.folder().read(&files.next())? else { return Ok((record, Found::Settled)) };
         match Record::open(&bytes, files.app, files.id, &self.key) {
-            Ok(next) if next.generation == record.generation + 1 => {
+            Ok(next) if next.generation > record.generation => {
                 // Renamed and not written again: it is the only copy.
                 files.folder().publish(&files.next(), files.id.as_str())?;
-                Ok((next, false))
+                Ok((next, Found::Finished))
             }
-            Ok(_) => Ok((record, false)),
+            Ok(_) => Ok((record, Found::Settled)),
             Err(Unreadable::Newer) => Err(files.unreadable(Unreadable::Newer)),
             // An intent, or a record that was torn while it was written: either way the exchange may have taken place.
-            Err(_) => Ok((record, true)),
+            Err(_) => Ok((record, Found::Interrupted)),
         }
     }
 

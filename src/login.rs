@@ -63,12 +63,16 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
         token: config.token_endpoint.clone(),
         revocation: config.revocation_endpoint.clone(),
     };
+    let unless_cancelled = || if request.cancel.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) };
+    unless_cancelled()?;
     let endpoints = discover(&http, &config.issuer, &by_hand, &request.cancel)?;
     let destination = destination(wiring, &endpoints);
     let client = wiring.client(&destination);
     let scopes = request.scopes.as_ref().unwrap_or(&config.scopes);
     let resource = config.resource.as_ref();
+    unless_cancelled()?;
     let device = authorize(&http, &endpoints.device_authorization, &client, scopes, resource, &request.cancel)?;
+    unless_cancelled()?;
     // Before the person approves: a home that cannot be written would lose what they approve.
     let home = wiring.create_home()?;
 
@@ -139,8 +143,9 @@ impl Login<'_> {
                 Ok(reply) => return Ok(reply),
                 Err(error) => {
                     // Some servers forget a code as it ends, and then do not know it.
-                    let ended = config.clock.now() >= poll.expires_at();
-                    if ended && matches!(&error, TokenError::Refused(refusal) if refusal.is("invalid_grant")) {
+                    if poll.has_ended(config.clock.now())
+                        && matches!(&error, TokenError::Refused(refusal) if refusal.is("invalid_grant"))
+                    {
                         trouble = None;
                         break;
                     }
@@ -248,7 +253,7 @@ impl Login<'_> {
             Err(error) => {
                 // Nothing is left behind that no context names.
                 if let Ok(Some(lock)) = files.lock_now() {
-                    let _ = files.erase(&lock, custody);
+                    let _ = files.erase(&lock, Some(custody));
                 }
                 Err(error)
             }
@@ -285,7 +290,7 @@ impl Login<'_> {
         let files = self.wiring.files(home, &old.grant);
         let erased = self.wiring.places.of(&old.custody).and_then(|custody| {
             let lock = files.lock(self.wiring.config.lock_timeout)?;
-            files.erase(&lock, &*custody)
+            files.erase(&lock, Some(&*custody))
         });
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
         let _ = erased;

@@ -87,20 +87,24 @@ pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Vec<Logged
 
 fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<LoggedOut> {
     let files = wiring.files(home, &entry.grant);
-    let custody = wiring.places.of(&entry.custody)?;
+    let custody = match wiring.places.of(&entry.custody) {
+        // A custody that this program does not know keeps a key that opens nothing any more.
+        Err(_) if local_only => None,
+        custody => Some(custody?),
+    };
     // A refresh under way ends first: a token that it brings must not outlive the logout.
     let lock = files.lock(wiring.config.lock_timeout)?;
-    let ended = match local_only {
-        true => Ended::LocalOnly,
+    let ended = match &custody {
         // Recovered, so that the token that is revoked is the newest there is.
-        false => match files.unlock(&*custody).and_then(|grant| grant.recover(&lock)) {
+        Some(custody) if !local_only => match files.unlock(&**custody).and_then(|grant| grant.recover(&lock)) {
             Ok((record, _)) => tell_the_server(wiring, entry, &record)?,
             // Locked is not empty: only a login that can never be read again is given up.
             Err(error) if matches!(error.remedy(), Some(Remedy::LogIn { .. })) => Ended::Unreadable,
             Err(error) => return Err(error),
         },
+        _ => Ended::LocalOnly,
     };
-    files.erase(&lock, &*custody)?;
+    files.erase(&lock, custody.as_deref())?;
     Index::change(home, wiring.config.lock_timeout, |index| {
         // Only if it still names this grant: a login made meanwhile under the same name is not ours to end.
         if index.get(&entry.name).is_some_and(|there| there.grant == entry.grant) {

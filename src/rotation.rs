@@ -9,7 +9,7 @@ use url::Url;
 use crate::clock::{Cancel, Deadline, pause};
 use crate::context::{Context, Index};
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::grant::{GrantFiles, OpenGrant};
+use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::Lock;
 use crate::oauth::endpoint::{Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
@@ -89,15 +89,18 @@ struct Refresh<'a> {
 }
 
 impl Refresh<'_> {
-    /// Takes the lock, reads again, and decides on what was read under the lock (law 1).
+    /// A refreshed record. No failure ends a session (law 6), and what still works is served (law 7).
     fn run(&self, seen: Record) -> Result<Record> {
+        self.refreshed(&seen).or_else(|error| self.still_good(seen).ok_or(error))
+    }
+
+    /// Takes the lock, reads again, and decides on what was read under the lock (law 1).
+    fn refreshed(&self, seen: &Record) -> Result<Record> {
         let patience = self.wiring.config.lock_timeout;
         let deadline = Deadline::after(patience);
         let lock = loop {
-            match self.files.lock_now() {
-                Ok(Some(lock)) => break lock,
-                Ok(None) => {}
-                Err(error) => return self.still_good(seen).ok_or(error),
+            if let Some(lock) = self.files.lock_now()? {
+                break lock;
             }
             // A waiter leaves without the lock as soon as a newer generation serves it (law 2).
             if self.files.header().is_some_and(|header| header.generation > seen.generation) {
@@ -107,15 +110,17 @@ impl Refresh<'_> {
                 }
             }
             if deadline.has_passed() {
-                return self.still_good(seen).ok_or_else(|| self.files.still_locked(patience));
+                return Err(self.files.still_locked(patience));
             }
             pause(LOOK);
         };
-        let (record, interrupted) = self.grant.recover(&lock)?;
+        let (record, found) = self.grant.recover(&lock)?;
         self.wiring.check_destination(&self.context.grant, &record)?;
-        match self.is_served(&record, seen.generation) {
+        // What a crash had left is not news to a caller that wants a token of now.
+        let known = if found == Found::Finished { record.generation } else { seen.generation };
+        match self.is_served(&record, known) {
             true => Ok(record),
-            false => self.exchange(&lock, record, interrupted),
+            false => self.exchange(&lock, record, found == Found::Interrupted),
         }
     }
 
@@ -123,8 +128,7 @@ impl Refresh<'_> {
     /// begun before, and its reply may be lost.
     fn exchange(&self, lock: &Lock, record: Record, interrupted: bool) -> Result<Record> {
         let Some(token) = &record.refresh_token else {
-            let error = self.ended(ErrorKind::Expired, "the server gave no token to refresh it with");
-            return self.still_good(record).ok_or(error);
+            return Err(self.ended(ErrorKind::Expired, "the server gave no token to refresh it with"));
         };
         let http = self.wiring.http()?;
         if let Err(error) = self.grant.intend(lock, &record, self.now()) {
@@ -132,7 +136,7 @@ impl Refresh<'_> {
             if !interrupted {
                 let _ = self.grant.forget_intent(lock);
             }
-            return self.still_good(record).ok_or(error);
+            return Err(error);
         }
         let mut outcome = self.ask(&http, &record, token);
         // A lost reply is asked for again at once only when no valid token is left (law 7): the server may have rotated, and
@@ -142,25 +146,21 @@ impl Refresh<'_> {
             outcome = self.ask(&http, &record, token);
         }
         match outcome {
-            Ok(reply) => match self.rotated(&record, reply) {
-                Ok(next) => self.commit(lock, next),
-                Err(error) => self.still_good(record).ok_or(error),
-            },
+            Ok(reply) => self.commit(lock, self.rotated(&record, reply)?),
             Err(TokenError::Refused(refusal)) if refusal.is("invalid_grant") => {
-                self.refused(lock, record, &refusal, interrupted || lost)
+                self.refused(lock, &record, &refusal, interrupted || lost)
             }
             Err(error) => {
                 // Only where the server has certainly not rotated is the intent taken back.
-                let untouched = matches!(
-                    error,
-                    TokenError::Refused(_)
-                        | TokenError::Http(HttpError::Unreachable { .. } | HttpError::Busy { status: 429 | 503, .. })
-                );
+                let untouched = match &error {
+                    TokenError::Refused(_) => true,
+                    TokenError::Http(error) => error.was_not_heard(),
+                    TokenError::NotOAuth(_) => false,
+                };
                 if untouched && !interrupted && !lost {
                     self.grant.forget_intent(lock)?;
                 }
-                // No network error ends a session (law 6), and what still works is served (law 7).
-                self.still_good(record).ok_or_else(|| error.into())
+                Err(error.into())
             }
         }
     }
@@ -179,6 +179,10 @@ impl Refresh<'_> {
         loop {
             match self.grant.commit(lock, &next) {
                 Ok(()) => return Ok(next),
+                // It is there, though the disk did not say so.
+                Err(_) if self.files.header().is_some_and(|there| there.generation == next.generation) => {
+                    return Ok(next);
+                }
                 Err(error) if deadline.has_passed() => return Err(error),
                 Err(_) => pause(10 * LOOK),
             }
@@ -186,19 +190,16 @@ impl Refresh<'_> {
     }
 
     /// `invalid_grant` is a question, not an answer (law 6).
-    fn refused(&self, lock: &Lock, record: Record, refusal: &Refusal, interrupted: bool) -> Result<Record> {
+    fn refused(&self, lock: &Lock, record: &Record, refusal: &Refusal, interrupted: bool) -> Result<Record> {
         let there = self.grant.read()?;
         if there.generation > record.generation {
             return Ok(there);
         }
-        if !interrupted {
-            self.grant.forget_intent(lock)?;
+        if interrupted {
+            return Err(self.ended(ErrorKind::Interrupted, &format!("a refresh was interrupted, and {refusal}")));
         }
-        let (kind, why) = match interrupted {
-            true => (ErrorKind::Interrupted, format!("a refresh was interrupted, and {refusal}")),
-            false => (ErrorKind::Expired, format!("it expired or was revoked: {refusal}")),
-        };
-        self.still_good(record).ok_or_else(|| self.ended(kind, &why))
+        self.grant.forget_intent(lock)?;
+        Err(self.ended(ErrorKind::Expired, &format!("it expired or was revoked: {refusal}")))
     }
 
     /// The next record. A reply that would make the grant another (law 17) is kept out.

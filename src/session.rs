@@ -80,7 +80,9 @@ impl Session {
             let token = inner.wiring().workers.run(trip).await?;
             // Trips overtake each other: an older token does not come back over a newer one.
             inner.last.rcu(|last| match last {
-                Some(last) if last.is_newer_than(&token) => Some(last.clone()),
+                Some(last) if last.is_newer_than(&token) && last.serves(&TokenRequest::default(), now) => {
+                    Some(last.clone())
+                }
                 _ => Some(Arc::new(token.clone())),
             });
             Ok(token)

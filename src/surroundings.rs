@@ -81,13 +81,20 @@ const NETWORK: &[&str] = &[
     "all_proxy",
 ];
 
+/// What names the D-Bus session bus: empty on systems that have none.
+#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+pub(crate) fn session_bus() -> String {
+    let text = |name| std::env::var_os(name).unwrap_or_default().to_string_lossy().into_owned();
+    format!("{} {}", text("DBUS_SESSION_BUS_ADDRESS"), text("XDG_RUNTIME_DIR"))
+}
+
 /// Whether the D-Bus session bus, if a variable names it, is a socket of this machine. Other addresses start a program
 /// (`unixexec:`) or lead to another machine (`tcp:`): whoever set the variable would be handed the keys.
 #[cfg(all(feature = "os-store", unix, not(target_os = "macos")))]
-#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
 pub(crate) fn session_bus_is_local() -> bool {
-    let address = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
-    address.to_string_lossy().split(';').all(|address| address.is_empty() || address.starts_with("unix:"))
+    let bus = session_bus();
+    let addresses = bus.split(' ').next().unwrap_or_default();
+    addresses.split(';').all(|address| address.is_empty() || address.starts_with("unix:"))
 }
 
 /// Where the platform keeps an app's state. A relative path is ignored, as the XDG Base Directory Specification asks:

@@ -75,7 +75,7 @@ impl Whoami {
 fn on_ctrl_c() -> Cancel {
     let cancel = Cancel::new();
     let asked = cancel.clone();
-    let _ = ctrlc::set_handler(move || {
+    let _ = ctrlc::try_set_handler(move || {
         if asked.is_cancelled() {
             render::exit_at_once();
         }

@@ -11,8 +11,8 @@ use std::fmt;
 pub use memory::Memory;
 #[cfg(feature = "os-store")]
 pub use os::OsStore;
-pub(crate) use place::Places;
 pub use place::{Place, PlaceName};
+pub(crate) use place::{Places, is_place_name};
 
 use crate::error::{Error, ErrorKind, Remedy};
 use crate::id::{AppName, GrantId};
@@ -23,7 +23,7 @@ use crate::secret::Secret;
 /// Every method may block, but not for ever: a few seconds at most, then [`CustodyError::Silent`]. No method asks the
 /// person anything. A place that is locked, away or slow is never an empty one.
 pub trait Custody: Send + Sync + fmt::Debug {
-    /// The place's name in output and in the index, for example `os`.
+    /// The place's name in output and in the index, for example `os`: 1 to 64 visible ASCII characters without slashes.
     fn name(&self) -> &str;
 
     /// Asks whether the place could take a key now. Changes nothing.

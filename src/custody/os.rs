@@ -130,8 +130,11 @@ fn under_deadline<T: Send + 'static>(
         abandoned.store(true, Ordering::SeqCst);
         return Err(CustodyError::Silent);
     }
-    result.recv_timeout(TO_CALL).unwrap_or_else(|_| {
+    result.recv_timeout(TO_CALL).unwrap_or_else(|error| {
         abandoned.store(true, Ordering::SeqCst);
+        if error == RecvTimeoutError::Disconnected {
+            return Err(CustodyError::Failed("the call into it broke off".into()));
+        }
         // Not silence: a store that answers may only be waiting for a person.
         Err(CustodyError::Failed(format!("it took more than {} s", TO_CALL.as_secs())))
     })
@@ -215,19 +218,10 @@ mod platform {
     }
 }
 
-/// The login keychain.
-#[cfg(target_os = "macos")]
-mod platform {
+/// Keychain and Credential Manager need no connection, and are unlocked with the person's own session.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+mod always_there {
     use super::*;
-
-    pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
-        Ok(apple_native_keyring_store::keychain::Store::new()?)
-    }
-
-    /// The keychain crate takes no label; its items are named by service and account.
-    pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
-        HashMap::new()
-    }
 
     pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
         let _ = connected.0.send(());
@@ -240,9 +234,26 @@ mod platform {
     }
 }
 
+/// The login keychain.
+#[cfg(target_os = "macos")]
+mod platform {
+    pub(super) use super::always_there::*;
+    use super::*;
+
+    pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
+        Ok(apple_native_keyring_store::keychain::Store::new()?)
+    }
+
+    /// The keychain crate takes no label; its items are named by service and account.
+    pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
+        HashMap::new()
+    }
+}
+
 /// Credential Manager.
 #[cfg(windows)]
 mod platform {
+    pub(super) use super::always_there::*;
     use super::*;
 
     /// The default target name `user.service` can be read two ways; this one cannot: no part holds an `@`.
@@ -254,15 +265,5 @@ mod platform {
     /// For a new item. `Local`: the default, `Enterprise`, would roam with the profile to other machines.
     pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
         HashMap::from([("persistence", "Local")])
-    }
-
-    pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
-        let _ = connected.0.send(());
-        Ok(())
-    }
-
-    pub(super) fn has_unlocked(_item: &Owned, connected: &Connected) -> Result<bool, CustodyError> {
-        let _ = connected.0.send(());
-        Ok(true)
     }
 }

@@ -85,6 +85,12 @@ impl Places {
                 }
             }
         };
+        if let Place::Custom(custom) = &allowed
+            && !is_place_name(custom.name())
+        {
+            let name = crate::text::quoted(custom.name());
+            return Err(Error::config("place", format!("\"{name}\" cannot name a custody: it takes visible ASCII")));
+        }
         Ok(Self { allowed, memory: Arc::default(), home, clock })
     }
 
@@ -131,6 +137,11 @@ impl Places {
         };
         Ok(Arc::new(Remembering { custody, home: self.home.clone(), clock: self.clock.clone() }))
     }
+}
+
+/// Whether `name` can name a custody in the index: 1 to 64 visible ASCII characters, no path.
+pub(crate) fn is_place_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
 }
 
 fn not_allowed(wanted: &str) -> Error {

@@ -8,6 +8,7 @@ use super::{Custody, CustodyError, Item};
 use crate::clock::Clock;
 use crate::home::Home;
 use crate::secret::Secret;
+use crate::surroundings::session_bus;
 
 /// How long a store that did not answer is left alone.
 const REST: Duration = Duration::from_secs(60);
@@ -36,7 +37,9 @@ impl Remembering {
         if let Some(home) = self.home() {
             // A verdict that cannot be written or removed costs the next process a second, and nothing else.
             let _ = match &answer {
-                Err(CustodyError::Silent) => home.root.write(&self.mark(), self.now().to_string().as_bytes()),
+                Err(CustodyError::Silent) => {
+                    home.root.write(&self.mark(), format!("{} {}", self.now(), session_bus()).as_bytes())
+                }
                 _ => home.root.remove(&self.mark()).map(drop),
             };
         }
@@ -57,9 +60,12 @@ impl Remembering {
         format!("{}.silent", self.custody.name())
     }
 
+    /// Only for the same session: a dead bus of one shell says nothing of another's.
     fn is_recent(&self, mark: &[u8]) -> bool {
-        let since = std::str::from_utf8(mark).ok().and_then(|text| text.parse::<u64>().ok());
-        since.is_some_and(|since| (since..since.saturating_add(REST.as_secs())).contains(&self.now()))
+        let mark = String::from_utf8_lossy(mark);
+        let Some((since, session)) = mark.split_once(' ') else { return false };
+        let recent = |since: u64| (since..since.saturating_add(REST.as_secs())).contains(&self.now());
+        session == session_bus() && since.parse().is_ok_and(recent)
     }
 
     fn now(&self) -> u64 {

@@ -15,7 +15,7 @@ mod refused;
 mod unix;
 
 use std::fs::{File, TryLockError};
-use std::io::{self, ErrorKind as Io, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind as Io, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -72,6 +72,10 @@ impl Home {
             Some(root) => root,
             None => {
                 Handle::create(path).map_err(|error| failed("create", path, error))?;
+                if let Some(Some(parent)) = path.parent().map(|parent| Handle::open(parent).ok()) {
+                    // So that a power cut leaves no key without its home; where the parent is not ours, the system cares.
+                    let _ = parent.sync();
+                }
                 Folder::open(path)?.ok_or_else(|| failed("create", path, Io::NotFound.into()))?
             }
         };
@@ -121,17 +125,19 @@ impl Folder {
         }
     }
 
-    /// Writes the file in place and through to the disk. The old bytes are overwritten before the length changes, so that
-    /// room which the file already takes is room that the new content has.
+    /// Writes the file in place and through to the disk. Room that the file already takes is room that the new content has: it
+    /// is cut to the new length, never emptied. Cut first, so that whatever is written whole is nothing but itself.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let write = || -> io::Result<()> {
             if bytes.len() as u64 > LIMIT {
                 return Err(io::Error::new(Io::FileTooLarge, "larger than what could be read again"));
             }
             let mut file = self.handle.read_write(name)?;
-            file.seek(SeekFrom::Start(0))?;
+            let length = bytes.len() as u64;
+            if file.metadata()?.len() > length {
+                file.set_len(length)?;
+            }
             file.write_all(bytes)?;
-            file.set_len(bytes.len() as u64)?;
             file.sync_all()
         };
         write().map_err(|error| failed("write", &self.path.join(name), error))

@@ -139,13 +139,18 @@ impl Poll {
                 wait = doubled.min(LONGEST_BACK_OFF.max(self.interval)).max(retry_after.unwrap_or_default());
             }
         }
-        if heard.is_some() && (now >= self.expires_at || self.left.is_zero()) {
+        if heard.is_some() && self.has_ended(now) {
             return None;
         }
         let remaining = self.expires_at.duration_since(now).unwrap_or_default().min(self.left);
         let wait = wait.min(remaining.max(self.interval));
         self.left = self.left.saturating_sub(wait);
         Some(wait)
+    }
+
+    /// Whether the code's life is over, by the wall clock or by the time spent waiting.
+    pub(crate) fn has_ended(&self, now: SystemTime) -> bool {
+        now >= self.expires_at || self.left.is_zero()
     }
 
     pub(crate) fn expires_at(&self) -> SystemTime {

@@ -90,6 +90,18 @@ impl TokenEndpoint<'_> {
     }
 }
 
+/// The scopes of a reply, as far as the grammar knows them and they fit: what is left out is not claimed.
+fn granted(scope: &str) -> Scopes {
+    let mut kept = String::new();
+    for token in scope.split(' ').filter(|token| token.parse::<Scopes>().is_ok()) {
+        if kept.len() + token.len() < LONGEST_SCOPE {
+            kept.push_str(token);
+            kept.push(' ');
+        }
+    }
+    kept.parse().unwrap_or_default()
+}
+
 /// Reads an error reply of any endpoint that answers like the token endpoint.
 pub(crate) fn refusal(reply: &Reply) -> TokenError {
     let refusal = reply.json::<WireError>("an OAuth error").map(|wire| Refusal {
@@ -183,7 +195,10 @@ pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 }
 
 /// The longest token that is kept, in bytes.
-const LONGEST_TOKEN: usize = 64 << 10;
+const LONGEST_TOKEN: usize = 32 << 10;
+
+/// The longest list of scopes that is kept, in bytes.
+const LONGEST_SCOPE: usize = 8 << 10;
 
 #[derive(Deserialize)]
 struct Wire {
@@ -220,7 +235,8 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
     // An empty one is none.
     let refresh_token = refresh_token.filter(|token| !token.expose().is_empty());
     // What cannot stand in a header cannot be used, and would break the host's own output.
-    let usable = access_token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    let is_plain = |token: &Secret| token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    let usable = is_plain(&access_token) && refresh_token.as_ref().is_none_or(is_plain);
     let length = access_token.expose().len().max(refresh_token.as_ref().map_or(0, |token| token.expose().len()));
     if !usable || access_token.expose().is_empty() || length > LONGEST_TOKEN {
         return Err(reply.is_not("a token reply").into());
@@ -230,8 +246,7 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
         token_type: wire.token_type.as_ref().to_ascii_lowercase(),
         expires_in: wire.expires_in,
         refresh_token,
-        // A scope that the grammar does not know is dropped with the rest: it cannot be asked for again.
-        scopes: wire.scope.and_then(|scope| scope.parse().ok()),
+        scopes: wire.scope.map(|scope| granted(&scope)),
         id_token: wire.id_token.map(|token| Secret::new(token.into_secret())),
     })
 }

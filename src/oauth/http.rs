@@ -73,6 +73,16 @@ pub(crate) enum HttpError {
     Cancelled,
 }
 
+impl HttpError {
+    /// Whether the server has certainly not acted on the request: it never had it, or turned it away unseen.
+    pub(crate) fn was_not_heard(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Insecure { .. } | Self::Setup(_) | Self::Busy { status: 429, .. }
+        )
+    }
+}
+
 /// A reply of any status. Its body is wiped when dropped.
 pub(crate) struct Reply {
     pub(crate) status: u16,

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Remedy, Result};
@@ -39,7 +41,7 @@ pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: Syst
         let message = format!("the ID token that {} issued {what}", issuer.host());
         Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
     };
-    let wire = parse(token).ok_or_else(|| wrong("is not a JWT with the required claims"))?;
+    let wire: Wire = parse(token).ok_or_else(|| wrong("is not a JWT with the required claims"))?;
     // Rule 2: "The Issuer Identifier for the OpenID Provider ... MUST exactly match the value of the iss (issuer) Claim."
     if wire.iss != issuer.as_str() {
         return Err(wrong("is of another issuer"));
@@ -67,13 +69,15 @@ pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: Syst
 /// Nothing else of it matters here, its expiry least of all: the server has rotated already, and a clock that goes wrong must
 /// not throw the new token away.
 pub(crate) fn tells_of_another(token: &Secret, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
-    parse(token).is_some_and(|wire| {
-        let other_subject = subject.is_some_and(|subject| subject != wire.claims.sub);
-        wire.iss != issuer.as_str() || !wire.aud.contains(client.as_str()) || other_subject
-    })
+    let Some(claims) = parse::<Map<String, Value>>(token) else { return false };
+    let is = |name: &str, own: &str| claims.get(name).is_none_or(|value| value.as_str() == Some(own));
+    let is_for = |audience: &Value| audience.as_str() == Some(client.as_str());
+    let audience =
+        claims.get("aud").is_none_or(|aud| is_for(aud) || aud.as_array().is_some_and(|all| all.iter().any(is_for)));
+    !(is("iss", issuer.as_str()) && audience && subject.is_none_or(|subject| is("sub", subject)))
 }
 
-fn parse(token: &Secret) -> Option<Wire> {
+fn parse<T: DeserializeOwned>(token: &Secret) -> Option<T> {
     let payload = token.expose().split('.').nth(1)?;
     let json = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload).ok()?);
     serde_json::from_slice(&json).ok()

@@ -86,10 +86,10 @@ fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
     };
     let document = match ask(&first) {
         Ok(document) => document,
-        Err(error) if matches!(error.kind(), ErrorKind::Cancelled) => return Err(error),
+        Err(error) if cancel.is_cancelled() => return Err(error),
         // Many servers have the second only, and some answer the first with a page for people, or lead to one.
         Err(error) => ask(&second).map_err(|other| match error.kind() {
-            ErrorKind::Unreachable => error,
+            ErrorKind::Unreachable if other.kind() != ErrorKind::Cancelled => error,
             _ => other,
         })?,
     };
