@@ -119,3 +119,81 @@ fn a_header_beyond_the_year_9999_is_unreadable_and_no_panic() {
     std::fs::write(&path, [header.to_string().as_bytes(), &bytes[end..]].concat()).unwrap();
     assert_eq!(rig.auth().contexts().unwrap()[0].expires_at, None);
 }
+
+#[test]
+fn a_code_that_is_forgotten_after_the_clock_was_set_back_has_run_out_too() {
+    let rig = Rig::with(|behaviour| behaviour.device_code_lifetime = S(10));
+    rig.server.inject(Endpoint::Token, Fault::error(400, "authorization_pending"));
+    rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_grant"));
+    let clock = rig.clock.clone();
+    let back = super::rig::OnWait::new(move |count| {
+        if count == 1 {
+            clock.set(hallpass::clock::Clock::now(&clock) - S(3600));
+        }
+    });
+    let error = wait(rig.auth().login(Default::default(), back)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CodeExpired);
+}
+
+#[test]
+fn a_login_that_is_cancelled_before_it_begins_asks_nobody_and_shows_nothing() {
+    let rig = Rig::new();
+    let request = super::rig::named(None);
+    request.cancel.cancel();
+    let error = wait(rig.auth().login(request, std::sync::Arc::new(hallpass::prompt::Silent))).unwrap_err();
+    assert_eq!((error.kind(), error.kind().exit_code()), (ErrorKind::Cancelled, 130));
+    assert!(rig.server.requests().is_empty() && !rig.home().exists());
+}
+
+#[test]
+fn a_custody_whose_name_the_index_could_not_keep_is_refused_at_once() {
+    #[derive(Debug)]
+    struct Vault;
+    use hallpass::custody::{Custody, CustodyError, Item};
+    impl Custody for Vault {
+        fn name(&self) -> &str {
+            "a vault/of mine"
+        }
+        fn probe(&self) -> Result<(), CustodyError> {
+            Ok(())
+        }
+        fn store(&self, _: &Item<'_>, _: &str, _: &hallpass::Secret) -> Result<(), CustodyError> {
+            Ok(())
+        }
+        fn load(&self, _: &Item<'_>) -> Result<Option<hallpass::Secret>, CustodyError> {
+            Ok(None)
+        }
+        fn erase(&self, _: &Item<'_>) -> Result<bool, CustodyError> {
+            Ok(false)
+        }
+    }
+    let rig = Rig::new();
+    let mut config = rig.config();
+    config.place = hallpass::custody::Place::Custom(std::sync::Arc::new(Vault));
+    assert_eq!(Auth::new(config).unwrap_err().kind(), ErrorKind::Config);
+}
+
+#[test]
+fn a_login_without_a_name_renews_the_default() {
+    let rig = Rig::new();
+    rig.log_in_as(&Default::default(), Some("a"));
+    rig.log_in_as(&Default::default(), Some("b"));
+    let index = rig.home().join("index.json");
+    let text = std::fs::read_to_string(&index).unwrap();
+    std::fs::write(&index, text.replace("\"default\": \"a\"", "\"default\": \"b\"")).unwrap();
+    assert_eq!(rig.log_in().context().unwrap().name.as_str(), "b");
+}
+
+#[test]
+fn a_login_in_a_custody_that_is_not_known_here_can_be_forgotten() {
+    let rig = Rig::new();
+    rig.log_in();
+    let mut config = rig.config();
+    config.place = hallpass::custody::Place::Auto;
+    let auth = Auth::new(config).unwrap();
+    assert!(wait(auth.logout(LogoutRequest::default())).is_err());
+    let mut request = LogoutRequest::default();
+    request.local_only = true;
+    assert_eq!(wait(auth.logout(request)).unwrap()[0].ended, hallpass::Ended::LocalOnly);
+    assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
+}

@@ -133,3 +133,56 @@ fn a_record_does_not_grow_without_end() {
     assert!(lengths[39] <= lengths[33] + 64, "{lengths:?}");
     assert!(lengths[10] > lengths[5]);
 }
+
+#[test]
+fn a_whole_next_record_is_finished_and_a_forced_refresh_still_asks() {
+    for forced in [false, true] {
+        let rig = Rig::new();
+        let session = rig.log_in();
+        let path = rig.home().join("grants").join(session.context().unwrap().grant.as_str());
+        let old = std::fs::read(&path).unwrap();
+        rig.clock.advance(S(4000));
+        let newest = token(&session);
+        std::fs::rename(&path, path.with_extension("next")).unwrap();
+        std::fs::write(&path, old).unwrap();
+        rig.server.clear_requests();
+        let session = rig.auth().session().unwrap();
+        let mut request = TokenRequest::default();
+        request.refresh = forced;
+        let served = wait(session.access_token_with(request)).unwrap();
+        assert_eq!(served.expose() == newest, !forced);
+        assert_eq!(rig.server.requests_to(Endpoint::Token).len(), usize::from(forced));
+        assert_eq!((rig.records().len(), rig.server.counts().reuses), (1, 0));
+    }
+}
+
+#[test]
+fn what_is_still_valid_is_served_whatever_the_disk_says() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    let own = token(&session);
+    rig.clock.advance(S(3595));
+    let next = rig.home().join("grants").join(format!("{}.next", session.context().unwrap().grant));
+    std::fs::create_dir(&next).unwrap();
+    assert_eq!(token(&rig.auth().session().unwrap()), own, "5 s left");
+    rig.clock.advance(S(5));
+    let error = wait(rig.auth().session().unwrap().access_token()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Custody);
+    std::fs::remove_dir(&next).unwrap();
+    assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
+}
+
+#[test]
+fn huge_replies_do_not_grow_a_record_past_what_can_be_read() {
+    let rig = Rig::new();
+    rig.log_in();
+    for resource in 0..8 {
+        let mut config = rig.config();
+        config.resource = Some(format!("https://r{resource}.example/").parse().unwrap());
+        let scope = (0..90_000).map(|n| format!("scope{n}")).collect::<Vec<_>>().join(" ");
+        rig.server.inject(Endpoint::Token, Fault::ReplyField("scope".into(), scope.into()));
+        let token = wait(Auth::new(config).unwrap().session().unwrap().access_token()).unwrap();
+        assert!(token.scopes().to_string().len() <= 8192);
+    }
+    assert_eq!(rig.server.counts().reuses, 0);
+}

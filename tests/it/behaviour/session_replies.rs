@@ -65,3 +65,27 @@ fn the_scopes_of_a_token_are_those_of_its_reply() {
     assert_eq!(scopes(), "openid offline_access email");
     assert_eq!(rig.auth().contexts().unwrap()[0].scopes.to_string(), "openid offline_access email");
 }
+
+/// An ID token that a strict reader would not read still tells whose it is.
+#[test]
+fn an_id_token_of_another_is_seen_however_odd_it_is() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+    for claims in [
+        serde_json::json!({"sub": "mallory"}),
+        serde_json::json!({"sub": 5}),
+        serde_json::json!({"iss": "https://other.example"}),
+        serde_json::json!({"aud": ["other"]}),
+        serde_json::json!({"sub": "mallory", "name": 5, "exp": "never"}),
+    ] {
+        let rig = Rig::new();
+        let session = rig.log_in();
+        let token = format!("e30.{}.c2ln", BASE64.encode(claims.to_string()));
+        rig.server.inject(Endpoint::Token, Fault::ReplyField("id_token".into(), token.into()));
+        assert_eq!(forced(&session).unwrap_err().kind(), ErrorKind::Protocol, "{claims}");
+    }
+    let rig = Rig::new();
+    let session = rig.log_in();
+    rig.server.inject(Endpoint::Token, Fault::ReplyField("id_token".into(), "a.b.c".into()));
+    assert!(forced(&session).is_ok(), "what cannot be read at all tells of nobody");
+}
