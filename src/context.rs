@@ -192,11 +192,16 @@ impl Index {
 
     /// Puts `entry` under its name; gives back the entry whose grant nobody names any more.
     pub(crate) fn put(&mut self, entry: Entry, make_default: bool) -> Option<Entry> {
-        let replaced = self.remove(&entry.name);
         if make_default || self.default.is_none() {
             self.default = Some(entry.name.clone());
         }
-        self.contexts.push(entry);
+        let replaced = match self.contexts.iter_mut().find(|there| there.name == entry.name) {
+            Some(there) => Some(std::mem::replace(there, entry)),
+            None => {
+                self.contexts.push(entry);
+                None
+            }
+        };
         replaced.filter(|old| self.contexts.iter().all(|entry| entry.grant != old.grant))
     }
 

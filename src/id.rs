@@ -68,7 +68,7 @@ impl FromStr for Issuer {
         }
         let plain_http = url.scheme() == "http" && is_loopback(&url);
         if (url.scheme() != "https" && !plain_http) || url.host().is_none() {
-            return Err(wrong("an https URL"));
+            return Err(wrong("an https URL (plain http for 127.0.0.1 and [::1] only)"));
         }
         if url.query().is_some() || url.fragment().is_some() || !is_plain(text) {
             return Err(wrong("a URL without query or fragment"));

@@ -142,7 +142,7 @@ impl Prompt for Terminal {
         if self.opens_browser && verification.browser {
             // A browser that does not open is a note, never a failure: the person has the address.
             self.say(match crate::browser::open_page(&verification.app, page) {
-                Ok(()) => "Opened the page in your browser.\n",
+                Ok(()) => "Asked your browser to open the page.\n",
                 Err(_) => "No browser could be opened here: open the page yourself.\n",
             })?;
         }

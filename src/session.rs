@@ -143,7 +143,13 @@ fn ask_who(wiring: &Wiring, context: Option<&Context>, token: &AccessToken) -> R
         Error::new(ErrorKind::Protocol, format!("issuer {issuer} has no userinfo endpoint"))
             .with(Remedy::AskAdministrator)
     })?;
-    let told = userinfo::fetch(&http, &url, token.secret())?;
+    let told = userinfo::fetch(&http, &url, token.secret()).map_err(|error| match context {
+        None if error.kind() == ErrorKind::AuthorizationServer => {
+            let variable = wiring.config.app.variable("TOKEN");
+            Error::config("token", format!("issuer {issuer} does not accept the token in {variable}"))
+        }
+        _ => error,
+    })?;
     let claims = told.claims;
     // OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub Claim in the
     // ID Token; if they do not match, the UserInfo Response values MUST NOT be used."

@@ -37,7 +37,10 @@ impl Wiring {
         // By its components: a slash at the end would have a symbolic link followed.
         let home: PathBuf = home.components().collect();
         if config.issuer.url().scheme() == "http" && !config.allow_loopback_http {
-            return Err(Error::config("issuer", format!("issuer {} is not https", config.issuer)));
+            return Err(Error::config(
+                "issuer",
+                format!("issuer {} is not https, and allow_loopback_http is off", config.issuer),
+            ));
         }
         let wanted = config.surroundings.custody.as_deref();
         let places = Places::new(config.place.clone(), wanted, home.clone(), config.clock.clone())?;

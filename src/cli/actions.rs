@@ -19,14 +19,18 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
     if !config.surroundings.terminal && !output.json && !login.wait {
         // Nobody would see the code, and a program that waits for nobody hangs.
         let program = &output.program;
-        output.say("error: this is not a terminal, so that nobody may see the code");
+        output.say("error: this is not a terminal, so nobody would see the code");
         output.say(&format!(
             "hint: run `{program} auth login --wait` to wait here all the same, or with --json from a program"
         ));
         return Ok(ExitCode::from(4));
     }
     if !config.surroundings.network.is_empty() {
-        output.say(&format!("note: the network is set by {}", config.surroundings.network.join(", ")));
+        let variables = config.surroundings.network.join(", ");
+        output.say(&format!("note: TLS roots or the proxy come from {variables}"));
+    }
+    if config.surroundings.token.is_some() {
+        output.say(&format!("note: {} is set and goes before this login", config.app.variable("TOKEN")));
     }
     let scopes = match login.scope.is_empty() {
         true => None,
@@ -72,9 +76,11 @@ pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<
             output.object(&object)
         }
         Some(context) if network.is_empty() => output.data(&context_lines(context, now)),
-        Some(context) => {
-            output.data(&format!("{}\nNetwork    set by {}", context_lines(context, now), network.join(", ")))
-        }
+        Some(context) => output.data(&format!(
+            "{}\nNetwork    TLS roots or the proxy come from {}",
+            context_lines(context, now),
+            network.join(", ")
+        )),
         None if output.json => output.object(&json!({"context": null, "token_from": "environment"})),
         None => output.data("Token      from the environment: used as it is, nothing is stored"),
     })

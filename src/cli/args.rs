@@ -35,7 +35,7 @@ pub(super) enum Action {
     Login(Login),
     /// Print a valid access token and nothing else
     Token(Token),
-    /// Say who is logged in, where, and until when
+    /// Say who is logged in, where, and until when, as this machine knows it
     Status(Status),
     /// List all logins on this machine
     List,
@@ -67,7 +67,7 @@ pub(super) struct Token {
     /// The login to use
     #[arg(long, value_name = "NAME")]
     pub(super) context: Option<ContextName>,
-    /// How long the token must still be valid, in seconds
+    /// Fetch a new token if this one is not valid for so long, in seconds
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     pub(super) min_validity: Option<Duration>,
     /// Fetch a new token even if the one at hand is good

@@ -33,7 +33,7 @@ mod render;
 use std::process::ExitCode;
 
 use crate::clock::Cancel;
-use crate::{Config, Result};
+use crate::{AppName, Config, Error, Result};
 use args::Action;
 pub use args::{AuthCommand, Whoami};
 use render::Output;
@@ -42,8 +42,8 @@ impl AuthCommand {
     /// Runs the command to its end. Ctrl-C cancels a login, and lets anything else finish what it began; a second one ends
     /// the process at once.
     pub fn run(self, config: Result<Config>) -> ExitCode {
-        let cancel = on_ctrl_c();
         let is_login = matches!(self.action, Action::Login(_));
+        let cancel = on_ctrl_c(!is_login);
         let output = Output::new(self.json, is_login, &config);
         let done = config.and_then(|config| match self.action {
             Action::Login(login) => actions::login(&output, config, login, &cancel),
@@ -64,15 +64,21 @@ impl AuthCommand {
 impl Whoami {
     /// Runs the command to its end.
     pub fn run(self, config: Result<Config>) -> ExitCode {
-        let cancel = on_ctrl_c();
+        let cancel = on_ctrl_c(true);
         let output = Output::new(self.json, false, &config);
         let done = config.and_then(|config| actions::whoami(&output, config, self.context));
         unless_cancelled(done.unwrap_or_else(|error| output.fail(&error)), &cancel)
     }
 }
 
+/// Prints `error` and what to do about it to standard error, with the app's own command names, and gives the exit code: for a
+/// host's own commands.
+pub fn report(app: &AppName, error: &Error) -> ExitCode {
+    Output { json: false, events: false, program: app.to_string() }.fail(error)
+}
+
 /// Ctrl-C as a request to stop. A host that has a handler of its own keeps it.
-fn on_ctrl_c() -> Cancel {
+fn on_ctrl_c(finishes: bool) -> Cancel {
     let cancel = Cancel::new();
     let asked = cancel.clone();
     let _ = ctrlc::try_set_handler(move || {
@@ -80,6 +86,9 @@ fn on_ctrl_c() -> Cancel {
             render::exit_at_once();
         }
         asked.cancel();
+        if finishes {
+            render::say("finishing what was begun; Ctrl-C again to stop at once");
+        }
     });
     cancel
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::prompt::{JsonLines, Outcome, Prompt};
-use crate::{Account, Config, Context, Error, Remedy, Result};
+use crate::{Account, Config, Context, Error, ErrorKind, Remedy, Result};
 
 /// The exit code after Ctrl-C, as shells have it.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -50,7 +50,7 @@ impl Output {
     /// Conversation: a line on standard error, for a person only.
     pub(super) fn say(&self, line: &str) {
         if !self.json {
-            let _ = writeln!(io::stderr(), "{line}");
+            say(line);
         }
     }
 
@@ -70,7 +70,7 @@ impl Output {
                 cause = why.source();
             }
             if let Some(remedy) = remedy {
-                self.say(&format!("hint: {}", self.hint(remedy)));
+                self.say(&format!("hint: {}", self.hint(error.kind(), remedy)));
             }
         }
         self.exit_code(error)
@@ -81,30 +81,49 @@ impl Output {
     }
 
     /// The remedy in the host's own words.
-    fn hint(&self, remedy: &Remedy) -> String {
+    fn hint(&self, kind: ErrorKind, remedy: &Remedy) -> String {
         let program = &self.program;
+        let variable = |name: &str| format!("{}_{name}", program.to_ascii_uppercase().replace('-', "_"));
         match remedy {
             Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
             Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
             Remedy::UnlockStore => {
-                "unlock the keyring: log in to the desktop, or open your password manager; then try again".into()
+                "unlock the keyring: log in to the desktop, open your password manager, or run `gnome-keyring-daemon --unlock`; \
+                 then try again"
+                    .into()
             }
             Remedy::ChoosePlace => {
                 "start the OS's secure store: log in to a desktop, or run gnome-keyring-daemon on a D-Bus session \
                  (`dbus-run-session`); then try again"
                     .into()
             }
-            Remedy::ChooseContext { contexts } => format!("choose one with --context: {}", contexts.join(", ")),
+            Remedy::ChooseContext { contexts } => format!("choose one with --context or {}: {}", variable("CONTEXT"), contexts.join(", ")),
             Remedy::Replace { context } => {
                 format!("run `{program} auth login --context {context} --replace`, or choose another name")
             }
             Remedy::ForgetLocally { context } => format!(
                 "try again when the server answers, or run `{program} auth logout --context {context} --local-only`"
             ),
-            Remedy::FixPath { path } => format!("check owner, permissions and free space of {}", path.display()),
+            Remedy::FixPath { path } => {
+                let path = path.display();
+                format!("check owner, permissions, free space and content of {path}; as a last resort move it away, and log in again")
+            }
+            Remedy::FixConfig { field: "custody" } => format!("correct {}", variable("CUSTODY")),
+            Remedy::FixConfig { field: "home" } => format!("correct {} or HOME", variable("HOME")),
+            Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),
+            Remedy::FixConfig { field: "context" } => format!("correct --context or {}", variable("CONTEXT")),
+            Remedy::FixConfig { field } => format!("correct {field} in the configuration of {program}"),
+            Remedy::Retry { after: None } if kind == ErrorKind::Unreachable => {
+                "check the server's address and your network, then try again".into()
+            }
             other => other.to_string(),
         }
     }
+}
+
+/// A line on standard error.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// A context as JSON.

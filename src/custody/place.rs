@@ -56,7 +56,10 @@ impl FromStr for PlaceName {
         match text {
             "os" => Ok(Self::Os),
             "memory" => Ok(Self::Memory),
-            other => Err(Error::config("custody", format!("there is no custody \"{}\"", crate::text::quoted(other)))),
+            other => Err(Error::config(
+                "custody",
+                format!("there is no custody \"{}\": there are auto, os and memory", crate::text::quoted(other)),
+            )),
         }
     }
 }

@@ -15,13 +15,14 @@
 //! behaviour.clock = Arc::new(clock.clone());
 //! let server = AuthorizationServer::start_with(behaviour)?;
 //!
-//! // Somebody approves every login at once, and one rotated refresh token is lost on its way back.
+//! // Somebody approves every login at once.
 //! server.approve_all_as(&Person::new("bob", "Bob Example", "bob@example.com"));
-//! server.inject(Endpoint::Token, Fault::LoseReply);
 //!
-//! // Point the tool at `server.issuer()`, run it, then ask what it did.
+//! // Point the tool at `server.issuer()`, or take `server.config(home)`; run it; then ask what it did.
 //! assert!(server.requests_to(Endpoint::Token).is_empty());
-//! assert_eq!(server.counts().reuses, 0);
+//!
+//! // What goes wrong is said beforehand, and meets the next request to the endpoint.
+//! server.inject(Endpoint::Token, Fault::LoseReply);
 //! # std::io::Result::Ok(())
 //! ```
 //!

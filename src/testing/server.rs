@@ -15,7 +15,7 @@ use super::faults::{Fault, Faults};
 use super::seen::{Endpoint, SeenRequest};
 use super::state::{Counts, Decision, State};
 use crate::clock::Clock;
-use crate::custody::{Place, PlaceName};
+use crate::custody::{Memory, Place};
 use crate::{Config, Result, Surroundings};
 
 /// A strict OAuth 2.0 authorization server on a free loopback port, on a thread of its own. It ends when it is dropped:
@@ -74,13 +74,14 @@ impl AuthorizationServer {
         self.inside().state.behaviour.clock.clone()
     }
 
-    /// A configuration of the app `acme` that logs in here and touches nothing of this machine: state under `home`, keys in
-    /// memory, the server's clock, none of the process's surroundings.
+    /// A configuration of the app `acme` that logs in here and touches nothing of this machine: state under `home` (an absolute
+    /// path), keys in a memory that this configuration and its clones share, the server's clock, none of the process's
+    /// surroundings.
     pub fn config(&self, home: &Path) -> Result<Config> {
         let mut config = Config::new("acme", self.issuer(), &self.client_id())?;
         config.allow_loopback_http = true;
         config.home = Some(home.to_owned());
-        config.place = Place::Only(vec![PlaceName::Memory]);
+        config.place = Place::Custom(Arc::new(Memory::new()));
         config.clock = self.clock();
         config.surroundings = Surroundings::default();
         Ok(config)
