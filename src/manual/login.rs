@@ -22,7 +22,7 @@
 //! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
 //! | `grants/<id>.lock` | the lock; never unlinked |
 //! | `grants/<id>.next` | an intent, then the next record, for the time of one refresh |
-//! | `os.silent` | the time at which the OS store did not answer; it is left alone for a minute |
+//! | `os.silent` | when the OS store did not answer, and on which D-Bus; it is left alone there for a minute |
 //!
 //! The record is sealed with XChaCha20-Poly1305; the plain line is associated data, so that a record moved to another app or
 //! login does not open. The key is 32 random bytes, one item per login in the OS store.
