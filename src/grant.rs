@@ -192,3 +192,48 @@ struct Intent {
     /// Seconds since 1970, UTC.
     at: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::custody::Memory;
+    use crate::id::Account;
+    use crate::record::Destination;
+
+    fn record(generation: u64) -> Record {
+        let issuer: crate::Issuer = "https://a.example".parse().unwrap();
+        Record {
+            generation,
+            born: SystemTime::UNIX_EPOCH,
+            rotated: SystemTime::UNIX_EPOCH,
+            destination: Destination {
+                issuer: issuer.clone(),
+                client_id: "acme".parse().unwrap(),
+                secret_in_form: false,
+                token_endpoint: "https://a.example/token".parse().unwrap(),
+                revocation_endpoint: None,
+                userinfo_endpoint: None,
+            },
+            account: Account::new(issuer, None, None, None),
+            token_type: "bearer".into(),
+            refresh_token: None,
+            scopes: Default::default(),
+            tokens: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_older_generation_never_overwrites_a_newer() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::create(&folder.path().join("home")).unwrap();
+        let (app, id, custody) = ("acme".parse().unwrap(), GrantId::random().unwrap(), Memory::new());
+        let files = GrantFiles { home: &home, app: &app, id: &id };
+        files.create(&custody, "", &record(1)).unwrap();
+        let (grant, lock) = (files.unlock(&custody).unwrap(), files.lock(Duration::ZERO).unwrap());
+        grant.commit(&lock, &record(3)).unwrap();
+        for older in [1, 2, 3] {
+            assert!(grant.commit(&lock, &record(older)).is_err());
+            assert_eq!(grant.read().unwrap().generation, 3);
+        }
+    }
+}
