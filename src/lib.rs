@@ -35,7 +35,7 @@
 //!                │                        │
 //!    wire      oauth/  ─── never names ───┼───  custody/  record  grant  home                 keeping
 //!                │                        │
-//!    words     secret  id  text  clock  error  prompt  browser  surroundings
+//!    words     secret  id  text  clock  error  prompt  browser  surroundings  failpoint
 //! ```
 //!
 //! Arrows point down, or along a layer without a circle; a test reads every path in the source and fails on any other.
@@ -62,6 +62,7 @@ mod config;
 mod context;
 pub mod custody;
 mod error;
+mod failpoint;
 mod grant;
 mod home;
 mod id;

@@ -9,6 +9,7 @@ use url::Url;
 use crate::clock::{Cancel, Deadline, pause};
 use crate::context::{Context, Index};
 use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::failpoint::reached;
 use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::Lock;
 use crate::oauth::endpoint::{Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
@@ -114,6 +115,7 @@ impl Refresh<'_> {
             }
             pause(LOOK);
         };
+        reached("locked");
         let (record, found) = self.grant.recover(&lock)?;
         self.wiring.check_destination(&self.context.grant, &record)?;
         // What a crash had left is not news to a caller that wants a token of now.
@@ -138,6 +140,7 @@ impl Refresh<'_> {
             }
             return Err(error);
         }
+        reached("intended");
         let mut outcome = self.ask(&http, &record, token);
         // A lost reply is asked for again at once only when no valid token is left (law 7): the server may have rotated, and
         // some take the old token once more.
@@ -145,6 +148,7 @@ impl Refresh<'_> {
         if lost && !self.is_valid_for(&record, Some(Duration::ZERO)) {
             outcome = self.ask(&http, &record, token);
         }
+        reached("answered");
         match outcome {
             Ok(reply) => self.commit(lock, self.rotated(&record, reply)?),
             Err(TokenError::Refused(refusal)) if refusal.is("invalid_grant") => {
@@ -178,7 +182,10 @@ impl Refresh<'_> {
         let deadline = Deadline::after(TO_COMMIT);
         loop {
             match self.grant.commit(lock, &next) {
-                Ok(()) => return Ok(next),
+                Ok(()) => {
+                    reached("committed");
+                    return Ok(next);
+                }
                 // It is there, though the disk did not say so.
                 Err(_) if self.files.header().is_some_and(|there| there.generation == next.generation) => {
                     return Ok(next);

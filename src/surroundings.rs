@@ -88,6 +88,13 @@ pub(crate) fn session_bus() -> String {
     format!("{} {}", text("DBUS_SESSION_BUS_ADDRESS"), text("XDG_RUNTIME_DIR"))
 }
 
+/// Where a test lets this process die; see `failpoint.rs`.
+#[cfg(all(debug_assertions, feature = "testing", unix))]
+#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+pub(crate) fn failpoint() -> Option<String> {
+    std::env::var("HALLPASS_FAILPOINT").ok()
+}
+
 /// Whether the D-Bus session bus, if a variable names it, is a socket of this machine. Other addresses start a program
 /// (`unixexec:`) or lead to another machine (`tcp:`): whoever set the variable would be handed the keys.
 #[cfg(all(feature = "os-store", unix, not(target_os = "macos")))]

@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::{Deadline, pause};
 use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::failpoint::reached;
 #[cfg(not(unix))]
 use other::Handle;
 use refused::{Refused, failed};
@@ -137,8 +138,16 @@ impl Folder {
             if file.metadata()?.len() > length {
                 file.set_len(length)?;
             }
-            file.write_all(bytes)?;
-            file.sync_all()
+            reached("opened");
+            // Two pieces, so that a test can die between them as a power cut would.
+            let (half, rest) = bytes.split_at(bytes.len() / 2);
+            file.write_all(half)?;
+            reached("half written");
+            file.write_all(rest)?;
+            reached("written");
+            file.sync_all()?;
+            reached("synced");
+            Ok(())
         };
         write().map_err(|error| failed("write", &self.path.join(name), error))
     }
@@ -147,7 +156,10 @@ impl Folder {
     pub(crate) fn publish(&self, from: &str, to: &str) -> Result<()> {
         let publish = || -> io::Result<()> {
             self.handle.rename(from, to)?;
-            self.handle.sync()
+            reached("renamed");
+            self.handle.sync()?;
+            reached("published");
+            Ok(())
         };
         publish().map_err(|error| failed("write", &self.path.join(to), error))
     }

@@ -40,7 +40,7 @@ const LAYERS: &[(Layer, &str)] = &[
         "custody custody/kernel custody/keyfile custody/memory custody/os custody/passphrase custody/place \
          custody/verdict grant home lock record",
     ),
-    (Layer::Words, "actor browser clock error event id policy prompt secret surroundings text"),
+    (Layer::Words, "actor browser clock error event failpoint id policy prompt secret surroundings text"),
 ];
 
 /// What only some files may name, and what the others do instead.
