@@ -37,6 +37,9 @@ pub struct Config {
     pub scopes: Scopes,
     /// The resource that tokens are for (RFC 8707), for servers that want it named.
     pub resource: Option<Url>,
+    /// The APIs that tokens are sent to. Only their origins can have a token replaced with
+    /// [`Session::challenged`](crate::Session::challenged).
+    pub resources: Vec<Url>,
     /// For servers whose metadata lacks it.
     pub device_authorization_endpoint: Option<Url>,
     /// For servers whose metadata lacks it.
@@ -77,6 +80,7 @@ impl Config {
             client_id: client_id.parse()?,
             client_secret: None,
             resource: None,
+            resources: Vec::new(),
             scopes: "openid offline_access email".parse()?,
             device_authorization_endpoint: None,
             token_endpoint: None,

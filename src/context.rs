@@ -92,6 +92,7 @@ pub(crate) struct Entry {
 
 const FORMAT: u32 = 1;
 const FILE: &str = "index.json";
+const LOCK: &str = "index.lock";
 
 impl Index {
     /// The index as it is; empty where nobody has logged in yet.
@@ -124,7 +125,8 @@ impl Index {
 
     /// Changes the index under its lock: what `change` sees is what it changes. Order: a grant's lock first, then this one.
     pub(crate) fn change<T>(home: &Home, patience: Duration, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let _lock = home.root.lock("index.lock", patience)?;
+        let lock = home.root.lock(LOCK, patience)?;
+        let _lock = lock.ok_or_else(|| home.root.still_locked(LOCK, patience, "another process"))?;
         let mut index = Self::read(Some(home))?;
         let changed = change(&mut index)?;
         index.write(home)?;

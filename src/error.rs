@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::text::shown;
@@ -13,13 +14,17 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What went wrong: one line, lower case, of which issuer, context or path; never a server's body, never a secret.
 ///
 /// `Debug` is made for `fn main() -> hallpass::Result<()>`: message, causes and hint.
+///
+/// Clones tell the same: everyone who waited for one refresh is told why it failed.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
     remedy: Option<Remedy>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// The question a caller has: is nobody logged in, is the server away, did the person say no?
@@ -28,8 +33,11 @@ struct Inner {
 pub enum ErrorKind {
     /// There is no login for what was asked.
     NotLoggedIn,
-    /// There was a login; it expired, or the server ended it.
+    /// There was a login; it expired, or the server ended it and does not say why.
     Expired,
+    /// There was a login, and its time was not over: the server ended it, by an administrator's hand or because a token of it was
+    /// used twice.
+    Revoked,
     /// A rotation was interrupted and the server no longer takes the token that is left.
     Interrupted,
     /// The device code ran out before it was approved (RFC 8628 §3.5 `expired_token`).
@@ -128,7 +136,7 @@ impl Error {
 
     /// Only for causes that hold no secret: errors of the operating system and of our own layers.
     pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
         self
     }
 
@@ -146,7 +154,7 @@ impl ErrorKind {
     /// `130` Ctrl-C, `1` what the server or the person refused).
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::NotLoggedIn | Self::Expired | Self::Interrupted => 4,
+            Self::NotLoggedIn | Self::Expired | Self::Revoked | Self::Interrupted => 4,
             Self::CodeExpired | Self::Denied | Self::AuthorizationServer | Self::Protocol => 1,
             Self::Config => 2,
             Self::Unreachable => 5,
@@ -160,6 +168,7 @@ impl ErrorKind {
         match self {
             Self::NotLoggedIn => "not_logged_in",
             Self::Expired => "expired",
+            Self::Revoked => "revoked",
             Self::Interrupted => "interrupted",
             Self::CodeExpired => "code_expired",
             Self::Denied => "denied",

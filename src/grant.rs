@@ -1,12 +1,12 @@
-//! The files of one grant: the sealed record `<id>`, the lock `<id>.lock`, and `<id>.next`, which is first an intent and
-//! then the next record (DESIGN §5, laws 3 and 5).
+//! The files of one grant: the sealed record `<id>`, the lock `<id>.lock`, and `<id>.next`, which first says that an exchange was
+//! begun and then holds the next record (DESIGN §5, laws 3 and 5).
 //!
 //! Who writes proves with a [`Lock`] that it may.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use serde::Serialize;
-
+use crate::attempt::{Attempt, Failure};
+use crate::clock::Clock;
 use crate::custody::{Custody, Item, described};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::{Folder, Home, Lock};
@@ -26,17 +26,17 @@ pub(crate) struct GrantFiles<'a> {
     pub(crate) home: &'a Home,
     pub(crate) app: &'a AppName,
     pub(crate) id: &'a GrantId,
+    pub(crate) clock: &'a dyn Clock,
 }
 
-/// How the last rotation of a record ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Whole.
-    Settled,
-    /// Whole but for its last step, which was done just now.
-    Finished,
-    /// Nobody knows: it was begun.
-    Interrupted,
+/// A record, and what became of the last exchange of its refresh token.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) record: Record,
+    /// The record was written down whole by a process that then died, and took its place just now.
+    pub(crate) finished: bool,
+    /// The exchange that has brought nothing yet.
+    pub(crate) attempt: Option<Attempt>,
 }
 
 /// More than any record grows by in one rotation, in bytes: two of the longest tokens and scopes, written as JSON.
@@ -94,11 +94,19 @@ impl<'a> GrantFiles<'a> {
     }
 
     pub(crate) fn lock(self, patience: Duration) -> Result<Lock> {
-        self.folder().lock(&self.lock_name(), patience)
+        self.folder().lock(&self.lock_name(), patience)?.ok_or_else(|| self.still_locked(patience))
     }
 
+    /// The error of a wait that came to its end.
     pub(crate) fn still_locked(self, patience: Duration) -> Error {
-        self.folder().still_locked(&self.lock_name(), patience)
+        let attempt = self.folder().read(&self.next()).ok().flatten().and_then(|bytes| Attempt::read(&bytes));
+        let holder = attempt.map_or_else(|| "another process".into(), |attempt| attempt.holder(self.clock.now()));
+        self.folder().still_locked(&self.lock_name(), patience, &holder)
+    }
+
+    /// Says that the grant is in use: the time of its lock file, at most once an hour.
+    pub(crate) fn mark_used(self) {
+        self.folder().mark(&self.lock_name(), self.clock.now());
     }
 
     fn folder(self) -> &'a Folder {
@@ -136,34 +144,43 @@ impl OpenGrant<'_> {
         Record::open(&bytes, files.app, files.id, &self.key).map_err(|why| files.unreadable(why))
     }
 
-    /// The record under the lock, and how its last rotation ended. One that was written down whole, and lacks only its last step,
-    /// is finished here (DESIGN §5, law 3).
-    pub(crate) fn recover(&self, _lock: &Lock) -> Result<(Record, Found)> {
+    /// The record under the lock. One that was written down whole, and lacks only its last step, is finished here (DESIGN §5,
+    /// law 3).
+    pub(crate) fn recover(&self, _lock: &Lock) -> Result<Found> {
         let (files, record) = (self.files, self.read()?);
-        let Some(bytes) = files.folder().read(&files.next())? else { return Ok((record, Found::Settled)) };
+        let Some(bytes) = files.folder().read(&files.next())? else {
+            return Ok(Found { record, finished: false, attempt: None });
+        };
         match Record::open(&bytes, files.app, files.id, &self.key) {
             Ok(next) if next.generation > record.generation => {
                 // Renamed and not written again: it is the only copy.
                 files.folder().publish(&files.next(), files.id.as_str())?;
-                Ok((next, Found::Finished))
+                Ok(Found { record: next, finished: true, attempt: None })
             }
-            Ok(_) => Ok((record, Found::Settled)),
+            Ok(_) => Ok(Found { record, finished: false, attempt: None }),
             Err(Unreadable::Newer) => Err(files.unreadable(Unreadable::Newer)),
-            // An intent, or a record that was torn while it was written: either way the exchange may have taken place.
-            Err(_) => Ok((record, Found::Interrupted)),
+            // Half of a record is no attempt that can be read; that there was one is certain.
+            Err(_) => {
+                let attempt = Attempt::read(&bytes).unwrap_or_else(|| Attempt::torn(record.generation));
+                let attempt = Some(attempt).filter(|attempt| attempt.generation == record.generation);
+                Ok(Found { record, finished: false, attempt })
+            }
         }
     }
 
     /// Says, through to the disk and *before* the exchange, that a rotation of `record` begins, and takes the room that the
     /// next record will need: a full disk is found while nothing is lost (DESIGN §5, law 3).
-    pub(crate) fn intend(&self, _lock: &Lock, record: &Record, now: SystemTime) -> Result<()> {
+    pub(crate) fn intend(&self, lock: &Lock, record: &Record) -> Result<Attempt> {
         let files = self.files;
-        let at = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let intent = Intent { generation: record.generation, pid: std::process::id(), at };
-        let mut bytes = serde_json::to_vec(&intent).map_err(|error| files.damaged("no intent").because(error))?;
-        bytes.push(b'\n');
-        bytes.resize(record.seal(files.app, files.id, &self.key)?.len() + ROOM_TO_GROW, 0);
-        files.folder().write(&files.next(), &bytes)
+        let attempt = Attempt::begun(record.generation, files.clock.now());
+        let room = record.seal(files.app, files.id, &self.key)?.len() + ROOM_TO_GROW;
+        self.write_attempt(lock, &attempt, room)?;
+        Ok(attempt)
+    }
+
+    /// Says how the attempt failed, so that others do not repeat it at once.
+    pub(crate) fn note(&self, lock: &Lock, attempt: Attempt, failure: Failure) -> Result<()> {
+        self.write_attempt(lock, &Attempt { failure: Some(failure), ..attempt }, 0)
     }
 
     /// Makes `record` the grant's record: into `<id>.next`, through to the disk, then over `<id>` in one step, which also
@@ -178,24 +195,26 @@ impl OpenGrant<'_> {
         files.folder().publish(&files.next(), files.id.as_str())
     }
 
-    /// Takes an intent back: the server has certainly not rotated.
+    /// Takes an intent back: nothing was sent.
     pub(crate) fn forget_intent(&self, _lock: &Lock) -> Result<()> {
         self.files.folder().remove(&self.files.next()).map(drop)
     }
-}
 
-/// For whoever looks into the folder after a crash.
-#[derive(Serialize)]
-struct Intent {
-    generation: u64,
-    pid: u32,
-    /// Seconds since 1970, UTC.
-    at: u64,
+    fn write_attempt(&self, _lock: &Lock, attempt: &Attempt, room: usize) -> Result<()> {
+        let files = self.files;
+        let mut bytes = serde_json::to_vec(attempt).map_err(|error| files.damaged("no attempt").because(error))?;
+        bytes.push(b'\n');
+        bytes.resize(bytes.len().max(room), 0);
+        files.folder().write(&files.next(), &bytes)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::clock::SystemClock;
     use crate::custody::Memory;
     use crate::id::Account;
     use crate::record::Destination;
@@ -217,6 +236,7 @@ mod tests {
             account: Account::new(issuer, None, None, None),
             token_type: "bearer".into(),
             refresh_token: None,
+            refresh_expires_at: None,
             scopes: Default::default(),
             tokens: Vec::new(),
         }
@@ -227,7 +247,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::create(&folder.path().join("home")).unwrap();
         let (app, id, custody) = ("acme".parse().unwrap(), GrantId::random().unwrap(), Memory::new());
-        let files = GrantFiles { home: &home, app: &app, id: &id };
+        let files = GrantFiles { home: &home, app: &app, id: &id, clock: &SystemClock };
         files.create(&custody, "", &record(1)).unwrap();
         let (grant, lock) = (files.unlock(&custody).unwrap(), files.lock(Duration::ZERO).unwrap());
         grant.commit(&lock, &record(3)).unwrap();

@@ -33,7 +33,7 @@
 //!                │
 //!    living    auth   login   logout   session   rotation   token   context   config   wiring   worker   blocking
 //!                │                        │
-//!    wire      oauth/  ─── never names ───┼───  custody/  record  grant  home                 keeping
+//!    wire      oauth/  ─── never names ───┼───  custody/  record  attempt  grant  home                 keeping
 //!                │                        │
 //!    words     secret  id  text  clock  error  prompt  browser  surroundings  failpoint
 //! ```
@@ -51,6 +51,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod attempt;
 mod auth;
 pub mod blocking;
 #[cfg(feature = "browser")]
@@ -91,6 +92,6 @@ pub use id::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scop
 pub use login::LoginRequest;
 pub use logout::{Ended, LoggedOut, LogoutRequest};
 pub use secret::Secret;
-pub use session::{Session, Userinfo};
+pub use session::{Next, Session, Userinfo};
 pub use surroundings::Surroundings;
 pub use token::{AccessToken, TokenRequest};

@@ -1,6 +1,7 @@
 //! A login, from the first check to the last write: begin, show, poll, identify, keep.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Cancel;
 use crate::context::{Context, Entry, Index};
@@ -9,7 +10,7 @@ use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::Home;
 use crate::id::{Account, ContextName, GrantId, Scopes};
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
-use crate::oauth::device::{DeviceAuthorization, Heard, Poll, authorize};
+use crate::oauth::device::{Ask, DeviceAuthorization, Heard, Poll, authorize};
 use crate::oauth::endpoint::{Grant, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
 use crate::oauth::metadata::{ByHand, Endpoints, discover};
@@ -30,6 +31,11 @@ pub struct LoginRequest {
     pub scopes: Option<Scopes>,
     /// The context may change hands: from another account to this one.
     pub replace: bool,
+    /// How the person shall authenticate, in the server's words, best first and separated by spaces (`acr_values`, OpenID
+    /// Connect Core §3.1.2.1).
+    pub acr_values: Option<String>,
+    /// How long ago the person may have authenticated at most (`max_age`, OpenID Connect Core §3.1.2.1).
+    pub max_age: Option<Duration>,
     /// Ends the login early. After the person has approved it no longer does: what was granted is kept.
     pub cancel: Cancel,
 }
@@ -69,9 +75,14 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     let destination = destination(wiring, &endpoints);
     let client = wiring.client(&destination);
     let scopes = request.scopes.as_ref().unwrap_or(&config.scopes);
-    let resource = config.resource.as_ref();
+    let ask = Ask {
+        scopes,
+        resource: config.resource.as_ref(),
+        acr_values: request.acr_values.as_deref(),
+        max_age: request.max_age,
+    };
     unless_cancelled()?;
-    let device = authorize(&http, &endpoints.device_authorization, &client, scopes, resource, &request.cancel)?;
+    let device = authorize(&http, &endpoints.device_authorization, &client, &ask, &request.cancel)?;
     unless_cancelled()?;
     // Before the person approves: a home that cannot be written would lose what they approve.
     let home = wiring.create_home()?;
@@ -272,6 +283,7 @@ impl Login<'_> {
             account: account.clone(),
             token_type: reply.token_type.clone(),
             refresh_token: reply.refresh_token.as_ref().map(Secret::copy),
+            refresh_expires_at: reply.refresh_expires_in.map(|lifetime| now + lifetime),
             scopes: scopes.clone(),
             tokens: vec![StoredToken {
                 org: None,

@@ -97,7 +97,7 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
     let ended = match &custody {
         // Recovered, so that the token that is revoked is the newest there is.
         Some(custody) if !local_only => match files.unlock(&**custody).and_then(|grant| grant.recover(&lock)) {
-            Ok((record, _)) => tell_the_server(wiring, entry, &record)?,
+            Ok(found) => tell_the_server(wiring, entry, &found.record)?,
             // Locked is not empty: only a login that can never be read again is given up.
             Err(error) if matches!(error.remedy(), Some(Remedy::LogIn { .. })) => Ended::Unreadable,
             Err(error) => return Err(error),

@@ -34,6 +34,9 @@ pub(crate) struct Record {
     pub(crate) token_type: String,
     #[serde(with = "exposed::option")]
     pub(crate) refresh_token: Option<Secret>,
+    /// When the refresh token ends by itself; `None` where the server does not say.
+    #[serde(default, with = "time::option")]
+    pub(crate) refresh_expires_at: Option<SystemTime>,
     /// What was granted at login.
     pub(crate) scopes: Scopes,
     pub(crate) tokens: Vec<StoredToken>,
@@ -239,16 +242,16 @@ fn unencodable(error: serde_json::Error) -> crate::Error {
 }
 
 /// Times as whole seconds since 1970, UTC.
-mod time {
+pub(crate) mod time {
     use serde::{Deserializer, Serializer};
 
     use super::*;
 
-    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(seconds(time))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
         u64::deserialize(deserializer).and_then(from_seconds)
     }
 

@@ -1,20 +1,25 @@
 //! [`Session`]: gives access tokens for one context.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
+use url::{Origin, Url};
 
 use crate::clock::Cancel;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::Account;
+use crate::login::LoginRequest;
+use crate::oauth::challenge::{self, Demand};
 use crate::oauth::{metadata, userinfo};
-use crate::rotation;
+use crate::rotation::{self, Wanted};
 use crate::secret::Secret;
 use crate::text::ascii_json;
 use crate::token::{AccessToken, TokenRequest};
 use crate::wiring::{Handle, Wiring};
+use crate::worker::Shared;
 
 /// Gives access tokens for one context, and keeps to that context whatever becomes the default. Clones share the token.
 #[derive(Debug, Clone)]
@@ -24,8 +29,20 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     handle: Arc<Handle>,
     source: Source,
-    /// The last token that was served: good until its end without a look at disk or store.
+    tokens: Arc<Tokens>,
+    /// Callers who want the same make one trip.
+    trips: Shared<Wanted, AccessToken>,
+}
+
+/// What a session knows of its tokens without a look at disk or store.
+#[derive(Debug, Default)]
+struct Tokens {
+    /// The last one that was served.
     last: ArcSwapOption<AccessToken>,
+    /// One that a resource has refused, until it is replaced.
+    refused: ArcSwapOption<Secret>,
+    /// The origins whose refusal was answered, and when.
+    answered: Mutex<Vec<(Origin, SystemTime)>>,
 }
 
 #[derive(Debug)]
@@ -33,6 +50,19 @@ enum Source {
     Login(Box<Context>),
     /// From `<APP>_TOKEN`: used as it is.
     Environment(AccessToken),
+}
+
+/// What to do after a resource has refused an access token.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Next {
+    /// Take another token from [`Session::access_token`] and send the request once more.
+    Retry,
+    /// The person has to authenticate again, as the request says (RFC 9470). With [`Auth::login`](crate::Auth::login) it replaces
+    /// this login.
+    StepUp(LoginRequest),
+    /// Another token would not help: the refusal is the answer.
+    GiveUp,
 }
 
 /// What the authorization server says about the person (OpenID Connect Core §5.3).
@@ -71,21 +101,56 @@ impl Session {
                 Source::Environment(token) => return Ok(token.clone()),
                 Source::Login(context) => context,
             };
-            let now = inner.wiring().config.clock.now();
-            if let Some(token) = inner.last.load().as_ref().filter(|token| token.serves(&request, now)) {
-                return Ok(AccessToken::clone(token));
+            let (now, tokens) = (inner.wiring().config.clock.now(), inner.tokens.clone());
+            if let Some(token) = tokens.at_hand(&request, now) {
+                return Ok(token);
             }
+            // Not the handle: the last of those to be dropped waits for the trip.
             let (wiring, context) = (inner.handle.wiring.clone(), context.clone());
-            let trip = move || rotation::access_token(&wiring, &context, &request);
-            let token = inner.wiring().workers.run(trip).await?;
-            // Trips overtake each other: an older token does not come back over a newer one.
-            inner.last.rcu(|last| match last {
-                Some(last) if last.is_newer_than(&token) && last.serves(&TokenRequest::default(), now) => {
-                    Some(last.clone())
-                }
-                _ => Some(Arc::new(token.clone())),
-            });
-            Ok(token)
+            let wanted = Wanted { request, instead_of: tokens.refused.load_full() };
+            let key = wanted.clone();
+            let trip = move |is_forsaken: &dyn Fn() -> bool| {
+                let token = rotation::access_token(&wiring, &context, &wanted, is_forsaken);
+                tokens.learn(&wanted, token.as_ref().ok(), now);
+                token
+            };
+            inner.trips.join(&inner.wiring().workers, key, trip).await
+        }
+    }
+
+    /// What to do after a resource has refused `token`: `url` is where it was sent, `status` the HTTP status of the refusal,
+    /// `www_authenticate` that header's value, empty where there is none.
+    ///
+    /// Listens only to the origins in [`Config::resources`](crate::Config::resources), and lets each have a token replaced once a
+    /// minute. Never asks for more scopes than there are: what a person approves is not for a resource to choose.
+    ///
+    /// ```no_run
+    /// # async fn call(session: hallpass::Session) -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url: url::Url = "https://api.example.com/".parse()?;
+    /// # async fn get(url: &url::Url, token: &str) -> (u16, String) { (200, String::new()) }
+    /// let token = session.access_token().await?;
+    /// let (mut status, www_authenticate) = get(&url, token.expose()).await;
+    /// if let hallpass::Next::Retry = session.challenged(&token, &url, status, &www_authenticate) {
+    ///     (status, _) = get(&url, session.access_token().await?.expose()).await;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn challenged(&self, token: &AccessToken, url: &Url, status: u16, www_authenticate: &str) -> Next {
+        let inner = &self.0;
+        let (Source::Login(context), config) = (&inner.source, &inner.wiring().config) else { return Next::GiveUp };
+        if !config.resources.iter().any(|resource| resource.origin() == url.origin()) {
+            return Next::GiveUp;
+        }
+        match challenge::read(status, www_authenticate) {
+            Demand::AnotherToken => match inner.tokens.refuse(token, url.origin(), config.clock.now()) {
+                true => Next::Retry,
+                false => Next::GiveUp,
+            },
+            Demand::StepUp { acr_values, max_age } => {
+                let context = Some(context.name.clone());
+                Next::StepUp(LoginRequest { context, acr_values, max_age, ..LoginRequest::default() })
+            }
+            Demand::Nothing => Next::GiveUp,
         }
     }
 
@@ -121,7 +186,52 @@ impl Session {
     }
 
     fn new(handle: Arc<Handle>, source: Source) -> Self {
-        Self(Arc::new(Inner { handle, source, last: ArcSwapOption::empty() }))
+        Self(Arc::new(Inner { handle, source, tokens: Arc::default(), trips: Shared::default() }))
+    }
+}
+
+/// How long an origin that had a token replaced is not listened to again.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Tokens {
+    /// The last token, where it serves without a trip.
+    fn at_hand(&self, request: &TokenRequest, now: SystemTime) -> Option<AccessToken> {
+        let last = self.last.load_full()?;
+        let is_refused = self.refused.load().as_ref().is_some_and(|refused| **refused == *last.secret());
+        (last.serves(request, now) && !is_refused).then(|| AccessToken::clone(&last))
+    }
+
+    /// What a trip brought. Trips overtake each other: an older token does not come back over a newer one.
+    fn learn(&self, wanted: &Wanted, token: Option<&AccessToken>, now: SystemTime) {
+        if let Some(token) = token {
+            self.last.rcu(|last| match last {
+                Some(last) if last.is_newer_than(token) && last.serves(&TokenRequest::default(), now) => {
+                    Some(last.clone())
+                }
+                _ => Some(Arc::new(token.clone())),
+            });
+        }
+        // Replaced or not: who asks next gets what there is, and not the same error without end.
+        if wanted.instead_of.is_some() && wanted.instead_of == self.refused.load_full() {
+            self.refused.store(None);
+        }
+    }
+
+    /// Whether a token that `origin` has refused shall be replaced, or has been.
+    fn refuse(&self, token: &AccessToken, origin: Origin, now: SystemTime) -> bool {
+        let is_last = self.last.load().as_ref().is_some_and(|last| last.secret() == token.secret());
+        if !is_last && self.last.load().as_ref().is_some_and(|last| last.serves(&TokenRequest::default(), now)) {
+            return true;
+        }
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back must not make the minute longer.
+        answered.retain(|(_, at)| now.duration_since(*at).is_ok_and(|since| since < PATIENCE));
+        if answered.iter().any(|(known, _)| *known == origin) {
+            return false;
+        }
+        answered.push((origin, now));
+        self.refused.store(Some(token.shared_secret()));
+        true
     }
 }
 

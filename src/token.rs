@@ -16,6 +16,8 @@ pub struct AccessToken {
     /// `None` for a token from the environment.
     received_at: Option<SystemTime>,
     expires_at: Option<SystemTime>,
+    /// From when on another one may be had early; `None` where this one is good to its end.
+    early_from: Option<SystemTime>,
 }
 
 impl AccessToken {
@@ -43,19 +45,26 @@ impl AccessToken {
         &self.secret
     }
 
-    pub(crate) fn new(stored: &StoredToken, token_type: &str) -> Self {
+    pub(crate) fn shared_secret(&self) -> Arc<Secret> {
+        self.secret.clone()
+    }
+
+    /// `early_from`: until then it is served without another look.
+    pub(crate) fn new(stored: &StoredToken, token_type: &str, early_from: Option<SystemTime>) -> Self {
         Self {
             secret: stored.access_token.clone(),
             token_type: token_type.into(),
             scopes: stored.scopes.clone(),
             received_at: Some(stored.received_at),
             expires_at: stored.expires_at,
+            early_from,
         }
     }
 
     /// A token from the environment, of which nothing is known.
     pub(crate) fn given(secret: Arc<Secret>) -> Self {
-        Self { secret, token_type: "bearer".into(), scopes: Scopes::default(), received_at: None, expires_at: None }
+        let (token_type, scopes) = ("bearer".into(), Scopes::default());
+        Self { secret, token_type, scopes, received_at: None, expires_at: None, early_from: None }
     }
 
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
@@ -65,12 +74,13 @@ impl AccessToken {
     /// Whether this one, served before, serves `request` at `now` as well.
     pub(crate) fn serves(&self, request: &TokenRequest, now: SystemTime) -> bool {
         let received_at = self.received_at.unwrap_or(now);
-        !request.refresh && is_valid(received_at, self.expires_at, now, request.min_validity)
+        let early = self.early_from.is_some_and(|from| from <= now);
+        !request.refresh && !early && is_valid(received_at, self.expires_at, now, request.min_validity)
     }
 }
 
 /// What a caller asks of a token.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenRequest {
     /// How long the token must still be valid. By default 10 s, or a twentieth of its lifetime where that is less.

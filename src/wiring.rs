@@ -59,7 +59,7 @@ impl Wiring {
 
     /// The files of `grant` in `home`.
     pub(crate) fn files<'a>(&'a self, home: &'a Home, grant: &'a GrantId) -> GrantFiles<'a> {
-        GrantFiles { home, app: &self.config.app, id: grant }
+        GrantFiles { home, app: &self.config.app, id: grant, clock: &*self.config.clock }
     }
 
     /// A door to the network, for one trip.

@@ -36,7 +36,13 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         true => None,
         false => Some(login.scope.join(" ").parse()?),
     };
-    let request = LoginRequest { context: login.context, scopes, replace: login.replace, cancel: cancel.clone() };
+    let request = LoginRequest {
+        context: login.context,
+        scopes,
+        replace: login.replace,
+        cancel: cancel.clone(),
+        ..LoginRequest::default()
+    };
     let prompt: Arc<dyn Prompt> = match (output.json, login.no_browser) {
         (true, _) => Arc::new(JsonLines::stdout()),
         (false, true) => Arc::new(Terminal::stderr().without_browser()),

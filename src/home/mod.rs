@@ -17,7 +17,7 @@ mod unix;
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind as Io, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
@@ -184,26 +184,35 @@ impl Folder {
         }
     }
 
-    /// Takes the lock, waiting at most `patience`.
-    pub(crate) fn lock(&self, name: &str, patience: Duration) -> Result<Lock> {
+    /// Takes the lock, waiting at most `patience`; `None` where another process has it all the while.
+    pub(crate) fn lock(&self, name: &str, patience: Duration) -> Result<Option<Lock>> {
         let deadline = Deadline::after(patience);
         loop {
             match self.try_lock(name)? {
-                Some(lock) => return Ok(lock),
-                None if deadline.has_passed() => return Err(self.still_locked(name, patience)),
-                None => pause(Duration::from_millis(5)),
+                None if !deadline.has_passed() => pause(Duration::from_millis(5)),
+                done => return Ok(done),
             }
         }
     }
 
-    pub(crate) fn still_locked(&self, name: &str, patience: Duration) -> Error {
-        let path = self.path.join(name);
-        let message = format!(
-            "another process has held {} for more than {} s: is one of them stopped?",
-            path.display(),
-            patience.as_secs()
-        );
+    /// The error of a wait that came to its end. `holder` is what is known of who holds the lock.
+    pub(crate) fn still_locked(&self, name: &str, patience: Duration, holder: &str) -> Error {
+        let (path, waited) = (self.path.join(name), patience.as_secs());
+        let message = format!("{holder} holds {} (waited {waited} s): is it stopped?", path.display());
         Error::new(ErrorKind::Custody, message).with(Remedy::Retry { after: None })
+    }
+
+    /// Sets the file's time to `now`, unless that was done within the last hour. A mark that cannot be made is no error.
+    pub(crate) fn mark(&self, name: &str, now: SystemTime) {
+        let mark = || -> io::Result<()> {
+            let file = self.handle.read_write(name)?;
+            let (last, hour) = (file.metadata()?.modified()?, Duration::from_secs(3600));
+            match last <= now && now <= last + hour {
+                true => Ok(()),
+                false => file.set_modified(now),
+            }
+        };
+        let _ = mark();
     }
 
     /// Where a file of this folder lies, for messages.
@@ -246,10 +255,9 @@ mod tests {
     #[test]
     fn a_lock_is_held_by_one_and_the_wait_for_it_is_bounded() {
         let (_folder, home) = home();
-        let lock = home.grants.lock("g.lock", Duration::ZERO).unwrap();
+        let lock = home.grants.lock("g.lock", Duration::ZERO).unwrap().unwrap();
         assert!(home.grants.try_lock("g.lock").unwrap().is_none());
-        let error = home.grants.lock("g.lock", Duration::from_millis(20)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Custody);
+        assert!(home.grants.lock("g.lock", Duration::from_millis(20)).unwrap().is_none());
         drop(lock);
         assert!(home.grants.try_lock("g.lock").unwrap().is_some());
     }

@@ -43,17 +43,31 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 /// The longest address that is shown to a person, in bytes.
 const LONGEST_PAGE: usize = 2048;
 
+/// What a person is asked to approve.
+pub(crate) struct Ask<'a> {
+    pub(crate) scopes: &'a Scopes,
+    /// RFC 8707 §2.
+    pub(crate) resource: Option<&'a Url>,
+    /// RFC 9470 §4: "The client creates an authorization request that includes the acr_values and/or max_age parameters".
+    pub(crate) acr_values: Option<&'a str>,
+    pub(crate) max_age: Option<Duration>,
+}
+
 /// Asks for a device code (RFC 8628 §3.1).
 pub(crate) fn authorize(
     http: &Http,
     url: &Url,
     client: &Client,
-    scopes: &Scopes,
-    resource: Option<&Url>,
+    ask: &Ask<'_>,
     cancel: &Cancel,
 ) -> Result<DeviceAuthorization> {
-    let scope = (!scopes.is_empty()).then(|| scopes.to_string());
-    let form = Form::new().with_some("scope", scope.as_deref()).with_some("resource", resource.map(Url::as_str));
+    let scope = (!ask.scopes.is_empty()).then(|| ask.scopes.to_string());
+    let max_age = ask.max_age.map(|age| age.as_secs().to_string());
+    let form = Form::new()
+        .with_some("scope", scope.as_deref())
+        .with_some("resource", ask.resource.map(Url::as_str))
+        .with_some("acr_values", ask.acr_values)
+        .with_some("max_age", max_age.as_deref());
     let (form, authorization) = client.authenticate(form);
     let reply = http.post(url, form, authorization.as_ref(), cancel).map_err(TokenError::Http)?;
     if !reply.is_success() {

@@ -44,6 +44,8 @@ pub(crate) struct TokenReply {
     /// `None` where the server does not say or says something absurd: unknown, never "for ever".
     pub(crate) expires_in: Option<Duration>,
     pub(crate) refresh_token: Option<Secret>,
+    /// How long the refresh token lives, which no RFC has and some servers say.
+    pub(crate) refresh_expires_in: Option<Duration>,
     /// RFC 6749 §5.1: "OPTIONAL, if identical to the scope requested by the client; otherwise, REQUIRED."
     pub(crate) scopes: Option<Scopes>,
     pub(crate) id_token: Option<Secret>,
@@ -207,6 +209,11 @@ struct Wire {
     #[serde(default, deserialize_with = "seconds")]
     expires_in: Option<Duration>,
     refresh_token: Option<oauth2::RefreshToken>,
+    #[serde(default, deserialize_with = "seconds")]
+    refresh_token_expires_in: Option<Duration>,
+    /// Keycloak's name for it, where 0 is "never".
+    #[serde(default, deserialize_with = "seconds")]
+    refresh_expires_in: Option<Duration>,
     scope: Option<String>,
     id_token: Option<oauth2::AccessToken>,
 }
@@ -246,6 +253,7 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
         token_type: wire.token_type.as_ref().to_ascii_lowercase(),
         expires_in: wire.expires_in,
         refresh_token,
+        refresh_expires_in: wire.refresh_token_expires_in.or(wire.refresh_expires_in).filter(|life| !life.is_zero()),
         scopes: wire.scope.map(|scope| granted(&scope)),
         id_token: wire.id_token.map(|token| Secret::new(token.into_secret())),
     })

@@ -32,12 +32,12 @@ const LAYERS: &[(Layer, &str)] = &[
     ),
     (
         Layer::Wire,
-        "oauth oauth/client_auth oauth/device oauth/dialect oauth/dpop oauth/endpoint oauth/exchange oauth/http \
+        "oauth oauth/challenge oauth/client_auth oauth/device oauth/dialect oauth/dpop oauth/endpoint oauth/exchange oauth/http \
          oauth/id_token oauth/introspection oauth/metadata oauth/revocation oauth/userinfo",
     ),
     (
         Layer::Keeping,
-        "custody custody/kernel custody/keyfile custody/memory custody/os custody/passphrase custody/place \
+        "attempt custody custody/kernel custody/keyfile custody/memory custody/os custody/passphrase custody/place \
          custody/verdict grant home lock record",
     ),
     (Layer::Words, "actor browser clock error event failpoint id policy prompt secret surroundings text"),
@@ -67,6 +67,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("apple_native_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("windows_native_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("linux_keyutils", &["custody/kernel.rs", "custody/kernel/"], "take Arc<dyn Custody>"),
+    ("http_auth", &["oauth/challenge.rs"], "take its Demand"),
     ("open", &["browser.rs"], "ask crate::browser"),
     ("std::process::Command", &["browser.rs", "cli/"], "ask crate::browser"),
     ("std::process::exit", &["cli/render.rs"], "return an ExitCode: exit drops nothing"),
@@ -75,6 +76,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("std::thread::sleep", &["clock.rs"], "clock.sleep(duration, &cancel)"),
     ("clap", &["cli/"], "the face parses, the library takes values"),
     ("ctrlc", &["cli/"], "the library takes a Cancel"),
+    ("signal_hook", &["cli/"], "the library takes a Cancel"),
     ("std::io::stdin", &["cli/", "prompt.rs", "prompt/", "surroundings.rs"], "library code is silent"),
     ("std::io::stdout", &["cli/", "prompt.rs", "prompt/", "surroundings.rs"], "library code is silent"),
     ("std::io::stderr", &["cli/", "prompt.rs", "prompt/", "surroundings.rs"], "library code is silent"),

@@ -26,7 +26,7 @@ fn a_token_that_is_good_makes_no_request() {
     let rig = Rig::new();
     let session = rig.log_in();
     let first = token(&session);
-    rig.clock.advance(S(3580));
+    rig.clock.advance(S(3290));
     assert_eq!(token(&session), first);
     assert_eq!(token(&rig.auth().session().unwrap()), first, "another process finds it on disk");
     assert!(rig.server.requests().is_empty());

@@ -87,8 +87,9 @@ fn a_login_that_the_server_has_ended_is_expired_and_stays_listed() {
         assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("work".into()) }));
         assert!(error.to_string().contains("work"), "{error}");
     }
-    assert_eq!((rig.records().len(), rig.keys.count()), (1, 1));
-    assert_eq!(rig.auth().contexts().unwrap().len(), 1);
+    assert_eq!(rig.keys.count(), 1);
+    let contexts = rig.auth().contexts().unwrap();
+    assert!(contexts.len() == 1 && contexts[0].logged_in_at.is_some(), "{contexts:?}");
 }
 
 #[test]

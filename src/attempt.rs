@@ -1,0 +1,93 @@
+//! [`Attempt`]: what `<id>.next` says as long as it does not hold the next record. An exchange was begun, by whom, and how it
+//! went.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Remedy};
+use crate::record::time;
+
+/// An exchange of the refresh token that was begun, and that has brought no next record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Attempt {
+    /// The generation of the record whose token was sent.
+    pub(crate) generation: u64,
+    /// The process that sent it.
+    pub(crate) pid: u32,
+    #[serde(with = "time")]
+    pub(crate) at: SystemTime,
+    /// `None` while it is under way, and for ever where its process died.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// How an attempt failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    #[serde(with = "time")]
+    pub(crate) at: SystemTime,
+    /// The server may have rotated all the same: a reply was lost, now or in an attempt before.
+    pub(crate) open: bool,
+    /// How long the server asked to be left alone, in seconds.
+    retry_after: Option<u64>,
+    kind: String,
+    message: String,
+}
+
+/// The failures that the next process would meet as well, a moment later.
+const SHARED: [ErrorKind; 4] = [ErrorKind::Unreachable, ErrorKind::Expired, ErrorKind::Revoked, ErrorKind::Interrupted];
+
+/// The longest that a server's wish to be left alone is heeded.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+impl Attempt {
+    pub(crate) fn begun(generation: u64, now: SystemTime) -> Self {
+        Self { generation, pid: std::process::id(), at: now, failure: None }
+    }
+
+    /// One of which nothing is left to read but that it was.
+    pub(crate) fn torn(generation: u64) -> Self {
+        Self { generation, pid: 0, at: SystemTime::UNIX_EPOCH, failure: None }
+    }
+
+    /// From the first line of the file; what follows is room for the next record.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes.split(|byte| *byte == b'\n').next()?).ok()
+    }
+
+    /// Whether the server may have rotated.
+    pub(crate) fn is_open(&self) -> bool {
+        self.failure.as_ref().is_none_or(|failure| failure.open)
+    }
+
+    /// Who holds the lock since when, for a person who waited for it.
+    pub(crate) fn holder(&self, now: SystemTime) -> String {
+        let age = now.duration_since(self.at).unwrap_or_default().as_secs();
+        format!("process {}, which began a refresh {age} s ago,", self.pid)
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(error: &Error, open: bool, now: SystemTime) -> Self {
+        let retry_after = match error.remedy() {
+            Some(Remedy::Retry { after }) => after.map(|after| after.as_secs()),
+            _ => None,
+        };
+        Self { at: now, open, retry_after, kind: error.kind().name().into(), message: error.to_string() }
+    }
+
+    /// How much longer the server wants to be left alone.
+    pub(crate) fn rest(&self, now: SystemTime) -> Option<Duration> {
+        let rest = Duration::from_secs(self.retry_after?).min(LONGEST_REST);
+        // A clock that was set back must not make it longer.
+        let passed = now.duration_since(self.at).ok()?;
+        rest.checked_sub(passed).filter(|left| !left.is_zero())
+    }
+
+    /// The error, for another process than the one that met it; `None` where it should ask for itself.
+    pub(crate) fn shared(&self, rest: Option<Duration>, log_in: Remedy) -> Option<Error> {
+        let kind = SHARED.into_iter().find(|kind| kind.name() == self.kind)?;
+        let remedy = if kind == ErrorKind::Unreachable { Remedy::Retry { after: rest } } else { log_in };
+        Some(Error::new(kind, self.message.clone()).with(remedy))
+    }
+}

@@ -1,0 +1,108 @@
+//! What a resource says when it refuses a token: the `WWW-Authenticate` header (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9470 §3).
+
+use std::time::Duration;
+
+use http_auth::parser::ChallengeParser;
+
+/// What would satisfy the resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// Another access token.
+    AnotherToken,
+    /// The person has to authenticate again: in another way, or more recently.
+    StepUp { acr_values: Option<String>, max_age: Option<Duration> },
+    /// Nothing that hallpass would give.
+    Nothing,
+}
+
+/// The longest list of authentication contexts that is passed on, in bytes.
+const LONGEST_ACR: usize = 512;
+
+/// `status`: the HTTP status; `header`: the value of `WWW-Authenticate`, empty where there is none.
+pub(crate) fn read(status: u16, header: &str) -> Demand {
+    if status != 401 {
+        // RFC 6750 §3.1: "insufficient_scope ... SHOULD respond with the HTTP 403 (Forbidden) status code". More scopes are for the
+        // person and the host to ask for; a resource does not choose what a person is led to approve.
+        return Demand::Nothing;
+    }
+    if header.trim().is_empty() {
+        // RFC 9110 §15.5.2 demands the header, and many resources send none.
+        return Demand::AnotherToken;
+    }
+    let Some(bearer) = Bearer::read(header) else { return Demand::Nothing };
+    match bearer.error.as_deref() {
+        // RFC 6750 §3.1: "The access token provided is expired, revoked, malformed, or invalid for other reasons. ... The client
+        // MAY request a new access token and retry the protected resource request."
+        None | Some("invalid_token") => Demand::AnotherToken,
+        // RFC 9470 §3: "The authentication event associated with the access token presented with the request does not meet the
+        // authentication requirements of the protected resource."
+        Some("insufficient_user_authentication") => bearer.step_up(),
+        _ => Demand::Nothing,
+    }
+}
+
+/// The challenge of the scheme `Bearer`. "All challenges defined by this specification MUST use the auth-scheme value
+/// 'Bearer'" (RFC 6750 §3).
+#[derive(Default)]
+struct Bearer {
+    error: Option<String>,
+    acr_values: Option<String>,
+    max_age: Option<String>,
+}
+
+impl Bearer {
+    /// The first one in the header; `None` where there is none, or where the header cannot be read up to it.
+    fn read(header: &str) -> Option<Self> {
+        let challenges = ChallengeParser::new(header).map_while(Result::ok);
+        let bearer = { challenges }.find(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))?;
+        let mut found = Self::default();
+        for (name, value) in &bearer.params {
+            let value = Some(value.to_unescaped());
+            match name.to_ascii_lowercase().as_str() {
+                "error" => found.error = value,
+                "acr_values" => found.acr_values = value,
+                "max_age" => found.max_age = value,
+                _ => {}
+            }
+        }
+        Some(found)
+    }
+
+    /// RFC 9470 §3: `acr_values` is "a space-separated string listing the authentication context class reference values in order
+    /// of preference", `max_age` "the allowable elapsed time in seconds since the last active authentication event".
+    fn step_up(self) -> Demand {
+        let is_plain = |values: &String| values.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        let acr_values = self.acr_values.filter(|values| is_plain(values) && values.len() <= LONGEST_ACR);
+        let max_age = self.max_age.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+        match (&acr_values, max_age) {
+            (None, None) => Demand::Nothing,
+            _ => Demand::StepUp { acr_values, max_age },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_token_is_told_from_a_demand_for_more() {
+        for (header, demand) in [
+            ("", Demand::AnotherToken),
+            ("Bearer", Demand::AnotherToken),
+            (r#"Bearer realm="a, b", error="invalid_token", error_description="expired""#, Demand::AnotherToken),
+            (r#"Basic realm="x", bearer error="invalid_token""#, Demand::AnotherToken),
+            (r#"Bearer error="insufficient_scope", scope="admin""#, Demand::Nothing),
+            (r#"Bearer error="invalid_request""#, Demand::Nothing),
+            (r#"Basic realm="x""#, Demand::Nothing),
+            (r#"Bearer error="insufficient_user_authentication""#, Demand::Nothing),
+            ("\u{1b}[2J,,==\"", Demand::Nothing),
+        ] {
+            assert_eq!(read(401, header), demand, "{header}");
+        }
+        assert_eq!(read(403, r#"Bearer error="invalid_token""#), Demand::Nothing);
+        let step_up = r#"Bearer error="insufficient_user_authentication", acr_values="phr mfa", max_age="60""#;
+        let wanted = Demand::StepUp { acr_values: Some("phr mfa".into()), max_age: Some(Duration::from_secs(60)) };
+        assert_eq!(read(401, step_up), wanted);
+    }
+}

@@ -1,0 +1,186 @@
+//! One exchange of the refresh token (RFC 6749 §6), from the intent to the commit, and what its failures mean.
+
+use std::iter::once;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::Trip;
+use crate::attempt::Failure;
+use crate::clock::{Cancel, Deadline, pause};
+use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::reached;
+use crate::home::Lock;
+use crate::oauth::endpoint::{Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
+use crate::oauth::http::{Http, HttpError};
+use crate::oauth::id_token::tells_of_another;
+use crate::record::{Record, StoredToken};
+use crate::secret::Secret;
+use crate::token::is_valid;
+
+/// The most access tokens that one grant keeps.
+const MOST_TOKENS: usize = 32;
+
+/// How long a rotated token is tried to be written down before it is given up, and how often.
+const TO_COMMIT: Duration = Duration::from_secs(3);
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+
+impl Trip<'_> {
+    /// Intent, exchange, commit (law 3). The lock is held throughout, by this thread (law 4). `open`: the reply to an exchange
+    /// before this one may be lost.
+    pub(super) fn exchange(&self, lock: &Lock, record: Record, open: bool) -> Result<Record> {
+        let Some(token) = &record.refresh_token else {
+            return Err(self.ended(ErrorKind::Expired, "the server gave no token to refresh it with"));
+        };
+        let http = self.wiring.http()?;
+        let attempt = self.grant.intend(lock, &record).inspect_err(|_| {
+            // Nothing was sent. What was begun of the file says nothing then, unless it stood for an earlier exchange.
+            if !open {
+                let _ = self.grant.forget_intent(lock);
+            }
+        })?;
+        reached("intended");
+        match self.rotated(&http, &record, token, open) {
+            Ok(next) => self.commit(lock, next),
+            Err(Failed { error, open }) => match self.grant.read() {
+                // `invalid_grant` is a question, not an answer (law 6). On a disk whose locks hold nobody has rotated meanwhile;
+                // where one has, it is adopted and never overwritten.
+                Ok(there) if there.generation > record.generation => Ok(there),
+                _ => {
+                    // A note that cannot be written leaves the intent, which says less and nothing wrong.
+                    let _ = self.grant.note(lock, attempt, Failure::new(&error, open, self.now()));
+                    Err(error)
+                }
+            },
+        }
+    }
+
+    /// The next record. Sends the token, and once more where its reply was lost and that cannot make it worse.
+    fn rotated(&self, http: &Http, record: &Record, token: &Secret, open: bool) -> Result<Record, Failed> {
+        // Before it is sent, so that a machine that sleeps meanwhile does not count that as lifetime.
+        let asked_at = self.now();
+        let mut outcome = self.ask(http, record, token);
+        // A lost reply is asked for again at once only when no valid token is left (law 7): the server may have rotated, and
+        // some take the old token once more.
+        let lost = matches!(outcome, Err(TokenError::Http(HttpError::NoReply { .. })));
+        if lost && !self.is_valid(record) {
+            outcome = self.ask(http, record, token);
+        }
+        reached("answered");
+        let open = open || lost;
+        match outcome {
+            Ok(reply) => self.next(record, reply, asked_at).map_err(|error| Failed { error, open: true }),
+            Err(TokenError::Refused(refusal)) if refusal.is("invalid_grant") => {
+                Err(Failed { error: self.refused(record, &refusal, open), open })
+            }
+            Err(error) => {
+                let open = open || may_have_rotated(&error);
+                Err(Failed { error: error.into(), open })
+            }
+        }
+    }
+
+    fn ask(&self, http: &Http, record: &Record, token: &Secret) -> Result<TokenReply, TokenError> {
+        let (destination, client) = (&record.destination, self.wiring.client(&record.destination));
+        let endpoint =
+            TokenEndpoint { http, url: &destination.token_endpoint, client: &client, resource: self.resource() };
+        // Not to be cancelled: what it brings is the only copy.
+        endpoint.request(&Grant::RefreshToken(token), &Cancel::new())
+    }
+
+    /// Writes the only copy of a rotated token down, and does not take the first no of a disk for an answer.
+    fn commit(&self, lock: &Lock, next: Record) -> Result<Record> {
+        let deadline = Deadline::after(TO_COMMIT);
+        loop {
+            match self.grant.commit(lock, &next) {
+                Ok(()) => {
+                    reached("committed");
+                    return Ok(next);
+                }
+                // It is there, though the disk did not say so.
+                Err(_) if self.files.header().is_some_and(|there| there.generation == next.generation) => {
+                    return Ok(next);
+                }
+                Err(error) if deadline.has_passed() => return Err(error),
+                Err(_) => pause(TRY_AGAIN),
+            }
+        }
+    }
+
+    /// What `invalid_grant` means.
+    fn refused(&self, record: &Record, refusal: &Refusal, open: bool) -> Error {
+        if open {
+            return self.ended(ErrorKind::Interrupted, &format!("a refresh was interrupted, and {refusal}"));
+        }
+        match record.refresh_expires_at {
+            Some(end) if end <= self.now() => {
+                self.ended(ErrorKind::Expired, &format!("it was not used for too long or is too old: {refusal}"))
+            }
+            Some(_) => {
+                let why = format!("it was revoked, or a token of it was used twice: {refusal}");
+                self.ended(ErrorKind::Revoked, &why)
+            }
+            None => self.ended(ErrorKind::Expired, &format!("it expired or was revoked: {refusal}")),
+        }
+    }
+
+    /// The next record. A reply that would make the grant another (law 17) is kept out.
+    fn next(&self, record: &Record, reply: TokenReply, asked_at: SystemTime) -> Result<Record> {
+        let destination = &record.destination;
+        let changed = |what: &str| {
+            let message = format!("{} answered a refresh with another {what}: refused", destination.issuer.host());
+            Err(Error::new(ErrorKind::Protocol, message).with(self.log_in()))
+        };
+        if reply.token_type != record.token_type {
+            return changed("token type");
+        }
+        let subject = record.account.subject.as_deref();
+        let tells_of_another = |token| tells_of_another(token, &destination.issuer, &destination.client_id, subject);
+        if reply.id_token.as_ref().is_some_and(tells_of_another) {
+            return changed("identity");
+        }
+        let token = StoredToken {
+            org: self.context.org.clone(),
+            resource: self.resource().cloned(),
+            scopes: reply.scopes.unwrap_or_else(|| record.scopes.clone()),
+            access_token: Arc::new(reply.access_token),
+            received_at: asked_at,
+            expires_at: reply.expires_in.map(|lifetime| asked_at + lifetime),
+        };
+        // At most so many, the newest first and dead ones not at all, so that a record cannot grow without end.
+        let is_kept = |other: &&StoredToken| {
+            let alive = is_valid(other.received_at, other.expires_at, asked_at, Some(Duration::ZERO));
+            alive && (&other.org, &other.resource) != (&token.org, &token.resource)
+        };
+        let others = record.tokens.iter().filter(is_kept).take(MOST_TOKENS - 1).cloned();
+        Ok(Record {
+            generation: record.generation + 1,
+            born: record.born,
+            rotated: self.now(),
+            destination: destination.clone(),
+            account: record.account.clone(),
+            token_type: record.token_type.clone(),
+            // An idle time begins anew with every use; where the server says nothing more of it, what it said stands.
+            refresh_expires_at: reply.refresh_expires_in.map(|life| asked_at + life).or(record.refresh_expires_at),
+            // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
+            refresh_token: reply.refresh_token.or_else(|| record.refresh_token.as_ref().map(Secret::copy)),
+            scopes: record.scopes.clone(),
+            tokens: once(token.clone()).chain(others).collect(),
+        })
+    }
+}
+
+/// No next record.
+struct Failed {
+    error: Error,
+    /// The server may have rotated, now or before.
+    open: bool,
+}
+
+/// Whether a server that gave no token may have rotated all the same.
+fn may_have_rotated(error: &TokenError) -> bool {
+    match error {
+        TokenError::Refused(_) => false,
+        TokenError::Http(error) => !error.was_not_heard(),
+        TokenError::NotOAuth(_) => true,
+    }
+}

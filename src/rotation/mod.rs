@@ -1,0 +1,252 @@
+//! The way to an access token: the one at hand, or another under the grant's lock (DESIGN §5, laws 1 to 8, 16, 17).
+//!
+//! `window.rs` says how good a token is, `decide.rs` what comes next; `exchange.rs` exchanges and commits.
+
+mod decide;
+mod exchange;
+mod window;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use url::Url;
+
+use crate::attempt::Failure;
+use crate::clock::{Deadline, pause};
+use crate::context::{Context, Index};
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::failpoint::reached;
+use crate::grant::{Found, GrantFiles, OpenGrant};
+use crate::home::Lock;
+use crate::record::{Record, StoredToken};
+use crate::secret::Secret;
+use crate::token::{AccessToken, TokenRequest, is_valid};
+use crate::wiring::Wiring;
+use decide::{Approach, Freshness, Last, Step, approach, decide};
+use window::{early_from, freshness, rest};
+
+/// What a caller wants.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) request: TokenRequest,
+    /// A token that a resource has refused: any but this one.
+    pub(crate) instead_of: Option<Arc<Secret>>,
+}
+
+/// An access token for `context`. `forsaken` says that nobody waits for it any more: then nothing new is begun.
+pub(crate) fn access_token(
+    wiring: &Wiring,
+    context: &Context,
+    wanted: &Wanted,
+    forsaken: &dyn Fn() -> bool,
+) -> Result<AccessToken> {
+    open(wiring, context, |files, grant, record| {
+        let trip = Trip { wiring, context, files, grant, wanted, forsaken };
+        let record = trip.run(Arc::new(record))?;
+        let token = trip.token_of(&record).ok_or_else(|| trip.ended(ErrorKind::Expired, "it holds no token"))?;
+        files.mark_used();
+        Ok(AccessToken::new(token, &record.token_type, trip.look_again(&record, token)))
+    })
+}
+
+/// Where the tokens of `context` may ask who they speak for: as sealed at login.
+pub(crate) fn userinfo_endpoint(wiring: &Wiring, context: &Context) -> Result<Option<Url>> {
+    open(wiring, context, |_, _, record| Ok(record.destination.userinfo_endpoint))
+}
+
+/// Opens the grant of `context` and reads its record, without a lock: a reader sees the old or the new, never half.
+fn open<T>(
+    wiring: &Wiring,
+    context: &Context,
+    work: impl FnOnce(GrantFiles<'_>, &OpenGrant<'_>, Record) -> Result<T>,
+) -> Result<T> {
+    let opened = || {
+        let home = wiring.home()?.ok_or_else(|| {
+            Error::new(ErrorKind::NotLoggedIn, "the state folder is gone").with(Remedy::LogIn { context: None })
+        })?;
+        let files = wiring.files(&home, &context.grant);
+        let grant = files.unlock(&*wiring.places.of(&context.custody)?)?;
+        let record = grant.read()?;
+        wiring.check_destination(&context.grant, &record)?;
+        work(files, &grant, record)
+    };
+    opened().map_err(|error| explained(wiring, context, error))
+}
+
+/// A login that can never be read again is told apart from one that was ended or replaced while this session went on.
+fn explained(wiring: &Wiring, context: &Context, error: Error) -> Error {
+    let log_in = Remedy::LogIn { context: Some(context.name.to_string()) };
+    if error.remedy() != Some(&(Remedy::LogIn { context: None })) {
+        return error;
+    }
+    match wiring.home().and_then(|home| Index::read(home.as_ref())) {
+        Ok(index) if index.contexts.iter().all(|entry| entry.grant != context.grant) => {
+            let message = format!("the login {} that this session is of was ended or replaced", context.name);
+            Error::new(ErrorKind::NotLoggedIn, message).with(log_in)
+        }
+        _ => error.with(log_in),
+    }
+}
+
+/// How often a waiter looks whether the lock is free or its holder has served it.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// One caller's way.
+struct Trip<'a> {
+    wiring: &'a Wiring,
+    context: &'a Context,
+    files: GrantFiles<'a>,
+    grant: &'a OpenGrant<'a>,
+    wanted: &'a Wanted,
+    forsaken: &'a dyn Fn() -> bool,
+}
+
+impl Trip<'_> {
+    /// A record whose token serves. No failure ends a session (law 6), and what still works is served (law 7).
+    fn run(&self, found: Arc<Record>) -> Result<Arc<Record>> {
+        let Wanted { request, instead_of } = self.wanted;
+        let asked_for_more = request.refresh || request.min_validity.is_some() || instead_of.is_some();
+        self.refreshed(found.clone()).or_else(|error| match !asked_for_more && self.is_valid(&found) {
+            true => Ok(found),
+            false => Err(error),
+        })
+    }
+
+    /// Looks again and again until the token on disk serves or the lock is free.
+    fn refreshed(&self, mut record: Arc<Record>) -> Result<Arc<Record>> {
+        let at_hand = self.wanted.instead_of.clone().or_else(|| self.secret_of(&record));
+        let patience = self.wiring.config.lock_timeout;
+        let (deadline, mut waiting_since, mut taken) = (Deadline::after(patience), None, false);
+        loop {
+            match approach(self.freshness(&record, at_hand.as_ref()), taken) {
+                Approach::Serve => return Ok(record),
+                Approach::TryLock => match self.files.lock_now()? {
+                    Some(lock) => return self.under_lock(&lock, at_hand, waiting_since),
+                    None => {
+                        taken = true;
+                        waiting_since.get_or_insert_with(|| self.now());
+                    }
+                },
+                Approach::Wait if (self.forsaken)() => return Err(Error::cancelled()),
+                Approach::Wait if deadline.has_passed() => return Err(self.files.still_locked(patience)),
+                Approach::Wait => {
+                    pause(LOOK);
+                    taken = false;
+                    if self.files.header().is_some_and(|header| header.generation > record.generation) {
+                        record = Arc::new(self.grant.read()?);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads again, and decides on what was read under the lock (law 1).
+    fn under_lock(
+        &self,
+        lock: &Lock,
+        mut at_hand: Option<Arc<Secret>>,
+        waiting_since: Option<SystemTime>,
+    ) -> Result<Arc<Record>> {
+        reached("locked");
+        let Found { record, finished, attempt } = self.grant.recover(lock)?;
+        self.wiring.check_destination(&self.context.grant, &record)?;
+        if finished && self.wanted.request.refresh {
+            // What a crash had left is not news to a caller that wants a token of now.
+            at_hand = self.secret_of(&record);
+        }
+        let failure = attempt.as_ref().and_then(|attempt| attempt.failure.as_ref());
+        let just_failed = failure.and_then(|failure| self.just_failed(failure, waiting_since));
+        let last = match (&attempt, &just_failed) {
+            (None, _) => Last::Settled,
+            (_, Some(_)) => Last::JustFailed,
+            (Some(attempt), _) if attempt.is_open() => Last::Open,
+            _ if failure.is_some_and(|failure| self.rests(failure, &record)) => Last::Resting,
+            _ => Last::Settled,
+        };
+        match (decide(self.freshness(&record, at_hand.as_ref()), last), just_failed) {
+            (Step::Serve, _) => Ok(Arc::new(record)),
+            (Step::Tell, Some(error)) => Err(error),
+            _ => self.exchange(lock, record, last == Last::Open).map(Arc::new),
+        }
+    }
+
+    /// The error of an attempt that another process made while this one waited, or whose server wants to be left alone.
+    fn just_failed(&self, failure: &Failure, waiting_since: Option<SystemTime>) -> Option<Error> {
+        let rest = failure.rest(self.now());
+        // Times on disk are whole seconds.
+        let meanwhile = waiting_since.is_some_and(|since| since < failure.at + Duration::from_secs(1));
+        if meanwhile || rest.is_some() { failure.shared(rest, self.log_in()) } else { None }
+    }
+
+    /// Whether an early attempt that failed is too short a while ago to be repeated.
+    fn rests(&self, failure: &Failure, record: &Record) -> bool {
+        let since = self.now().duration_since(failure.at);
+        self.token_of(record).is_some_and(|token| since.is_ok_and(|since| since < rest(token)))
+    }
+
+    /// How good the token of `record` is. One that another process fetched since this caller came is fresh as long as it is valid,
+    /// whatever its lifetime: asking again would bring the like of it.
+    fn freshness(&self, record: &Record, at_hand: Option<&Arc<Secret>>) -> Freshness {
+        let Wanted { request, instead_of } = self.wanted;
+        match self.token_of(record) {
+            None => Freshness::Stale,
+            Some(token) if at_hand.is_none_or(|own| **own != *token.access_token) && self.is_valid(record) => {
+                Freshness::Fresh
+            }
+            Some(_) if request.refresh || instead_of.is_some() => Freshness::Stale,
+            Some(token) => freshness(token, self.now(), request.min_validity, self.jitter(record)),
+        }
+    }
+
+    /// Until when the token may be served without a look at the disk, where there is such a time.
+    fn look_again(&self, record: &Record, token: &StoredToken) -> Option<SystemTime> {
+        let early = early_from(token, self.jitter(record))?;
+        // Past that, somebody has just tried, or is about to.
+        Some(if early <= self.now() { self.now() + rest(token) } else { early })
+    }
+
+    /// The same for all processes, so that many short ones do not throw the dice until one wins.
+    fn jitter(&self, record: &Record) -> u8 {
+        let mut hasher = DefaultHasher::new();
+        (self.context.grant.as_str(), record.generation).hash(&mut hasher);
+        hasher.finish() as u8
+    }
+
+    fn is_valid(&self, record: &Record) -> bool {
+        let valid =
+            |token: &StoredToken| is_valid(token.received_at, token.expires_at, self.now(), Some(Duration::ZERO));
+        self.token_of(record).is_some_and(valid)
+    }
+
+    fn secret_of(&self, record: &Record) -> Option<Arc<Secret>> {
+        self.token_of(record).map(|token| token.access_token.clone())
+    }
+
+    fn token_of<'r>(&self, record: &'r Record) -> Option<&'r StoredToken> {
+        record.token(self.context.org.as_ref(), self.resource())
+    }
+
+    fn ended(&self, kind: ErrorKind, why: &str) -> Error {
+        let (name, server) = (&self.context.name, self.context.account.issuer.host());
+        Error::new(kind, format!("the login {name} at {server} has ended: {why}")).with(self.log_in())
+    }
+
+    fn log_in(&self) -> Remedy {
+        Remedy::LogIn { context: Some(self.context.name.to_string()) }
+    }
+
+    fn resource(&self) -> Option<&Url> {
+        self.wiring.config.resource.as_ref()
+    }
+
+    fn now(&self) -> SystemTime {
+        self.wiring.config.clock.now()
+    }
+}
+
+impl PartialEq for Wanted {
+    fn eq(&self, other: &Self) -> bool {
+        self.request == other.request && self.instead_of == other.instead_of
+    }
+}
