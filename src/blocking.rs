@@ -1,10 +1,13 @@
 //! For hosts without an executor: waits for any of hallpass's futures on the calling thread.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+
+use crate::clock::Cancel;
+use crate::error::{Error, Result};
 
 /// Waits for `future`.
 ///
@@ -26,6 +29,20 @@ pub fn wait<F: Future>(future: F) -> F::Output {
             Poll::Pending => thread::park(),
         }
     }
+}
+
+/// Waits for `future`, or until `cancel`, which drops it.
+///
+/// A refresh that has begun goes on all the same: dropping the last `Auth` or `Session` waits for it.
+///
+/// # Errors
+/// Those of the future, and `Cancelled`.
+pub fn wait_unless_cancelled<T>(future: impl Future<Output = Result<T>>, cancel: &Cancel) -> Result<T> {
+    let (mut future, mut cancelled) = (pin!(future), pin!(cancel.cancelled()));
+    wait(poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(result),
+        Poll::Pending => cancelled.as_mut().poll(cx).map(|()| Err(Error::cancelled())),
+    }))
 }
 
 struct Unpark(Thread);

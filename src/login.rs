@@ -8,7 +8,7 @@ use crate::context::{Context, Entry, Index};
 use crate::custody::Custody;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::Home;
-use crate::id::{Account, ContextName, GrantId, Scopes};
+use crate::id::{Account, ContextName, GrantId, Org, Scopes};
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
 use crate::oauth::device::{Ask, DeviceAuthorization, Heard, Poll, authorize};
 use crate::oauth::endpoint::{Grant, TokenEndpoint, TokenError, TokenReply};
@@ -90,7 +90,7 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     let login = Login { wiring, request, prompt, http: &http, client: &client, destination: &destination, scopes };
     let reply = login.approved(&device)?;
     // From here on there is a grant at the server: what is not kept is given back.
-    let kept = login.identify(&reply).and_then(|account| login.keep(&home, &*custody, name, account, &reply));
+    let kept = login.identify(&reply).and_then(|whose| login.keep(&home, &*custody, name, whose, &reply));
     if kept.is_err() {
         login.give_back(&reply);
     }
@@ -189,8 +189,8 @@ impl Login<'_> {
         }
     }
 
-    /// Whose login it is: from the ID token, else from userinfo, else unnamed.
-    fn identify(&self, reply: &TokenReply) -> Result<Account> {
+    /// Whose login it is: from the ID token, else from userinfo, else unnamed. And for which org, where the ID token says so.
+    fn identify(&self, reply: &TokenReply) -> Result<(Account, Option<Org>)> {
         let Destination { issuer, client_id, userinfo_endpoint, .. } = self.destination;
         if reply.token_type != "bearer" {
             let message = format!("{} issued a token of a type that is not supported", issuer.host());
@@ -209,16 +209,18 @@ impl Login<'_> {
             }
             _ => None,
         };
+        let org = signed.as_ref().and_then(|claims| claims.org_id.as_ref()?.parse().ok());
         let claims = match (signed, told) {
             // OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub
             // Claim in the ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
             (Some(signed), Some(told)) if signed.sub != told.sub => Some(signed),
             (signed, told) => told.or(signed),
         };
-        Ok(match claims {
+        let account = match claims {
             Some(claims) => Account::new(issuer.clone(), Some(claims.sub), claims.name, claims.email),
             None => Account::new(issuer.clone(), None, None, None),
-        })
+        };
+        Ok((account, org))
     }
 
     /// Keeps the login: key, record, then the index, which makes it the context's. A login that it replaces is forgotten.
@@ -227,11 +229,11 @@ impl Login<'_> {
         home: &Home,
         custody: &dyn Custody,
         wanted: Option<ContextName>,
-        account: Account,
+        (account, org): (Account, Option<Org>),
         reply: &TokenReply,
     ) -> Result<Context> {
         let config = &self.wiring.config;
-        let record = self.record(&account, reply);
+        let record = self.record(&account, org.as_ref(), reply);
         let name_in =
             |index: &Index| index.name_for(&account, &config.client_id, wanted.as_ref(), self.request.replace);
         // Before anything is written, so that a refusal leaves nothing; again under the lock, where it counts.
@@ -244,7 +246,7 @@ impl Login<'_> {
             let entry = Entry {
                 name: name_in(index)?,
                 grant: grant.clone(),
-                org: None,
+                org: org.clone(),
                 account: account.clone(),
                 client_id: config.client_id.clone(),
                 scopes: record.scopes.clone(),
@@ -271,7 +273,7 @@ impl Login<'_> {
         }
     }
 
-    fn record(&self, account: &Account, reply: &TokenReply) -> Record {
+    fn record(&self, account: &Account, org: Option<&Org>, reply: &TokenReply) -> Record {
         let config = &self.wiring.config;
         let now = config.clock.now();
         let scopes = reply.scopes.as_ref().unwrap_or(self.scopes);
@@ -286,7 +288,7 @@ impl Login<'_> {
             refresh_expires_at: reply.refresh_expires_in.map(|lifetime| now + lifetime),
             scopes: scopes.clone(),
             tokens: vec![StoredToken {
-                org: None,
+                org: org.cloned(),
                 resource: config.resource.clone(),
                 scopes: scopes.clone(),
                 access_token: Arc::new(reply.access_token.copy()),

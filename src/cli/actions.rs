@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::{Login, Logout, Status, Token};
 use super::render::{Output, context_lines, context_object, person, rfc3339, validity};
-use crate::blocking::wait;
+use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
 use crate::prompt::{JsonLines, Prompt, Terminal};
 use crate::{
@@ -55,10 +55,10 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
     }
 }
 
-pub(super) fn token(output: &Output, config: Config, token: Token) -> Result<ExitCode> {
+pub(super) fn token(output: &Output, config: Config, token: Token, cancel: &Cancel) -> Result<ExitCode> {
     let session = session(config, token.context)?;
     let request = TokenRequest { min_validity: token.min_validity, refresh: token.refresh };
-    let token = wait(session.access_token_with(request))?;
+    let token = wait_unless_cancelled(session.access_token_with(request), cancel)?;
     if !output.json {
         return Ok(output.data(token.expose()));
     }
@@ -141,8 +141,13 @@ pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn whoami(output: &Output, config: Config, context: Option<ContextName>) -> Result<ExitCode> {
-    let info = wait(session(config, context)?.userinfo())?;
+pub(super) fn whoami(
+    output: &Output,
+    config: Config,
+    context: Option<ContextName>,
+    cancel: &Cancel,
+) -> Result<ExitCode> {
+    let info = wait_unless_cancelled(session(config, context)?.userinfo(), cancel)?;
     Ok(match output.json {
         true => output.data(&info.json),
         false => output.data(&format!("{} at {}", person(&info.account), info.account.issuer.host())),

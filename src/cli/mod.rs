@@ -29,45 +29,46 @@
 mod actions;
 mod args;
 mod render;
+mod signals;
 
 use std::process::ExitCode;
 
-use crate::clock::Cancel;
 use crate::{AppName, Config, Error, Result};
 use args::Action;
 pub use args::{AuthCommand, Whoami};
 use render::Output;
+use signals::Stop;
 
 impl AuthCommand {
-    /// Runs the command to its end. Ctrl-C cancels a login, and lets anything else finish what it began; a second one ends
-    /// the process at once.
+    /// Runs the command to its end. Ctrl-C and SIGTERM cancel a login, and let anything else finish what it began, for some
+    /// seconds; a second one ends the process at once.
     pub fn run(self, config: Result<Config>) -> ExitCode {
         let is_login = matches!(self.action, Action::Login(_));
-        let cancel = on_ctrl_c(!is_login);
+        let stop = Stop::on_signals();
         let output = Output::new(self.json, is_login, &config);
         let done = config.and_then(|config| match self.action {
-            Action::Login(login) => actions::login(&output, config, login, &cancel),
-            Action::Token(token) => actions::token(&output, config, token),
+            Action::Login(login) => actions::login(&output, config, login, &stop.cancel),
+            Action::Token(token) => actions::token(&output, config, token, &stop.cancel),
             Action::Status(status) => actions::status(&output, config, status),
             Action::List => actions::list(&output, config),
             Action::Logout(logout) => actions::logout(&output, config, logout),
         });
-        let code = done.unwrap_or_else(|error| output.fail(&error));
-        match is_login {
-            // It knows of the cancel itself: one that was approved before Ctrl-C could stop it is kept, and says so.
-            true => code,
-            false => unless_cancelled(code, &cancel),
+        match done.unwrap_or_else(|error| output.fail(&error)) {
+            // A login that was approved before the signal could stop it is kept, and says so.
+            kept @ ExitCode::SUCCESS if is_login => kept,
+            code => stop.exit_code().unwrap_or(code),
         }
     }
 }
 
 impl Whoami {
-    /// Runs the command to its end.
+    /// Runs the command to its end, as [`AuthCommand::run`] does.
     pub fn run(self, config: Result<Config>) -> ExitCode {
-        let cancel = on_ctrl_c(true);
+        let stop = Stop::on_signals();
         let output = Output::new(self.json, false, &config);
-        let done = config.and_then(|config| actions::whoami(&output, config, self.context));
-        unless_cancelled(done.unwrap_or_else(|error| output.fail(&error)), &cancel)
+        let done = config.and_then(|config| actions::whoami(&output, config, self.context, &stop.cancel));
+        let code = done.unwrap_or_else(|error| output.fail(&error));
+        stop.exit_code().unwrap_or(code)
     }
 }
 
@@ -75,27 +76,4 @@ impl Whoami {
 /// host's own commands.
 pub fn report(app: &AppName, error: &Error) -> ExitCode {
     Output { json: false, events: false, program: app.to_string() }.fail(error)
-}
-
-/// Ctrl-C as a request to stop. A host that has a handler of its own keeps it.
-fn on_ctrl_c(finishes: bool) -> Cancel {
-    let cancel = Cancel::new();
-    let asked = cancel.clone();
-    let _ = ctrlc::try_set_handler(move || {
-        if asked.is_cancelled() {
-            render::exit_at_once();
-        }
-        asked.cancel();
-        if finishes {
-            render::say("finishing what was begun; Ctrl-C again to stop at once");
-        }
-    });
-    cancel
-}
-
-fn unless_cancelled(code: ExitCode, cancel: &Cancel) -> ExitCode {
-    match cancel.is_cancelled() {
-        true => ExitCode::from(render::INTERRUPTED),
-        false => code,
-    }
 }

@@ -10,9 +10,6 @@ use serde_json::{Value, json};
 use crate::prompt::{JsonLines, Outcome, Prompt};
 use crate::{Account, Config, Context, Error, ErrorKind, Remedy, Result};
 
-/// The exit code after Ctrl-C, as shells have it.
-pub(super) const INTERRUPTED: u8 = 130;
-
 /// Where a command's answers go.
 pub(super) struct Output {
     pub(super) json: bool,
@@ -179,8 +176,8 @@ pub(super) fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
 
-/// For a second Ctrl-C: the person does not want to wait for anything.
+/// For a second signal: the person does not want to wait for anything.
 #[allow(clippy::disallowed_methods, clippy::exit, reason = "a person insists")]
-pub(super) fn exit_at_once() -> ! {
-    std::process::exit(INTERRUPTED.into())
+pub(super) fn exit_at_once(code: u8) -> ! {
+    std::process::exit(code.into())
 }

@@ -134,8 +134,8 @@ impl Folder {
                 return Err(io::Error::new(Io::FileTooLarge, "larger than what could be read again"));
             }
             let mut file = self.handle.read_write(name)?;
-            let length = bytes.len() as u64;
-            if file.metadata()?.len() > length {
+            let (before, length) = (file.metadata()?.len(), bytes.len() as u64);
+            if before > length {
                 file.set_len(length)?;
             }
             reached("opened");
@@ -146,6 +146,10 @@ impl Folder {
             file.write_all(rest)?;
             reached("written");
             file.sync_all()?;
+            if before == 0 {
+                // A file that was not there may be gone after a power cut, however well its content was written.
+                self.handle.sync()?;
+            }
             reached("synced");
             Ok(())
         };

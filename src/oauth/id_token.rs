@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::id::{ClientId, Issuer, is_subject};
+use crate::id::{ClientId, Issuer, Org, is_subject};
 use crate::secret::Secret;
 
 /// What is known of a person: from an ID token or from userinfo.
@@ -19,6 +19,8 @@ pub(crate) struct Claims {
     pub(crate) sub: String,
     pub(crate) name: Option<String>,
     pub(crate) email: Option<String>,
+    /// What the token speaks for, by the name that Auth0 and WorkOS have for it.
+    pub(crate) org_id: Option<String>,
 }
 
 impl Claims {
@@ -63,18 +65,34 @@ pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: Syst
     }
 }
 
-/// Whether an ID token that came with a refresh tells of another identity. OpenID Connect Core §12.2: "its iss Claim Value MUST
-/// be the same as in the ID Token issued when the original authentication occurred", likewise sub and aud.
-///
-/// Nothing else of it matters here, its expiry least of all: the server has rotated already, and a clock that goes wrong must
-/// not throw the new token away.
-pub(crate) fn tells_of_another(token: &Secret, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
-    let Some(claims) = parse::<Map<String, Value>>(token) else { return false };
-    let is = |name: &str, own: &str| claims.get(name).is_none_or(|value| value.as_str() == Some(own));
-    let is_for = |audience: &Value| audience.as_str() == Some(client.as_str());
-    let audience =
-        claims.get("aud").is_none_or(|aud| is_for(aud) || aud.as_array().is_some_and(|all| all.iter().any(is_for)));
-    !(is("iss", issuer.as_str()) && audience && subject.is_none_or(|subject| is("sub", subject)))
+/// What an ID token that came with a refresh tells, however odd it is. Its expiry does not matter: the server has rotated already,
+/// and a clock that goes wrong must not throw the new token away.
+#[derive(Default)]
+pub(crate) struct Told(Map<String, Value>);
+
+impl Told {
+    /// `None` where it cannot be read at all.
+    pub(crate) fn read(token: &Secret) -> Option<Self> {
+        parse(token).map(Self)
+    }
+
+    /// Whether it tells of another identity. OpenID Connect Core §12.2: "its iss Claim Value MUST be the same as in the ID Token
+    /// issued when the original authentication occurred", likewise sub and aud.
+    pub(crate) fn is_another(&self, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
+        let is_for = |audience: &Value| audience.as_str() == Some(client.as_str());
+        let audience =
+            self.0.get("aud").is_none_or(|aud| is_for(aud) || aud.as_array().is_some_and(|all| all.iter().any(is_for)));
+        !(self.says("iss", issuer.as_str()) && audience && subject.is_none_or(|subject| self.says("sub", subject)))
+    }
+
+    /// Whether it speaks for another org than the one that is known.
+    pub(crate) fn is_of_another_org(&self, org: Option<&Org>) -> bool {
+        org.is_some_and(|org| !self.says("org_id", org.as_str()))
+    }
+
+    fn says(&self, name: &str, own: &str) -> bool {
+        self.0.get(name).is_none_or(|value| value.as_str() == Some(own))
+    }
 }
 
 fn parse<T: DeserializeOwned>(token: &Secret) -> Option<T> {

@@ -32,7 +32,7 @@ pub(crate) fn fetch(http: &Http, url: &Url, token: &Secret) -> Result<Told> {
     let text = |name: &str| all.get(name).and_then(Value::as_str).map(str::to_owned);
     // §5.3.2: "The sub (subject) Claim MUST always be returned in the UserInfo Response."
     match text("sub").filter(|sub| is_subject(sub)) {
-        Some(sub) => Ok(Told { claims: Claims { sub, name: text("name"), email: text("email") }, all }),
+        Some(sub) => Ok(Told { claims: Claims { sub, name: text("name"), email: text("email"), org_id: None }, all }),
         None => Err(reply.is_not("userinfo claims with a subject").into()),
     }
 }

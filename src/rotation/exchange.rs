@@ -12,7 +12,7 @@ use crate::failpoint::reached;
 use crate::home::Lock;
 use crate::oauth::endpoint::{Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
-use crate::oauth::id_token::tells_of_another;
+use crate::oauth::id_token::Told;
 use crate::record::{Record, StoredToken};
 use crate::secret::Secret;
 use crate::token::is_valid;
@@ -100,10 +100,21 @@ impl Trip<'_> {
                 Err(_) if self.files.header().is_some_and(|there| there.generation == next.generation) => {
                     return Ok(next);
                 }
-                Err(error) if deadline.has_passed() => return Err(error),
+                Err(error) if deadline.has_passed() => return Err(self.lost(error)),
                 Err(_) => pause(TRY_AGAIN),
             }
         }
+    }
+
+    /// The disk would not take what the server had rotated to.
+    fn lost(&self, error: Error) -> Error {
+        let server = self.context.account.issuer.host();
+        let message = format!("{server} has renewed the login {}, and it cannot be written down", self.context.name);
+        let mut lost = Error::new(error.kind(), message);
+        if let Some(remedy) = error.remedy() {
+            lost = lost.with(remedy.clone());
+        }
+        lost.because(error)
     }
 
     /// What `invalid_grant` means.
@@ -133,10 +144,13 @@ impl Trip<'_> {
         if reply.token_type != record.token_type {
             return changed("token type");
         }
-        let subject = record.account.subject.as_deref();
-        let tells_of_another = |token| tells_of_another(token, &destination.issuer, &destination.client_id, subject);
-        if reply.id_token.as_ref().is_some_and(tells_of_another) {
+        let (subject, org) = (record.account.subject.as_deref(), self.context.org.as_ref());
+        let told = reply.id_token.as_ref().and_then(Told::read).unwrap_or_default();
+        if told.is_another(&destination.issuer, &destination.client_id, subject) {
             return changed("identity");
+        }
+        if told.is_of_another_org(org) {
+            return changed("organisation");
         }
         let token = StoredToken {
             org: self.context.org.clone(),

@@ -105,20 +105,26 @@ struct Trip<'a> {
 impl Trip<'_> {
     /// A record whose token serves. No failure ends a session (law 6), and what still works is served (law 7).
     fn run(&self, found: Arc<Record>) -> Result<Arc<Record>> {
-        let Wanted { request, instead_of } = self.wanted;
-        let asked_for_more = request.refresh || request.min_validity.is_some() || instead_of.is_some();
-        self.refreshed(found.clone()).or_else(|error| match !asked_for_more && self.is_valid(&found) {
-            true => Ok(found),
-            false => Err(error),
+        let at_hand = self.wanted.instead_of.clone().or_else(|| self.secret_of(&found));
+        self.refreshed(found.clone(), at_hand.clone()).or_else(|error| {
+            let meets_the_request = self.freshness(&found, at_hand.as_ref()) != Freshness::Stale;
+            let nothing_more_is_asked =
+                self.wanted.request == TokenRequest::default() && self.wanted.instead_of.is_none();
+            match meets_the_request || (nothing_more_is_asked && self.is_valid(&found)) {
+                true => Ok(found),
+                false => Err(error),
+            }
         })
     }
 
-    /// Looks again and again until the token on disk serves or the lock is free.
-    fn refreshed(&self, mut record: Arc<Record>) -> Result<Arc<Record>> {
-        let at_hand = self.wanted.instead_of.clone().or_else(|| self.secret_of(&record));
+    /// Looks again and again until the token on disk serves or the lock is free. `at_hand` is the token that the caller came with.
+    fn refreshed(&self, mut record: Arc<Record>, at_hand: Option<Arc<Secret>>) -> Result<Arc<Record>> {
         let patience = self.wiring.config.lock_timeout;
         let (deadline, mut waiting_since, mut taken) = (Deadline::after(patience), None, false);
         loop {
+            if (self.forsaken)() {
+                return Err(Error::cancelled());
+            }
             match approach(self.freshness(&record, at_hand.as_ref()), taken) {
                 Approach::Serve => return Ok(record),
                 Approach::TryLock => match self.files.lock_now()? {
@@ -128,7 +134,6 @@ impl Trip<'_> {
                         waiting_since.get_or_insert_with(|| self.now());
                     }
                 },
-                Approach::Wait if (self.forsaken)() => return Err(Error::cancelled()),
                 Approach::Wait if deadline.has_passed() => return Err(self.files.still_locked(patience)),
                 Approach::Wait => {
                     pause(LOOK);

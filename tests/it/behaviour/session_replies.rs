@@ -89,3 +89,27 @@ fn an_id_token_of_another_is_seen_however_odd_it_is() {
     rig.server.inject(Endpoint::Token, Fault::ReplyField("id_token".into(), "a.b.c".into()));
     assert!(forced(&session).is_ok(), "what cannot be read at all tells of nobody");
 }
+
+#[test]
+fn a_token_of_another_org_is_kept_out() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+    let rig = Rig::new();
+    let answer_with_org = |org: &str| {
+        let claims = serde_json::json!({
+            "iss": rig.server.issuer(), "aud": "acme-cli", "sub": "alice", "exp": 4_000_000_000_u64, "org_id": org,
+        });
+        let token = format!("e30.{}.c2ln", BASE64.encode(claims.to_string()));
+        rig.server.inject(Endpoint::Token, Fault::ReplyField("id_token".into(), token.into()));
+    };
+    answer_with_org("org_one");
+    let session = rig.log_in();
+    assert_eq!(session.context().unwrap().org.as_ref().unwrap().as_str(), "org_one");
+    answer_with_org("org_one");
+    assert!(forced(&session).is_ok());
+    let (first, sealed) = (token(&session), record(&rig));
+    answer_with_org("org_two");
+    let error = forced(&session).unwrap_err();
+    assert!(error.kind() == ErrorKind::Protocol && error.to_string().contains("organisation"), "{error:?}");
+    assert_eq!((record(&rig), token(&rig.auth().session().unwrap())), (sealed, first));
+}

@@ -1,0 +1,71 @@
+//! Ctrl-C, SIGTERM and the end of the terminal, as one request to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use super::render;
+use crate::clock::{Cancel, Clock, SystemClock};
+
+/// How long something may take after a signal before the person is told what it waits for.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// The request to stop, and the signal that made it.
+#[derive(Clone)]
+pub(super) struct Stop {
+    pub(super) cancel: Cancel,
+    signal: Arc<AtomicU8>,
+}
+
+impl Stop {
+    /// From here on signals ask to stop: what was begun is finished, and a second one ends the process at once. A host that handles
+    /// Ctrl-C itself keeps its handler.
+    pub(super) fn on_signals() -> Self {
+        let stop = Self { cancel: Cancel::new(), signal: Arc::default() };
+        let on_ctrl_c = stop.clone();
+        let _ = ctrlc::try_set_handler(move || on_ctrl_c.ask(SIGINT));
+        #[cfg(unix)]
+        stop.on_termination();
+        stop
+    }
+
+    /// The exit code of a command that was asked to stop, as shells have it: 128 and the signal.
+    pub(super) fn exit_code(&self) -> Option<ExitCode> {
+        self.cancel.is_cancelled().then(|| self.code().into())
+    }
+
+    #[cfg(unix)]
+    fn on_termination(&self) {
+        use std::io::{IsTerminal, stderr};
+
+        use signal_hook::consts::{SIGHUP, SIGTERM};
+        use signal_hook::iterator::Signals;
+
+        // Without a terminal nobody can close it: `nohup` means the command to go on.
+        let signals: &[i32] = if stderr().is_terminal() { &[SIGTERM, SIGHUP] } else { &[SIGTERM] };
+        let (stop, Ok(mut signals)) = (self.clone(), Signals::new(signals)) else { return };
+        // Ends with the process.
+        let _ = std::thread::Builder::new().name("hallpass-signals".into()).spawn(move || {
+            signals.forever().for_each(|signal| stop.ask(signal.unsigned_abs() as u8));
+        });
+    }
+
+    fn ask(&self, signal: u8) {
+        if self.cancel.is_cancelled() {
+            render::exit_at_once(self.code());
+        }
+        self.signal.store(signal, Ordering::Relaxed);
+        self.cancel.cancel();
+        // Most commands are gone by then.
+        SystemClock.sleep(SILENCE, &Cancel::new());
+        render::say("finishing what was begun; once more to stop at once");
+    }
+
+    fn code(&self) -> u8 {
+        128 + self.signal.load(Ordering::Relaxed)
+    }
+}
+
+/// The number that the shell knows it by, on Windows too.
+const SIGINT: u8 = 2;
