@@ -40,7 +40,11 @@ impl Remembering {
                 Err(CustodyError::Silent) => {
                     home.root.write(&self.mark(), format!("{} {}", self.now(), session_bus()).as_bytes())
                 }
-                _ => home.root.remove(&self.mark()).map(drop),
+                // Looked at first: a token that is at hand makes no write.
+                _ => home.root.read(&self.mark()).and_then(|mark| match mark {
+                    Some(_) => home.root.remove(&self.mark()).map(drop),
+                    None => Ok(()),
+                }),
             };
         }
         answer

@@ -209,11 +209,10 @@ impl Folder {
     /// Sets the file's time to `now`, unless that was done within the last hour. A mark that cannot be made is no error.
     pub(crate) fn mark(&self, name: &str, now: SystemTime) {
         let mark = || -> io::Result<()> {
-            let file = self.handle.read_write(name)?;
-            let (last, hour) = (file.metadata()?.modified()?, Duration::from_secs(3600));
-            match last <= now && now <= last + hour {
+            let last = self.handle.read_only(name)?.metadata()?.modified()?;
+            match last <= now && now <= last + Duration::from_secs(3600) {
                 true => Ok(()),
-                false => file.set_modified(now),
+                false => self.handle.read_write(name)?.set_modified(now),
             }
         };
         let _ = mark();

@@ -1,0 +1,50 @@
+//! Calls an API with reqwest, and has a token replaced that the API refuses. The API here is the userinfo endpoint of the
+//! authorization server that comes with hallpass, which forgets the token in between.
+//!
+//! `cargo run --example call_an_api --features testing`
+#![allow(clippy::disallowed_types, clippy::print_stdout, reason = "a tool may use the network and print")]
+
+use std::error::Error;
+use std::sync::Arc;
+
+use hallpass::prompt::Silent;
+use hallpass::testing::AuthorizationServer;
+use hallpass::{Auth, LoginRequest, Next, Session};
+use reqwest::header::WWW_AUTHENTICATE;
+use reqwest::{Client, Response};
+use url::Url;
+
+/// One request, sent once more where the API refuses the token and another may help.
+async fn get(client: &Client, session: &Session, url: &Url) -> Result<Response, Box<dyn Error>> {
+    let token = session.access_token().await?;
+    let reply = client.get(url.clone()).bearer_auth(token.expose()).send().await?;
+    let why = reply.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match session.challenged(&token, url, reply.status().as_u16(), why) {
+        Next::Retry => {
+            let token = session.access_token().await?;
+            Ok(client.get(url.clone()).bearer_auth(token.expose()).send().await?)
+        }
+        Next::StepUp(request) => Err(format!("log in again, as {:?} asks", request.acr_values).into()),
+        _ => Ok(reply),
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let server = AuthorizationServer::start()?;
+    server.approve_all();
+    let home = tempfile::tempdir()?;
+    let mut config = server.config(home.path())?;
+    // Only these origins can have a token replaced.
+    config.resources = vec![server.issuer().parse()?];
+    let session = Auth::new(config)?.login(LoginRequest::default(), Arc::new(Silent)).await?;
+
+    let (client, url) = (Client::new(), format!("{}/userinfo", server.issuer()).parse()?);
+    println!("{}", get(&client, &session, &url).await?.status());
+    server.expire_access_tokens();
+    println!("{}, after {} refresh", get(&client, &session, &url).await?.status(), server.counts().refreshes);
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run())
+}
