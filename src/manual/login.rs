@@ -20,20 +20,9 @@
 //! | --- | --- |
 //! | `index.json` | contexts and the default; no secret. Written by login and logout only |
 //! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
-//! | `grants/<id>.lock` | the lock; never unlinked |
-//! | `grants/<id>.next` | an intent, then the next record, for the time of one refresh |
+//! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour |
+//! | `grants/<id>.next` | that a refresh was begun, then the next record; after a refresh that failed, when and why |
 //! | `os.silent` | when the OS store did not answer, and on which D-Bus; it is left alone there for a minute |
 //!
 //! The record is sealed with XChaCha20-Poly1305; the plain line is associated data, so that a record moved to another app or
 //! login does not open. The key is 32 random bytes, one item per login in the OS store.
-//!
-//! # Refreshing
-//!
-//! ```text
-//!   lock <id>.lock ── read record ── decide ── write intent, take room ── exchange ── write record ── rename ── unlock
-//!                     (under lock)             (.next, fsync)                         (.next, fsync)  (.next → <id>, fsync)
-//! ```
-//!
-//! One thread owns lock, exchange and commit, whatever becomes of its caller. Others wait for the lock, and leave the queue
-//! as soon as a newer generation serves them. A process that dies leaves either no trace, or an intent ("a rotation was
-//! begun"), or a whole next record that the next process finishes.

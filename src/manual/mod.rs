@@ -1,4 +1,5 @@
-//! Reading, not code: how a login travels, and what is protected from whom.
+//! Reading, not code: how a login travels, how a session survives, and what is protected from whom.
 
 pub mod login;
+pub mod session;
 pub mod threats;

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 /// Crates that are built for Linux, build scripts and macros counted. A new one is a decision: raise the number in the
 /// commit that says why.
-const DEFAULT_BUDGET: usize = 216; // measured: 211
+const DEFAULT_BUDGET: usize = 217; // measured: 212
 /// The same with all features.
-const FULL_BUDGET: usize = 234; // measured: 229
+const FULL_BUDGET: usize = 235; // measured: 230
 /// A budget that is more than this above the tree guards nothing.
 const SLACK: usize = 10;
 

@@ -1,0 +1,51 @@
+//! How a session survives: races, crashes, lost replies, full disks.
+//!
+//! # When a token is fetched
+//!
+//! | what is left of the token at hand | what happens |
+//! | --- | --- |
+//! | more than its advisory window (5 min, or a tenth of its lifetime where that is less; the beginning is jittered) | it is served: no write, no network |
+//! | less than that | it is served, and one caller that finds the lock free fetches the next one first. If that fails it serves the old one, and nobody tries again for a quarter of the window (30 s at most) |
+//! | less than 10 s (a twentieth of its lifetime where that is less), or than `min_validity` | the next one is fetched, or waited for |
+//!
+//! # One refresh
+//!
+//! ```text
+//!   lock <id>.lock ── read record ── decide ── write intent, take room ── exchange ── write record ── rename ── unlock
+//!                     (under lock)             (.next, fsync)                         (.next, fsync)  (.next → <id>, fsync)
+//! ```
+//!
+//! One thread owns lock, exchange and commit, whatever becomes of its caller; callers of one session share it. Others wait for
+//! the lock, at most `Config::lock_timeout`, and leave the queue as soon as a newer generation serves them. Who waited while the
+//! refresh failed takes that answer, and does not ask the server the same once more.
+//!
+//! # What a process leaves that dies
+//!
+//! | killed | `<id>.next` then | the next process |
+//! | --- | --- | --- |
+//! | before the intent, or after the rename | is not there | goes on |
+//! | between intent and commit | is an intent, or half a record | sends the old token once more. The server may not have had it, or may take it again for a while (a grace period): nothing is lost. Else the login is over, and the error says so: `interrupted` |
+//! | when the record was written, and not yet renamed | is the next record, whole | renames it |
+//!
+//! A reply that was lost is like a crash. It is asked for again at once only when no valid token is left: a server that takes the
+//! second use of a token for theft ends the login, and what is left of the old token would go with it.
+//!
+//! # What a no of the server means
+//!
+//! | the server says | and | so the error is |
+//! | --- | --- | --- |
+//! | `invalid_grant` | a newer record is on disk | none: that one is served |
+//! | `invalid_grant` | an exchange before it may have been heard | `interrupted`: log in again |
+//! | `invalid_grant` | the server had said how long the refresh token lives, and that is over | `expired`: log in again |
+//! | `invalid_grant` | it is not over | `revoked`: by somebody, or because a token was used twice |
+//! | `invalid_grant` | it never said | `expired`: expired or revoked |
+//! | `invalid_client`, `unauthorized_client` | | `authorization_server`: the client is wrong, correct `client_id` |
+//! | 429, 503 … with `Retry-After` | | `unreachable`, and for up to a minute nobody asks again |
+//! | nothing, or nothing that can be read | | `unreachable` or `protocol`; the login is still there |
+//! | a token of another person, org or type | | `protocol`, and the record stays as it was |
+//!
+//! # Signals and ends
+//!
+//! Dropping a future stops no exchange that has begun. Dropping the last `Auth` and `Session` waits for it, 5 s at most; a host
+//! that calls `process::exit` calls `Auth::settle` first. Under `cli`, SIGINT, SIGTERM and the end of the terminal do the same,
+//! and then exit 130, 143 and 129; a second signal ends the process at once.
