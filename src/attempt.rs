@@ -24,7 +24,7 @@ pub(crate) struct Attempt {
 /// How an attempt failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Failure {
-    #[serde(with = "time")]
+    #[serde(with = "milliseconds")]
     pub(crate) at: SystemTime,
     /// The server may have rotated all the same: a reply was lost, now or in an attempt before.
     pub(crate) open: bool,
@@ -89,5 +89,21 @@ impl Failure {
         let kind = SHARED.into_iter().find(|kind| kind.name() == self.kind)?;
         let remedy = if kind == ErrorKind::Unreachable { Remedy::Retry { after: rest } } else { log_in };
         Some(Error::new(kind, self.message.clone()).with(remedy))
+    }
+}
+
+/// Times as milliseconds since 1970, UTC: a server's wish to be left alone is not cut short.
+mod milliseconds {
+    use serde::{Deserializer, Serializer};
+
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+        let since = u64::deserialize(deserializer).map(Duration::from_millis)?;
+        SystemTime::UNIX_EPOCH.checked_add(since).ok_or_else(|| serde::de::Error::custom("a time out of range"))
     }
 }

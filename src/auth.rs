@@ -41,7 +41,7 @@ impl Auth {
         &self,
         request: LoginRequest,
         prompt: Arc<dyn Prompt>,
-    ) -> impl Future<Output = Result<Session>> + Send + 'static {
+    ) -> impl Future<Output = Result<Session>> + Send + 'static + use<> {
         let handle = self.0.clone();
         async move {
             let mut on_drop = CancelOnDrop(Some(request.cancel.clone()));
@@ -95,7 +95,10 @@ impl Auth {
     /// # Errors
     /// `NotLoggedIn` where there is no such login; `Unreachable` and `AuthorizationServer` where the server could not be told:
     /// then the login is still there.
-    pub fn logout(&self, request: LogoutRequest) -> impl Future<Output = Result<Vec<LoggedOut>>> + Send + 'static {
+    pub fn logout(
+        &self,
+        request: LogoutRequest,
+    ) -> impl Future<Output = Result<Vec<LoggedOut>>> + Send + 'static + use<> {
         let handle = self.0.clone();
         async move {
             let wiring = handle.wiring.clone();

@@ -204,8 +204,7 @@ impl OpenGrant<'_> {
         let files = self.files;
         let mut bytes = serde_json::to_vec(attempt).map_err(|error| files.damaged("no attempt").because(error))?;
         bytes.push(b'\n');
-        bytes.resize(bytes.len().max(room), 0);
-        files.folder().write(&files.next(), &bytes)
+        files.folder().write_with_room(&files.next(), &bytes, room)
     }
 }
 

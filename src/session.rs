@@ -83,7 +83,7 @@ impl Session {
     /// # Errors
     /// `Expired` or `Interrupted` where only a new login helps, `Unreachable` where the server is away and no valid token is
     /// left, `Custody` where key or record cannot be had, `Config` where the configuration is not the login's.
-    pub fn access_token(&self) -> impl Future<Output = Result<AccessToken>> + Send + 'static {
+    pub fn access_token(&self) -> impl Future<Output = Result<AccessToken>> + Send + 'static + use<> {
         self.access_token_with(TokenRequest::default())
     }
 
@@ -94,7 +94,7 @@ impl Session {
     pub fn access_token_with(
         &self,
         request: TokenRequest,
-    ) -> impl Future<Output = Result<AccessToken>> + Send + 'static {
+    ) -> impl Future<Output = Result<AccessToken>> + Send + 'static + use<> {
         let inner = self.0.clone();
         async move {
             let context = match &inner.source {
@@ -111,7 +111,7 @@ impl Session {
             let key = wanted.clone();
             let trip = move |is_forsaken: &dyn Fn() -> bool| {
                 let token = rotation::access_token(&wiring, &context, &wanted, is_forsaken);
-                tokens.learn(&wanted, token.as_ref().ok(), now);
+                tokens.learn(&wanted, &token, now);
                 token
             };
             inner.trips.join(&inner.wiring().workers, key, trip).await
@@ -158,7 +158,7 @@ impl Session {
     ///
     /// # Errors
     /// Those of [`access_token`](Self::access_token), and `Protocol` where the server has no userinfo endpoint.
-    pub fn userinfo(&self) -> impl Future<Output = Result<Userinfo>> + Send + 'static {
+    pub fn userinfo(&self) -> impl Future<Output = Result<Userinfo>> + Send + 'static + use<> {
         let session = self.clone();
         async move {
             let token = session.access_token().await?;
@@ -202,8 +202,8 @@ impl Tokens {
     }
 
     /// What a trip brought. Trips overtake each other: an older token does not come back over a newer one.
-    fn learn(&self, wanted: &Wanted, token: Option<&AccessToken>, now: SystemTime) {
-        if let Some(token) = token {
+    fn learn(&self, wanted: &Wanted, brought: &Result<AccessToken>, now: SystemTime) {
+        if let Ok(token) = brought {
             self.last.rcu(|last| match last {
                 Some(last) if last.is_newer_than(token) && last.serves(&TokenRequest::default(), now) => {
                     Some(last.clone())
@@ -211,8 +211,9 @@ impl Tokens {
                 _ => Some(Arc::new(token.clone())),
             });
         }
-        // Replaced or not: who asks next gets what there is, and not the same error without end.
-        if wanted.instead_of.is_some() && wanted.instead_of == self.refused.load_full() {
+        // Where the server is only away, who asks next gets what there is: other resources may take it.
+        let is_over = brought.as_ref().is_err_and(|error| matches!(error.remedy(), Some(Remedy::LogIn { .. })));
+        if !is_over && wanted.instead_of.is_some() && wanted.instead_of == self.refused.load_full() {
             self.refused.store(None);
         }
     }

@@ -162,11 +162,13 @@ fn converted(error: KeyringError) -> CustodyError {
     }
 }
 
-/// Secret Service, over D-Bus.
+/// Secret Service, over D-Bus (freedesktop.org's Secret Service API, draft 0.2).
 #[cfg(all(unix, not(target_os = "macos")))]
 mod platform {
-    use secret_service::blocking::SecretService;
-    use secret_service::{EncryptionType, Error};
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+    use zbus::blocking::Connection;
+    use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type};
 
     use super::*;
 
@@ -181,12 +183,12 @@ mod platform {
 
     /// A new item goes to the default collection, so that one must be there and unlocked.
     pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
-        let service = connect(connected)?;
-        let collection = service.get_default_collection().map_err(|error| match error {
-            Error::NoResult => CustodyError::Unavailable("it has no default collection yet".into()),
-            other => unavailable(other),
-        })?;
-        match collection.is_locked().map_err(unavailable)? {
+        let service = Service::connect(connected)?;
+        let collection: OwnedObjectPath = service.call("ReadAlias", &"default")?;
+        if collection.as_str() == "/" {
+            return Err(CustodyError::Unavailable("it has no default collection yet".into()));
+        }
+        match service.is_locked(collection.as_str())? {
             true => Err(CustodyError::Locked),
             false => Ok(()),
         }
@@ -194,26 +196,61 @@ mod platform {
 
     /// keyring unlocks what it finds, which can raise a prompt where nobody is: so the lock is asked first.
     pub(super) fn has_unlocked(item: &Owned, connected: &Connected) -> Result<bool, CustodyError> {
-        let service = connect(connected)?;
         let attributes = HashMap::from([("service", item.service.as_str()), ("username", item.user.as_str())]);
-        let found = service.search_items(attributes).map_err(unavailable)?;
-        match found.locked.is_empty() {
+        let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
+            Service::connect(connected)?.call("SearchItems", &attributes)?;
+        match locked.is_empty() {
             false => Err(CustodyError::Locked),
-            true => Ok(!found.unlocked.is_empty()),
+            true => Ok(!unlocked.is_empty()),
         }
     }
 
-    /// Plain, as no secret travels over this connection.
-    fn connect(connected: &Connected) -> Result<SecretService<'static>, CustodyError> {
-        if !crate::surroundings::session_bus_is_local() {
-            return Err(CustodyError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
-        }
-        let service = SecretService::connect(EncryptionType::Plain).map_err(unavailable)?;
-        let _ = connected.0.send(());
-        Ok(service)
+    /// The service, asked for what needs no session: gnome-keyring has been seen to abort where very many were opened.
+    struct Service<'a> {
+        bus: Connection,
+        connected: &'a Connected,
     }
 
-    fn unavailable(error: Error) -> CustodyError {
+    impl<'a> Service<'a> {
+        fn connect(connected: &'a Connected) -> Result<Self, CustodyError> {
+            if !crate::surroundings::session_bus_is_local() {
+                return Err(CustodyError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
+            }
+            Ok(Self { bus: Connection::session().map_err(unavailable)?, connected })
+        }
+
+        fn call<T>(&self, method: &str, arguments: &(impl Serialize + DynamicType)) -> Result<T, CustodyError>
+        where
+            T: DeserializeOwned + Type,
+        {
+            self.send("/org/freedesktop/secrets", "org.freedesktop.Secret.Service", method, arguments)
+        }
+
+        fn is_locked(&self, collection: &str) -> Result<bool, CustodyError> {
+            let property = ("org.freedesktop.Secret.Collection", "Locked");
+            let value: OwnedValue = self.send(collection, "org.freedesktop.DBus.Properties", "Get", &property)?;
+            bool::try_from(value).map_err(|error| unavailable(error.into()))
+        }
+
+        fn send<T>(
+            &self,
+            path: &str,
+            interface: &str,
+            method: &str,
+            arguments: &(impl Serialize + DynamicType),
+        ) -> Result<T, CustodyError>
+        where
+            T: DeserializeOwned + Type,
+        {
+            let reply = self.bus.call_method(Some("org.freedesktop.secrets"), path, Some(interface), method, arguments);
+            let reply = reply.map_err(unavailable)?;
+            // A bus may answer whose service does not.
+            let _ = self.connected.0.send(());
+            reply.body().deserialize().map_err(unavailable)
+        }
+    }
+
+    fn unavailable(error: zbus::Error) -> CustodyError {
         CustodyError::Unavailable(quoted(&error.to_string()))
     }
 }

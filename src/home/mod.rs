@@ -129,12 +129,18 @@ impl Folder {
     /// Writes the file in place and through to the disk. Room that the file already takes is room that the new content has: it
     /// is cut to the new length, never emptied. Cut first, so that whatever is written whole is nothing but itself.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.write_with_room(name, bytes, 0)
+    }
+
+    /// As [`write`](Self::write), and takes room for `room` bytes in all: what the file has beyond its content reads as zeros.
+    pub(crate) fn write_with_room(&self, name: &str, bytes: &[u8], room: usize) -> Result<()> {
         let write = || -> io::Result<()> {
-            if bytes.len() as u64 > LIMIT {
+            let length = bytes.len().max(room) as u64;
+            if length > LIMIT {
                 return Err(io::Error::new(Io::FileTooLarge, "larger than what could be read again"));
             }
             let mut file = self.handle.read_write(name)?;
-            let (before, length) = (file.metadata()?.len(), bytes.len() as u64);
+            let before = file.metadata()?.len();
             if before > length {
                 file.set_len(length)?;
             }
@@ -144,6 +150,10 @@ impl Folder {
             file.write_all(half)?;
             reached("half written");
             file.write_all(rest)?;
+            if room > bytes.len() && !Handle::takes_room(&file, length)? {
+                // Zeros take room everywhere.
+                io::copy(&mut io::repeat(0).take(length - bytes.len() as u64), &mut file)?;
+            }
             reached("written");
             file.sync_all()?;
             if before == 0 {

@@ -70,6 +70,21 @@ impl Handle {
         Ok(fsync(&self.0)?)
     }
 
+    /// Takes the blocks of a file up to `length` bytes without writing them, where the system can: says whether it could.
+    #[cfg(target_os = "linux")]
+    pub(super) fn takes_room(file: &File, length: u64) -> io::Result<bool> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        match fallocate(file, FallocateFlags::empty(), 0, length) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(false),
+            done => Ok(done.map(|()| true)?),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn takes_room(_file: &File, _length: u64) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn file(&self, name: &str, flags: OFlags) -> io::Result<File> {
         // NONBLOCK, so that a named pipe in place of a file cannot hold us; it means nothing for a regular file.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;

@@ -8,6 +8,8 @@ pub(super) enum Freshness {
     Fresh,
     /// To be served, and near enough to its end that one caller may fetch the next already.
     Advisory,
+    /// Valid, and so near to its end that it is served only where there is nothing better.
+    Ending,
     /// Not to be served.
     Stale,
 }
@@ -54,8 +56,8 @@ pub(super) fn approach(token: Freshness, taken: bool) -> Approach {
         (Freshness::Fresh, _) => Approach::Serve,
         // One is enough for an early refresh: the others go on with what is still valid.
         (Freshness::Advisory, true) => Approach::Serve,
-        (Freshness::Stale, true) => Approach::Wait,
-        (Freshness::Advisory | Freshness::Stale, false) => Approach::TryLock,
+        (Freshness::Ending | Freshness::Stale, true) => Approach::Wait,
+        (Freshness::Advisory | Freshness::Ending | Freshness::Stale, false) => Approach::TryLock,
     }
 }
 
@@ -66,7 +68,9 @@ pub(super) fn decide(token: Freshness, last: Last) -> Step {
         (Freshness::Advisory, Last::Settled) => Step::Exchange,
         // A token that may be spent is not sent again while a valid one is left: where re-use ends a login, that would end it
         // now and not later (law 7).
-        (Freshness::Advisory, Last::Resting | Last::Open | Last::JustFailed) => Step::Serve,
+        (Freshness::Advisory | Freshness::Ending, Last::Open | Last::JustFailed) => Step::Serve,
+        (Freshness::Advisory, Last::Resting) => Step::Serve,
+        (Freshness::Ending, Last::Settled | Last::Resting) => Step::Exchange,
         (Freshness::Stale, Last::Settled | Last::Resting | Last::Open) => Step::Exchange,
         (Freshness::Stale, Last::JustFailed) => Step::Tell,
     }

@@ -106,14 +106,9 @@ impl Trip<'_> {
     /// A record whose token serves. No failure ends a session (law 6), and what still works is served (law 7).
     fn run(&self, found: Arc<Record>) -> Result<Arc<Record>> {
         let at_hand = self.wanted.instead_of.clone().or_else(|| self.secret_of(&found));
-        self.refreshed(found.clone(), at_hand.clone()).or_else(|error| {
-            let meets_the_request = self.freshness(&found, at_hand.as_ref()) != Freshness::Stale;
-            let nothing_more_is_asked =
-                self.wanted.request == TokenRequest::default() && self.wanted.instead_of.is_none();
-            match meets_the_request || (nothing_more_is_asked && self.is_valid(&found)) {
-                true => Ok(found),
-                false => Err(error),
-            }
+        self.refreshed(found.clone(), at_hand.clone()).or_else(|error| match self.freshness(&found, at_hand.as_ref()) {
+            Freshness::Stale => Err(error),
+            _ => Ok(found),
         })
     }
 
@@ -179,8 +174,8 @@ impl Trip<'_> {
     /// The error of an attempt that another process made while this one waited, or whose server wants to be left alone.
     fn just_failed(&self, failure: &Failure, waiting_since: Option<SystemTime>) -> Option<Error> {
         let rest = failure.rest(self.now());
-        // Times on disk are whole seconds.
-        let meanwhile = waiting_since.is_some_and(|since| since < failure.at + Duration::from_secs(1));
+        // Times on disk are whole milliseconds.
+        let meanwhile = waiting_since.is_some_and(|since| since < failure.at + Duration::from_millis(1));
         if meanwhile || rest.is_some() { failure.shared(rest, self.log_in()) } else { None }
     }
 

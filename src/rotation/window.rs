@@ -8,8 +8,14 @@ use crate::token::is_valid;
 
 /// `jitter` moves the beginning of the advisory window.
 pub(super) fn freshness(token: &StoredToken, now: SystemTime, min_validity: Option<Duration>, jitter: u8) -> Freshness {
-    if !is_valid(token.received_at, token.expires_at, now, min_validity) {
-        return Freshness::Stale;
+    let is_valid_for = |needed| is_valid(token.received_at, token.expires_at, now, needed);
+    if !is_valid_for(min_validity) {
+        // Who asks for more than what is left by default is not served with less.
+        return if min_validity.is_none() && is_valid_for(Some(Duration::ZERO)) {
+            Freshness::Ending
+        } else {
+            Freshness::Stale
+        };
     }
     match early_from(token, jitter) {
         Some(from) if from <= now => Freshness::Advisory,

@@ -62,7 +62,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("tokio", &["worker.rs", "oauth/http.rs", "testing/"], "write blocking code; the worker makes it async"),
     ("keyring", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("keyring_core", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
-    ("secret_service", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
+    ("zbus", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("zbus_secret_service_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("apple_native_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("windows_native_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),

@@ -12,6 +12,7 @@ mod architecture;
 #[cfg(all(feature = "testing", feature = "cli"))]
 mod behaviour;
 mod dependencies;
+mod explorer;
 mod source;
 #[cfg(feature = "testing")]
 mod testing;

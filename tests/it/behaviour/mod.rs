@@ -2,15 +2,20 @@
 
 mod acme;
 mod by_hand;
+mod challenged;
 mod cli;
 mod cli_login;
+mod clocks;
 mod contexts;
+mod crowd;
 mod destination;
+mod early;
 mod environment;
 #[cfg(unix)]
 mod hostile_homes;
 mod keeping;
 mod keys;
+mod leavers;
 mod login;
 mod login_answers;
 mod login_ends;
@@ -26,4 +31,5 @@ mod session;
 mod session_kept;
 mod session_refusals;
 mod session_replies;
+mod triage;
 mod verification;

@@ -1,5 +1,6 @@
 //! A server, a clock driven by hand, a home that is gone afterwards, and a key store that does as it is told.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -137,6 +138,14 @@ pub(super) fn forced(session: &Session) -> Result<String> {
     let mut request = TokenRequest::default();
     request.refresh = true;
     wait(session.access_token_with(request)).map(|token| token.expose().to_owned())
+}
+
+/// The lock of the login, as another process holds it.
+pub(super) fn locked(rig: &Rig, session: &Session) -> File {
+    let name = format!("{}.lock", session.context().unwrap().grant);
+    let lock = File::options().write(true).open(rig.home().join("grants").join(name)).unwrap();
+    lock.try_lock().unwrap();
+    lock
 }
 
 #[track_caller]

@@ -8,6 +8,7 @@
 //   OIDC_TOKEN_DELAY_MS   how long each token reply is held back, so that races have room to happen
 //   OIDC_JWT=1            access tokens are JWTs for API_RESOURCE, and userinfo takes them (see resource.mjs)
 //   OIDC_TLS_KEY, OIDC_TLS_CERT   PEM files; the issuer is then https://localhost:PORT
+//   OIDC_CLIENT_SECRET    the client is a confidential one that authenticates with it, by Basic
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -40,7 +41,9 @@ const provider = new Provider(issuer, {
       client_id: 'acme-cli',
       client_name: 'Acme',
       application_type: 'native',
-      token_endpoint_auth_method: 'none',
+      ...(env.OIDC_CLIENT_SECRET
+        ? { token_endpoint_auth_method: 'client_secret_basic', client_secret: env.OIDC_CLIENT_SECRET }
+        : { token_endpoint_auth_method: 'none' }),
       grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
       response_types: [],
       redirect_uris: [],

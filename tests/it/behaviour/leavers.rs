@@ -1,0 +1,119 @@
+//! Callers who leave in the middle, on every kind of executor: what the server has issued comes to the disk all the same.
+
+use std::pin::Pin;
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::Duration;
+
+use hallpass::testing::{Endpoint, Fault};
+use hallpass::{AccessToken, Auth, Result, TokenRequest};
+use tokio::runtime::{Builder, Runtime};
+
+use super::rig::{Rig, S, forced};
+
+const ROUNDS: usize = 12;
+
+const CALLERS: usize = 6;
+
+/// Most callers leave before the reply is there, some after.
+const REPLY: Duration = Duration::from_millis(4);
+
+type Asked = Pin<Box<dyn Future<Output = Result<AccessToken>> + Send>>;
+
+#[test]
+fn dropped_on_a_plain_executor() {
+    storm(|callers| {
+        let mut callers: Vec<_> = callers.into_iter().map(|(asked, patience)| (Some(asked), patience)).collect();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut waited = Duration::ZERO;
+        while callers.iter().any(|(asked, _)| asked.is_some()) {
+            for (asked, patience) in &mut callers {
+                let ended = asked.as_mut().is_some_and(|asked| asked.as_mut().poll(&mut cx).is_ready());
+                if ended || waited >= *patience {
+                    *asked = None;
+                }
+            }
+            thread::sleep(TICK);
+            waited += TICK;
+        }
+    });
+}
+
+#[test]
+fn dropped_on_tokio_with_one_thread() {
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    storm(|callers| on_tokio(&runtime, callers));
+}
+
+#[test]
+fn dropped_on_tokio_with_many_threads() {
+    let runtime = Builder::new_multi_thread().worker_threads(3).enable_time().build().unwrap();
+    storm(|callers| on_tokio(&runtime, callers));
+}
+
+const TICK: Duration = Duration::from_micros(500);
+
+/// Half of them by a timeout inside the task, half by ending the task.
+fn on_tokio(runtime: &Runtime, callers: Vec<(Asked, Duration)>) {
+    let tasks: Vec<_> = callers
+        .into_iter()
+        .enumerate()
+        .map(|(number, (asked, patience))| {
+            let is_aborted = number % 2 == 0;
+            let longest = if is_aborted { S(20) } else { patience };
+            (runtime.spawn(async move { drop(tokio::time::timeout(longest, asked).await) }), is_aborted, patience)
+        })
+        .collect();
+    runtime.block_on(async {
+        for (task, is_aborted, patience) in tasks {
+            if is_aborted {
+                tokio::time::sleep(patience).await;
+                task.abort();
+            }
+            let _ = task.await;
+        }
+    });
+}
+
+/// Rounds of callers, of two sessions on one home, who leave after a time of their own. Afterwards the newest token is on disk.
+fn storm(run: impl Fn(Vec<(Asked, Duration)>)) {
+    let rig = Rig::new();
+    rig.log_in();
+    let auths: [Auth; 2] = [rig.auth(), rig.auth()];
+    let sessions = [auths[0].session().unwrap(), auths[1].session().unwrap()];
+    let mut dice = Dice(0x5eed);
+    for round in 0..ROUNDS {
+        rig.clock.advance(S(3600));
+        rig.server.clear_faults();
+        rig.server.inject_always(Endpoint::Token, Fault::DelayReply(REPLY));
+        let callers = (0..CALLERS).map(|number| {
+            let mut request = TokenRequest::default();
+            request.refresh = dice.roll(3) == 0;
+            let asked: Asked = Box::pin(sessions[number % 2].access_token_with(request));
+            (asked, TICK * dice.roll(24))
+        });
+        run(callers.collect());
+        // Each second time the next callers come while the trips of these are still under way.
+        assert!(round % 2 == 0 || auths.iter().all(|auth| auth.settle(S(20))));
+    }
+    let counts = rig.server.counts();
+    assert!((ROUNDS / 4..=ROUNDS * CALLERS).contains(&counts.refreshes), "{counts:?}");
+    rig.server.clear_faults();
+    for session in [&sessions[0], &rig.auth().session().unwrap(), &sessions[1]] {
+        assert!(rig.server.is_live_access_token(&forced(session).unwrap()));
+    }
+    assert_eq!((rig.server.counts().reuses, rig.server.live_families()), (0, 1));
+    assert_eq!(rig.records().len(), 1, "no intent is left: {:?}", rig.records());
+}
+
+/// Xorshift, so that a failure comes again.
+struct Dice(u32);
+
+impl Dice {
+    fn roll(&mut self, sides: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        self.0 % sides
+    }
+}
