@@ -2,7 +2,9 @@
 //! values into its source instead.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use hallpass::clock::{Cancel, Clock};
 use hallpass::{Config, Result, Secret};
 use url::Url;
 
@@ -23,11 +25,37 @@ pub(crate) fn from_environment() -> Result<Config> {
     config.token_endpoint = url("TOKEN_ENDPOINT")?;
     config.revocation_endpoint = url("REVOCATION_ENDPOINT")?;
     config.allow_loopback_http = variable("ALLOW_LOOPBACK_HTTP").is_some_and(|value| value == "1");
+    if let Some(timeout) = seconds("REQUEST_TIMEOUT") {
+        config.request_timeout = timeout;
+    }
+    if let Some(timeout) = seconds("LOCK_TIMEOUT") {
+        config.lock_timeout = timeout;
+    }
+    if let Some(since_1970) = seconds("CLOCK") {
+        config.clock = Arc::new(StandingClock(SystemTime::UNIX_EPOCH + since_1970));
+    }
     Ok(config)
+}
+
+/// Shows one time for ever, so that a script need not wait for a token to expire; nor does it wait between two polls.
+#[derive(Debug)]
+struct StandingClock(SystemTime);
+
+impl Clock for StandingClock {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+
+    fn sleep(&self, _duration: Duration, _cancel: &Cancel) {}
 }
 
 fn url(name: &str) -> Result<Option<Url>> {
     Ok(variable(name).map(|text| Url::parse(&text)).transpose()?)
+}
+
+/// Whole seconds; anything else is as good as unset.
+fn seconds(name: &str) -> Option<Duration> {
+    variable(name)?.parse().ok().map(Duration::from_secs)
 }
 
 fn variable(name: &str) -> Option<String> {

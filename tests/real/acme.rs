@@ -1,8 +1,9 @@
 //! The tool under test, run on a machine in an environment that holds only what is named here.
 
 use std::env;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Once;
 
 use serde_json::Value;
 
@@ -67,18 +68,35 @@ impl Acme<'_> {
         self
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.machine.command(acme(), &self.machine.home());
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_of(&acme(), arguments)
+    }
+
+    /// Another program, configured as `acme` is.
+    pub(crate) fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.machine.command(program, &self.machine.home());
         command.envs(self.vars.iter().cloned()).args(arguments);
         command
     }
 }
 
-/// The example `acme`, which `cargo test` builds beside this test: `target/debug/deps/real-…` and
-/// `target/debug/examples/acme`.
+/// The example `acme`.
 fn acme() -> PathBuf {
+    example("acme")
+}
+
+/// An example of this crate, beside this test: `target/debug/deps/real-…` and `target/debug/examples/acme`. `cargo test` has
+/// built it, but not where one target alone was asked for: so it is asked to, once, which costs nothing where all is fresh.
+pub(crate) fn example(name: &str) -> PathBuf {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        let Some(cargo) = env::var_os("CARGO") else { return };
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--profile", "test", "--all-features", "--examples"]);
+        assert!(build.stdin(Stdio::null()).status().unwrap().success(), "the examples do not build");
+    });
     let here = env::current_exe().unwrap();
-    let path = here.parent().unwrap().parent().unwrap().join("examples/acme");
-    assert!(path.is_file(), "{} is missing: cargo build --example acme --all-features", path.display());
+    let path = here.parent().unwrap().parent().unwrap().join("examples").join(name);
+    assert!(path.is_file(), "{} is missing: cargo build --all-features --examples", path.display());
     path
 }

@@ -1,15 +1,11 @@
-//! A session's life: cached, refreshed, refreshed by twenty at once, ended.
+//! A session's life: cached, refreshed, ended. (Refreshed by many at once: tests/processes/storm.rs.)
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::thread;
-use std::time::Duration;
 
-use crate::acme::Acme;
 use crate::machine::Machine;
 use crate::needs::Need::{Keyring, Provider as Server};
-use crate::needs::{full, left_out, say};
-use crate::process::Running;
+use crate::needs::left_out;
 use crate::provider::Provider;
 
 #[test]
@@ -35,36 +31,6 @@ fn a_cached_token_asks_nobody_and_a_refresh_asks_once() {
     let live: Vec<bool> = provider.refresh_tokens().iter().map(|token| token.live).collect();
     assert_eq!(live, [false, true]);
     acme.run(&["auth", "token", "--refresh"]).exits(0);
-}
-
-#[test]
-fn twenty_processes_at_expiry_make_one_refresh() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    // Long enough that the slowest of them still finds the new token fresh.
-    let (processes, lifetime, rounds) = if full() { (128, 30, 3) } else { (20, 10, 1) };
-    let ttl = lifetime.to_string();
-    let provider = Provider::start(&[("OIDC_ACCESS_TTL", &ttl), ("OIDC_TOKEN_DELAY_MS", "300")]);
-    let machine = Machine::desktop();
-    let acme = machine.acme(&provider.issuer).logged_in(&provider, "ada");
-    for _ in 0..rounds {
-        thread::sleep(Duration::from_secs(lifetime + 1));
-        storm(&acme, &provider, processes);
-    }
-}
-
-fn storm(acme: &Acme<'_>, provider: &Provider, processes: usize) {
-    provider.forget();
-    let running: Vec<Running> = (0..processes).map(|_| acme.start(&["auth", "token"])).collect();
-    let runs: Vec<_> = running.into_iter().map(Running::finish).collect();
-    let slowest = runs.iter().map(|run| run.took).max().unwrap();
-    say(&format!("{processes} processes at expiry: the slowest took {slowest:.1?}"));
-
-    let tokens: BTreeSet<String> = runs.into_iter().map(|run| run.exits(0).word()).collect();
-    assert_eq!(provider.refreshes(), once());
-    assert_eq!(tokens.len(), 1, "all have the one new token");
-    assert!(provider.userinfo(tokens.first().unwrap()).is_some());
 }
 
 #[test]

@@ -57,19 +57,28 @@ impl Machine {
 
     fn with_bus() -> Machine {
         let mut machine = Machine::headless();
-        machine.has_bus = true;
-        let mut dbus = machine.desktop_command("dbus-daemon");
-        dbus.args(["--session", "--nofork", "--nosyslog", &format!("--address={}", machine.bus_address())]);
-        machine.dbus = Some(dbus.stderr(Stdio::null()).spawn().unwrap());
-        eventually("D-Bus", || machine.asks_bus("ListNames", &[]).is_some());
+        machine.start_bus();
         machine
+    }
+
+    pub(crate) fn start_bus(&mut self) {
+        self.has_bus = true;
+        let mut dbus = self.desktop_command("dbus-daemon");
+        dbus.args(["--session", "--nofork", "--nosyslog", &format!("--address={}", self.bus_address())]);
+        self.dbus = Some(dbus.stderr(Stdio::null()).spawn().unwrap());
+        eventually("D-Bus", || self.asks_bus("ListNames", &[]).is_some());
+    }
+
+    /// The bus is gone, and the keyring with it.
+    pub(crate) fn kill_bus(&mut self) {
+        end(&mut self.keyring);
+        end(&mut self.dbus);
+        let _ = fs::remove_file(self.bus());
     }
 
     /// From now on the bus is there and dead, as on a desktop that hangs.
     pub(crate) fn silence_bus(&mut self) {
-        end(&mut self.keyring);
-        end(&mut self.dbus);
-        let _ = fs::remove_file(self.bus());
+        self.kill_bus();
         let listener = UnixListener::bind(self.bus()).unwrap();
         self.has_bus = true;
         thread::spawn(move || {

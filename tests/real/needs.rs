@@ -30,11 +30,6 @@ pub(crate) fn left_out(needs: &[Need]) -> bool {
     true
 }
 
-/// True under `tests/all --full`.
-pub(crate) fn full() -> bool {
-    env::var("HALLPASS_FULL").is_ok_and(|value| value == "1")
-}
-
 /// Prints a line of the running test, even of one that passes (`eprintln!` is captured, a write is not).
 pub(crate) fn say(line: &str) {
     let test = thread::current().name().unwrap_or("?").to_owned();

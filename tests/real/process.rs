@@ -13,7 +13,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Running {
     what: String,
-    child: Child,
+    pub child: Child,
     started: Instant,
     lines: Receiver<String>,
     read: Vec<String>,

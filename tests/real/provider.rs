@@ -15,7 +15,8 @@ pub(crate) fn folder() -> PathBuf {
 
 pub(crate) struct Provider {
     pub issuer: String,
-    control: String,
+    /// Where the test asks the server's witness.
+    pub control: String,
     /// For the person's browser, where the server has a certificate of a private CA.
     ca: Option<PathBuf>,
     _process: Running,

@@ -32,6 +32,8 @@ await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
 const { port } = server.address();
 const issuer = tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
 
+let accessTtl = seconds('OIDC_ACCESS_TTL', 3600);
+
 const { Adapter, isLive } = memoryAdapter();
 const signing = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const provider = new Provider(issuer, {
@@ -72,7 +74,7 @@ const provider = new Provider(issuer, {
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   rotateRefreshToken: true,
   ttl: {
-    AccessToken: seconds('OIDC_ACCESS_TTL', 3600),
+    AccessToken: () => accessTtl,
     RefreshToken: seconds('OIDC_REFRESH_TTL', 86400),
     DeviceCode: seconds('OIDC_DEVICE_TTL', 300),
     Grant: 86400,
@@ -90,7 +92,10 @@ if (env.OIDC_INTERVAL) {
   });
 }
 
-const { watch, answer } = witness(provider, { isLive });
+const { watch, answer } = witness(provider, {
+  isLive,
+  setAccessTtl: (seconds) => (accessTtl = seconds),
+});
 provider.use(watch);
 provider.use(heldBack(seconds('OIDC_TOKEN_DELAY_MS', 0)));
 provider.use(interactionPages(provider));

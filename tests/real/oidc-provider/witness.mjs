@@ -2,10 +2,11 @@
 //   GET  /_seen     {"total", "endpoints": {route: n}, "grants": {grant_type: {outcome: n}}}
 //   GET  /_tokens   {"refresh": [{"value", "live"}], "access": [{"value", "live"}]}, oldest first
 //   POST /_reset    forgets the counts, not the tokens
+//   POST /_access_ttl?SECONDS   how long the access tokens live that are issued from now on
 
 const SHORT = { 'urn:ietf:params:oauth:grant-type:device_code': 'device_code' };
 
-export function witness(provider, { isLive }) {
+export function witness(provider, { isLive, setAccessTtl }) {
   const nothing = () => ({ total: 0, endpoints: {}, grants: {} });
   let seen = nothing();
 
@@ -33,11 +34,13 @@ export function witness(provider, { isLive }) {
     'GET /_seen': () => seen,
     'GET /_tokens': () => ({ refresh: state('RefreshToken'), access: state('AccessToken') }),
     'POST /_reset': () => (seen = nothing()),
+    'POST /_access_ttl': (seconds) => ({ seconds: setAccessTtl(Number(seconds)) }),
   };
   const answer = (request, response) => {
-    const body = answers[`${request.method} ${request.url}`];
+    const [path, argument] = request.url.split('?');
+    const body = answers[`${request.method} ${path}`];
     response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(body ? body() : {}));
+    response.end(JSON.stringify(body ? body(argument) : {}));
   };
 
   return { watch, answer };

@@ -1,0 +1,65 @@
+//! A process that is sent signals, and the failpoints at which it dies or stands still.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(crate) use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
+
+use crate::process::{PATIENCE, Running};
+
+impl Running {
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until the process has stopped itself at its failpoint; false if it ended without passing that.
+    pub(crate) fn stops(&self) -> bool {
+        self.comes_to("its failpoint", || self.state() == 'T')
+    }
+
+    /// Waits until it `has_come` to that; false if it ended without.
+    pub(crate) fn comes_to(&self, what: &str, has_come: impl Fn() -> bool) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if has_come() {
+                return true;
+            }
+            if self.state() == 'Z' {
+                return false;
+            }
+            assert!(Instant::now() < deadline, "{} did not come to {what}", self.child.id());
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// `T` for stopped, `Z` for ended: proc_pid_stat(5). It comes after the name, which is in parentheses.
+    fn state(&self) -> char {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        stat.rsplit(')').next().unwrap().trim_start().chars().next().unwrap()
+    }
+}
+
+/// The steps of the library that a failpoint can name: every `reached("…")` in its source, so that a new one is not forgotten.
+pub(crate) fn steps() -> BTreeSet<String> {
+    let steps = steps_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(steps.len() >= 10, "looked in the wrong place: {steps:?}");
+    steps
+}
+
+fn steps_in(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(steps_in(&entry.path()));
+        } else if entry.path().extension().is_some_and(|kind| kind == "rs") {
+            let source = fs::read_to_string(entry.path()).unwrap();
+            let names = source.split("reached(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+            found.extend(names);
+        }
+    }
+    found
+}

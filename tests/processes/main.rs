@@ -1,0 +1,61 @@
+//! Real processes of `acme` that race, are stopped, killed, lose replies and meet full disks, on a machine of their own with a
+//! real keyring. Each matrix prints what became of every case; one of them alone, with its full counts:
+//! `HALLPASS_FULL=1 cargo test --all-features --test processes storm -- --nocapture`.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `storm.rs` | 128 processes at expiry, one refresh |
+//! | `lock.rs` | who meets at one lock, who cannot, and a holder that stands still |
+//! | `kill.rs` | SIGKILL after every step and at any instant |
+//! | `signals.rs` | SIGINT, SIGTERM, and hosts that leave in mid-exchange |
+//! | `loss.rs` | replies that do not come, or come wrong |
+//! | `disk.rs` | disks and stores that fail at every step |
+//! | `rig.rs` | a server in this process, a machine, logins on it |
+//! | `control.rs` | a process sent signals, stopped at a failpoint |
+//! | `volume.rs` | a small file system that fills up or turns read-only |
+//! | `relay.rs` | a way to the server that can be cut |
+//! | `table.rs` | outcomes, printed |
+//! | `hosts/` | programs that embed the library badly |
+//!
+//! The rest is shared with `tests/real`.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test plays the parts that the library leaves to its host, and fails by panicking"
+)]
+
+mod control;
+mod disk;
+mod kill;
+mod lock;
+mod loss;
+mod relay;
+mod rig;
+mod signals;
+mod storm;
+mod table;
+mod volume;
+
+#[allow(dead_code, reason = "tests/real uses the rest")]
+#[path = "../real/acme.rs"]
+mod acme;
+#[allow(dead_code, reason = "tests/real uses the rest")]
+#[path = "../real/http.rs"]
+mod http;
+#[allow(dead_code, reason = "tests/real uses the rest")]
+#[path = "../real/machine.rs"]
+mod machine;
+#[allow(dead_code, reason = "tests/real uses the rest")]
+#[path = "../real/needs.rs"]
+mod needs;
+#[allow(dead_code, reason = "tests/real uses the rest")]
+#[path = "../real/process.rs"]
+mod process;
+#[allow(dead_code, reason = "tests/real uses the rest")]
+#[path = "../real/provider.rs"]
+mod provider;
