@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Remedy};
-use crate::record::time;
 
 /// An exchange of the refresh token that was begun, and that has brought no next record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,7 +14,7 @@ pub(crate) struct Attempt {
     pub(crate) generation: u64,
     /// The process that sent it.
     pub(crate) pid: u32,
-    #[serde(with = "time")]
+    #[serde(with = "milliseconds")]
     pub(crate) at: SystemTime,
     /// `None` while it is under way, and for ever where its process died.
     pub(crate) failure: Option<Failure>,
@@ -60,10 +59,10 @@ impl Attempt {
         self.failure.as_ref().is_none_or(|failure| failure.open)
     }
 
-    /// Who holds the lock since when, for a person who waited for it.
-    pub(crate) fn holder(&self, now: SystemTime) -> String {
+    /// Who began it and when, for a person who waited for its end.
+    pub(crate) fn told(&self, now: SystemTime) -> String {
         let age = now.duration_since(self.at).unwrap_or_default().as_secs();
-        format!("process {}, which began a refresh {age} s ago,", self.pid)
+        format!("process {} began a refresh {age} s ago", self.pid)
     }
 }
 
@@ -92,7 +91,8 @@ impl Failure {
     }
 }
 
-/// Times as milliseconds since 1970, UTC: a server's wish to be left alone is not cut short.
+/// Times as milliseconds since 1970, UTC: whole seconds would cut a server's wish to be left alone short, and could not tell
+/// whether an attempt failed before or after somebody began to wait.
 mod milliseconds {
     use serde::{Deserializer, Serializer};
 

@@ -126,7 +126,7 @@ impl Index {
     /// Changes the index under its lock: what `change` sees is what it changes. Order: a grant's lock first, then this one.
     pub(crate) fn change<T>(home: &Home, patience: Duration, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let lock = home.root.lock(LOCK, patience)?;
-        let _lock = lock.ok_or_else(|| home.root.still_locked(LOCK, patience, "another process"))?;
+        let _lock = lock.ok_or_else(|| home.root.still_locked(LOCK, patience, None))?;
         let mut index = Self::read(Some(home))?;
         let changed = change(&mut index)?;
         index.write(home)?;

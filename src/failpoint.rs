@@ -22,7 +22,7 @@ mod armed {
     struct Failpoint {
         signal: Signal,
         step: String,
-        /// How many more times it is passed; 0 for the one that counts.
+        /// How many times it has still to be reached; the last one counts.
         left: AtomicU32,
     }
 

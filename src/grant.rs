@@ -100,8 +100,10 @@ impl<'a> GrantFiles<'a> {
     /// The error of a wait that came to its end.
     pub(crate) fn still_locked(self, patience: Duration) -> Error {
         let attempt = self.folder().read(&self.next()).ok().flatten().and_then(|bytes| Attempt::read(&bytes));
-        let holder = attempt.map_or_else(|| "another process".into(), |attempt| attempt.holder(self.clock.now()));
-        self.folder().still_locked(&self.lock_name(), patience, &holder)
+        // One that has failed holds nothing any more.
+        let attempt = attempt.filter(|attempt| attempt.failure.is_none());
+        let known = attempt.map(|attempt| attempt.told(self.clock.now()));
+        self.folder().still_locked(&self.lock_name(), patience, known.as_deref())
     }
 
     /// Says that the grant is in use: the time of its lock file, at most once an hour.

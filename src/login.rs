@@ -1,7 +1,7 @@
 //! A login, from the first check to the last write: begin, show, poll, identify, keep.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::clock::Cancel;
 use crate::context::{Context, Entry, Index};
@@ -88,9 +88,9 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     let home = wiring.create_home()?;
 
     let login = Login { wiring, request, prompt, http: &http, client: &client, destination: &destination, scopes };
-    let reply = login.approved(&device)?;
+    let (reply, asked_at) = login.approved(&device)?;
     // From here on there is a grant at the server: what is not kept is given back.
-    let kept = login.identify(&reply).and_then(|whose| login.keep(&home, &*custody, name, whose, &reply));
+    let kept = login.identify(&reply).and_then(|whose| login.keep(&home, &*custody, name, whose, &reply, asked_at));
     if kept.is_err() {
         login.give_back(&reply);
     }
@@ -129,7 +129,7 @@ struct Login<'a> {
 
 impl Login<'_> {
     /// Shows the code and polls until the person has answered, the code has run out, or the caller cancels.
-    fn approved(&self, device: &DeviceAuthorization) -> Result<TokenReply> {
+    fn approved(&self, device: &DeviceAuthorization) -> Result<(TokenReply, SystemTime)> {
         let (config, server) = (&self.wiring.config, self.destination.issuer.host());
         let mut poll = Poll::new(config.clock.now(), device.interval, device.expires_in);
         self.prompt.show(&self.verification(device, &poll)).map_err(|error| {
@@ -150,8 +150,10 @@ impl Login<'_> {
             if self.request.cancel.is_cancelled() {
                 return Err(Error::cancelled());
             }
+            // A token's lifetime is counted from before it is asked for.
+            let asked_at = config.clock.now();
             match token.request(&Grant::DeviceCode(&device.device_code), &self.request.cancel) {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => return Ok((reply, asked_at)),
                 Err(error) => {
                     // Some servers forget a code as it ends, and then do not know it.
                     if poll.has_ended(config.clock.now())
@@ -231,9 +233,10 @@ impl Login<'_> {
         wanted: Option<ContextName>,
         (account, org): (Account, Option<Org>),
         reply: &TokenReply,
+        asked_at: SystemTime,
     ) -> Result<Context> {
         let config = &self.wiring.config;
-        let record = self.record(&account, org.as_ref(), reply);
+        let record = self.record(&account, org.as_ref(), reply, asked_at);
         let name_in =
             |index: &Index| index.name_for(&account, &config.client_id, wanted.as_ref(), self.request.replace);
         // Before anything is written, so that a refusal leaves nothing; again under the lock, where it counts.
@@ -273,9 +276,8 @@ impl Login<'_> {
         }
     }
 
-    fn record(&self, account: &Account, org: Option<&Org>, reply: &TokenReply) -> Record {
+    fn record(&self, account: &Account, org: Option<&Org>, reply: &TokenReply, now: SystemTime) -> Record {
         let config = &self.wiring.config;
-        let now = config.clock.now();
         let scopes = reply.scopes.as_ref().unwrap_or(self.scopes);
         Record {
             generation: 1,
@@ -284,6 +286,7 @@ impl Login<'_> {
             destination: self.destination.clone(),
             account: account.clone(),
             token_type: reply.token_type.clone(),
+            // Of this reply or none: a new login inherits no refresh token (law 8).
             refresh_token: reply.refresh_token.as_ref().map(Secret::copy),
             refresh_expires_at: reply.refresh_expires_in.map(|lifetime| now + lifetime),
             scopes: scopes.clone(),

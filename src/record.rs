@@ -62,9 +62,10 @@ pub(crate) struct StoredToken {
     pub(crate) scopes: Scopes,
     #[serde(with = "exposed::shared")]
     pub(crate) access_token: Arc<Secret>,
+    /// When it was asked for: its lifetime is counted from there, so that a machine that sleeps meanwhile does not stretch it.
     #[serde(with = "time")]
     pub(crate) received_at: SystemTime,
-    /// Wall time at receipt and `expires_in`; `None` where the server does not say.
+    /// `received_at` and `expires_in`; `None` where the server does not say.
     #[serde(with = "time::option")]
     pub(crate) expires_at: Option<SystemTime>,
 }
@@ -242,16 +243,16 @@ fn unencodable(error: serde_json::Error) -> crate::Error {
 }
 
 /// Times as whole seconds since 1970, UTC.
-pub(crate) mod time {
+mod time {
     use serde::{Deserializer, Serializer};
 
     use super::*;
 
-    pub(crate) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(seconds(time))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
         u64::deserialize(deserializer).and_then(from_seconds)
     }
 

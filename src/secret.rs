@@ -34,7 +34,7 @@ impl Secret {
     }
 }
 
-/// Not in constant time: both sides are ours, and nobody else measures.
+/// Not in constant time: not for a comparison with what a stranger sent.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0

@@ -81,8 +81,9 @@ impl Session {
     /// Dropping the future does not stop a refresh that has begun: what it brings is kept.
     ///
     /// # Errors
-    /// `Expired` or `Interrupted` where only a new login helps, `Unreachable` where the server is away and no valid token is
-    /// left, `Custody` where key or record cannot be had, `Config` where the configuration is not the login's.
+    /// `Expired`, `Revoked`, `Interrupted` or `NotLoggedIn` (the login was ended or replaced meanwhile) where only a new login
+    /// helps. `Unreachable`, `Protocol` or `AuthorizationServer` where the server gives no token and no valid one is left. `Custody`
+    /// where key or record cannot be had, `Config` where the configuration is not the login's.
     pub fn access_token(&self) -> impl Future<Output = Result<AccessToken>> + Send + 'static + use<> {
         self.access_token_with(TokenRequest::default())
     }
@@ -142,15 +143,12 @@ impl Session {
             return Next::GiveUp;
         }
         match challenge::read(status, www_authenticate) {
-            Demand::AnotherToken => match inner.tokens.refuse(token, url.origin(), config.clock.now()) {
-                true => Next::Retry,
-                false => Next::GiveUp,
-            },
+            Demand::AnotherToken if inner.tokens.refuse(token, url.origin(), config.clock.now()) => Next::Retry,
             Demand::StepUp { acr_values, max_age } => {
                 let context = Some(context.name.clone());
                 Next::StepUp(LoginRequest { context, acr_values, max_age, ..LoginRequest::default() })
             }
-            Demand::Nothing => Next::GiveUp,
+            Demand::AnotherToken | Demand::Nothing => Next::GiveUp,
         }
     }
 
@@ -220,8 +218,9 @@ impl Tokens {
 
     /// Whether a token that `origin` has refused shall be replaced, or has been.
     fn refuse(&self, token: &AccessToken, origin: Origin, now: SystemTime) -> bool {
-        let is_last = self.last.load().as_ref().is_some_and(|last| last.secret() == token.secret());
-        if !is_last && self.last.load().as_ref().is_some_and(|last| last.serves(&TokenRequest::default(), now)) {
+        let has_replaced =
+            |last: &Arc<AccessToken>| last.secret() != token.secret() && last.serves(&TokenRequest::default(), now);
+        if self.last.load().as_ref().is_some_and(has_replaced) {
             return true;
         }
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,8 +16,8 @@ pub struct AccessToken {
     /// `None` for a token from the environment.
     received_at: Option<SystemTime>,
     expires_at: Option<SystemTime>,
-    /// From when on another one may be had early; `None` where this one is good to its end.
-    early_from: Option<SystemTime>,
+    /// Until then it is served without a look at the disk; `None` where it is good to its end.
+    look_again_at: Option<SystemTime>,
 }
 
 impl AccessToken {
@@ -49,22 +49,21 @@ impl AccessToken {
         self.secret.clone()
     }
 
-    /// `early_from`: until then it is served without another look.
-    pub(crate) fn new(stored: &StoredToken, token_type: &str, early_from: Option<SystemTime>) -> Self {
+    pub(crate) fn new(stored: &StoredToken, token_type: &str, look_again_at: Option<SystemTime>) -> Self {
         Self {
             secret: stored.access_token.clone(),
             token_type: token_type.into(),
             scopes: stored.scopes.clone(),
             received_at: Some(stored.received_at),
             expires_at: stored.expires_at,
-            early_from,
+            look_again_at,
         }
     }
 
     /// A token from the environment, of which nothing is known.
     pub(crate) fn given(secret: Arc<Secret>) -> Self {
         let (token_type, scopes) = ("bearer".into(), Scopes::default());
-        Self { secret, token_type, scopes, received_at: None, expires_at: None, early_from: None }
+        Self { secret, token_type, scopes, received_at: None, expires_at: None, look_again_at: None }
     }
 
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
@@ -74,8 +73,8 @@ impl AccessToken {
     /// Whether this one, served before, serves `request` at `now` as well.
     pub(crate) fn serves(&self, request: &TokenRequest, now: SystemTime) -> bool {
         let received_at = self.received_at.unwrap_or(now);
-        let early = self.early_from.is_some_and(|from| from <= now);
-        !request.refresh && !early && is_valid(received_at, self.expires_at, now, request.min_validity)
+        let is_old = self.look_again_at.is_some_and(|from| from <= now);
+        !request.refresh && !is_old && is_valid(received_at, self.expires_at, now, request.min_validity)
     }
 }
 
@@ -89,8 +88,15 @@ pub struct TokenRequest {
     pub refresh: bool,
 }
 
-/// Whether a token will be valid for `min_validity` from `now`.
-pub(crate) fn is_valid(
+impl StoredToken {
+    /// Whether it will be valid for `min_validity` from `now`; by default for 10 s, or a twentieth of its lifetime where that is
+    /// less.
+    pub(crate) fn is_valid(&self, now: SystemTime, min_validity: Option<Duration>) -> bool {
+        is_valid(self.received_at, self.expires_at, now, min_validity)
+    }
+}
+
+fn is_valid(
     received_at: SystemTime,
     expires_at: Option<SystemTime>,
     now: SystemTime,

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workers(Arc<UnderWay>);
 
-/// Trips that several callers share: who wants what somebody is fetching already waits for that. Clones are the same.
+/// Trips that several callers share: who wants what somebody is fetching already waits for that.
 #[derive(Debug)]
 pub(crate) struct Shared<K, T>(Arc<Mutex<Trips<K, T>>>);
 

@@ -24,7 +24,8 @@
 //! ```
 //!
 //! Standard output carries data only, standard error the conversation. With `--json` every answer is JSON, errors too, on
-//! standard output: `kind`, `remedy`, `message`. The exit code is [`ErrorKind::exit_code`](crate::ErrorKind::exit_code).
+//! standard output: `kind`, `remedy`, `message`. The exit code is [`ErrorKind::exit_code`](crate::ErrorKind::exit_code), and after a signal 128 and
+//! its number.
 
 mod actions;
 mod args;
@@ -40,8 +41,8 @@ use render::Output;
 use signals::Stop;
 
 impl AuthCommand {
-    /// Runs the command to its end. Ctrl-C and SIGTERM cancel a login, and let anything else finish what it began, for some
-    /// seconds; a second one ends the process at once.
+    /// Runs the command to its end. Ctrl-C, SIGTERM and the end of the terminal cancel a login, and let anything else finish what it
+    /// began, for some seconds; a second signal ends the process at once.
     pub fn run(self, config: Result<Config>) -> ExitCode {
         let is_login = matches!(self.action, Action::Login(_));
         let stop = Stop::on_signals();

@@ -8,6 +8,9 @@ use std::time::Duration;
 use super::render;
 use crate::clock::{Cancel, Clock, SystemClock};
 
+/// The number that the shell knows Ctrl-C by, on Windows too.
+const SIGINT: u8 = 2;
+
 /// How long something may take after a signal before the person is told what it waits for.
 const SILENCE: Duration = Duration::from_millis(300);
 
@@ -24,6 +27,8 @@ impl Stop {
     pub(super) fn on_signals() -> Self {
         let stop = Self { cancel: Cancel::new(), signal: Arc::default() };
         let on_ctrl_c = stop.clone();
+        // One crate for Ctrl-C, which exists on Windows too and leaves a host's own handler alone, and one for the signals that it
+        // does not tell apart.
         let _ = ctrlc::try_set_handler(move || on_ctrl_c.ask(SIGINT));
         #[cfg(unix)]
         stop.on_termination();
@@ -66,6 +71,3 @@ impl Stop {
         128 + self.signal.load(Ordering::Relaxed)
     }
 }
-
-/// The number that the shell knows it by, on Windows too.
-const SIGINT: u8 = 2;

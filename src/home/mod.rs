@@ -209,10 +209,11 @@ impl Folder {
         }
     }
 
-    /// The error of a wait that came to its end. `holder` is what is known of who holds the lock.
-    pub(crate) fn still_locked(&self, name: &str, patience: Duration, holder: &str) -> Error {
+    /// The error of a wait that came to its end. `known`: what can be told of who holds the lock.
+    pub(crate) fn still_locked(&self, name: &str, patience: Duration, known: Option<&str>) -> Error {
         let (path, waited) = (self.path.join(name), patience.as_secs());
-        let message = format!("{holder} holds {} (waited {waited} s): is it stopped?", path.display());
+        let known = known.map(|known| format!("; {known}")).unwrap_or_default();
+        let message = format!("another process holds {} (waited {waited} s{known}): is it stopped?", path.display());
         Error::new(ErrorKind::Custody, message).with(Remedy::Retry { after: None })
     }
 

@@ -19,6 +19,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `index.json` | contexts and the default; no secret. Written by login and logout only |
+//! | `index.lock` | the lock of the index |
 //! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
 //! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour |
 //! | `grants/<id>.next` | that a refresh was begun, then the next record; after a refresh that failed, when and why |

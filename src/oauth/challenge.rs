@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http_auth::ChallengeRef;
 use http_auth::parser::ChallengeParser;
 
 /// What would satisfy the resource.
@@ -53,8 +54,8 @@ struct Bearer {
 impl Bearer {
     /// The first one in the header; `None` where there is none, or where the header cannot be read up to it.
     fn read(header: &str) -> Option<Self> {
-        let challenges = ChallengeParser::new(header).map_while(Result::ok);
-        let bearer = { challenges }.find(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))?;
+        let is_bearer = |challenge: &ChallengeRef<'_>| challenge.scheme.eq_ignore_ascii_case("bearer");
+        let bearer = ChallengeParser::new(header).map_while(Result::ok).find(is_bearer)?;
         let mut found = Self::default();
         for (name, value) in &bearer.params {
             let value = Some(value.to_unescaped());
@@ -71,6 +72,7 @@ impl Bearer {
     /// RFC 9470 §3: `acr_values` is "a space-separated string listing the authentication context class reference values in order
     /// of preference", `max_age` "the allowable elapsed time in seconds since the last active authentication event".
     fn step_up(self) -> Demand {
+        // A resource's words, sent to the authorization server and shown by hosts.
         let is_plain = |values: &String| values.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
         let acr_values = self.acr_values.filter(|values| is_plain(values) && values.len() <= LONGEST_ACR);
         let max_age = self.max_age.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);

@@ -48,7 +48,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) scopes: &'a Scopes,
     /// RFC 8707 §2.
     pub(crate) resource: Option<&'a Url>,
-    /// RFC 9470 §4: "The client creates an authorization request that includes the acr_values and/or max_age parameters".
+    /// What a resource demanded of the person's authentication (RFC 9470 §4 has the client pass both on).
     pub(crate) acr_values: Option<&'a str>,
     pub(crate) max_age: Option<Duration>,
 }

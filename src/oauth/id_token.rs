@@ -67,21 +67,19 @@ pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: Syst
 
 /// What an ID token that came with a refresh tells, however odd it is. Its expiry does not matter: the server has rotated already,
 /// and a clock that goes wrong must not throw the new token away.
-#[derive(Default)]
 pub(crate) struct Told(Map<String, Value>);
 
 impl Told {
-    /// `None` where it cannot be read at all.
-    pub(crate) fn read(token: &Secret) -> Option<Self> {
-        parse(token).map(Self)
+    /// One that is not there, or cannot be read at all, tells nothing.
+    pub(crate) fn read(token: Option<&Secret>) -> Self {
+        Self(token.and_then(parse).unwrap_or_default())
     }
 
     /// Whether it tells of another identity. OpenID Connect Core §12.2: "its iss Claim Value MUST be the same as in the ID Token
     /// issued when the original authentication occurred", likewise sub and aud.
     pub(crate) fn is_another(&self, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
-        let is_for = |audience: &Value| audience.as_str() == Some(client.as_str());
-        let audience =
-            self.0.get("aud").is_none_or(|aud| is_for(aud) || aud.as_array().is_some_and(|all| all.iter().any(is_for)));
+        let is_for_client = |aud| Audience::deserialize(aud).is_ok_and(|aud| aud.contains(client.as_str()));
+        let audience = self.0.get("aud").is_none_or(is_for_client);
         !(self.says("iss", issuer.as_str()) && audience && subject.is_none_or(|subject| self.says("sub", subject)))
     }
 

@@ -13,9 +13,8 @@ use crate::home::Lock;
 use crate::oauth::endpoint::{Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
 use crate::oauth::id_token::Told;
-use crate::record::{Record, StoredToken};
+use crate::record::{Destination, Record, StoredToken};
 use crate::secret::Secret;
-use crate::token::is_valid;
 
 /// The most access tokens that one grant keeps.
 const MOST_TOKENS: usize = 32;
@@ -25,8 +24,8 @@ const TO_COMMIT: Duration = Duration::from_secs(3);
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 impl Trip<'_> {
-    /// Intent, exchange, commit (law 3). The lock is held throughout, by this thread (law 4). `open`: the reply to an exchange
-    /// before this one may be lost.
+    /// Intent, exchange, commit (law 3). The lock is held throughout, by this thread (law 4), and until the last write has returned
+    /// (law 5). `open`: the reply to an exchange before this one may be lost.
     pub(super) fn exchange(&self, lock: &Lock, record: Record, open: bool) -> Result<Record> {
         let Some(token) = &record.refresh_token else {
             return Err(self.ended(ErrorKind::Expired, "the server gave no token to refresh it with"));
@@ -39,12 +38,17 @@ impl Trip<'_> {
             }
         })?;
         reached("intended");
-        match self.rotated(&http, &record, token, open) {
+        // Before it is sent, so that a machine that sleeps meanwhile does not count that as lifetime.
+        let (asked_at, generation) = (self.now(), record.generation);
+        let next = self
+            .reply(&http, &record, token, open)
+            .and_then(|reply| self.next(record, reply, asked_at).map_err(|error| Failed { error, open: true }));
+        match next {
             Ok(next) => self.commit(lock, next),
             Err(Failed { error, open }) => match self.grant.read() {
                 // `invalid_grant` is a question, not an answer (law 6). On a disk whose locks hold nobody has rotated meanwhile;
                 // where one has, it is adopted and never overwritten.
-                Ok(there) if there.generation > record.generation => Ok(there),
+                Ok(there) if there.generation > generation => Ok(there),
                 _ => {
                     // A note that cannot be written leaves the intent, which says less and nothing wrong.
                     let _ = self.grant.note(lock, attempt, Failure::new(&error, open, self.now()));
@@ -54,10 +58,8 @@ impl Trip<'_> {
         }
     }
 
-    /// The next record. Sends the token, and once more where its reply was lost and that cannot make it worse.
-    fn rotated(&self, http: &Http, record: &Record, token: &Secret, open: bool) -> Result<Record, Failed> {
-        // Before it is sent, so that a machine that sleeps meanwhile does not count that as lifetime.
-        let asked_at = self.now();
+    /// What the server answers. Sends the token, and once more where its reply was lost and that cannot make it worse.
+    fn reply(&self, http: &Http, record: &Record, token: &Secret, open: bool) -> Result<TokenReply, Failed> {
         let mut outcome = self.ask(http, record, token);
         // A lost reply is asked for again at once only when no valid token is left (law 7): the server may have rotated, and
         // some take the old token once more.
@@ -67,18 +69,19 @@ impl Trip<'_> {
         }
         reached("answered");
         let open = open || lost;
-        match outcome {
-            Ok(reply) => self.next(record, reply, asked_at).map_err(|error| Failed { error, open: true }),
-            Err(TokenError::Refused(refusal)) if refusal.is("invalid_grant") => {
-                Err(Failed { error: self.refused(record, &refusal, open), open })
+        outcome.map_err(|error| match error {
+            TokenError::Refused(refusal) if refusal.is("invalid_grant") => {
+                Failed { error: self.refused(record, &refusal, open), open }
             }
-            Err(error) => {
+            error => {
                 let open = open || may_have_rotated(&error);
-                Err(Failed { error: error.into(), open })
+                Failed { error: error.into(), open }
             }
-        }
+        })
     }
 
+    /// The token sent is the one just read under the lock (law 1), and goes where the login was made (law 16). No server here wants
+    /// its org named yet (law 9); a reply for another one is refused below.
     fn ask(&self, http: &Http, record: &Record, token: &Secret) -> Result<TokenReply, TokenError> {
         let (destination, client) = (&record.destination, self.wiring.client(&record.destination));
         let endpoint =
@@ -135,21 +138,20 @@ impl Trip<'_> {
     }
 
     /// The next record. A reply that would make the grant another (law 17) is kept out.
-    fn next(&self, record: &Record, reply: TokenReply, asked_at: SystemTime) -> Result<Record> {
-        let destination = &record.destination;
+    fn next(&self, record: Record, reply: TokenReply, asked_at: SystemTime) -> Result<Record> {
+        let Destination { issuer, client_id, .. } = &record.destination;
         let changed = |what: &str| {
-            let message = format!("{} answered a refresh with another {what}: refused", destination.issuer.host());
+            let message = format!("{} answered a refresh with another {what}: refused", issuer.host());
             Err(Error::new(ErrorKind::Protocol, message).with(self.log_in()))
         };
         if reply.token_type != record.token_type {
             return changed("token type");
         }
-        let (subject, org) = (record.account.subject.as_deref(), self.context.org.as_ref());
-        let told = reply.id_token.as_ref().and_then(Told::read).unwrap_or_default();
-        if told.is_another(&destination.issuer, &destination.client_id, subject) {
+        let told = Told::read(reply.id_token.as_ref());
+        if told.is_another(issuer, client_id, record.account.subject.as_deref()) {
             return changed("identity");
         }
-        if told.is_of_another_org(org) {
+        if told.is_of_another_org(self.context.org.as_ref()) {
             return changed("organisation");
         }
         let token = StoredToken {
@@ -161,24 +163,20 @@ impl Trip<'_> {
             expires_at: reply.expires_in.map(|lifetime| asked_at + lifetime),
         };
         // At most so many, the newest first and dead ones not at all, so that a record cannot grow without end.
-        let is_kept = |other: &&StoredToken| {
-            let alive = is_valid(other.received_at, other.expires_at, asked_at, Some(Duration::ZERO));
-            alive && (&other.org, &other.resource) != (&token.org, &token.resource)
+        let is_kept = |other: &StoredToken| {
+            let is_alive = other.is_valid(asked_at, Some(Duration::ZERO));
+            is_alive && (&other.org, &other.resource) != (&token.org, &token.resource)
         };
-        let others = record.tokens.iter().filter(is_kept).take(MOST_TOKENS - 1).cloned();
+        let others: Vec<_> = record.tokens.into_iter().filter(is_kept).take(MOST_TOKENS - 1).collect();
         Ok(Record {
             generation: record.generation + 1,
-            born: record.born,
             rotated: self.now(),
-            destination: destination.clone(),
-            account: record.account.clone(),
-            token_type: record.token_type.clone(),
             // An idle time begins anew with every use; where the server says nothing more of it, what it said stands.
             refresh_expires_at: reply.refresh_expires_in.map(|life| asked_at + life).or(record.refresh_expires_at),
             // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
-            refresh_token: reply.refresh_token.or_else(|| record.refresh_token.as_ref().map(Secret::copy)),
-            scopes: record.scopes.clone(),
-            tokens: once(token.clone()).chain(others).collect(),
+            refresh_token: reply.refresh_token.or(record.refresh_token),
+            tokens: once(token).chain(others).collect(),
+            ..record
         })
     }
 }

@@ -21,13 +21,13 @@ use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::Lock;
 use crate::record::{Record, StoredToken};
 use crate::secret::Secret;
-use crate::token::{AccessToken, TokenRequest, is_valid};
+use crate::token::{AccessToken, TokenRequest};
 use crate::wiring::Wiring;
 use decide::{Approach, Freshness, Last, Step, approach, decide};
 use window::{early_from, freshness, rest};
 
 /// What a caller wants.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Wanted {
     pub(crate) request: TokenRequest,
     /// A token that a resource has refused: any but this one.
@@ -68,6 +68,7 @@ fn open<T>(
         let files = wiring.files(&home, &context.grant);
         let grant = files.unlock(&*wiring.places.of(&context.custody)?)?;
         let record = grant.read()?;
+        // A secret goes home: what differs from what was sealed at login ends here (law 16).
         wiring.check_destination(&context.grant, &record)?;
         work(files, &grant, record)
     };
@@ -77,7 +78,7 @@ fn open<T>(
 /// A login that can never be read again is told apart from one that was ended or replaced while this session went on.
 fn explained(wiring: &Wiring, context: &Context, error: Error) -> Error {
     let log_in = Remedy::LogIn { context: Some(context.name.to_string()) };
-    if error.remedy() != Some(&(Remedy::LogIn { context: None })) {
+    if !matches!(error.remedy(), Some(Remedy::LogIn { context: None })) {
         return error;
     }
     match wiring.home().and_then(|home| Index::read(home.as_ref())) {
@@ -112,7 +113,7 @@ impl Trip<'_> {
         })
     }
 
-    /// Looks again and again until the token on disk serves or the lock is free. `at_hand` is the token that the caller came with.
+    /// Looks again and again, for a bounded time (law 2), until the token on disk serves or the lock is free. `at_hand` is the token that the caller came with.
     fn refreshed(&self, mut record: Arc<Record>, at_hand: Option<Arc<Secret>>) -> Result<Arc<Record>> {
         let patience = self.wiring.config.lock_timeout;
         let (deadline, mut waiting_since, mut taken) = (Deadline::after(patience), None, false);
@@ -156,18 +157,18 @@ impl Trip<'_> {
             at_hand = self.secret_of(&record);
         }
         let failure = attempt.as_ref().and_then(|attempt| attempt.failure.as_ref());
-        let just_failed = failure.and_then(|failure| self.just_failed(failure, waiting_since));
-        let last = match (&attempt, &just_failed) {
-            (None, _) => Last::Settled,
-            (_, Some(_)) => Last::JustFailed,
-            (Some(attempt), _) if attempt.is_open() => Last::Open,
-            _ if failure.is_some_and(|failure| self.rests(failure, &record)) => Last::Resting,
+        let told = failure.and_then(|failure| self.just_failed(failure, waiting_since));
+        let last = match &attempt {
+            Some(_) if told.is_some() => Last::JustFailed,
+            Some(attempt) if attempt.is_open() => Last::Open,
+            Some(_) if failure.is_some_and(|failure| self.rests(failure, &record)) => Last::Resting,
             _ => Last::Settled,
         };
-        match (decide(self.freshness(&record, at_hand.as_ref()), last), just_failed) {
+        match (decide(self.freshness(&record, at_hand.as_ref()), last), told) {
             (Step::Serve, _) => Ok(Arc::new(record)),
             (Step::Tell, Some(error)) => Err(error),
-            _ => self.exchange(lock, record, last == Last::Open).map(Arc::new),
+            // `Tell` comes of `JustFailed` alone, which has its error.
+            (Step::Exchange | Step::Tell, _) => self.exchange(lock, record, last == Last::Open).map(Arc::new),
         }
     }
 
@@ -214,9 +215,7 @@ impl Trip<'_> {
     }
 
     fn is_valid(&self, record: &Record) -> bool {
-        let valid =
-            |token: &StoredToken| is_valid(token.received_at, token.expires_at, self.now(), Some(Duration::ZERO));
-        self.token_of(record).is_some_and(valid)
+        self.token_of(record).is_some_and(|token| token.is_valid(self.now(), Some(Duration::ZERO)))
     }
 
     fn secret_of(&self, record: &Record) -> Option<Arc<Secret>> {
@@ -242,11 +241,5 @@ impl Trip<'_> {
 
     fn now(&self) -> SystemTime {
         self.wiring.config.clock.now()
-    }
-}
-
-impl PartialEq for Wanted {
-    fn eq(&self, other: &Self) -> bool {
-        self.request == other.request && self.instead_of == other.instead_of
     }
 }

@@ -4,14 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use super::decide::Freshness;
 use crate::record::StoredToken;
-use crate::token::is_valid;
 
 /// `jitter` moves the beginning of the advisory window.
 pub(super) fn freshness(token: &StoredToken, now: SystemTime, min_validity: Option<Duration>, jitter: u8) -> Freshness {
-    let is_valid_for = |needed| is_valid(token.received_at, token.expires_at, now, needed);
-    if !is_valid_for(min_validity) {
+    if !token.is_valid(now, min_validity) {
         // Who asks for more than what is left by default is not served with less.
-        return if min_validity.is_none() && is_valid_for(Some(Duration::ZERO)) {
+        return if min_validity.is_none() && token.is_valid(now, Some(Duration::ZERO)) {
             Freshness::Ending
         } else {
             Freshness::Stale

@@ -81,7 +81,7 @@ fn a_holder_that_stands_still_is_named_and_its_death_heals() {
     impatient.fails_with("custody", "retry");
     let message = impatient.json().pop().unwrap()["message"].to_string();
     let lock = rig.record(OWN).with_extension("lock");
-    for named in [&format!("process {},", holder.child.id()), " s ago", lock.to_str().unwrap()] {
+    for named in [&format!("process {} ", holder.child.id()), " s ago", lock.to_str().unwrap()] {
         assert!(message.contains(named), "does not name {named:?}: {impatient}");
     }
     bystander.is_well(&rig);
