@@ -159,7 +159,7 @@ impl Index {
         self.contexts.iter().find(|entry| entry.name == *name)
     }
 
-    /// The name for a new login. A name stays with its account (DESIGN §5, law 17): another account takes it only with
+    /// The name for a new login. A name stays with its account (law 17): another account takes it only with
     /// `replace`; a name that nobody chose gives way instead.
     pub(crate) fn name_for(
         &self,

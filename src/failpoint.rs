@@ -16,8 +16,11 @@ pub(crate) fn reached(step: &'static str) {
 mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use rustix::process::{Signal, getpid, kill_process};
+
+    use crate::clock::pause;
 
     struct Failpoint {
         signal: Signal,
@@ -33,6 +36,8 @@ mod armed {
             && set.left.fetch_sub(1, Ordering::Relaxed) == 1
         {
             let _ = kill_process(getpid(), set.signal);
+            // A stop is for the whole process and reaches this thread a moment later, which must not go on meanwhile.
+            pause(Duration::from_millis(100));
         }
     }
 

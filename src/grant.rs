@@ -1,5 +1,5 @@
 //! The files of one grant: the sealed record `<id>`, the lock `<id>.lock`, and `<id>.next`, which first says that an exchange was
-//! begun and then holds the next record (DESIGN §5, laws 3 and 5).
+//! begun and then holds the next record (laws 3 and 5).
 //!
 //! Who writes proves with a [`Lock`] that it may.
 
@@ -171,7 +171,7 @@ impl OpenGrant<'_> {
     }
 
     /// Says, through to the disk and *before* the exchange, that a rotation of `record` begins, and takes the room that the
-    /// next record will need: a full disk is found while nothing is lost (DESIGN §5, law 3).
+    /// next record will need: a full disk is found while nothing is lost (law 3).
     pub(crate) fn intend(&self, lock: &Lock, record: &Record) -> Result<Attempt> {
         let files = self.files;
         let attempt = Attempt::begun(record.generation, files.clock.now());
@@ -189,7 +189,7 @@ impl OpenGrant<'_> {
     /// clears the intent.
     pub(crate) fn commit(&self, _lock: &Lock, record: &Record) -> Result<()> {
         let files = self.files;
-        // An older generation never overwrites a newer (DESIGN §5, law 5).
+        // An older generation never overwrites a newer (law 5).
         if files.header().is_some_and(|there| there.generation >= record.generation) {
             return Err(files.damaged("a newer one is there already").with(Remedy::Retry { after: None }));
         }

@@ -44,7 +44,7 @@
 //! into the store, and its tokens rest beside it in a file that only this key opens. *The core is blocking, async is a face*:
 //! a login or a refresh runs top to bottom on a thread of its own, and a future waits for it.
 //!
-//! How it works, what it protects from and what not: [`manual`].
+//! How it works, what it protects from and what not: [`manual`]. The laws that comments name: [`manual::laws`].
 
 /// The README's code compiles.
 #[cfg(all(doctest, feature = "cli"))]

@@ -1,4 +1,4 @@
-//! The end of a login: told to the server, then forgotten here, and truthfully reported (DESIGN §5, law 13).
+//! The end of a login: told to the server, then forgotten here, and truthfully reported (law 13).
 
 use crate::context::{Entry, Index, Select};
 use crate::error::{Error, Remedy, Result};

@@ -127,7 +127,7 @@ impl Terminal {
 
 impl Prompt for Terminal {
     fn show(&self, verification: &Verification) -> io::Result<()> {
-        // One string for what is shown and what is opened, so that nothing opens that was not shown (DESIGN §5, law 12).
+        // One string for what is shown and what is opened, so that nothing opens that was not shown (law 12).
         let page = verification.page();
         // RFC 8628 §3.3.1: "Clients MUST still display the "user_code", as the authorization server will require the
         // user to confirm it to disambiguate devices or as remote phishing mitigation".

@@ -30,7 +30,7 @@ pub(crate) struct Record {
     pub(crate) rotated: SystemTime,
     pub(crate) destination: Destination,
     pub(crate) account: Account,
-    /// In lower case; a refresh may not change it (DESIGN §5, law 17).
+    /// In lower case; a refresh may not change it (law 17).
     pub(crate) token_type: String,
     #[serde(with = "exposed::option")]
     pub(crate) refresh_token: Option<Secret>,
@@ -42,7 +42,7 @@ pub(crate) struct Record {
     pub(crate) tokens: Vec<StoredToken>,
 }
 
-/// Where a grant's secrets may go: fixed at login, sealed, and compared before anything is sent (DESIGN §5, law 16).
+/// Where a grant's secrets may go: fixed at login, sealed, and compared before anything is sent (law 16).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Destination {
     pub(crate) issuer: Issuer,

@@ -1,4 +1,4 @@
-//! What of a stranger's words may reach a terminal (DESIGN §5, law 12).
+//! What of a stranger's words may reach a terminal (law 12).
 
 /// The longest quotation of a server, in characters.
 const QUOTE: usize = 200;

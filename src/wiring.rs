@@ -79,7 +79,7 @@ impl Wiring {
         Client { id: destination.client_id.clone(), secret, secret_in_form: destination.secret_in_form }
     }
 
-    /// A secret goes home (DESIGN §5, law 16): a configuration that differs from what was sealed at login is an error, before
+    /// A secret goes home (law 16): a configuration that differs from what was sealed at login is an error, before
     /// anything is sent. Whoever set the difference would otherwise choose where a refresh token goes.
     pub(crate) fn check_destination(&self, grant: &GrantId, record: &Record) -> Result<()> {
         let (config, sealed) = (&self.config, &record.destination);
@@ -112,7 +112,7 @@ impl Wiring {
 }
 
 /// The wiring, as an `Auth` and its sessions hold it. Trips hold the wiring alone, so that the last of these to be dropped
-/// can wait for them (DESIGN §5, law 4).
+/// can wait for them (law 4).
 #[derive(Debug)]
 pub(crate) struct Handle {
     pub(crate) wiring: Arc<Wiring>,

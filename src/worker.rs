@@ -1,5 +1,5 @@
 //! One trip (a login, a refresh, a logout) on a thread of its own, so that it lives as long as it must and not as long as
-//! its caller cares (DESIGN §5, law 4).
+//! its caller cares (law 4).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

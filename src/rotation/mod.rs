@@ -1,4 +1,4 @@
-//! The way to an access token: the one at hand, or another under the grant's lock (DESIGN §5, laws 1 to 8, 16, 17).
+//! The way to an access token: the one at hand, or another under the grant's lock (laws 1 to 8, 16, 17).
 //!
 //! `window.rs` says how good a token is, `decide.rs` what comes next; `exchange.rs` exchanges and commits.
 

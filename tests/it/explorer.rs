@@ -19,7 +19,7 @@ mod steps;
 
 const RULES: Rules = Rules { approach, decide, finishes: true };
 
-/// The newer one is the only copy of a token that works (DESIGN §5, law 5).
+/// The newer one is the only copy of a token that works (law 5).
 const NO_RETURN: &str = "the generation on disk never falls";
 
 const NO_LIVELOCK: &str = "from every state a caller alone comes to an end, and to the right one";

@@ -15,9 +15,9 @@ use crate::control::{Signal, steps};
 use crate::needs::Need::Keyring;
 use crate::needs::left_out;
 use crate::process::Running;
-use crate::rig::{Bystander, OWN, Rig, Server, among_others, full, left_out_unless_root};
+use crate::rig::{Bystander, OWN, Rig, Server, among_others, full};
 use crate::table::{Column, on_both_servers};
-use crate::volume::Volume;
+use crate::volume::{self, Volume};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Trouble {
@@ -40,14 +40,14 @@ enum Lasts {
 
 #[test]
 fn a_full_disk() {
-    if !left_out(&[Keyring]) && !left_out_unless_root() {
+    if !left_out(&[Keyring]) && !volume::left_out(Volume::in_memory) {
         matrix(Trouble::DiskFull);
     }
 }
 
 #[test]
 fn a_disk_that_turns_read_only() {
-    if !left_out(&[Keyring]) && !left_out_unless_root() {
+    if !left_out(&[Keyring]) && !volume::left_out(Volume::on_disk) {
         matrix(Trouble::ReadOnly);
     }
 }
@@ -112,11 +112,10 @@ impl Stage {
     fn new(trouble: Trouble, server: Server) -> Self {
         let mut rig = Rig::new(server);
         let folder = rig.machine.scratch().join("volume");
-        fs::create_dir(&folder).unwrap();
         rig.home = folder.join("acme");
         let volume = match trouble {
-            Trouble::DiskFull => Some(Volume::in_memory(&folder)),
-            Trouble::ReadOnly => Some(Volume::on_disk(&folder)),
+            Trouble::DiskFull => Some(Volume::in_memory(&folder).unwrap()),
+            Trouble::ReadOnly => Some(Volume::on_disk(&folder).unwrap()),
             _ => None,
         };
         Self { trouble, volume, rig }
