@@ -146,8 +146,7 @@ impl OpenGrant<'_> {
         Record::open(&bytes, files.app, files.id, &self.key).map_err(|why| files.unreadable(why))
     }
 
-    /// The record under the lock. One that was written down whole, and lacks only its last step, is finished here (DESIGN §5,
-    /// law 3).
+    /// The record under the lock. One that was written down whole, and lacks only its last step, is finished here (law 3).
     pub(crate) fn recover(&self, _lock: &Lock) -> Result<Found> {
         let (files, record) = (self.files, self.read()?);
         let Some(bytes) = files.folder().read(&files.next())? else {

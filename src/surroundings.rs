@@ -10,8 +10,8 @@ use crate::secret::Secret;
 
 /// Terminal, desktop, and the app's own variables.
 ///
-/// The variables may choose *which* grant is used and whether a browser opens, never *where* a secret goes (DESIGN §5,
-/// law 16): whoever wrote the folder a person stands in may have set them.
+/// The variables may choose *which* grant is used and whether a browser opens, never *where* a secret goes (law
+/// 16): whoever wrote the folder a person stands in may have set them.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Surroundings {
