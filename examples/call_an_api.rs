@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use hallpass::prompt::Silent;
+use hallpass::prompt::{Silent, Terminal};
 use hallpass::testing::AuthorizationServer;
 use hallpass::{Auth, LoginRequest, Next, Session};
 use reqwest::header::WWW_AUTHENTICATE;
@@ -15,7 +15,7 @@ use reqwest::{Client, Response};
 use url::Url;
 
 /// One request, sent once more where the API refuses the token and another may help.
-async fn get(client: &Client, session: &Session, url: &Url) -> Result<Response, Box<dyn Error>> {
+async fn get(client: &Client, auth: &Auth, session: &Session, url: &Url) -> Result<Response, Box<dyn Error>> {
     let token = session.access_token().await?;
     let reply = client.get(url.clone()).bearer_auth(token.expose()).send().await?;
     let why = reply.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -24,7 +24,12 @@ async fn get(client: &Client, session: &Session, url: &Url) -> Result<Response, 
             let token = session.access_token().await?;
             Ok(client.get(url.clone()).bearer_auth(token.expose()).send().await?)
         }
-        Next::StepUp(request) => Err(format!("log in again, as {:?} asks", request.acr_values).into()),
+        Next::StepUp(request) => {
+            // The person authenticates as the API demands; the new session is the one to go on with.
+            let session = auth.login(request, Arc::new(Terminal::stderr())).await?;
+            let token = session.access_token().await?;
+            Ok(client.get(url.clone()).bearer_auth(token.expose()).send().await?)
+        }
         _ => Ok(reply),
     }
 }
@@ -36,12 +41,14 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let mut config = server.config(home.path())?;
     // Only these origins can have a token replaced.
     config.resources = vec![server.issuer().parse()?];
-    let session = Auth::new(config)?.login(LoginRequest::default(), Arc::new(Silent)).await?;
+    let auth = Auth::new(config)?;
+    let session = auth.login(LoginRequest::default(), Arc::new(Silent)).await?;
 
     let (client, url) = (Client::new(), format!("{}/userinfo", server.issuer()).parse()?);
-    println!("{}", get(&client, &session, &url).await?.status());
+    println!("{}", get(&client, &auth, &session, &url).await?.status());
     server.expire_access_tokens();
-    println!("{}, after {} refresh", get(&client, &session, &url).await?.status(), server.counts().refreshes);
+    let status = get(&client, &auth, &session, &url).await?.status();
+    println!("refused, token replaced ({} refresh), then {status}", server.counts().refreshes);
     Ok(())
 }
 

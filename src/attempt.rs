@@ -30,7 +30,7 @@ pub(crate) struct Failure {
     /// How long the server asked to be left alone, in seconds.
     retry_after: Option<u64>,
     kind: String,
-    message: String,
+    pub(crate) message: String,
 }
 
 /// The failures that the next process would meet as well, a moment later.

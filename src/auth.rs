@@ -112,8 +112,8 @@ impl Auth {
     }
 
     fn context(&self, home: Option<&Home>, index: &Index, entry: &Entry) -> Context {
-        let header = home.and_then(|home| self.wiring().files(home, &entry.grant).header());
-        Context::of(entry, index.is_default(entry), header.as_ref())
+        let files = home.map(|home| self.wiring().files(home, &entry.grant));
+        Context::of(entry, index.is_default(entry), files)
     }
 
     fn wiring(&self) -> &Wiring {

@@ -33,7 +33,8 @@ pub fn wait<F: Future>(future: F) -> F::Output {
 
 /// Waits for `future`, or until `cancel`, which drops it.
 ///
-/// A refresh that has begun goes on all the same: dropping the last `Auth` or `Session` waits for it.
+/// A refresh that has begun goes on all the same: dropping the last `Auth` or `Session` waits for it. A login has a `cancel` of its
+/// own, in [`LoginRequest`](crate::LoginRequest), which knows whether the person has approved: use that with [`wait`].
 ///
 /// # Errors
 /// Those of the future, and `Cancelled`.

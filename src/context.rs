@@ -6,9 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::custody::is_place_name;
 use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::grant::GrantFiles;
 use crate::home::Home;
 use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
-use crate::record::Header;
 
 /// A named (grant, org): what a person switches between.
 #[derive(Debug, Clone)]
@@ -34,11 +34,14 @@ pub struct Context {
     pub logged_in_at: Option<SystemTime>,
     /// When its access token expires, UTC; `None` where the server does not say or the record cannot be read.
     pub expires_at: Option<SystemTime>,
+    /// Why the last refresh brought no token, where it did not: then the login may have ended.
+    pub refresh_failed: Option<String>,
 }
 
 impl Context {
-    /// The context of `entry`, with what its record's header tells.
-    pub(crate) fn of(entry: &Entry, is_default: bool, header: Option<&Header>) -> Self {
+    /// The context of `entry`, with what its files tell without the key.
+    pub(crate) fn of(entry: &Entry, is_default: bool, files: Option<GrantFiles<'_>>) -> Self {
+        let header = files.and_then(GrantFiles::header);
         Self {
             name: entry.name.clone(),
             account: entry.account.clone(),
@@ -48,8 +51,9 @@ impl Context {
             custody: entry.custody.clone(),
             is_default,
             grant: entry.grant.clone(),
-            logged_in_at: header.map(|header| header.born),
+            logged_in_at: header.as_ref().map(|header| header.born),
             expires_at: header.and_then(|header| header.expires_at),
+            refresh_failed: files.and_then(GrantFiles::last_failure),
         }
     }
 }
@@ -118,7 +122,7 @@ impl Index {
             }
             _ => match serde_json::from_slice(&bytes) {
                 Ok(index) => Ok(index),
-                Err(_) => wrong("it is damaged", Remedy::FixPath { path: path.clone() }),
+                Err(_) => wrong("it is damaged", Remedy::SetAside { path: path.clone() }),
             },
         }
     }

@@ -74,6 +74,8 @@ pub enum Remedy {
     },
     /// Unlock the secure store, then try again.
     UnlockStore,
+    /// Start the secure store that this login's key rests in, then try again.
+    StartStore,
     /// Choose another place for the keys.
     ChoosePlace,
     /// Choose one of these contexts.
@@ -96,10 +98,25 @@ pub enum Remedy {
         /// The name of the setting.
         field: &'static str,
     },
-    /// Correct owner, permissions, space or content of this path.
+    /// Correct owner or permissions of this path.
     FixPath {
         /// The path.
         path: PathBuf,
+    },
+    /// Free some space on the disk of this path, then try again.
+    FreeSpace {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Move this path away, which cannot be read any more, and log in again.
+    SetAside {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Another process holds the login: let it go on if it was stopped, or wait for it.
+    OtherProcess {
+        /// The process that was last seen at work on it.
+        pid: Option<u32>,
     },
     /// Ask whoever runs the authorization server.
     AskAdministrator,
@@ -189,12 +206,16 @@ impl Remedy {
             Self::LogIn { .. } => "log_in",
             Self::Retry { .. } => "retry",
             Self::UnlockStore => "unlock_store",
+            Self::StartStore => "start_store",
             Self::ChoosePlace => "choose_place",
             Self::ChooseContext { .. } => "choose_context",
             Self::Replace { .. } => "replace",
             Self::ForgetLocally { .. } => "forget_locally",
             Self::FixConfig { .. } => "fix_config",
             Self::FixPath { .. } => "fix_path",
+            Self::FreeSpace { .. } => "free_space",
+            Self::SetAside { .. } => "set_aside",
+            Self::OtherProcess { .. } => "other_process",
             Self::AskAdministrator => "ask_administrator",
             Self::Upgrade => "upgrade",
         }
@@ -211,6 +232,7 @@ impl fmt::Display for Remedy {
             }
             Self::Retry { after: None } => f.write_str("try again"),
             Self::UnlockStore => f.write_str("unlock the secure store, then try again"),
+            Self::StartStore => f.write_str("start the secure store, then try again"),
             Self::ChoosePlace => f.write_str("choose another place for the keys"),
             Self::ChooseContext { contexts } => write!(f, "choose one of: {}", contexts.join(", ")),
             Self::Replace { context } => write!(f, "allow the login to replace {context}, or give it another name"),
@@ -218,7 +240,19 @@ impl fmt::Display for Remedy {
                 write!(f, "try again when the server answers, or forget {context} on this machine only")
             }
             Self::FixConfig { field } => write!(f, "correct {field}"),
-            Self::FixPath { path } => write!(f, "correct {}", path.display()),
+            Self::FixPath { path } => write!(f, "check owner and permissions of {}", path.display()),
+            Self::FreeSpace { path } => {
+                write!(f, "free some space on the disk of {}, then try again; the login is as it was", path.display())
+            }
+            Self::SetAside { path } => write!(f, "move {} away, then log in again", path.display()),
+            // To kill it would be like a crash, which some servers do not forgive.
+            Self::OtherProcess { pid: Some(pid) } => {
+                write!(
+                    f,
+                    "if process {pid} was stopped (Ctrl-Z), let it go on: `fg`, or `kill -CONT {pid}`; then try again"
+                )
+            }
+            Self::OtherProcess { pid: None } => f.write_str("wait for the other process, then try again"),
             Self::AskAdministrator => f.write_str("ask the administrator of the authorization server"),
             Self::Upgrade => f.write_str("use a newer version of this tool"),
         }

@@ -102,8 +102,21 @@ impl<'a> GrantFiles<'a> {
         let attempt = self.folder().read(&self.next()).ok().flatten().and_then(|bytes| Attempt::read(&bytes));
         // One that has failed holds nothing any more.
         let attempt = attempt.filter(|attempt| attempt.failure.is_none());
-        let known = attempt.map(|attempt| attempt.told(self.clock.now()));
-        self.folder().still_locked(&self.lock_name(), patience, known.as_deref())
+        let known = attempt.map(|attempt| (attempt.pid, attempt.told(self.clock.now())));
+        self.folder().still_locked(&self.lock_name(), patience, known)
+    }
+
+    /// Why the last refresh brought nothing, where it did not.
+    pub(crate) fn last_failure(self) -> Option<String> {
+        let bytes = self.folder().read(&self.next()).ok()??;
+        Attempt::read(&bytes)?.failure.map(|failure| failure.message)
+    }
+
+    /// Takes the room that a new grant will need and gives it back: a disk that is full is found before a person is asked.
+    pub(crate) fn try_room(self) -> Result<()> {
+        let tried = self.folder().write_with_room(&self.next(), b"", ROOM_TO_GROW);
+        self.folder().remove(&self.next())?;
+        tried
     }
 
     /// Says that the grant is in use: the time of its lock file, at most once an hour.

@@ -84,8 +84,9 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     unless_cancelled()?;
     let device = authorize(&http, &endpoints.device_authorization, &client, &ask, &request.cancel)?;
     unless_cancelled()?;
-    // Before the person approves: a home that cannot be written would lose what they approve.
+    // Before the person approves: a home that cannot be written, or is full, would lose what they approve.
     let home = wiring.create_home()?;
+    wiring.files(&home, &GrantId::random()?).try_room()?;
 
     let login = Login { wiring, request, prompt, http: &http, client: &client, destination: &destination, scopes };
     let (reply, asked_at) = login.approved(&device)?;
@@ -257,7 +258,7 @@ impl Login<'_> {
             };
             // Who names a context means that one; who just logs in means to go on as who they are.
             let replaced = index.put(entry.clone(), wanted.is_none());
-            Ok((Context::of(&entry, index.is_default(&entry), files.header().as_ref()), replaced))
+            Ok((Context::of(&entry, index.is_default(&entry), Some(files)), replaced))
         });
         match indexed {
             Ok((context, replaced)) => {

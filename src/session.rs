@@ -58,10 +58,10 @@ enum Source {
 pub enum Next {
     /// Take another token from [`Session::access_token`] and send the request once more.
     Retry,
-    /// The person has to authenticate again, as the request says (RFC 9470). With [`Auth::login`](crate::Auth::login) it replaces
-    /// this login.
+    /// The person has to authenticate again, as the request says (RFC 9470). [`Auth::login`](crate::Auth::login) with it replaces
+    /// this login, and gives the session to go on with.
     StepUp(LoginRequest),
-    /// Another token would not help: the refusal is the answer.
+    /// Another token would not help, or the reply is no refusal: it is the answer.
     GiveUp,
 }
 
@@ -109,6 +109,10 @@ impl Session {
             // Not the handle: the last of those to be dropped waits for the trip.
             let (wiring, context) = (inner.handle.wiring.clone(), context.clone());
             let wanted = Wanted { request, instead_of: tokens.refused.load_full() };
+            if let Some(token) = tokens.still_valid(&wanted, now).filter(|_| inner.trips.are_under_way(&wanted)) {
+                // Somebody fetches the next one early: nobody else waits for that.
+                return Ok(token);
+            }
             let key = wanted.clone();
             let trip = move |is_forsaken: &dyn Fn() -> bool| {
                 let token = rotation::access_token(&wiring, &context, &wanted, is_forsaken);
@@ -145,8 +149,11 @@ impl Session {
         match challenge::read(status, www_authenticate) {
             Demand::AnotherToken if inner.tokens.refuse(token, url.origin(), config.clock.now()) => Next::Retry,
             Demand::StepUp { acr_values, max_age } => {
-                let context = Some(context.name.clone());
-                Next::StepUp(LoginRequest { context, acr_values, max_age, ..LoginRequest::default() })
+                let name = Some(context.name.clone());
+                // What was granted, and no more.
+                let scopes = Some(context.scopes.clone()).filter(|scopes| !scopes.is_empty());
+                let login = LoginRequest { context: name, scopes, acr_values, max_age, ..LoginRequest::default() };
+                Next::StepUp(login)
             }
             Demand::AnotherToken | Demand::Nothing => Next::GiveUp,
         }
@@ -199,19 +206,32 @@ impl Tokens {
         (last.serves(request, now) && !is_refused).then(|| AccessToken::clone(&last))
     }
 
+    /// The last token, where it would serve if there were nothing better.
+    fn still_valid(&self, wanted: &Wanted, now: SystemTime) -> Option<AccessToken> {
+        let last = self.last.load_full()?;
+        (wanted.instead_of.is_none() && last.is_valid_for(&wanted.request, now)).then(|| AccessToken::clone(&last))
+    }
+
     /// What a trip brought. Trips overtake each other: an older token does not come back over a newer one.
     fn learn(&self, wanted: &Wanted, brought: &Result<AccessToken>, now: SystemTime) {
         if let Ok(token) = brought {
+            let refused = wanted.instead_of.as_deref();
             self.last.rcu(|last| match last {
-                Some(last) if last.is_newer_than(token) && last.serves(&TokenRequest::default(), now) => {
+                Some(last)
+                    if refused != Some(last.secret())
+                        && last.is_newer_than(token)
+                        && last.serves(&TokenRequest::default(), now) =>
+                {
                     Some(last.clone())
                 }
                 _ => Some(Arc::new(token.clone())),
             });
         }
-        // Where the server is only away, who asks next gets what there is: other resources may take it.
-        let is_over = brought.as_ref().is_err_and(|error| matches!(error.remedy(), Some(Remedy::LogIn { .. })));
-        if !is_over && wanted.instead_of.is_some() && wanted.instead_of == self.refused.load_full() {
+        // Where the server gave none this time, who asks next gets what there is: other resources may take it.
+        let has_been_asked = brought.as_ref().err().is_none_or(|error| {
+            matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::AuthorizationServer | ErrorKind::Protocol)
+        });
+        if has_been_asked && wanted.instead_of.is_some() && wanted.instead_of == self.refused.load_full() {
             self.refused.store(None);
         }
     }
@@ -220,7 +240,8 @@ impl Tokens {
     fn refuse(&self, token: &AccessToken, origin: Origin, now: SystemTime) -> bool {
         let has_replaced =
             |last: &Arc<AccessToken>| last.secret() != token.secret() && last.serves(&TokenRequest::default(), now);
-        if self.last.load().as_ref().is_some_and(has_replaced) {
+        let is_being_replaced = self.refused.load().as_ref().is_some_and(|refused| **refused == *token.secret());
+        if is_being_replaced || self.last.load().as_ref().is_some_and(has_replaced) {
             return true;
         }
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);

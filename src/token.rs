@@ -72,9 +72,13 @@ impl AccessToken {
 
     /// Whether this one, served before, serves `request` at `now` as well.
     pub(crate) fn serves(&self, request: &TokenRequest, now: SystemTime) -> bool {
+        self.look_again_at.is_none_or(|at| now < at) && self.is_valid_for(request, now)
+    }
+
+    /// Whether this one meets `request` at `now`, near its end or not.
+    pub(crate) fn is_valid_for(&self, request: &TokenRequest, now: SystemTime) -> bool {
         let received_at = self.received_at.unwrap_or(now);
-        let is_old = self.look_again_at.is_some_and(|from| from <= now);
-        !request.refresh && !is_old && is_valid(received_at, self.expires_at, now, request.min_validity)
+        !request.refresh && is_valid(received_at, self.expires_at, now, request.min_validity)
     }
 }
 

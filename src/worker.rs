@@ -73,6 +73,11 @@ impl<K: PartialEq + Send + 'static, T: Clone + Send + 'static> Shared<K, T> {
         result.await.unwrap_or_else(|_| Err(panicked()))
     }
 
+    /// Whether a trip for this key is under way.
+    pub(crate) fn are_under_way(&self, key: &K) -> bool {
+        self.trips().under_way.iter().any(|trip| trip.key == *key)
+    }
+
     /// The number of the trip that has to be begun, if there is none for this key.
     fn enter(&self, key: K, done: oneshot::Sender<Result<T>>) -> Option<u64> {
         let mut trips = self.trips();

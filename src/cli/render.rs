@@ -89,7 +89,7 @@ impl Output {
                  then try again"
                     .into()
             }
-            Remedy::ChoosePlace => {
+            Remedy::ChoosePlace | Remedy::StartStore => {
                 "start the OS's secure store: log in to a desktop, or run gnome-keyring-daemon on a D-Bus session \
                  (`dbus-run-session`); then try again"
                     .into()
@@ -101,10 +101,6 @@ impl Output {
             Remedy::ForgetLocally { context } => format!(
                 "try again when the server answers, or run `{program} auth logout --context {context} --local-only`"
             ),
-            Remedy::FixPath { path } => {
-                let path = path.display();
-                format!("check owner, permissions, free space and content of {path}; as a last resort move it away, and log in again")
-            }
             Remedy::FixConfig { field: "custody" } => format!("correct {}", variable("CUSTODY")),
             Remedy::FixConfig { field: "home" } => format!("correct {} or HOME", variable("HOME")),
             Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),
@@ -136,6 +132,7 @@ pub(super) fn context_object(context: &Context) -> Value {
         "grant": context.grant,
         "logged_in_at": context.logged_in_at.map(rfc3339),
         "expires_at": context.expires_at.map(rfc3339),
+        "refresh_failed": context.refresh_failed,
     })
 }
 
@@ -162,8 +159,16 @@ pub(super) fn person(account: &Account) -> String {
     }
 }
 
-/// Until when the token at hand is valid.
+/// Until when the token at hand is valid, and whether the next one could not be had.
 pub(super) fn validity(context: &Context, now: SystemTime) -> String {
+    let token = at_hand(context, now);
+    match &context.refresh_failed {
+        Some(why) => format!("{token}; the last refresh failed: {why}"),
+        None => token,
+    }
+}
+
+fn at_hand(context: &Context, now: SystemTime) -> String {
     match (context.logged_in_at, context.expires_at) {
         (None, _) => "unknown".into(),
         (_, None) => "valid until the server says otherwise".into(),

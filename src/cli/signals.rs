@@ -1,9 +1,9 @@
 //! Ctrl-C, SIGTERM and the end of the terminal, as one request to stop.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use super::render;
 use crate::clock::{Cancel, Clock, SystemClock};
@@ -14,18 +14,22 @@ const SIGINT: u8 = 2;
 /// How long something may take after a signal before the person is told what it waits for.
 const SILENCE: Duration = Duration::from_millis(300);
 
+/// Signals that come closer together are one.
+const ONE_KEYPRESS: Duration = Duration::from_secs(1);
+
 /// The request to stop, and the signal that made it.
 #[derive(Clone)]
 pub(super) struct Stop {
     pub(super) cancel: Cancel,
     signal: Arc<AtomicU8>,
+    first: Arc<OnceLock<SystemTime>>,
 }
 
 impl Stop {
     /// From here on signals ask to stop: what was begun is finished, and a second one ends the process at once. A host that handles
     /// Ctrl-C itself keeps its handler.
     pub(super) fn on_signals() -> Self {
-        let stop = Self { cancel: Cancel::new(), signal: Arc::default() };
+        let stop = Self { cancel: Cancel::new(), signal: Arc::default(), first: Arc::default() };
         let on_ctrl_c = stop.clone();
         // One crate for Ctrl-C, which exists on Windows too and leaves a host's own handler alone, and one for the signals that it
         // does not tell apart.
@@ -57,14 +61,20 @@ impl Stop {
     }
 
     fn ask(&self, signal: u8) {
-        if self.cancel.is_cancelled() {
-            render::exit_at_once(self.code());
+        let (now, first) = (SystemClock.now(), self.first.get().copied());
+        if let Some(first) = first {
+            // One Ctrl-C can come twice: from the terminal, and from a program around this one that passes it on.
+            return match now.duration_since(first) {
+                Ok(since) if since < ONE_KEYPRESS => {}
+                _ => render::exit_at_once(self.code()),
+            };
         }
+        let _ = self.first.set(now);
         self.signal.store(signal, Ordering::Relaxed);
         self.cancel.cancel();
         // Most commands are gone by then.
         SystemClock.sleep(SILENCE, &Cancel::new());
-        render::say("finishing what was begun; once more to stop at once");
+        render::say("finishing what was begun, a few seconds; a second signal stops at once, and may cost the login");
     }
 
     fn code(&self) -> u8 {

@@ -97,7 +97,11 @@ impl CustodyError {
 
     /// With the place's name and the way out, where a grant rests there: another place would not help.
     pub(crate) fn at_rest(self, place: &str) -> Error {
-        self.at(place, Remedy::Retry { after: None })
+        let otherwise = match self {
+            Self::Unavailable(_) => Remedy::StartStore,
+            _ => Remedy::Retry { after: None },
+        };
+        self.at(place, otherwise)
     }
 
     fn at(self, place: &str, otherwise: Remedy) -> Error {

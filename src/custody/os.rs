@@ -199,9 +199,11 @@ mod platform {
         let attributes = HashMap::from([("service", item.service.as_str()), ("username", item.user.as_str())]);
         let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
             Service::connect(connected)?.call("SearchItems", &attributes)?;
-        match locked.is_empty() {
-            false => Err(CustodyError::Locked),
-            true => Ok(!unlocked.is_empty()),
+        match (locked.is_empty(), unlocked.is_empty()) {
+            (false, _) => Err(CustodyError::Locked),
+            (true, false) => Ok(true),
+            // Locked is not empty (law 10): KeePassXC finds nothing while its database is locked.
+            (true, true) => can_take_a_key(connected).map(|()| false),
         }
     }
 

@@ -209,12 +209,12 @@ impl Folder {
         }
     }
 
-    /// The error of a wait that came to its end. `known`: what can be told of who holds the lock.
-    pub(crate) fn still_locked(&self, name: &str, patience: Duration, known: Option<&str>) -> Error {
+    /// The error of a wait that came to its end. `known`: the process that was last seen at work, and what it began.
+    pub(crate) fn still_locked(&self, name: &str, patience: Duration, known: Option<(u32, String)>) -> Error {
         let (path, waited) = (self.path.join(name), patience.as_secs());
-        let known = known.map(|known| format!("; {known}")).unwrap_or_default();
-        let message = format!("another process holds {} (waited {waited} s{known}): is it stopped?", path.display());
-        Error::new(ErrorKind::Custody, message).with(Remedy::Retry { after: None })
+        let (pid, told) = known.map_or((None, String::new()), |(pid, told)| (Some(pid), format!("; {told}")));
+        let message = format!("another process holds {} (waited {waited} s{told}): is it stopped?", path.display());
+        Error::new(ErrorKind::Custody, message).with(Remedy::OtherProcess { pid })
     }
 
     /// Sets the file's time to `now`, unless that was done within the last hour. A mark that cannot be made is no error.

@@ -35,11 +35,10 @@ impl Refused {
 }
 
 pub(super) fn failed(doing: &str, path: &Path, error: io::Error) -> Error {
-    let message = match error.kind() {
-        Io::StorageFull | Io::QuotaExceeded => {
-            format!("cannot {doing} {}: the disk is full", path.display())
-        }
-        _ => format!("cannot {doing} {}", path.display()),
+    let (why, remedy) = match error.kind() {
+        Io::StorageFull | Io::QuotaExceeded => (": the disk is full", Remedy::FreeSpace { path: path.to_owned() }),
+        Io::ReadOnlyFilesystem => (": the file system is read-only", Remedy::FixPath { path: path.to_owned() }),
+        _ => ("", Remedy::FixPath { path: path.to_owned() }),
     };
-    Error::new(ErrorKind::Custody, message).with(Remedy::FixPath { path: path.to_owned() }).because(error)
+    Error::new(ErrorKind::Custody, format!("cannot {doing} {}{why}", path.display())).with(remedy).because(error)
 }

@@ -30,7 +30,7 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
         // RFC 9110 §15.5.2 demands the header, and many resources send none.
         return Demand::AnotherToken;
     }
-    let Some(bearer) = Bearer::read(header) else { return Demand::Nothing };
+    let Some(bearer) = Bearer::read(header) else { return guess(header) };
     match bearer.error.as_deref() {
         // RFC 6750 §3.1: "The access token provided is expired, revoked, malformed, or invalid for other reasons. ... The client
         // MAY request a new access token and retry the protected resource request."
@@ -40,6 +40,14 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
         Some("insufficient_user_authentication") => bearer.step_up(),
         _ => Demand::Nothing,
     }
+}
+
+/// What a header means that does not keep to the grammar: missing commas, quotes, characters beyond ASCII. What demands something
+/// else than another token is known by its name; for the rest it says no less than a header that is missing.
+fn guess(header: &str) -> Demand {
+    let header = header.to_ascii_lowercase();
+    let demands_more = ["insufficient_", "invalid_request"].iter().any(|error| header.contains(error));
+    if header.contains("bearer") && !demands_more { Demand::AnotherToken } else { Demand::Nothing }
 }
 
 /// The challenge of the scheme `Bearer`. "All challenges defined by this specification MUST use the auth-scheme value
@@ -73,7 +81,9 @@ impl Bearer {
     /// of preference", `max_age` "the allowable elapsed time in seconds since the last active authentication event".
     fn step_up(self) -> Demand {
         // A resource's words, sent to the authorization server and shown by hosts.
-        let is_plain = |values: &String| values.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        let is_plain = |values: &String| {
+            !values.trim().is_empty() && values.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        };
         let acr_values = self.acr_values.filter(|values| is_plain(values) && values.len() <= LONGEST_ACR);
         let max_age = self.max_age.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         match (&acr_values, max_age) {
@@ -99,6 +109,13 @@ mod tests {
             (r#"Basic realm="x""#, Demand::Nothing),
             (r#"Bearer error="insufficient_user_authentication""#, Demand::Nothing),
             ("\u{1b}[2J,,==\"", Demand::Nothing),
+            (
+                r#"Bearer scope="" error="invalid_token" error_description="the token has expired""#,
+                Demand::AnotherToken,
+            ),
+            (r#"Bearer error="invalid_token", error_description="ungültig""#, Demand::AnotherToken),
+            (r#"Negotiate YII=, Bearer error="invalid_token""#, Demand::AnotherToken),
+            (r#"Bearer error=insufficient_scope scope="a b" extra"#, Demand::Nothing),
         ] {
             assert_eq!(read(401, header), demand, "{header}");
         }

@@ -88,7 +88,23 @@ impl TokenEndpoint<'_> {
         let (form, authorization) =
             self.client.authenticate(form.with_some("resource", self.resource.map(Url::as_str)));
         let reply = self.http.post(self.url, form, authorization.as_ref(), cancel)?;
-        read(&reply)
+        let (Grant::DeviceCode(sent) | Grant::RefreshToken(sent)) = grant;
+        read(&reply).map_err(|error| without(error, sent))
+    }
+}
+
+/// The error without a description that quotes the secret that was sent: nothing secret is printed (law 11).
+pub(crate) fn without(error: TokenError, sent: &Secret) -> TokenError {
+    /// A description may have been cut.
+    const TELLING: usize = 12;
+    let secret = sent.expose();
+    let beginning = secret.get(..TELLING).unwrap_or(secret);
+    match error {
+        TokenError::Refused(refusal) => {
+            let description = refusal.description.filter(|text| !text.contains(beginning));
+            TokenError::Refused(Refusal { description, ..refusal })
+        }
+        other => other,
     }
 }
 
@@ -196,6 +212,17 @@ pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     Ok(number.filter(|n: &f64| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n as u64)))
 }
 
+/// Text, or a list of texts as one; anything else is unknown, and makes the tokens beside it no less issued.
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => Some(text),
+        serde_json::Value::Array(list) => {
+            Some(list.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(" "))
+        }
+        _ => None,
+    })
+}
+
 /// The longest token that is kept, in bytes.
 const LONGEST_TOKEN: usize = 32 << 10;
 
@@ -214,8 +241,10 @@ struct Wire {
     /// Keycloak's name for it, where 0 is "never".
     #[serde(default, deserialize_with = "seconds")]
     refresh_expires_in: Option<Duration>,
+    #[serde(default, deserialize_with = "words")]
     scope: Option<String>,
-    id_token: Option<oauth2::AccessToken>,
+    #[serde(default, deserialize_with = "words")]
+    id_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -255,6 +284,6 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
         refresh_token,
         refresh_expires_in: wire.refresh_token_expires_in.or(wire.refresh_expires_in).filter(|life| !life.is_zero()),
         scopes: wire.scope.map(|scope| granted(&scope)),
-        id_token: wire.id_token.map(|token| Secret::new(token.into_secret())),
+        id_token: wire.id_token.map(Secret::new),
     })
 }

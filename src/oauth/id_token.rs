@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -20,6 +20,7 @@ pub(crate) struct Claims {
     pub(crate) name: Option<String>,
     pub(crate) email: Option<String>,
     /// What the token speaks for, by the name that Auth0 and WorkOS have for it.
+    #[serde(default, deserialize_with = "text")]
     pub(crate) org_id: Option<String>,
 }
 
@@ -85,12 +86,21 @@ impl Told {
 
     /// Whether it speaks for another org than the one that is known.
     pub(crate) fn is_of_another_org(&self, org: Option<&Org>) -> bool {
-        org.is_some_and(|org| !self.says("org_id", org.as_str()))
+        let told = self.0.get("org_id").and_then(Value::as_str);
+        org.zip(told).is_some_and(|(own, told)| own.as_str() != told)
     }
 
     fn says(&self, name: &str, own: &str) -> bool {
         self.0.get(name).is_none_or(|value| value.as_str() == Some(own))
     }
+}
+
+/// Text; anything else is nothing.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        _ => None,
+    })
 }
 
 fn parse<T: DeserializeOwned>(token: &Secret) -> Option<T> {

@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::clock::Cancel;
 use crate::oauth::client_auth::Client;
-use crate::oauth::endpoint::{TokenError, refusal, refuses};
+use crate::oauth::endpoint::{TokenError, refusal, refuses, without};
 use crate::oauth::http::{Form, Http};
 use crate::secret::Secret;
 
@@ -36,6 +36,6 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     // the client submitted an invalid token."
     match reply.is_success() && !refuses(&reply) {
         true => Ok(()),
-        false => Err(refusal(&reply)),
+        false => Err(without(refusal(&reply), secret)),
     }
 }

@@ -10,6 +10,8 @@ pub(super) enum Freshness {
     Advisory,
     /// Valid, and so near to its end that it is served only where there is nothing better.
     Ending,
+    /// Valid, and not for as long as the caller asked.
+    Short,
     /// Not to be served.
     Stale,
 }
@@ -32,7 +34,7 @@ pub(super) enum Step {
     Serve,
     /// Exchange the refresh token.
     Exchange,
-    /// Tell why the exchange of a moment ago failed.
+    /// Tell why there is no other token: the exchange of a moment ago failed, or one is open.
     Tell,
 }
 
@@ -56,8 +58,8 @@ pub(super) fn approach(token: Freshness, taken: bool) -> Approach {
         (Freshness::Fresh, _) => Approach::Serve,
         // One is enough for an early refresh: the others go on with what is still valid.
         (Freshness::Advisory, true) => Approach::Serve,
-        (Freshness::Ending | Freshness::Stale, true) => Approach::Wait,
-        (Freshness::Advisory | Freshness::Ending | Freshness::Stale, false) => Approach::TryLock,
+        (Freshness::Ending | Freshness::Short | Freshness::Stale, true) => Approach::Wait,
+        (Freshness::Advisory | Freshness::Ending | Freshness::Short | Freshness::Stale, false) => Approach::TryLock,
     }
 }
 
@@ -70,7 +72,8 @@ pub(super) fn decide(token: Freshness, last: Last) -> Step {
         // now and not later (law 7).
         (Freshness::Advisory | Freshness::Ending, Last::Open | Last::JustFailed) => Step::Serve,
         (Freshness::Advisory, Last::Resting) => Step::Serve,
-        (Freshness::Ending, Last::Settled | Last::Resting) => Step::Exchange,
+        (Freshness::Short, Last::Open | Last::JustFailed) => Step::Tell,
+        (Freshness::Ending | Freshness::Short, Last::Settled | Last::Resting) => Step::Exchange,
         (Freshness::Stale, Last::Settled | Last::Resting | Last::Open) => Step::Exchange,
         (Freshness::Stale, Last::JustFailed) => Step::Tell,
     }

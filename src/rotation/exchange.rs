@@ -100,7 +100,7 @@ impl Trip<'_> {
                     return Ok(next);
                 }
                 // It is there, though the disk did not say so.
-                Err(_) if self.files.header().is_some_and(|there| there.generation == next.generation) => {
+                Err(_) if self.grant.read().is_ok_and(|there| self.secret_of(&there) == self.secret_of(&next)) => {
                     return Ok(next);
                 }
                 Err(error) if deadline.has_passed() => return Err(self.lost(error)),
@@ -123,7 +123,10 @@ impl Trip<'_> {
     /// What `invalid_grant` means.
     fn refused(&self, record: &Record, refusal: &Refusal, open: bool) -> Error {
         if open {
-            return self.ended(ErrorKind::Interrupted, &format!("a refresh was interrupted, and {refusal}"));
+            return self.ended(
+                ErrorKind::Interrupted,
+                &format!("a refresh was interrupted (a process died, or a reply was lost), and {refusal}"),
+            );
         }
         match record.refresh_expires_at {
             Some(end) if end <= self.now() => {

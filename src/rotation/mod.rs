@@ -108,8 +108,8 @@ impl Trip<'_> {
     fn run(&self, found: Arc<Record>) -> Result<Arc<Record>> {
         let at_hand = self.wanted.instead_of.clone().or_else(|| self.secret_of(&found));
         self.refreshed(found.clone(), at_hand.clone()).or_else(|error| match self.freshness(&found, at_hand.as_ref()) {
-            Freshness::Stale => Err(error),
-            _ => Ok(found),
+            Freshness::Short | Freshness::Stale => Err(error),
+            Freshness::Fresh | Freshness::Advisory | Freshness::Ending => Ok(found),
         })
     }
 
@@ -167,8 +167,8 @@ impl Trip<'_> {
         match (decide(self.freshness(&record, at_hand.as_ref()), last), told) {
             (Step::Serve, _) => Ok(Arc::new(record)),
             (Step::Tell, Some(error)) => Err(error),
-            // `Tell` comes of `JustFailed` alone, which has its error.
-            (Step::Exchange | Step::Tell, _) => self.exchange(lock, record, last == Last::Open).map(Arc::new),
+            (Step::Tell, None) => Err(self.still_open(&record)),
+            (Step::Exchange, _) => self.exchange(lock, record, last == Last::Open).map(Arc::new),
         }
     }
 
@@ -178,6 +178,15 @@ impl Trip<'_> {
         // Times on disk are whole milliseconds.
         let meanwhile = waiting_since.is_some_and(|since| since < failure.at + Duration::from_millis(1));
         if meanwhile || rest.is_some() { failure.shared(rest, self.log_in()) } else { None }
+    }
+
+    /// The error of a caller that wants more than a token that is still valid, while the reply to an exchange may be lost.
+    fn still_open(&self, record: &Record) -> Error {
+        let end = self.token_of(record).and_then(|token| token.expires_at);
+        let after = end.and_then(|end| end.duration_since(self.now()).ok());
+        let message =
+            "a refresh was begun and its reply may be lost: it is tried again when the token at hand has ended";
+        Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after })
     }
 
     /// Whether an early attempt that failed is too short a while ago to be repeated.

@@ -8,11 +8,10 @@ use crate::record::StoredToken;
 /// `jitter` moves the beginning of the advisory window.
 pub(super) fn freshness(token: &StoredToken, now: SystemTime, min_validity: Option<Duration>, jitter: u8) -> Freshness {
     if !token.is_valid(now, min_validity) {
-        // Who asks for more than what is left by default is not served with less.
-        return if min_validity.is_none() && token.is_valid(now, Some(Duration::ZERO)) {
-            Freshness::Ending
-        } else {
-            Freshness::Stale
+        return match (token.is_valid(now, Some(Duration::ZERO)), min_validity) {
+            (true, None) => Freshness::Ending,
+            (true, Some(_)) => Freshness::Short,
+            (false, _) => Freshness::Stale,
         };
     }
     match early_from(token, jitter) {

@@ -10,6 +10,7 @@ use self::model::{Age, Left, Next, Record, Rules, Scenario, Server, State, Wants
 use self::steps::Event;
 
 mod bites;
+#[allow(dead_code, reason = "nobody here asks for a longer validity")]
 #[path = "../../src/rotation/decide.rs"]
 mod decide;
 mod events;

@@ -38,6 +38,26 @@ fn a_signal_in_mid_exchange_waits_for_the_commit() {
     }
 }
 
+/// As it comes from the terminal and once more from a program around this one that passes it on.
+#[test]
+fn a_signal_that_comes_twice_at_once_is_one() {
+    if left_out(&[Keyring]) {
+        return;
+    }
+    let _cores = among_others();
+    let rig = Rig::new(Server::Strict);
+    rig.log_in(OWN);
+    for (signal, code) in ASKED_TO_END {
+        rig.expire(&rig.acme());
+        let acme = in_mid_exchange(&rig, || rig.acme().start(&["auth", "token"]));
+        acme.signal(signal);
+        thread::sleep(Duration::from_millis(5));
+        acme.signal(signal);
+        acme.finish().exits(code);
+        the_rotated_token_is_kept(&rig);
+    }
+}
+
 #[test]
 fn a_signal_ends_the_wait_for_a_lock() {
     if left_out(&[Keyring]) {

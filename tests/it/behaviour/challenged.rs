@@ -140,7 +140,13 @@ fn a_step_up_is_a_login_that_asks_for_more() {
     };
     assert_eq!(request.context.as_ref().map(|name| name.to_string()).as_deref(), Some("work"));
     assert_eq!((request.acr_values.as_deref(), request.max_age), (Some("phr mfa"), Some(S(300))));
-    assert!(request.scopes.is_none() && !request.replace, "a resource does not choose what a person approves");
+    let asked_for = request.scopes.as_ref().map(ToString::to_string);
+    assert_eq!(
+        asked_for.as_deref(),
+        Some("openid offline_access email"),
+        "a resource does not choose what a person approves"
+    );
+    assert!(!request.replace);
     rig.server.approve_all();
     wait(auth.login(request, Arc::new(Silent))).unwrap();
     let sent = &rig.server.requests_to(Endpoint::DeviceAuthorization)[0];
@@ -187,7 +193,9 @@ fn a_replacement_that_fails_says_why_and_does_not_serve_the_refused_token() {
         rig.server.revoke_everything();
         assert!(retries(&session, &first, "https://api.example/"));
         assert_error(&wait(session.access_token()).unwrap_err(), kind, Some("log_in"), 4);
-        assert!(!retries(&session, &first, "https://api.example/"), "within the minute");
+        // Who tries again is told again, and never served what was refused.
+        assert!(retries(&session, &first, "https://api.example/"));
+        assert_error(&wait(session.access_token()).unwrap_err(), kind, Some("log_in"), 4);
     }
     let rig = Rig::new();
     rig.log_in();

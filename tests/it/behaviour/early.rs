@@ -75,7 +75,7 @@ fn while_another_has_the_lock_only_who_must_waits() {
         assert_eq!((token(&session), token(&impatient)), (first.clone(), first.clone()), "{at}");
     }
     rig.clock.advance(S(11));
-    assert_error(&wait(impatient.access_token()).unwrap_err(), ErrorKind::Custody, Some("retry"), 6);
+    assert_error(&wait(impatient.access_token()).unwrap_err(), ErrorKind::Custody, Some("other_process"), 6);
     let late = begin(session.access_token());
     drop(lock);
     assert_ne!(wait(late).unwrap().expose(), first);

@@ -20,7 +20,7 @@ pub(super) fn asked(rig: &Rig) -> Error {
 fn a_store_that_is_locked_away_or_slow_is_never_an_empty_one() {
     for (mood, remedy, why) in [
         (Mood::Locked, "unlock_store", "locked"),
-        (Mood::Unavailable, "retry", "not available"),
+        (Mood::Unavailable, "start_store", "not available"),
         (Mood::Silent, "retry", "did not answer"),
     ] {
         let rig = Rig::new();
@@ -146,9 +146,9 @@ fn a_damaged_index_is_not_an_empty_one() {
     let path: PathBuf = rig.home().join("index.json");
     let good = fs::read_to_string(&path).unwrap();
     for (text, remedy) in [
-        (String::new(), "fix_path"),
-        (good[..good.len() / 2].to_owned(), "fix_path"),
-        (good.replace("alice@example.com", "../../x"), "fix_path"),
+        (String::new(), "set_aside"),
+        (good[..good.len() / 2].to_owned(), "set_aside"),
+        (good.replace("alice@example.com", "../../x"), "set_aside"),
         (good.replace("\"format\": 1", "\"format\": 2"), "upgrade"),
         ("{\"format\": 3}".to_owned(), "upgrade"),
     ] {
@@ -180,7 +180,7 @@ fn a_grant_that_another_process_holds_is_waited_for_within_bounds() {
     for error in
         [wait(auth.session().unwrap().access_token()).unwrap_err(), wait(auth.logout(Default::default())).unwrap_err()]
     {
-        assert_error(&error, ErrorKind::Custody, Some("retry"), 6);
+        assert_error(&error, ErrorKind::Custody, Some("other_process"), 6);
         assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
     }
     assert!(rig.server.requests().is_empty());

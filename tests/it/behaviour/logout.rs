@@ -139,7 +139,8 @@ fn without_a_refresh_token_the_access_token_is_revoked() {
 fn a_locked_store_keeps_the_login_and_a_lost_key_gives_it_up() {
     let rig = Rig::new();
     rig.log_in();
-    for (mood, remedy) in [(Mood::Locked, "unlock_store"), (Mood::Unavailable, "retry"), (Mood::Silent, "retry")] {
+    for (mood, remedy) in [(Mood::Locked, "unlock_store"), (Mood::Unavailable, "start_store"), (Mood::Silent, "retry")]
+    {
         rig.keys.set(mood);
         for local_only in [false, true] {
             let error = log_out(&rig, |request| request.local_only = local_only).unwrap_err();

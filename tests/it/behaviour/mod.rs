@@ -27,6 +27,7 @@ mod printed;
 mod prompts;
 mod redaction;
 mod rig;
+mod second_look;
 mod session;
 mod session_kept;
 mod session_refusals;
