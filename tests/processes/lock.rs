@@ -78,7 +78,7 @@ fn a_holder_that_stands_still_is_named_and_its_death_heals() {
     assert!(holder.stops());
 
     let impatient = rig.acme().with("ACME_LOCK_TIMEOUT", "1").run(&["auth", "token", "--json"]).exits(6);
-    impatient.fails_with("custody", "retry");
+    impatient.fails_with("custody", "otherprocess");
     let message = impatient.json().pop().unwrap()["message"].to_string();
     let lock = rig.record(OWN).with_extension("lock");
     for named in [&format!("process {} ", holder.child.id()), " s ago", lock.to_str().unwrap()] {
