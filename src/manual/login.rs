@@ -22,7 +22,7 @@
 //! | `index.lock` | the lock of the index |
 //! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
 //! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour |
-//! | `grants/<id>.next` | that a refresh was begun, then the next record; after a refresh that failed, when and why |
+//! | `grants/<id>.next` | in its first line that a refresh was begun, and room behind it; then the next record; after a refresh that failed, when and why |
 //! | `os.silent` | when the OS store did not answer, and on which D-Bus; it is left alone there for a minute |
 //!
 //! The record is sealed with XChaCha20-Poly1305; the plain line is associated data, so that a record moved to another app or

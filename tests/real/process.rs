@@ -16,6 +16,8 @@ pub(crate) struct Running {
     pub child: Child,
     started: Instant,
     lines: Receiver<String>,
+    /// A line that was waited for, and not yet read.
+    ahead: Option<String>,
     read: Vec<String>,
     stderr: Option<JoinHandle<String>>,
 }
@@ -52,16 +54,27 @@ impl Running {
             let _ = stderr.read_to_end(&mut bytes);
             String::from_utf8_lossy(&bytes).into_owned()
         });
-        Running { what, child, started: Instant::now(), lines, read: Vec::new(), stderr: Some(stderr) }
+        Running { what, child, started: Instant::now(), lines, ahead: None, read: Vec::new(), stderr: Some(stderr) }
     }
 
     pub(crate) fn take_stdin(&mut self) -> ChildStdin {
         self.child.stdin.take().expect("a piped stdin")
     }
 
+    /// Whether it prints something or ends within `patience`: what it prints is the next [`line`](Self::line).
+    pub(crate) fn speaks_within(&mut self, patience: Duration) -> bool {
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => {
+                self.ahead = Some(line);
+                true
+            }
+            Err(end) => end == mpsc::RecvTimeoutError::Disconnected,
+        }
+    }
+
     /// The next line of stdout; `None` once the process has closed it.
     pub(crate) fn line(&mut self) -> Option<String> {
-        match self.lines.recv_timeout(PATIENCE) {
+        match self.ahead.take().map_or_else(|| self.lines.recv_timeout(PATIENCE), Ok) {
             Ok(line) => {
                 self.read.push(line.clone());
                 Some(line)

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::http;
+use crate::needs::say;
 use crate::process::{self, Running};
 
 pub(crate) fn folder() -> PathBuf {
@@ -44,6 +46,11 @@ impl Provider {
         let mut command = node("server.mjs");
         command.env("OIDC_INTERVAL", "1").envs(options.iter().copied()).stdin(Stdio::piped());
         let mut running = Running::start(&mut command);
+        // Once in some hundred starts Node hangs before it listens, for reasons of its own.
+        if !running.speaks_within(Duration::from_secs(20)) {
+            say("the authorization server hangs at its start: once more");
+            running = Running::start(&mut command);
+        }
         let stdin = running.take_stdin();
         let Some(line) = running.line() else { panic!("the server did not start: {}", running.finish()) };
         let ready: Value = serde_json::from_str(&line).unwrap();
