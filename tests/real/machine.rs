@@ -103,6 +103,11 @@ impl Machine {
         self.start_keyring(false);
     }
 
+    /// Ends the keyring alone: its place on the bus is free.
+    pub(crate) fn end_keyring(&mut self) {
+        end(&mut self.keyring);
+    }
+
     fn start_keyring(&mut self, unlock: bool) {
         const SERVICE: &str = "string:org.freedesktop.secrets";
         let owned =
@@ -159,7 +164,7 @@ impl Machine {
         entries(self.root.path()).into_iter().filter(|path| path.is_file()).filter(holds).collect()
     }
 
-    fn bus_address(&self) -> String {
+    pub(crate) fn bus_address(&self) -> String {
         format!("unix:path={}", self.bus().display())
     }
 

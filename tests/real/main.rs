@@ -29,6 +29,7 @@ mod borders;
 mod custody;
 mod http;
 mod lifecycle;
+mod locked_store;
 mod login;
 mod machine;
 mod needs;
