@@ -242,7 +242,7 @@ impl fmt::Display for Remedy {
             Self::FixConfig { field } => write!(f, "correct {field}"),
             Self::FixPath { path } => write!(f, "check owner and permissions of {}", path.display()),
             Self::FreeSpace { path } => {
-                write!(f, "free some space on the disk of {}, then try again; the login is as it was", path.display())
+                write!(f, "free some space on the disk of {}, then try again", path.display())
             }
             Self::SetAside { path } => write!(f, "move {} away, then log in again", path.display()),
             // To kill it would be like a crash, which some servers do not forgive.

@@ -100,13 +100,18 @@ impl Trip<'_> {
                     return Ok(next);
                 }
                 // It is there, though the disk did not say so.
-                Err(_) if self.grant.read().is_ok_and(|there| self.secret_of(&there) == self.secret_of(&next)) => {
-                    return Ok(next);
-                }
+                Err(_) if self.is_there(&next) => return Ok(next),
                 Err(error) if deadline.has_passed() => return Err(self.lost(error)),
                 Err(_) => pause(TRY_AGAIN),
             }
         }
+    }
+
+    /// Whether `next` itself is on disk: not a sibling of its generation, nor an older one whose access token the server kept.
+    fn is_there(&self, next: &Record) -> bool {
+        let is_next =
+            |there: Record| there.generation == next.generation && self.secret_of(&there) == self.secret_of(next);
+        self.grant.read().is_ok_and(is_next)
     }
 
     /// The disk would not take what the server had rotated to.

@@ -7,9 +7,9 @@ use hallpass::blocking::wait;
 use hallpass::clock::Clock as _;
 use hallpass::custody::Place;
 use hallpass::testing::{Endpoint, Fault, ManualClock};
-use hallpass::{Auth, Ended, ErrorKind, LogoutRequest, TokenRequest};
+use hallpass::{Auth, Ended, ErrorKind, LogoutRequest, Session, TokenRequest};
 
-use super::rig::{Rig, S, token};
+use super::rig::{Rig, S, forced, token};
 
 #[test]
 fn a_wrong_clock_at_a_refresh_does_not_throw_the_new_token_away() {
@@ -78,20 +78,39 @@ fn a_disk_that_says_no_for_a_moment_does_not_lose_a_rotated_token() {
     let session = rig.log_in();
     rig.clock.advance(S(4000));
     rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(200)));
-    let next = rig.home().join("grants").join(format!("{}.next", session.context().unwrap().grant));
-    let bad_disk = std::thread::spawn(move || {
-        super::rig::until("the intent", || next.exists());
-        // A folder in its place cannot be written; then the disk is well again.
-        std::fs::remove_file(&next).unwrap();
-        std::fs::create_dir(&next).unwrap();
-        std::thread::sleep(Duration::from_millis(600));
-        std::fs::remove_dir(&next).unwrap();
-    });
+    let bad_disk = bad_disk(&rig, &session);
     let token = token(&session);
     bad_disk.join().unwrap();
     assert!(rig.server.is_live_access_token(&token));
     rig.clock.advance(S(4000));
     assert!(wait(rig.auth().session().unwrap().access_token()).is_ok());
+}
+
+/// Some servers answer with the access token that is there already, and a new refresh token beside it.
+#[test]
+fn an_access_token_that_stays_does_not_hide_that_a_rotated_one_was_not_written() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    let same = Fault::ReplyField("access_token".into(), token(&session).into());
+    let bad_disk = bad_disk(&rig, &session);
+    rig.server.inject(Endpoint::Token, same);
+    assert!(forced(&session).is_ok());
+    bad_disk.join().unwrap();
+    assert!(forced(&rig.auth().session().unwrap()).is_ok());
+    assert_eq!((rig.server.counts().reuses, rig.server.live_families()), (0, 1));
+}
+
+/// A disk that takes nothing from the intent on, for a moment.
+fn bad_disk(rig: &Rig, session: &Session) -> std::thread::JoinHandle<()> {
+    let next = rig.home().join("grants").join(format!("{}.next", session.context().unwrap().grant));
+    std::thread::spawn(move || {
+        super::rig::until("the intent", || next.exists());
+        // A folder in its place cannot be written; then the disk is well again. Where the commit was quicker there was no fault.
+        let _ = std::fs::remove_file(&next);
+        let _ = std::fs::create_dir(&next);
+        std::thread::sleep(Duration::from_millis(600));
+        let _ = std::fs::remove_dir(&next);
+    })
 }
 
 #[test]
