@@ -10,6 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::custody::Place;
 use crate::error::Result;
 use crate::id::{AppName, ClientId, Issuer, Scopes};
+use crate::passphrase::AskPassphrase;
 use crate::secret::Secret;
 use crate::surroundings::Surroundings;
 
@@ -57,6 +58,12 @@ pub struct Config {
     pub lock_timeout: Duration,
     /// Where keys may rest.
     pub place: Place,
+    /// How long the kernel may keep a copy of a login's sealing key (Linux; at least a second), so that a token at hand needs no D-Bus and no
+    /// passphrase; and remember which record it has seen last. Programs of this user can read it meanwhile, though the store be
+    /// locked. By default it keeps none.
+    pub key_cache: Option<Duration>,
+    /// Where a passphrase comes from, for keys that rest under one: by default from [`Inherited`](crate::passphrase::Inherited).
+    pub passphrase: Option<Arc<dyn AskPassphrase>>,
     /// The app's state folder, an absolute path, instead of the platform's.
     pub home: Option<PathBuf>,
     /// The clock.
@@ -90,6 +97,8 @@ impl Config {
             request_timeout: Duration::from_secs(12),
             lock_timeout: Duration::from_secs(30),
             place: Place::Auto,
+            key_cache: None,
+            passphrase: None,
             home: None,
             clock: Arc::new(SystemClock),
         })

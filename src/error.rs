@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::surroundings::Machine;
 use crate::text::shown;
 
 /// `Result` with hallpass's [`Error`].
@@ -73,11 +74,29 @@ pub enum Remedy {
         after: Option<Duration>,
     },
     /// Unlock the secure store, then try again.
-    UnlockStore,
+    UnlockStore {
+        /// Where this process runs.
+        machine: Machine,
+    },
     /// Start the secure store that this login's key rests in, then try again.
-    StartStore,
+    StartStore {
+        /// Where this process runs.
+        machine: Machine,
+    },
     /// Choose another place for the keys.
-    ChoosePlace,
+    ChoosePlace {
+        /// The places that could take one.
+        places: Vec<&'static str>,
+        /// Where this process runs.
+        machine: Machine,
+    },
+    /// Give the passphrase: where a person can be asked, or on a descriptor.
+    GivePassphrase,
+    /// Run as the service that systemd hands this credential to.
+    RunAsService {
+        /// The credential's name.
+        credential: String,
+    },
     /// Choose one of these contexts.
     ChooseContext {
         /// The contexts there are.
@@ -102,6 +121,11 @@ pub enum Remedy {
     FixPath {
         /// The path.
         path: PathBuf,
+    },
+    /// Run it as this user, for example without `sudo`.
+    RunAs {
+        /// The user's name.
+        user: String,
     },
     /// Free some space on the disk of this path, then try again.
     FreeSpace {
@@ -205,14 +229,17 @@ impl Remedy {
         match self {
             Self::LogIn { .. } => "log_in",
             Self::Retry { .. } => "retry",
-            Self::UnlockStore => "unlock_store",
-            Self::StartStore => "start_store",
-            Self::ChoosePlace => "choose_place",
+            Self::UnlockStore { .. } => "unlock_store",
+            Self::StartStore { .. } => "start_store",
+            Self::ChoosePlace { .. } => "choose_place",
+            Self::GivePassphrase => "give_passphrase",
+            Self::RunAsService { .. } => "run_as_service",
             Self::ChooseContext { .. } => "choose_context",
             Self::Replace { .. } => "replace",
             Self::ForgetLocally { .. } => "forget_locally",
             Self::FixConfig { .. } => "fix_config",
             Self::FixPath { .. } => "fix_path",
+            Self::RunAs { .. } => "run_as",
             Self::FreeSpace { .. } => "free_space",
             Self::SetAside { .. } => "set_aside",
             Self::OtherProcess { .. } => "other_process",
@@ -231,9 +258,14 @@ impl fmt::Display for Remedy {
                 write!(f, "try again in {} s", after.as_secs().max(1))
             }
             Self::Retry { after: None } => f.write_str("try again"),
-            Self::UnlockStore => f.write_str("unlock the secure store, then try again"),
-            Self::StartStore => f.write_str("start the secure store, then try again"),
-            Self::ChoosePlace => f.write_str("choose another place for the keys"),
+            Self::UnlockStore { .. } => f.write_str("unlock the secure store, then try again"),
+            Self::StartStore { .. } => f.write_str("start the secure store, then try again"),
+            Self::ChoosePlace { places, .. } if places.is_empty() => f.write_str("choose another place for the keys"),
+            Self::ChoosePlace { places, .. } => write!(f, "choose a place for the keys: {}", places.join(", ")),
+            Self::GivePassphrase => f.write_str("give the passphrase, in a terminal or on a descriptor"),
+            Self::RunAsService { credential } => {
+                write!(f, "run it as the service that systemd hands the credential {credential} to")
+            }
             Self::ChooseContext { contexts } => write!(f, "choose one of: {}", contexts.join(", ")),
             Self::Replace { context } => write!(f, "allow the login to replace {context}, or give it another name"),
             Self::ForgetLocally { context } => {
@@ -241,6 +273,7 @@ impl fmt::Display for Remedy {
             }
             Self::FixConfig { field } => write!(f, "correct {field}"),
             Self::FixPath { path } => write!(f, "check owner and permissions of {}", path.display()),
+            Self::RunAs { user } => write!(f, "run it as {user}, without sudo"),
             Self::FreeSpace { path } => {
                 write!(f, "free some space on the disk of {}, then try again", path.display())
             }

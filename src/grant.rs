@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use crate::attempt::{Attempt, Failure};
 use crate::clock::Clock;
-use crate::custody::{Custody, Item, described};
+use crate::custody::{Custody, Item, KeyCache, Lasts, described};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::{Folder, Home, Lock};
 use crate::id::{AppName, GrantId};
-use crate::record::{Header, Record, SealingKey, Unreadable};
+use crate::record::{Header, Record, RefreshToken, Unreadable};
+use crate::seal::SealingKey;
+use crate::secret::Secret;
+use crate::surroundings::machine_id;
 
 /// One grant's files, and the key that opens them.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct GrantFiles<'a> {
     pub(crate) app: &'a AppName,
     pub(crate) id: &'a GrantId,
     pub(crate) clock: &'a dyn Clock,
+    /// What the kernel may remember for us.
+    pub(crate) cache: Option<KeyCache>,
 }
 
 /// A record, and what became of the last exchange of its refresh token.
@@ -43,26 +48,40 @@ pub(crate) struct Found {
 const ROOM_TO_GROW: usize = 192 << 10;
 
 impl<'a> GrantFiles<'a> {
-    /// Takes the key out of custody. `Err` where the store is locked, away or slow; where the store says that there is no
-    /// key, the record can never be opened again, and the error says so.
+    /// Takes the key out of custody, or from the kernel where a copy of it is kept. `Err` where the store is locked, away or slow;
+    /// where the store says that there is no key, the record can never be opened again, and the error says so.
     pub(crate) fn unlock(self, custody: &dyn Custody) -> Result<OpenGrant<'a>> {
-        let item = Item::new(self.app, self.id);
+        let item = self.item();
+        let copy = self.cache.and_then(|cache| SealingKey::from_text(&cache.key(&item)?));
+        // A copy that is not this record's key, whoever put it there, is none.
+        if let Some(key) = copy.filter(|key| self.header().is_some_and(|header| header.is_sealed_with(key))) {
+            return Ok(OpenGrant { files: self, key });
+        }
         let text = custody.load(&item).map_err(|error| error.at_rest(custody.name()))?;
         let gone = |why: &str| {
-            let message =
-                format!("the key of this login {why} {}, and the login is lost with it", described(custody.name()));
+            let place = described(custody.name());
+            let until = match custody.posture().lasts {
+                Lasts::UntilErased => String::new(),
+                lasts => format!(" (which keeps keys {lasts})"),
+            };
+            let message = format!("the key of this login {why} {place}{until}, and the login is lost with it");
             Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None })
         };
-        let key = SealingKey::from_text(&text.ok_or_else(|| gone("is no longer in"))?);
-        Ok(OpenGrant { files: self, key: key.ok_or_else(|| gone("was overwritten in"))? })
+        let text = text.ok_or_else(|| gone("is no longer in"))?;
+        let key = SealingKey::from_text(&text).ok_or_else(|| gone("was overwritten in"))?;
+        if let Some(cache) = self.cache {
+            cache.keep(&item, &text);
+        }
+        Ok(OpenGrant { files: self, key })
     }
 
     /// Makes a new grant: its key into custody, then its first record on disk. On failure nothing is left.
-    pub(crate) fn create(self, custody: &dyn Custody, label: &str, record: &Record) -> Result<()> {
-        let item = Item::new(self.app, self.id);
+    pub(crate) fn create(self, custody: &dyn Custody, label: &str, mut record: Record) -> Result<()> {
+        let item = self.item();
         let grant = OpenGrant { files: self, key: SealingKey::random()? };
+        record.machine = grant.machine();
         custody.store(&item, label, &grant.key.to_text()).map_err(|error| error.at_login(custody.name()))?;
-        let written = self.lock(Duration::ZERO).and_then(|lock| grant.commit(&lock, record));
+        let written = self.lock(Duration::ZERO).and_then(|lock| grant.commit(&lock, &record));
         if written.is_err() {
             // The first error is the one to tell; what cannot be undone is an unused key and half a file without one.
             let _ = custody.erase(&item);
@@ -74,9 +93,11 @@ impl<'a> GrantFiles<'a> {
     /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable. Without a custody the
     /// record alone.
     pub(crate) fn erase(self, _lock: &Lock, custody: Option<&dyn Custody>) -> Result<()> {
+        if let Some(cache) = self.cache {
+            cache.forget(&self.item());
+        }
         if let Some(custody) = custody {
-            let item = Item::new(self.app, self.id);
-            custody.erase(&item).map_err(|error| error.at_rest(custody.name()))?;
+            custody.erase(&self.item()).map_err(|error| error.at_rest(custody.name()))?;
         }
         self.folder().remove(&self.next())?;
         self.folder().remove(self.id.as_str())?;
@@ -124,6 +145,10 @@ impl<'a> GrantFiles<'a> {
         self.folder().mark(&self.lock_name(), self.clock.now());
     }
 
+    pub(crate) fn item(self) -> Item<'a> {
+        Item::new(self.app, self.id)
+    }
+
     fn folder(self) -> &'a Folder {
         &self.home.grants
     }
@@ -150,7 +175,13 @@ impl<'a> GrantFiles<'a> {
     }
 }
 
-impl OpenGrant<'_> {
+impl<'a> OpenGrant<'a> {
+    /// The refresh token of `record`, as late as can be.
+    pub(crate) fn reveal(&self, token: &RefreshToken) -> Result<Secret> {
+        let damaged = || self.files.unreadable(Unreadable::Damaged);
+        token.reveal(&self.key).ok_or_else(damaged)
+    }
+
     /// The record as it is now. Needs no lock: a reader sees the old or the new, never half.
     pub(crate) fn read(&self) -> Result<Record> {
         let files = self.files;
@@ -186,6 +217,7 @@ impl OpenGrant<'_> {
     /// next record will need: a full disk is found while nothing is lost (law 3).
     pub(crate) fn intend(&self, lock: &Lock, record: &Record) -> Result<Attempt> {
         let files = self.files;
+        self.check_that_it_is_no_copy(lock, record)?;
         let attempt = Attempt::begun(record.generation, files.clock.now());
         let room = record.seal(files.app, files.id, &self.key)?.len() + ROOM_TO_GROW;
         self.write_attempt(lock, &attempt, room)?;
@@ -199,19 +231,50 @@ impl OpenGrant<'_> {
 
     /// Makes `record` the grant's record: into `<id>.next`, through to the disk, then over `<id>` in one step, which also
     /// clears the intent.
-    pub(crate) fn commit(&self, _lock: &Lock, record: &Record) -> Result<()> {
+    pub(crate) fn commit(&self, lock: &Lock, record: &Record) -> Result<()> {
         let files = self.files;
         // An older generation never overwrites a newer (law 5).
         if files.header().is_some_and(|there| there.generation >= record.generation) {
             return Err(files.damaged("a newer one is there already").with(Remedy::Retry { after: None }));
         }
         files.folder().write(&files.next(), &record.seal(files.app, files.id, &self.key)?)?;
-        files.folder().publish(&files.next(), files.id.as_str())
+        files.folder().publish(&files.next(), files.id.as_str())?;
+        lock.leave(record.generation);
+        if let Some(cache) = files.cache {
+            cache.saw(&files.item(), record.generation);
+        }
+        Ok(())
     }
 
     /// Takes an intent back: nothing was sent.
     pub(crate) fn forget_intent(&self, _lock: &Lock) -> Result<()> {
         self.files.folder().remove(&self.files.next()).map(drop)
+    }
+
+    /// The token of a record that was restored from a backup is spent, and one that was copied from another machine is in use there:
+    /// to send it would end the login where it lives. What remembers is the lock's file, and the kernel where it may.
+    fn check_that_it_is_no_copy(&self, lock: &Lock, record: &Record) -> Result<()> {
+        let files = self.files;
+        let is_copy = |how: String| Err(files.damaged(&how).with(Remedy::LogIn { context: None }));
+        let newest = lock.number().max(files.cache.and_then(|cache| cache.newest(&files.item())));
+        if let Some(newest) = newest.filter(|newest| *newest > record.generation) {
+            let own = record.generation;
+            return is_copy(format!(
+                "it is number {own}, and this machine has seen number {newest}: restored from a backup, its refresh token is \
+                 spent; nothing was sent"
+            ));
+        }
+        match (&record.machine, self.machine()) {
+            (Some(made_on), Some(here)) if *made_on != here => {
+                is_copy("the login was made on another machine, and may be in use there; nothing was sent".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// This machine, as a word that only this grant's key makes.
+    fn machine(&self) -> Option<String> {
+        machine_id().map(|id| self.key.mark_of(&id))
     }
 
     fn write_attempt(&self, _lock: &Lock, attempt: &Attempt, room: usize) -> Result<()> {
@@ -251,6 +314,7 @@ mod tests {
             refresh_token: None,
             refresh_expires_at: None,
             scopes: Default::default(),
+            machine: None,
             tokens: Vec::new(),
         }
     }
@@ -260,8 +324,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::create(&folder.path().join("home")).unwrap();
         let (app, id, custody) = ("acme".parse().unwrap(), GrantId::random().unwrap(), Memory::new());
-        let files = GrantFiles { home: &home, app: &app, id: &id, clock: &SystemClock };
-        files.create(&custody, "", &record(1)).unwrap();
+        let files = GrantFiles { home: &home, app: &app, id: &id, clock: &SystemClock, cache: None };
+        files.create(&custody, "", record(1)).unwrap();
         let (grant, lock) = (files.unlock(&custody).unwrap(), files.lock(Duration::ZERO).unwrap());
         grant.commit(&lock, &record(3)).unwrap();
         for older in [1, 2, 3] {

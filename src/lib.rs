@@ -33,9 +33,9 @@
 //!                │
 //!    living    auth   login   logout   session   rotation   token   context   config   wiring   worker   blocking
 //!                │                        │
-//!    wire      oauth/  ─── never names ───┼───  custody/  record  attempt  grant  home                 keeping
+//!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
 //!                │                        │
-//!    words     secret  id  text  clock  error  prompt  browser  surroundings  failpoint
+//!    words     secret  id  text  clock  error  prompt  passphrase  posture  browser  surroundings  failpoint
 //! ```
 //!
 //! Arrows point down, or along a layer without a circle; a test reads every path in the source and fails on any other.
@@ -71,9 +71,12 @@ mod login;
 mod logout;
 pub mod manual;
 mod oauth;
+pub mod passphrase;
+mod posture;
 pub mod prompt;
 mod record;
 mod rotation;
+mod seal;
 mod secret;
 mod session;
 mod surroundings;
@@ -93,5 +96,5 @@ pub use login::LoginRequest;
 pub use logout::{Ended, LoggedOut, LogoutRequest};
 pub use secret::Secret;
 pub use session::{Next, Session, Userinfo};
-pub use surroundings::Surroundings;
+pub use surroundings::{Machine, Surroundings};
 pub use token::{AccessToken, TokenRequest};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::Cancel;
 use crate::context::{Context, Entry, Index};
-use crate::custody::Custody;
+use crate::custody::{Chosen, Posture};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::Home;
 use crate::id::{Account, ContextName, GrantId, Org, Scopes};
@@ -17,8 +17,7 @@ use crate::oauth::metadata::{ByHand, Endpoints, discover};
 use crate::oauth::revocation::{Token, revoke};
 use crate::oauth::{id_token, userinfo};
 use crate::prompt::{Outcome, Prompt, Verification, Wait, WaitReason};
-use crate::record::{Destination, Record, StoredToken};
-use crate::secret::Secret;
+use crate::record::{Destination, Record, RefreshToken, StoredToken};
 use crate::wiring::Wiring;
 
 /// What a login shall be.
@@ -36,6 +35,8 @@ pub struct LoginRequest {
     pub acr_values: Option<String>,
     /// How long ago the person may have authenticated at most (`max_age`, OpenID Connect Core §3.1.2.1).
     pub max_age: Option<Duration>,
+    /// Keep the key only until this login session ends, or this process: for a machine that is not the person's own.
+    pub ephemeral: bool,
     /// Ends the login early. After the person has approved it no longer does: what was granted is kept.
     pub cancel: Cancel,
 }
@@ -44,21 +45,22 @@ pub struct LoginRequest {
 pub(crate) fn run(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<Context> {
     let login = log_in(wiring, request, prompt);
     prompt.done(&match &login {
-        Ok(context) => Outcome::LoggedIn {
+        Ok((context, posture)) => Outcome::LoggedIn {
             context: &context.name,
             account: &context.account,
             org: context.org.as_ref(),
             scopes: &context.scopes,
             custody: &context.custody,
+            posture,
         },
         Err(error) => Outcome::Failed(error),
     });
-    login
+    login.map(|(context, _)| context)
 }
 
-fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<Context> {
+fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<(Context, Posture)> {
     // What can fail on this machine fails before a person is asked to do anything, and before anything is written.
-    let custody = wiring.places.choose()?;
+    let chosen = wiring.places.choose(request.ephemeral)?;
     let name = wanted_name(wiring, request)?;
     Index::read(wiring.home()?.as_ref())?;
 
@@ -88,14 +90,23 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     let home = wiring.create_home()?;
     wiring.files(&home, &GrantId::random()?).try_room()?;
 
-    let login = Login { wiring, request, prompt, http: &http, client: &client, destination: &destination, scopes };
+    let login = Login {
+        wiring,
+        request,
+        prompt,
+        http: &http,
+        client: &client,
+        destination: &destination,
+        scopes,
+        chosen: &chosen,
+    };
     let (reply, asked_at) = login.approved(&device)?;
     // From here on there is a grant at the server: what is not kept is given back.
-    let kept = login.identify(&reply).and_then(|whose| login.keep(&home, &*custody, name, whose, &reply, asked_at));
+    let kept = login.identify(&reply).and_then(|whose| login.keep(&home, name, whose, &reply, asked_at));
     if kept.is_err() {
         login.give_back(&reply);
     }
-    kept
+    kept.map(|context| (context, chosen.custody.posture()))
 }
 
 fn wanted_name(wiring: &Wiring, request: &LoginRequest) -> Result<Option<ContextName>> {
@@ -126,6 +137,7 @@ struct Login<'a> {
     client: &'a Client,
     destination: &'a Destination,
     scopes: &'a Scopes,
+    chosen: &'a Chosen,
 }
 
 impl Login<'_> {
@@ -189,6 +201,9 @@ impl Login<'_> {
             expires_at: poll.expires_at(),
             interval: device.interval,
             browser: self.wiring.config.surroundings.can_show_a_browser(),
+            custody: self.chosen.custody.name().to_owned(),
+            posture: self.chosen.custody.posture(),
+            instead_of: self.chosen.instead_of.clone(),
         }
     }
 
@@ -230,14 +245,14 @@ impl Login<'_> {
     fn keep(
         &self,
         home: &Home,
-        custody: &dyn Custody,
         wanted: Option<ContextName>,
         (account, org): (Account, Option<Org>),
         reply: &TokenReply,
         asked_at: SystemTime,
     ) -> Result<Context> {
-        let config = &self.wiring.config;
+        let (config, custody) = (&self.wiring.config, &*self.chosen.custody);
         let record = self.record(&account, org.as_ref(), reply, asked_at);
+        let scopes = record.scopes.clone();
         let name_in =
             |index: &Index| index.name_for(&account, &config.client_id, wanted.as_ref(), self.request.replace);
         // Before anything is written, so that a refusal leaves nothing; again under the lock, where it counts.
@@ -245,7 +260,7 @@ impl Login<'_> {
         // A new login is a new grant (law 5).
         let grant = GrantId::random()?;
         let files = self.wiring.files(home, &grant);
-        files.create(custody, &format!("{} login of {account} at {}", config.app, account.issuer.host()), &record)?;
+        files.create(custody, &format!("{} login of {account} at {}", config.app, account.issuer.host()), record)?;
         let indexed = Index::change(home, config.lock_timeout, |index| {
             let entry = Entry {
                 name: name_in(index)?,
@@ -253,7 +268,7 @@ impl Login<'_> {
                 org: org.clone(),
                 account: account.clone(),
                 client_id: config.client_id.clone(),
-                scopes: record.scopes.clone(),
+                scopes: scopes.clone(),
                 custody: custody.name().to_owned(),
             };
             // Who names a context means that one; who just logs in means to go on as who they are.
@@ -288,9 +303,11 @@ impl Login<'_> {
             account: account.clone(),
             token_type: reply.token_type.clone(),
             // Of this reply or none: a new login inherits no refresh token (law 8).
-            refresh_token: reply.refresh_token.as_ref().map(Secret::copy),
+            refresh_token: reply.refresh_token.as_ref().map(|token| RefreshToken::Given(token.copy())),
             refresh_expires_at: reply.refresh_expires_in.map(|lifetime| now + lifetime),
             scopes: scopes.clone(),
+            // Told with the key, when that is made.
+            machine: None,
             tokens: vec![StoredToken {
                 org: org.cloned(),
                 resource: config.resource.clone(),

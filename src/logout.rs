@@ -1,12 +1,15 @@
 //! The end of a login: told to the server, then forgotten here, and truthfully reported (law 13).
 
 use crate::context::{Entry, Index, Select};
+use crate::custody::Custody;
 use crate::error::{Error, Remedy, Result};
-use crate::home::Home;
+use crate::grant::{Found, GrantFiles};
+use crate::home::{Home, Lock};
 use crate::id::{Account, ContextName};
 use crate::oauth::endpoint::TokenError;
 use crate::oauth::revocation::{Token, revoke};
 use crate::record::Record;
+use crate::secret::Secret;
 use crate::wiring::Wiring;
 
 /// Which logins shall end, and how.
@@ -96,8 +99,8 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
     let lock = files.lock(wiring.config.lock_timeout)?;
     let ended = match &custody {
         // Recovered, so that the token that is revoked is the newest there is.
-        Some(custody) if !local_only => match files.unlock(&**custody).and_then(|grant| grant.recover(&lock)) {
-            Ok(found) => tell_the_server(wiring, entry, &found.record)?,
+        Some(custody) if !local_only => match opened(files, &**custody, &lock) {
+            Ok((record, token)) => tell_the_server(wiring, entry, &record, token)?,
             // Locked is not empty: only a login that can never be read again is given up.
             Err(error) if matches!(error.remedy(), Some(Remedy::LogIn { .. })) => Ended::Unreadable,
             Err(error) => return Err(error),
@@ -115,11 +118,18 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
     Ok(LoggedOut { context: entry.name.clone(), account: entry.account.clone(), ended })
 }
 
-fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record) -> Result<Ended> {
+/// The newest record there is, and its refresh token.
+fn opened(files: GrantFiles<'_>, custody: &dyn Custody, lock: &Lock) -> Result<(Record, Option<Secret>)> {
+    let grant = files.unlock(custody)?;
+    let Found { record, .. } = grant.recover(lock)?;
+    let token = record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
+    Ok((record, token))
+}
+
+fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record, token: Option<Secret>) -> Result<Ended> {
     wiring.check_destination(&entry.grant, record)?;
     let access = record.tokens.first().map(|token| &*token.access_token);
-    let (Some(url), Some(token)) =
-        (&record.destination.revocation_endpoint, Token::best(record.refresh_token.as_ref(), access))
+    let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, Token::best(token.as_ref(), access))
     else {
         return Ok(Ended::NotRevocable);
     };

@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::error::Error;
 use crate::id::{Account, AppName, ContextName, Org, Scopes, host_of};
+use crate::posture::{Lasts, Posture};
 
 /// How a login speaks to the person. Called from the login's own thread.
 ///
@@ -46,6 +47,12 @@ pub struct Verification {
     pub interval: Duration,
     /// Whether a browser that opens here would be seen by the person.
     pub browser: bool,
+    /// The place where the key will rest, for example `os`.
+    pub custody: String,
+    /// What that place promises.
+    pub posture: Posture,
+    /// Why the key does not go to a better place, where one was tried.
+    pub instead_of: Option<String>,
 }
 
 /// Why a login waits.
@@ -89,6 +96,8 @@ pub enum Outcome<'a> {
         scopes: &'a Scopes,
         /// The place where the key rests, for example `os`.
         custody: &'a str,
+        /// What that place promises.
+        posture: &'a Posture,
     },
     /// It failed.
     Failed(&'a Error),
@@ -127,6 +136,10 @@ impl Terminal {
 
 impl Prompt for Terminal {
     fn show(&self, verification: &Verification) -> io::Result<()> {
+        if let Some(why) = &verification.instead_of {
+            let (custody, lasts) = (&verification.custody, verification.posture.lasts);
+            self.say(&format!("note: {why}; this login's key will rest in custody \"{custody}\" instead, {lasts}\n"))?;
+        }
         // One string for what is shown and what is opened, so that nothing opens that was not shown (law 12).
         let page = verification.page();
         // RFC 8628 §3.3.1: "Clients MUST still display the "user_code", as the authorization server will require the
@@ -162,9 +175,12 @@ impl Prompt for Terminal {
     }
 
     fn done(&self, outcome: &Outcome<'_>) {
-        if let Outcome::LoggedIn { context, account, custody, .. } = outcome {
+        if let Outcome::LoggedIn { context, account, custody, posture, .. } = outcome {
             let issuer = account.issuer.host();
-            let until = if *custody == "memory" { ", until this process ends" } else { "" };
+            let until = match posture.lasts {
+                Lasts::UntilErased => String::new(),
+                lasts => format!(", {lasts}"),
+            };
             let _ = self
                 .say(&format!("Logged in at {issuer} as {account} (context {context}, key in {custody}{until}).\n"));
         }
@@ -213,13 +229,14 @@ impl Prompt for JsonLines {
     fn done(&self, outcome: &Outcome<'_>) {
         // A reader that went away must not undo a login that is already kept.
         let _ = self.line(&match outcome {
-            Outcome::LoggedIn { context, account, org, scopes, custody } => json!({
+            Outcome::LoggedIn { context, account, org, scopes, custody, posture } => json!({
                 "event": "logged_in",
                 "context": context,
                 "account": account,
                 "org": org,
                 "scopes": scopes.iter().collect::<Vec<_>>(),
                 "custody": custody,
+                "lasts": posture.lasts.name(),
             }),
             Outcome::Failed(error) => json!({
                 "event": "error",

@@ -1,7 +1,8 @@
 //! The record: the secret part of a grant, as bytes that only its key opens.
 //!
-//! A file is one line of plain JSON (the header), a nonce, and XChaCha20-Poly1305 ciphertext with the header as associated
-//! data. A record belongs to one app and one grant: moved to another it does not open.
+//! A file is one line of plain JSON (the header), and behind it the sealed rest, which opens beside this header only. A record
+//! belongs to one app and one grant: moved to another it does not open. Within the seal the refresh token is sealed once more:
+//! who serves an access token does not have it in memory.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,14 +10,13 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Result;
-use crate::id::{Account, AppName, ClientId, GrantId, Issuer, Org, Scopes, no_randomness};
+use crate::id::{Account, AppName, ClientId, GrantId, Issuer, Org, Scopes};
+use crate::seal::{NotOpened, SealingKey, text};
 use crate::secret::Secret;
 
 /// What one grant keeps secret, and where its secrets may go.
@@ -32,14 +32,23 @@ pub(crate) struct Record {
     pub(crate) account: Account,
     /// In lower case; a refresh may not change it (law 17).
     pub(crate) token_type: String,
-    #[serde(with = "exposed::option")]
-    pub(crate) refresh_token: Option<Secret>,
+    #[serde(skip)]
+    pub(crate) refresh_token: Option<RefreshToken>,
     /// When the refresh token ends by itself; `None` where the server does not say.
     #[serde(default, with = "time::option")]
     pub(crate) refresh_expires_at: Option<SystemTime>,
     /// What was granted at login.
     pub(crate) scopes: Scopes,
+    /// The machine that the login was made on, as a word that only this grant's key makes; `None` where it has no name.
+    pub(crate) machine: Option<String>,
     pub(crate) tokens: Vec<StoredToken>,
+}
+
+/// A refresh token: as the server gave it, or as it rests, until it is sent.
+#[derive(Debug)]
+pub(crate) enum RefreshToken {
+    Given(Secret),
+    Resting(String),
 }
 
 /// Where a grant's secrets may go: fixed at login, sealed, and compared before anything is sent (law 16).
@@ -60,7 +69,7 @@ pub(crate) struct StoredToken {
     /// What the token is for (RFC 8707), where that was said.
     pub(crate) resource: Option<Url>,
     pub(crate) scopes: Scopes,
-    #[serde(with = "exposed::shared")]
+    #[serde(with = "exposed")]
     pub(crate) access_token: Arc<Secret>,
     /// When it was asked for: its lifetime is counted from there, so that a machine that sleeps meanwhile does not stretch it.
     #[serde(with = "time")]
@@ -76,6 +85,8 @@ pub(crate) struct Header {
     format: u32,
     app: AppName,
     grant: GrantId,
+    /// The fingerprint of the key that it is sealed with.
+    key: String,
     pub(crate) generation: u64,
     #[serde(with = "time")]
     pub(crate) born: SystemTime,
@@ -84,9 +95,6 @@ pub(crate) struct Header {
     #[serde(with = "time::option")]
     pub(crate) expires_at: Option<SystemTime>,
 }
-
-/// The key of one grant: 256 random bits, on the heap, wiped when dropped.
-pub(crate) struct SealingKey(Box<Zeroizing<[u8; 32]>>);
 
 /// Why bytes are not the record they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -97,48 +105,21 @@ pub(crate) enum Unreadable {
     Newer,
     #[error("it belongs to another app or login")]
     Foreign,
-    #[error("its key does not open it: it is damaged, or belongs to another login")]
+    #[error("it is sealed with another key than the one of this login")]
     WrongKey,
 }
 
 const FORMAT: u32 = 1;
-const NONCE: usize = 24;
-const KEY_PREFIX: &str = "hallpass1.";
 
-impl SealingKey {
-    /// A new one, from the operating system's random numbers.
-    pub(crate) fn random() -> Result<Self> {
-        let mut key = Box::new(Zeroizing::new([0; 32]));
-        getrandom::fill(&mut key[..]).map_err(no_randomness)?;
-        Ok(Self(key))
-    }
-
-    /// The form that rests in custody: ASCII, 53 bytes.
-    pub(crate) fn to_text(&self) -> Secret {
-        let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(&self.0[..]));
-        Secret::new(format!("{KEY_PREFIX}{}", *encoded))
-    }
-
-    /// `None` where the text is none of ours.
-    pub(crate) fn from_text(text: &Secret) -> Option<Self> {
-        let encoded = text.expose().strip_prefix(KEY_PREFIX)?;
-        let mut key = Box::new(Zeroizing::new([0; 32]));
-        match URL_SAFE_NO_PAD.decode_slice(encoded, &mut key[..]) {
-            Ok(32) => Some(Self(key)),
-            _ => None,
-        }
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new((&**self.0).into())
-    }
+/// What is sealed.
+#[derive(Serialize, Deserialize)]
+struct Sealed<R> {
+    record: R,
+    refresh_token: Option<String>,
 }
 
-impl std::fmt::Debug for SealingKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SealingKey(_)")
-    }
-}
+/// What the refresh token is sealed beside.
+const REFRESH_TOKEN: &[u8] = b"refresh token";
 
 impl Record {
     /// The record as it rests on disk.
@@ -147,6 +128,7 @@ impl Record {
             format: FORMAT,
             app: app.clone(),
             grant: grant.clone(),
+            key: key.fingerprint(),
             generation: self.generation,
             born: self.born,
             rotated: self.rotated,
@@ -154,33 +136,28 @@ impl Record {
         };
         let mut bytes = serde_json::to_vec(&header).map_err(unencodable)?;
         bytes.push(b'\n');
+        let refresh_token = self.refresh_token.as_ref().map(|token| token.at_rest(key)).transpose()?;
         let mut plain = WipedBuffer::default();
-        serde_json::to_writer(&mut plain, self).map_err(unencodable)?;
-        let mut nonce = [0_u8; NONCE];
-        getrandom::fill(&mut nonce).map_err(no_randomness)?;
-        let sealed = key
-            .cipher()
-            .encrypt(&XNonce::from(nonce), Payload { msg: &plain.0, aad: &bytes })
-            .map_err(|_| crate::Error::new(crate::ErrorKind::Custody, "the record is too large to seal"))?;
-        bytes.extend_from_slice(&nonce);
+        serde_json::to_writer(&mut plain, &Sealed { record: self, refresh_token }).map_err(unencodable)?;
+        let sealed = key.seal(&plain.0, &bytes)?;
         bytes.extend_from_slice(&sealed);
         Ok(bytes)
     }
 
     /// Opens what [`seal`](Self::seal) made for the same app and grant.
     pub(crate) fn open(bytes: &[u8], app: &AppName, grant: &GrantId, key: &SealingKey) -> Result<Self, Unreadable> {
-        let (header, aad, sealed) = Header::split(bytes)?;
+        let (header, beside, sealed) = Header::split(bytes)?;
         if header.app != *app || header.grant != *grant {
             return Err(Unreadable::Foreign);
         }
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(Unreadable::Damaged)?;
-        let plain = key
-            .cipher()
-            .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad })
-            .map(Zeroizing::new)
-            .map_err(|_| Unreadable::WrongKey)?;
-        let mut record: Self = serde_json::from_slice(&plain).map_err(|_| Unreadable::Damaged)?;
+        if !header.is_sealed_with(key) {
+            return Err(Unreadable::WrongKey);
+        }
+        let plain = key.open(sealed, beside).map_err(|NotOpened| Unreadable::Damaged)?;
+        let Sealed { mut record, refresh_token }: Sealed<Self> =
+            serde_json::from_slice(&plain).map_err(|_| Unreadable::Damaged)?;
         record.generation = header.generation;
+        record.refresh_token = refresh_token.map(RefreshToken::Resting);
         Ok(record)
     }
 
@@ -190,7 +167,32 @@ impl Record {
     }
 }
 
+impl RefreshToken {
+    /// The token itself: as late as can be, and no longer than it takes to send it. `None` where it rests and does not open.
+    pub(crate) fn reveal(&self, key: &SealingKey) -> Option<Secret> {
+        match self {
+            Self::Given(token) => Some(token.copy()),
+            Self::Resting(sealed) => {
+                let mut plain = key.open(&URL_SAFE_NO_PAD.decode(sealed).ok()?, REFRESH_TOKEN).ok()?;
+                text(std::mem::take(&mut *plain))
+            }
+        }
+    }
+
+    fn at_rest(&self, key: &SealingKey) -> Result<String> {
+        match self {
+            Self::Given(token) => Ok(URL_SAFE_NO_PAD.encode(key.seal(token.expose().as_bytes(), REFRESH_TOKEN)?)),
+            Self::Resting(sealed) => Ok(sealed.clone()),
+        }
+    }
+}
+
 impl Header {
+    /// Whether `key` is the one that the record is sealed with.
+    pub(crate) fn is_sealed_with(&self, key: &SealingKey) -> bool {
+        self.key == key.fingerprint()
+    }
+
     /// Reads the header only.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
         Self::split(bytes).map(|(header, _, _)| header)
@@ -283,33 +285,15 @@ mod time {
 
 /// The one place where secrets are written down: inside the seal.
 mod exposed {
+    use serde::{Deserializer, Serializer};
+
     use super::*;
 
-    pub(super) mod option {
-        use serde::{Deserializer, Serializer};
-
-        use super::*;
-
-        pub(crate) fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-            secret.as_ref().map(Secret::expose).serialize(serializer)
-        }
-
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-            Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
-        }
+    pub(super) fn serialize<S: Serializer>(secret: &Arc<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
     }
 
-    pub(super) mod shared {
-        use serde::{Deserializer, Serializer};
-
-        use super::*;
-
-        pub(crate) fn serialize<S: Serializer>(secret: &Arc<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_str(secret.expose())
-        }
-
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Secret>, D::Error> {
-            String::deserialize(deserializer).map(|text| Arc::new(Secret::new(text)))
-        }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Secret>, D::Error> {
+        String::deserialize(deserializer).map(|text| Arc::new(Secret::new(text)))
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::custody::Places;
+use crate::custody::{KeyCache, Places, Ways};
 use crate::error::{Error, Result};
 use crate::grant::GrantFiles;
 use crate::home::Home;
 use crate::id::GrantId;
 use crate::oauth::client_auth::Client;
 use crate::oauth::http::{Http, Settings};
+use crate::passphrase::Inherited;
 use crate::record::{Destination, Record};
 use crate::worker::Workers;
 
@@ -42,8 +43,16 @@ impl Wiring {
                 format!("issuer {} is not https, and allow_loopback_http is off", config.issuer),
             ));
         }
-        let wanted = config.surroundings.custody.as_deref();
-        let places = Places::new(config.place.clone(), wanted, home.clone(), config.clock.clone())?;
+        let surroundings = &config.surroundings;
+        let ways = Ways {
+            app: config.app.clone(),
+            home: home.clone(),
+            clock: config.clock.clone(),
+            asker: config.passphrase.clone().unwrap_or_else(|| Arc::new(Inherited(surroundings.clone()))),
+            credentials: surroundings.credentials.clone(),
+            person: surroundings.has_a_person(),
+        };
+        let places = Places::new(config.place.clone(), surroundings.custody.as_deref(), ways)?;
         Ok(Self { places, workers: Workers::default(), home, config })
     }
 
@@ -59,7 +68,8 @@ impl Wiring {
 
     /// The files of `grant` in `home`.
     pub(crate) fn files<'a>(&'a self, home: &'a Home, grant: &'a GrantId) -> GrantFiles<'a> {
-        GrantFiles { home, app: &self.config.app, id: grant, clock: &*self.config.clock }
+        let cache = self.config.key_cache.map(|lifetime| KeyCache { lifetime });
+        GrantFiles { home, app: &self.config.app, id: grant, clock: &*self.config.clock, cache }
     }
 
     /// A door to the network, for one trip.

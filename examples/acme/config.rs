@@ -25,6 +25,8 @@ pub(crate) fn from_environment() -> Result<Config> {
     config.token_endpoint = url("TOKEN_ENDPOINT")?;
     config.revocation_endpoint = url("REVOCATION_ENDPOINT")?;
     config.allow_loopback_http = variable("ALLOW_LOOPBACK_HTTP").is_some_and(|value| value == "1");
+    // An hour without D-Bus, of which `ACME_KEY_CACHE=0` lets a script have none.
+    config.key_cache = Some(seconds("KEY_CACHE").unwrap_or(Duration::from_secs(3600))).filter(|time| !time.is_zero());
     if let Some(timeout) = seconds("REQUEST_TIMEOUT") {
         config.request_timeout = timeout;
     }

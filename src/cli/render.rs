@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::prompt::{JsonLines, Outcome, Prompt};
-use crate::{Account, Config, Context, Error, ErrorKind, Remedy, Result};
+use crate::{Account, Config, Context, Error, ErrorKind, Machine, Remedy, Result};
 
 /// Where a command's answers go.
 pub(super) struct Output {
@@ -84,17 +84,24 @@ impl Output {
         match remedy {
             Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
             Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
-            Remedy::UnlockStore => {
-                "unlock the keyring: log in to the desktop, open your password manager, or run `gnome-keyring-daemon --unlock`; \
-                 then try again"
-                    .into()
+            Remedy::UnlockStore { machine } => format!("{}; then try again", to_unlock(*machine)),
+            Remedy::StartStore { machine } => format!("{}; then try again", to_start(*machine)),
+            Remedy::ChoosePlace { places, machine } => {
+                let choices: Vec<_> = places
+                    .iter()
+                    .map(|place| format!("`{}={place} {program} auth login`", variable("CUSTODY")))
+                    .collect();
+                [vec![to_start(*machine).to_owned()], choices].concat().join(", or run ")
             }
-            Remedy::ChoosePlace | Remedy::StartStore => {
-                "start the OS's secure store: log in to a desktop, or run gnome-keyring-daemon on a D-Bus session \
-                 (`dbus-run-session`); then try again"
-                    .into()
+            Remedy::GivePassphrase => {
+                format!(
+                    "run it in a terminal, or give the passphrase on a descriptor: `{}=3 {program} … 3<FILE`",
+                    variable("PASSPHRASE_FD")
+                )
             }
-            Remedy::ChooseContext { contexts } => format!("choose one with --context or {}: {}", variable("CONTEXT"), contexts.join(", ")),
+            Remedy::ChooseContext { contexts } => {
+                format!("choose one with --context or {}: {}", variable("CONTEXT"), contexts.join(", "))
+            }
             Remedy::Replace { context } => {
                 format!("run `{program} auth login --context {context} --replace`, or choose another name")
             }
@@ -110,6 +117,35 @@ impl Output {
                 "check the server's address and your network, then try again".into()
             }
             other => other.to_string(),
+        }
+    }
+}
+
+/// How the OS's store is unlocked.
+fn to_unlock(machine: Machine) -> &'static str {
+    match machine {
+        Machine::Ssh => {
+            "unlock the keyring, which only a login at the desktop does by itself: run `gnome-keyring-daemon --unlock`"
+        }
+        _ => {
+            "unlock the keyring: log in to the desktop, open your password manager, or run `gnome-keyring-daemon --unlock`"
+        }
+    }
+}
+
+/// How the OS's store is had.
+fn to_start(machine: Machine) -> &'static str {
+    match machine {
+        Machine::Flatpak => {
+            "let the sandbox reach the store: `flatpak override --user --talk-name=org.freedesktop.secrets APP`"
+        }
+        Machine::Snap => "let the snap reach the store: `snap connect SNAP:password-manager-service`",
+        Machine::Container => "give the container a secure store, or keep the key elsewhere",
+        Machine::Wsl => "install gnome-keyring and run in `dbus-run-session`, as WSL starts no secure store",
+        Machine::Ssh => "start a secure store: run under `dbus-run-session` with gnome-keyring, as SSH starts none",
+        _ => {
+            "start the OS's secure store: log in to a desktop, or run gnome-keyring-daemon on a D-Bus session \
+             (`dbus-run-session`)"
         }
     }
 }

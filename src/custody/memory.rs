@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Custody, CustodyError, Item};
+use super::{Custody, CustodyError, Item, Lasts, Posture};
 use crate::secret::Secret;
 
 /// A custody that forgets everything when it is dropped.
@@ -25,6 +25,10 @@ impl Memory {
 impl Custody for Memory {
     fn name(&self) -> &str {
         "memory"
+    }
+
+    fn posture(&self) -> Posture {
+        Posture::new(Lasts::UntilProcessEnds, "this process")
     }
 
     fn probe(&self) -> Result<(), CustodyError> {

@@ -1,36 +1,66 @@
 //! [`Custody`]: where the keys rest that open the sealed records. One small item per grant.
 
+mod cache;
+mod kernel;
+mod keyfile;
 mod memory;
 #[cfg(feature = "os-store")]
 mod os;
+#[cfg(feature = "passphrase")]
+mod passphrase;
 mod place;
 mod verdict;
+mod wrapped;
 
 use std::fmt;
+use std::time::Duration;
 
+pub(crate) use cache::KeyCache;
+pub use kernel::Kernel;
+pub use keyfile::KeyFile;
 pub use memory::Memory;
 #[cfg(feature = "os-store")]
 pub use os::OsStore;
+#[cfg(feature = "passphrase")]
+pub use passphrase::Passphrase;
+pub(crate) use place::{Chosen, Places, Ways, is_place_name};
 pub use place::{Place, PlaceName};
-pub(crate) use place::{Places, is_place_name};
 
 use crate::error::{Error, ErrorKind, Remedy};
 use crate::id::{AppName, GrantId};
+pub use crate::posture::{Lasts, Posture};
 use crate::secret::Secret;
+use crate::surroundings::Machine;
 
 /// A place for keys. An item is ASCII of at most 200 bytes and belongs to one grant of one app.
 ///
-/// Every method may block, but not for ever: a few seconds at most, then [`CustodyError::Silent`]. No method asks the
-/// person anything. A place that is locked, away or slow is never an empty one.
+/// Every method may block, but not for ever: a few seconds at most, then [`CustodyError::Silent`]. Only [`prepare`](Self::prepare) and
+/// [`unlock`](Self::unlock) may ask the person something, and `load` where the key itself is what the person knows. A place that is
+/// locked, away or slow is never an empty one.
 pub trait Custody: Send + Sync + fmt::Debug {
     /// The place's name in output and in the index, for example `os`: 1 to 64 visible ASCII characters without slashes.
     fn name(&self) -> &str;
+
+    /// What the place promises. By default: to keep a key until it is erased.
+    fn posture(&self) -> Posture {
+        Posture::default()
+    }
 
     /// Asks whether the place could take a key now. Changes nothing.
     ///
     /// - It could: `Ok`.
     /// - It is locked: [`CustodyError::Locked`]. There is none: [`CustodyError::Unavailable`].
     fn probe(&self) -> Result<(), CustodyError>;
+
+    /// Before a login: asks the person for what a new key will need, where it needs something. By default only probes.
+    fn prepare(&self, _app: &AppName) -> Result<(), CustodyError> {
+        self.probe()
+    }
+
+    /// Asks the person to unlock the place, for at most `patience`, where the place can ask. By default it cannot.
+    fn unlock(&self, _patience: Duration) -> Result<(), CustodyError> {
+        Err(CustodyError::Locked)
+    }
 
     /// Keeps `key`. `label` is for the person who meets the item in a key manager; it is no part of the item's identity.
     ///
@@ -52,6 +82,11 @@ pub trait Custody: Send + Sync + fmt::Debug {
     /// - There was none: `false`.
     /// - The place is locked or away: an error, and nothing has changed.
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError>;
+
+    /// The grants of `app` that the place holds a key of; `None` where it cannot tell.
+    fn list(&self, _app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+        Ok(None)
+    }
 }
 
 /// Which item is meant.
@@ -87,25 +122,40 @@ pub enum CustodyError {
     /// It refused, or what it holds is not what was stored.
     #[error("{0}")]
     Failed(String),
+    /// It refused, and there is one way out.
+    #[error("{why}")]
+    #[non_exhaustive]
+    Refused {
+        /// What is wrong.
+        why: String,
+        /// What can be done about it.
+        remedy: Remedy,
+    },
 }
 
 impl CustodyError {
     /// With the place's name and the way out, while a place is still to be chosen.
     pub(crate) fn at_login(self, place: &str) -> Error {
-        self.at(place, Remedy::ChoosePlace)
+        self.at(place, Remedy::ChoosePlace { places: Vec::new(), machine: Machine::here() })
     }
 
     /// With the place's name and the way out, where a grant rests there: another place would not help.
     pub(crate) fn at_rest(self, place: &str) -> Error {
         let otherwise = match self {
-            Self::Unavailable(_) => Remedy::StartStore,
+            Self::Unavailable(_) if !["kernel", "session"].contains(&place) => {
+                Remedy::StartStore { machine: Machine::here() }
+            }
             _ => Remedy::Retry { after: None },
         };
         self.at(place, otherwise)
     }
 
     fn at(self, place: &str, otherwise: Remedy) -> Error {
-        let remedy = if matches!(self, Self::Locked) { Remedy::UnlockStore } else { otherwise };
+        let remedy = match &self {
+            Self::Locked => Remedy::UnlockStore { machine: Machine::here() },
+            Self::Refused { remedy, .. } => remedy.clone(),
+            _ => otherwise,
+        };
         Error::new(ErrorKind::Custody, format!("{} cannot be used: {self}", described(place))).with(remedy)
     }
 }
@@ -114,6 +164,10 @@ impl CustodyError {
 pub(crate) fn described(place: &str) -> String {
     match place {
         "os" => "the OS's secure store".into(),
+        "kernel" => "the kernel's keyring".into(),
+        "session" => "the kernel's keyring of this login session".into(),
+        "passphrase" => "the file that a passphrase opens".into(),
+        "keyfile" => "the file that a key file opens".into(),
         other => format!("custody \"{other}\""),
     }
 }

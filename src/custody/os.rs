@@ -13,7 +13,7 @@ use keyring::Error as KeyringError;
 use keyring_core::{CredentialStore, Entry};
 use zeroize::Zeroize;
 
-use super::{Custody, CustodyError, Item};
+use super::{Custody, CustodyError, Item, Lasts, Posture};
 use crate::secret::Secret;
 use crate::text::quoted;
 
@@ -30,6 +30,10 @@ pub struct OsStore;
 impl Custody for OsStore {
     fn name(&self) -> &str {
         "os"
+    }
+
+    fn posture(&self) -> Posture {
+        Posture::new(Lasts::UntilErased, "programs of this user, while it is unlocked")
     }
 
     fn probe(&self) -> Result<(), CustodyError> {

@@ -1,20 +1,26 @@
-//! [`Place`]: which custody is used on this machine. Chosen at login only; a grant stays where its key was put.
+//! [`Place`]: which custody is used on this machine. Chosen at login only, and said aloud; a grant stays where its key was put.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::verdict::Remembering;
-use super::{Custody, Memory};
+use super::{Custody, CustodyError, Kernel, KeyFile, Memory, described};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::id::AppName;
+use crate::passphrase::AskPassphrase;
+use crate::surroundings::Machine;
+use crate::text::quoted;
 
 /// Where a host allows keys to rest.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Place {
-    /// The OS's secure store. Never silently a weaker place.
+    /// The OS's secure store; where there is none, the kernel's keyring; else an error that names the other places. A store that
+    /// is there and locked is waited for, never passed over.
     #[default]
     Auto,
     /// The first of these that can be used.
@@ -27,17 +33,31 @@ pub enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PlaceName {
-    /// The OS's secure store.
+    /// The OS's secure store: Secret Service, Keychain, Credential Manager.
     Os,
+    /// The kernel's keyring of the user (Linux): until the next reboot.
+    Kernel,
+    /// The kernel's keyring of the login session (Linux): until that ends.
+    Session,
+    /// A file that a passphrase opens.
+    Passphrase,
+    /// A file that a key file opens: one in the state folder, or systemd's credential `<app>.key`.
+    KeyFile,
     /// This process's memory: the login ends with the process.
     Memory,
 }
 
 impl PlaceName {
+    const ALL: [Self; 6] = [Self::Os, Self::Kernel, Self::Session, Self::Passphrase, Self::KeyFile, Self::Memory];
+
     /// The name in output, in the index and in `<APP>_CUSTODY`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Os => "os",
+            Self::Kernel => "kernel",
+            Self::Session => "session",
+            Self::Passphrase => "passphrase",
+            Self::KeyFile => "keyfile",
             Self::Memory => "memory",
         }
     }
@@ -53,92 +73,179 @@ impl FromStr for PlaceName {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "os" => Ok(Self::Os),
-            "memory" => Ok(Self::Memory),
-            other => Err(Error::config(
-                "custody",
-                format!("there is no custody \"{}\": there are auto, os and memory", crate::text::quoted(other)),
-            )),
-        }
+        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            Error::config("custody", format!("there is no custody \"{}\": there are auto, {known}", quoted(text)))
+        })
     }
+}
+
+/// What the places of an app depend on.
+#[derive(Debug, Clone)]
+pub(crate) struct Ways {
+    pub(crate) app: AppName,
+    pub(crate) home: PathBuf,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) asker: Arc<dyn AskPassphrase>,
+    /// systemd's `$CREDENTIALS_DIRECTORY`.
+    pub(crate) credentials: Option<PathBuf>,
+    /// Whether a person would see what the desktop asks.
+    pub(crate) person: bool,
 }
 
 /// The custodies of one app, and the choice among them.
 #[derive(Debug)]
 pub(crate) struct Places {
     allowed: Place,
+    ways: Ways,
     memory: Arc<Memory>,
-    home: PathBuf,
-    clock: Arc<dyn Clock>,
 }
+
+/// The place for a new login.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub(crate) custody: Arc<dyn Custody>,
+    /// Why it is not the first one allowed.
+    pub(crate) instead_of: Option<String>,
+}
+
+/// How long a person has to unlock a store.
+const TO_UNLOCK: Duration = Duration::from_secs(60);
 
 impl Places {
     /// `wanted` comes from the environment, and only narrows what the host allows.
-    pub(crate) fn new(allowed: Place, wanted: Option<&str>, home: PathBuf, clock: Arc<dyn Clock>) -> Result<Self> {
-        let allowed = match (wanted, allowed) {
-            (None | Some("auto"), allowed) => allowed,
-            (Some(wanted), Place::Custom(custom)) if custom.name() == wanted => Place::Custom(custom),
-            (Some(wanted), allowed) => {
-                let name: PlaceName = wanted.parse()?;
-                match allowed {
-                    Place::Auto => Place::Only(vec![name]),
-                    Place::Only(places) if places.contains(&name) => Place::Only(vec![name]),
-                    _ => return Err(not_allowed(wanted)),
-                }
-            }
-        };
+    pub(crate) fn new(allowed: Place, wanted: Option<&str>, ways: Ways) -> Result<Self> {
         if let Place::Custom(custom) = &allowed
             && !is_place_name(custom.name())
         {
-            let name = crate::text::quoted(custom.name());
+            let name = quoted(custom.name());
             return Err(Error::config("place", format!("\"{name}\" cannot name a custody: it takes visible ASCII")));
         }
-        Ok(Self { allowed, memory: Arc::default(), home, clock })
+        let mut places = Self { allowed, ways, memory: Arc::default() };
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != "auto")
+            && !matches!(&places.allowed, Place::Custom(custom) if custom.name() == wanted)
+        {
+            places.allowed = Place::Only(vec![places.allowed_name(wanted)?]);
+        }
+        Ok(places)
     }
 
-    /// The custody for a new login: the first allowed one that could take a key now.
-    pub(crate) fn choose(&self) -> Result<Arc<dyn Custody>> {
-        let mut refused = None;
-        for custody in self.candidates()? {
-            match custody.probe() {
-                Ok(()) => return Ok(custody),
-                Err(error) => refused = refused.or(Some(error.at_login(custody.name()))),
+    /// The custody for a new login: the first allowed one that could take a key now. `ephemeral`: one that forgets by itself.
+    pub(crate) fn choose(&self, ephemeral: bool) -> Result<Chosen> {
+        let mut passed_over: Vec<Error> = Vec::new();
+        for custody in self.candidates(ephemeral)? {
+            match self.take(&*custody) {
+                Ok(()) => {
+                    let instead_of = passed_over.first().map(Error::to_string);
+                    return Ok(Chosen { custody, instead_of });
+                }
+                // Locked is not away: the login waits for the person, and goes to no other place (law 10).
+                Err(CustodyError::Locked) => return Err(CustodyError::Locked.at_login(custody.name())),
+                Err(error) => passed_over.push(error.at_login(custody.name())),
             }
         }
-        Err(refused.unwrap_or_else(|| Error::config("place", "the configuration allows no place for keys")))
+        Err(self.nowhere(passed_over))
     }
 
     /// The custody that a grant's key rests in. Only that one: a key that cannot be reached is never looked for elsewhere.
     pub(crate) fn of(&self, name: &str) -> Result<Arc<dyn Custody>> {
-        if let Place::Custom(custom) = &self.allowed
-            && custom.name() == name
-        {
-            return Ok(custom.clone());
+        match &self.allowed {
+            Place::Custom(custom) if custom.name() == name => Ok(custom.clone()),
+            _ => self.known(name.parse()?),
         }
-        self.known(name.parse()?)
     }
 
-    fn candidates(&self) -> Result<Vec<Arc<dyn Custody>>> {
+    /// The custody of this name, if the host allows it for a key that is put there now.
+    pub(crate) fn allowed(&self, name: &str) -> Result<Arc<dyn Custody>> {
         match &self.allowed {
-            Place::Auto => Ok(vec![self.known(PlaceName::Os)?]),
-            Place::Only(places) => places.iter().map(|place| self.known(*place)).collect(),
-            Place::Custom(custom) => Ok(vec![custom.clone()]),
+            Place::Custom(custom) if custom.name() == name => Ok(custom.clone()),
+            _ => self.known(self.allowed_name(name)?),
+        }
+    }
+
+    /// Makes sure that a key could be put into `custody` now, with the person's help where one is there.
+    pub(crate) fn take(&self, custody: &dyn Custody) -> Result<(), CustodyError> {
+        match custody.prepare(&self.ways.app) {
+            Err(CustodyError::Locked) if self.ways.person => custody.unlock(TO_UNLOCK),
+            done => done,
+        }
+    }
+
+    /// Every place that this program knows, the host's own first.
+    pub(crate) fn all(&self) -> Vec<Arc<dyn Custody>> {
+        let custom = match &self.allowed {
+            Place::Custom(custom) => Some(custom.clone()),
+            _ => None,
+        };
+        custom.into_iter().chain(PlaceName::ALL.into_iter().filter_map(|name| self.known(name).ok())).collect()
+    }
+
+    /// Whether a new login may put its key into the place of this name.
+    pub(crate) fn allows(&self, name: &str) -> bool {
+        self.allowed(name).is_ok()
+    }
+
+    fn allowed_name(&self, wanted: &str) -> Result<PlaceName> {
+        let name: PlaceName = wanted.parse()?;
+        match &self.allowed {
+            Place::Auto => Ok(name),
+            Place::Only(places) if places.contains(&name) => Ok(name),
+            _ => Err(Error::new(ErrorKind::Config, format!("this program does not allow custody \"{wanted}\""))
+                .with(choose_among(Vec::new()))),
+        }
+    }
+
+    fn candidates(&self, ephemeral: bool) -> Result<Vec<Arc<dyn Custody>>> {
+        let names = match &self.allowed {
+            Place::Custom(custom) if !ephemeral => return Ok(vec![custom.clone()]),
+            Place::Custom(_) => Vec::new(),
+            Place::Auto if ephemeral => vec![PlaceName::Session],
+            Place::Auto => vec![PlaceName::Os, PlaceName::Kernel],
+            Place::Only(places) => places.clone(),
+        };
+        let forgets = |name: &PlaceName| !ephemeral || matches!(name, PlaceName::Session | PlaceName::Memory);
+        names.into_iter().filter(forgets).map(|name| self.known(name)).collect()
+    }
+
+    fn nowhere(&self, passed_over: Vec<Error>) -> Error {
+        let others = [PlaceName::Passphrase, PlaceName::KeyFile].map(PlaceName::as_str);
+        let others: Vec<_> = others.into_iter().filter(|name| self.allows(name)).collect();
+        match passed_over.as_slice() {
+            [] => Error::config("place", "the configuration allows no such place for keys"),
+            // Where there is one place only, its own way out is the best.
+            [only] if others.is_empty() || !matches!(only.remedy(), Some(Remedy::ChoosePlace { .. })) => only.clone(),
+            several => {
+                let whys: Vec<_> = several.iter().map(Error::to_string).collect();
+                Error::new(ErrorKind::Custody, whys.join("; ")).with(choose_among(others))
+            }
         }
     }
 
     fn known(&self, name: PlaceName) -> Result<Arc<dyn Custody>> {
+        let Ways { home, credentials, .. } = &self.ways;
         let custody: Arc<dyn Custody> = match name {
-            PlaceName::Memory => self.memory.clone(),
+            PlaceName::Memory => return Ok(self.memory.clone()),
+            PlaceName::Kernel => return Ok(Arc::new(Kernel::of_user())),
+            PlaceName::Session => return Ok(Arc::new(Kernel::of_session())),
+            PlaceName::KeyFile => return Ok(Arc::new(KeyFile::new(home.clone(), credentials.clone()))),
+            #[cfg(feature = "passphrase")]
+            PlaceName::Passphrase => {
+                return Ok(Arc::new(super::Passphrase::new(home.clone(), self.ways.asker.clone())));
+            }
             #[cfg(feature = "os-store")]
             PlaceName::Os => Arc::new(super::OsStore),
-            #[cfg(not(feature = "os-store"))]
-            PlaceName::Os => {
-                let message = "this program was built without the OS's secure store";
-                return Err(Error::new(ErrorKind::Custody, message).with(Remedy::ChoosePlace));
+            #[allow(unreachable_patterns, reason = "without the features")]
+            missing => {
+                let message = format!("this program was built without {}", described(missing.as_str()));
+                return Err(Error::new(ErrorKind::Custody, message).with(choose_among(Vec::new())));
             }
         };
-        Ok(Arc::new(Remembering { custody, home: self.home.clone(), clock: self.clock.clone() }))
+        Ok(Arc::new(Remembering {
+            custody,
+            home: home.clone(),
+            clock: self.ways.clock.clone(),
+            to_unlock: Some(TO_UNLOCK).filter(|_| self.ways.person),
+        }))
     }
 }
 
@@ -147,7 +254,6 @@ pub(crate) fn is_place_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
 }
 
-fn not_allowed(wanted: &str) -> Error {
-    let wanted = crate::text::quoted(wanted);
-    Error::new(ErrorKind::Config, format!("this program does not allow custody \"{wanted}\"")).with(Remedy::ChoosePlace)
+fn choose_among(places: Vec<&'static str>) -> Remedy {
+    Remedy::ChoosePlace { places, machine: Machine::here() }
 }

@@ -1,12 +1,14 @@
-//! A store that did not answer is not asked again at once: the verdict is remembered for a minute, for every process.
+//! How the OS's store is approached: one that did not answer is not asked again at once, for every process, and one that is locked
+//! asks the person, where one is there.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Custody, CustodyError, Item};
+use super::{Custody, CustodyError, Item, Posture};
 use crate::clock::Clock;
 use crate::home::Home;
+use crate::id::{AppName, GrantId};
 use crate::secret::Secret;
 use crate::surroundings::session_bus;
 
@@ -20,14 +22,22 @@ pub(super) struct Remembering {
     /// Where the verdict rests. Only in a home that is there: a login that fails leaves nothing behind.
     pub(super) home: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
+    /// How long a person has to unlock it; `None` where nobody would see that they are asked.
+    pub(super) to_unlock: Option<Duration>,
 }
 
 impl Remembering {
-    /// Calls the custody, unless it was silent a moment ago.
-    fn ask<T>(&self, call: impl FnOnce(&dyn Custody) -> Result<T, CustodyError>) -> Result<T, CustodyError> {
-        match self.was_silent() {
-            true => Err(CustodyError::Silent),
-            false => self.ask_anyway(call),
+    /// Calls the custody, unless it was silent a moment ago. One that is locked asks the person, and is called once more.
+    fn ask<T>(&self, call: impl Fn(&dyn Custody) -> Result<T, CustodyError>) -> Result<T, CustodyError> {
+        if self.was_silent() {
+            return Err(CustodyError::Silent);
+        }
+        match (self.ask_anyway(&call), self.to_unlock) {
+            (Err(CustodyError::Locked), Some(patience)) => {
+                self.custody.unlock(patience)?;
+                self.ask_anyway(call)
+            }
+            (answer, _) => answer,
         }
     }
 
@@ -82,9 +92,17 @@ impl Custody for Remembering {
         self.custody.name()
     }
 
+    fn posture(&self) -> Posture {
+        self.custody.posture()
+    }
+
     fn probe(&self) -> Result<(), CustodyError> {
         // A login asks in any case: the person may just have mended the store.
         self.ask_anyway(|custody| custody.probe())
+    }
+
+    fn unlock(&self, patience: Duration) -> Result<(), CustodyError> {
+        self.custody.unlock(patience)
     }
 
     fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), CustodyError> {
@@ -97,5 +115,9 @@ impl Custody for Remembering {
 
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
         self.ask(|custody| custody.erase(item))
+    }
+
+    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+        self.ask(|custody| custody.list(app))
     }
 }

@@ -15,7 +15,7 @@ mod refused;
 mod unix;
 
 use std::fs::{File, TryLockError};
-use std::io::{self, ErrorKind as Io, Read, Write};
+use std::io::{self, ErrorKind as Io, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -33,6 +33,9 @@ use unix::Handle;
 /// The largest file that is read, in bytes.
 const LIMIT: u64 = 4 << 20;
 
+/// The digits of any `u64`.
+const DIGITS: usize = 20;
+
 /// An app's state folder, checked.
 #[derive(Debug)]
 pub(crate) struct Home {
@@ -47,10 +50,10 @@ pub(crate) struct Folder {
     handle: Handle,
 }
 
-/// A held lock; dropping it, or the death of the process, frees it.
+/// A held lock; dropping it, or the death of the process, frees it. Its file can hold a number, for whoever holds it next.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Home {
@@ -89,6 +92,41 @@ impl Home {
     }
 }
 
+impl Lock {
+    /// The number that the last holder left.
+    pub(crate) fn number(&self) -> Option<u64> {
+        let mut text = String::new();
+        (&self.file).seek(SeekFrom::Start(0)).ok()?;
+        (&self.file).take(DIGITS as u64).read_to_string(&mut text).ok()?;
+        text.parse().ok()
+    }
+
+    /// Leaves a number. Not through to the disk, and no error where it cannot be left: after a crash it may be an older one.
+    pub(crate) fn leave(&self, number: u64) {
+        let leave = || -> io::Result<()> {
+            (&self.file).seek(SeekFrom::Start(0))?;
+            (&self.file).write_all(format!("{number:0DIGITS$}").as_bytes())
+        };
+        let _ = leave();
+    }
+}
+
+/// A credential that the system hands to a service, from a folder that is not ours: `None` where there is none. Refused where others
+/// could have put it there, or can read it.
+pub(crate) fn read_credential(folder: &Path, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let handle = match Handle::open_credentials(folder) {
+        Ok(handle) => handle,
+        Err(Refused::Io(error)) if error.kind() == Io::NotFound => return Ok(None),
+        Err(refused) => return Err(refused.into_error(folder)),
+    };
+    let path = folder.join(name);
+    match handle.credential(name) {
+        Ok(file) => read_whole(file).map(Some).map_err(|error| failed("read", &path, error)),
+        Err(Refused::Io(error)) if error.kind() == Io::NotFound => Ok(None),
+        Err(refused) => Err(refused.into_error(&path)),
+    }
+}
+
 impl Folder {
     fn open(path: &Path) -> Result<Option<Self>> {
         match Handle::open(path) {
@@ -110,20 +148,27 @@ impl Folder {
 
     /// The whole file, in a buffer that is wiped, or `None` where there is none.
     pub(crate) fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let read = || -> io::Result<_> {
-            let file = self.handle.read_only(name)?;
-            let mut bytes = Zeroizing::new(Vec::with_capacity(file.metadata()?.len().min(LIMIT) as usize + 1));
-            file.take(LIMIT + 1).read_to_end(&mut bytes)?;
-            match bytes.len() as u64 <= LIMIT {
-                true => Ok(bytes),
-                false => Err(io::Error::new(Io::FileTooLarge, "larger than anything hallpass writes")),
-            }
-        };
-        match read() {
+        match self.handle.read_only(name).and_then(read_whole) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == Io::NotFound => Ok(None),
             Err(error) => Err(failed("read", &self.path.join(name), error)),
         }
+    }
+
+    /// As [`read`](Self::read), and refuses a file that others can read.
+    pub(crate) fn read_private(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let path = self.path.join(name);
+        match self.handle.private(name) {
+            Ok(file) => read_whole(file).map(Some).map_err(|error| failed("read", &path, error)),
+            Err(Refused::Io(error)) if error.kind() == Io::NotFound => Ok(None),
+            Err(Refused::Io(error)) => Err(failed("read", &path, error)),
+            Err(refused) => Err(refused.into_error(&path)),
+        }
+    }
+
+    /// The names of the files, in no order.
+    pub(crate) fn names(&self) -> Result<Vec<String>> {
+        self.handle.names(&self.path).map_err(|error| failed("read", &self.path, error))
     }
 
     /// Writes the file in place and through to the disk. Room that the file already takes is room that the new content has: it
@@ -192,7 +237,7 @@ impl Folder {
         let path = || self.path.join(name);
         let file = self.handle.read_write(name).map_err(|error| failed("open", &path(), error))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Lock { _file: file })),
+            Ok(()) => Ok(Some(Lock { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(failed("lock", &path(), error)),
         }
@@ -232,6 +277,15 @@ impl Folder {
     /// Where a file of this folder lies, for messages.
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+}
+
+fn read_whole(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(file.metadata()?.len().min(LIMIT) as usize + 1));
+    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 <= LIMIT {
+        true => Ok(bytes),
+        false => Err(io::Error::new(Io::FileTooLarge, "larger than anything hallpass writes")),
     }
 }
 

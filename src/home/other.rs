@@ -39,6 +39,23 @@ impl Handle {
         File::open(self.0.join(name))
     }
 
+    /// What the profile keeps to its user, no other user reads.
+    pub(super) fn private(&self, name: &str) -> Result<File, Refused> {
+        Ok(self.read_only(name)?)
+    }
+
+    pub(super) fn names(&self, path: &Path) -> io::Result<Vec<String>> {
+        fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    pub(super) fn open_credentials(path: &Path) -> Result<Self, Refused> {
+        Self::open(path)
+    }
+
+    pub(super) fn credential(&self, name: &str) -> Result<File, Refused> {
+        self.private(name)
+    }
+
     pub(super) fn read_write(&self, name: &str) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.0.join(name))
     }

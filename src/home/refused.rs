@@ -18,6 +18,9 @@ pub(super) enum Refused {
     #[error("others may write to it (mode {0})")]
     #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
     Writable(String),
+    #[error("others may read it (mode {0})")]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
+    Readable(String),
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -26,10 +29,13 @@ impl Refused {
     pub(super) fn into_error(self, path: &Path) -> Error {
         match self {
             Self::Io(error) => failed("open", path, error),
-            refused => {
-                Error::new(ErrorKind::Custody, format!("refusing the state folder {}: {refused}", path.display()))
-                    .with(Remedy::FixPath { path: path.to_owned() })
+            Self::Owner(user) => {
+                let message =
+                    format!("refusing {}: it belongs to {user}, not to the user of this process", path.display());
+                Error::new(ErrorKind::Custody, message).with(Remedy::RunAs { user })
             }
+            refused => Error::new(ErrorKind::Custody, format!("refusing {}: {refused}", path.display()))
+                .with(Remedy::FixPath { path: path.to_owned() }),
         }
     }
 }
@@ -38,7 +44,13 @@ pub(super) fn failed(doing: &str, path: &Path, error: io::Error) -> Error {
     let (why, remedy) = match error.kind() {
         Io::StorageFull | Io::QuotaExceeded => (": the disk is full", Remedy::FreeSpace { path: path.to_owned() }),
         Io::ReadOnlyFilesystem => (": the file system is read-only", Remedy::FixPath { path: path.to_owned() }),
+        Io::Unsupported if doing == "lock" => (NO_LOCKS, Remedy::FixConfig { field: "home" }),
+        _ if doing == "lock" && error.raw_os_error() == Some(ENOLCK) => (NO_LOCKS, Remedy::FixConfig { field: "home" }),
         _ => ("", Remedy::FixPath { path: path.to_owned() }),
     };
     Error::new(ErrorKind::Custody, format!("cannot {doing} {}{why}", path.display())).with(remedy).because(error)
 }
+
+/// Without locks, two processes would spend one refresh token.
+const NO_LOCKS: &str = ": its file system has no locks, and the state folder needs one that has";
+const ENOLCK: i32 = 37;

@@ -6,7 +6,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, unlinkat,
+};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
@@ -16,6 +18,9 @@ use super::refused::Refused;
 pub(super) struct Handle(OwnedFd);
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// NONBLOCK, so that a named pipe in place of a file cannot hold us; it means nothing for a regular file.
+const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 impl Handle {
     pub(super) fn open(path: &Path) -> Result<Self, Refused> {
@@ -37,13 +42,27 @@ impl Handle {
         let handle = opened.map_err(|error| why_not_opened(path, error.into()))?;
         let stat = fstat(&handle).map_err(io::Error::from)?;
         if stat.st_uid != geteuid().as_raw() {
-            return Err(Refused::Owner(format!("user {}", stat.st_uid)));
+            return Err(Refused::Owner(name_of(stat.st_uid)));
         }
-        let mode = stat.st_mode & 0o777;
-        match mode & 0o022 == 0 {
-            true => Ok(Self(handle)),
-            false => Err(Refused::Writable(format!("{mode:o}"))),
-        }
+        unless(stat.st_mode & 0o022, stat.st_mode, Refused::Writable).map(|()| Self(handle))
+    }
+
+    /// A folder that the system may own as well.
+    pub(super) fn open_credentials(path: &Path) -> Result<Self, Refused> {
+        let handle = openat(CWD, path, FOLDER, Mode::empty()).map_err(|error| why_not_opened(path, error.into()))?;
+        let stat = fstat(&handle).map_err(io::Error::from)?;
+        is_trusted(stat.st_uid)?;
+        unless(stat.st_mode & 0o022, stat.st_mode, Refused::Writable).map(|()| Self(handle))
+    }
+
+    /// A file of [`open_credentials`](Self::open_credentials). What looks like rights of a group on a file of the system's is how an
+    /// access control list shows, by which systemd lets the service read.
+    pub(super) fn credential(&self, name: &str) -> Result<File, Refused> {
+        let file = File::from(openat(&self.0, name, FILE, Mode::empty()).map_err(io::Error::from)?);
+        let stat = fstat(&file).map_err(io::Error::from)?;
+        is_trusted(stat.st_uid)?;
+        let others = if stat.st_uid == 0 { 0o027 } else { 0o077 };
+        unless(stat.st_mode & others, stat.st_mode, Refused::Readable).map(|()| file)
     }
 
     pub(super) fn create(path: &Path) -> io::Result<()> {
@@ -52,6 +71,19 @@ impl Handle {
 
     pub(super) fn read_only(&self, name: &str) -> io::Result<File> {
         self.file(name, OFlags::RDONLY)
+    }
+
+    /// Refuses a file that others can read.
+    pub(super) fn private(&self, name: &str) -> Result<File, Refused> {
+        let file = self.file(name, OFlags::RDONLY)?;
+        let mode = fstat(&file).map_err(io::Error::from)?.st_mode;
+        unless(mode & 0o077, mode, Refused::Readable).map(|()| file)
+    }
+
+    pub(super) fn names(&self, _path: &Path) -> io::Result<Vec<String>> {
+        let entries = Dir::read_from(&self.0)?;
+        let name = |entry: Result<DirEntry, Errno>| Ok(entry?.file_name().to_string_lossy().into_owned());
+        entries.map(name).filter(|name| !matches!(name.as_deref(), Ok("." | ".."))).collect()
     }
 
     pub(super) fn read_write(&self, name: &str) -> io::Result<File> {
@@ -86,9 +118,7 @@ impl Handle {
     }
 
     fn file(&self, name: &str, flags: OFlags) -> io::Result<File> {
-        // NONBLOCK, so that a named pipe in place of a file cannot hold us; it means nothing for a regular file.
-        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let file = openat(&self.0, name, flags | FILE, Mode::RUSR | Mode::WUSR)?;
         let stat = fstat(&file)?;
         match FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_uid == geteuid().as_raw() {
             true => Ok(File::from(file)),
@@ -104,4 +134,24 @@ fn why_not_opened(path: &Path, error: io::Error) -> Refused {
         Ok(there) if !there.is_dir() => Refused::NotAFolder,
         _ => Refused::Io(error),
     }
+}
+
+fn unless(forbidden: u32, mode: u32, refused: impl Fn(String) -> Refused) -> Result<(), Refused> {
+    if forbidden == 0 { Ok(()) } else { Err(refused(format!("{:o}", mode & 0o777))) }
+}
+
+fn is_trusted(owner: u32) -> Result<(), Refused> {
+    let is_ours = owner == 0 || owner == geteuid().as_raw();
+    if is_ours { Ok(()) } else { Err(Refused::Owner(name_of(owner))) }
+}
+
+/// The name that passwd(5) knows, which is the only list that needs no library: others are told by their number.
+fn name_of(uid: u32) -> String {
+    let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = known.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("user {uid}"))
 }

@@ -13,7 +13,7 @@ use crate::home::Lock;
 use crate::oauth::endpoint::{Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
 use crate::oauth::id_token::Told;
-use crate::record::{Destination, Record, StoredToken};
+use crate::record::{Destination, Record, RefreshToken, StoredToken};
 use crate::secret::Secret;
 
 /// The most access tokens that one grant keeps.
@@ -59,14 +59,16 @@ impl Trip<'_> {
     }
 
     /// What the server answers. Sends the token, and once more where its reply was lost and that cannot make it worse.
-    fn reply(&self, http: &Http, record: &Record, token: &Secret, open: bool) -> Result<TokenReply, Failed> {
-        let mut outcome = self.ask(http, record, token);
+    fn reply(&self, http: &Http, record: &Record, token: &RefreshToken, open: bool) -> Result<TokenReply, Failed> {
+        let token = self.grant.reveal(token).map_err(|error| Failed { error, open })?;
+        let mut outcome = self.ask(http, record, &token);
         // A lost reply is asked for again at once only when no valid token is left (law 7): the server may have rotated, and
         // some take the old token once more.
         let lost = matches!(outcome, Err(TokenError::Http(HttpError::NoReply { .. })));
         if lost && !self.is_valid(record) {
-            outcome = self.ask(http, record, token);
+            outcome = self.ask(http, record, &token);
         }
+        drop(token);
         reached("answered");
         let open = open || lost;
         outcome.map_err(|error| match error {
@@ -182,7 +184,7 @@ impl Trip<'_> {
             // An idle time begins anew with every use; where the server says nothing more of it, what it said stands.
             refresh_expires_at: reply.refresh_expires_in.map(|life| asked_at + life).or(record.refresh_expires_at),
             // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
-            refresh_token: reply.refresh_token.or(record.refresh_token),
+            refresh_token: reply.refresh_token.map(RefreshToken::Given).or(record.refresh_token),
             tokens: once(token).chain(others).collect(),
             ..record
         })

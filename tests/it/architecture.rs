@@ -37,10 +37,13 @@ const LAYERS: &[(Layer, &str)] = &[
     ),
     (
         Layer::Keeping,
-        "attempt custody custody/kernel custody/keyfile custody/memory custody/os custody/passphrase custody/place \
-         custody/verdict grant home lock record",
+        "attempt custody custody/cache custody/kernel custody/keyfile custody/memory custody/os custody/passphrase custody/place \
+         custody/verdict custody/wrapped grant home lock record seal",
     ),
-    (Layer::Words, "actor browser clock error event failpoint id policy prompt secret surroundings text"),
+    (
+        Layer::Words,
+        "actor browser clock error event failpoint id passphrase policy posture prompt secret surroundings text",
+    ),
 ];
 
 /// What only some files may name, and what the others do instead.
@@ -53,12 +56,19 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("std::net::UdpSocket", &[], "the library speaks HTTP only"),
     ("hyper", &["testing/"], "the library does not listen"),
     ("hyper_util", &["testing/"], "the library does not listen"),
-    ("std::fs", &["home.rs", "home/"], "ask crate::home, which checks and commits atomically"),
+    (
+        "std::fs",
+        &["home.rs", "home/", "surroundings/machine.rs", "cli/passphrase.rs"],
+        "ask crate::home, which checks and commits atomically",
+    ),
     ("std::os::unix::fs", &["home.rs", "home/"], "ask crate::home"),
     ("std::os::windows::fs", &["home.rs", "home/"], "ask crate::home"),
+    ("rustix::termios", &["cli/passphrase.rs"], "ask through AskPassphrase"),
+    ("argon2", &["custody/passphrase.rs"], "take Arc<dyn Custody>"),
+    ("chacha20poly1305", &["seal.rs"], "take a SealingKey"),
     ("rustix::fs", &["home.rs", "home/"], "ask crate::home"),
     ("tempfile", &["testing/"], "ask crate::home"),
-    ("std::env", &["surroundings.rs", "surroundings/"], "take &Surroundings"),
+    ("std::env", &["surroundings/"], "take &Surroundings"),
     ("tokio", &["worker.rs", "oauth/http.rs", "testing/"], "write blocking code; the worker makes it async"),
     ("keyring", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("keyring_core", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
@@ -77,9 +87,9 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("clap", &["cli/"], "the face parses, the library takes values"),
     ("ctrlc", &["cli/"], "the library takes a Cancel"),
     ("signal_hook", &["cli/"], "the library takes a Cancel"),
-    ("std::io::stdin", &["cli/", "prompt.rs", "prompt/", "surroundings.rs"], "library code is silent"),
-    ("std::io::stdout", &["cli/", "prompt.rs", "prompt/", "surroundings.rs"], "library code is silent"),
-    ("std::io::stderr", &["cli/", "prompt.rs", "prompt/", "surroundings.rs"], "library code is silent"),
+    ("std::io::stdin", &["cli/", "prompt.rs", "prompt/", "surroundings/"], "library code is silent"),
+    ("std::io::stdout", &["cli/", "prompt.rs", "prompt/", "surroundings/"], "library code is silent"),
+    ("std::io::stderr", &["cli/", "prompt.rs", "prompt/", "surroundings/"], "library code is silent"),
 ];
 
 /// The macros that speak, for `cli/` only.

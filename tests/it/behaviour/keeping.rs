@@ -100,15 +100,17 @@ fn a_damaged_record_is_named_and_comes_back_with_its_bytes() {
         assert!(line.contains(from), "{line}");
         [line.replace(from, to).as_bytes(), &bytes[header..]].concat()
     };
+    let another_key = text(&alice, "\"key\":\"", "\"key\":\"AAAA");
     for (case, bytes, remedy, why) in [
         ("empty", Vec::new(), "log_in", "damaged"),
         ("half a header", alice[..header / 2].to_vec(), "log_in", "damaged"),
         ("only a header", alice[..=header].to_vec(), "log_in", "damaged"),
-        ("cut", alice[..alice.len() - 1].to_vec(), "log_in", "its key does not open it"),
-        ("half", alice[..alice.len() / 2].to_vec(), "log_in", "its key does not open it"),
-        ("a bit of the text", flipped(alice.len() - 20), "log_in", "its key does not open it"),
-        ("a bit of the nonce", flipped(header + 3), "log_in", "its key does not open it"),
-        ("a generation", text(&alice, "\"generation\":1", "\"generation\":9"), "log_in", "its key does not open it"),
+        ("cut", alice[..alice.len() - 1].to_vec(), "log_in", "damaged"),
+        ("half", alice[..alice.len() / 2].to_vec(), "log_in", "damaged"),
+        ("a bit of the text", flipped(alice.len() - 20), "log_in", "damaged"),
+        ("a bit of the nonce", flipped(header + 3), "log_in", "damaged"),
+        ("a generation", text(&alice, "\"generation\":1", "\"generation\":9"), "log_in", "damaged"),
+        ("another key's", another_key, "log_in", "sealed with another key"),
         ("zeros", vec![0; 600], "log_in", "damaged"),
         ("another login's", bob.clone(), "log_in", "belongs to another app or login"),
         ("newer", text(&alice, "\"format\":1", "\"format\":2"), "upgrade", "newer version"),

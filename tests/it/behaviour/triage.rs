@@ -77,6 +77,7 @@ fn a_newer_generation_that_appears_meanwhile_is_adopted() {
     let new = std::fs::read(&path).unwrap();
     // On a disk whose locks do not hold: the old record is there, its token is spent, and the new one comes too late.
     put(&old);
+    std::fs::write(path.with_extension("lock"), "").unwrap();
     rig.clock.advance(S(1800));
     rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(200)));
     let auth = rig.auth();

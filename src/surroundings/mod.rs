@@ -1,12 +1,16 @@
 //! [`Surroundings`]: what this process finds around it, read once, as a value. The only reader of the environment.
 
+mod machine;
+
 use std::ffi::OsString;
-use std::io::{IsTerminal, stderr, stdin};
+use std::io::{self, IsTerminal, stderr, stdin};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::id::AppName;
 use crate::secret::Secret;
+pub use machine::Machine;
+pub(crate) use machine::machine_id;
 
 /// Terminal, desktop, and the app's own variables.
 ///
@@ -33,8 +37,16 @@ pub struct Surroundings {
     pub token: Option<Arc<Secret>>,
     /// `<APP>_NO_BROWSER`: open no browser.
     pub no_browser: bool,
+    /// `<APP>_PASSPHRASE_FD`: a descriptor, 3 or above, that a passphrase can be read from.
+    pub passphrase_fd: Option<u32>,
+    /// `<APP>_PASSPHRASE`: a passphrase. Other programs of the same user can read it.
+    pub passphrase: Option<Arc<Secret>>,
+    /// systemd's `$CREDENTIALS_DIRECTORY`.
+    pub credentials: Option<PathBuf>,
     /// The names of the variables that are set and change which TLS roots or which proxy is used.
     pub network: Vec<&'static str>,
+    /// A pipe is read once.
+    inherited: Arc<OnceLock<Arc<Secret>>>,
 }
 
 impl Surroundings {
@@ -46,7 +58,25 @@ impl Surroundings {
 
     /// Whether a browser would be seen by the person who asked for it.
     pub fn can_show_a_browser(&self) -> bool {
-        self.terminal && self.desktop && !self.ssh && !self.ci && !self.no_browser
+        self.has_a_person() && !self.no_browser
+    }
+
+    /// Whether a person would see what the desktop asks.
+    pub fn has_a_person(&self) -> bool {
+        self.terminal && self.desktop && !self.ssh && !self.ci
+    }
+
+    /// A passphrase that was handed to this process: on the descriptor, else in the variable.
+    ///
+    /// # Errors
+    /// Where the descriptor cannot be read.
+    pub(crate) fn passphrase(&self) -> io::Result<Option<Arc<Secret>>> {
+        let Some(descriptor) = self.passphrase_fd else { return Ok(self.passphrase.clone()) };
+        if let Some(read) = self.inherited.get() {
+            return Ok(Some(read.clone()));
+        }
+        let read = machine::inherited(descriptor)?;
+        Ok(Some(self.inherited.get_or_init(|| Arc::new(read)).clone()))
     }
 
     fn from(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Self {
@@ -64,7 +94,12 @@ impl Surroundings {
             custody: own("CUSTODY"),
             token: own("TOKEN").map(|token| Arc::new(Secret::new(token))),
             no_browser: own("NO_BROWSER").is_some(),
+            // The first three are the terminal's, which would show what is typed.
+            passphrase_fd: own("PASSPHRASE_FD").and_then(|text| text.parse().ok()).filter(|fd| *fd > 2),
+            passphrase: own("PASSPHRASE").map(|text| Arc::new(Secret::new(text))),
+            credentials: get("CREDENTIALS_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute()),
             network: NETWORK.iter().copied().filter(|name| get(name).is_some()).collect(),
+            inherited: Arc::default(),
         }
     }
 }

@@ -1,0 +1,233 @@
+//! The kernel's keyring (Linux, keyrings(7)): keys in memory that no file holds. They end at the next reboot, or with the login
+//! session.
+//!
+//! The only file that names the crate linux-keyutils.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{Custody, CustodyError, Item, Lasts, Posture};
+use crate::id::{AppName, GrantId};
+use crate::seal::text;
+use crate::secret::Secret;
+
+/// A custody in the kernel. Microseconds a call, no daemon and no D-Bus, as it suits servers.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel(Ring);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Ring {
+    /// Of the user: every process of the same user reaches it.
+    User,
+    /// Of the login session: it ends with that, and no other session reaches it.
+    Session,
+}
+
+impl Kernel {
+    /// The user's keyring: lasts until the next reboot.
+    pub fn of_user() -> Self {
+        Self(Ring::User)
+    }
+
+    /// The login session's own keyring: ends with the session. Many sessions have none of their own; see `keyctl session`.
+    pub fn of_session() -> Self {
+        Self(Ring::Session)
+    }
+
+    pub(super) fn put(self, name: &str, text: &[u8], lifetime: Option<Duration>) -> Result<(), CustodyError> {
+        keys::put(self.0, name, text, lifetime)
+    }
+
+    pub(super) fn get(self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CustodyError> {
+        keys::get(self.0, name)
+    }
+
+    pub(super) fn remove(self, name: &str) -> Result<bool, CustodyError> {
+        keys::remove(self.0, name)
+    }
+}
+
+impl Custody for Kernel {
+    fn name(&self) -> &str {
+        match self.0 {
+            Ring::User => "kernel",
+            Ring::Session => "session",
+        }
+    }
+
+    fn posture(&self) -> Posture {
+        match self.0 {
+            Ring::User => Posture::new(Lasts::UntilReboot, "programs of this user"),
+            Ring::Session => Posture::new(Lasts::UntilSessionEnds, "programs of this login session"),
+        }
+    }
+
+    fn probe(&self) -> Result<(), CustodyError> {
+        keys::probe(self.0)
+    }
+
+    fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
+        self.put(&name(item), key.expose().as_bytes(), None)
+    }
+
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+        let Some(mut bytes) = self.get(&name(item))? else { return Ok(None) };
+        let key = text(std::mem::take(&mut *bytes));
+        key.map(Some).ok_or_else(|| CustodyError::Failed("it holds something under our name that is not ours".into()))
+    }
+
+    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+        self.remove(&name(item))
+    }
+
+    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+        let start = format!("hallpass:{app}:");
+        let names = keys::names(self.0)?;
+        Ok(Some(names.iter().filter_map(|name| name.strip_prefix(&start)?.parse().ok()).collect()))
+    }
+}
+
+fn name(item: &Item<'_>) -> String {
+    format!("hallpass:{}:{}", item.app, item.grant)
+}
+
+#[cfg(target_os = "linux")]
+mod keys {
+    use linux_keyutils::{KeyError, KeyPermissions, KeyRing, KeyRingIdentifier};
+
+    use super::*;
+
+    /// More than any item takes, in bytes.
+    const LARGEST: usize = 512;
+
+    /// More keys than one keyring holds in practice; the kernel lists no more than it has.
+    const MOST_KEYS: usize = 1 << 20;
+
+    /// Everything for whoever possesses the key; for the rest of the user view, read, search and link. Possession depends on which
+    /// session a process is in: a process of another session, or in a container, has the user's keyring without possessing it.
+    const FOR_USER: u32 = 0x3f1b_0000;
+
+    /// Possession only: another session of the same user has none.
+    const FOR_SESSION: u32 = 0x3f01_0000;
+
+    pub(super) fn put(ring: Ring, name: &str, text: &[u8], lifetime: Option<Duration>) -> Result<(), CustodyError> {
+        let rights = if ring == Ring::User { FOR_USER } else { FOR_SESSION };
+        let target = open(ring)?;
+        // Made where nobody else looks, so that the key appears with its rights and its end, or not at all.
+        let workshop = KeyRing::from_special_id(KeyRingIdentifier::Process, true).map_err(refused)?;
+        let key = workshop.add_key(name, text).map_err(refused)?;
+        let made = key
+            .set_perms(KeyPermissions::from_u32(rights))
+            .and_then(|()| lifetime.map_or(Ok(()), |lifetime| key.set_timeout(seconds(lifetime))))
+            // Takes the place of a key of the same name in one step.
+            .and_then(|()| target.link_key(key));
+        let _ = workshop.unlink_key(key);
+        made.map_err(refused)
+    }
+
+    pub(super) fn get(ring: Ring, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CustodyError> {
+        let Some(key) = found(open(ring)?.search(name))? else { return Ok(None) };
+        let mut bytes = Zeroizing::new(vec![0; LARGEST]);
+        match found(key.read(&mut *bytes))? {
+            Some(length) if length > LARGEST => {
+                Err(CustodyError::Failed("it holds something under our name that is not ours".into()))
+            }
+            length => Ok(length.map(|length| {
+                bytes.truncate(length);
+                bytes
+            })),
+        }
+    }
+
+    pub(super) fn remove(ring: Ring, name: &str) -> Result<bool, CustodyError> {
+        let ring = open(ring)?;
+        let Some(key) = found(ring.search(name))? else { return Ok(false) };
+        Ok(found(ring.unlink_key(key))?.is_some())
+    }
+
+    pub(super) fn names(ring: Ring) -> Result<Vec<String>, CustodyError> {
+        let links = open(ring)?.get_links(MOST_KEYS).map_err(refused)?;
+        let names = links.iter().filter_map(|link| link.as_key()?.metadata().ok());
+        Ok(names.map(|about| about.get_description().to_owned()).collect())
+    }
+
+    /// Makes a key as large as any, where nobody looks: the kernel may forbid it, or the user's quota may be used up.
+    pub(super) fn probe(ring: Ring) -> Result<(), CustodyError> {
+        open(ring)?;
+        let workshop = KeyRing::from_special_id(KeyRingIdentifier::Process, true).map_err(refused)?;
+        let key = workshop.add_key("hallpass:probe", &[0; 200]).map_err(refused)?;
+        workshop.unlink_key(key).map_err(refused)
+    }
+
+    fn open(ring: Ring) -> Result<KeyRing, CustodyError> {
+        let id = match ring {
+            Ring::User => KeyRingIdentifier::User,
+            Ring::Session => KeyRingIdentifier::Session,
+        };
+        let keyring = KeyRing::from_special_id(id, false).map_err(refused)?;
+        // A process in no session gets one that all sessions of the user share, and that ends with none of them.
+        let is_shared = || Ok(keyring.metadata().map_err(refused)?.get_description().starts_with("_uid_ses."));
+        match ring == Ring::Session && is_shared()? {
+            true => Err(CustodyError::Unavailable("this login session has no keyring of its own".into())),
+            false => Ok(keyring),
+        }
+    }
+
+    fn found<T>(outcome: Result<T, KeyError>) -> Result<Option<T>, CustodyError> {
+        match outcome {
+            Ok(there) => Ok(Some(there)),
+            Err(KeyError::KeyDoesNotExist | KeyError::KeyExpired | KeyError::KeyRevoked) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    fn refused(error: KeyError) -> CustodyError {
+        const ENOSYS: i32 = 38;
+        match error {
+            KeyError::QuotaExceeded => {
+                CustodyError::Failed("this user's quota of kernel keys is used up (/proc/key-users shows it)".into())
+            }
+            // How Docker's and Podman's filters of system calls say no.
+            KeyError::PermissionDenied | KeyError::Unknown(ENOSYS) => {
+                CustodyError::Unavailable("this system or container forbids it".into())
+            }
+            KeyError::AccessDenied => CustodyError::Unavailable("this process has no access to it".into()),
+            other => CustodyError::Failed(format!("the kernel says: {other:?}")),
+        }
+    }
+
+    /// Rounded up: a timeout of 0 would be none.
+    fn seconds(lifetime: Duration) -> usize {
+        usize::try_from(lifetime.as_secs()).unwrap_or(usize::MAX).clamp(1, u32::MAX as usize)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod keys {
+    use super::*;
+
+    pub(super) fn put(_: Ring, _: &str, _: &[u8], _: Option<Duration>) -> Result<(), CustodyError> {
+        Err(none())
+    }
+
+    pub(super) fn get(_: Ring, _: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CustodyError> {
+        Err(none())
+    }
+
+    pub(super) fn remove(_: Ring, _: &str) -> Result<bool, CustodyError> {
+        Err(none())
+    }
+
+    pub(super) fn names(_: Ring) -> Result<Vec<String>, CustodyError> {
+        Err(none())
+    }
+
+    pub(super) fn probe(_: Ring) -> Result<(), CustodyError> {
+        Err(none())
+    }
+
+    fn none() -> CustodyError {
+        CustodyError::Unavailable("only Linux has one".into())
+    }
+}

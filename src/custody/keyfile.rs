@@ -1,0 +1,124 @@
+//! Keys that a key file opens: one of ours in the state folder (0600), or a credential that systemd hands to a service
+//! (systemd.exec(5), `LoadCredential=`, `LoadCredentialEncrypted=`).
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::wrapped::{Files, Way, refused};
+use super::{Custody, CustodyError, Item, Lasts, Posture};
+use crate::error::Remedy;
+use crate::home::{Home, read_credential};
+use crate::id::{AppName, GrantId};
+use crate::seal::SealingKey;
+use crate::secret::Secret;
+
+/// A custody of files below a state folder, which a key file opens.
+#[derive(Debug)]
+pub struct KeyFile {
+    files: Files,
+    credentials: Option<PathBuf>,
+}
+
+/// The key file in the home.
+const FILE: &str = "key";
+
+/// How long another process may take to make it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl KeyFile {
+    /// Files below the state folder `home`. `credentials` is systemd's `$CREDENTIALS_DIRECTORY`: where it holds `<app>.key`, new
+    /// logins are opened by that and not by a file of ours.
+    pub fn new(home: PathBuf, credentials: Option<PathBuf>) -> Self {
+        Self { files: Files { home, place: "keyfile" }, credentials }
+    }
+
+    fn credential(&self, app: &AppName) -> Result<Option<SealingKey>, CustodyError> {
+        let Some(folder) = &self.credentials else { return Ok(None) };
+        let name = format!("{app}.key");
+        let Some(bytes) = read_credential(folder, &name).map_err(refused)? else { return Ok(None) };
+        let path = folder.join(name);
+        SealingKey::from_base64(&bytes).map(Some).ok_or_else(|| CustodyError::Refused {
+            why: format!("{} is no key: it takes 32 bytes in base64", path.display()),
+            remedy: Remedy::FixPath { path },
+        })
+    }
+
+    fn own(&self) -> Result<Option<SealingKey>, CustodyError> {
+        let Some(home) = Home::open(&self.files.home).map_err(refused)? else { return Ok(None) };
+        let Some(bytes) = home.root.read_private(FILE).map_err(refused)? else { return Ok(None) };
+        let path = home.root.path_of(FILE);
+        SealingKey::from_base64(&bytes).map(Some).ok_or_else(|| CustodyError::Refused {
+            why: format!("the key file {} is damaged", path.display()),
+            remedy: Remedy::SetAside { path },
+        })
+    }
+
+    /// The key file in the home, made where it is missing: by one process, under a lock.
+    fn make(&self) -> Result<SealingKey, CustodyError> {
+        let home = Home::create(&self.files.home).map_err(refused)?;
+        let locked = home.root.lock("key.lock", PATIENCE).map_err(refused)?;
+        let _locked = locked.ok_or_else(|| refused(home.root.still_locked("key.lock", PATIENCE, None)))?;
+        if let Some(own) = self.own()? {
+            return Ok(own);
+        }
+        let key = SealingKey::random().map_err(refused)?;
+        let written = home.root.write("key.new", key.to_base64().expose().as_bytes());
+        written.and_then(|()| home.root.publish("key.new", FILE)).map_err(refused)?;
+        Ok(key)
+    }
+}
+
+impl Custody for KeyFile {
+    fn name(&self) -> &str {
+        self.files.place
+    }
+
+    fn posture(&self) -> Posture {
+        Posture::new(Lasts::UntilErased, "whoever reads the state folder and the key file")
+    }
+
+    /// A key file that is there has to be one.
+    fn probe(&self) -> Result<(), CustodyError> {
+        self.own().map(drop)
+    }
+
+    fn prepare(&self, app: &AppName) -> Result<(), CustodyError> {
+        match self.credential(app)? {
+            Some(_) => Ok(()),
+            None => self.probe(),
+        }
+    }
+
+    fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
+        match self.credential(item.app)? {
+            Some(credential) => self.files.write(item, Way::Credential, &credential, key),
+            None => self.files.write(item, Way::File, &self.make()?, key),
+        }
+    }
+
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+        let Some(slip) = self.files.read(item)? else { return Ok(None) };
+        let (name, other) = match slip.way {
+            Way::Credential => (format!("systemd's credential {}.key", item.app), self.credential(item.app)?),
+            _ => ("the key file".into(), self.own()?),
+        };
+        let Some(other) = other else {
+            let remedy = match slip.way {
+                Way::Credential => Remedy::RunAsService { credential: format!("{}.key", item.app) },
+                _ => Remedy::LogIn { context: None },
+            };
+            return Err(CustodyError::Refused { why: format!("{name} that opens it is not there"), remedy });
+        };
+        let why = || format!("{name} is another than the one that sealed it");
+        let key = slip.open(&other);
+        key.map(Some).ok_or_else(|| CustodyError::Refused { why: why(), remedy: Remedy::LogIn { context: None } })
+    }
+
+    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+        self.files.remove(item)
+    }
+
+    fn list(&self, _app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+        self.files.list()
+    }
+}

@@ -1,0 +1,147 @@
+//! Keys that only a passphrase opens, by way of Argon2id (RFC 9106).
+
+use std::io::ErrorKind as Io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::wrapped::{Files, Way, refused};
+use super::{Custody, CustodyError, Item, Lasts, Posture};
+use crate::error::Remedy;
+use crate::id::{AppName, GrantId, no_randomness};
+use crate::passphrase::{AskPassphrase, Purpose, Question};
+use crate::seal::SealingKey;
+use crate::secret::Secret;
+
+/// A custody of files below a state folder, each of which only the person's passphrase opens.
+#[derive(Debug)]
+pub struct Passphrase {
+    files: Files,
+    asker: Arc<dyn AskPassphrase>,
+    /// What the person chose before a login, until its key is stored.
+    chosen: Mutex<Option<Secret>>,
+}
+
+/// RFC 9106 §4, the second recommended option: "m=2^(16) (64 MiB of RAM), 4 lanes, t=3 iterations, 128-bit salt, and 256-bit tag".
+const MEMORY_KIB: u32 = 1 << 16;
+const PASSES: u32 = 3;
+const LANES: u32 = 4;
+const SALT: usize = 16;
+
+/// The most that a file may ask for: who writes one must not have this process take all memory, or years.
+const MOST: (u32, u32, u32) = (1 << 20, 16, 16);
+
+/// The shortest passphrase: who has a copy of the file can try them all, in peace.
+const SHORTEST: usize = 8;
+
+/// How often a person may mistype.
+const TRIES: usize = 3;
+
+impl Passphrase {
+    /// Files below the state folder `home`. `asker` gives the passphrase.
+    pub fn new(home: PathBuf, asker: Arc<dyn AskPassphrase>) -> Self {
+        Self { files: Files { home, place: "passphrase" }, asker, chosen: Mutex::default() }
+    }
+
+    fn ask(&self, app: &AppName, purpose: Purpose) -> Result<Secret, CustodyError> {
+        let answer = self.asker.ask(&Question::new(app, purpose));
+        answer.map_err(|error| match error.kind() {
+            Io::NotFound => CustodyError::Refused {
+                why: "it needs a passphrase, and there is nobody to ask".into(),
+                remedy: Remedy::GivePassphrase,
+            },
+            Io::PermissionDenied => wrong(),
+            Io::Interrupted => {
+                CustodyError::Refused { why: "no passphrase was given".into(), remedy: Remedy::GivePassphrase }
+            }
+            _ => CustodyError::Refused {
+                why: format!("no passphrase could be had: {error}"),
+                remedy: Remedy::GivePassphrase,
+            },
+        })
+    }
+
+    fn choose(&self, app: &AppName) -> Result<Secret, CustodyError> {
+        let secret = self.ask(app, Purpose::Choose)?;
+        match secret.expose().chars().count() >= SHORTEST {
+            true => Ok(secret),
+            false => Err(CustodyError::Refused {
+                why: format!("a passphrase takes at least {SHORTEST} characters"),
+                remedy: Remedy::GivePassphrase,
+            }),
+        }
+    }
+}
+
+impl Custody for Passphrase {
+    fn name(&self) -> &str {
+        self.files.place
+    }
+
+    fn posture(&self) -> Posture {
+        Posture::new(Lasts::UntilErased, "whoever has the state folder and the passphrase")
+    }
+
+    fn probe(&self) -> Result<(), CustodyError> {
+        Ok(())
+    }
+
+    fn prepare(&self, app: &AppName) -> Result<(), CustodyError> {
+        let chosen = self.choose(app)?;
+        *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = Some(chosen);
+        Ok(())
+    }
+
+    fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
+        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let passphrase = chosen.map_or_else(|| self.choose(item.app), Ok)?;
+        let mut salt = [0; SALT];
+        getrandom::fill(&mut salt).map_err(no_randomness).map_err(refused)?;
+        let salt = URL_SAFE_NO_PAD.encode(salt);
+        let way = Way::Argon2id { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt };
+        self.files.write(item, way.clone(), &derive(&way, &passphrase)?, key)
+    }
+
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+        let Some(slip) = self.files.read(item)? else { return Ok(None) };
+        let mut purpose = Purpose::Open;
+        for _ in 0..TRIES {
+            let passphrase = self.ask(item.app, purpose)?;
+            if let Some(key) = slip.open(&derive(&slip.way, &passphrase)?) {
+                return Ok(Some(key));
+            }
+            purpose = Purpose::OpenAgain;
+        }
+        Err(wrong())
+    }
+
+    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+        self.files.remove(item)
+    }
+
+    fn list(&self, _app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+        self.files.list()
+    }
+}
+
+fn derive(way: &Way, passphrase: &Secret) -> Result<SealingKey, CustodyError> {
+    let odd = || CustodyError::Refused {
+        why: "its file asks for a way to the key that this program does not go".into(),
+        remedy: Remedy::Upgrade,
+    };
+    let Way::Argon2id { memory_kib, passes, lanes, salt } = way else { return Err(odd()) };
+    if *memory_kib > MOST.0 || *passes > MOST.1 || *lanes > MOST.2 {
+        return Err(odd());
+    }
+    let params = Params::new(*memory_kib, *passes, *lanes, Some(32)).map_err(|_| odd())?;
+    let salt = URL_SAFE_NO_PAD.decode(salt).map_err(|_| odd())?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    SealingKey::filled(|key| argon2.hash_password_into(passphrase.expose().as_bytes(), &salt, key)).map_err(|_| odd())
+}
+
+fn wrong() -> CustodyError {
+    CustodyError::Refused { why: "the passphrase is wrong".into(), remedy: Remedy::GivePassphrase }
+}

@@ -1,0 +1,60 @@
+//! [`AskPassphrase`]: where a passphrase comes from.
+
+use std::fmt;
+use std::io;
+
+use crate::id::AppName;
+use crate::secret::Secret;
+use crate::surroundings::Surroundings;
+
+/// The way to a passphrase. Called from the thread of a login or of a token's trip, never while a lock is held.
+///
+/// Without one of the host's own, the passphrase is what [`Inherited`] finds. The feature `cli` brings one that asks on the terminal.
+pub trait AskPassphrase: Send + Sync + fmt::Debug {
+    /// Gives the passphrase, or says why there is none: `NotFound` where nobody can be asked, `Interrupted` where the person does
+    /// not want to say, `PermissionDenied` where the only one there is was wrong.
+    fn ask(&self, question: &Question) -> io::Result<Secret>;
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Question {
+    /// Who asks.
+    pub app: AppName,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// What a passphrase is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// A new login: the person chooses one, and should have to type it twice.
+    Choose,
+    /// To open a login.
+    Open,
+    /// To open a login: the one given before was wrong.
+    OpenAgain,
+}
+
+/// A passphrase that was handed to the process: on the descriptor in `<APP>_PASSPHRASE_FD`, else in `<APP>_PASSPHRASE`.
+#[derive(Debug, Clone)]
+pub struct Inherited(pub Surroundings);
+
+impl AskPassphrase for Inherited {
+    fn ask(&self, question: &Question) -> io::Result<Secret> {
+        let given = self.0.passphrase()?;
+        match question.purpose {
+            // There is only the one.
+            Purpose::OpenAgain => Err(io::ErrorKind::PermissionDenied.into()),
+            Purpose::Choose | Purpose::Open => given.map(|secret| secret.copy()).ok_or(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+impl Question {
+    pub(crate) fn new(app: &AppName, purpose: Purpose) -> Self {
+        Self { app: app.clone(), purpose }
+    }
+}

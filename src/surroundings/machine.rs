@@ -1,0 +1,94 @@
+//! [`Machine`]: where this process runs, as far as it changes what helps; and by which name the machine knows itself.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "what the system says about itself is surroundings, in files as in variables"
+)]
+
+use std::env::var_os;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// Where this process runs, as far as it changes what a person can do about a secure store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Machine {
+    /// A desktop or a server, and nothing special about it.
+    Plain,
+    /// At the other end of an SSH connection.
+    Ssh,
+    /// In the Windows Subsystem for Linux.
+    Wsl,
+    /// In Flatpak's sandbox.
+    Flatpak,
+    /// In Snap's sandbox.
+    Snap,
+    /// In a container.
+    Container,
+}
+
+impl Machine {
+    /// Looks around. Only hints depend on it: whoever sets these variables changes a hint.
+    pub fn here() -> Self {
+        let (is_set, is_there) = (|name| var_os(name).is_some(), |path| Path::new(path).exists());
+        if is_there("/.flatpak-info") {
+            Self::Flatpak
+        } else if is_set("SNAP") && is_set("SNAP_NAME") {
+            Self::Snap
+        } else if is_set("container") || is_there("/.dockerenv") || is_there("/run/.containerenv") {
+            Self::Container
+        } else if is_set("WSL_DISTRO_NAME") || is_there("/proc/sys/fs/binfmt_misc/WSLInterop") {
+            Self::Wsl
+        } else if is_set("SSH_CONNECTION") || is_set("SSH_TTY") {
+            Self::Ssh
+        } else {
+            Self::Plain
+        }
+    }
+
+    /// The name in JSON output, in `snake_case`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Ssh => "ssh",
+            Self::Wsl => "wsl",
+            Self::Flatpak => "flatpak",
+            Self::Snap => "snap",
+            Self::Container => "container",
+        }
+    }
+}
+
+/// The name of this installation, machine-id(5): "should be considered confidential". `None` where there is none: other systems
+/// than Linux, whose stores do not travel, and most containers.
+pub(crate) fn machine_id() -> Option<Zeroizing<Vec<u8>>> {
+    let mut id = Zeroizing::new(Vec::with_capacity(64));
+    for path in ["/etc/machine-id", "/var/lib/dbus/machine-id"] {
+        id.clear();
+        let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut id));
+        // "uninitialized" stands there while a system is being set up.
+        if read.is_ok() && id.trim_ascii().len() == 32 {
+            return Some(id);
+        }
+    }
+    None
+}
+
+/// The first line of what can be read from a descriptor that this process was started with.
+pub(super) fn inherited(descriptor: u32) -> io::Result<Secret> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST + 1));
+    File::open(format!("/dev/fd/{descriptor}"))?.take(MOST as u64 + 1).read_to_end(&mut bytes)?;
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    match std::str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)) {
+        Ok(text) if bytes.len() <= MOST => Ok(Secret::new(text.to_owned())),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "no line of text is to be read there")),
+    }
+}
+
+/// The longest line that is read, in bytes.
+const MOST: usize = 4096;
