@@ -7,11 +7,14 @@ use std::time::Duration;
 use crate::clock::Cancel;
 use crate::config::Config;
 use crate::context::{Context, Entry, Index, Select};
+use crate::doctor::{self, Report};
 use crate::error::{Error, Result};
 use crate::home::Home;
+use crate::leftovers;
 use crate::login::{self, LoginRequest};
 use crate::logout::{self, LoggedOut, LogoutRequest};
 use crate::prompt::Prompt;
+use crate::relocation::{self, MoveRequest, Moved};
 use crate::session::Session;
 use crate::wiring::{Handle, Wiring};
 
@@ -103,6 +106,42 @@ impl Auth {
         async move {
             let wiring = handle.wiring.clone();
             handle.wiring.workers.run(move || logout::run(&wiring, &request)).await
+        }
+    }
+
+    /// Moves the keys of logins to another place. Killed at any step, the logins work, and the same move done again finishes it.
+    ///
+    /// # Errors
+    /// `NotLoggedIn` where there is no such login; `Config` where the host does not allow the place; `Custody` where one of the
+    /// places does not give or take a key: then it is where it was.
+    pub fn move_keys(&self, request: MoveRequest) -> impl Future<Output = Result<Vec<Moved>>> + Send + 'static + use<> {
+        let handle = self.0.clone();
+        async move {
+            let wiring = handle.wiring.clone();
+            handle.wiring.workers.run(move || relocation::run(&wiring, &request)).await
+        }
+    }
+
+    /// Examines this machine, the places for keys, the logins and the server, and says what is well and what is not. Changes
+    /// nothing, asks nobody, and shows no secret.
+    pub fn doctor(&self) -> impl Future<Output = Result<Report>> + Send + 'static + use<> {
+        let handle = self.0.clone();
+        async move {
+            let wiring = handle.wiring.clone();
+            handle.wiring.workers.run(move || Ok(doctor::examine(&wiring))).await
+        }
+    }
+
+    /// Mends what [`doctor`](Self::doctor) calls repairable, and says what was done: logins that the index lost are named again,
+    /// names without a login and keys without one are taken out.
+    ///
+    /// # Errors
+    /// `Custody` where something cannot be written.
+    pub fn repair(&self) -> impl Future<Output = Result<Vec<String>>> + Send + 'static + use<> {
+        let handle = self.0.clone();
+        async move {
+            let wiring = handle.wiring.clone();
+            handle.wiring.workers.run(move || leftovers::repair(&wiring)).await
         }
     }
 

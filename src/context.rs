@@ -137,6 +137,21 @@ impl Index {
         Ok(changed)
     }
 
+    /// Makes sure that there are locks where the index is.
+    pub(crate) fn try_lock(home: &Home) -> Result<()> {
+        home.root.try_lock(LOCK).map(drop)
+    }
+
+    /// Where a damaged index is kept.
+    pub(crate) const DAMAGED: &str = "index.json.damaged";
+
+    /// Moves a damaged index out of the way.
+    pub(crate) fn set_aside(home: &Home, patience: Duration) -> Result<()> {
+        let lock = home.root.lock(LOCK, patience)?;
+        let _lock = lock.ok_or_else(|| home.root.still_locked(LOCK, patience, None))?;
+        home.root.publish(FILE, Self::DAMAGED)
+    }
+
     /// The entry that is meant: by argument, by environment, by default, or the only one there is.
     pub(crate) fn resolve(&self, select: &Select, environment: Option<&str>) -> Result<&Entry> {
         let named = match (&select.context, environment) {

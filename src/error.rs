@@ -142,6 +142,10 @@ pub enum Remedy {
         /// The process that was last seen at work on it.
         pid: Option<u32>,
     },
+    /// Let the logins of this state folder be mended: [`Auth::repair`](crate::Auth::repair).
+    Repair,
+    /// Set this machine's clock.
+    SetClock,
     /// Ask whoever runs the authorization server.
     AskAdministrator,
     /// Use a newer version of this tool.
@@ -243,6 +247,8 @@ impl Remedy {
             Self::FreeSpace { .. } => "free_space",
             Self::SetAside { .. } => "set_aside",
             Self::OtherProcess { .. } => "other_process",
+            Self::Repair => "repair",
+            Self::SetClock => "set_clock",
             Self::AskAdministrator => "ask_administrator",
             Self::Upgrade => "upgrade",
         }
@@ -286,6 +292,8 @@ impl fmt::Display for Remedy {
                 )
             }
             Self::OtherProcess { pid: None } => f.write_str("wait for the other process, then try again"),
+            Self::Repair => f.write_str("let the logins be mended"),
+            Self::SetClock => f.write_str("set this machine's clock"),
             Self::AskAdministrator => f.write_str("ask the administrator of the authorization server"),
             Self::Upgrade => f.write_str("use a newer version of this tool"),
         }

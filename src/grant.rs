@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::attempt::{Attempt, Failure};
 use crate::clock::Clock;
-use crate::custody::{Custody, Item, KeyCache, Lasts, described};
+use crate::custody::{Custody, CustodyError, Item, KeyCache, Until, described};
 use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::failpoint::reached;
 use crate::home::{Folder, Home, Lock};
 use crate::id::{AppName, GrantId};
 use crate::record::{Header, Record, RefreshToken, Unreadable};
@@ -51,17 +52,22 @@ impl<'a> GrantFiles<'a> {
     /// Takes the key out of custody, or from the kernel where a copy of it is kept. `Err` where the store is locked, away or slow;
     /// where the store says that there is no key, the record can never be opened again, and the error says so.
     pub(crate) fn unlock(self, custody: &dyn Custody) -> Result<OpenGrant<'a>> {
-        let item = self.item();
-        let copy = self.cache.and_then(|cache| SealingKey::from_text(&cache.key(&item)?));
+        let copy = self.cache.and_then(|cache| SealingKey::from_text(&cache.key(&self.item())?));
         // A copy that is not this record's key, whoever put it there, is none.
-        if let Some(key) = copy.filter(|key| self.header().is_some_and(|header| header.is_sealed_with(key))) {
-            return Ok(OpenGrant { files: self, key });
+        match copy.filter(|key| self.header().is_some_and(|header| header.is_sealed_with(key))) {
+            Some(key) => Ok(OpenGrant { files: self, key }),
+            None => self.unlock_anew(custody),
         }
+    }
+
+    /// Takes the key out of custody, whatever copy the kernel has.
+    pub(crate) fn unlock_anew(self, custody: &dyn Custody) -> Result<OpenGrant<'a>> {
+        let item = self.item();
         let text = custody.load(&item).map_err(|error| error.at_rest(custody.name()))?;
         let gone = |why: &str| {
             let place = described(custody.name());
             let until = match custody.posture().lasts {
-                Lasts::UntilErased => String::new(),
+                Until::Erased => String::new(),
                 lasts => format!(" (which keeps keys {lasts})"),
             };
             let message = format!("the key of this login {why} {place}{until}, and the login is lost with it");
@@ -188,6 +194,20 @@ impl<'a> OpenGrant<'a> {
         let bytes = files.folder().read(files.id.as_str())?;
         let bytes = bytes.ok_or_else(|| files.damaged("it is gone").with(Remedy::LogIn { context: None }))?;
         Record::open(&bytes, files.app, files.id, &self.key).map_err(|why| files.unreadable(why))
+    }
+
+    /// Puts a second one of the key into `to`, and makes sure that it is there and opens the record. On failure none is left.
+    pub(crate) fn copy_key_to(&self, _lock: &Lock, to: &dyn Custody, label: &str) -> Result<()> {
+        let (item, key) = (self.files.item(), self.key.to_text());
+        self.read()?;
+        to.store(&item, label, &key).map_err(|error| error.at_login(to.name()))?;
+        reached("copied");
+        let copy = to.load(&item).map_err(|error| error.at_login(to.name())).and_then(|copy| {
+            let failed = || CustodyError::Failed("it does not give back what it was given".into()).at_login(to.name());
+            copy.filter(|copy| *copy == key).map(drop).ok_or_else(failed)
+        });
+        reached("verified");
+        copy.inspect_err(|_| drop(to.erase(&item)))
     }
 
     /// The record under the lock. One that was written down whole, and lacks only its last step, is finished here (law 3).

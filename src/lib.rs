@@ -31,11 +31,11 @@
 //! ```text
 //!    face      lib.rs        cli/ (clap)        testing/ (embedded authorization server)     ← public names only
 //!                │
-//!    living    auth   login   logout   session   rotation   token   context   config   wiring   worker   blocking
+//!    living    auth  login  logout  session  rotation  token  relocation  doctor  leftovers  context  config  wiring  worker
 //!                │                        │
 //!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
 //!                │                        │
-//!    words     secret  id  text  clock  error  prompt  passphrase  posture  browser  surroundings  failpoint
+//!    words     secret  id  text  clock  error  prompt  passphrase  posture  browser  surroundings  hardening  failpoint
 //! ```
 //!
 //! Arrows point down, or along a layer without a circle; a test reads every path in the source and fails on any other.
@@ -62,11 +62,14 @@ pub mod clock;
 mod config;
 mod context;
 pub mod custody;
+mod doctor;
 mod error;
 mod failpoint;
 mod grant;
+mod hardening;
 mod home;
 mod id;
+mod leftovers;
 mod login;
 mod logout;
 pub mod manual;
@@ -75,6 +78,7 @@ pub mod passphrase;
 mod posture;
 pub mod prompt;
 mod record;
+mod relocation;
 mod rotation;
 mod seal;
 mod secret;
@@ -90,10 +94,13 @@ mod worker;
 pub use auth::Auth;
 pub use config::Config;
 pub use context::{Context, Select};
+pub use doctor::{Finding, Report, State};
 pub use error::{Error, ErrorKind, Remedy, Result};
+pub use hardening::{Hardening, hardening};
 pub use id::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scopes};
 pub use login::LoginRequest;
 pub use logout::{Ended, LoggedOut, LogoutRequest};
+pub use relocation::{MoveRequest, Moved};
 pub use secret::Secret;
 pub use session::{Next, Session, Userinfo};
 pub use surroundings::{Machine, Surroundings};

@@ -8,7 +8,7 @@ use crate::context::{Context, Entry, Index};
 use crate::custody::{Chosen, Posture};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::Home;
-use crate::id::{Account, ContextName, GrantId, Org, Scopes};
+use crate::id::{Account, AppName, ContextName, GrantId, Org, Scopes};
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
 use crate::oauth::device::{Ask, DeviceAuthorization, Heard, Poll, authorize};
 use crate::oauth::endpoint::{Grant, TokenEndpoint, TokenError, TokenReply};
@@ -107,6 +107,11 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
         login.give_back(&reply);
     }
     kept.map(|context| (context, chosen.custody.posture()))
+}
+
+/// By which a person recognises the item in a key manager.
+pub(crate) fn label(app: &AppName, account: &Account) -> String {
+    format!("{app} login of {account} at {}", account.issuer.host())
 }
 
 fn wanted_name(wiring: &Wiring, request: &LoginRequest) -> Result<Option<ContextName>> {
@@ -260,7 +265,7 @@ impl Login<'_> {
         // A new login is a new grant (law 5).
         let grant = GrantId::random()?;
         let files = self.wiring.files(home, &grant);
-        files.create(custody, &format!("{} login of {account} at {}", config.app, account.issuer.host()), record)?;
+        files.create(custody, &label(&config.app, &account), record)?;
         let indexed = Index::change(home, config.lock_timeout, |index| {
             let entry = Entry {
                 name: name_in(index)?,

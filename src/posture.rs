@@ -9,7 +9,7 @@ use std::fmt;
 #[non_exhaustive]
 pub struct Posture {
     /// How long it keeps a key.
-    pub lasts: Lasts,
+    pub lasts: Until,
     /// Who can have the key without the person's doing, in a few words.
     pub readable_by: Cow<'static, str>,
 }
@@ -17,51 +17,51 @@ pub struct Posture {
 /// How long a key is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Lasts {
+pub enum Until {
     /// Until it is erased.
     #[default]
-    UntilErased,
+    Erased,
     /// Until the machine is started again.
-    UntilReboot,
+    Reboot,
     /// Until the login session ends, for example that of an SSH connection.
-    UntilSessionEnds,
+    SessionEnd,
     /// Until this process ends.
-    UntilProcessEnds,
+    ProcessEnd,
 }
 
 impl Posture {
     /// For a custody of the host's own.
-    pub fn new(lasts: Lasts, readable_by: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(lasts: Until, readable_by: impl Into<Cow<'static, str>>) -> Self {
         Self { lasts, readable_by: readable_by.into() }
     }
 }
 
 impl Default for Posture {
     fn default() -> Self {
-        Self::new(Lasts::default(), "whoever this place lets")
+        Self::new(Until::default(), "whoever this place lets")
     }
 }
 
-impl Lasts {
+impl Until {
     /// The name in JSON output, in `snake_case`.
     pub fn name(self) -> &'static str {
         match self {
-            Self::UntilErased => "until_erased",
-            Self::UntilReboot => "until_reboot",
-            Self::UntilSessionEnds => "until_session_ends",
-            Self::UntilProcessEnds => "until_process_ends",
+            Self::Erased => "until_erased",
+            Self::Reboot => "until_reboot",
+            Self::SessionEnd => "until_session_end",
+            Self::ProcessEnd => "until_process_end",
         }
     }
 }
 
 /// The end of a sentence: "the key stays there …".
-impl fmt::Display for Lasts {
+impl fmt::Display for Until {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UntilErased => "until logout",
-            Self::UntilReboot => "until the next reboot",
-            Self::UntilSessionEnds => "until this login session ends",
-            Self::UntilProcessEnds => "until this process ends",
+            Self::Erased => "until logout",
+            Self::Reboot => "until the next reboot",
+            Self::SessionEnd => "until this login session ends",
+            Self::ProcessEnd => "until this process ends",
         })
     }
 }

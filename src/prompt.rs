@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::error::Error;
 use crate::id::{Account, AppName, ContextName, Org, Scopes, host_of};
-use crate::posture::{Lasts, Posture};
+use crate::posture::{Posture, Until};
 
 /// How a login speaks to the person. Called from the login's own thread.
 ///
@@ -178,7 +178,7 @@ impl Prompt for Terminal {
         if let Outcome::LoggedIn { context, account, custody, posture, .. } = outcome {
             let issuer = account.issuer.host();
             let until = match posture.lasts {
-                Lasts::UntilErased => String::new(),
+                Until::Erased => String::new(),
                 lasts => format!(", {lasts}"),
             };
             let _ = self

@@ -1,6 +1,6 @@
 //! The layers, put together for one app: what every trip needs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +64,16 @@ impl Wiring {
     /// The home, created where it is missing.
     pub(crate) fn create_home(&self) -> Result<Home> {
         Home::create(&self.home)
+    }
+
+    /// Where the home is, or would be.
+    pub(crate) fn home_path(&self) -> &Path {
+        &self.home
+    }
+
+    /// The places, asking nobody anything.
+    pub(crate) fn quiet_places(&self) -> Places {
+        self.places.quiet(Arc::new(Inherited(self.config.surroundings.clone())))
     }
 
     /// The files of `grant` in `home`.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::args::{Login, Logout, Status, Token};
+use super::args::{Doctor, Login, Logout, Status, Token};
 use super::render::{Output, context_lines, context_object, person, rfc3339, validity};
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
 use crate::prompt::{JsonLines, Prompt, Terminal};
 use crate::{
-    Auth, Config, Context, ContextName, Ended, LoggedOut, LoginRequest, LogoutRequest, Result, Select, Session,
-    TokenRequest,
+    Auth, Config, Context, ContextName, Ended, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Result,
+    Select, Session, TokenRequest,
 };
 
 pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Cancel) -> Result<ExitCode> {
@@ -40,6 +40,7 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         context: login.context,
         scopes,
         replace: login.replace,
+        ephemeral: login.ephemeral,
         cancel: cancel.clone(),
         ..LoginRequest::default()
     };
@@ -109,6 +110,49 @@ pub(super) fn list(output: &Output, config: Config) -> Result<ExitCode> {
         format!("{mark} {name:width$}  {account} at {server}, key in {}, {}", context.custody, validity(context, now))
     };
     Ok(output.data(&contexts.iter().map(line).collect::<Vec<_>>().join("\n")))
+}
+
+pub(super) fn doctor(output: &Output, config: Config, doctor: Doctor) -> Result<ExitCode> {
+    let auth = Auth::new(config)?;
+    if let Some(to) = doctor.move_to {
+        return move_keys(output, &auth, doctor.context, &to);
+    }
+    if doctor.repair {
+        let done = wait(auth.repair())?;
+        if output.json {
+            return Ok(output.object(&json!({"repaired": done})));
+        }
+        if done.is_empty() {
+            output.say("There was nothing to mend.");
+        }
+        done.iter().for_each(|line| output.say(&format!("Mended: {line}.")));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = wait(auth.doctor())?;
+    Ok(output.report(&report))
+}
+
+fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: &str) -> Result<ExitCode> {
+    let mut request = MoveRequest::all_to(to);
+    if context.is_some() {
+        (request.all, request.select) = (false, Select { context });
+    }
+    let moved = wait(auth.move_keys(request))?;
+    if output.json {
+        let object = |one: &Moved| json!({"context": one.context, "from": one.from, "to": one.to, "left_behind": one.left_behind});
+        return Ok(output.object(&json!({"moved": moved.iter().map(object).collect::<Vec<_>>()})));
+    }
+    if moved.is_empty() {
+        output.say(&format!("Nobody is logged in. Run `{} auth login`.", output.program));
+    }
+    for Moved { context, from, to, left_behind, .. } in &moved {
+        output.say(&match left_behind {
+            None if from == to => format!("The key of {context} is in {to} already."),
+            None => format!("Moved the key of {context} from {from} to {to}."),
+            Some(why) => format!("Moved the key of {context} to {to}. Its copy in {from} could not be erased: {why}. Run this again then."),
+        });
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<ExitCode> {

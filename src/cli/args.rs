@@ -39,6 +39,8 @@ pub(super) enum Action {
     Status(Status),
     /// List all logins on this machine
     List,
+    /// Say what is well on this machine and what is not, and mend it
+    Doctor(Doctor),
     /// Log out: revoke the login at the server and forget it here
     Logout(Logout),
 }
@@ -54,6 +56,9 @@ pub(super) struct Login {
     /// Show the address only
     #[arg(long)]
     pub(super) no_browser: bool,
+    /// Forget the login when this login session ends: for a machine that is not yours
+    #[arg(long)]
+    pub(super) ephemeral: bool,
     /// Let the name pass from another account to this one
     #[arg(long)]
     pub(super) replace: bool,
@@ -80,6 +85,19 @@ pub(super) struct Status {
     /// The login to show
     #[arg(long, value_name = "NAME")]
     pub(super) context: Option<ContextName>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Move the keys of all logins to another place: os, kernel, passphrase or keyfile
+    #[arg(long, value_name = "PLACE")]
+    pub(super) move_to: Option<String>,
+    /// Move the key of this login only
+    #[arg(long, value_name = "NAME", requires = "move_to")]
+    pub(super) context: Option<ContextName>,
+    /// Mend what can be mended
+    #[arg(long, conflicts_with = "move_to")]
+    pub(super) repair: bool,
 }
 
 #[derive(Debug, Args)]

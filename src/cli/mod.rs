@@ -34,7 +34,9 @@ mod signals;
 
 use std::process::ExitCode;
 
-use crate::{AppName, Config, Error, Result};
+#[cfg(feature = "passphrase")]
+use crate::passphrase::OnTerminal;
+use crate::{AppName, Config, Error, Result, hardening};
 use args::Action;
 pub use args::{AuthCommand, Whoami};
 use render::Output;
@@ -47,11 +49,12 @@ impl AuthCommand {
         let is_login = matches!(self.action, Action::Login(_));
         let stop = Stop::on_signals();
         let output = Output::new(self.json, is_login, &config);
-        let done = config.and_then(|config| match self.action {
+        let done = config.map(|config| prepared(config, &stop)).and_then(|config| match self.action {
             Action::Login(login) => actions::login(&output, config, login, &stop.cancel),
             Action::Token(token) => actions::token(&output, config, token, &stop.cancel),
             Action::Status(status) => actions::status(&output, config, status),
             Action::List => actions::list(&output, config),
+            Action::Doctor(doctor) => actions::doctor(&output, config, doctor),
             Action::Logout(logout) => actions::logout(&output, config, logout),
         });
         match done.unwrap_or_else(|error| output.fail(&error)) {
@@ -67,10 +70,24 @@ impl Whoami {
     pub fn run(self, config: Result<Config>) -> ExitCode {
         let stop = Stop::on_signals();
         let output = Output::new(self.json, false, &config);
-        let done = config.and_then(|config| actions::whoami(&output, config, self.context, &stop.cancel));
+        let done = config
+            .map(|config| prepared(config, &stop))
+            .and_then(|config| actions::whoami(&output, config, self.context, &stop.cancel));
         let code = done.unwrap_or_else(|error| output.fail(&error));
         stop.exit_code().unwrap_or(code)
     }
+}
+
+/// A command hardens its process, and can ask on the terminal.
+#[cfg_attr(not(feature = "passphrase"), expect(unused_mut, unused_variables, reason = "nothing is asked then"))]
+fn prepared(mut config: Config, stop: &Stop) -> Config {
+    hardening();
+    #[cfg(feature = "passphrase")]
+    if config.passphrase.is_none() {
+        let asker = OnTerminal::new(config.surroundings.clone(), stop.cancel.clone());
+        config.passphrase = Some(std::sync::Arc::new(asker));
+    }
+    config
 }
 
 /// Prints `error` and what to do about it to standard error, with the app's own command names, and gives the exit code: for a

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::prompt::{JsonLines, Outcome, Prompt};
-use crate::{Account, Config, Context, Error, ErrorKind, Machine, Remedy, Result};
+use crate::{Account, Config, Context, Error, ErrorKind, Finding, Machine, Remedy, Report, Result};
 
 /// Where a command's answers go.
 pub(super) struct Output {
@@ -49,6 +49,35 @@ impl Output {
         if !self.json {
             say(line);
         }
+    }
+
+    /// What the doctor found: 1 where there is a problem.
+    pub(super) fn report(&self, report: &Report) -> ExitCode {
+        let printed = match self.json {
+            true => {
+                let object = |finding: &Finding| {
+                    json!({
+                        "area": finding.area,
+                        "state": finding.state.name(),
+                        "text": finding.text,
+                        "remedy": finding.remedy.as_ref().map(Remedy::name),
+                    })
+                };
+                let findings: Vec<_> = report.findings.iter().map(object).collect();
+                self.object(&json!({"well": report.is_well(), "findings": findings}))
+            }
+            false => {
+                let line = |finding: &Finding| {
+                    let line = format!("{:8} {:9} {}", finding.state, finding.area, finding.text);
+                    match &finding.remedy {
+                        Some(remedy) => format!("{line}\n{:18} hint: {}", "", self.hint(ErrorKind::Custody, remedy)),
+                        None => line,
+                    }
+                };
+                self.data(&report.findings.iter().map(line).collect::<Vec<_>>().join("\n"))
+            }
+        };
+        if report.is_well() { printed } else { ExitCode::FAILURE }
     }
 
     /// An error, with its hint or as JSON.
@@ -99,6 +128,7 @@ impl Output {
                     variable("PASSPHRASE_FD")
                 )
             }
+            Remedy::Repair => format!("run `{program} auth doctor --repair`"),
             Remedy::ChooseContext { contexts } => {
                 format!("choose one with --context or {}: {}", variable("CONTEXT"), contexts.join(", "))
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Custody, CustodyError, Item, Lasts, Posture};
+use super::{Custody, CustodyError, Item, Posture, Until};
 use crate::id::{AppName, GrantId};
 use crate::seal::text;
 use crate::secret::Secret;
@@ -58,8 +58,8 @@ impl Custody for Kernel {
 
     fn posture(&self) -> Posture {
         match self.0 {
-            Ring::User => Posture::new(Lasts::UntilReboot, "programs of this user"),
-            Ring::Session => Posture::new(Lasts::UntilSessionEnds, "programs of this login session"),
+            Ring::User => Posture::new(Until::Reboot, "programs of this user"),
+            Ring::Session => Posture::new(Until::SessionEnd, "programs of this login session"),
         }
     }
 

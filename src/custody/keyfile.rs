@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::wrapped::{Files, Way, refused};
-use super::{Custody, CustodyError, Item, Lasts, Posture};
+use super::{Custody, CustodyError, Item, Posture, Until};
 use crate::error::Remedy;
 use crate::home::{Home, read_credential};
 use crate::id::{AppName, GrantId};
@@ -74,7 +74,7 @@ impl Custody for KeyFile {
     }
 
     fn posture(&self) -> Posture {
-        Posture::new(Lasts::UntilErased, "whoever reads the state folder and the key file")
+        Posture::new(Until::Erased, "whoever reads the state folder and the key file")
     }
 
     /// A key file that is there has to be one.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Custody, CustodyError, Item, Lasts, Posture};
+use super::{Custody, CustodyError, Item, Posture, Until};
 use crate::secret::Secret;
 
 /// A custody that forgets everything when it is dropped.
@@ -28,7 +28,7 @@ impl Custody for Memory {
     }
 
     fn posture(&self) -> Posture {
-        Posture::new(Lasts::UntilProcessEnds, "this process")
+        Posture::new(Until::ProcessEnd, "this process")
     }
 
     fn probe(&self) -> Result<(), CustodyError> {

@@ -28,7 +28,7 @@ pub use place::{Place, PlaceName};
 
 use crate::error::{Error, ErrorKind, Remedy};
 use crate::id::{AppName, GrantId};
-pub use crate::posture::{Lasts, Posture};
+pub use crate::posture::{Posture, Until};
 use crate::secret::Secret;
 use crate::surroundings::Machine;
 

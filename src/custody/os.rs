@@ -13,7 +13,7 @@ use keyring::Error as KeyringError;
 use keyring_core::{CredentialStore, Entry};
 use zeroize::Zeroize;
 
-use super::{Custody, CustodyError, Item, Lasts, Posture};
+use super::{Custody, CustodyError, Item, Posture, Until};
 use crate::secret::Secret;
 use crate::text::quoted;
 
@@ -33,7 +33,7 @@ impl Custody for OsStore {
     }
 
     fn posture(&self) -> Posture {
-        Posture::new(Lasts::UntilErased, "programs of this user, while it is unlocked")
+        Posture::new(Until::Erased, "programs of this user, while it is unlocked")
     }
 
     fn probe(&self) -> Result<(), CustodyError> {

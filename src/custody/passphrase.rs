@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::wrapped::{Files, Way, refused};
-use super::{Custody, CustodyError, Item, Lasts, Posture};
+use super::{Custody, CustodyError, Item, Posture, Until};
 use crate::error::Remedy;
 use crate::id::{AppName, GrantId, no_randomness};
 use crate::passphrase::{AskPassphrase, Purpose, Question};
@@ -21,7 +21,7 @@ use crate::secret::Secret;
 pub struct Passphrase {
     files: Files,
     asker: Arc<dyn AskPassphrase>,
-    /// What the person chose before a login, until its key is stored.
+    /// What the person chose for the keys that are stored here.
     chosen: Mutex<Option<Secret>>,
 }
 
@@ -82,7 +82,7 @@ impl Custody for Passphrase {
     }
 
     fn posture(&self) -> Posture {
-        Posture::new(Lasts::UntilErased, "whoever has the state folder and the passphrase")
+        Posture::new(Until::Erased, "whoever has the state folder and the passphrase")
     }
 
     fn probe(&self) -> Result<(), CustodyError> {
@@ -96,7 +96,7 @@ impl Custody for Passphrase {
     }
 
     fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
-        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Secret::copy);
         let passphrase = chosen.map_or_else(|| self.choose(item.app), Ok)?;
         let mut salt = [0; SALT];
         getrandom::fill(&mut salt).map_err(no_randomness).map_err(refused)?;

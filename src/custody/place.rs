@@ -94,7 +94,7 @@ pub(crate) struct Ways {
 }
 
 /// The custodies of one app, and the choice among them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Places {
     allowed: Place,
     ways: Ways,
@@ -180,6 +180,25 @@ impl Places {
         custom.into_iter().chain(PlaceName::ALL.into_iter().filter_map(|name| self.known(name).ok())).collect()
     }
 
+    /// The same places, asking no person.
+    pub(crate) fn quiet(&self, asker: Arc<dyn AskPassphrase>) -> Self {
+        let mut quiet = self.clone();
+        (quiet.ways.person, quiet.ways.asker) = (false, asker);
+        quiet
+    }
+
+    /// The place that a new login's key would go to now, without asking anybody.
+    pub(crate) fn first(&self) -> Option<String> {
+        let candidates = self.candidates(false).unwrap_or_default();
+        candidates.iter().find(|custody| custody.probe().is_ok()).map(|custody| custody.name().to_owned())
+    }
+
+    /// The places that are there for whoever chooses one by name.
+    pub(crate) fn by_choice(&self) -> Vec<&'static str> {
+        let choices = [PlaceName::Passphrase, PlaceName::KeyFile].map(PlaceName::as_str);
+        choices.into_iter().filter(|name| self.allows(name)).collect()
+    }
+
     /// Whether a new login may put its key into the place of this name.
     pub(crate) fn allows(&self, name: &str) -> bool {
         self.allowed(name).is_ok()
@@ -208,8 +227,7 @@ impl Places {
     }
 
     fn nowhere(&self, passed_over: Vec<Error>) -> Error {
-        let others = [PlaceName::Passphrase, PlaceName::KeyFile].map(PlaceName::as_str);
-        let others: Vec<_> = others.into_iter().filter(|name| self.allows(name)).collect();
+        let others = self.by_choice();
         match passed_over.as_slice() {
             [] => Error::config("place", "the configuration allows no such place for keys"),
             // Where there is one place only, its own way out is the best.

@@ -11,10 +11,10 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use url::{Url, form_urlencoded};
 use zeroize::{Zeroize, Zeroizing};
@@ -88,6 +88,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// RFC 9110 §10.2.3, as a time from now.
     pub(crate) retry_after: Option<Duration>,
+    /// When the server sent it, by its own clock (RFC 9110 §6.6.1).
+    pub(crate) date: Option<SystemTime>,
     pub(crate) host: String,
     body: Zeroizing<Vec<u8>>,
 }
@@ -302,6 +304,7 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
         return Err(HttpError::Redirect { host: host.to_owned() });
     }
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
+    let date = response.headers().get(DATE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
     let (mut chunks, mut length) = (Vec::new(), 0);
     let end = loop {
         match response.chunk().await {
@@ -319,7 +322,7 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
     // The connection holds the same buffers: only when it is gone can they be wiped.
     drop(response);
     let body = joined(chunks, length);
-    end.map(|()| Reply { status, retry_after, host: host.to_owned(), body })
+    end.map(|()| Reply { status, retry_after, date, host: host.to_owned(), body })
 }
 
 /// One buffer of all chunks, made at once: one that grows leaves copies behind. The chunks are wiped.

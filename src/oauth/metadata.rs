@@ -1,5 +1,7 @@
 //! Where an authorization server's endpoints are: RFC 8414 and OpenID Connect Discovery, or by hand.
 
+use std::time::SystemTime;
+
 use serde::Deserialize;
 use url::Url;
 
@@ -64,6 +66,11 @@ pub(crate) fn userinfo_endpoint(http: &Http, issuer: &Issuer, cancel: &Cancel) -
     }
 }
 
+/// The time by the clock of `issuer`, where it tells.
+pub(crate) fn date(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<SystemTime>> {
+    Ok(fetch(http, issuer, cancel)?.date)
+}
+
 /// RFC 8414 §2, the members that are used here.
 #[derive(Debug, Default, Deserialize)]
 struct Document {
@@ -76,6 +83,9 @@ struct Document {
     userinfo_endpoint: Option<Url>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
+    /// Of the reply, not of the document.
+    #[serde(skip)]
+    date: Option<SystemTime>,
 }
 
 fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
@@ -110,7 +120,7 @@ fn read(reply: &Reply, issuer: &Issuer) -> Result<Document> {
         return Err(busy.into());
     }
     match reply.is_success() {
-        true => Ok(reply.json("authorization server metadata")?),
+        true => Ok(Document { date: reply.date, ..reply.json("authorization server metadata")? }),
         false => Err(Error::config(
             "issuer",
             format!("{issuer} has no metadata (status {}): is the issuer right?", reply.status),

@@ -64,6 +64,11 @@ impl Machine {
     }
 }
 
+/// Operating system and processor.
+pub(crate) fn system() -> String {
+    format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)
+}
+
 /// The name of this installation, machine-id(5): "should be considered confidential". `None` where there is none: other systems
 /// than Linux, whose stores do not travel, and most containers.
 pub(crate) fn machine_id() -> Option<Zeroizing<Vec<u8>>> {

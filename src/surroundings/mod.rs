@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use crate::id::AppName;
 use crate::secret::Secret;
 pub use machine::Machine;
-pub(crate) use machine::machine_id;
+pub(crate) use machine::{machine_id, system};
 
 /// Terminal, desktop, and the app's own variables.
 ///

@@ -28,7 +28,8 @@ const LAYERS: &[(Layer, &str)] = &[
     (Layer::Face, "lib cli manual testing"),
     (
         Layer::Living,
-        "auth blocking config context inventory login logout rotation servers session token trail wiring worker",
+        "auth blocking config context doctor inventory leftovers login logout relocation rotation servers session token trail \
+         wiring worker",
     ),
     (
         Layer::Wire,
@@ -42,7 +43,7 @@ const LAYERS: &[(Layer, &str)] = &[
     ),
     (
         Layer::Words,
-        "actor browser clock error event failpoint id passphrase policy posture prompt secret surroundings text",
+        "actor browser clock error event failpoint hardening id passphrase policy posture prompt secret surroundings text",
     ),
 ];
 
@@ -58,12 +59,14 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("hyper_util", &["testing/"], "the library does not listen"),
     (
         "std::fs",
-        &["home.rs", "home/", "surroundings/machine.rs", "cli/passphrase.rs"],
+        &["home.rs", "home/", "surroundings/machine.rs", "passphrase/terminal.rs"],
         "ask crate::home, which checks and commits atomically",
     ),
     ("std::os::unix::fs", &["home.rs", "home/"], "ask crate::home"),
     ("std::os::windows::fs", &["home.rs", "home/"], "ask crate::home"),
-    ("rustix::termios", &["cli/passphrase.rs"], "ask through AskPassphrase"),
+    ("rustix::termios", &["passphrase/terminal.rs"], "ask through AskPassphrase"),
+    ("rustix::mm", &["hardening.rs"], "the host asks for it, by hallpass::hardening"),
+    ("rustix::event", &["passphrase/terminal.rs"], "wait with the Clock, or on a channel"),
     ("argon2", &["custody/passphrase.rs"], "take Arc<dyn Custody>"),
     ("chacha20poly1305", &["seal.rs"], "take a SealingKey"),
     ("rustix::fs", &["home.rs", "home/"], "ask crate::home"),
@@ -77,6 +80,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("apple_native_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("windows_native_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("linux_keyutils", &["custody/kernel.rs", "custody/kernel/"], "take Arc<dyn Custody>"),
+    ("httpdate", &["oauth/http.rs"], "take its Reply"),
     ("http_auth", &["oauth/challenge.rs"], "take its Demand"),
     ("open", &["browser.rs"], "ask crate::browser"),
     ("std::process::Command", &["browser.rs", "cli/"], "ask crate::browser"),
@@ -89,7 +93,11 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("signal_hook", &["cli/"], "the library takes a Cancel"),
     ("std::io::stdin", &["cli/", "prompt.rs", "prompt/", "surroundings/"], "library code is silent"),
     ("std::io::stdout", &["cli/", "prompt.rs", "prompt/", "surroundings/"], "library code is silent"),
-    ("std::io::stderr", &["cli/", "prompt.rs", "prompt/", "surroundings/"], "library code is silent"),
+    (
+        "std::io::stderr",
+        &["cli/", "passphrase/terminal.rs", "prompt.rs", "prompt/", "surroundings/"],
+        "library code is silent",
+    ),
 ];
 
 /// The macros that speak, for `cli/` only.

@@ -24,6 +24,8 @@ impl Machine {
             .with("ACME_ISSUER", issuer)
             .with("ACME_ALLOW_LOOPBACK_HTTP", "1")
             .with("ACME_NO_BROWSER", "1")
+            // Keys rest where the test says, and no copy in the kernel of this machine.
+            .with("ACME_KEY_CACHE", "0")
     }
 }
 

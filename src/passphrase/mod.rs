@@ -1,15 +1,21 @@
 //! [`AskPassphrase`]: where a passphrase comes from.
 
+#[cfg(feature = "passphrase")]
+mod terminal;
+
 use std::fmt;
 use std::io;
 
 use crate::id::AppName;
 use crate::secret::Secret;
 use crate::surroundings::Surroundings;
+#[cfg(feature = "passphrase")]
+pub use terminal::OnTerminal;
 
 /// The way to a passphrase. Called from the thread of a login or of a token's trip, never while a lock is held.
 ///
-/// Without one of the host's own, the passphrase is what [`Inherited`] finds. The feature `cli` brings one that asks on the terminal.
+/// Without one of the host's own, the passphrase is what [`Inherited`] finds. With the feature `passphrase` there is one that asks on the
+/// terminal, which the `auth` subcommands use.
 pub trait AskPassphrase: Send + Sync + fmt::Debug {
     /// Gives the passphrase, or says why there is none: `NotFound` where nobody can be asked, `Interrupted` where the person does
     /// not want to say, `PermissionDenied` where the only one there is was wrong.

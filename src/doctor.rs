@@ -1,0 +1,286 @@
+//! [`Report`]: what is well on this machine and what is not, with what to do about it. Never a secret.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use crate::clock::Cancel;
+use crate::context::{Entry, Index};
+use crate::custody::{CustodyError, Places, described};
+use crate::error::{Error, Remedy, Result};
+use crate::home::Home;
+use crate::leftovers::Leftovers;
+use crate::oauth::metadata;
+use crate::surroundings::{Machine, system};
+use crate::wiring::Wiring;
+
+/// The findings of one examination.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// In the order in which things depend on each other.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What it is about: `program`, `home`, `place`, `login`, `leftover`, `network`, `server` or `memory`.
+    pub area: &'static str,
+    /// How it is.
+    pub state: State,
+    /// What was found, in one line.
+    pub text: String,
+    /// What can be done about it.
+    pub remedy: Option<Remedy>,
+}
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// As it should be.
+    Well,
+    /// Worth knowing, and in nobody's way.
+    Note,
+    /// In the way of a login.
+    Problem,
+}
+
+/// How far the clocks may differ: more makes tokens look expired, or good when they are not.
+const DRIFT: Duration = Duration::from_secs(60);
+
+impl Report {
+    /// Whether there is no problem.
+    pub fn is_well(&self) -> bool {
+        self.findings.iter().all(|finding| finding.state != State::Problem)
+    }
+
+    fn add(&mut self, area: &'static str, state: State, text: impl Into<String>) {
+        self.findings.push(Finding { area, state, text: crate::text::shown(text.into()), remedy: None });
+    }
+
+    fn problem(&mut self, area: &'static str, text: impl Into<String>, remedy: Option<Remedy>) {
+        self.add(area, State::Problem, text);
+        self.findings.last_mut().into_iter().for_each(|finding| finding.remedy = remedy.clone());
+    }
+
+    fn error(&mut self, area: &'static str, error: &Error) {
+        self.problem(area, error.to_string(), error.remedy().cloned());
+    }
+}
+
+impl State {
+    /// The name in output, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Well => "well",
+            Self::Note => "note",
+            Self::Problem => "problem",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+pub(crate) fn examine(wiring: &Wiring) -> Report {
+    let mut report = Report::default();
+    let places = wiring.quiet_places();
+    program(&mut report, wiring);
+    let home = home(&mut report, wiring);
+    let index = index(&mut report, home.as_ref());
+    rests(&mut report, &places, index.as_ref());
+    if let (Some(home), Some(index)) = (&home, &index) {
+        index.contexts.iter().for_each(|entry| login(&mut report, wiring, &places, home, entry));
+        leftovers(&mut report, wiring, &places, home, index);
+    }
+    network(&mut report, wiring);
+    server(&mut report, wiring);
+    report
+}
+
+fn program(report: &mut Report, wiring: &Wiring) {
+    let at = match Machine::here() {
+        Machine::Plain => "",
+        Machine::Ssh => ", over SSH",
+        Machine::Wsl => ", in WSL",
+        Machine::Flatpak => ", in Flatpak",
+        Machine::Snap => ", in a snap",
+        Machine::Container => ", in a container",
+    };
+    let person = match (wiring.config.surroundings.has_a_person(), wiring.config.surroundings.terminal) {
+        (true, _) => "with a desktop and a terminal",
+        (false, true) => "with a terminal and no desktop",
+        (false, false) => "with no terminal",
+    };
+    let (app, version) = (&wiring.config.app, env!("CARGO_PKG_VERSION"));
+    report.add("program", State::Well, format!("{app} with hallpass {version} on {}{at}, {person}", system()));
+}
+
+fn home(report: &mut Report, wiring: &Wiring) -> Option<Home> {
+    let path = wiring.home_path().display();
+    match wiring.home() {
+        Ok(None) => report.add("home", State::Note, format!("{path} is not there: nobody has logged in yet")),
+        Ok(Some(home)) => {
+            match Index::try_lock(&home) {
+                Ok(()) => report.add("home", State::Well, format!("{path} is this user's alone, and has locks")),
+                Err(error) => report.error("home", &error),
+            }
+            return Some(home);
+        }
+        Err(error) => report.error("home", &error),
+    }
+    None
+}
+
+fn index(report: &mut Report, home: Option<&Home>) -> Option<Index> {
+    match Index::read(home) {
+        Ok(index) => Some(index),
+        Err(error) if matches!(error.remedy(), Some(Remedy::SetAside { .. })) => {
+            report.problem("home", error.to_string(), Some(Remedy::Repair));
+            None
+        }
+        Err(error) => {
+            report.error("home", &error);
+            None
+        }
+    }
+}
+
+/// Every place, and whether it could take a key now. One that cannot is in the way only of the logins that rest there.
+fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
+    for place in places.all() {
+        let (name, posture) = (place.name(), place.posture());
+        let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.custody == name));
+        let about = format!("{name}: {}", described(name));
+        match place.probe() {
+            Ok(()) => {
+                let choice = if places.allows(name) { "" } else { "; this program allows no new login there" };
+                let promise = format!("keeps a key {}, readable by {}", posture.lasts, posture.readable_by);
+                report.add("place", State::Well, format!("{about} {promise}{choice}"));
+            }
+            Err(error) if is_used => report.error("place", &error.at_rest(name)),
+            Err(error) => report.add("place", State::Note, format!("{about} cannot be used: {error}")),
+        }
+    }
+    match places.first() {
+        Some(name) => report.add("place", State::Well, format!("a new login's key goes to {name}")),
+        None => report.problem(
+            "place",
+            "a new login has no place for its key",
+            Some(Remedy::ChoosePlace { places: places.by_choice(), machine: Machine::here() }),
+        ),
+    }
+}
+
+fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, entry: &Entry) {
+    let name = &entry.name;
+    let files = wiring.files(home, &entry.grant);
+    let Some(header) = files.header() else {
+        let opened = places.of(&entry.custody).and_then(|custody| files.unlock(&*custody)?.read());
+        let why = opened.err().map_or_else(|| "it was being written just now".into(), |error| error.to_string());
+        return report.problem("login", format!("{name}: {why}"), Some(Remedy::Repair));
+    };
+    let opened = places.of(&entry.custody).and_then(|custody| {
+        let grant = files.unlock_anew(&*custody)?;
+        grant.read()
+    });
+    match opened {
+        Ok(record) => {
+            if let Err(error) = wiring.check_destination(&entry.grant, &record) {
+                return report.error("login", &error);
+            }
+            let (generation, custody) = (header.generation, &entry.custody);
+            let text = format!("{name}: record {generation} opens with its key in {custody}");
+            match files.last_failure() {
+                Some(why) => report.add("login", State::Note, format!("{text}; the last refresh failed: {why}")),
+                None => report.add("login", State::Well, text),
+            }
+        }
+        Err(error) if matches!(error.remedy(), Some(Remedy::GivePassphrase)) => {
+            report.add("login", State::Note, format!("{name}: its key waits for the passphrase"));
+        }
+        Err(error) => {
+            let remedy = match error.remedy() {
+                Some(Remedy::LogIn { .. }) => Some(Remedy::LogIn { context: Some(name.to_string()) }),
+                other => other.cloned(),
+            };
+            report.problem("login", format!("{name}: {error}"), remedy);
+        }
+    }
+}
+
+fn leftovers(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, index: &Index) {
+    let found = match Leftovers::find(wiring, places, home, index) {
+        Ok(found) => found,
+        Err(error) => return report.error("leftover", &error),
+    };
+    for (grant, custody) in &found.unnamed {
+        let (key, remedy) = match custody {
+            Some(custody) => (format!("its key is in {}", custody.name()), Some(Remedy::Repair)),
+            None => ("its key could not be found".into(), None),
+        };
+        report.problem("leftover", format!("no login names the record {grant}; {key}"), remedy);
+    }
+    for (_, custody) in &found.keys {
+        let text = format!("a key in {} opens nothing here any more", custody.name());
+        report.problem("leftover", text, Some(Remedy::Repair));
+    }
+    for (place, count) in &found.foreign {
+        let keys = if *count == 1 { "1 key".to_owned() } else { format!("{count} keys") };
+        report.add("leftover", State::Note, format!("{keys} in {place} belong to no login of this state folder"));
+    }
+    for (place, error) in &found.unasked {
+        // Why a place is not there at all was said above.
+        if !matches!(error, CustodyError::Unavailable(_)) {
+            report.add("leftover", State::Note, format!("what {place} holds could not be listed: {error}"));
+        }
+    }
+}
+
+fn network(report: &mut Report, wiring: &Wiring) {
+    let config = &wiring.config;
+    let names = &config.surroundings.network;
+    let roots = if config.extra_roots.is_empty() { "" } else { ", and those of the configuration" };
+    match names.is_empty() {
+        true => report.add("network", State::Well, format!("TLS trusts the system's roots{roots}; no proxy")),
+        false => {
+            let set = names.join(", ");
+            report.add("network", State::Note, format!("TLS roots or the proxy come from {set}{roots}"));
+        }
+    }
+    if config.surroundings.token.is_some() {
+        let variable = config.app.variable("TOKEN");
+        report.add("network", State::Note, format!("{variable} is set: commands use that token and no login"));
+    }
+    if let Some(lifetime) = config.key_cache.filter(|_| cfg!(target_os = "linux")) {
+        let text = format!("the kernel keeps a copy of a login's key for {} s after its use", lifetime.as_secs());
+        report.add("memory", State::Well, text);
+    }
+}
+
+fn server(report: &mut Report, wiring: &Wiring) {
+    let issuer = &wiring.config.issuer;
+    let asked = || -> Result<Option<SystemTime>> { metadata::date(&wiring.http()?, issuer, &Cancel::new()) };
+    let (answer, now) = (asked(), wiring.config.clock.now());
+    let date = match answer {
+        Ok(date) => date,
+        Err(error) => return report.error("server", &error),
+    };
+    let Some(date) = date else {
+        return report.add("server", State::Note, format!("{issuer} answers, and does not tell its time"));
+    };
+    let (apart, way) = match now.duration_since(date) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (behind.duration(), "behind"),
+    };
+    let text = format!("{issuer} answers; this machine's clock is {} s {way} its", apart.as_secs());
+    match apart > DRIFT {
+        true => report.problem("server", text, Some(Remedy::SetClock)),
+        false => report.add("server", State::Well, text),
+    }
+}

@@ -1,0 +1,162 @@
+//! [`OnTerminal`]: asks the person.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a terminal is opened as a file")]
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{AskPassphrase, Purpose, Question};
+use crate::clock::Cancel;
+use crate::secret::Secret;
+use crate::surroundings::Surroundings;
+
+/// A passphrase from the person at the terminal, typed without an echo.
+///
+/// Before that, what is on the descriptor in `<APP>_PASSPHRASE_FD`: whoever names one means it. Without a terminal, what is in
+/// `<APP>_PASSPHRASE`, with a warning on standard error. What opened a login once is tried for the next one without asking again.
+pub struct OnTerminal {
+    surroundings: Surroundings,
+    /// Gives the terminal its echo back when the person has had enough.
+    cancel: Cancel,
+    last: Mutex<Option<Arc<Secret>>>,
+}
+
+impl OnTerminal {
+    /// `cancel` ends a question, for example on Ctrl-C.
+    pub fn new(surroundings: Surroundings, cancel: Cancel) -> Self {
+        Self { surroundings, cancel, last: Mutex::default() }
+    }
+
+    fn given(&self, question: &Question) -> io::Result<Arc<Secret>> {
+        if self.surroundings.passphrase_fd.is_some() {
+            return self.handed_over(question);
+        }
+        match self.typed(question) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let given = self.handed_over(question)?;
+                let variable = question.app.variable("PASSPHRASE");
+                let warning = "other programs of this user can read it there";
+                let _ = writeln!(io::stderr(), "warning: the passphrase comes from {variable}: {warning}");
+                Ok(given)
+            }
+            typed => typed.map(Arc::new),
+        }
+    }
+
+    fn handed_over(&self, question: &Question) -> io::Result<Arc<Secret>> {
+        match question.purpose {
+            // There is only the one.
+            Purpose::OpenAgain => Err(io::ErrorKind::PermissionDenied.into()),
+            _ => self.surroundings.passphrase()?.ok_or(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn typed(&self, Question { app, purpose }: &Question) -> io::Result<Secret> {
+        match purpose {
+            Purpose::Open => self.line(&format!("Passphrase of {app}: ")),
+            Purpose::OpenAgain => self.line("That is not it. Once more: "),
+            Purpose::Choose => loop {
+                let chosen = self.line(&format!("Choose a passphrase for the logins of {app}: "))?;
+                if self.line("The same once more: ")? == chosen {
+                    return Ok(chosen);
+                }
+                self.line("They differ. Press Enter to begin again: ")?;
+            },
+        }
+    }
+
+    #[cfg(unix)]
+    fn line(&self, question: &str) -> io::Result<Secret> {
+        unix::line(question, &self.cancel)
+    }
+
+    #[cfg(windows)]
+    fn line(&self, question: &str) -> io::Result<Secret> {
+        rpassword::prompt_password(question).map(Secret::new)
+    }
+}
+
+impl AskPassphrase for OnTerminal {
+    fn ask(&self, question: &Question) -> io::Result<Secret> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Purpose::Open, Some(known)) = (question.purpose, &*last) {
+            return Ok(known.copy());
+        }
+        let given = self.given(question)?;
+        *last = Some(given.clone());
+        Ok(given.copy())
+    }
+}
+
+impl fmt::Debug for OnTerminal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnTerminal")
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::File;
+    use std::io::Read;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    /// How long a wish to stop may wait.
+    const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+
+    /// A crate for this leaves the terminal without echo where Ctrl-C ends the question, or waits for Enter then.
+    pub(super) fn line(question: &str, cancel: &Cancel) -> io::Result<Secret> {
+        let open = File::options().read(true).write(true).open("/dev/tty");
+        let mut terminal = open.map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
+        let _quiet = Quiet::make(&terminal)?;
+        terminal.write_all(question.as_bytes())?;
+        let mut typed = Zeroizing::new(Vec::with_capacity(4096));
+        let mut piece = Zeroizing::new([0; 1024]);
+        while !typed.ends_with(b"\n") {
+            if cancel.is_cancelled() {
+                let _ = terminal.write_all(b"\n");
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            match poll(&mut [PollFd::new(&terminal, PollFlags::IN)], Some(&LOOK)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+                Ok(_) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let length = terminal.read(&mut *piece)?;
+            if length == 0 || typed.len() + length > typed.capacity() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            typed.extend_from_slice(&piece[..length]);
+        }
+        typed.pop();
+        let text = std::str::from_utf8(&typed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        Ok(Secret::new(text.to_owned()))
+    }
+
+    /// A terminal that shows nothing of what is typed but the line's end, until this is dropped.
+    struct Quiet {
+        terminal: File,
+        before: Termios,
+    }
+
+    impl Quiet {
+        fn make(terminal: &File) -> io::Result<Self> {
+            let (terminal, before) = (terminal.try_clone()?, tcgetattr(terminal)?);
+            let mut quiet = before.clone();
+            quiet.local_modes.remove(LocalModes::ECHO);
+            quiet.local_modes.insert(LocalModes::ECHONL);
+            tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
+            Ok(Self { terminal, before })
+        }
+    }
+
+    impl Drop for Quiet {
+        fn drop(&mut self) {
+            let _ = tcsetattr(&self.terminal, OptionalActions::Flush, &self.before);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The key of a login moves to another place: copied, read back, named in the index, and only then erased where it was. Killed at any
+//! step, the login works, and the same move done again finishes it.
+
+use crate::context::{Entry, Index, Select};
+use crate::custody::{Custody, Until};
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::failpoint::reached;
+use crate::home::Home;
+use crate::id::ContextName;
+use crate::login::label;
+use crate::wiring::Wiring;
+
+/// Which keys shall move, and where.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MoveRequest {
+    /// Which login's.
+    pub select: Select,
+    /// All of them.
+    pub all: bool,
+    /// The place to move to, by its name: `os`, `kernel`, `passphrase`, `keyfile`, or that of the host's own custody.
+    pub to: String,
+}
+
+impl MoveRequest {
+    /// The keys of all logins, to the place of this name.
+    pub fn all_to(to: &str) -> Self {
+        Self { select: Select::default(), all: true, to: to.to_owned() }
+    }
+}
+
+/// One key that moved.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Moved {
+    /// The login.
+    pub context: ContextName,
+    /// Where its key was; the same as `to` where it had been moved before.
+    pub from: String,
+    /// Where it is now.
+    pub to: String,
+    /// Why a copy of the key is still where it was, if it is: the same move done again erases it.
+    pub left_behind: Option<String>,
+}
+
+pub(crate) fn run(wiring: &Wiring, request: &MoveRequest) -> Result<Vec<Moved>> {
+    let home = wiring.home()?;
+    let index = Index::read(home.as_ref())?;
+    let entries = match request.all {
+        true => index.contexts.clone(),
+        false => vec![index.resolve(&request.select, wiring.config.surroundings.context.as_deref())?.clone()],
+    };
+    let (Some(home), false) = (home, entries.is_empty()) else { return Ok(Vec::new()) };
+    let to = wiring.places.allowed(&request.to)?;
+    if to.posture().lasts == Until::ProcessEnd {
+        return Err(Error::config("custody", "a key that moved to memory would end with this process"));
+    }
+    if entries.iter().any(|entry| entry.custody != to.name()) {
+        wiring.places.take(&*to).map_err(|error| error.at_login(to.name()))?;
+    }
+    let mut moved: Vec<Moved> = Vec::new();
+    for entry in &entries {
+        match relocate(wiring, &home, entry, &*to) {
+            Ok(one) => moved.push(one),
+            Err(error) if moved.is_empty() => return Err(error),
+            Err(error) => {
+                let names: Vec<_> = moved.iter().map(|one| one.context.as_str()).collect();
+                return Err(error.after(&format!("moved the keys of {}", names.join(", "))));
+            }
+        }
+    }
+    Ok(moved)
+}
+
+fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Result<Moved> {
+    let files = wiring.files(home, &entry.grant);
+    // So that no logout erases meanwhile what is being copied.
+    let lock = files.lock(wiring.config.lock_timeout)?;
+    let now = Index::read(Some(home))?;
+    let Some(entry) = now.contexts.iter().find(|now| now.grant == entry.grant) else {
+        let message = format!("the login {} was ended or replaced meanwhile", entry.name);
+        return Err(Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogIn { context: None }));
+    };
+    let mut left_behind = None;
+    let moves = entry.custody != to.name();
+    if moves {
+        let from = wiring.places.of(&entry.custody)?;
+        files.unlock(&*from)?.copy_key_to(&lock, to, &label(&wiring.config.app, &entry.account))?;
+        Index::change(home, wiring.config.lock_timeout, |index| {
+            let of_grant = |there: &&mut Entry| there.grant == entry.grant;
+            index.contexts.iter_mut().filter(of_grant).for_each(|there| there.custody = to.name().to_owned());
+            Ok(())
+        })?;
+        reached("switched");
+        left_behind = from.erase(&files.item()).err().map(|error| error.at_rest(from.name()).to_string());
+        reached("erased");
+    } else {
+        // A move that did not come to its end may have left a copy anywhere. What cannot be asked now is left to the next.
+        for other in wiring.places.all().iter().filter(|other| other.name() != to.name()) {
+            let _ = other.erase(&files.item());
+        }
+    }
+    Ok(Moved { context: entry.name.clone(), from: entry.custody.clone(), to: to.name().to_owned(), left_behind })
+}
