@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::Cancel;
 use crate::context::{Entry, Index};
-use crate::custody::{CustodyError, Places, described};
+use crate::custody::{CustodyError, Places, Until, described};
 use crate::error::{Error, Remedy, Result};
 use crate::home::Home;
 use crate::leftovers::Leftovers;
@@ -153,7 +153,8 @@ fn index(report: &mut Report, home: Option<&Home>) -> Option<Index> {
 
 /// Every place, and whether it could take a key now. One that cannot is in the way only of the logins that rest there.
 fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
-    for place in places.all() {
+    // A process can always keep a key to itself.
+    for place in places.all().iter().filter(|place| place.posture().lasts != Until::ProcessEnd) {
         let (name, posture) = (place.name(), place.posture());
         let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.custody == name));
         let about = format!("{name}: {}", described(name));

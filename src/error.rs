@@ -90,6 +90,8 @@ pub enum Remedy {
         /// Where this process runs.
         machine: Machine,
     },
+    /// Start a login session that has a keyring of its own: `keyctl session`, or a new connection.
+    StartSession,
     /// Give the passphrase: where a person can be asked, or on a descriptor.
     GivePassphrase,
     /// Run as the service that systemd hands this credential to.
@@ -236,6 +238,7 @@ impl Remedy {
             Self::UnlockStore { .. } => "unlock_store",
             Self::StartStore { .. } => "start_store",
             Self::ChoosePlace { .. } => "choose_place",
+            Self::StartSession => "start_session",
             Self::GivePassphrase => "give_passphrase",
             Self::RunAsService { .. } => "run_as_service",
             Self::ChooseContext { .. } => "choose_context",
@@ -268,6 +271,7 @@ impl fmt::Display for Remedy {
             Self::StartStore { .. } => f.write_str("start the secure store, then try again"),
             Self::ChoosePlace { places, .. } if places.is_empty() => f.write_str("choose another place for the keys"),
             Self::ChoosePlace { places, .. } => write!(f, "choose a place for the keys: {}", places.join(", ")),
+            Self::StartSession => f.write_str("start a login session of its own: run `keyctl session` first"),
             Self::GivePassphrase => f.write_str("give the passphrase, in a terminal or on a descriptor"),
             Self::RunAsService { credential } => {
                 write!(f, "run it as the service that systemd hands the credential {credential} to")

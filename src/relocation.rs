@@ -91,9 +91,9 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
             index.contexts.iter_mut().filter(of_grant).for_each(|there| there.custody = to.name().to_owned());
             Ok(())
         })?;
-        reached("switched");
+        reached("key switched");
         left_behind = from.erase(&files.item()).err().map(|error| error.at_rest(from.name()).to_string());
-        reached("erased");
+        reached("key erased");
     } else {
         // A move that did not come to its end may have left a copy anywhere. What cannot be asked now is left to the next.
         for other in wiring.places.all().iter().filter(|other| other.name() != to.name()) {

@@ -94,6 +94,7 @@ fn name(item: &Item<'_>) -> String {
 
 #[cfg(target_os = "linux")]
 mod keys {
+    use crate::error::Remedy;
     use linux_keyutils::{KeyError, KeyPermissions, KeyRing, KeyRingIdentifier};
 
     use super::*;
@@ -169,7 +170,10 @@ mod keys {
         // A process in no session gets one that all sessions of the user share, and that ends with none of them.
         let is_shared = || Ok(keyring.metadata().map_err(refused)?.get_description().starts_with("_uid_ses."));
         match ring == Ring::Session && is_shared()? {
-            true => Err(CustodyError::Unavailable("this login session has no keyring of its own".into())),
+            true => Err(CustodyError::Refused {
+                why: "this login session has no keyring of its own".into(),
+                remedy: Remedy::StartSession,
+            }),
             false => Ok(keyring),
         }
     }

@@ -168,6 +168,7 @@ pub(crate) fn described(place: &str) -> String {
         "session" => "the kernel's keyring of this login session".into(),
         "passphrase" => "the file that a passphrase opens".into(),
         "keyfile" => "the file that a key file opens".into(),
+        "memory" => "this process's memory".into(),
         other => format!("custody \"{other}\""),
     }
 }

@@ -19,7 +19,7 @@ fn a_login_in_json_is_two_events() {
     assert_eq!(shown["verification_uri"], format!("{}/device", acme.server.issuer()));
     let expires_at = shown["expires_at"].as_str().unwrap();
     assert!(expires_at.len() == 20 && expires_at.ends_with('Z'), "{expires_at}");
-    assert_eq!(members(logged_in), ["account", "context", "custody", "event", "org", "scopes"]);
+    assert_eq!(members(logged_in), ["account", "context", "custody", "event", "lasts", "org", "scopes"]);
     assert_eq!((logged_in["event"].as_str(), logged_in["custody"].as_str()), (Some("logged_in"), Some("memory")));
     assert_eq!((logged_in["context"].as_str(), &logged_in["org"]), (Some("alice@example.com"), &Value::Null));
     assert_eq!(logged_in["account"]["subject"], "alice");
@@ -31,7 +31,8 @@ fn a_login_in_json_is_two_events() {
     let token = acme.run(&["auth", "token"]);
     assert_eq!((token.code, token.stdout.as_str()), (6, ""));
     assert!(
-        token.stderr.contains("no longer in custody \"memory\"") && token.stderr.contains("hint: run `acme auth login"),
+        token.stderr.contains("no longer in this process's memory")
+            && token.stderr.contains("hint: run `acme auth login"),
         "{token:?}"
     );
     // What needs no key still answers.
