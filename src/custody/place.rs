@@ -50,6 +50,11 @@ pub enum PlaceName {
 impl PlaceName {
     const ALL: [Self; 6] = [Self::Os, Self::Kernel, Self::Session, Self::Passphrase, Self::KeyFile, Self::Memory];
 
+    /// Whether this system has such a place at all.
+    fn is_here(self) -> bool {
+        cfg!(target_os = "linux") || !matches!(self, Self::Kernel | Self::Session)
+    }
+
     /// The name in output, in the index and in `<APP>_CUSTODY`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -177,7 +182,8 @@ impl Places {
             Place::Custom(custom) => Some(custom.clone()),
             _ => None,
         };
-        custom.into_iter().chain(PlaceName::ALL.into_iter().filter_map(|name| self.known(name).ok())).collect()
+        let here = PlaceName::ALL.into_iter().filter(|name| name.is_here());
+        custom.into_iter().chain(here.filter_map(|name| self.known(name).ok())).collect()
     }
 
     /// The same places, asking no person.
@@ -223,7 +229,8 @@ impl Places {
             Place::Only(places) => places.clone(),
         };
         let forgets = |name: &PlaceName| !ephemeral || matches!(name, PlaceName::Session | PlaceName::Memory);
-        names.into_iter().filter(forgets).map(|name| self.known(name)).collect()
+        let names = names.into_iter().filter(|name| name.is_here() && forgets(name));
+        names.map(|name| self.known(name)).collect()
     }
 
     fn nowhere(&self, passed_over: Vec<Error>) -> Error {

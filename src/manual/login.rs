@@ -3,7 +3,7 @@
 //! # Logging in
 //!
 //! 1. *Before anybody is asked to do anything*: the place for the key is probed (a dead D-Bus costs one second, not two
-//!    minutes), the index is read.
+//!    minutes), a new passphrase is chosen where one is needed, the index is read.
 //! 2. The server's metadata is read (RFC 8414, else OpenID Connect Discovery), its issuer compared, its endpoints checked.
 //! 3. A device code is fetched (RFC 8628 §3.1) and the person is shown app, page, host and code.
 //! 4. The token endpoint is polled, never closer than the interval in force, until the person has answered or the code has
@@ -21,9 +21,16 @@
 //! | `index.json` | contexts and the default; no secret. Written by login and logout only |
 //! | `index.lock` | the lock of the index |
 //! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
-//! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour |
+//! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour; in it the number of the newest record |
 //! | `grants/<id>.next` | in its first line that a refresh was begun, and room behind it; then the next record; after a refresh that failed, when and why |
+//! | `grants/<id>.passphrase`, `grants/<id>.keyfile` | the login's key, sealed by the key that a passphrase makes, or by a key file |
+//! | `key`, `key.lock` | the key file, where systemd hands over none |
+//! | `index.json.damaged` | an index that `doctor --repair` has set aside |
 //! | `os.silent` | when the OS store did not answer, and on which D-Bus; it is left alone there for a minute |
 //!
 //! The record is sealed with XChaCha20-Poly1305; the plain line is associated data, so that a record moved to another app or
-//! login does not open. The key is 32 random bytes, one item per login in the OS store.
+//! login does not open. Within it the refresh token is sealed once more: it is opened to be sent, and not to serve the access token
+//! beside it. The key is 32 random bytes, one item per login in the OS store, or where else the login put it.
+//!
+//! With [`Config::key_cache`](crate::Config::key_cache) the kernel's keyring of the user (Linux) holds a copy of the key for that time, `hallpass-cache:<app>:<id>`,
+//! and the number of the newest record, `hallpass-seen:<app>:<id>`.
