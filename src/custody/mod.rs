@@ -9,6 +9,7 @@ mod os;
 #[cfg(feature = "passphrase")]
 mod passphrase;
 mod place;
+#[cfg(feature = "os-store")]
 mod verdict;
 mod wrapped;
 

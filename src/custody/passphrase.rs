@@ -47,7 +47,7 @@ impl Passphrase {
     }
 
     fn ask(&self, app: &AppName, purpose: Purpose) -> Result<Secret, CustodyError> {
-        let answer = self.asker.ask(&Question::new(app, purpose));
+        let answer = self.asker.ask(&Question { app: app.clone(), purpose });
         answer.map_err(|error| match error.kind() {
             Io::NotFound => CustodyError::Refused {
                 why: "it needs a passphrase, and there is nobody to ask".into(),

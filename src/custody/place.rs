@@ -6,7 +6,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::verdict::Remembering;
 use super::{Custody, CustodyError, Kernel, KeyFile, Memory, described};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Remedy, Result};
@@ -90,6 +89,7 @@ impl FromStr for PlaceName {
 pub(crate) struct Ways {
     pub(crate) app: AppName,
     pub(crate) home: PathBuf,
+    #[cfg_attr(not(feature = "os-store"), expect(dead_code, reason = "only a store's silence is remembered"))]
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) asker: Arc<dyn AskPassphrase>,
     /// systemd's `$CREDENTIALS_DIRECTORY`.
@@ -248,29 +248,26 @@ impl Places {
 
     fn known(&self, name: PlaceName) -> Result<Arc<dyn Custody>> {
         let Ways { home, credentials, .. } = &self.ways;
-        let custody: Arc<dyn Custody> = match name {
-            PlaceName::Memory => return Ok(self.memory.clone()),
-            PlaceName::Kernel => return Ok(Arc::new(Kernel::of_user())),
-            PlaceName::Session => return Ok(Arc::new(Kernel::of_session())),
-            PlaceName::KeyFile => return Ok(Arc::new(KeyFile::new(home.clone(), credentials.clone()))),
+        #[allow(unreachable_patterns, reason = "what was left out depends on the features")]
+        match name {
+            PlaceName::Memory => Ok(self.memory.clone()),
+            PlaceName::Kernel => Ok(Arc::new(Kernel::of_user())),
+            PlaceName::Session => Ok(Arc::new(Kernel::of_session())),
+            PlaceName::KeyFile => Ok(Arc::new(KeyFile::new(home.clone(), credentials.clone()))),
             #[cfg(feature = "passphrase")]
-            PlaceName::Passphrase => {
-                return Ok(Arc::new(super::Passphrase::new(home.clone(), self.ways.asker.clone())));
-            }
+            PlaceName::Passphrase => Ok(Arc::new(super::Passphrase::new(home.clone(), self.ways.asker.clone()))),
             #[cfg(feature = "os-store")]
-            PlaceName::Os => Arc::new(super::OsStore),
-            #[allow(unreachable_patterns, reason = "without the features")]
-            missing => {
-                let message = format!("this program was built without {}", described(missing.as_str()));
-                return Err(Error::new(ErrorKind::Custody, message).with(choose_among(Vec::new())));
+            PlaceName::Os => Ok(Arc::new(super::verdict::Remembering {
+                custody: Arc::new(super::OsStore),
+                home: home.clone(),
+                clock: self.ways.clock.clone(),
+                to_unlock: Some(TO_UNLOCK).filter(|_| self.ways.person),
+            })),
+            left_out => {
+                let message = format!("this program was built without {}", described(left_out.as_str()));
+                Err(Error::new(ErrorKind::Custody, message).with(choose_among(Vec::new())))
             }
-        };
-        Ok(Arc::new(Remembering {
-            custody,
-            home: home.clone(),
-            clock: self.ways.clock.clone(),
-            to_unlock: Some(TO_UNLOCK).filter(|_| self.ways.person),
-        }))
+        }
     }
 }
 

@@ -58,9 +58,3 @@ impl AskPassphrase for Inherited {
         }
     }
 }
-
-impl Question {
-    pub(crate) fn new(app: &AppName, purpose: Purpose) -> Self {
-        Self { app: app.clone(), purpose }
-    }
-}

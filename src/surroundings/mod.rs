@@ -117,6 +117,7 @@ const NETWORK: &[&str] = &[
 ];
 
 /// What names the D-Bus session bus: empty on systems that have none.
+#[cfg(feature = "os-store")]
 #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
 pub(crate) fn session_bus() -> String {
     let text = |name| std::env::var_os(name).unwrap_or_default().to_string_lossy().into_owned();
