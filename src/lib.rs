@@ -105,3 +105,14 @@ pub use secret::Secret;
 pub use session::{Next, Session, Userinfo};
 pub use surroundings::{Machine, Surroundings};
 pub use token::{AccessToken, TokenRequest};
+/// A global allocator that wipes every block as it is freed: for what crates below this one leave of a secret, which only the
+/// host can have wiped. It is set in one line, where `System` can be any other allocator:
+///
+/// ```
+/// use std::alloc::System;
+///
+/// #[global_allocator]
+/// static ALLOCATOR: hallpass::ZeroizingAllocator<System> = hallpass::ZeroizingAllocator(System);
+/// ```
+#[cfg(feature = "zeroizing-allocator")]
+pub use zeroizing_alloc::ZeroAlloc as ZeroizingAllocator;

@@ -1,7 +1,9 @@
 //! [`Secret`]: a string that is wiped when it is dropped and that cannot be printed by accident.
 
 use std::fmt;
+use std::hint::black_box;
 
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 /// A token, a code, a key or a client secret.
@@ -32,6 +34,20 @@ impl Secret {
     pub(crate) fn copy(&self) -> Self {
         Self::new(self.expose().to_owned())
     }
+}
+
+/// For serde's `deserialize_with`: wiped even where what stands beside it turns out not to be readable.
+pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
+}
+
+/// Wipes the part of this thread's stack where calls that have returned had theirs. Ciphers and others copy blocks of a secret there,
+/// and a stack outlives its thread: the C library keeps it for the next one.
+#[inline(never)]
+pub(crate) fn wipe_stack() {
+    /// Deeper than a trip goes before it comes to a secret, and a fraction of any thread's stack.
+    const DEPTH: usize = 256 << 10;
+    black_box([0_u8; DEPTH]);
 }
 
 /// Not in constant time: not for a comparison with what a stranger sent.

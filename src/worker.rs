@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::wipe_stack;
 
 /// The trips under way. Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +25,7 @@ impl Workers {
         self.start(move |ticket| {
             let outcome = trip();
             // Before the result is handed over: whoever has it need not wait for this thread any more.
-            drop(ticket);
+            ticket.hand_in();
             let _ = done.send(outcome);
         })?;
         result.await.unwrap_or_else(|_| Err(panicked()))
@@ -61,11 +62,11 @@ impl<K: PartialEq + Send + 'static, T: Clone + Send + 'static> Shared<K, T> {
         let (done, result) = oneshot::channel();
         if let Some(id) = self.enter(key, done) {
             let shared = Self(self.0.clone());
-            let work = move |ticket| {
+            let work = move |ticket: Ticket| {
                 let is_forsaken = || shared.is_forsaken(id);
                 // Whoever waits learns of a panic too.
                 let outcome = catch_unwind(AssertUnwindSafe(|| trip(&is_forsaken))).unwrap_or_else(|_| Err(panicked()));
-                drop(ticket);
+                ticket.hand_in();
                 shared.leave(id).into_iter().for_each(|done| drop(done.send(outcome.clone())));
             };
             workers.start(work).inspect_err(|_| drop(self.leave(id)))?;
@@ -151,6 +152,11 @@ impl Ticket {
     fn new(under_way: Arc<UnderWay>) -> Self {
         *under_way.count() += 1;
         Self(under_way)
+    }
+
+    /// Ends the trip, which leaves no secret on its stack.
+    fn hand_in(self) {
+        wipe_stack();
     }
 }
 

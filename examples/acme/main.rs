@@ -9,6 +9,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use hallpass::cli::{AuthCommand, Whoami};
 
+/// What reqwest, rustls and others leave of a secret is wiped as it is freed.
+#[cfg(feature = "zeroizing-allocator")]
+#[global_allocator]
+static ALLOCATOR: hallpass::ZeroizingAllocator<std::alloc::System> = hallpass::ZeroizingAllocator(std::alloc::System);
+
 /// The reference tool of hallpass
 #[derive(Parser)]
 #[command(name = "acme", version)]

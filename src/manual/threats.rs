@@ -33,8 +33,9 @@
 //! # What is not protected
 //!
 //! - *Processes of the same user* can ask an unlocked OS store for the key, read it in the kernel's keyring of the user, and read the
-//!   memory of a process that is not hardened. hallpass keeps secrets out of files, arguments and logs, and wipes them after use;
-//!   what `reqwest`, `hyper`, `rustls` and `oauth2` copy inside themselves is wiped where the program has a zeroizing allocator.
+//!   memory of a process that is not hardened. hallpass keeps secrets out of files, arguments and logs, and wipes them after use, on
+//!   its stacks too; what `hyper` and `rustls` leave of requests and replies is wiped where the host sets the allocator of the
+//!   feature `zeroizing-allocator`. The README has the numbers.
 //!   [`hardening`](crate::hardening) keeps debuggers and crash dumps out; the `auth` subcommands do it.
 //! - *A screen that is locked*: the copy of a key in the kernel outlasts a keyring that locks itself, until its time is over.
 //! - *A whole state folder restored after a reboot*, or on macOS and Windows: nobody remembers then that its record is old.

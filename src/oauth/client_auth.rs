@@ -45,7 +45,12 @@ impl Client {
 /// RFC 6749 §2.3.1: "The client identifier is encoded using the "application/x-www-form-urlencoded" encoding algorithm ...
 /// and the encoded value is used as the username; the client password is encoded using the same algorithm".
 fn basic(id: &ClientId, secret: &Secret) -> Zeroizing<String> {
-    let encode = |text: &str| Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
+    let encode = |text: &str| {
+        // The longest that it can become, so that it does not grow and leave copies behind.
+        let mut encoded = Zeroizing::new(String::with_capacity(3 * text.len()));
+        encoded.extend(form_urlencoded::byte_serialize(text.as_bytes()));
+        encoded
+    };
     let pair = Zeroizing::new(format!("{}:{}", *encode(id.as_str()), *encode(secret.expose())));
     let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
     Zeroizing::new(format!("Basic {}", *encoded))

@@ -11,7 +11,7 @@ use crate::id::Scopes;
 use crate::oauth::client_auth::Client;
 use crate::oauth::endpoint::{TokenError, refusal, seconds};
 use crate::oauth::http::{Form, Http};
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 /// What the server answered to a device authorization request (RFC 8628 §3.2), checked.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ pub(crate) fn authorize(
         .with_some("acr_values", ask.acr_values)
         .with_some("max_age", max_age.as_deref());
     let (form, authorization) = client.authenticate(form);
-    let reply = http.post(url, form, authorization.as_ref(), cancel).map_err(TokenError::Http)?;
+    let reply = http.post(url, form, authorization, cancel).map_err(TokenError::Http)?;
     if !reply.is_success() {
         return Err(refusal(&reply).into());
     }
@@ -88,7 +88,7 @@ pub(crate) fn authorize(
         false => Err(unsafe_reply(&reply.host, name)),
     };
     Ok(DeviceAuthorization {
-        device_code: Secret::new(wire.device_code),
+        device_code: wire.device_code,
         user_code: checked_user_code(wire.user_code).ok_or_else(|| unsafe_reply(&reply.host, "user_code"))?,
         verification_uri: page(wire.verification_uri, "verification_uri")?,
         verification_uri_complete: wire
@@ -174,7 +174,8 @@ impl Poll {
 
 #[derive(Deserialize)]
 struct Wire {
-    device_code: String,
+    #[serde(deserialize_with = "secret::read")]
+    device_code: Secret,
     user_code: String,
     verification_uri: Url,
     verification_uri_complete: Option<Url>,

@@ -87,7 +87,7 @@ impl TokenEndpoint<'_> {
         };
         let (form, authorization) =
             self.client.authenticate(form.with_some("resource", self.resource.map(Url::as_str)));
-        let reply = self.http.post(self.url, form, authorization.as_ref(), cancel)?;
+        let reply = self.http.post(self.url, form, authorization, cancel)?;
         let (Grant::DeviceCode(sent) | Grant::RefreshToken(sent)) = grant;
         read(&reply).map_err(|error| without(error, sent))
     }

@@ -143,7 +143,7 @@ impl Http {
 
     pub(crate) fn get(&self, url: &Url, bearer: Option<&Secret>, cancel: &Cancel) -> Result<Reply, HttpError> {
         let authorization = bearer.map(|token| Zeroizing::new(format!("Bearer {}", token.expose())));
-        self.send(url, authorization.as_ref(), None, cancel)
+        self.send(url, authorization, None, cancel)
     }
 
     /// `authorization` is the whole header value, for example `Basic …`.
@@ -151,7 +151,7 @@ impl Http {
         &self,
         url: &Url,
         form: Form,
-        authorization: Option<&Zeroizing<String>>,
+        authorization: Option<Zeroizing<String>>,
         cancel: &Cancel,
     ) -> Result<Reply, HttpError> {
         self.send(url, authorization, Some(form), cancel)
@@ -166,7 +166,7 @@ impl Http {
     fn send(
         &self,
         url: &Url,
-        authorization: Option<&Zeroizing<String>>,
+        authorization: Option<Zeroizing<String>>,
         form: Option<Form>,
         cancel: &Cancel,
     ) -> Result<Reply, HttpError> {
@@ -176,7 +176,8 @@ impl Http {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(value) = authorization {
-            let mut value = HeaderValue::from_str(value)
+            // Not a copy, which nobody would wipe.
+            let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
                 .map_err(|_| HttpError::Setup("a secret has characters that no header takes".into()))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);

@@ -31,7 +31,7 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     };
     let form = Form::new().with("token", secret.expose()).with("token_type_hint", hint);
     let (form, authorization) = client.authenticate(form);
-    let reply = http.post(url, form, authorization.as_ref(), &Cancel::new())?;
+    let reply = http.post(url, form, authorization, &Cancel::new())?;
     // §2.2: "The authorization server responds with HTTP status code 200 if the token has been revoked successfully or if
     // the client submitted an invalid token."
     match reply.is_success() && !refuses(&reply) {

@@ -59,3 +59,6 @@ mod process;
 #[allow(dead_code, reason = "tests/real uses the rest")]
 #[path = "../real/provider.rs"]
 mod provider;
+#[allow(dead_code, reason = "tests/real uses the rest")]
+#[path = "../real/tls.rs"]
+mod tls;

@@ -46,7 +46,7 @@ fn a_private_ca_is_believed_where_it_is_named_and_nowhere_else() {
     }
     let machine = Machine::desktop();
     let tls = tls::make(machine.scratch());
-    let provider = Provider::start_tls(&tls.ca, &tls.key, &tls.cert);
+    let provider = Provider::start_tls(&tls, &[]);
     assert!(provider.issuer.starts_with("https://localhost:"), "{}", provider.issuer);
     let stranger = machine.acme(&provider.issuer);
     let acme = stranger.clone().with("ACME_CA_FILE", tls.ca.to_str().unwrap());

@@ -231,7 +231,7 @@ fn end(child: &mut Option<Child>) {
 }
 
 #[track_caller]
-fn eventually(what: &str, mut happens: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut happens: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !happens() {
         assert!(Instant::now() < deadline, "{what} did not come");

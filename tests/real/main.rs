@@ -11,6 +11,8 @@
 //! | `process.rs` | a child process with a time limit, read line by line |
 //! | `provider.rs` | the authorization server, what it saw, and the person at the browser |
 //! | `tls.rs` | a private CA |
+//! | `memory.rs` | what a process holds in its memory, seen by another |
+//! | `hosts/` | a program for that |
 //! | `http.rs` | the smallest HTTP client, and a bystander that counts who calls |
 //! | the others | tests |
 #![cfg(target_os = "linux")]
@@ -32,8 +34,10 @@ mod lifecycle;
 mod locked_store;
 mod login;
 mod machine;
+mod memory;
 mod needs;
 mod process;
 mod provider;
+mod residue;
 mod tls;
 mod traffic;

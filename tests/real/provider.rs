@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::http;
 use crate::needs::say;
 use crate::process::{self, Running};
+use crate::tls::Tls;
 
 pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/oidc-provider")
@@ -58,10 +59,11 @@ impl Provider {
         Provider { issuer: text("issuer"), control: text("control"), ca: None, _process: running, _stdin: stdin }
     }
 
-    pub(crate) fn start_tls(ca: &Path, key: &Path, cert: &Path) -> Provider {
+    pub(crate) fn start_tls(tls: &Tls, options: &[(&str, &str)]) -> Provider {
         let path = |path: &Path| path.to_str().unwrap().to_owned();
-        let provider = Provider::start(&[("OIDC_TLS_KEY", &path(key)), ("OIDC_TLS_CERT", &path(cert))]);
-        Provider { ca: Some(ca.to_owned()), ..provider }
+        let (key, cert) = (path(&tls.key), path(&tls.cert));
+        let provider = Provider::start(&[options, &[("OIDC_TLS_KEY", &key), ("OIDC_TLS_CERT", &cert)]].concat());
+        Provider { ca: Some(tls.ca.clone()), ..provider }
     }
 
     /// The person opens the page that the tool named, and answers. Returns the titles of the pages met.
@@ -105,6 +107,10 @@ impl Provider {
 
     pub(crate) fn access_tokens(&self) -> Vec<Issued> {
         self.issued("access")
+    }
+
+    pub(crate) fn device_codes(&self) -> Vec<Issued> {
+        self.issued("device")
     }
 
     /// What the server answers to a refresh token, asked directly: status and error.

@@ -1,6 +1,6 @@
 // What the server saw, for the tests to ask, on a port of its own and always over plain http:
 //   GET  /_seen     {"total", "endpoints": {route: n}, "grants": {grant_type: {outcome: n}}}
-//   GET  /_tokens   {"refresh": [{"value", "live"}], "access": [{"value", "live"}]}, oldest first
+//   GET  /_tokens   {"refresh": [{"value", "live"}], "access": [{"value", "live"}], "device": [{…}]}, oldest first
 //   POST /_reset    forgets the counts, not the tokens
 //   POST /_access_ttl?SECONDS   how long the access tokens live that are issued from now on
 
@@ -10,11 +10,12 @@ export function witness(provider, { isLive, setAccessTtl }) {
   const nothing = () => ({ total: 0, endpoints: {}, grants: {} });
   let seen = nothing();
 
-  const issued = { RefreshToken: [], AccessToken: [] };
+  const issued = { RefreshToken: [], AccessToken: [], DeviceCode: [] };
   provider.on('grant.success', ({ body }) => {
     if (body.refresh_token) issued.RefreshToken.push(body.refresh_token);
     issued.AccessToken.push(body.access_token);
   });
+  provider.on('device_authorization.success', (_ctx, body) => issued.DeviceCode.push(body.device_code));
   const state = (model) => issued[model].map((value) => ({ value, live: isLive(model, value) }));
 
   const watch = async (ctx, next) => {
@@ -32,7 +33,7 @@ export function witness(provider, { isLive, setAccessTtl }) {
 
   const answers = {
     'GET /_seen': () => seen,
-    'GET /_tokens': () => ({ refresh: state('RefreshToken'), access: state('AccessToken') }),
+    'GET /_tokens': () => ({ refresh: state('RefreshToken'), access: state('AccessToken'), device: state('DeviceCode') }),
     'POST /_reset': () => (seen = nothing()),
     'POST /_access_ttl': (seconds) => ({ seconds: setAccessTtl(Number(seconds)) }),
   };
