@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::{ChildStdin, Stdio};
 
 use base64::Engine as _;
@@ -28,7 +29,8 @@ const REFRESH: &str = "refresh tokens";
 const DEVICE: &str = "device code";
 const CLIENT: &str = "client secret";
 const KEY: &str = "sealing key";
-const SECRETS: [&str; 7] = [PLANTED, SERVED, SPENT, REFRESH, DEVICE, CLIENT, KEY];
+const PASSPHRASE: &str = "passphrase";
+const SECRETS: [&str; 8] = [PLANTED, SERVED, SPENT, REFRESH, DEVICE, CLIENT, KEY, PASSPHRASE];
 
 /// Copies by step and secret.
 type Found = HashMap<(&'static str, &'static str), Vec<Copy>>;
@@ -43,6 +45,7 @@ enum Wire {
 enum Custody {
     Os,
     Memory,
+    Passphrase,
 }
 
 #[test]
@@ -50,7 +53,7 @@ fn residue_on_the_zeroizing_allocator_is_none() {
     if left_out(&[Server, Keyring, Openssl]) {
         return;
     }
-    for custody in [Custody::Os, Custody::Memory] {
+    for custody in [Custody::Os, Custody::Memory, Custody::Passphrase] {
         for ((step, secret), copies) in live("residue", Wire::Tls, custody) {
             let in_use = in_use(step, secret, custody);
             assert_eq!(copies.len(), in_use, "{secret} at the step \"{step}\", {custody:?}: {copies:#?}");
@@ -78,7 +81,7 @@ fn residue_on_another_allocator_is_what_was_on_the_wire() {
 }
 
 /// How many copies there have to be: the configuration has the client secret, the session the access token that it serves, and a
-/// custody in memory the key.
+/// custody in memory the key. What was read from a pipe cannot be read again, so the passphrase is kept as long as the configuration.
 fn in_use(step: &str, secret: &str, custody: Custody) -> usize {
     let is_live = !matches!(step, "dropped" | "core");
     usize::from(match secret {
@@ -86,6 +89,7 @@ fn in_use(step: &str, secret: &str, custody: Custody) -> usize {
         SERVED => is_live && step != "logged in",
         CLIENT => is_live,
         KEY => is_live && custody == Custody::Memory,
+        PASSPHRASE => is_live && custody == Custody::Passphrase,
         _ => false,
     })
 }
@@ -102,10 +106,15 @@ fn live(name: &str, wire: Wire, custody: Custody) -> Found {
         Wire::Tls => Provider::start_tls(&tls, &options),
     };
     let acme = machine.acme(&server.issuer).with("ACME_CA_FILE", tls.ca.to_str().unwrap());
-    let acme = acme.with("ACME_CUSTODY", if custody == Custody::Os { "os" } else { "memory" });
+    let acme = acme.with("ACME_CUSTODY", &format!("{custody:?}").to_lowercase()).with("ACME_PASSPHRASE_FD", "3");
+    let (passphrase, file) = (random(), machine.scratch().join("passphrase"));
+    fs::write(&file, &passphrase).unwrap();
     let folder = machine.scratch().join("cores");
     fs::create_dir(&folder).unwrap();
-    let mut host = Running::start(acme.command_of(&example(name), &[]).current_dir(&folder).stdin(Stdio::piped()));
+    let program = example(name);
+    let with_descriptor = ["-c", "exec 3<\"$1\"; exec \"$0\"", program.to_str().unwrap(), file.to_str().unwrap()];
+    let mut command = acme.command_of(Path::new("/bin/sh"), &with_descriptor);
+    let mut host = Running::start(command.current_dir(&folder).stdin(Stdio::piped()));
     let mut stdin = host.take_stdin();
     tell(&mut stdin, &planted);
     tell(&mut stdin, &client);
@@ -114,9 +123,11 @@ fn live(name: &str, wire: Wire, custody: Custody) -> Found {
     let (mut found, mut key) = (Found::new(), None);
     let mut look = |step, memory: &Memory| {
         let key = key.get_or_insert_with(|| match custody {
-            Custody::Os => key_in([machine.keyring_items("acme").as_bytes()]),
+            Custody::Os => Some(key_in([machine.keyring_items("acme").as_bytes()])),
             // Nobody else has it.
-            Custody::Memory => key_in(memory.mappings()),
+            Custody::Memory => Some(key_in(memory.mappings())),
+            // Nobody has it.
+            Custody::Passphrase => None,
         });
         let values = |issued: Vec<Issued>| issued.into_iter().map(|token| token.value).collect::<Vec<_>>();
         let mut access = values(server.access_tokens());
@@ -128,10 +139,13 @@ fn live(name: &str, wire: Wire, custody: Custody) -> Found {
             (REFRESH, values(server.refresh_tokens())),
             (DEVICE, values(server.device_codes())),
             (CLIENT, vec![client.clone()]),
+            (PASSPHRASE, vec![passphrase.clone()]),
         ];
         let of_texts = texts.iter().flat_map(|(secret, texts)| texts.iter().map(|text| (*secret, Needle::text(text))));
-        let (secrets, needles): (Vec<_>, Vec<_>) = of_texts.chain([(KEY, Needle::key(key))]).unzip();
-        found.extend(SECRETS.map(|secret| ((step, secret), Vec::new())));
+        let of_key = key.iter().map(|key| (KEY, Needle::key(key)));
+        let (secrets, needles): (Vec<_>, Vec<_>) = of_texts.chain(of_key).unzip();
+        let looked_for = SECRETS.into_iter().filter(|secret| *secret != KEY || key.is_some());
+        found.extend(looked_for.map(|secret| ((step, secret), Vec::new())));
         for (secret, copies) in secrets.into_iter().zip(memory.copies(&needles)) {
             found.entry((step, secret)).or_default().extend(copies);
         }
@@ -183,7 +197,11 @@ fn table(found: &Found) -> String {
     for secret in SECRETS {
         let count = |step| found.get(&(step, secret)).map_or("-".to_owned(), |copies| copies.len().to_string());
         let mut left = BTreeMap::<_, usize>::new();
-        found[&("dropped", secret)].iter().for_each(|copy| *left.entry(copy.is_in()).or_default() += 1);
+        found
+            .get(&("dropped", secret))
+            .into_iter()
+            .flatten()
+            .for_each(|copy| *left.entry(copy.is_in()).or_default() += 1);
         let left: Vec<_> = left.iter().map(|(what, count)| format!("{what}: {count}")).collect();
         lines.push(line(secret, STEPS.map(count), &left.join(", ")));
     }
