@@ -78,6 +78,8 @@ pub enum Remedy {
         /// Where this process runs.
         machine: Machine,
     },
+    /// Let programs read their items in the secure store, which asks for each one; then try again.
+    AllowItem,
     /// Start the secure store that this login's key rests in, then try again.
     StartStore {
         /// Where this process runs.
@@ -236,6 +238,7 @@ impl Remedy {
             Self::LogIn { .. } => "log_in",
             Self::Retry { .. } => "retry",
             Self::UnlockStore { .. } => "unlock_store",
+            Self::AllowItem => "allow_item",
             Self::StartStore { .. } => "start_store",
             Self::ChoosePlace { .. } => "choose_place",
             Self::StartSession => "start_session",
@@ -268,6 +271,7 @@ impl fmt::Display for Remedy {
             }
             Self::Retry { after: None } => f.write_str("try again"),
             Self::UnlockStore { .. } => f.write_str("unlock the secure store, then try again"),
+            Self::AllowItem => f.write_str("let programs read their items in the secure store, then try again"),
             Self::StartStore { .. } => f.write_str("start the secure store, then try again"),
             Self::ChoosePlace { places, .. } if places.is_empty() => f.write_str("choose another place for the keys"),
             Self::ChoosePlace { places, .. } => write!(f, "choose a place for the keys: {}", places.join(", ")),

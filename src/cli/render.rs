@@ -114,6 +114,11 @@ impl Output {
             Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
             Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
             Remedy::UnlockStore { machine } => format!("{}; then try again", to_unlock(*machine)),
+            Remedy::AllowItem => {
+                "let programs read their items: in KeePassXC's settings, under Secret Service Integration, untick \
+                                  \"Confirm when passwords are retrieved by clients\"; then try again"
+                    .into()
+            }
             Remedy::StartStore { machine } => format!("{}; then try again", to_start(*machine)),
             Remedy::ChoosePlace { places, machine } => {
                 let choices: Vec<_> = places
@@ -154,8 +159,9 @@ impl Output {
 /// How the OS's store is unlocked.
 fn to_unlock(machine: Machine) -> &'static str {
     match machine {
+        // A login by key gives the keyring no password to open itself with.
         Machine::Ssh => {
-            "unlock the keyring, which only a login at the desktop does by itself: run `gnome-keyring-daemon --unlock`"
+            "unlock the keyring: `read -rs p; printf %s \"$p\" | gnome-keyring-daemon --replace --unlock; unset p`"
         }
         _ => {
             "unlock the keyring: log in to the desktop, open your password manager, or run `gnome-keyring-daemon --unlock`"
@@ -167,15 +173,17 @@ fn to_unlock(machine: Machine) -> &'static str {
 fn to_start(machine: Machine) -> &'static str {
     match machine {
         Machine::Flatpak => {
-            "let the sandbox reach the store: `flatpak override --user --talk-name=org.freedesktop.secrets APP`"
+            "run `flatpak override --user --talk-name=org.freedesktop.secrets APP` on the host, with this app's ID"
         }
-        Machine::Snap => "let the snap reach the store: `snap connect SNAP:password-manager-service`",
-        Machine::Container => "give the container a secure store, or keep the key elsewhere",
-        Machine::Wsl => "install gnome-keyring and run in `dbus-run-session`, as WSL starts no secure store",
-        Machine::Ssh => "start a secure store: run under `dbus-run-session` with gnome-keyring, as SSH starts none",
+        Machine::Snap => "run `sudo snap connect SNAP:password-manager-service`, with this snap's name",
+        Machine::Wsl => {
+            "set `systemd=true` under [boot] in /etc/wsl.conf, run `wsl --shutdown` in Windows, then install gnome-keyring"
+        }
+        Machine::Ssh => "install dbus-user-session and gnome-keyring, and log in again",
+        Machine::Container => "let the container reach a secure store",
         _ => {
-            "start the OS's secure store: log in to a desktop, or run gnome-keyring-daemon on a D-Bus session \
-             (`dbus-run-session`)"
+            "start the OS's secure store: log in to a desktop, switch on the Secret Service of KWallet or KeePassXC, or run \
+             gnome-keyring-daemon on a D-Bus session (`dbus-run-session`)"
         }
     }
 }

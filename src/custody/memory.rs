@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::{Custody, CustodyError, Item, Posture, Until};
+use crate::id::{AppName, GrantId};
 use crate::secret::Secret;
 
 /// A custody that forgets everything when it is dropped.
@@ -46,6 +48,16 @@ impl Custody for Memory {
 
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
         Ok(self.items().remove(&name(item)).is_some())
+    }
+
+    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+        let prefix = format!("{app}/");
+        Ok(Some(self.items().keys().filter_map(|name| name.strip_prefix(&prefix)?.parse().ok()).collect()))
+    }
+
+    /// Is never locked.
+    fn unlock(&self, _patience: Duration) -> Result<(), CustodyError> {
+        Ok(())
     }
 }
 

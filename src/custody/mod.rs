@@ -59,6 +59,9 @@ pub trait Custody: Send + Sync + fmt::Debug {
     }
 
     /// Asks the person to unlock the place, for at most `patience`, where the place can ask. By default it cannot.
+    ///
+    /// - It is unlocked afterwards, or was before: `Ok`.
+    /// - The person refused, or did not answer, or the place cannot ask: [`CustodyError::Locked`].
     fn unlock(&self, _patience: Duration) -> Result<(), CustodyError> {
         Err(CustodyError::Locked)
     }
@@ -84,7 +87,9 @@ pub trait Custody: Send + Sync + fmt::Debug {
     /// - The place is locked or away: an error, and nothing has changed.
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError>;
 
-    /// The grants of `app` that the place holds a key of; `None` where it cannot tell.
+    /// The grants of `app` that the place holds a key of, in any order; `None` where it cannot tell.
+    ///
+    /// - It is locked, if only in part, or away: an error, since what is not in the list is not there.
     fn list(&self, _app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
         Ok(None)
     }

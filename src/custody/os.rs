@@ -1,27 +1,26 @@
 //! The OS's secure store through the crate `keyring`: Secret Service, Keychain, Credential Manager.
 //!
-//! The only file that names keyring's crates. Its process-global store is never touched: we hold stores of our own.
+//! Only this file and those below `os/` name keyring's crates. Its process-global store is never touched: we hold stores of our own.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one file that may name keyring")]
 
+mod deadline;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod secret_service;
+
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use keyring::Error as KeyringError;
-use keyring_core::{CredentialStore, Entry};
+use keyring_core::Entry;
 use zeroize::Zeroize;
 
+use self::deadline::under_deadline;
+#[cfg(all(unix, not(target_os = "macos")))]
+use self::secret_service as platform;
 use super::{Custody, CustodyError, Item, Posture, Until};
+use crate::id::{AppName, GrantId};
 use crate::secret::Secret;
 use crate::text::quoted;
-
-/// How long a store may take to answer at all.
-const TO_CONNECT: Duration = Duration::from_secs(1);
-
-/// How long a store that answers may take for one call.
-const TO_CALL: Duration = Duration::from_secs(3);
 
 /// The store that the desktop or the operating system keeps for this user.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,12 +43,14 @@ impl Custody for OsStore {
         let (owned, label, key) = (Owned::from(item), label.to_owned(), key.copy());
         under_deadline(move |connected| {
             platform::can_take_a_key(connected)?;
-            let entry = owned.entry(&platform::modifiers(&label))?;
+            // keyring would ask a person for an item that is locked by itself, as KeePassXC has them.
+            platform::has_unlocked(&owned.service, &owned.user, connected)?;
+            let modifiers = platform::modifiers(&label);
             // Bytes and not a password: Windows stores a password as UTF-16, twice the size.
-            entry.set_secret(key.expose().as_bytes()).map_err(converted)?;
+            owned.in_session(&modifiers, |entry| entry.set_secret(key.expose().as_bytes())).map_err(converted)?;
             match connected.is_abandoned() {
                 // Nobody waits any more, and the login was given up: a key that nobody knows of must not stay.
-                true => entry.delete_credential().map_err(converted),
+                true => owned.in_session(&modifiers, Entry::delete_credential).map_err(converted),
                 false => Ok(()),
             }
         })
@@ -58,10 +59,10 @@ impl Custody for OsStore {
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
         let owned = Owned::from(item);
         under_deadline(move |connected| {
-            if !platform::has_unlocked(&owned, connected)? {
+            if !platform::has_unlocked(&owned.service, &owned.user, connected)? {
                 return Ok(None);
             }
-            match owned.entry(&HashMap::new())?.get_secret() {
+            match owned.in_session(&HashMap::new(), Entry::get_secret) {
                 Ok(bytes) => text(bytes).map(Some),
                 Err(KeyringError::NoEntry) => Ok(None),
                 Err(error) => Err(converted(error)),
@@ -72,24 +73,24 @@ impl Custody for OsStore {
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
         let owned = Owned::from(item);
         under_deadline(move |connected| {
-            if !platform::has_unlocked(&owned, connected)? {
+            if !platform::has_unlocked(&owned.service, &owned.user, connected)? {
                 return Ok(false);
             }
-            match owned.entry(&HashMap::new())?.delete_credential() {
+            match owned.in_session(&HashMap::new(), Entry::delete_credential) {
                 Ok(()) => Ok(true),
                 Err(KeyringError::NoEntry) => Ok(false),
                 Err(error) => Err(converted(error)),
             }
         })
     }
-}
 
-/// What a call and the one who waits for it know of each other.
-struct Connected(Sender<()>, Arc<AtomicBool>);
+    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+        let app = app.to_string();
+        under_deadline(move |connected| platform::list(&app, connected).map(Some))
+    }
 
-impl Connected {
-    fn is_abandoned(&self) -> bool {
-        self.1.load(Ordering::SeqCst)
+    fn unlock(&self, patience: Duration) -> Result<(), CustodyError> {
+        platform::unlock(patience)
     }
 }
 
@@ -106,42 +107,19 @@ impl From<&Item<'_>> for Owned {
 }
 
 impl Owned {
-    fn entry(&self, modifiers: &HashMap<&str, &str>) -> Result<Entry, CustodyError> {
-        let store: Arc<CredentialStore> = platform::store().map_err(converted)?;
-        store.build(&self.service, &self.user, Some(modifiers)).map_err(converted)
-    }
-}
-
-/// Runs `call` on a thread of its own and leaves it behind when it takes too long: no call into a store has a timeout, and
-/// a dead D-Bus has held programs for minutes.
-fn under_deadline<T: Send + 'static>(
-    call: impl FnOnce(&Connected) -> Result<T, CustodyError> + Send + 'static,
-) -> Result<T, CustodyError> {
-    let (connected, has_connected) = channel();
-    let (done, result) = channel();
-    let abandoned = Arc::new(AtomicBool::new(false));
-    let told = Connected(connected, abandoned.clone());
-    std::thread::Builder::new()
-        .name("hallpass-store".into())
-        .spawn(move || {
-            let outcome = call(&told);
-            // Before the result: a call that ends without ever having connected ends the first wait as well.
-            drop(told);
-            let _ = done.send(outcome);
-        })
-        .map_err(|error| CustodyError::Unavailable(error.to_string()))?;
-    if let Err(RecvTimeoutError::Timeout) = has_connected.recv_timeout(TO_CONNECT) {
-        abandoned.store(true, Ordering::SeqCst);
-        return Err(CustodyError::Silent);
-    }
-    result.recv_timeout(TO_CALL).unwrap_or_else(|error| {
-        abandoned.store(true, Ordering::SeqCst);
-        if error == RecvTimeoutError::Disconnected {
-            return Err(CustodyError::Failed("the call into it broke off".into()));
+    /// Twice where the first session fails: one of 256 has a key that begins with a zero, which KWallet and keyring's crates do
+    /// not write in the same way.
+    fn in_session<T>(
+        &self,
+        modifiers: &HashMap<&str, &str>,
+        call: impl Fn(&Entry) -> keyring::Result<T>,
+    ) -> keyring::Result<T> {
+        let once = || call(&platform::store()?.build(&self.service, &self.user, Some(modifiers))?);
+        match once() {
+            Err(KeyringError::PlatformFailure(_)) if platform::HAS_SESSIONS => once(),
+            outcome => outcome,
         }
-        // Not silence: a store that answers may only be waiting for a person.
-        Err(CustodyError::Failed(format!("it took more than {} s", TO_CALL.as_secs())))
-    })
+    }
 }
 
 fn text(bytes: Vec<u8>) -> Result<Secret, CustodyError> {
@@ -166,120 +144,45 @@ fn converted(error: KeyringError) -> CustodyError {
     }
 }
 
-/// Secret Service, over D-Bus (freedesktop.org's Secret Service API, draft 0.2).
-#[cfg(all(unix, not(target_os = "macos")))]
-mod platform {
-    use serde::Serialize;
-    use serde::de::DeserializeOwned;
-    use zbus::blocking::Connection;
-    use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type};
-
-    use super::*;
-
-    pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
-        Ok(zbus_secret_service_keyring_store::Store::new()?)
-    }
-
-    /// For a new item. The store refuses an empty label.
-    pub(super) fn modifiers(label: &str) -> HashMap<&str, &str> {
-        HashMap::from([("label", if label.is_empty() { "hallpass" } else { label })])
-    }
-
-    /// A new item goes to the default collection, so that one must be there and unlocked.
-    pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
-        let service = Service::connect(connected)?;
-        let collection: OwnedObjectPath = service.call("ReadAlias", &"default")?;
-        if collection.as_str() == "/" {
-            return Err(CustodyError::Unavailable("it has no default collection yet".into()));
-        }
-        match service.is_locked(collection.as_str())? {
-            true => Err(CustodyError::Locked),
-            false => Ok(()),
-        }
-    }
-
-    /// keyring unlocks what it finds, which can raise a prompt where nobody is: so the lock is asked first.
-    pub(super) fn has_unlocked(item: &Owned, connected: &Connected) -> Result<bool, CustodyError> {
-        let attributes = HashMap::from([("service", item.service.as_str()), ("username", item.user.as_str())]);
-        let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
-            Service::connect(connected)?.call("SearchItems", &attributes)?;
-        match (locked.is_empty(), unlocked.is_empty()) {
-            (false, _) => Err(CustodyError::Locked),
-            (true, false) => Ok(true),
-            // Locked is not empty (law 10): KeePassXC finds nothing while its database is locked.
-            (true, true) => can_take_a_key(connected).map(|()| false),
-        }
-    }
-
-    /// The service, asked for what needs no session: gnome-keyring has been seen to abort where very many were opened.
-    struct Service<'a> {
-        bus: Connection,
-        connected: &'a Connected,
-    }
-
-    impl<'a> Service<'a> {
-        fn connect(connected: &'a Connected) -> Result<Self, CustodyError> {
-            if !crate::surroundings::session_bus_is_local() {
-                return Err(CustodyError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
-            }
-            Ok(Self { bus: Connection::session().map_err(unavailable)?, connected })
-        }
-
-        fn call<T>(&self, method: &str, arguments: &(impl Serialize + DynamicType)) -> Result<T, CustodyError>
-        where
-            T: DeserializeOwned + Type,
-        {
-            self.send("/org/freedesktop/secrets", "org.freedesktop.Secret.Service", method, arguments)
-        }
-
-        fn is_locked(&self, collection: &str) -> Result<bool, CustodyError> {
-            let property = ("org.freedesktop.Secret.Collection", "Locked");
-            let value: OwnedValue = self.send(collection, "org.freedesktop.DBus.Properties", "Get", &property)?;
-            bool::try_from(value).map_err(|error| unavailable(error.into()))
-        }
-
-        fn send<T>(
-            &self,
-            path: &str,
-            interface: &str,
-            method: &str,
-            arguments: &(impl Serialize + DynamicType),
-        ) -> Result<T, CustodyError>
-        where
-            T: DeserializeOwned + Type,
-        {
-            let reply = self.bus.call_method(Some("org.freedesktop.secrets"), path, Some(interface), method, arguments);
-            let reply = reply.map_err(unavailable)?;
-            // A bus may answer whose service does not.
-            let _ = self.connected.0.send(());
-            reply.body().deserialize().map_err(unavailable)
-        }
-    }
-
-    fn unavailable(error: zbus::Error) -> CustodyError {
-        CustodyError::Unavailable(quoted(&error.to_string()))
-    }
-}
-
 /// Keychain and Credential Manager need no connection, and are unlocked with the person's own session.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod always_there {
+    use super::deadline::Connected;
     use super::*;
 
+    pub(super) const HAS_SESSIONS: bool = false;
+
     pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
-        let _ = connected.0.send(());
+        connected.tell();
         Ok(())
     }
 
-    pub(super) fn has_unlocked(_item: &Owned, connected: &Connected) -> Result<bool, CustodyError> {
-        let _ = connected.0.send(());
+    pub(super) fn has_unlocked(_service: &str, _user: &str, connected: &Connected) -> Result<bool, CustodyError> {
+        connected.tell();
         Ok(true)
+    }
+
+    /// Other programs' items may have the app's name too: only what can be a grant of ours counts.
+    pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, CustodyError> {
+        connected.tell();
+        let found = platform::store().and_then(|store| store.search(&platform::all_of(app))).map_err(converted)?;
+        let of_app = found.iter().filter_map(Entry::get_specifiers).filter(|(service, _)| service == app);
+        Ok(of_app.filter_map(|(_, user)| user.parse().ok()).collect())
+    }
+
+    /// The system asks by itself, where it asks at all.
+    pub(super) fn unlock(_patience: Duration) -> Result<(), CustodyError> {
+        Err(CustodyError::Locked)
     }
 }
 
 /// The login keychain.
 #[cfg(target_os = "macos")]
 mod platform {
+    use std::sync::Arc;
+
+    use keyring_core::CredentialStore;
+
     pub(super) use super::always_there::*;
     use super::*;
 
@@ -291,11 +194,19 @@ mod platform {
     pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
         HashMap::new()
     }
+
+    pub(super) fn all_of(app: &str) -> HashMap<&str, &str> {
+        HashMap::from([("service", app)])
+    }
 }
 
 /// Credential Manager.
 #[cfg(windows)]
 mod platform {
+    use std::sync::Arc;
+
+    use keyring_core::CredentialStore;
+
     pub(super) use super::always_there::*;
     use super::*;
 
@@ -308,5 +219,10 @@ mod platform {
     /// For a new item. `Local`: the default, `Enterprise`, would roam with the profile to other machines.
     pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
         HashMap::from([("persistence", "Local")])
+    }
+
+    /// Credential Manager is searched by patterns only: everything, then.
+    pub(super) fn all_of(_app: &str) -> HashMap<&str, &str> {
+        HashMap::new()
     }
 }

@@ -40,9 +40,14 @@ impl Machine {
             Self::Flatpak
         } else if is_set("SNAP") && is_set("SNAP_NAME") {
             Self::Snap
-        } else if is_set("container") || is_there("/.dockerenv") || is_there("/run/.containerenv") {
+        } else if is_set("container")
+            || is_set("KUBERNETES_SERVICE_HOST")
+            || is_there("/.dockerenv")
+            || is_there("/run/.containerenv")
+        {
             Self::Container
-        } else if is_set("WSL_DISTRO_NAME") || is_there("/proc/sys/fs/binfmt_misc/WSLInterop") {
+        } else if is_set("WSL_DISTRO_NAME") || is_set("WSL_INTEROP") || is_there("/proc/sys/fs/binfmt_misc/WSLInterop")
+        {
             Self::Wsl
         } else if is_set("SSH_CONNECTION") || is_set("SSH_TTY") {
             Self::Ssh

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::acme::Acme;
-use crate::machine::Machine;
+use crate::machine::{Machine, part};
 use crate::needs::Need::{Keyring, Provider as Server};
 use crate::needs::{left_out, say};
 use crate::process::Run;
@@ -99,17 +99,14 @@ fn a_session_outlives_a_store_that_is_locked_or_down() {
 /// time inside the machine's session.
 #[test]
 fn the_contract_holds_in_a_real_keyring() {
-    const INSIDE: &str = "HALLPASS_INSIDE_A_SESSION";
-    if std::env::var_os(INSIDE).is_some() {
+    if part().is_some() {
         return hallpass::testing::check_custody(&hallpass::custody::OsStore);
     }
     if left_out(&[Keyring]) {
         return;
     }
     let machine = Machine::desktop();
-    let mut inside = machine.command(std::env::current_exe().unwrap(), &machine.home());
-    let name = "custody::the_contract_holds_in_a_real_keyring";
-    let run = crate::process::run(inside.args(["--exact", name, "--nocapture"]).env(INSIDE, "1")).exits(0);
+    let run = machine.inside("contract").finish().exits(0);
     assert!(run.stdout.contains("1 passed"), "{run}");
     assert_eq!(machine.keyring_items("contract-a"), "", "nothing is left behind");
 }

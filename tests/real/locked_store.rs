@@ -1,7 +1,9 @@
-//! A store that says nothing of what it holds while it is locked, as KeePassXC does: its search finds neither locked nor unlocked
-//! items. Locked is not empty.
+//! A store that says nothing of what it holds while it is locked, as KeePassXC does: its search asks the person for the password,
+//! and finds neither locked nor unlocked items without one. Locked is not empty, and is not searched.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use zbus::blocking::Connection;
 use zbus::blocking::connection::Builder;
@@ -22,32 +24,40 @@ fn a_locked_store_that_finds_nothing_has_lost_nothing() {
     let records = machine.home_entries();
 
     machine.end_keyring();
-    let store = locked_store(&machine);
+    let searches = Arc::new(AtomicUsize::new(0));
+    let store = locked_store(&machine, Service(searches.clone()));
     let acme = machine.acme(&provider.issuer);
     acme.run(&["auth", "token", "--json"]).exits(6).fails_with("custody", "unlock");
     acme.run(&["auth", "logout", "--json"]).exits(6).fails_with("custody", "unlock");
     assert_eq!(machine.home_entries(), records, "the login is still there");
+    assert_eq!(searches.load(Ordering::SeqCst), 0, "each would have been a prompt");
     store.close().unwrap();
 
     machine.unlock();
     machine.acme(&provider.issuer).run(&["auth", "token"]).exits(0);
 }
 
-fn locked_store(machine: &Machine) -> Connection {
+fn locked_store(machine: &Machine, service: Service) -> Connection {
     let builder = Builder::address(machine.bus_address().as_str()).unwrap();
     let builder =
-        builder.serve_at("/org/freedesktop/secrets", Service).unwrap().serve_at(DATABASE, Collection).unwrap();
+        builder.serve_at("/org/freedesktop/secrets", service).unwrap().serve_at(DATABASE, Collection).unwrap();
     builder.name("org.freedesktop.secrets").unwrap().build().unwrap()
 }
 
 const DATABASE: &str = "/org/freedesktop/secrets/collection/database";
 
-struct Service;
+struct Service(Arc<AtomicUsize>);
 
 #[zbus::interface(name = "org.freedesktop.Secret.Service")]
 impl Service {
     fn search_items(&self, _attributes: HashMap<String, String>) -> (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
         (Vec::new(), Vec::new())
+    }
+
+    #[zbus(property)]
+    fn collections(&self) -> Vec<ObjectPath<'static>> {
+        vec![ObjectPath::from_static_str_unchecked(DATABASE)]
     }
 
     fn read_alias(&self, _name: String) -> ObjectPath<'static> {

@@ -1,5 +1,5 @@
 //! The whole tool, as a process, against what nobody here wrote: a certified authorization server (oidc-provider on
-//! Node) and a real Secret Service (gnome-keyring on a private D-Bus). `tests/all` installs both.
+//! Node) and real Secret Services (gnome-keyring, KeePassXC and KWallet on a private D-Bus). `tests/all` installs them.
 //!
 //! Only the contract of `acme`, the reference CLI, is used here: its arguments, environment, exit codes and JSON.
 //!
@@ -37,7 +37,9 @@ mod machine;
 mod memory;
 mod needs;
 mod process;
+mod prompt;
 mod provider;
 mod residue;
+mod stores;
 mod tls;
 mod traffic;

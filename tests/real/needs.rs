@@ -14,6 +14,10 @@ pub(crate) enum Need {
     Provider,
     /// D-Bus, gnome-keyring and secret-tool.
     Keyring,
+    /// D-Bus, and KeePassXC with its command-line twin.
+    Keepassxc,
+    /// D-Bus, KWallet 5 and the plug-in that its sessions take their cryptography from.
+    Kwallet,
     Openssl,
     Strace,
 }
@@ -41,6 +45,8 @@ impl Need {
         let programs: &[&str] = match self {
             Need::Provider => &["node"],
             Need::Keyring => &["dbus-daemon", "dbus-send", "gnome-keyring-daemon", "secret-tool"],
+            Need::Keepassxc => &["dbus-daemon", "dbus-send", "keepassxc", "keepassxc-cli"],
+            Need::Kwallet => &["dbus-daemon", "dbus-send", "kwalletd5"],
             Need::Openssl => &["openssl"],
             Need::Strace => &["strace"],
         };

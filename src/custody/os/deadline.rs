@@ -1,0 +1,60 @@
+//! A call into a store under a deadline: none of them has a timeout of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use crate::custody::CustodyError;
+
+/// How long a store may take to answer at all.
+const TO_CONNECT: Duration = Duration::from_secs(1);
+
+/// How long a store that answers may take for one call.
+const TO_CALL: Duration = Duration::from_secs(3);
+
+/// Runs `call` on a thread of its own and leaves it behind when it takes too long: no call into a store has a timeout, and
+/// a dead D-Bus has held programs for minutes.
+pub(super) fn under_deadline<T: Send + 'static>(
+    call: impl FnOnce(&Connected) -> Result<T, CustodyError> + Send + 'static,
+) -> Result<T, CustodyError> {
+    let (connected, has_connected) = channel();
+    let (done, result) = channel();
+    let abandoned = Arc::new(AtomicBool::new(false));
+    let told = Connected(connected, abandoned.clone());
+    std::thread::Builder::new()
+        .name("hallpass-store".into())
+        .spawn(move || {
+            let outcome = call(&told);
+            // Before the result: a call that ends without ever having connected ends the first wait as well.
+            drop(told);
+            let _ = done.send(outcome);
+        })
+        .map_err(|error| CustodyError::Unavailable(error.to_string()))?;
+    if let Err(RecvTimeoutError::Timeout) = has_connected.recv_timeout(TO_CONNECT) {
+        abandoned.store(true, Ordering::SeqCst);
+        return Err(CustodyError::Silent);
+    }
+    result.recv_timeout(TO_CALL).unwrap_or_else(|error| {
+        abandoned.store(true, Ordering::SeqCst);
+        if error == RecvTimeoutError::Disconnected {
+            return Err(CustodyError::Failed("the call into it broke off".into()));
+        }
+        // Not silence: a store that answers may only be waiting for a person.
+        Err(CustodyError::Failed(format!("it took more than {} s", TO_CALL.as_secs())))
+    })
+}
+
+/// What a call and the one who waits for it know of each other.
+pub(super) struct Connected(Sender<()>, Arc<AtomicBool>);
+
+impl Connected {
+    /// The store has answered, if not yet the call.
+    pub(super) fn tell(&self) {
+        let _ = self.0.send(());
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.1.load(Ordering::SeqCst)
+    }
+}
