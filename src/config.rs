@@ -73,7 +73,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// A configuration with the defaults: scopes `openid offline_access email`, keys in the OS's secure store, requests of
+    /// A configuration with the defaults: scopes `openid offline_access email`, keys where [`Place::Auto`] puts them, requests of
     /// at most 12 s, 30 s of patience for another process.
     ///
     /// # Errors

@@ -173,7 +173,7 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
         None => report.problem(
             "place",
             "a new login has no place for its key",
-            Some(Remedy::ChoosePlace { places: places.by_choice(), machine: Machine::here() }),
+            Some(Remedy::ChoosePlace { places: places.by_choice() }),
         ),
     }
 }
@@ -181,27 +181,20 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
 fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, entry: &Entry) {
     let name = &entry.name;
     let files = wiring.files(home, &entry.grant);
-    let Some(header) = files.header() else {
-        let opened = places.of(&entry.custody).and_then(|custody| files.unlock(&*custody)?.read());
-        let why = opened.err().map_or_else(|| "it was being written just now".into(), |error| error.to_string());
-        return report.problem("login", format!("{name}: {why}"), Some(Remedy::Repair));
-    };
-    let opened = places.of(&entry.custody).and_then(|custody| {
-        let grant = files.unlock_anew(&*custody)?;
-        grant.read()
-    });
+    let opened = places.of(&entry.custody).and_then(|custody| files.unlock_anew(&*custody)?.read());
     match opened {
         Ok(record) => {
             if let Err(error) = wiring.check_destination(&entry.grant, &record) {
                 return report.error("login", &error);
             }
-            let (generation, custody) = (header.generation, &entry.custody);
+            let (generation, custody) = (record.generation, &entry.custody);
             let text = format!("{name}: record {generation} opens with its key in {custody}");
             match files.last_failure() {
                 Some(why) => report.add("login", State::Note, format!("{text}; the last refresh failed: {why}")),
                 None => report.add("login", State::Well, text),
             }
         }
+        Err(error) if !files.is_there() => report.problem("login", format!("{name}: {error}"), Some(Remedy::Repair)),
         Err(error) if matches!(error.remedy(), Some(Remedy::GivePassphrase)) => {
             report.add("login", State::Note, format!("{name}: its key waits for the passphrase"));
         }

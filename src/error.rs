@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::surroundings::Machine;
 use crate::text::shown;
 
 /// `Result` with hallpass's [`Error`].
@@ -74,23 +73,15 @@ pub enum Remedy {
         after: Option<Duration>,
     },
     /// Unlock the secure store, then try again.
-    UnlockStore {
-        /// Where this process runs.
-        machine: Machine,
-    },
+    UnlockStore,
     /// Let programs read their items in the secure store, which asks for each one; then try again.
     AllowItem,
     /// Start the secure store that this login's key rests in, then try again.
-    StartStore {
-        /// Where this process runs.
-        machine: Machine,
-    },
+    StartStore,
     /// Choose another place for the keys.
     ChoosePlace {
         /// The places that could take one.
         places: Vec<&'static str>,
-        /// Where this process runs.
-        machine: Machine,
     },
     /// Start a login session that has a keyring of its own: `keyctl session`, or a new connection.
     StartSession,
@@ -237,9 +228,9 @@ impl Remedy {
         match self {
             Self::LogIn { .. } => "log_in",
             Self::Retry { .. } => "retry",
-            Self::UnlockStore { .. } => "unlock_store",
+            Self::UnlockStore => "unlock_store",
             Self::AllowItem => "allow_item",
-            Self::StartStore { .. } => "start_store",
+            Self::StartStore => "start_store",
             Self::ChoosePlace { .. } => "choose_place",
             Self::StartSession => "start_session",
             Self::GivePassphrase => "give_passphrase",
@@ -270,11 +261,11 @@ impl fmt::Display for Remedy {
                 write!(f, "try again in {} s", after.as_secs().max(1))
             }
             Self::Retry { after: None } => f.write_str("try again"),
-            Self::UnlockStore { .. } => f.write_str("unlock the secure store, then try again"),
+            Self::UnlockStore => f.write_str("unlock the secure store, then try again"),
             Self::AllowItem => f.write_str("let programs read their items in the secure store, then try again"),
-            Self::StartStore { .. } => f.write_str("start the secure store, then try again"),
-            Self::ChoosePlace { places, .. } if places.is_empty() => f.write_str("choose another place for the keys"),
-            Self::ChoosePlace { places, .. } => write!(f, "choose a place for the keys: {}", places.join(", ")),
+            Self::StartStore => f.write_str("start the secure store, then try again"),
+            Self::ChoosePlace { places } if places.is_empty() => f.write_str("choose another place for the keys"),
+            Self::ChoosePlace { places } => write!(f, "choose a place for the keys: {}", places.join(", ")),
             Self::StartSession => f.write_str("start a login session of its own: run `keyctl session` first"),
             Self::GivePassphrase => f.write_str("give the passphrase, in a terminal or on a descriptor"),
             Self::RunAsService { credential } => {

@@ -111,6 +111,11 @@ impl<'a> GrantFiles<'a> {
         Ok(())
     }
 
+    /// Whether there is a record, readable or not.
+    pub(crate) fn is_there(self) -> bool {
+        !matches!(self.folder().read(self.id.as_str()), Ok(None))
+    }
+
     /// What can be known without the key; `None` where the record is gone or unreadable.
     pub(crate) fn header(self) -> Option<Header> {
         let bytes = self.folder().read(self.id.as_str()).ok()??;

@@ -93,6 +93,15 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Vec<String>> {
     for (grant, custody) in found.keys {
         let files = wiring.files(&home, &grant);
         let _lock = files.lock(wiring.config.lock_timeout)?;
+        // A login or a move that was under way may have come to its end meanwhile.
+        let now = Index::read(Some(&home))?;
+        let is_used = match now.contexts.iter().find(|entry| entry.grant == grant) {
+            Some(entry) => entry.custody == custody.name(),
+            None => files.is_there(),
+        };
+        if is_used {
+            continue;
+        }
         custody.erase(&files.item()).map_err(|error| error.at_rest(custody.name()))?;
         done.push(format!("erased a key in {} that opened nothing", custody.name()));
     }
@@ -135,7 +144,7 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &dyn Cust
 fn taken_out(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result<()> {
     let files = wiring.files(home, &entry.grant);
     let lock = files.lock(wiring.config.lock_timeout)?;
-    if files.header().is_some() {
+    if files.is_there() {
         return Ok(());
     }
     // A place that cannot be reached keeps a key that opens nothing.

@@ -24,7 +24,7 @@
 //! ```
 //!
 //! In an async program, `.await` the same futures, on any executor. With the feature `cli`, the module `cli` brings
-//! `auth login`, `token`, `status`, `list` and `logout` to a clap parser.
+//! `auth login`, `token`, `status`, `list`, `doctor` and `logout` to a clap parser.
 //!
 //! # The picture
 //!
@@ -40,8 +40,8 @@
 //!
 //! Arrows point down, or along a layer without a circle; a test reads every path in the source and fails on any other.
 //!
-//! Two ideas carry the house. *The OS store keeps the key, a sealed file keeps the record*: a login puts one small random key
-//! into the store, and its tokens rest beside it in a file that only this key opens. *The core is blocking, async is a face*:
+//! Two ideas carry the house. *A place keeps the key, a sealed file keeps the record*: a login puts one small random key into the
+//! OS's store, or where else the host and the person chose, and its tokens rest in a file that only this key opens. *The core is blocking, async is a face*:
 //! a login or a refresh runs top to bottom on a thread of its own, and a future waits for it.
 //!
 //! How it works, what it protects from and what not: [`manual`]. The laws that comments name: [`manual::laws`].
@@ -62,7 +62,7 @@ pub mod clock;
 mod config;
 mod context;
 pub mod custody;
-mod doctor;
+pub mod doctor;
 mod error;
 mod failpoint;
 mod grant;
@@ -94,9 +94,8 @@ mod worker;
 pub use auth::Auth;
 pub use config::Config;
 pub use context::{Context, Select};
-pub use doctor::{Finding, Report, State};
 pub use error::{Error, ErrorKind, Remedy, Result};
-pub use hardening::{Hardening, hardening};
+pub use hardening::hardening;
 pub use id::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scopes};
 pub use login::LoginRequest;
 pub use logout::{Ended, LoggedOut, LogoutRequest};

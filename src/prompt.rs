@@ -223,6 +223,9 @@ impl Prompt for JsonLines {
             "user_code": verification.user_code,
             "expires_at": rfc3339(verification.expires_at),
             "interval": verification.interval.as_secs(),
+            "custody": verification.custody,
+            "lasts": verification.posture.lasts.name(),
+            "instead_of": verification.instead_of,
         }))
     }
 

@@ -96,7 +96,7 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
         reached("key erased");
     } else {
         // A move that did not come to its end may have left a copy anywhere. What cannot be asked now is left to the next.
-        for other in wiring.places.all().iter().filter(|other| other.name() != to.name()) {
+        for other in wiring.quiet_places().all().iter().filter(|other| other.name() != to.name()) {
             let _ = other.erase(&files.item());
         }
     }

@@ -23,9 +23,7 @@ const KEY_PREFIX: &str = "hallpass1.";
 impl SealingKey {
     /// A new one, from the operating system's random numbers.
     pub(crate) fn random() -> Result<Self> {
-        let mut key = Box::new(Zeroizing::new([0; 32]));
-        getrandom::fill(&mut key[..]).map_err(no_randomness)?;
-        Ok(Self(key))
+        Self::filled(|key| getrandom::fill(key).map_err(no_randomness))
     }
 
     /// The key that `fill` writes down.
@@ -91,22 +89,18 @@ impl SealingKey {
 
     /// A word that tells this key from others, and of which nobody can tell the key.
     pub(crate) fn fingerprint(&self) -> String {
-        self.tag(Purpose::Fingerprint, b"")
+        self.tag(b"hallpass key fingerprint", b"")
     }
 
     /// A word about `message` that only this key makes, and that does not tell the message.
     pub(crate) fn mark_of(&self, message: &[u8]) -> String {
-        self.tag(Purpose::Mark, message)
+        self.tag(b"hallpass mark of message", message)
     }
 
-    /// The authentication tag of an empty text, beside which `message` stands. The nonce is fixed: with one key, a purpose is to
+    /// The authentication tag of an empty text, beside which `message` stands. The nonce is fixed: with one key, it is to
     /// see one message only, or to be kept secret itself. A random nonce is never the same: it would have to be 24 letters.
-    fn tag(&self, purpose: Purpose, message: &[u8]) -> String {
-        let nonce = match purpose {
-            Purpose::Fingerprint => *b"hallpass key fingerprint",
-            Purpose::Mark => *b"hallpass mark of message",
-        };
-        let tag = self.cipher().encrypt(&XNonce::from(nonce), Payload { msg: b"", aad: message });
+    fn tag(&self, nonce: &[u8; NONCE], message: &[u8]) -> String {
+        let tag = self.cipher().encrypt(&XNonce::from(*nonce), Payload { msg: b"", aad: message });
         // An empty text is never too long.
         URL_SAFE_NO_PAD.encode(tag.unwrap_or_default())
     }
@@ -114,12 +108,6 @@ impl SealingKey {
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new((&**self.0).into())
     }
-}
-
-#[derive(Clone, Copy)]
-enum Purpose {
-    Fingerprint,
-    Mark,
 }
 
 impl PartialEq for SealingKey {

@@ -25,7 +25,7 @@ impl Workers {
         self.start(move |ticket| {
             let outcome = trip();
             // Before the result is handed over: whoever has it need not wait for this thread any more.
-            ticket.hand_in();
+            drop(ticket);
             let _ = done.send(outcome);
         })?;
         result.await.unwrap_or_else(|_| Err(panicked()))
@@ -62,11 +62,11 @@ impl<K: PartialEq + Send + 'static, T: Clone + Send + 'static> Shared<K, T> {
         let (done, result) = oneshot::channel();
         if let Some(id) = self.enter(key, done) {
             let shared = Self(self.0.clone());
-            let work = move |ticket: Ticket| {
+            let work = move |ticket| {
                 let is_forsaken = || shared.is_forsaken(id);
                 // Whoever waits learns of a panic too.
                 let outcome = catch_unwind(AssertUnwindSafe(|| trip(&is_forsaken))).unwrap_or_else(|_| Err(panicked()));
-                ticket.hand_in();
+                drop(ticket);
                 shared.leave(id).into_iter().for_each(|done| drop(done.send(outcome.clone())));
             };
             workers.start(work).inspect_err(|_| drop(self.leave(id)))?;
@@ -153,15 +153,12 @@ impl Ticket {
         *under_way.count() += 1;
         Self(under_way)
     }
-
-    /// Ends the trip, which leaves no secret on its stack.
-    fn hand_in(self) {
-        wipe_stack();
-    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        // The trip is over, and leaves no secret on its stack.
+        wipe_stack();
         *self.0.count() -= 1;
         self.0.ended.notify_all();
     }

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use crate::doctor::{Finding, Report};
 use crate::prompt::{JsonLines, Outcome, Prompt};
-use crate::{Account, Config, Context, Error, ErrorKind, Finding, Machine, Remedy, Report, Result};
+use crate::{Account, Config, Context, Error, ErrorKind, Machine, Remedy, Result};
 
 /// Where a command's answers go.
 pub(super) struct Output {
@@ -113,19 +114,19 @@ impl Output {
         match remedy {
             Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
             Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
-            Remedy::UnlockStore { machine } => format!("{}; then try again", to_unlock(*machine)),
+            Remedy::UnlockStore => format!("{}; then try again", to_unlock(Machine::here())),
             Remedy::AllowItem => {
                 "let programs read their items: in KeePassXC's settings, under Secret Service Integration, untick \
                                   \"Confirm when passwords are retrieved by clients\"; then try again"
                     .into()
             }
-            Remedy::StartStore { machine } => format!("{}; then try again", to_start(*machine)),
-            Remedy::ChoosePlace { places, machine } => {
+            Remedy::StartStore => format!("{}; then try again", to_start(Machine::here())),
+            Remedy::ChoosePlace { places } => {
                 let choices: Vec<_> = places
                     .iter()
                     .map(|place| format!("`{}={place} {program} auth login`", variable("CUSTODY")))
                     .collect();
-                [vec![to_start(*machine).to_owned()], choices].concat().join(", or run ")
+                [vec![to_start(Machine::here()).to_owned()], choices].concat().join(", or run ")
             }
             Remedy::GivePassphrase => {
                 format!(
@@ -156,9 +157,13 @@ impl Output {
     }
 }
 
+/// Where the store opens with the person's own session.
+const AT_THE_DESKTOP: &str = "log in at the desktop, which opens the secure store";
+
 /// How the OS's store is unlocked.
 fn to_unlock(machine: Machine) -> &'static str {
     match machine {
+        _ if cfg!(any(windows, target_os = "macos")) => AT_THE_DESKTOP,
         // A login by key gives the keyring no password to open itself with.
         Machine::Ssh => {
             "unlock the keyring: `read -rs p; printf %s \"$p\" | gnome-keyring-daemon --replace --unlock; unset p`"
@@ -172,6 +177,7 @@ fn to_unlock(machine: Machine) -> &'static str {
 /// How the OS's store is had.
 fn to_start(machine: Machine) -> &'static str {
     match machine {
+        _ if cfg!(any(windows, target_os = "macos")) => AT_THE_DESKTOP,
         Machine::Flatpak => {
             "run `flatpak override --user --talk-name=org.freedesktop.secrets APP` on the host, with this app's ID"
         }

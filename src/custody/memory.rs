@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::{Custody, CustodyError, Item, Posture, Until};
 use crate::id::{AppName, GrantId};
@@ -53,11 +52,6 @@ impl Custody for Memory {
     fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
         let prefix = format!("{app}/");
         Ok(Some(self.items().keys().filter_map(|name| name.strip_prefix(&prefix)?.parse().ok()).collect()))
-    }
-
-    /// Is never locked.
-    fn unlock(&self, _patience: Duration) -> Result<(), CustodyError> {
-        Ok(())
     }
 }
 

@@ -14,7 +14,6 @@ mod verdict;
 mod wrapped;
 
 use std::fmt;
-use std::time::Duration;
 
 pub(crate) use cache::KeyCache;
 pub use kernel::Kernel;
@@ -31,13 +30,11 @@ use crate::error::{Error, ErrorKind, Remedy};
 use crate::id::{AppName, GrantId};
 pub use crate::posture::{Posture, Until};
 use crate::secret::Secret;
-use crate::surroundings::Machine;
 
 /// A place for keys. An item is ASCII of at most 200 bytes and belongs to one grant of one app.
 ///
-/// Every method may block, but not for ever: a few seconds at most, then [`CustodyError::Silent`]. Only [`prepare`](Self::prepare) and
-/// [`unlock`](Self::unlock) may ask the person something, and `load` where the key itself is what the person knows. A place that is
-/// locked, away or slow is never an empty one.
+/// Every method may block, but not for ever: a few seconds at most, then [`CustodyError::Silent`]. A place that can ask the person does so in
+/// [`prepare`](Self::prepare) and `load`. One that is locked, away or slow is never an empty one.
 pub trait Custody: Send + Sync + fmt::Debug {
     /// The place's name in output and in the index, for example `os`: 1 to 64 visible ASCII characters without slashes.
     fn name(&self) -> &str;
@@ -56,14 +53,6 @@ pub trait Custody: Send + Sync + fmt::Debug {
     /// Before a login: asks the person for what a new key will need, where it needs something. By default only probes.
     fn prepare(&self, _app: &AppName) -> Result<(), CustodyError> {
         self.probe()
-    }
-
-    /// Asks the person to unlock the place, for at most `patience`, where the place can ask. By default it cannot.
-    ///
-    /// - It is unlocked afterwards, or was before: `Ok`.
-    /// - The person refused, or did not answer, or the place cannot ask: [`CustodyError::Locked`].
-    fn unlock(&self, _patience: Duration) -> Result<(), CustodyError> {
-        Err(CustodyError::Locked)
     }
 
     /// Keeps `key`. `label` is for the person who meets the item in a key manager; it is no part of the item's identity.
@@ -130,7 +119,6 @@ pub enum CustodyError {
     Failed(String),
     /// It refused, and there is one way out.
     #[error("{why}")]
-    #[non_exhaustive]
     Refused {
         /// What is wrong.
         why: String,
@@ -142,15 +130,13 @@ pub enum CustodyError {
 impl CustodyError {
     /// With the place's name and the way out, while a place is still to be chosen.
     pub(crate) fn at_login(self, place: &str) -> Error {
-        self.at(place, Remedy::ChoosePlace { places: Vec::new(), machine: Machine::here() })
+        self.at(place, Remedy::ChoosePlace { places: Vec::new() })
     }
 
     /// With the place's name and the way out, where a grant rests there: another place would not help.
     pub(crate) fn at_rest(self, place: &str) -> Error {
         let otherwise = match self {
-            Self::Unavailable(_) if !["kernel", "session"].contains(&place) => {
-                Remedy::StartStore { machine: Machine::here() }
-            }
+            Self::Unavailable(_) if !["kernel", "session"].contains(&place) => Remedy::StartStore,
             _ => Remedy::Retry { after: None },
         };
         self.at(place, otherwise)
@@ -158,7 +144,7 @@ impl CustodyError {
 
     fn at(self, place: &str, otherwise: Remedy) -> Error {
         let remedy = match &self {
-            Self::Locked => Remedy::UnlockStore { machine: Machine::here() },
+            Self::Locked => Remedy::UnlockStore,
             Self::Refused { remedy, .. } => remedy.clone(),
             _ => otherwise,
         };

@@ -26,6 +26,16 @@ use crate::text::quoted;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsStore;
 
+impl OsStore {
+    /// Asks the person to unlock the store, for at most `patience`, where it can ask.
+    ///
+    /// # Errors
+    /// `Locked` where the person does not; those of [`probe`](Custody::probe).
+    pub fn unlock(&self, patience: Duration) -> Result<(), CustodyError> {
+        platform::unlock(patience)
+    }
+}
+
 impl Custody for OsStore {
     fn name(&self) -> &str {
         "os"
@@ -87,10 +97,6 @@ impl Custody for OsStore {
     fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
         let app = app.to_string();
         under_deadline(move |connected| platform::list(&app, connected).map(Some))
-    }
-
-    fn unlock(&self, patience: Duration) -> Result<(), CustodyError> {
-        platform::unlock(patience)
     }
 }
 

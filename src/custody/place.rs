@@ -4,21 +4,19 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Custody, CustodyError, Kernel, KeyFile, Memory, described};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::AppName;
 use crate::passphrase::AskPassphrase;
-use crate::surroundings::Machine;
 use crate::text::quoted;
 
 /// Where a host allows keys to rest.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Place {
-    /// The OS's secure store; where there is none, the kernel's keyring; else an error that names the other places. A store that
+    /// The OS's secure store; where there is none, or it does not answer, the kernel's keyring; else an error that names the other places. A store that
     /// is there and locked is waited for, never passed over.
     #[default]
     Auto,
@@ -114,9 +112,6 @@ pub(crate) struct Chosen {
     pub(crate) instead_of: Option<String>,
 }
 
-/// How long a person has to unlock a store.
-const TO_UNLOCK: Duration = Duration::from_secs(60);
-
 impl Places {
     /// `wanted` comes from the environment, and only narrows what the host allows.
     pub(crate) fn new(allowed: Place, wanted: Option<&str>, ways: Ways) -> Result<Self> {
@@ -170,10 +165,7 @@ impl Places {
 
     /// Makes sure that a key could be put into `custody` now, with the person's help where one is there.
     pub(crate) fn take(&self, custody: &dyn Custody) -> Result<(), CustodyError> {
-        match custody.prepare(&self.ways.app) {
-            Err(CustodyError::Locked) if self.ways.person => custody.unlock(TO_UNLOCK),
-            done => done,
-        }
+        custody.prepare(&self.ways.app)
     }
 
     /// Every place that this program knows, the host's own first.
@@ -258,10 +250,10 @@ impl Places {
             PlaceName::Passphrase => Ok(Arc::new(super::Passphrase::new(home.clone(), self.ways.asker.clone()))),
             #[cfg(feature = "os-store")]
             PlaceName::Os => Ok(Arc::new(super::verdict::Remembering {
-                custody: Arc::new(super::OsStore),
+                custody: super::OsStore,
                 home: home.clone(),
                 clock: self.ways.clock.clone(),
-                to_unlock: Some(TO_UNLOCK).filter(|_| self.ways.person),
+                person: self.ways.person,
             })),
             left_out => {
                 let message = format!("this program was built without {}", described(left_out.as_str()));
@@ -277,5 +269,5 @@ pub(crate) fn is_place_name(name: &str) -> bool {
 }
 
 fn choose_among(places: Vec<&'static str>) -> Remedy {
-    Remedy::ChoosePlace { places, machine: Machine::here() }
+    Remedy::ChoosePlace { places }
 }

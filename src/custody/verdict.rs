@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Custody, CustodyError, Item, Posture};
+use super::{Custody, CustodyError, Item, OsStore, Posture};
 use crate::clock::Clock;
 use crate::home::Home;
 use crate::id::{AppName, GrantId};
@@ -15,26 +15,29 @@ use crate::surroundings::session_bus;
 /// How long a store that did not answer is left alone.
 const REST: Duration = Duration::from_secs(60);
 
-/// A custody with a memory for its own silence.
+/// How long a person has to unlock it.
+const TO_UNLOCK: Duration = Duration::from_secs(60);
+
+/// The OS's store, with a memory for its silence.
 #[derive(Debug)]
 pub(super) struct Remembering {
-    pub(super) custody: Arc<dyn Custody>,
+    pub(super) custody: OsStore,
     /// Where the verdict rests. Only in a home that is there: a login that fails leaves nothing behind.
     pub(super) home: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
-    /// How long a person has to unlock it; `None` where nobody would see that they are asked.
-    pub(super) to_unlock: Option<Duration>,
+    /// Whether a person would see that they are asked to unlock it.
+    pub(super) person: bool,
 }
 
 impl Remembering {
     /// Calls the custody, unless it was silent a moment ago. One that is locked asks the person, and is called once more.
-    fn ask<T>(&self, call: impl Fn(&dyn Custody) -> Result<T, CustodyError>) -> Result<T, CustodyError> {
+    fn ask<T>(&self, call: impl Fn(&OsStore) -> Result<T, CustodyError>) -> Result<T, CustodyError> {
         if self.was_silent() {
             return Err(CustodyError::Silent);
         }
-        match (self.ask_anyway(&call), self.to_unlock) {
-            (Err(CustodyError::Locked), Some(patience)) => {
-                self.custody.unlock(patience)?;
+        match (self.ask_anyway(&call), self.person) {
+            (Err(CustodyError::Locked), true) => {
+                self.custody.unlock(TO_UNLOCK)?;
                 self.ask_anyway(call)
             }
             (answer, _) => answer,
@@ -42,8 +45,8 @@ impl Remembering {
     }
 
     /// Calls the custody, and remembers or forgets its silence.
-    fn ask_anyway<T>(&self, call: impl FnOnce(&dyn Custody) -> Result<T, CustodyError>) -> Result<T, CustodyError> {
-        let answer = call(&*self.custody);
+    fn ask_anyway<T>(&self, call: impl FnOnce(&OsStore) -> Result<T, CustodyError>) -> Result<T, CustodyError> {
+        let answer = call(&self.custody);
         if let Some(home) = self.home() {
             // A verdict that cannot be written or removed costs the next process a second, and nothing else.
             let _ = match &answer {
@@ -101,8 +104,11 @@ impl Custody for Remembering {
         self.ask_anyway(|custody| custody.probe())
     }
 
-    fn unlock(&self, patience: Duration) -> Result<(), CustodyError> {
-        self.custody.unlock(patience)
+    fn prepare(&self, _app: &AppName) -> Result<(), CustodyError> {
+        match (self.probe(), self.person) {
+            (Err(CustodyError::Locked), true) => self.custody.unlock(TO_UNLOCK),
+            (done, _) => done,
+        }
     }
 
     fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), CustodyError> {

@@ -18,7 +18,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `index.json` | contexts and the default; no secret. Written by login and logout only |
+//! | `index.json` | contexts and the default; no secret. Written by login, logout and `doctor`, never for a token |
 //! | `index.lock` | the lock of the index |
 //! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
 //! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour; in it the number of the newest record |

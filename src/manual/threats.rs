@@ -4,7 +4,7 @@
 //!
 //! | attacker | can | cannot, and why |
 //! | --- | --- | --- |
-//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: issuer, client and endpoints are sealed at login and compared before anything is sent; browsers are resolved in system folders, with a `PATH` of their own; a D-Bus address that starts a program or leads to another machine is refused; a state folder must be an absolute path; nothing in a project folder is read |
+//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: issuer, client and endpoints are sealed at login and compared before anything is sent; browsers are resolved in system folders, with a `PATH` of their own; a D-Bus address that starts a program or leads to another machine is refused; a state folder must be an absolute path; nothing in a project folder is read. They can choose a weaker place for a *new* login's key, where `Config::place` allows it, and the login says which |
 //! | a server that lies | refuse, delay, send odd replies | reach the terminal unfiltered (controls, overrides, length), move a login to another subject or token type, redirect a request, or fill memory (1 MiB a reply) |
 //! | between you and the server | drop packets | read or change them: https only, the operating system's roots and those that the host adds |
 //! | another user of the machine | read world-readable files | read the home (0700, owner and mode checked by handle) or its locks |
@@ -38,7 +38,8 @@
 //!   feature `zeroizing-allocator`. The README has the numbers.
 //!   [`hardening`](crate::hardening) keeps debuggers and crash dumps out; the `auth` subcommands do it.
 //! - *A screen that is locked*: the copy of a key in the kernel outlasts a keyring that locks itself, until its time is over.
-//! - *A whole state folder restored after a reboot*, or on macOS and Windows: nobody remembers then that its record is old.
+//! - *A whole state folder restored* where there is no `Config::key_cache`, after a reboot, or on macOS and Windows: nobody remembers then that
+//!   its record is old.
 //! - *An access token that was handed out* is valid until it expires, after a logout too, unless the server checks.
 //! - *TLS roots and proxies come from the environment too* (`SSL_CERT_FILE`, `SSL_CERT_DIR`, `HTTPS_PROXY` and their like), as
 //!   company networks need it: who sets both can stand between you and the server. `auth login` and `auth status` say which of

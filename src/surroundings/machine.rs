@@ -55,18 +55,6 @@ impl Machine {
             Self::Plain
         }
     }
-
-    /// The name in JSON output, in `snake_case`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Ssh => "ssh",
-            Self::Wsl => "wsl",
-            Self::Flatpak => "flatpak",
-            Self::Snap => "snap",
-            Self::Container => "container",
-        }
-    }
 }
 
 /// Operating system and processor.

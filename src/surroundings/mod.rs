@@ -5,7 +5,7 @@ mod machine;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, stderr, stdin};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::id::AppName;
 use crate::secret::Secret;
@@ -14,8 +14,8 @@ pub(crate) use machine::{machine_id, system};
 
 /// Terminal, desktop, and the app's own variables.
 ///
-/// The variables may choose *which* grant is used and whether a browser opens, never *where* a secret goes (law
-/// 16): whoever wrote the folder a person stands in may have set them.
+/// The variables may choose *which* grant is used, where among the allowed places a new key rests, and whether a browser opens, never
+/// *which server* gets a secret (law 16): whoever wrote the folder a person stands in may have set them.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Surroundings {
@@ -38,7 +38,7 @@ pub struct Surroundings {
     /// `<APP>_NO_BROWSER`: open no browser.
     pub no_browser: bool,
     /// `<APP>_PASSPHRASE_FD`: a descriptor, 3 or above, that a passphrase can be read from.
-    pub passphrase_fd: Option<u32>,
+    pub passphrase_fd: Option<String>,
     /// `<APP>_PASSPHRASE`: a passphrase. Other programs of the same user can read it.
     pub passphrase: Option<Arc<Secret>>,
     /// systemd's `$CREDENTIALS_DIRECTORY`.
@@ -46,7 +46,7 @@ pub struct Surroundings {
     /// The names of the variables that are set and change which TLS roots or which proxy is used.
     pub network: Vec<&'static str>,
     /// A pipe is read once.
-    inherited: Arc<OnceLock<Arc<Secret>>>,
+    inherited: Arc<Mutex<Option<Arc<Secret>>>>,
 }
 
 impl Surroundings {
@@ -62,7 +62,7 @@ impl Surroundings {
     }
 
     /// Whether a person would see what the desktop asks.
-    pub fn has_a_person(&self) -> bool {
+    pub(crate) fn has_a_person(&self) -> bool {
         self.terminal && self.desktop && !self.ssh && !self.ci
     }
 
@@ -71,12 +71,15 @@ impl Surroundings {
     /// # Errors
     /// Where the descriptor cannot be read.
     pub(crate) fn passphrase(&self) -> io::Result<Option<Arc<Secret>>> {
-        let Some(descriptor) = self.passphrase_fd else { return Ok(self.passphrase.clone()) };
-        if let Some(read) = self.inherited.get() {
-            return Ok(Some(read.clone()));
+        let Some(descriptor) = &self.passphrase_fd else { return Ok(self.passphrase.clone()) };
+        let mut read = self.inherited.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.is_none() {
+            // The first three are the terminal's, which would show what is typed.
+            let descriptor = descriptor.parse().ok().filter(|descriptor| *descriptor > 2);
+            let descriptor = descriptor.ok_or_else(|| io::Error::other("the descriptor has to be a number above 2"))?;
+            *read = Some(Arc::new(machine::inherited(descriptor)?));
         }
-        let read = machine::inherited(descriptor)?;
-        Ok(Some(self.inherited.get_or_init(|| Arc::new(read)).clone()))
+        Ok(read.clone())
     }
 
     fn from(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Self {
@@ -94,8 +97,7 @@ impl Surroundings {
             custody: own("CUSTODY"),
             token: own("TOKEN").map(|token| Arc::new(Secret::new(token))),
             no_browser: own("NO_BROWSER").is_some(),
-            // The first three are the terminal's, which would show what is typed.
-            passphrase_fd: own("PASSPHRASE_FD").and_then(|text| text.parse().ok()).filter(|fd| *fd > 2),
+            passphrase_fd: own("PASSPHRASE_FD"),
             passphrase: own("PASSPHRASE").map(|text| Arc::new(Secret::new(text))),
             credentials: get("CREDENTIALS_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute()),
             network: NETWORK.iter().copied().filter(|name| get(name).is_some()).collect(),

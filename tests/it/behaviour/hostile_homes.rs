@@ -26,10 +26,9 @@ fn refused(rig: &Rig, path: &Path, why: &str) {
         wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err(),
     ];
     for error in errors {
-        let belongs = error.to_string().contains("it belongs to");
-        let (name, remedy) = match belongs {
-            true => ("run_as", Remedy::RunAs { user: "user 4242".into() }),
-            false => ("fix_path", Remedy::FixPath { path: path.to_owned() }),
+        let (name, remedy) = match why.strip_prefix("belongs to ") {
+            Some(user) => ("run_as", Remedy::RunAs { user: user.into() }),
+            None => ("fix_path", Remedy::FixPath { path: path.to_owned() }),
         };
         assert_error(&error, ErrorKind::Custody, Some(name), 6);
         assert_eq!(error.remedy(), Some(&remedy));
