@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::Cancel;
 use crate::config::Config;
 use crate::context::{Context, Entry, Index, Select};
-use crate::doctor::{self, Report};
+use crate::doctor::{self, Repaired, Report};
 use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::leftovers;
@@ -123,7 +123,7 @@ impl Auth {
     }
 
     /// Examines this machine, the places for keys, the logins and the server, and says what is well and what is not. Changes
-    /// nothing, asks nobody, and shows no secret.
+    /// no login, asks nobody, and shows no secret.
     pub fn doctor(&self) -> impl Future<Output = Result<Report>> + Send + 'static + use<> {
         let handle = self.0.clone();
         async move {
@@ -132,12 +132,12 @@ impl Auth {
         }
     }
 
-    /// Mends what [`doctor`](Self::doctor) calls repairable, and says what was done: logins that the index lost are named again,
+    /// Repairs what [`doctor`](Self::doctor) calls repairable, and says what was done and what was not: logins that the index lost are named again,
     /// names without a login and keys without one are taken out.
     ///
     /// # Errors
     /// `Custody` where something cannot be written.
-    pub fn repair(&self) -> impl Future<Output = Result<Vec<String>>> + Send + 'static + use<> {
+    pub fn repair(&self) -> impl Future<Output = Result<Repaired>> + Send + 'static + use<> {
         let handle = self.0.clone();
         async move {
             let wiring = handle.wiring.clone();

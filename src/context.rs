@@ -145,11 +145,17 @@ impl Index {
     /// Where a damaged index is kept.
     pub(crate) const DAMAGED: &str = "index.json.damaged";
 
-    /// Moves a damaged index out of the way.
+    /// Moves a damaged index out of the way, unless somebody has done it.
     pub(crate) fn set_aside(home: &Home, patience: Duration) -> Result<()> {
         let lock = home.root.lock(LOCK, patience)?;
         let _lock = lock.ok_or_else(|| home.root.still_locked(LOCK, patience, None))?;
-        home.root.publish(FILE, Self::DAMAGED)
+        if Self::read(Some(home)).is_ok() { Ok(()) } else { home.root.publish(FILE, Self::DAMAGED) }
+    }
+
+    /// Says that the key of `grant` rests in `place` now.
+    pub(crate) fn move_to(&mut self, grant: &GrantId, place: &str) {
+        let of_grant = self.contexts.iter_mut().filter(|entry| entry.grant == *grant);
+        of_grant.for_each(|entry| entry.custody = place.to_owned());
     }
 
     /// The entry that is meant: by argument, by environment, by default, or the only one there is.
@@ -172,6 +178,11 @@ impl Index {
                 Remedy::ChooseContext { contexts: several.iter().map(|entry| entry.name.to_string()).collect() },
             )),
         }
+    }
+
+    /// An entry whose grant it is.
+    pub(crate) fn of_grant(&self, grant: &GrantId) -> Option<&Entry> {
+        self.contexts.iter().find(|entry| entry.grant == *grant)
     }
 
     pub(crate) fn get(&self, name: &ContextName) -> Option<&Entry> {
@@ -223,7 +234,7 @@ impl Index {
                 None
             }
         };
-        replaced.filter(|old| self.contexts.iter().all(|entry| entry.grant != old.grant))
+        replaced.filter(|old| self.of_grant(&old.grant).is_none())
     }
 
     /// Takes the entry out; a default that is gone is no default.
@@ -247,7 +258,7 @@ impl Index {
         home.root.publish("index.json.new", FILE)
     }
 
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { format: FORMAT, default: None, contexts: Vec::new() }
     }
 }

@@ -9,6 +9,7 @@ use crate::custody::{CustodyError, Places, Until, described};
 use crate::error::{Error, Remedy, Result};
 use crate::home::Home;
 use crate::leftovers::Leftovers;
+pub use crate::leftovers::Repaired;
 use crate::oauth::metadata;
 use crate::surroundings::{Machine, system};
 use crate::wiring::Wiring;
@@ -230,7 +231,7 @@ fn leftovers(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home,
     }
     for (place, error) in &found.unasked {
         // Why a place is not there at all was said above.
-        if !matches!(error, CustodyError::Unavailable(_)) {
+        if !matches!(error, CustodyError::Unavailable(_) | CustodyError::Refused { .. }) {
             report.add("leftover", State::Note, format!("what {place} holds could not be listed: {error}"));
         }
     }

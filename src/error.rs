@@ -137,7 +137,7 @@ pub enum Remedy {
         /// The process that was last seen at work on it.
         pid: Option<u32>,
     },
-    /// Let the logins of this state folder be mended: [`Auth::repair`](crate::Auth::repair).
+    /// Let the logins of this state folder be repaired: [`Auth::repair`](crate::Auth::repair).
     Repair,
     /// Set this machine's clock.
     SetClock,
@@ -291,7 +291,7 @@ impl fmt::Display for Remedy {
                 )
             }
             Self::OtherProcess { pid: None } => f.write_str("wait for the other process, then try again"),
-            Self::Repair => f.write_str("let the logins be mended"),
+            Self::Repair => f.write_str("let the logins be repaired"),
             Self::SetClock => f.write_str("set this machine's clock"),
             Self::AskAdministrator => f.write_str("ask the administrator of the authorization server"),
             Self::Upgrade => f.write_str("use a newer version of this tool"),

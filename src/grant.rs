@@ -56,11 +56,22 @@ impl<'a> GrantFiles<'a> {
         // A copy that is not this record's key, whoever put it there, is none.
         match copy.filter(|key| self.header().is_some_and(|header| header.is_sealed_with(key))) {
             Some(key) => Ok(OpenGrant { files: self, key }),
-            None => self.unlock_anew(custody),
+            None => {
+                let grant = self.unlock_anew(custody)?;
+                // A place that forgets by itself does so on purpose.
+                if let Some(cache) = self.cache.filter(|_| custody.posture().lasts == Until::Erased) {
+                    cache.keep(&self.item(), &grant.key.to_text());
+                    if !self.is_there() {
+                        // Logged out meanwhile.
+                        KeyCache::forget(&self.item());
+                    }
+                }
+                Ok(grant)
+            }
         }
     }
 
-    /// Takes the key out of custody, whatever copy the kernel has.
+    /// Takes the key out of custody, whatever copy the kernel has, and leaves none there.
     pub(crate) fn unlock_anew(self, custody: &dyn Custody) -> Result<OpenGrant<'a>> {
         let item = self.item();
         let text = custody.load(&item).map_err(|error| error.at_rest(custody.name()))?;
@@ -75,10 +86,6 @@ impl<'a> GrantFiles<'a> {
         };
         let text = text.ok_or_else(|| gone("is no longer in"))?;
         let key = SealingKey::from_text(&text).ok_or_else(|| gone("was overwritten in"))?;
-        // A place that forgets by itself does so on purpose.
-        if let Some(cache) = self.cache.filter(|_| custody.posture().lasts == Until::Erased) {
-            cache.keep(&item, &text);
-        }
         Ok(OpenGrant { files: self, key })
     }
 
@@ -87,8 +94,10 @@ impl<'a> GrantFiles<'a> {
         let item = self.item();
         let grant = OpenGrant { files: self, key: SealingKey::random()? };
         record.machine = grant.machine();
+        // First, so that nobody takes a key without a record for one that was left behind.
+        let lock = self.lock(Duration::ZERO)?;
         custody.store(&item, label, &grant.key.to_text()).map_err(|error| error.at_login(custody.name()))?;
-        let written = self.lock(Duration::ZERO).and_then(|lock| grant.commit(&lock, &record));
+        let written = grant.commit(&lock, &record);
         if written.is_err() {
             // The first error is the one to tell; what cannot be undone is an unused key and half a file without one.
             let _ = custody.erase(&item);
@@ -100,14 +109,19 @@ impl<'a> GrantFiles<'a> {
     /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable. Without a custody the
     /// record alone.
     pub(crate) fn erase(self, _lock: &Lock, custody: Option<&dyn Custody>) -> Result<()> {
-        if let Some(cache) = self.cache {
-            cache.forget(&self.item());
-        }
         if let Some(custody) = custody {
-            custody.erase(&self.item()).map_err(|error| error.at_rest(custody.name()))?;
+            match custody.erase(&self.item()) {
+                // A place that ends with its session is out of reach from another one, and forgets by itself.
+                Err(_) if custody.posture().lasts >= Until::SessionEnd => {}
+                done => drop(done.map_err(|error| error.at_rest(custody.name()))?),
+            }
         }
-        self.folder().remove(&self.next())?;
-        self.folder().remove(self.id.as_str())?;
+        // What a process that was killed has left half written too; the lock stays, where others may wait.
+        for name in self.folder().names()?.iter().filter(|name| self.owns(name)) {
+            self.folder().remove(name)?;
+        }
+        // After the record: who has read it before may just have left a copy. Whoever left it: this program may have none any more.
+        KeyCache::forget(&self.item());
         Ok(())
     }
 
@@ -159,6 +173,12 @@ impl<'a> GrantFiles<'a> {
 
     pub(crate) fn item(self) -> Item<'a> {
         Item::new(self.app, self.id)
+    }
+
+    /// Whether a file is this grant's, its lock apart.
+    fn owns(self, name: &str) -> bool {
+        let rest = name.strip_prefix(self.id.as_str());
+        rest.is_some_and(|rest| (rest.is_empty() || rest.starts_with('.')) && rest != ".lock")
     }
 
     fn folder(self) -> &'a Folder {

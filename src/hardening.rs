@@ -18,8 +18,9 @@ pub fn hardening() {
 
 #[cfg(unix)]
 fn no_core_dumps() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // Of this process: its children may want to have more.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..getrlimit(Resource::Core) });
 }
 
 #[cfg(target_os = "linux")]

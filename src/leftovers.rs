@@ -32,14 +32,18 @@ impl Leftovers {
         let mut found = Self::default();
         let names = home.grants.names()?;
         let records: Vec<GrantId> = names.iter().filter_map(|name| name.parse().ok()).collect();
-        let is_of = |grant: &GrantId| index.contexts.iter().find(|entry| entry.grant == *grant);
         found.unnamed =
-            records.iter().filter(|grant| is_of(grant).is_none()).map(|grant| (grant.clone(), None)).collect();
+            records.iter().filter(|grant| index.of_grant(grant).is_none()).map(|grant| (grant.clone(), None)).collect();
         let has_no_record = |entry: &&Entry| !records.contains(&entry.grant);
         found.empty = index.contexts.iter().filter(has_no_record).cloned().collect();
         for place in places.all() {
             let held = match place.list(&wiring.config.app) {
-                Ok(held) => held.unwrap_or_default(),
+                Ok(Some(held)) => held,
+                // It cannot tell: what is looked for is asked for.
+                Ok(None) => {
+                    let holds = |grant: &GrantId| matches!(place.load(&wiring.files(home, grant).item()), Ok(Some(_)));
+                    records.iter().filter(|grant| holds(grant)).cloned().collect()
+                }
                 Err(error) => {
                     found.unasked.push((place.name().to_owned(), error));
                     continue;
@@ -49,7 +53,10 @@ impl Leftovers {
             for grant in held {
                 if let Some(unnamed) = found.unnamed.iter_mut().find(|(unnamed, _)| *unnamed == grant) {
                     unnamed.1.get_or_insert_with(|| place.clone());
-                } else if is_of(&grant).is_some_and(|entry| entry.custody == place.name() && records.contains(&grant)) {
+                } else if index
+                    .of_grant(&grant)
+                    .is_some_and(|entry| entry.custody == place.name() && records.contains(&grant))
+                {
                     // As it should be.
                 } else if names.contains(&format!("{grant}.lock")) {
                     // A lock file is never removed: the login was made here.
@@ -66,55 +73,64 @@ impl Leftovers {
     }
 }
 
-/// Mends what can be mended, and says what was done.
-pub(crate) fn repair(wiring: &Wiring) -> Result<Vec<String>> {
-    let mut done = Vec::new();
-    let Some(home) = wiring.home()? else { return Ok(done) };
+/// What a repair has done, and what it had to leave.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Repaired {
+    /// What was repaired, a line each.
+    pub done: Vec<String>,
+    /// What could not be, and why, a line each.
+    pub left: Vec<String>,
+}
+
+/// Repairs what can be.
+pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
+    let Repaired { mut done, mut left } = Repaired::default();
+    let Some(home) = wiring.home()? else { return Ok(Repaired { done, left }) };
+    let places = wiring.quiet_places();
     if let Err(error) = Index::read(Some(&home)) {
         if !matches!(error.remedy(), Some(Remedy::SetAside { .. })) {
             return Err(error);
         }
+        // Only if nothing is lost by it: names that are damaged can be read by a person, names that are gone cannot.
+        for (grant, custody) in Leftovers::find(wiring, &places, &home, &Index::empty())?.unnamed {
+            let custody = custody.ok_or_else(|| error.clone())?;
+            wiring.unlock(wiring.files(&home, &grant), custody.name())?.read()?;
+        }
         Index::set_aside(&home, wiring.config.lock_timeout)?;
         done.push(format!("set the damaged index aside as {}", home.root.path_of(Index::DAMAGED).display()));
     }
-    let places = wiring.quiet_places();
     let found = Leftovers::find(wiring, &places, &home, &Index::read(Some(&home))?)?;
     for (grant, custody) in found.unnamed {
-        match custody.map(|custody| named_again(wiring, &home, &grant, &*custody)) {
+        match custody.map(|custody| named_again(wiring, &home, &grant, custody.name())) {
             Some(Ok(name)) => done.push(format!("named the login {name} again")),
-            Some(Err(error)) => done.push(format!("left the record {grant} alone: {error}")),
-            None => done.push(format!("left the record {grant} alone: its key could not be found")),
+            Some(Err(error)) => left.push(format!("the record {grant}: {error}")),
+            None => left.push(format!("the record {grant}: its key could not be found")),
         }
     }
     for entry in found.empty {
-        taken_out(wiring, &home, &places, &entry)?;
-        done.push(format!("forgot {}, whose record is gone", entry.name));
+        if taken_out(wiring, &home, &places, &entry)? {
+            done.push(format!("forgot {}, whose record is gone", entry.name));
+        }
     }
     for (grant, custody) in found.keys {
-        let files = wiring.files(&home, &grant);
-        let _lock = files.lock(wiring.config.lock_timeout)?;
-        // A login or a move that was under way may have come to its end meanwhile.
-        let now = Index::read(Some(&home))?;
-        let is_used = match now.contexts.iter().find(|entry| entry.grant == grant) {
-            Some(entry) => entry.custody == custody.name(),
-            None => files.is_there(),
-        };
-        if is_used {
-            continue;
+        match settled(wiring, &home, &places, &grant, &*custody) {
+            Ok(what) => done.extend(what),
+            Err(error) => left.push(format!("a key in {}: {error}", custody.name())),
         }
-        custody.erase(&files.item()).map_err(|error| error.at_rest(custody.name()))?;
-        done.push(format!("erased a key in {} that opened nothing", custody.name()));
     }
-    Ok(done)
+    Ok(Repaired { done, left })
 }
 
 /// A record that opens says all that the index has to know.
-fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &dyn Custody) -> Result<ContextName> {
+fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str) -> Result<ContextName> {
     let files = wiring.files(home, grant);
+    // Before the lock is taken: a person may be asked.
+    let opened = wiring.unlock(files, custody)?;
     let lock = files.lock(wiring.config.lock_timeout)?;
-    let Found { record, .. } = files.unlock(custody)?.recover(&lock)?;
+    let Found { record, .. } = opened.recover(&lock)?;
     Index::change(home, wiring.config.lock_timeout, |index| {
-        if let Some(entry) = index.contexts.iter().find(|entry| entry.grant == *grant) {
+        if let Some(entry) = index.of_grant(grant) {
             // A login that was under way has come to its end.
             return Ok(entry.name.clone());
         }
@@ -133,7 +149,7 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &dyn Cust
                 account: record.account.clone(),
                 client_id,
                 scopes: record.scopes.clone(),
-                custody: custody.name().to_owned(),
+                custody: custody.to_owned(),
             },
             false,
         );
@@ -141,17 +157,57 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &dyn Cust
     })
 }
 
-fn taken_out(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result<()> {
+/// Takes a name out whose record is gone; says whether it is.
+fn taken_out(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result<bool> {
     let files = wiring.files(home, &entry.grant);
     let lock = files.lock(wiring.config.lock_timeout)?;
     if files.is_there() {
-        return Ok(());
+        return Ok(false);
     }
     // A place that cannot be reached keeps a key that opens nothing.
     let erased = places.of(&entry.custody).and_then(|custody| files.erase(&lock, Some(&*custody)));
     erased.or_else(|_| files.erase(&lock, None))?;
     Index::change(home, wiring.config.lock_timeout, |index| {
-        index.remove(&entry.name);
-        Ok(())
+        while let Some(name) = index.of_grant(&entry.grant).map(|there| there.name.clone()) {
+            index.remove(&name);
+        }
+        Ok(true)
     })
+}
+
+/// Erases a key where it is not needed; where it is the only one that opens the record, the index learns where it is. Looks at everything
+/// again under the lock: a login or a move that was under way may have come to its end meanwhile.
+fn settled(
+    wiring: &Wiring,
+    home: &Home,
+    places: &Places,
+    grant: &GrantId,
+    custody: &dyn Custody,
+) -> Result<Option<String>> {
+    let files = wiring.files(home, grant);
+    let _lock = files.lock(wiring.config.lock_timeout)?;
+    let index = Index::read(Some(home))?;
+    let opens = |place: &dyn Custody| files.unlock_anew(place).and_then(|grant| grant.read());
+    match index.of_grant(grant) {
+        Some(entry) if entry.custody == custody.name() => return Ok(None),
+        Some(entry) => {
+            let own = places.of(&entry.custody)?;
+            if let Err(error) = opens(&*own) {
+                // Locked is not empty: only where the key is gone is another one its heir.
+                if !matches!(error.remedy(), Some(Remedy::LogIn { .. })) || opens(custody).is_err() {
+                    return Err(error);
+                }
+                Index::change(home, wiring.config.lock_timeout, |index| {
+                    index.move_to(grant, custody.name());
+                    Ok(())
+                })?;
+                return Ok(Some(format!("found the key of {} in {}", entry.name, custody.name())));
+            }
+        }
+        // A record that no name is of is not ours to end.
+        None if files.is_there() => return Ok(None),
+        None => {}
+    }
+    custody.erase(&files.item()).map_err(|error| error.at_rest(custody.name()))?;
+    Ok(Some(format!("erased a key in {} that opened nothing", custody.name())))
 }

@@ -328,8 +328,8 @@ impl Login<'_> {
     /// between servers, and it must never end the login that has just been made (law 13).
     fn forget(&self, home: &Home, old: &Entry) {
         let files = self.wiring.files(home, &old.grant);
-        let erased = self.wiring.places.of(&old.custody).and_then(|custody| {
-            let lock = files.lock(self.wiring.config.lock_timeout)?;
+        let erased = files.lock(self.wiring.config.lock_timeout).and_then(|lock| {
+            let custody = self.wiring.places.of(&old.custody)?;
             files.erase(&lock, Some(&*custody))
         });
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.

@@ -1,9 +1,9 @@
 //! The end of a login: told to the server, then forgotten here, and truthfully reported (law 13).
 
 use crate::context::{Entry, Index, Select};
-use crate::custody::Custody;
+use crate::custody::Until;
 use crate::error::{Error, Remedy, Result};
-use crate::grant::{Found, GrantFiles};
+use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::{Home, Lock};
 use crate::id::{Account, ContextName};
 use crate::oauth::endpoint::TokenError;
@@ -90,37 +90,55 @@ pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Vec<Logged
 
 fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<LoggedOut> {
     let files = wiring.files(home, &entry.grant);
-    let custody = match wiring.places.of(&entry.custody) {
+    // Before the lock is taken: a person may be asked.
+    let opened = if local_only { None } else { Some(wiring.unlock(files, &entry.custody)) };
+    // A refresh under way ends first: a token that it brings must not outlive the logout.
+    let lock = files.lock(wiring.config.lock_timeout)?;
+    let ended = match opened.map(|grant| newest(&grant?, &lock)) {
+        None => Ended::LocalOnly,
+        Some(Ok((record, token))) => tell_the_server(wiring, entry, &record, token)?,
+        Some(Err(error)) => match error.remedy() {
+            // From here a key in the kernel can look lost that another session or container still has.
+            Some(Remedy::LogIn { .. } | Remedy::StartSession) if may_be_elsewhere(wiring, entry, files) => {
+                return Err(error.with(Remedy::ForgetLocally { context: entry.name.to_string() }));
+            }
+            // Locked is not empty: only a login that can never be read again is given up.
+            Some(Remedy::LogIn { .. }) => Ended::Unreadable,
+            _ => return Err(error),
+        },
+    };
+    // As it is now: the key may have moved while this waited. A person is not asked while the lock is held.
+    let place = Index::read(Some(home))?.of_grant(&entry.grant).unwrap_or(entry).custody.clone();
+    let places = wiring.quiet_places();
+    let custody = match places.of(&place) {
         // A custody that this program does not know keeps a key that opens nothing any more.
         Err(_) if local_only => None,
         custody => Some(custody?),
     };
-    // A refresh under way ends first: a token that it brings must not outlive the logout.
-    let lock = files.lock(wiring.config.lock_timeout)?;
-    let ended = match &custody {
-        // Recovered, so that the token that is revoked is the newest there is.
-        Some(custody) if !local_only => match opened(files, &**custody, &lock) {
-            Ok((record, token)) => tell_the_server(wiring, entry, &record, token)?,
-            // Locked is not empty: only a login that can never be read again is given up.
-            Err(error) if matches!(error.remedy(), Some(Remedy::LogIn { .. })) => Ended::Unreadable,
-            Err(error) => return Err(error),
-        },
-        _ => Ended::LocalOnly,
-    };
     files.erase(&lock, custody.as_deref())?;
+    // What a move may have left that was killed, where it costs nothing to look.
+    for other in ["kernel", "session"].iter().filter(|other| **other != place) {
+        let _ = places.of(other).map(|other| other.erase(&files.item()));
+    }
     Index::change(home, wiring.config.lock_timeout, |index| {
-        // Only if it still names this grant: a login made meanwhile under the same name is not ours to end.
-        if index.get(&entry.name).is_some_and(|there| there.grant == entry.grant) {
-            index.remove(&entry.name);
+        // Whatever names this grant: a login made meanwhile under the same name is not ours to end.
+        while let Some(name) = index.of_grant(&entry.grant).map(|there| there.name.clone()) {
+            index.remove(&name);
         }
         Ok(())
     })?;
     Ok(LoggedOut { context: entry.name.clone(), account: entry.account.clone(), ended })
 }
 
-/// The newest record there is, and its refresh token.
-fn opened(files: GrantFiles<'_>, custody: &dyn Custody, lock: &Lock) -> Result<(Record, Option<Secret>)> {
-    let grant = files.unlock(custody)?;
+/// Whether the key is not to be found where it need not be lost for that.
+fn may_be_elsewhere(wiring: &Wiring, entry: &Entry, files: GrantFiles<'_>) -> bool {
+    let Ok(place) = wiring.places.of(&entry.custody) else { return false };
+    let forgets = matches!(place.posture().lasts, Until::Reboot | Until::SessionEnd);
+    forgets && !matches!(place.load(&files.item()), Ok(Some(_)))
+}
+
+/// The newest record there is, so that the token that is revoked is the last one; and that.
+fn newest(grant: &OpenGrant<'_>, lock: &Lock) -> Result<(Record, Option<Secret>)> {
     let Found { record, .. } = grant.recover(lock)?;
     let token = record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
     Ok((record, token))

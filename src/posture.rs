@@ -14,8 +14,8 @@ pub struct Posture {
     pub readable_by: Cow<'static, str>,
 }
 
-/// How long a key is kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How long a key is kept; the longest first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Until {
     /// Until it is erased.

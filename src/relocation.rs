@@ -2,7 +2,7 @@
 //! step, the login works, and the same move done again finishes it.
 
 use crate::context::{Entry, Index, Select};
-use crate::custody::{Custody, Until};
+use crate::custody::{Custody, KeyCache, Until};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
 use crate::home::Home;
@@ -74,23 +74,25 @@ pub(crate) fn run(wiring: &Wiring, request: &MoveRequest) -> Result<Vec<Moved>> 
 
 fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Result<Moved> {
     let files = wiring.files(home, &entry.grant);
+    // Before the lock is taken: a person may be asked.
+    let grant = if entry.custody == to.name() { None } else { Some(wiring.unlock(files, &entry.custody)?) };
     // So that no logout erases meanwhile what is being copied.
     let lock = files.lock(wiring.config.lock_timeout)?;
     let now = Index::read(Some(home))?;
-    let Some(entry) = now.contexts.iter().find(|now| now.grant == entry.grant) else {
+    let Some(entry) = now.of_grant(&entry.grant) else {
         let message = format!("the login {} was ended or replaced meanwhile", entry.name);
         return Err(Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogIn { context: None }));
     };
     let mut left_behind = None;
-    let moves = entry.custody != to.name();
-    if moves {
-        let from = wiring.places.of(&entry.custody)?;
-        files.unlock(&*from)?.copy_key_to(&lock, to, &label(&wiring.config.app, &entry.account))?;
+    if let Some(grant) = grant.filter(|_| entry.custody != to.name()) {
+        let from = wiring.quiet_places().of(&entry.custody)?;
+        grant.copy_key_to(&lock, to, &label(&wiring.config.app, &entry.account))?;
         Index::change(home, wiring.config.lock_timeout, |index| {
-            let of_grant = |there: &&mut Entry| there.grant == entry.grant;
-            index.contexts.iter_mut().filter(of_grant).for_each(|there| there.custody = to.name().to_owned());
+            index.move_to(&entry.grant, to.name());
             Ok(())
         })?;
+        // Of the key where it may rest for another time.
+        KeyCache::forget_key(&files.item());
         reached("key switched");
         left_behind = from.erase(&files.item()).err().map(|error| error.at_rest(from.name()).to_string());
         reached("key erased");

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::context::Index;
 use crate::custody::{KeyCache, Places, Ways};
 use crate::error::{Error, Result};
-use crate::grant::GrantFiles;
+use crate::grant::{GrantFiles, OpenGrant};
 use crate::home::Home;
 use crate::id::GrantId;
 use crate::oauth::client_auth::Client;
@@ -49,7 +50,7 @@ impl Wiring {
             home: home.clone(),
             clock: config.clock.clone(),
             asker: config.passphrase.clone().unwrap_or_else(|| Arc::new(Inherited(surroundings.clone()))),
-            credentials: surroundings.credentials.clone(),
+            credential: surroundings.credentials.as_ref().map(|folder| folder.join(format!("{}.key", config.app))),
             person: surroundings.has_a_person(),
         };
         let places = Places::new(config.place.clone(), surroundings.custody.as_deref(), ways)?;
@@ -80,6 +81,22 @@ impl Wiring {
     pub(crate) fn files<'a>(&'a self, home: &'a Home, grant: &'a GrantId) -> GrantFiles<'a> {
         let cache = self.config.key_cache.map(|lifetime| KeyCache { lifetime });
         GrantFiles { home, app: &self.config.app, id: grant, clock: &*self.config.clock, cache }
+    }
+
+    /// The grant, opened with its key, which may have moved to another place since `custody` was read in the index. May ask a person, so no
+    /// lock is held meanwhile.
+    pub(crate) fn unlock<'a>(&self, files: GrantFiles<'a>, custody: &str) -> Result<OpenGrant<'a>> {
+        let mut custody = custody.to_owned();
+        // A key that keeps moving is not run after.
+        for _ in 0..3 {
+            let opened = self.places.of(&custody).and_then(|custody| files.unlock(&*custody));
+            let Err(error) = opened else { return opened };
+            match Index::read(Some(files.home))?.of_grant(files.id) {
+                Some(entry) if entry.custody != custody => custody.clone_from(&entry.custody),
+                _ => return Err(error),
+            }
+        }
+        files.unlock(&*self.places.of(&custody)?)
     }
 
     /// A door to the network, for one trip.

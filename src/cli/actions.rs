@@ -9,6 +9,7 @@ use super::args::{Doctor, Login, Logout, Status, Token};
 use super::render::{Output, context_lines, context_object, person, rfc3339, validity};
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
+use crate::doctor::Repaired;
 use crate::prompt::{JsonLines, Prompt, Terminal};
 use crate::{
     Auth, Config, Context, ContextName, Ended, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Result,
@@ -118,15 +119,18 @@ pub(super) fn doctor(output: &Output, config: Config, doctor: Doctor) -> Result<
         return move_keys(output, &auth, doctor.context, &to);
     }
     if doctor.repair {
-        let done = wait(auth.repair())?;
+        let Repaired { done, left, .. } = wait(auth.repair())?;
+        let code = if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         if output.json {
-            return Ok(output.object(&json!({"repaired": done})));
+            output.object(&json!({"repaired": done, "left": left}));
+            return Ok(code);
         }
-        if done.is_empty() {
-            output.say("There was nothing to mend.");
+        if done.is_empty() && left.is_empty() {
+            output.say("There was nothing to repair.");
         }
-        done.iter().for_each(|line| output.say(&format!("Mended: {line}.")));
-        return Ok(ExitCode::SUCCESS);
+        done.iter().for_each(|line| output.say(&format!("Repaired: {line}.")));
+        left.iter().for_each(|line| output.say(&format!("Not repaired: {line}")));
+        return Ok(code);
     }
     let report = wait(auth.doctor())?;
     Ok(output.report(&report))

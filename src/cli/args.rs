@@ -39,7 +39,7 @@ pub(super) enum Action {
     Status(Status),
     /// List all logins on this machine
     List,
-    /// Say what is well on this machine and what is not, and mend it
+    /// Say what is well on this machine and what is not, and repair it
     Doctor(Doctor),
     /// Log out: revoke the login at the server and forget it here
     Logout(Logout),
@@ -95,7 +95,7 @@ pub(super) struct Doctor {
     /// Move the key of this login only
     #[arg(long, value_name = "NAME", requires = "move_to")]
     pub(super) context: Option<ContextName>,
-    /// Mend what can be mended
+    /// Repair what can be repaired
     #[arg(long, conflicts_with = "move_to")]
     pub(super) repair: bool,
 }

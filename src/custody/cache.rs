@@ -14,8 +14,8 @@ pub(crate) struct KeyCache {
     pub(crate) lifetime: Duration,
 }
 
-/// How long a machine remembers which record it has seen, unless it is rebooted.
-const MEMORY: Duration = Duration::from_secs(400 * 24 * 3600);
+/// How long a machine remembers which record it has seen, unless it is rebooted: the kernel has room for some hundred such things.
+const MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl KeyCache {
     /// The key of `item`, if it is there.
@@ -40,9 +40,14 @@ impl KeyCache {
         let _ = Kernel::of_user().put(&generation_of(item), generation.to_string().as_bytes(), Some(MEMORY));
     }
 
-    /// Forgets all of the login.
-    pub(crate) fn forget(self, item: &Item<'_>) {
+    /// Forgets the key.
+    pub(crate) fn forget_key(item: &Item<'_>) {
         let _ = Kernel::of_user().remove(&key_of(item));
+    }
+
+    /// Forgets all of the login.
+    pub(crate) fn forget(item: &Item<'_>) {
+        Self::forget_key(item);
         let _ = Kernel::of_user().remove(&generation_of(item));
     }
 }

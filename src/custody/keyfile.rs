@@ -16,7 +16,7 @@ use crate::secret::Secret;
 #[derive(Debug)]
 pub struct KeyFile {
     files: Files,
-    credentials: Option<PathBuf>,
+    credential: Option<PathBuf>,
 }
 
 /// The key file in the home.
@@ -26,20 +26,18 @@ const FILE: &str = "key";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl KeyFile {
-    /// Files below the state folder `home`. `credentials` is systemd's `$CREDENTIALS_DIRECTORY`: where it holds `<app>.key`, new
-    /// logins are opened by that and not by a file of ours.
-    pub fn new(home: PathBuf, credentials: Option<PathBuf>) -> Self {
-        Self { files: Files { home, place: "keyfile" }, credentials }
+    /// Files below the state folder `home`. `credential` is where systemd hands one over (`$CREDENTIALS_DIRECTORY/<app>.key`): where it is
+    /// there, new logins are opened by that and not by a file of ours.
+    pub fn new(home: PathBuf, credential: Option<PathBuf>) -> Self {
+        Self { files: Files { home, place: "keyfile" }, credential }
     }
 
-    fn credential(&self, app: &AppName) -> Result<Option<SealingKey>, CustodyError> {
-        let Some(folder) = &self.credentials else { return Ok(None) };
-        let name = format!("{app}.key");
-        let Some(bytes) = read_credential(folder, &name).map_err(refused)? else { return Ok(None) };
-        let path = folder.join(name);
+    fn credential(&self) -> Result<Option<SealingKey>, CustodyError> {
+        let Some(path) = &self.credential else { return Ok(None) };
+        let Some(bytes) = read_credential(path).map_err(refused)? else { return Ok(None) };
         SealingKey::from_base64(&bytes).map(Some).ok_or_else(|| CustodyError::Refused {
             why: format!("{} is no key: it takes 32 bytes in base64", path.display()),
-            remedy: Remedy::FixPath { path },
+            remedy: Remedy::FixPath { path: path.clone() },
         })
     }
 
@@ -79,18 +77,14 @@ impl Custody for KeyFile {
 
     /// A key file that is there has to be one.
     fn probe(&self) -> Result<(), CustodyError> {
-        self.own().map(drop)
-    }
-
-    fn prepare(&self, app: &AppName) -> Result<(), CustodyError> {
-        match self.credential(app)? {
+        match self.credential()? {
             Some(_) => Ok(()),
-            None => self.probe(),
+            None => self.own().map(drop),
         }
     }
 
     fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
-        match self.credential(item.app)? {
+        match self.credential()? {
             Some(credential) => self.files.write(item, Way::Credential, &credential, key),
             None => self.files.write(item, Way::File, &self.make()?, key),
         }
@@ -98,27 +92,27 @@ impl Custody for KeyFile {
 
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
         let Some(slip) = self.files.read(item)? else { return Ok(None) };
-        let (name, other) = match slip.way {
-            Way::Credential => (format!("systemd's credential {}.key", item.app), self.credential(item.app)?),
-            _ => ("the key file".into(), self.own()?),
+        let credential = format!("{}.key", item.app);
+        let (name, other, remedy) = match slip.way {
+            // Another service may have another one of the same name.
+            Way::Credential => {
+                (format!("systemd's credential {credential}"), self.credential()?, Remedy::RunAsService { credential })
+            }
+            _ => ("the key file".into(), self.own()?, Remedy::LogIn { context: None }),
         };
         let Some(other) = other else {
-            let remedy = match slip.way {
-                Way::Credential => Remedy::RunAsService { credential: format!("{}.key", item.app) },
-                _ => Remedy::LogIn { context: None },
-            };
             return Err(CustodyError::Refused { why: format!("{name} that opens it is not there"), remedy });
         };
         let why = || format!("{name} is another than the one that sealed it");
-        let key = slip.open(&other);
-        key.map(Some).ok_or_else(|| CustodyError::Refused { why: why(), remedy: Remedy::LogIn { context: None } })
+        let key = slip.open(&other)?;
+        key.map(Some).ok_or_else(|| CustodyError::Refused { why: why(), remedy })
     }
 
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
         self.files.remove(item)
     }
 
-    fn list(&self, _app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
-        self.files.list()
+    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+        self.files.list(app)
     }
 }

@@ -107,10 +107,15 @@ impl Custody for Passphrase {
 
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
         let Some(slip) = self.files.read(item)? else { return Ok(None) };
+        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Secret::copy);
+        // What the person has just chosen, they are not asked for again.
+        if let Some(key) = chosen.map(|chosen| slip.open(&derive(&slip.way, &chosen)?)).transpose()?.flatten() {
+            return Ok(Some(key));
+        }
         let mut purpose = Purpose::Open;
         for _ in 0..TRIES {
             let passphrase = self.ask(item.app, purpose)?;
-            if let Some(key) = slip.open(&derive(&slip.way, &passphrase)?) {
+            if let Some(key) = slip.open(&derive(&slip.way, &passphrase)?)? {
                 return Ok(Some(key));
             }
             purpose = Purpose::OpenAgain;
@@ -122,8 +127,8 @@ impl Custody for Passphrase {
         self.files.remove(item)
     }
 
-    fn list(&self, _app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
-        self.files.list()
+    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+        self.files.list(app)
     }
 }
 
@@ -139,7 +144,11 @@ fn derive(way: &Way, passphrase: &Secret) -> Result<SealingKey, CustodyError> {
     let params = Params::new(*memory_kib, *passes, *lanes, Some(32)).map_err(|_| odd())?;
     let salt = URL_SAFE_NO_PAD.decode(salt).map_err(|_| odd())?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    SealingKey::filled(|key| argon2.hash_password_into(passphrase.expose().as_bytes(), &salt, key)).map_err(|_| odd())
+    let derived = SealingKey::filled(|key| argon2.hash_password_into(passphrase.expose().as_bytes(), &salt, key));
+    derived.map_err(|error| match error {
+        argon2::Error::OutOfMemory => CustodyError::Failed(format!("it takes {} MiB of memory", memory_kib >> 10)),
+        _ => odd(),
+    })
 }
 
 fn wrong() -> CustodyError {

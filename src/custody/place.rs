@@ -90,8 +90,8 @@ pub(crate) struct Ways {
     #[cfg_attr(not(feature = "os-store"), expect(dead_code, reason = "only a store's silence is remembered"))]
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) asker: Arc<dyn AskPassphrase>,
-    /// systemd's `$CREDENTIALS_DIRECTORY`.
-    pub(crate) credentials: Option<PathBuf>,
+    /// Where systemd hands over a key, if it does.
+    pub(crate) credential: Option<PathBuf>,
     /// Whether a person would see what the desktop asks.
     pub(crate) person: bool,
 }
@@ -100,6 +100,8 @@ pub(crate) struct Ways {
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
     allowed: Place,
+    /// The one that the person chose for a new login.
+    wanted: Option<PlaceName>,
     ways: Ways,
     memory: Arc<Memory>,
 }
@@ -121,11 +123,11 @@ impl Places {
             let name = quoted(custom.name());
             return Err(Error::config("place", format!("\"{name}\" cannot name a custody: it takes visible ASCII")));
         }
-        let mut places = Self { allowed, ways, memory: Arc::default() };
+        let mut places = Self { allowed, wanted: None, ways, memory: Arc::default() };
         if let Some(wanted) = wanted.filter(|wanted| *wanted != "auto")
             && !matches!(&places.allowed, Place::Custom(custom) if custom.name() == wanted)
         {
-            places.allowed = Place::Only(vec![places.allowed_name(wanted)?]);
+            places.wanted = Some(places.allowed_name(wanted)?);
         }
         Ok(places)
     }
@@ -214,6 +216,7 @@ impl Places {
 
     fn candidates(&self, ephemeral: bool) -> Result<Vec<Arc<dyn Custody>>> {
         let names = match &self.allowed {
+            _ if self.wanted.is_some() => self.wanted.into_iter().collect(),
             Place::Custom(custom) if !ephemeral => return Ok(vec![custom.clone()]),
             Place::Custom(_) => Vec::new(),
             Place::Auto if ephemeral => vec![PlaceName::Session],
@@ -239,13 +242,13 @@ impl Places {
     }
 
     fn known(&self, name: PlaceName) -> Result<Arc<dyn Custody>> {
-        let Ways { home, credentials, .. } = &self.ways;
+        let Ways { home, credential, .. } = &self.ways;
         #[allow(unreachable_patterns, reason = "what was left out depends on the features")]
         match name {
             PlaceName::Memory => Ok(self.memory.clone()),
             PlaceName::Kernel => Ok(Arc::new(Kernel::of_user())),
             PlaceName::Session => Ok(Arc::new(Kernel::of_session())),
-            PlaceName::KeyFile => Ok(Arc::new(KeyFile::new(home.clone(), credentials.clone()))),
+            PlaceName::KeyFile => Ok(Arc::new(KeyFile::new(home.clone(), credential.clone()))),
             #[cfg(feature = "passphrase")]
             PlaceName::Passphrase => Ok(Arc::new(super::Passphrase::new(home.clone(), self.ways.asker.clone()))),
             #[cfg(feature = "os-store")]

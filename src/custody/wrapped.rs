@@ -1,4 +1,4 @@
-//! A sealing key that rests in a file of its own, `<grant>.<place>`, sealed by another key: one that a passphrase makes, or that lies
+//! A sealing key that rests in a file of its own, `<grant>.<app>.<place>`, sealed by another key: one that a passphrase makes, or that lies
 //! in a key file.
 //!
 //! The first line is JSON, the second its checksum: what was damaged is told apart from what another key has sealed.
@@ -52,13 +52,20 @@ const FORMAT: u32 = 1;
 
 impl Slip {
     /// The key, or `None` where `other` is not the one that sealed it.
-    pub(super) fn open(&self, other: &SealingKey) -> Option<Secret> {
+    pub(super) fn open(&self, other: &SealingKey) -> Result<Option<Secret>, CustodyError> {
         if other.fingerprint() != self.opened_by {
-            return None;
+            return Ok(None);
         }
-        let sealed = URL_SAFE_NO_PAD.decode(&self.sealed).ok()?;
-        let mut plain = other.open(&sealed, beside(&self.app, &self.grant).as_bytes()).ok()?;
-        text(std::mem::take(&mut *plain))
+        let opened = || {
+            let sealed = URL_SAFE_NO_PAD.decode(&self.sealed).ok()?;
+            let mut plain = other.open(&sealed, beside(&self.app, &self.grant).as_bytes()).ok()?;
+            text(std::mem::take(&mut *plain))
+        };
+        let damaged = || CustodyError::Refused {
+            why: "the key in it is damaged".into(),
+            remedy: Remedy::LogIn { context: None },
+        };
+        opened().map(Some).ok_or_else(damaged)
     }
 }
 
@@ -121,15 +128,15 @@ impl Files {
         }
     }
 
-    pub(super) fn list(&self) -> Result<Option<Vec<GrantId>>, CustodyError> {
+    pub(super) fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
         let Some(home) = Home::open(&self.home).map_err(refused)? else { return Ok(Some(Vec::new())) };
         let names = home.grants.names().map_err(refused)?;
-        let ending = format!(".{}", self.place);
+        let ending = format!(".{app}.{}", self.place);
         Ok(Some(names.iter().filter_map(|name| name.strip_suffix(&ending)?.parse().ok()).collect()))
     }
 
     fn name(&self, item: &Item<'_>) -> String {
-        format!("{}.{}", item.grant, self.place)
+        format!("{}.{}.{}", item.grant, item.app, self.place)
     }
 }
 

@@ -113,17 +113,18 @@ impl Lock {
 
 /// A credential that the system hands to a service, from a folder that is not ours: `None` where there is none. Refused where others
 /// could have put it there, or can read it.
-pub(crate) fn read_credential(folder: &Path, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
-    let handle = match Handle::open_credentials(folder) {
-        Ok(handle) => handle,
-        Err(Refused::Io(error)) if error.kind() == Io::NotFound => return Ok(None),
-        Err(refused) => return Err(refused.into_error(folder)),
+pub(crate) fn read_credential(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Ok(None);
     };
-    let path = folder.join(name);
-    match handle.credential(name) {
-        Ok(file) => read_whole(file).map(Some).map_err(|error| failed("read", &path, error)),
+    let file = match Handle::open_credentials(folder) {
+        Ok(handle) => handle.credential(name),
+        Err(refused) => Err(refused),
+    };
+    match file {
+        Ok(file) => read_whole(file).map(Some).map_err(|error| failed("read", path, error)),
         Err(Refused::Io(error)) if error.kind() == Io::NotFound => Ok(None),
-        Err(refused) => Err(refused.into_error(&path)),
+        Err(refused) => Err(refused.into_error(path)),
     }
 }
 

@@ -15,6 +15,9 @@ pub(super) enum Refused {
     #[error("it belongs to {0}, not to the user of this process")]
     #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
     Owner(String),
+    #[error("it belongs to {0}, neither to the user of this process nor to the system")]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
+    Foreign(String),
     #[error("others may write to it (mode {0})")]
     #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
     Writable(String),

@@ -142,7 +142,7 @@ fn unless(forbidden: u32, mode: u32, refused: impl Fn(String) -> Refused) -> Res
 
 fn is_trusted(owner: u32) -> Result<(), Refused> {
     let is_ours = owner == 0 || owner == geteuid().as_raw();
-    if is_ours { Ok(()) } else { Err(Refused::Owner(name_of(owner))) }
+    if is_ours { Ok(()) } else { Err(Refused::Foreign(name_of(owner))) }
 }
 
 /// The name that passwd(5) knows, which is the only list that needs no library: others are told by their number.

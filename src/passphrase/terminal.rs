@@ -100,7 +100,8 @@ mod unix {
     use std::io::Read;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::process::getpgrp;
+    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
     use zeroize::Zeroizing;
 
     use super::*;
@@ -145,10 +146,17 @@ mod unix {
 
     impl Quiet {
         fn make(terminal: &File) -> io::Result<Self> {
+            // In the background it would be stopped, and with it whoever waits for it.
+            if tcgetpgrp(terminal)? != getpgrp() {
+                return Err(io::ErrorKind::NotFound.into());
+            }
             let (terminal, before) = (terminal.try_clone()?, tcgetattr(terminal)?);
             let mut quiet = before.clone();
             quiet.local_modes.remove(LocalModes::ECHO);
             quiet.local_modes.insert(LocalModes::ECHONL);
+            // These would leave the terminal without its echo.
+            quiet.special_codes[SpecialCodeIndex::VQUIT] = 0;
+            quiet.special_codes[SpecialCodeIndex::VSUSP] = 0;
             tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
             Ok(Self { terminal, before })
         }

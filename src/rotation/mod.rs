@@ -18,7 +18,7 @@ use crate::context::{Context, Index};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
 use crate::grant::{Found, GrantFiles, OpenGrant};
-use crate::home::{Home, Lock};
+use crate::home::Lock;
 use crate::record::{Record, StoredToken};
 use crate::secret::Secret;
 use crate::token::{AccessToken, TokenRequest};
@@ -66,24 +66,13 @@ fn open<T>(
             Error::new(ErrorKind::NotLoggedIn, "the state folder is gone").with(Remedy::LogIn { context: None })
         })?;
         let files = wiring.files(&home, &context.grant);
-        let grant = unlocked(wiring, &home, files, context)?;
+        let grant = wiring.unlock(files, &context.custody)?;
         let record = grant.read()?;
         // A secret goes home: what differs from what was sealed at login ends here (law 16).
         wiring.check_destination(&context.grant, &record)?;
         work(files, &grant, record)
     };
     opened().map_err(|error| explained(wiring, context, error))
-}
-
-/// The grant, opened with its key, which may have moved to another place since `context` was read.
-fn unlocked<'a>(wiring: &Wiring, home: &Home, files: GrantFiles<'a>, context: &Context) -> Result<OpenGrant<'a>> {
-    files.unlock(&*wiring.places.of(&context.custody)?).or_else(|error| {
-        let index = Index::read(Some(home))?;
-        match index.contexts.iter().find(|entry| entry.grant == context.grant) {
-            Some(entry) if entry.custody != context.custody => files.unlock(&*wiring.places.of(&entry.custody)?),
-            _ => Err(error),
-        }
-    })
 }
 
 /// A login that can never be read again is told apart from one that was ended or replaced while this session went on.
@@ -93,7 +82,7 @@ fn explained(wiring: &Wiring, context: &Context, error: Error) -> Error {
         return error;
     }
     match wiring.home().and_then(|home| Index::read(home.as_ref())) {
-        Ok(index) if index.contexts.iter().all(|entry| entry.grant != context.grant) => {
+        Ok(index) if index.of_grant(&context.grant).is_none() => {
             let message = format!("the login {} that this session is of was ended or replaced", context.name);
             Error::new(ErrorKind::NotLoggedIn, message).with(log_in)
         }

@@ -71,22 +71,46 @@ pub(crate) fn machine_id() -> Option<Zeroizing<Vec<u8>>> {
         let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut id));
         // "uninitialized" stands there while a system is being set up.
         if read.is_ok() && id.trim_ascii().len() == 32 {
-            return Some(id);
+            return Some(Zeroizing::new(id.trim_ascii().to_vec()));
         }
     }
     None
 }
 
-/// The first line of what can be read from a descriptor that this process was started with.
-pub(super) fn inherited(descriptor: u32) -> io::Result<Secret> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST + 1));
-    File::open(format!("/dev/fd/{descriptor}"))?.take(MOST as u64 + 1).read_to_end(&mut bytes)?;
-    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    match std::str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)) {
-        Ok(text) if bytes.len() <= MOST => Ok(Secret::new(text.to_owned())),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "no line of text is to be read there")),
+/// The first line of what can be read from a descriptor that this process was started with; what follows it may never end.
+pub(super) fn inherited(descriptor: i32) -> io::Result<Secret> {
+    let mut from = duplicated(descriptor)?;
+    let (mut line, mut byte) = (Zeroizing::new(Vec::with_capacity(MOST)), Zeroizing::new([0]));
+    while from.read(&mut *byte)? == 1 && *byte != *b"\n" {
+        if line.len() == MOST {
+            return Err(io::Error::other("its first line is too long"));
+        }
+        line.push(byte[0]);
+    }
+    let line = line.strip_suffix(b"\r").unwrap_or(&line);
+    match std::str::from_utf8(line) {
+        Ok("") => Err(io::Error::other("nothing is to be read there")),
+        Ok(text) => Ok(Secret::new(text.to_owned())),
+        Err(_) => Err(io::Error::other("its first line is no text")),
     }
 }
 
 /// The longest line that is read, in bytes.
 const MOST: usize = 4096;
+
+/// Another one of the descriptor. To open it by its name instead needs rights to the file, and waits for a writer where it is a pipe.
+#[cfg(target_os = "linux")]
+fn duplicated(descriptor: i32) -> io::Result<File> {
+    use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+    let own = pidfd_open(getpid(), PidfdFlags::empty())?;
+    match pidfd_getfd(own, descriptor, PidfdGetfdFlags::empty()) {
+        Ok(duplicate) => Ok(duplicate.into()),
+        Err(rustix::io::Errno::BADF) => Err(io::Error::other("it is not open")),
+        Err(_) => File::open(format!("/dev/fd/{descriptor}")),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn duplicated(descriptor: i32) -> io::Result<File> {
+    File::open(format!("/dev/fd/{descriptor}"))
+}

@@ -75,9 +75,10 @@ impl Surroundings {
         let mut read = self.inherited.lock().unwrap_or_else(PoisonError::into_inner);
         if read.is_none() {
             // The first three are the terminal's, which would show what is typed.
-            let descriptor = descriptor.parse().ok().filter(|descriptor| *descriptor > 2);
-            let descriptor = descriptor.ok_or_else(|| io::Error::other("the descriptor has to be a number above 2"))?;
-            *read = Some(Arc::new(machine::inherited(descriptor)?));
+            let number = descriptor.parse().ok().filter(|number| *number > 2);
+            let line = number.ok_or_else(|| io::Error::other("it is no number above 2")).and_then(machine::inherited);
+            let named = |error| io::Error::other(format!("descriptor {descriptor}: {error}"));
+            *read = Some(Arc::new(line.map_err(named)?));
         }
         Ok(read.clone())
     }
@@ -99,7 +100,10 @@ impl Surroundings {
             no_browser: own("NO_BROWSER").is_some(),
             passphrase_fd: own("PASSPHRASE_FD"),
             passphrase: own("PASSPHRASE").map(|text| Arc::new(Secret::new(text))),
-            credentials: get("CREDENTIALS_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute()),
+            credentials: get("CREDENTIALS_DIRECTORY")
+                .filter(|_| cfg!(target_os = "linux"))
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute()),
             network: NETWORK.iter().copied().filter(|name| get(name).is_some()).collect(),
             inherited: Arc::default(),
         }

@@ -62,7 +62,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
     let for_service = parting.clone();
     let service =
         service_fn(move |request| -> Answer { Box::pin(answer(shared.clone(), for_service.clone(), request)) });
-    // No `Date`: hyper would take it from the machine's clock, and the server's may be another.
+    // hyper would take the `Date` from the machine's clock.
     let mut connection = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     let ended = (&mut connection).await;
     if ended.is_err() {
@@ -114,7 +114,12 @@ async fn answer(shared: Arc<Shared>, parting: Parting, request: Request<Incoming
         }
         _ => {}
     }
-    let reply = endpoints::answer(&mut shared.lock().state, &request);
+    let reply = {
+        let state = &mut shared.lock().state;
+        // Of the server's own clock, which may be another than the machine's.
+        let date = httpdate::fmt_http_date(state.now());
+        endpoints::answer(state, &request).with("Date", &date)
+    };
     match &fault {
         Some(Fault::LoseReply) => cut(Vec::new()),
         Some(Fault::TruncatedReply) => cut(first_half(&reply)),

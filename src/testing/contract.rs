@@ -1,65 +1,143 @@
 //! The contract of [`Custody`], case by case, for every custody there is and will be.
 
-use crate::custody::{Custody, CustodyError, Item};
-use crate::{AppName, GrantId, Result, Secret};
+use std::fmt::Debug;
 
-/// Checks that `custody` keeps what the trait [`Custody`] promises while it is unlocked; panics at the first case that it does
-/// not. It uses items of the apps `contract-a` and `contract-b`, and leaves none behind when all is well.
+use crate::custody::{Custody, CustodyError, Item};
+use crate::{AppName, GrantId, Secret};
+
+/// Checks that `custody` keeps what the trait [`Custody`] promises while it is unlocked; panics at the first case that
+/// it does not. It uses items of the apps `contract-a` and `contract-b`, and leaves none behind when all is well.
 ///
 /// ```
 /// hallpass::testing::check_custody(&hallpass::custody::Memory::new());
 /// ```
 pub fn check_custody(custody: &dyn Custody) {
-    if let Err(error) = walk(custody) {
-        panic!("custody \"{}\": {error:?}", custody.name());
+    for case in CustodyCase::ALL {
+        if let Err(why) = case.check(custody) {
+            panic!("custody \"{}\": {}: {why}", custody.name(), case.name);
+        }
     }
 }
 
-fn walk(custody: &dyn Custody) -> Result<()> {
-    let (a, b): (AppName, AppName) = ("contract-a".parse()?, "contract-b".parse()?);
-    let (one, two): (GrantId, GrantId) = ("c".repeat(26).parse()?, "d".repeat(26).parse()?);
-    let (item, other_grant, other_app) = (Item::new(&a, &one), Item::new(&a, &two), Item::new(&b, &one));
-    // The longest that is ever kept: 200 bytes of ASCII.
-    let (first, second) = (Secret::new("hallpass1.first".into()), Secret::new("x".repeat(200)));
-
-    assert_eq!(custody.probe(), Ok(()), "an unlocked place could take a key");
-    assert_eq!(held(custody, &item), Ok(None), "no item yet: none is loaded");
-    assert_eq!(custody.erase(&item), Ok(false), "no item yet: none is erased");
-    lists(custody, &a, &[], "no item yet: none is listed");
-
-    assert_eq!(custody.store(&item, "first of the contract", &first), Ok(()), "no item yet: it is stored");
-    assert_eq!(held(custody, &item), Ok(Some("hallpass1.first".into())), "an item: its key is loaded");
-    assert_eq!(held(custody, &other_grant), Ok(None), "an item is of one grant");
-    assert_eq!(held(custody, &other_app), Ok(None), "an item is of one app");
-    lists(custody, &a, &[&one], "an item: its grant is listed");
-    lists(custody, &b, &[], "and for its own app only");
-
-    assert_eq!(custody.store(&item, "second of the contract", &second), Ok(()), "an item: its key is replaced");
-    assert_eq!(held(custody, &item), Ok(Some("x".repeat(200))), "the new key is loaded, whatever its label");
-    assert_eq!(custody.store(&other_grant, "", &first), Ok(()), "a label may be empty");
-    lists(custody, &a, &[&one, &two], "two items: both are listed, each once");
-    assert_eq!(custody.erase(&item), Ok(true), "an item: it is erased");
-    assert_eq!(held(custody, &item), Ok(None), "an erased item is gone");
-    assert_eq!(held(custody, &other_grant), Ok(Some("hallpass1.first".into())), "and no other");
-    assert_eq!(custody.erase(&other_grant), Ok(true));
-    assert_eq!(custody.erase(&other_grant), Ok(false), "an erased item is not erased again");
-    lists(custody, &a, &[], "an erased item is not listed");
-    Ok(())
+/// One case of the contract: for a test that shows which of them a custody keeps.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct CustodyCase {
+    /// What is promised, in a few words.
+    pub name: &'static str,
+    check: for<'a, 'b> fn(&'a Stage<'b>) -> Kept<'a, 'b>,
 }
 
-fn held(custody: &dyn Custody, item: &Item<'_>) -> Result<Option<String>, CustodyError> {
-    Ok(custody.load(item)?.map(|key| key.expose().to_owned()))
+/// The stage, to go on with; or what was expected, and what was found.
+type Kept<'a, 'b> = Result<&'a Stage<'b>, String>;
+
+impl CustodyCase {
+    /// All of them. Each begins with no item and ends with none.
+    pub const ALL: &'static [Self] = &[
+        Self { name: "an unlocked place could take a key", check: |on| on.same(on.custody.probe(), Ok(())) },
+        Self { name: "no item is loaded where there is none", check: |on| on.holds(0, None) },
+        Self { name: "no item is erased where there is none", check: |on| on.erases(0, false) },
+        Self { name: "an item is loaded as it was stored", check: |on| on.puts(0, FIRST)?.holds(0, Some(FIRST)) },
+        Self {
+            name: "an item is replaced, whatever its label",
+            check: |on| on.puts(0, FIRST)?.puts(0, &longest())?.holds(0, Some(&longest())),
+        },
+        Self { name: "a label may be empty", check: |on| on.same(on.stores(0, "", FIRST), Ok(())) },
+        Self {
+            name: "an item is of one grant",
+            check: |on| on.puts(0, FIRST)?.holds(OTHER_GRANT, None)?.puts(OTHER_GRANT, SECOND)?.holds(0, Some(FIRST)),
+        },
+        Self {
+            name: "an item is of one app",
+            check: |on| on.puts(0, FIRST)?.holds(OTHER_APP, None)?.puts(OTHER_APP, SECOND)?.holds(0, Some(FIRST)),
+        },
+        Self { name: "an erased item is gone", check: |on| on.puts(0, FIRST)?.erases(0, true)?.holds(0, None) },
+        Self {
+            name: "an item is erased, and no other",
+            check: |on| on.puts(0, FIRST)?.puts(OTHER_GRANT, SECOND)?.erases(0, true)?.holds(OTHER_GRANT, Some(SECOND)),
+        },
+        Self {
+            name: "an erased item is not erased again",
+            check: |on| on.puts(0, FIRST)?.erases(0, true)?.erases(0, false),
+        },
+        Self { name: "a place that lists its items lists those of the app", check: |on| on.lists() },
+    ];
+
+    /// What of the case the custody does not keep, as an error.
+    ///
+    /// # Errors
+    /// What was expected, and what was found.
+    pub fn check(self, custody: &dyn Custody) -> Result<(), String> {
+        let name = |name: &str| name.parse().map_err(|error| format!("{error:?}"));
+        let (a, b): (AppName, AppName) = (name("contract-a")?, name("contract-b")?);
+        let grant = |letter: &str| letter.repeat(26).parse().map_err(|error: crate::Error| format!("{error:?}"));
+        let (one, two): (GrantId, GrantId) = (grant("c")?, grant("d")?);
+        let items = [Item::new(&a, &one), Item::new(&a, &two), Item::new(&b, &one)];
+        let stage = Stage { custody, items };
+        let outcome = (self.check)(&stage);
+        // Whatever came of it, the next case begins anew.
+        let erased = items.iter().try_for_each(|item| custody.erase(item).map(drop));
+        outcome.map(drop).and(erased.map_err(|error| format!("it was not erased afterwards: {error}")))
+    }
 }
 
-/// Where the place can tell at all.
-fn lists(custody: &dyn Custody, app: &AppName, expected: &[&GrantId], case: &str) {
-    let listed = custody.list(app).map(|listed| {
-        listed.map(|mut grants| {
-            grants.sort();
-            grants
-        })
-    });
-    if listed != Ok(None) {
-        assert_eq!(listed, Ok(Some(expected.iter().copied().cloned().collect())), "{case}");
+const FIRST: &str = "hallpass1.first";
+const SECOND: &str = "hallpass1.second";
+
+/// The longest that is ever kept: 200 bytes of ASCII.
+fn longest() -> String {
+    "x".repeat(200)
+}
+
+/// Indices of items; the first is 0.
+const OTHER_GRANT: usize = 1;
+const OTHER_APP: usize = 2;
+
+/// A custody, and the items that a case uses.
+struct Stage<'a> {
+    custody: &'a dyn Custody,
+    items: [Item<'a>; 3],
+}
+
+impl<'b> Stage<'b> {
+    fn stores(&self, item: usize, label: &str, key: &str) -> Result<(), CustodyError> {
+        self.custody.store(&self.items[item], label, &Secret::new(key.to_owned()))
+    }
+
+    fn puts(&self, item: usize, key: &str) -> Kept<'_, 'b> {
+        let label = format!("{} of the contract", key.len());
+        self.same(self.stores(item, &label, key), Ok(()))
+    }
+
+    fn holds(&self, item: usize, key: Option<&str>) -> Kept<'_, 'b> {
+        let held = self.custody.load(&self.items[item]);
+        self.same(held.map(|held| held.map(|key| key.expose().to_owned())), Ok(key.map(str::to_owned)))
+    }
+
+    fn erases(&self, item: usize, was_there: bool) -> Kept<'_, 'b> {
+        self.same(self.custody.erase(&self.items[item]), Ok(was_there))
+    }
+
+    fn lists(&self) -> Kept<'_, 'b> {
+        let [one, two, _] = self.items.map(|item| item.grant);
+        match self.custody.list(self.items[0].app) {
+            Ok(None) => return Ok(self),
+            listed => self.same(listed, Ok(Some(Vec::new())))?,
+        };
+        self.puts(OTHER_APP, SECOND)?.listed(&[])?;
+        self.puts(0, FIRST)?.puts(OTHER_GRANT, SECOND)?.listed(&[one, two])?.erases(0, true)?.listed(&[two])
+    }
+
+    fn listed(&self, grants: &[&GrantId]) -> Kept<'_, 'b> {
+        let listed = self.custody.list(self.items[0].app).map(|listed| {
+            let mut listed = listed.unwrap_or_default();
+            listed.sort();
+            listed
+        });
+        self.same(listed, Ok(grants.iter().copied().cloned().collect()))
+    }
+
+    fn same<T: Debug + PartialEq>(&self, found: T, expected: T) -> Kept<'_, 'b> {
+        if found == expected { Ok(self) } else { Err(format!("expected {expected:?}, found {found:?}")) }
     }
 }

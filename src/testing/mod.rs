@@ -51,7 +51,7 @@ mod token;
 
 pub use behaviour::{Behaviour, Person};
 pub use clock::ManualClock;
-pub use contract::check_custody;
+pub use contract::{CustodyCase, check_custody};
 pub use faults::Fault;
 pub use seen::{Endpoint, SeenRequest};
 pub use server::AuthorizationServer;

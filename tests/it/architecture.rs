@@ -80,7 +80,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("apple_native_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("windows_native_keyring_store", &["custody/os.rs", "custody/os/"], "take Arc<dyn Custody>"),
     ("linux_keyutils", &["custody/kernel.rs", "custody/kernel/"], "take Arc<dyn Custody>"),
-    ("httpdate", &["oauth/http.rs"], "take its Reply"),
+    ("httpdate", &["oauth/http.rs", "testing/connection.rs"], "take its Reply"),
     ("http_auth", &["oauth/challenge.rs"], "take its Demand"),
     ("open", &["browser.rs"], "ask crate::browser"),
     ("std::process::Command", &["browser.rs", "cli/"], "ask crate::browser"),

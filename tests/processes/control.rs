@@ -43,10 +43,16 @@ impl Running {
     }
 }
 
-/// The steps of the library that a failpoint can name: every `reached("…")` in its source, so that a new one is not forgotten.
+/// The steps of a refresh, a login and a logout that a failpoint can name.
 pub(crate) fn steps() -> BTreeSet<String> {
+    all_steps().into_iter().filter(|step| !step.starts_with("key ")).collect()
+}
+
+/// Every `reached("…")` in the library's source, so that a new one is not forgotten. Only a move of a key passes those that begin
+/// with `key`.
+pub(crate) fn all_steps() -> BTreeSet<String> {
     let steps = steps_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    assert!(steps.len() >= 10, "looked in the wrong place: {steps:?}");
+    assert!(steps.len() >= 14, "looked in the wrong place: {steps:?}");
     steps
 }
 

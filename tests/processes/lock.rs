@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use crate::control::Signal;
 use crate::needs::Need::Keyring;
-use crate::needs::left_out;
+use crate::needs::{left_out, left_out_unless_root};
 use crate::process::{self, Run};
-use crate::rig::{Bystander, OWN, Rig, Server, among_others, left_out_unless_root};
+use crate::rig::{Bystander, OWN, Rig, Server, among_others};
 
 #[test]
 fn another_home_is_another_login() {

@@ -9,6 +9,7 @@
 //! | `kill.rs` | SIGKILL after every step and at any instant |
 //! | `signals.rs` | SIGINT, SIGTERM, and hosts that leave in mid-exchange |
 //! | `loss.rs` | replies that do not come, or come wrong |
+//! | `moves.rs` | keys that move, killed at every step, and among refreshes and logouts |
 //! | `disk.rs` | disks and stores that fail at every step |
 //! | `rig.rs` | a server in this process, a machine, logins on it |
 //! | `control.rs` | a process sent signals, stopped at a failpoint |
@@ -34,6 +35,7 @@ mod disk;
 mod kill;
 mod lock;
 mod loss;
+mod moves;
 mod relay;
 mod rig;
 mod signals;
@@ -47,6 +49,9 @@ mod acme;
 #[allow(dead_code, reason = "tests/real uses the rest")]
 #[path = "../real/http.rs"]
 mod http;
+#[allow(dead_code, reason = "tests/real uses the rest")]
+#[path = "../real/kernel.rs"]
+mod kernel;
 #[allow(dead_code, reason = "tests/real uses the rest")]
 #[path = "../real/machine.rs"]
 mod machine;

@@ -10,7 +10,6 @@ use hallpass::testing::{AuthorizationServer, Behaviour};
 use crate::acme::Acme;
 use crate::http;
 use crate::machine::Machine;
-use crate::needs::say;
 
 /// The context that things happen to.
 pub(crate) const OWN: &str = "work";
@@ -178,16 +177,6 @@ pub(crate) fn seconds_since_1970() -> u64 {
 /// True under `tests/all --full`.
 pub(crate) fn full() -> bool {
     env::var("HALLPASS_FULL").is_ok_and(|value| value == "1")
-}
-
-/// True where the calling test has to be left out because only root may do what it does, which is then said aloud. Nothing that
-/// tests/all could install would help.
-pub(crate) fn left_out_unless_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        say("LEFT OUT: it needs root");
-    }
-    !root
 }
 
 static CORES: RwLock<()> = RwLock::new(());

@@ -1,4 +1,4 @@
-//! Outcomes, printed: one line a case, one column a server.
+//! Outcomes, printed: one line a case, one column a server or a pair of places.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,32 @@ pub(crate) fn on_both_servers(title: &str, matrix: impl Fn(Server) -> Column + S
         Server::BOTH.map(|server| scope.spawn(move || matrix(server))).map(|column| column.join())
     });
     let (strict, graceful) = (passed_on(strict), passed_on(graceful));
-    let mut beside: BTreeMap<&str, &str> = graceful.iter().map(|(case, cell)| (&**case, &**cell)).collect();
-    let mut lines = vec![("case", "strict server", "server with a grace period")];
-    lines.extend(strict.iter().map(|(case, cell)| (&**case, &**cell, beside.remove(&**case).unwrap_or("-"))));
-    lines.extend(beside.into_iter().map(|(case, cell)| (case, "-", cell)));
+    print(title, &[("strict server", strict), ("server with a grace period", graceful)]);
+}
 
-    let width = |of: fn(&(&str, &str, &str)) -> usize| lines.iter().map(of).max().unwrap_or(0);
-    let (first, second) = (width(|line| line.0.chars().count()), width(|line| line.1.chars().count()));
-    let lines: Vec<String> = lines.iter().map(|(a, b, c)| format!("  {a:first$}  {b:second$}  {c}")).collect();
+/// Prints columns side by side, each under its head: a line for each case that any of them has.
+pub(crate) fn print(title: &str, columns: &[(&str, Column)]) {
+    let mut cases: Vec<&str> = Vec::new();
+    for (case, _) in columns.iter().flat_map(|(_, column)| column) {
+        if !cases.contains(&&**case) {
+            cases.push(case);
+        }
+    }
+    let cell = |column: &Column, case: &str| {
+        column.iter().find(|(own, _)| own == case).map_or("-".to_owned(), |(_, cell)| cell.clone())
+    };
+    let mut lines =
+        vec![[vec!["case".to_owned()], columns.iter().map(|(head, _)| (*head).to_owned()).collect()].concat()];
+    for case in cases {
+        lines.push([vec![case.to_owned()], columns.iter().map(|(_, column)| cell(column, case)).collect()].concat());
+    }
+    let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..=columns.len()).map(width).collect();
+    let padded = |line: &Vec<String>| {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("  {}", cells.join("  ")).trim_end().to_owned()
+    };
+    let lines: Vec<String> = lines.iter().map(padded).collect();
     say(&format!("{title}\n{}", lines.join("\n")));
 }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::kernel;
 use crate::process::{self, Running};
 
 const INSIDE: &str = "HALLPASS_INSIDE_A_SESSION";
@@ -333,6 +334,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
+        kernel::sweep(&self.home());
         end(&mut self.keyring);
         end(&mut self.dbus);
         // What D-Bus started by itself (a prompter, say) is known by the runtime folder that it inherited.

@@ -10,9 +10,11 @@
 //! | `acme.rs` | the tool under test |
 //! | `process.rs` | a child process with a time limit, read line by line |
 //! | `provider.rs` | the authorization server, what it saw, and the person at the browser |
+//! | `embedded.rs` | the server that comes with hallpass, where a test is not about the server |
 //! | `tls.rs` | a private CA |
 //! | `memory.rs` | what a process holds in its memory, seen by another |
 //! | `hosts/` | a program for that |
+//! | `kernel.rs` | the user's keyring in the kernel |
 //! | `http.rs` | the smallest HTTP client, and a bystander that counts who calls |
 //! | the others | tests |
 #![cfg(target_os = "linux")]
@@ -28,18 +30,28 @@
 
 mod acme;
 mod borders;
+mod contract;
 mod custody;
+mod doctor;
+mod embedded;
+mod hardening;
 mod http;
+mod kernel;
+mod kernel_keys;
+mod late_store;
 mod lifecycle;
 mod locked_store;
 mod login;
 mod machine;
 mod memory;
 mod needs;
+mod places;
 mod process;
 mod prompt;
 mod provider;
+mod repairs;
 mod residue;
 mod stores;
+mod terminal;
 mod tls;
 mod traffic;

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::thread;
 
-use crate::provider;
+use crate::{kernel, provider};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Need {
@@ -20,6 +20,10 @@ pub(crate) enum Need {
     Kwallet,
     Openssl,
     Strace,
+    /// `script`, which brings a pseudo terminal.
+    Terminal,
+    /// The kernel's keyrings, which containers often forbid, and `keyctl`.
+    Keys,
 }
 
 /// True where the calling test has to be left out, which is then said aloud.
@@ -32,6 +36,16 @@ pub(crate) fn left_out(needs: &[Need]) -> bool {
     assert!(env::var_os("HALLPASS_REQUIRE_REAL").is_none(), "missing on this machine: {missing}");
     say(&format!("LEFT OUT: it needs {missing}; run tests/all"));
     true
+}
+
+/// True where the calling test has to be left out because only root may do what it does, which is then said aloud.
+/// Nothing that tests/all could install would help.
+pub(crate) fn left_out_unless_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        say("LEFT OUT: it needs root");
+    }
+    !root
 }
 
 /// Prints a line of the running test, even of one that passes (`eprintln!` is captured, a write is not).
@@ -49,9 +63,14 @@ impl Need {
             Need::Kwallet => &["dbus-daemon", "dbus-send", "kwalletd5"],
             Need::Openssl => &["openssl"],
             Need::Strace => &["strace"],
+            Need::Terminal => &["script", "setsid"],
+            Need::Keys => &["keyctl"],
         };
         if let Some(program) = programs.iter().find(|program| !on_path(program)) {
             return Some((*program).to_owned());
+        }
+        if matches!(self, Need::Keys) && !kernel::is_there() {
+            return Some("the kernel's keyring, which this container forbids".to_owned());
         }
         let packages = provider::folder().join("node_modules/oidc-provider");
         (matches!(self, Need::Provider) && !packages.is_dir()).then(|| "the npm package oidc-provider".to_owned())

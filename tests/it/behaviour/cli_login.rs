@@ -13,7 +13,17 @@ fn a_login_in_json_is_two_events() {
     let ran = acme.run(&["auth", "login", "--json"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
     let [shown, logged_in] = &ran.stdout.lines().map(json).collect::<Vec<_>>()[..] else { panic!("{ran:?}") };
-    let names = ["event", "expires_at", "interval", "user_code", "verification_uri", "verification_uri_complete"];
+    let names = [
+        "custody",
+        "event",
+        "expires_at",
+        "instead_of",
+        "interval",
+        "lasts",
+        "user_code",
+        "verification_uri",
+        "verification_uri_complete",
+    ];
     assert_eq!(members(shown), names);
     assert_eq!((shown["event"].as_str(), shown["interval"].as_u64()), (Some("device_authorization"), Some(1)));
     assert_eq!(shown["verification_uri"], format!("{}/device", acme.server.issuer()));

@@ -84,6 +84,26 @@ fn somebody_elses_home_is_refused() {
     assert_eq!(token(&rig.auth().session().unwrap()), own);
 }
 
+/// Under `sudo`, say: a home that another user made is named by that user, and so is the way out.
+#[test]
+fn the_owner_of_somebody_elses_home_is_told_by_name() {
+    let rig = Rig::new();
+    let own = token(&rig.log_in());
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let fields: Vec<&str> = users.lines().find(|line| !line.contains(":0:")).unwrap().split(':').collect();
+    let (user, uid) = (fields[0], fields[2].parse().unwrap());
+    let me = std::os::unix::fs::MetadataExt::uid(&fs::metadata(rig.home()).unwrap());
+    if chown(rig.home(), Some(uid), None).is_err() {
+        eprintln!("SKIPPED: the_owner_of_somebody_elses_home_is_told_by_name needs the right to give a folder away");
+        return;
+    }
+    let error = rig.auth().session().unwrap_err();
+    assert_eq!(error.remedy(), Some(&Remedy::RunAs { user: user.into() }));
+    assert!(error.to_string().contains(&format!("belongs to {user},")), "{error}");
+    chown(rig.home(), Some(me), None).unwrap();
+    assert_eq!(token(&rig.auth().session().unwrap()), own);
+}
+
 #[test]
 fn a_file_in_place_of_the_home_is_refused() {
     let rig = Rig::new();

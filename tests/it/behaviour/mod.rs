@@ -22,7 +22,12 @@ mod login_ends;
 mod login_network;
 mod logout;
 mod metadata;
+mod moves;
 mod odd_ends;
+#[cfg(feature = "passphrase")]
+mod passphrase;
+#[cfg(feature = "passphrase")]
+mod places;
 mod printed;
 mod prompts;
 mod redaction;

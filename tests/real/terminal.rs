@@ -1,0 +1,169 @@
+//! A passphrase on a terminal of its own (`script`, a pseudo terminal), on a descriptor and in a variable.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::acme::{Acme, example};
+use crate::embedded::server;
+use crate::machine::Machine;
+use crate::needs::Need::Terminal;
+use crate::needs::left_out;
+use crate::process::{self, PATIENCE};
+
+const RIGHT: &str = "correct horse battery";
+
+#[test]
+fn a_passphrase_is_typed_without_an_echo_and_may_be_mistyped() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
+    let mut typist = Typist::start(&acme.at_a_standing_clock(0), "\"$ACME\" auth login; echo \"code $?\"");
+    typist.types("Choose a passphrase for the logins of acme: ", RIGHT);
+    typist.types("The same once more: ", "correct house battery");
+    typist.types("They differ. Press Enter to begin again: ", "");
+    typist.types("Choose a passphrase for the logins of acme: ", RIGHT);
+    typist.types("The same once more: ", RIGHT);
+    let shown = typist.ends("code 0");
+    assert!(!shown.contains("battery"), "{shown}");
+
+    let mut typist = Typist::start(&acme, "\"$ACME\" auth token; echo \"code $?\"; stty -a");
+    typist.types("Passphrase of acme: ", "correct house battery");
+    typist.types("That is not it. Once more: ", RIGHT);
+    let shown = typist.ends("code 0");
+    assert!(shown.contains(" echo ") && !shown.contains("battery"), "{shown}");
+    let token = shown.lines().find(|line| server.is_live_access_token(line.trim()));
+    assert!(token.is_some(), "{shown}");
+}
+
+#[test]
+fn ctrl_c_at_the_question_gives_the_echo_back_and_ends_with_130() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
+    let given = acme.clone().with("ACME_PASSPHRASE", RIGHT);
+    for (command, question) in [("auth login", "Choose a passphrase"), ("auth token", "Passphrase of acme: ")] {
+        // The shell goes on, as a person's does.
+        let mut typist = Typist::start(&acme, &format!("trap : INT; \"$ACME\" {command}; echo \"code $?\"; stty -a"));
+        typist.presses(question, "\u{3}");
+        let shown = typist.ends("code 130");
+        assert!(shown.contains(" echo "), "{command}: {shown}");
+        if command == "auth login" {
+            assert!(server.requests().is_empty() && machine.home_entries().is_empty(), "nothing was begun");
+            given.log_in();
+        }
+    }
+}
+
+#[test]
+fn a_passphrase_comes_on_a_descriptor_or_with_a_warning_in_a_variable() {
+    let (server, machine) = (server(), Machine::headless());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
+    let file = machine.scratch().join("passphrase");
+    fs::write(&file, format!("{RIGHT}\n")).unwrap();
+    let on_descriptor = |number: &str, arguments: &[&str]| {
+        let script = format!("exec \"$0\" \"$@\" {number}<\"$FILE\"");
+        let program = example("acme");
+        let arguments = [&["sh", "-c", script.as_str(), program.to_str().unwrap()], arguments].concat();
+        let acme = acme.at_a_standing_clock(0).with("ACME_PASSPHRASE_FD", number);
+        let acme = acme.with("FILE", file.to_str().unwrap());
+        process::run(&mut acme.command_of(Path::new("setsid"), &arguments))
+    };
+    on_descriptor("3", &["auth", "login", "--json"]).exits(0);
+    let token = on_descriptor("7", &["auth", "token"]).exits(0);
+    assert!(token.stderr.is_empty() && server.is_live_access_token(&token.word()), "{token}");
+
+    let warned = acme.clone().with("ACME_PASSPHRASE", RIGHT).run(&["auth", "token"]).exits(0);
+    assert_eq!(warned.word(), token.word());
+    assert!(warned.stderr.contains("warning: the passphrase comes from ACME_PASSPHRASE"), "{warned}");
+
+    // Wrong, or none: named, at once, and not asked for three times.
+    fs::write(&file, "correct house battery\n").unwrap();
+    on_descriptor("3", &["auth", "token", "--json"]).exits(6).fails_with("custody", "givepassphrase");
+    fs::write(&file, "").unwrap();
+    on_descriptor("3", &["auth", "token", "--json"]).exits(6).fails_with("custody", "givepassphrase");
+    for (name, value) in [("ACME_PASSPHRASE", "wrong horse"), ("ACME_PASSPHRASE", "")] {
+        let run = acme.clone().with(name, value).run(&["auth", "token", "--json"]).exits(6);
+        run.fails_with("custody", "givepassphrase");
+        assert!(!run.stdout.contains("wrong horse") && !run.stderr.contains("wrong horse"), "{run}");
+    }
+    assert_eq!(server.counts().refreshes, 0);
+}
+
+/// A person at a terminal, where a shell runs.
+struct Typist {
+    shell: Child,
+    shown: Arc<Mutex<Vec<u8>>>,
+    /// How much of it has been answered.
+    answered: usize,
+}
+
+impl Typist {
+    /// `$ACME` is the program in the script.
+    fn start(acme: &Acme<'_>, script: &str) -> Self {
+        let program = example("acme");
+        let acme = acme.clone().with("ACME", program.to_str().unwrap()).with("SHELL", "/bin/sh");
+        let mut command =
+            acme.command_of(Path::new("script"), &["--quiet", "--flush", "--command", script, "/dev/null"]);
+        let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut screen, shown) = (shell.stdout.take().unwrap(), Arc::new(Mutex::new(Vec::new())));
+        let into = shown.clone();
+        thread::spawn(move || {
+            let mut piece = [0; 1024];
+            while let Ok(length @ 1..) = screen.read(&mut piece) {
+                into.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..length]);
+            }
+        });
+        Self { shell, shown, answered: 0 }
+    }
+
+    fn types(&mut self, question: &str, line: &str) {
+        self.presses(question, &format!("{line}\n"));
+    }
+
+    /// Waits for the question, which comes when nothing is shown any more.
+    fn presses(&mut self, question: &str, keys: &str) {
+        self.waits_for(question);
+        self.shell.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// All that was shown until the shell ended, of which this is a part.
+    fn ends(mut self, with: &str) -> String {
+        self.waits_for(with);
+        drop(self.shell.stdin.take());
+        self.shell.wait().unwrap();
+        self.text()
+    }
+
+    fn waits_for(&mut self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = self.text();
+            if let Some(at) = text[self.answered..].find(words) {
+                self.answered += at + words.len();
+                return;
+            }
+            assert!(Instant::now() < deadline, "no {words:?} in {text:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.shown.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Drop for Typist {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}
