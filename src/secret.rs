@@ -46,7 +46,7 @@ pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret,
 #[inline(never)]
 pub(crate) fn wipe_stack() {
     /// Deeper than a trip goes before it comes to a secret, and a fraction of any thread's stack.
-    const DEPTH: usize = 256 << 10;
+    const DEPTH: usize = 64 << 10;
     black_box([0_u8; DEPTH]);
 }
 

@@ -123,6 +123,27 @@ impl Session {
         }
     }
 
+    /// The access token at hand, where it meets `request` and can be had at once: from memory, or from disk with a key that needs
+    /// neither another program nor a person. It takes as long as reading a small file, and starts no thread.
+    ///
+    /// For tools that print a token and are gone: the `auth token` command asks this first. `None` says nothing but that
+    /// [`access_token_with`](Self::access_token_with) is to be asked, which also knows what is wrong.
+    pub fn token_at_hand(&self, request: TokenRequest) -> Option<AccessToken> {
+        let inner = &self.0;
+        let context = match &inner.source {
+            Source::Environment(token) => return Some(token.clone()),
+            Source::Login(context) => context,
+        };
+        let (wiring, tokens) = (inner.wiring(), &inner.tokens);
+        let now = wiring.config.clock.now();
+        tokens.at_hand(&request, now).or_else(|| {
+            let wanted = Wanted { request, instead_of: tokens.refused.load_full() };
+            let token = rotation::token_at_hand(wiring, context, &wanted)?;
+            tokens.learn(&wanted, &Ok(token.clone()), now);
+            Some(token)
+        })
+    }
+
     /// What to do after a resource has refused `token`: `url` is where it was sent, `status` the HTTP status of the refusal,
     /// `www_authenticate` that header's value, empty where there is none.
     ///

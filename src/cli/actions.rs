@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::{Doctor, Login, Logout, Status, Token};
 use super::render::{Output, context_lines, context_object, person, rfc3339, validity};
+use super::signals::Stop;
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
 use crate::doctor::Repaired;
@@ -57,10 +58,14 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
     }
 }
 
-pub(super) fn token(output: &Output, config: Config, token: Token, cancel: &Cancel) -> Result<ExitCode> {
+pub(super) fn token(output: &Output, config: Config, token: Token, stop: &Stop) -> Result<ExitCode> {
     let session = session(config, token.context)?;
     let request = TokenRequest { min_validity: token.min_validity, refresh: token.refresh };
-    let token = wait_unless_cancelled(session.access_token_with(request), cancel)?;
+    let token = match session.token_at_hand(request) {
+        // Nothing was begun that a signal would have to let finish.
+        Some(token) => token,
+        None => wait_unless_cancelled(session.access_token_with(request), stop.listen())?,
+    };
     if !output.json {
         return Ok(output.data(token.expose()));
     }

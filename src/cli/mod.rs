@@ -47,11 +47,15 @@ impl AuthCommand {
     /// began, for some seconds; a second signal ends the process at once.
     pub fn run(self, config: Result<Config>) -> ExitCode {
         let is_login = matches!(self.action, Action::Login(_));
-        let stop = Stop::on_signals();
+        let stop = match self.action {
+            // Begins nothing where a token is at hand, and listens where none is.
+            Action::Token(_) => Stop::default(),
+            _ => Stop::on_signals(),
+        };
         let output = Output::new(self.json, is_login, &config);
         let done = config.map(|config| prepared(config, &stop)).and_then(|config| match self.action {
             Action::Login(login) => actions::login(&output, config, login, &stop.cancel),
-            Action::Token(token) => actions::token(&output, config, token, &stop.cancel),
+            Action::Token(token) => actions::token(&output, config, token, &stop),
             Action::Status(status) => actions::status(&output, config, status),
             Action::List => actions::list(&output, config),
             Action::Doctor(doctor) => actions::doctor(&output, config, doctor),

@@ -18,7 +18,7 @@ const SILENCE: Duration = Duration::from_millis(300);
 const ONE_KEYPRESS: Duration = Duration::from_secs(1);
 
 /// The request to stop, and the signal that made it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Stop {
     pub(super) cancel: Cancel,
     signal: Arc<AtomicU8>,
@@ -26,17 +26,23 @@ pub(super) struct Stop {
 }
 
 impl Stop {
+    /// One that listens from the start.
+    pub(super) fn on_signals() -> Self {
+        let stop = Self::default();
+        stop.listen();
+        stop
+    }
+
     /// From here on signals ask to stop: what was begun is finished, and a second one ends the process at once. A host that handles
     /// Ctrl-C itself keeps its handler.
-    pub(super) fn on_signals() -> Self {
-        let stop = Self { cancel: Cancel::new(), signal: Arc::default(), first: Arc::default() };
-        let on_ctrl_c = stop.clone();
+    pub(super) fn listen(&self) -> &Cancel {
+        let on_ctrl_c = self.clone();
         // One crate for Ctrl-C, which exists on Windows too and leaves a host's own handler alone, and one for the signals that it
         // does not tell apart.
         let _ = ctrlc::try_set_handler(move || on_ctrl_c.ask(SIGINT));
         #[cfg(unix)]
-        stop.on_termination();
-        stop
+        self.on_termination();
+        &self.cancel
     }
 
     /// The exit code of a command that was asked to stop, as shells have it: 128 and the signal.

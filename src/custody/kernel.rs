@@ -77,6 +77,10 @@ impl Custody for Kernel {
         key.map(Some).ok_or_else(|| CustodyError::Failed("it holds something under our name that is not ours".into()))
     }
 
+    fn answers_at_once(&self) -> bool {
+        true
+    }
+
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
         self.remove(&name(item))
     }

@@ -108,6 +108,10 @@ impl Custody for KeyFile {
         key.map(Some).ok_or_else(|| CustodyError::Refused { why: why(), remedy })
     }
 
+    fn answers_at_once(&self) -> bool {
+        true
+    }
+
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
         self.files.remove(item)
     }

@@ -69,6 +69,11 @@ pub trait Custody: Send + Sync + fmt::Debug {
     /// - The place is locked, away or slow: an error, never `None`.
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError>;
 
+    /// Whether `load` asks neither another program nor a person: it takes as long as reading a small file. By default not.
+    fn answers_at_once(&self) -> bool {
+        false
+    }
+
     /// Forgets the key.
     ///
     /// - An item was there: `true`, and it is gone.

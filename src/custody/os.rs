@@ -196,7 +196,8 @@ mod platform {
         Ok(apple_native_keyring_store::keychain::Store::new()?)
     }
 
-    /// The keychain crate takes no label; its items are named by service and account.
+    /// The keychain crate takes no label: an item is shown under its service, the app's name. None is synchronised: iCloud has
+    /// what is in the data protection keychain, and this is the other one.
     pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
         HashMap::new()
     }
@@ -216,9 +217,9 @@ mod platform {
     pub(super) use super::always_there::*;
     use super::*;
 
-    /// The default target name `user.service` can be read two ways; this one cannot: no part holds an `@`.
+    /// The default target name `user.service` can be read two ways; this one cannot: the service holds no `@`.
     pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
-        let names = HashMap::from([("prefix", "hallpass:"), ("divider", "@")]);
+        let names = HashMap::from([("prefix", "hallpass:"), ("divider", "@"), ("service_no_divider", "true")]);
         Ok(windows_native_keyring_store::Store::new_with_configuration(&names)?)
     }
 
@@ -230,5 +231,34 @@ mod platform {
     /// Credential Manager is searched by patterns only: everything, then.
     pub(super) fn all_of(_app: &str) -> HashMap<&str, &str> {
         HashMap::new()
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        fn entry(service: &str, user: &str) -> keyring::Result<Entry> {
+            store()?.build(service, user, Some(&modifiers("")))
+        }
+
+        #[test]
+        fn names_that_join_to_the_same_are_not_the_same_credential() {
+            let (one, two) = (entry("b.c", "a").unwrap(), entry("c", "a.b").unwrap());
+            one.set_secret(b"one").unwrap();
+            two.set_secret(b"two").unwrap();
+            assert_eq!((one.get_secret().unwrap(), two.get_secret().unwrap()), (b"one".to_vec(), b"two".to_vec()));
+            one.delete_credential().unwrap();
+            two.delete_credential().unwrap();
+            assert!(entry("c", "a@b").is_ok() && entry("b@c", "a").is_err());
+        }
+
+        #[test]
+        fn a_credential_stays_on_this_machine() {
+            let entry = entry("hallpass-test", "local").unwrap();
+            entry.set_secret(b"x").unwrap();
+            let kept = entry.get_attributes().unwrap();
+            entry.delete_credential().unwrap();
+            assert_eq!((kept["persistence"].as_str(), kept["username"].as_str()), ("Local", "local"));
+        }
     }
 }

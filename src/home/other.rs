@@ -2,11 +2,11 @@
 //! `%LOCALAPPDATA%`, which the profile keeps to its user.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind as Io};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::clock::pause;
+use crate::clock::{Deadline, pause};
 
 use super::refused::Refused;
 
@@ -36,7 +36,7 @@ impl Handle {
     }
 
     pub(super) fn read_only(&self, name: &str) -> io::Result<File> {
-        File::open(self.0.join(name))
+        patiently(&[SHARING_VIOLATION], || File::open(self.0.join(name)))
     }
 
     /// What the profile keeps to its user, no other user reads.
@@ -57,25 +57,16 @@ impl Handle {
     }
 
     pub(super) fn read_write(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.0.join(name))
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
+        patiently(&[SHARING_VIOLATION], || options.open(self.0.join(name)))
     }
 
-    /// A reader that has the target open can make a rename fail on Windows, so it is tried for half a second.
     pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut tries = 50;
-        loop {
-            match fs::rename(self.0.join(from), self.0.join(to)) {
-                Err(error) if error.kind() == Io::PermissionDenied && tries > 0 => {
-                    tries -= 1;
-                    pause(Duration::from_millis(10));
-                }
-                done => return done,
-            }
-        }
+        patiently(&[SHARING_VIOLATION, ACCESS_DENIED], || fs::rename(self.0.join(from), self.0.join(to)))
     }
 
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.0.join(name))
+        patiently(&[SHARING_VIOLATION], || fs::remove_file(self.0.join(name)))
     }
 
     pub(super) fn takes_room(_file: &File, _length: u64) -> io::Result<bool> {
@@ -85,5 +76,62 @@ impl Handle {
     /// Windows has no way to flush a folder; a rename is in the file system's journal.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// How long a file is asked for again, which others have open.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Windows: another program (a virus scanner, a backup) shares the file with nobody.
+const SHARING_VIOLATION: i32 = 32;
+
+/// Windows: what a rename over a file that somebody reads can meet, before Windows 10 or off NTFS. Anywhere else it is final.
+const ACCESS_DENIED: i32 = 5;
+
+fn patiently<T>(passing: &[i32], mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let deadline = Deadline::after(PATIENCE);
+    loop {
+        match act() {
+            Err(error)
+                if error.raw_os_error().is_some_and(|code| passing.contains(&code)) && !deadline.has_passed() =>
+            {
+                pause(Duration::from_millis(1));
+            }
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(windows)]
+mod tests {
+    use std::os::windows::fs::OpenOptionsExt;
+
+    use super::*;
+
+    /// What is done while another reads the file `x`, which it shares as `shared` says, for a while.
+    fn during<T>(shared: u32, act: impl FnOnce(&Handle) -> io::Result<T>) -> T {
+        let folder = tempfile::tempdir().unwrap();
+        let handle = Handle(folder.path().to_owned());
+        fs::write(folder.path().join("x"), "old").unwrap();
+        fs::write(folder.path().join("new"), "new").unwrap();
+        let held = OpenOptions::new().read(true).share_mode(shared).open(folder.path().join("x")).unwrap();
+        let reader = std::thread::spawn(move || {
+            pause(Duration::from_millis(50));
+            drop(held);
+        });
+        let done = act(&handle).unwrap();
+        reader.join().unwrap();
+        done
+    }
+
+    #[test]
+    fn a_file_that_another_has_open_is_waited_for() {
+        for shared in [0, 1, 7] {
+            during(shared, |handle| handle.rename("new", "x"));
+            during(shared, |handle| handle.read_only("x"));
+            during(shared, |handle| handle.read_write("x"));
+            during(shared, |handle| handle.remove("x"));
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, renameat, unlinkat,
+    AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, RawMode, fstat, fsync, mkdirat, openat, renameat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
@@ -136,7 +136,7 @@ fn why_not_opened(path: &Path, error: io::Error) -> Refused {
     }
 }
 
-fn unless(forbidden: u32, mode: u32, refused: impl Fn(String) -> Refused) -> Result<(), Refused> {
+fn unless(forbidden: RawMode, mode: RawMode, refused: impl Fn(String) -> Refused) -> Result<(), Refused> {
     if forbidden == 0 { Ok(()) } else { Err(refused(format!("{:o}", mode & 0o777))) }
 }
 

@@ -17,6 +17,7 @@ use crate::surroundings::Surroundings;
 pub struct OnTerminal {
     surroundings: Surroundings,
     /// Gives the terminal its echo back when the person has had enough.
+    #[cfg_attr(windows, expect(dead_code, reason = "rpassword asks there, and knows no Cancel"))]
     cancel: Cancel,
     last: Mutex<Option<Arc<Secret>>>,
 }

@@ -20,7 +20,7 @@ use crate::failpoint::reached;
 use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::Lock;
 use crate::record::{Record, StoredToken};
-use crate::secret::Secret;
+use crate::secret::{Secret, wipe_stack};
 use crate::token::{AccessToken, TokenRequest};
 use crate::wiring::Wiring;
 use decide::{Approach, Freshness, Last, Step, approach, decide};
@@ -44,10 +44,24 @@ pub(crate) fn access_token(
     open(wiring, context, |files, grant, record| {
         let trip = Trip { wiring, context, files, grant, wanted, forsaken };
         let record = trip.run(Arc::new(record))?;
-        let token = trip.token_of(&record).ok_or_else(|| trip.ended(ErrorKind::Expired, "it holds no token"))?;
-        files.mark_used();
-        Ok(AccessToken::new(token, &record.token_type, trip.look_again(&record, token)))
+        trip.served(&record).ok_or_else(|| trip.ended(ErrorKind::Expired, "it holds no token"))
     })
+}
+
+/// The access token of `context` that is on disk, where it serves and its key can be had without asking anybody. Begins nothing, so
+/// that it needs no thread of its own (law 4). `None` says nothing: whatever is wrong, [`access_token`] tells.
+pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted) -> Option<AccessToken> {
+    let home = wiring.home().ok()??;
+    let files = wiring.files(&home, &context.grant);
+    let (grant, record) = files.open_at_once(&*wiring.places.of(&context.custody).ok()?)?;
+    wiring.check_destination(&context.grant, &record).ok()?;
+    let trip = Trip { wiring, context, files, grant: &grant, wanted, forsaken: &|| false };
+    let at_hand = trip.at_hand(&record);
+    let serves = approach(trip.freshness(&record, at_hand.as_ref()), false) == Approach::Serve;
+    let served = serves.then(|| trip.served(&record)).flatten();
+    // As at the end of a trip.
+    wipe_stack();
+    served
 }
 
 /// Where the tokens of `context` may ask who they speak for: as sealed at login.
@@ -106,11 +120,23 @@ struct Trip<'a> {
 impl Trip<'_> {
     /// A record whose token serves. No failure ends a session (law 6), and what still works is served (law 7).
     fn run(&self, found: Arc<Record>) -> Result<Arc<Record>> {
-        let at_hand = self.wanted.instead_of.clone().or_else(|| self.secret_of(&found));
+        let at_hand = self.at_hand(&found);
         self.refreshed(found.clone(), at_hand.clone()).or_else(|error| match self.freshness(&found, at_hand.as_ref()) {
             Freshness::Short | Freshness::Stale => Err(error),
             Freshness::Fresh | Freshness::Advisory | Freshness::Ending => Ok(found),
         })
+    }
+
+    /// The token of `record` for the caller, who uses the grant with it.
+    fn served(&self, record: &Record) -> Option<AccessToken> {
+        let token = self.token_of(record)?;
+        self.files.mark_used();
+        Some(AccessToken::new(token, &record.token_type, self.look_again(record, token)))
+    }
+
+    /// The token that the caller came with: one that was refused, else the one that was found.
+    fn at_hand(&self, found: &Record) -> Option<Arc<Secret>> {
+        self.wanted.instead_of.clone().or_else(|| self.secret_of(found))
     }
 
     /// Looks again and again, for a bounded time (law 2), until the token on disk serves or the lock is free. `at_hand` is the token that the caller came with.

@@ -183,6 +183,23 @@ mod tests {
     }
 
     #[test]
+    #[cfg(windows)]
+    fn the_state_folder_is_the_profile_s_own() {
+        let local = ("LOCALAPPDATA", r"C:\Users\ada\AppData\Local");
+        assert_eq!(with(&[local]).home.unwrap(), PathBuf::from(r"C:\Users\ada\AppData\Local\my-app"));
+        assert_eq!(with(&[local, ("MY_APP_HOME", r"D:\own")]).home.unwrap(), PathBuf::from(r"D:\own"));
+        assert_eq!(with(&[("LOCALAPPDATA", "Local"), ("HOME", r"C:\Users\ada")]).home, None);
+    }
+
+    #[test]
+    #[cfg(target_os = "macos")]
+    fn the_state_folder_is_the_library_s() {
+        let home = with(&[("HOME", "/Users/ada"), ("XDG_STATE_HOME", "/s")]).home.unwrap();
+        assert_eq!(home, PathBuf::from("/Users/ada/Library/Application Support/my-app"));
+        assert_eq!(with(&[("HOME", "ada")]).home, None);
+    }
+
+    #[test]
     fn a_browser_needs_a_desktop_and_a_person() {
         let here = Surroundings { terminal: true, desktop: true, ..Surroundings::default() };
         assert!(here.can_show_a_browser());

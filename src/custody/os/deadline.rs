@@ -10,8 +10,8 @@ use crate::custody::CustodyError;
 /// How long a store may take to answer at all.
 const TO_CONNECT: Duration = Duration::from_secs(1);
 
-/// How long a store that answers may take for one call.
-const TO_CALL: Duration = Duration::from_secs(3);
+/// How long a store that answers may take for one call. The keychain asks a person by itself, after an upgrade for example.
+const TO_CALL: Duration = Duration::from_secs(if cfg!(target_os = "macos") { 60 } else { 3 });
 
 /// Runs `call` on a thread of its own and leaves it behind when it takes too long: no call into a store has a timeout, and
 /// a dead D-Bus has held programs for minutes.

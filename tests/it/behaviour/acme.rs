@@ -48,6 +48,8 @@ impl Acme {
         command
             .args(arguments)
             .env_clear()
+            // No socket opens on Windows without it.
+            .envs(std::env::var_os("SystemRoot").map(|folder| ("SystemRoot", folder)))
             .env("HOME", self.folder.path())
             .env("ACME_HOME", self.home())
             .env("ACME_CUSTODY", "memory")

@@ -43,10 +43,9 @@ fn where_nobody_is_logged_in_every_command_says_so() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_home_that_is_refused_is_exit_code_6() {
     let acme = Acme::new();
-    std::os::unix::fs::symlink(acme.folder.path(), acme.home()).unwrap();
+    std::fs::write(acme.home(), "").unwrap();
     for command in ["token", "status", "list", "logout"] {
         assert_json_error(&acme.run(&["auth", command, "--json"]), 6, "custody", "fix_path");
     }

@@ -1,7 +1,5 @@
 //! `acme auth login` as a process: two events or a conversation, an exit code, and Ctrl-C.
 
-use std::io::{BufRead, BufReader, Read};
-
 use serde_json::Value;
 
 use super::acme::*;
@@ -127,9 +125,12 @@ fn a_login_that_cannot_begin_ends_with_an_error_event_too() {
     assert!(acme.server.requests().is_empty());
 }
 
+/// Not on Windows, where Ctrl-C comes from a console to all of its processes, this one too.
 #[test]
 #[cfg(unix)]
 fn ctrl_c_ends_a_login_with_130_and_leaves_nothing() {
+    use std::io::{BufRead, BufReader, Read};
+
     use rustix::process::{Pid, Signal, kill_process};
     for (mode, event) in [("--json", true), ("--wait", false)] {
         let acme = Acme::new();

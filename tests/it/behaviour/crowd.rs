@@ -9,7 +9,7 @@ use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{AccessToken, Result, Session, TokenRequest};
 
-use super::rig::{Rig, S, begin, forced, locked, until};
+use super::rig::{Rig, S, begin, forced, locked};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -52,6 +52,7 @@ fn sixty_four_threads_on_one_session_make_one_refresh_each_expiry() {
 #[cfg(target_os = "linux")]
 #[test]
 fn many_futures_are_few_threads() {
+    use super::rig::until;
     const ALONE: &str = "HALLPASS_TEST_ALONE";
     if std::env::var_os(ALONE).is_none() {
         let mut alone = std::process::Command::new(std::env::current_exe().unwrap());

@@ -11,6 +11,7 @@ mod crowd;
 mod destination;
 mod early;
 mod environment;
+// Owners, modes and links. What Windows has of it is in `windows`.
 #[cfg(unix)]
 mod hostile_homes;
 mod keeping;
@@ -23,6 +24,7 @@ mod login_network;
 mod logout;
 mod metadata;
 mod moves;
+mod neighbour;
 mod odd_ends;
 #[cfg(feature = "passphrase")]
 mod passphrase;
@@ -39,3 +41,5 @@ mod session_refusals;
 mod session_replies;
 mod triage;
 mod verification;
+#[cfg(all(windows, feature = "os-store"))]
+mod windows;

@@ -73,6 +73,7 @@ fn a_home_must_be_an_absolute_path() {
     assert_eq!(Auth::new(config).unwrap_err().kind(), ErrorKind::Config);
 }
 
+/// Not on Windows, where a link takes a right that not everybody has.
 #[cfg(unix)]
 #[test]
 fn a_slash_behind_a_symbolic_link_does_not_make_it_a_folder() {

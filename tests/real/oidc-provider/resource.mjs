@@ -10,14 +10,17 @@ import { jwtVerify } from 'jose';
 
 export const API_RESOURCE = 'urn:acme:api';
 
-export function apiResource({ always }) {
+// `further`: how many resources (API_RESOURCE:1 …) a login is for that names none; each gives a token of its own.
+export function apiResource({ always, further }) {
+  const names = Array.from({ length: further }, (_, index) => `${API_RESOURCE}:${index + 1}`);
+  const unnamed = always ? API_RESOURCE : names.length ? names : undefined;
   return {
     enabled: true,
-    defaultResource: (_ctx, _client, oneOf) => oneOf ?? (always ? API_RESOURCE : undefined),
+    defaultResource: (_ctx, _client, oneOf) => oneOf ?? unnamed,
     useGrantedResource: () => always,
     getResourceServerInfo: (ctx, resource) => {
-      if (resource !== API_RESOURCE) throw new errors.InvalidTarget();
-      return { scope: 'openid email profile', audience: API_RESOURCE, accessTokenFormat: 'jwt' };
+      if (resource !== API_RESOURCE && !names.includes(resource)) throw new errors.InvalidTarget();
+      return { scope: 'openid email profile', audience: resource, accessTokenFormat: 'jwt' };
     },
   };
 }

@@ -7,6 +7,7 @@
 //   OIDC_INTERVAL         seconds; oidc-provider itself never names an interval, and then neither does this server
 //   OIDC_TOKEN_DELAY_MS   how long each token reply is held back, so that races have room to happen
 //   OIDC_JWT=1            access tokens are JWTs for API_RESOURCE, and userinfo takes them (see resource.mjs)
+//   OIDC_RESOURCES        how many resources a login is for that names none, beside the server's own (see resource.mjs)
 //   OIDC_TLS_KEY, OIDC_TLS_CERT   PEM files; the issuer is then https://localhost:PORT
 //   OIDC_CLIENT_SECRET    the client is a confidential one that authenticates with it, by Basic
 
@@ -61,7 +62,7 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: false },
     deviceFlow: { enabled: true, ...deviceFlowPages },
     revocation: { enabled: true },
-    resourceIndicators: apiResource({ always: jwt }),
+    resourceIndicators: apiResource({ always: jwt, further: Number(env.OIDC_RESOURCES ?? 0) }),
     userinfo: { enabled: !jwt },
   },
   ...(jwt && { discovery: { userinfo_endpoint: `${issuer}/me` } }),
