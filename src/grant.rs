@@ -74,8 +74,9 @@ impl<'a> GrantFiles<'a> {
             Some(key) => Ok(OpenGrant { files: self, key }),
             None => {
                 let grant = self.unlock_anew(custody)?;
-                // A place that forgets by itself does so on purpose.
-                if let Some(cache) = self.cache.filter(|_| custody.posture().lasts == Until::Erased) {
+                // A place that forgets by itself does so on purpose, and one that answers at once needs no copy.
+                let wants_a_copy = custody.posture().lasts == Until::Erased && !custody.answers_at_once();
+                if let Some(cache) = self.cache.filter(|_| wants_a_copy) {
                     cache.keep(&self.item(), &grant.key.to_text());
                     if !self.is_there() {
                         // Logged out meanwhile.

@@ -75,7 +75,7 @@ pub(crate) fn run(wiring: &Wiring, request: &MoveRequest) -> Result<Vec<Moved>> 
 fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Result<Moved> {
     let files = wiring.files(home, &entry.grant);
     // Before the lock is taken: a person may be asked.
-    let grant = if entry.custody == to.name() { None } else { Some(wiring.unlock(files, &entry.custody)?) };
+    let opened = if entry.custody == to.name() { None } else { Some(wiring.unlock(files, &entry.custody)) };
     // So that no logout erases meanwhile what is being copied.
     let lock = files.lock(wiring.config.lock_timeout)?;
     let now = Index::read(Some(home))?;
@@ -84,7 +84,8 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
         return Err(Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogIn { context: None }));
     };
     let mut left_behind = None;
-    if let Some(grant) = grant.filter(|_| entry.custody != to.name()) {
+    if let Some(grant) = opened.filter(|_| entry.custody != to.name()) {
+        let grant = grant?;
         let from = wiring.quiet_places().of(&entry.custody)?;
         grant.copy_key_to(&lock, to, &label(&wiring.config.app, &entry.account))?;
         Index::change(home, wiring.config.lock_timeout, |index| {

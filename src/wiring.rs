@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::context::Index;
 use crate::custody::{KeyCache, Places, Ways};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::grant::{GrantFiles, OpenGrant};
 use crate::home::Home;
 use crate::id::GrantId;
@@ -87,16 +87,18 @@ impl Wiring {
     /// lock is held meanwhile.
     pub(crate) fn unlock<'a>(&self, files: GrantFiles<'a>, custody: &str) -> Result<OpenGrant<'a>> {
         let mut custody = custody.to_owned();
-        // A key that keeps moving is not run after.
-        for _ in 0..3 {
+        let mut tries = 8;
+        loop {
             let opened = self.places.of(&custody).and_then(|custody| files.unlock(&*custody));
             let Err(error) = opened else { return opened };
+            tries -= 1;
+            // Whatever is wrong with the place: the key may not be there any more. One that is gone may have moved back meanwhile.
+            let is_gone = matches!(error.remedy(), Some(Remedy::LogIn { .. }));
             match Index::read(Some(files.home))?.of_grant(files.id) {
-                Some(entry) if entry.custody != custody => custody.clone_from(&entry.custody),
+                Some(entry) if tries > 0 && (is_gone || entry.custody != custody) => custody.clone_from(&entry.custody),
                 _ => return Err(error),
             }
         }
-        files.unlock(&*self.places.of(&custody)?)
     }
 
     /// A door to the network, for one trip.

@@ -204,7 +204,7 @@ impl<'a> Login<'a> {
 
     /// Every place where there is a key of this login.
     fn places(&self) -> Vec<&'static str> {
-        let file = |place: &str| self.rig.home.join("grants").join(format!("{}.{place}", self.grant)).exists();
+        let file = |place: &str| self.rig.home.join("grants").join(format!("{}.acme.{place}", self.grant)).exists();
         let found = BTreeMap::from([
             ("keyfile", file("keyfile")),
             ("kernel", kernel::holds("hallpass", &self.grant)),

@@ -111,11 +111,11 @@ fn a_token_at_hand_needs_no_bus_while_the_kernel_has_a_copy_of_the_key() {
 
 #[test]
 fn a_copy_of_a_key_ends_with_its_time() {
-    if left_out(&[Keys]) {
+    if left_out(&[Keys, Keyring]) {
         return;
     }
-    let (server, machine) = (server(), Machine::headless());
-    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "keyfile").with("ACME_KEY_CACHE", "2");
+    let (server, machine) = (server(), Machine::desktop());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "os").with("ACME_KEY_CACHE", "2");
     acme.log_in();
     let grant = acme.grant();
     acme.token();

@@ -68,16 +68,20 @@ fn residue_on_another_allocator_is_what_was_on_the_wire() {
     if left_out(&[Server, Keyring, Openssl]) {
         return;
     }
-    for wire in [Wire::Http, Wire::Tls] {
-        let mut left = 0;
-        for ((step, secret), copies) in live("residue_plain", wire, Custody::Os) {
+    let mut left = 0;
+    for (wire, custody) in [(Wire::Http, Custody::Os), (Wire::Tls, Custody::Os), (Wire::Tls, Custody::Passphrase)] {
+        for ((step, secret), copies) in live("residue_plain", wire, custody) {
             let (on_the_wire, ours): (Vec<_>, Vec<_>) =
                 copies.iter().partition(|copy| matches!(copy.is_in(), "a reply" | "a request's head"));
-            assert_eq!(ours.len(), in_use(step, secret, Custody::Os), "{secret} at the step \"{step}\": {copies:#?}");
+            assert_eq!(
+                ours.len(),
+                in_use(step, secret, custody),
+                "{secret} at the step \"{step}\", {custody:?}: {copies:#?}"
+            );
             left += on_the_wire.len();
         }
-        assert!(left > 0, "something was left, and was not seen");
     }
+    assert!(left > 0, "something was left, and was not seen");
 }
 
 /// How many copies there have to be: the configuration has the client secret, the session the access token that it serves, and a
