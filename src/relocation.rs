@@ -5,6 +5,7 @@ use crate::context::{Entry, Index, Select};
 use crate::custody::{Custody, KeyCache, Until};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
+use crate::grant::GrantFiles;
 use crate::home::Home;
 use crate::id::ContextName;
 use crate::login::label;
@@ -84,8 +85,13 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
         return Err(Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogIn { context: None }));
     };
     let mut left_behind = None;
-    if let Some(grant) = opened.filter(|_| entry.custody != to.name()) {
-        let grant = grant?;
+    let grant = match opened {
+        _ if entry.custody == to.name() => None,
+        Some(opened) => Some(opened?),
+        // It was there, and has moved away meanwhile.
+        None => Some(wiring.unlock(files, &entry.custody)?),
+    };
+    if let Some(grant) = grant {
         let from = wiring.quiet_places().of(&entry.custody)?;
         grant.copy_key_to(&lock, to, &label(&wiring.config.app, &entry.account))?;
         Index::change(home, wiring.config.lock_timeout, |index| {
@@ -97,11 +103,19 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
         reached("key switched");
         left_behind = from.erase(&files.item()).err().map(|error| error.at_rest(from.name()).to_string());
         reached("key erased");
-    } else {
+    } else if holds(to, files) {
         // A move that did not come to its end may have left a copy anywhere. What cannot be asked now is left to the next.
         for other in wiring.quiet_places().all().iter().filter(|other| other.name() != to.name()) {
             let _ = other.erase(&files.item());
         }
     }
     Ok(Moved { context: entry.name.clone(), from: entry.custody.clone(), to: to.name().to_owned(), left_behind })
+}
+
+/// Without opening it, which may need a person.
+fn holds(place: &dyn Custody, files: GrantFiles<'_>) -> bool {
+    match place.list(files.app) {
+        Ok(Some(held)) => held.contains(files.id),
+        _ => matches!(place.load(&files.item()), Ok(Some(_))),
+    }
 }
