@@ -170,7 +170,9 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
         }
     }
     match places.first() {
-        Some(name) => report.add("place", State::Well, format!("a new login's key goes to {name}")),
+        Some((name, Ok(()))) => report.add("place", State::Well, format!("a new login's key goes to {name}")),
+        // It waits for that one, and passes it over for no other.
+        Some((name, Err(_))) => report.add("place", State::Note, format!("a new login waits until {name} is unlocked")),
         None => report.problem(
             "place",
             "a new login has no place for its key",
@@ -226,8 +228,11 @@ fn leftovers(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home,
         report.problem("leftover", text, Some(Remedy::Repair));
     }
     for (place, count) in &found.foreign {
-        let keys = if *count == 1 { "1 key".to_owned() } else { format!("{count} keys") };
-        report.add("leftover", State::Note, format!("{keys} in {place} belong to no login of this state folder"));
+        let text = match count {
+            1 => format!("1 key in {place} belongs to no login of this state folder"),
+            _ => format!("{count} keys in {place} belong to no login of this state folder"),
+        };
+        report.add("leftover", State::Note, text);
     }
     for (place, error) in &found.unasked {
         // Why a place is not there at all was said above.

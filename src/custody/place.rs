@@ -187,10 +187,13 @@ impl Places {
         quiet
     }
 
-    /// The place that a new login's key would go to now, without asking anybody.
-    pub(crate) fn first(&self) -> Option<String> {
-        let candidates = self.candidates(false).unwrap_or_default();
-        candidates.iter().find(|custody| custody.probe().is_ok()).map(|custody| custody.name().to_owned())
+    /// The place that a new login's key would go to now, without asking anybody, or that it would wait for.
+    pub(crate) fn first(&self) -> Option<(String, Result<(), CustodyError>)> {
+        let probed = self.candidates(false).unwrap_or_default().into_iter().map(|custody| {
+            let probed = custody.probe();
+            (custody.name().to_owned(), probed)
+        });
+        probed.into_iter().find(|(_, probed)| matches!(probed, Ok(()) | Err(CustodyError::Locked)))
     }
 
     /// The places that are there for whoever chooses one by name.
