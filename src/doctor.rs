@@ -184,7 +184,14 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
 fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, entry: &Entry) {
     let name = &entry.name;
     let files = wiring.files(home, &entry.grant);
-    let opened = places.of(&entry.custody).and_then(|custody| files.unlock_anew(&*custody)?.read());
+    let opened = places.of(&entry.custody).and_then(|custody| {
+        let grant = files.unlock_anew(&*custody)?;
+        let record = grant.read()?;
+        if let Some(lock) = files.lock_now()? {
+            grant.check_that_it_is_no_copy(&lock, &record)?;
+        }
+        Ok(record)
+    });
     match opened {
         Ok(record) => {
             if let Err(error) = wiring.check_destination(&entry.grant, &record) {

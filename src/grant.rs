@@ -316,7 +316,7 @@ impl<'a> OpenGrant<'a> {
 
     /// The token of a record that was restored from a backup is spent, and one that was copied from another machine is in use there:
     /// to send it would end the login where it lives. What remembers is the lock's file, and the kernel where it may.
-    fn check_that_it_is_no_copy(&self, lock: &Lock, record: &Record) -> Result<()> {
+    pub(crate) fn check_that_it_is_no_copy(&self, lock: &Lock, record: &Record) -> Result<()> {
         let files = self.files;
         let is_copy = |how: String| Err(files.damaged(&how).with(Remedy::LogIn { context: None }));
         let newest = lock.number().max(files.cache.and_then(|cache| cache.newest(&files.item())));

@@ -141,6 +141,15 @@ impl Output {
             Remedy::Replace { context } => {
                 format!("run `{program} auth login --context {context} --replace`, or choose another name")
             }
+            Remedy::SetAside { path } if path.ends_with("index.json") => {
+                format!("run `{program} auth doctor --repair`; or move {} away, then log in again", path.display())
+            }
+            Remedy::StartSession => format!(
+                "use it in the login session that it was made in; for a new login, run `keyctl session` and `{program} auth login` there"
+            ),
+            Remedy::ForgetLocally { context } if kind == ErrorKind::Custody => format!(
+                "try again where its key can be reached, or run `{program} auth logout --context {context} --local-only`"
+            ),
             Remedy::ForgetLocally { context } => format!(
                 "try again when the server answers, or run `{program} auth logout --context {context} --local-only`"
             ),

@@ -78,8 +78,7 @@ pub(crate) fn machine_id() -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// The first line of what can be read from a descriptor that this process was started with; what follows it may never end.
-pub(super) fn inherited(descriptor: i32) -> io::Result<Secret> {
-    let mut from = duplicated(descriptor)?;
+pub(super) fn first_line(from: &mut File) -> io::Result<Secret> {
     let (mut line, mut byte) = (Zeroizing::new(Vec::with_capacity(MOST)), Zeroizing::new([0]));
     while from.read(&mut *byte)? == 1 && *byte != *b"\n" {
         if line.len() == MOST {
@@ -100,7 +99,7 @@ const MOST: usize = 4096;
 
 /// Another one of the descriptor. To open it by its name instead needs rights to the file, and waits for a writer where it is a pipe.
 #[cfg(target_os = "linux")]
-fn duplicated(descriptor: i32) -> io::Result<File> {
+pub(super) fn duplicated(descriptor: i32) -> io::Result<File> {
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
     let own = pidfd_open(getpid(), PidfdFlags::empty())?;
     match pidfd_getfd(own, descriptor, PidfdGetfdFlags::empty()) {
@@ -111,6 +110,6 @@ fn duplicated(descriptor: i32) -> io::Result<File> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn duplicated(descriptor: i32) -> io::Result<File> {
+pub(super) fn duplicated(descriptor: i32) -> io::Result<File> {
     File::open(format!("/dev/fd/{descriptor}"))
 }

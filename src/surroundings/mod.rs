@@ -1,8 +1,10 @@
 //! [`Surroundings`]: what this process finds around it, read once, as a value. The only reader of the environment.
+#![allow(clippy::disallowed_types, reason = "a descriptor that the process was started with is surroundings")]
 
 mod machine;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, IsTerminal, stderr, stdin};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,8 +47,8 @@ pub struct Surroundings {
     pub credentials: Option<PathBuf>,
     /// The names of the variables that are set and change which TLS roots or which proxy is used.
     pub network: Vec<&'static str>,
-    /// A pipe is read once.
-    inherited: Arc<Mutex<Option<Arc<Secret>>>>,
+    /// Taken at once, before another file of this process has its number; a pipe is read once.
+    handed: Arc<Mutex<Handed>>,
 }
 
 impl Surroundings {
@@ -72,15 +74,9 @@ impl Surroundings {
     /// Where the descriptor cannot be read.
     pub(crate) fn passphrase(&self) -> io::Result<Option<Arc<Secret>>> {
         let Some(descriptor) = &self.passphrase_fd else { return Ok(self.passphrase.clone()) };
-        let mut read = self.inherited.lock().unwrap_or_else(PoisonError::into_inner);
-        if read.is_none() {
-            // The first three are the terminal's, which would show what is typed.
-            let number = descriptor.parse().ok().filter(|number| *number > 2);
-            let line = number.ok_or_else(|| io::Error::other("it is no number above 2")).and_then(machine::inherited);
-            let named = |error| io::Error::other(format!("descriptor {descriptor}: {error}"));
-            *read = Some(Arc::new(line.map_err(named)?));
-        }
-        Ok(read.clone())
+        let mut handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = handed.line().map_err(|error| io::Error::other(format!("descriptor {descriptor}: {error}")))?;
+        Ok(Some(line))
     }
 
     fn from(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Self {
@@ -105,7 +101,43 @@ impl Surroundings {
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute()),
             network: NETWORK.iter().copied().filter(|name| get(name).is_some()).collect(),
-            inherited: Arc::default(),
+            handed: Arc::new(Mutex::new(Handed::over(own("PASSPHRASE_FD").as_deref()))),
+        }
+    }
+}
+
+/// What stands on a descriptor that this process was started with.
+#[derive(Debug, Default)]
+enum Handed {
+    #[default]
+    Nothing,
+    Unread(File),
+    Read(Arc<Secret>),
+    Unreadable(String),
+}
+
+impl Handed {
+    fn over(descriptor: Option<&str>) -> Self {
+        let Some(descriptor) = descriptor else { return Self::Nothing };
+        // The first three are the terminal's, which would show what is typed.
+        let number = descriptor.parse().ok().filter(|number| *number > 2);
+        match number.ok_or_else(|| io::Error::other("it is no number above 2")).and_then(machine::duplicated) {
+            Ok(file) => Self::Unread(file),
+            Err(error) => Self::Unreadable(error.to_string()),
+        }
+    }
+
+    fn line(&mut self) -> io::Result<Arc<Secret>> {
+        if let Self::Unread(file) = self {
+            *self = match machine::first_line(file) {
+                Ok(line) => Self::Read(Arc::new(line)),
+                Err(error) => Self::Unreadable(error.to_string()),
+            };
+        }
+        match self {
+            Self::Read(line) => Ok(line.clone()),
+            Self::Unreadable(why) => Err(io::Error::other(why.clone())),
+            Self::Nothing | Self::Unread(_) => Err(io::ErrorKind::NotFound.into()),
         }
     }
 }

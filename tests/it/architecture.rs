@@ -59,7 +59,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("hyper_util", &["testing/"], "the library does not listen"),
     (
         "std::fs",
-        &["home.rs", "home/", "surroundings/machine.rs", "passphrase/terminal.rs"],
+        &["home.rs", "home/", "surroundings/", "passphrase/terminal.rs"],
         "ask crate::home, which checks and commits atomically",
     ),
     ("std::os::unix::fs", &["home.rs", "home/"], "ask crate::home"),
