@@ -1,7 +1,7 @@
 //! Keys that a key file opens: one of ours in the state folder (0600), or a credential that systemd hands to a service
 //! (systemd.exec(5), `LoadCredential=`, `LoadCredentialEncrypted=`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::wrapped::{Files, Way, refused};
@@ -83,6 +83,18 @@ impl Custody for KeyFile {
         }
     }
 
+    /// A service to which the system hands credentials, and not this one, has it misspelt: a file in the state folder in its place would
+    /// lie beside what it opens, and nobody would know.
+    fn prepare(&self, _app: &AppName) -> Result<(), CustodyError> {
+        match &self.credential {
+            Some(path) if self.credential()?.is_none() => Err(CustodyError::Refused {
+                why: format!("systemd hands over credentials, and {} is none of them", path.display()),
+                remedy: Remedy::RunAsService { credential: file_name(path) },
+            }),
+            _ => self.probe(),
+        }
+    }
+
     fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
         match self.credential()? {
             Some(credential) => self.files.write(item, Way::Credential, &credential, key),
@@ -119,4 +131,8 @@ impl Custody for KeyFile {
     fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
         self.files.list(app)
     }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

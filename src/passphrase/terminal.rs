@@ -57,7 +57,8 @@ impl OnTerminal {
             Purpose::Open => self.line(&format!("Passphrase of {app}: ")),
             Purpose::OpenAgain => self.line("That is not it. Once more: "),
             Purpose::Choose => loop {
-                let chosen = self.line(&format!("Choose a passphrase for the logins of {app}: "))?;
+                let chosen =
+                    self.line(&format!("Choose a passphrase for the logins of {app}, 8 characters or more: "))?;
                 if self.line("The same once more: ")? == chosen {
                     return Ok(chosen);
                 }

@@ -100,11 +100,18 @@ const MOST: usize = 4096;
 /// Another one of the descriptor. To open it by its name instead needs rights to the file, and waits for a writer where it is a pipe.
 #[cfg(target_os = "linux")]
 pub(super) fn duplicated(descriptor: i32) -> io::Result<File> {
+    use std::os::fd::AsRawFd;
+
+    use rustix::io::Errno;
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
-    let own = pidfd_open(getpid(), PidfdFlags::empty())?;
-    match pidfd_getfd(own, descriptor, PidfdGetfdFlags::empty()) {
-        Ok(duplicate) => Ok(duplicate.into()),
-        Err(rustix::io::Errno::BADF) => Err(io::Error::other("it is not open")),
+
+    let own = pidfd_open(getpid(), PidfdFlags::empty());
+    // A number that was free until now is nobody's.
+    let is_open = own.as_ref().is_ok_and(|own| own.as_raw_fd() != descriptor);
+    match own.and_then(|own| pidfd_getfd(own, descriptor, PidfdGetfdFlags::empty())) {
+        Ok(duplicate) if is_open => Ok(duplicate.into()),
+        Ok(_) | Err(Errno::BADF) => Err(io::Error::other("it is not open")),
+        // Kernels before 5.6, and containers that forbid it.
         Err(_) => File::open(format!("/dev/fd/{descriptor}")),
     }
 }

@@ -140,7 +140,14 @@ impl Copy {
         };
         match () {
             () if stands(&[], &["\"received_at\"", "\"token_type\":\"bearer\""]) => "a record",
-            () if stands(&["\"access_token\":\""], &["\",\"expires_in\":", "\",\"scope\":"]) => "a reply",
+            // The server's spelling, of which a part may have been written over; in a record of ours no refresh token stands in the clear.
+            () if stands(
+                &["\"access_token\":\"", "\"refresh_token\":\""],
+                &["\",\"expires_in\":", "\",\"scope\":", "\"token_type\":\"Bearer\""],
+            ) =>
+            {
+                "a reply"
+            }
             () if stands(&["authorization: "], &["content-type: "]) => "a request's head",
             () if stands(&["grant_type="], &[]) => "a form",
             () => "nothing",

@@ -120,3 +120,30 @@ fn a_logout_takes_half_written_slips_with_it() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn a_credential_that_is_misspelt_is_not_replaced_by_a_file_in_the_state_folder() {
+    let (server, machine) = (server(), Machine::headless());
+    let folder = machine.scratch().join("credentials");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "keyfile");
+    let acme = acme.with("CREDENTIALS_DIRECTORY", folder.to_str().unwrap());
+    acme.run(&["auth", "login", "--json"]).exits(6).fails_with("custody", "runasservice");
+    assert!(machine.files_named("key").is_empty());
+}
+
+#[test]
+fn a_descriptor_that_is_not_open_is_named_and_never_another_file_of_the_process() {
+    let (server, machine) = (server(), Machine::headless());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
+    for descriptor in ["3", "4", "7", "0", "three"] {
+        let run = acme.clone().with("ACME_PASSPHRASE_FD", descriptor).run(&["auth", "login", "--json"]).exits(6);
+        let why = if descriptor.parse().is_ok_and(|number: u8| number > 2) {
+            "it is not open"
+        } else {
+            "it is no number above 2"
+        };
+        assert!(run.stdout.contains(&format!("descriptor {descriptor}: {why}")), "{run}");
+    }
+}

@@ -25,10 +25,10 @@ fn a_passphrase_is_typed_without_an_echo_and_may_be_mistyped() {
     let (server, machine) = (server(), Machine::headless());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     let mut typist = Typist::start(&acme.at_a_standing_clock(0), "\"$ACME\" auth login; echo \"code $?\"");
-    typist.types("Choose a passphrase for the logins of acme: ", RIGHT);
+    typist.types("Choose a passphrase for the logins of acme, 8 characters or more: ", RIGHT);
     typist.types("The same once more: ", "correct house battery");
     typist.types("They differ. Press Enter to begin again: ", "");
-    typist.types("Choose a passphrase for the logins of acme: ", RIGHT);
+    typist.types("Choose a passphrase for the logins of acme, 8 characters or more: ", RIGHT);
     typist.types("The same once more: ", RIGHT);
     let shown = typist.ends("code 0");
     assert!(!shown.contains("battery"), "{shown}");

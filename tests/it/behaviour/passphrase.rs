@@ -141,3 +141,44 @@ fn the_cost_of_a_passphrase_is_recorded_and_a_file_that_asks_for_terabytes_is_re
     fs::write(&path, good).unwrap();
     assert_eq!(asked(&rig, &person).unwrap(), own);
 }
+
+/// Says the passphrase, and whether some login's lock was held when it was asked (law 2).
+#[derive(Debug)]
+struct LooksAtLocks {
+    grants: std::path::PathBuf,
+    held: Mutex<Vec<String>>,
+}
+
+impl AskPassphrase for LooksAtLocks {
+    fn ask(&self, _question: &Question) -> io::Result<Secret> {
+        for entry in fs::read_dir(&self.grants).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let is_lock = path.extension().is_some_and(|kind| kind == "lock");
+            if is_lock && fs::File::options().write(true).open(&path).unwrap().try_lock().is_err() {
+                self.held.lock().unwrap().push(path.display().to_string());
+            }
+        }
+        Ok(Secret::new("correct horse battery".into()))
+    }
+}
+
+#[test]
+fn no_lock_is_held_while_a_person_is_asked() {
+    let rig = Rig::new();
+    let person = Arc::new(LooksAtLocks { grants: rig.home().join("grants"), held: Mutex::default() });
+    let config = || {
+        let mut config = at(&rig, PlaceName::Passphrase);
+        config.place = hallpass::custody::Place::Only(vec![PlaceName::Passphrase, PlaceName::KeyFile]);
+        config.passphrase = Some(person.clone());
+        config
+    };
+    rig.try_log_in(|own| *own = config()).unwrap();
+    let auth = || Auth::new(config()).unwrap();
+    rig.clock.advance(S(4000));
+    token(&auth().session().unwrap());
+    for to in ["keyfile", "passphrase"] {
+        wait(auth().move_keys(hallpass::MoveRequest::all_to(to))).unwrap();
+    }
+    wait(auth().logout(Default::default())).unwrap();
+    assert_eq!(*person.held.lock().unwrap(), [""; 0]);
+}
