@@ -71,8 +71,10 @@ fn residue_on_another_allocator_is_what_was_on_the_wire() {
     let mut left = 0;
     for (wire, custody) in [(Wire::Http, Custody::Os), (Wire::Tls, Custody::Os), (Wire::Tls, Custody::Passphrase)] {
         for ((step, secret), copies) in live("residue_plain", wire, custody) {
+            // Beside what is left of a reply can lie what never is in one.
+            let can_travel = !matches!(secret, PLANTED | KEY | PASSPHRASE);
             let (on_the_wire, ours): (Vec<_>, Vec<_>) =
-                copies.iter().partition(|copy| matches!(copy.is_in(), "a reply" | "a request's head"));
+                copies.iter().partition(|copy| can_travel && matches!(copy.is_in(), "a reply" | "a request's head"));
             assert_eq!(
                 ours.len(),
                 in_use(step, secret, custody),
