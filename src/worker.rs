@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::secret::wipe_stack;
+use crate::secret::{OF_A_TRIP, wipe_stack};
 
 /// The trips under way. Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -158,7 +158,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         // The trip is over, and leaves no secret on its stack.
-        wipe_stack();
+        wipe_stack::<OF_A_TRIP>();
         *self.0.count() -= 1;
         self.0.ended.notify_all();
     }

@@ -57,7 +57,13 @@ impl Custody for OsStore {
             platform::has_unlocked(&owned.service, &owned.user, connected)?;
             let modifiers = platform::modifiers(&label);
             // Bytes and not a password: Windows stores a password as UTF-16, twice the size.
-            owned.in_session(&modifiers, |entry| entry.set_secret(key.expose().as_bytes())).map_err(converted)?;
+            let put = || owned.in_session(&modifiers, |entry| entry.set_secret(key.expose().as_bytes()));
+            let stored = match put() {
+                // gnome-keyring has been seen to want a prompt for a new item while it is unlocked, and to dismiss it by itself.
+                Err(KeyringError::NoStorageAccess(_)) if platform::HAS_SESSIONS => put(),
+                stored => stored,
+            };
+            stored.map_err(converted)?;
             match connected.is_abandoned() {
                 // Nobody waits any more, and the login was given up: a key that nobody knows of must not stay.
                 true => owned.in_session(&modifiers, Entry::delete_credential).map_err(converted),

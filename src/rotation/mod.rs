@@ -20,7 +20,7 @@ use crate::failpoint::reached;
 use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::Lock;
 use crate::record::{Record, StoredToken};
-use crate::secret::{Secret, wipe_stack};
+use crate::secret::{OF_A_RECORD, Secret, wipe_stack};
 use crate::token::{AccessToken, TokenRequest};
 use crate::wiring::Wiring;
 use decide::{Approach, Freshness, Last, Step, approach, decide};
@@ -60,7 +60,7 @@ pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted)
     let serves = approach(trip.freshness(&record, at_hand.as_ref()), false) == Approach::Serve;
     let served = serves.then(|| trip.served(&record)).flatten();
     // As at the end of a trip.
-    wipe_stack();
+    wipe_stack::<OF_A_RECORD>();
     served
 }
 

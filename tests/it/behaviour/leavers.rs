@@ -5,9 +5,11 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
+use async_executor::Executor;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{AccessToken, Auth, Result, TokenRequest};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
+use tokio::sync::watch;
 
 use super::rig::{Rig, S, forced};
 
@@ -42,37 +44,55 @@ fn dropped_on_a_plain_executor() {
     });
 }
 
-#[test]
-fn dropped_on_tokio_with_one_thread() {
-    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
-    storm(|callers| on_tokio(&runtime, callers));
-}
-
-#[test]
-fn dropped_on_tokio_with_many_threads() {
-    let runtime = Builder::new_multi_thread().worker_threads(3).enable_time().build().unwrap();
-    storm(|callers| on_tokio(&runtime, callers));
-}
-
 /// Half of them by a timeout inside the task, half by ending the task.
-fn on_tokio(runtime: &Runtime, callers: Vec<(Asked, Duration)>) {
-    let tasks: Vec<_> = callers
-        .into_iter()
-        .enumerate()
-        .map(|(number, (asked, patience))| {
-            let is_aborted = number % 2 == 0;
-            let longest = if is_aborted { S(20) } else { patience };
-            (runtime.spawn(async move { drop(tokio::time::timeout(longest, asked).await) }), is_aborted, patience)
-        })
-        .collect();
-    runtime.block_on(async {
-        for (task, is_aborted, patience) in tasks {
-            if is_aborted {
-                tokio::time::sleep(patience).await;
-                task.abort();
+#[test]
+fn dropped_on_tokio() {
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    storm(|callers| {
+        let tasks: Vec<_> = callers
+            .into_iter()
+            .enumerate()
+            .map(|(number, (asked, patience))| {
+                let is_aborted = number % 2 == 0;
+                let longest = if is_aborted { S(20) } else { patience };
+                (runtime.spawn(async move { drop(tokio::time::timeout(longest, asked).await) }), is_aborted, patience)
+            })
+            .collect();
+        runtime.block_on(async {
+            for (task, is_aborted, patience) in tasks {
+                if is_aborted {
+                    tokio::time::sleep(patience).await;
+                    task.abort();
+                }
+                let _ = task.await;
             }
-            let _ = task.await;
-        }
+        });
+    });
+}
+
+/// Each waker may find its task on another thread. Dropping a task ends it.
+#[test]
+fn dropped_on_an_executor_with_many_threads() {
+    storm(|callers| {
+        let executor = Executor::new();
+        let (done, is_done) = watch::channel(());
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                let (executor, mut is_done) = (&executor, is_done.clone());
+                let ended = async move { while is_done.changed().await.is_ok() {} };
+                scope.spawn(|| Builder::new_current_thread().build().unwrap().block_on(executor.run(ended)));
+            }
+            let mut tasks: Vec<_> =
+                callers.into_iter().map(|(asked, patience)| (patience, executor.spawn(asked))).collect();
+            tasks.sort_by_key(|(patience, _)| *patience);
+            let mut waited = Duration::ZERO;
+            for (patience, task) in tasks {
+                thread::sleep(patience - waited);
+                waited = patience;
+                drop(task);
+            }
+            drop(done);
+        });
     });
 }
 
