@@ -62,7 +62,7 @@ fn main() {
             commit(folder.path());
         }),
         ("exchange", &mut || bare.refresh()),
-        ("refresh", &mut || drop(wait(session.access_token_with(forced)).unwrap())),
+        ("refresh", &mut || drop(wait(session.access_token_with(forced.clone())).unwrap())),
     ];
     for (name, work) in &mut works {
         criterion.bench_function(name, |bencher| bencher.iter(&mut *work));

@@ -80,6 +80,11 @@ impl Auth {
         let home = self.wiring().home()?;
         let index = Index::read(home.as_ref())?;
         let entry = index.resolve(select, surroundings.context.as_deref())?;
+        let org = select.org.clone().map(Ok).or_else(|| surroundings.org.as_ref().map(|text| text.parse()));
+        let entry = match org.transpose()? {
+            Some(org) => &index.in_org(entry, org, &self.wiring().config.orgs)?,
+            None => entry,
+        };
         Ok(Session::of_login(self.0.clone(), self.context(home.as_ref(), &index, entry)))
     }
 

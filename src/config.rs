@@ -10,6 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::custody::Place;
 use crate::error::Result;
 use crate::id::{AppName, ClientId, Issuer, Scopes};
+use crate::org::OrgBy;
 use crate::passphrase::AskPassphrase;
 use crate::secret::Secret;
 use crate::surroundings::Surroundings;
@@ -47,6 +48,11 @@ pub struct Config {
     pub token_endpoint: Option<Url>,
     /// For servers whose metadata lacks it.
     pub revocation_endpoint: Option<Url>,
+    /// How the server is told which org a token shall speak for. By default it has none.
+    pub orgs: OrgBy,
+    /// The claim of the ID token or of userinfo that lists a person's orgs: texts, or objects with an `id` and a `name`. By default
+    /// `organizations`.
+    pub orgs_claim: String,
     /// Further roots for TLS, PEM, beside those of the operating system.
     pub extra_roots: Vec<u8>,
     /// Allows `http` to a literal 127/8 or ::1 address: for tests and for a server on this machine. No proxy is used then.
@@ -92,6 +98,8 @@ impl Config {
             device_authorization_endpoint: None,
             token_endpoint: None,
             revocation_endpoint: None,
+            orgs: OrgBy::Nothing,
+            orgs_claim: "organizations".into(),
             extra_roots: Vec::new(),
             allow_loopback_http: false,
             request_timeout: Duration::from_secs(12),

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::grant::GrantFiles;
 use crate::home::Home;
 use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
+use crate::org::OrgBy;
 
 /// A named (grant, org): what a person switches between.
 #[derive(Debug, Clone)]
@@ -64,12 +65,14 @@ impl Context {
 pub struct Select {
     /// By name; before `<APP>_CONTEXT`, before the default.
     pub context: Option<ContextName>,
+    /// The org that tokens shall speak for; before `<APP>_ORG`, before the context's own.
+    pub org: Option<Org>,
 }
 
 impl Select {
     /// The context of this name.
     pub fn context(name: ContextName) -> Self {
-        Self { context: Some(name) }
+        Self { context: Some(name), org: None }
     }
 }
 
@@ -178,6 +181,24 @@ impl Index {
                 Remedy::ChooseContext { contexts: several.iter().map(|entry| entry.name.to_string()).collect() },
             )),
         }
+    }
+
+    /// What speaks for `org` with the account of `entry`: its own login where that serves all orgs, else the one of that org.
+    pub(crate) fn in_org(&self, entry: &Entry, org: Org, by: &OrgBy) -> Result<Entry> {
+        if entry.org.as_ref() == Some(&org) || by.is_per_token() {
+            return Ok(Entry { org: Some(org), ..entry.clone() });
+        }
+        let is_it = |other: &&Entry| {
+            let same_person = other.account.subject.is_some() && other.account.subject == entry.account.subject;
+            other.org.as_ref() == Some(&org) && same_person && other.client_id == entry.client_id
+        };
+        self.contexts.iter().find(is_it).cloned().ok_or_else(|| match by {
+            OrgBy::Nothing => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
+            _ => {
+                let message = format!("{} is not logged in to the org {org}", entry.account);
+                Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogInTo { org: org.to_string() })
+            }
+        })
     }
 
     /// An entry whose grant it is.

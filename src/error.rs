@@ -67,6 +67,11 @@ pub enum Remedy {
         /// The context that wants the login.
         context: Option<String>,
     },
+    /// Log in to this org.
+    LogInTo {
+        /// The org.
+        org: String,
+    },
     /// Try again, after this time if it is known.
     Retry {
         /// How long to wait.
@@ -227,6 +232,7 @@ impl Remedy {
     pub fn name(&self) -> &'static str {
         match self {
             Self::LogIn { .. } => "log_in",
+            Self::LogInTo { .. } => "log_in_to",
             Self::Retry { .. } => "retry",
             Self::UnlockStore => "unlock_store",
             Self::AllowItem => "allow_item",
@@ -257,6 +263,7 @@ impl fmt::Display for Remedy {
         match self {
             Self::LogIn { context: Some(context) } => write!(f, "log in to {context} again"),
             Self::LogIn { context: None } => f.write_str("log in"),
+            Self::LogInTo { org } => write!(f, "log in to the org {org}"),
             Self::Retry { after: Some(after) } => {
                 write!(f, "try again in {} s", after.as_secs().max(1))
             }

@@ -8,14 +8,15 @@ use crate::context::{Context, Entry, Index};
 use crate::custody::{Chosen, Posture};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::Home;
-use crate::id::{Account, AppName, ContextName, GrantId, Org, Scopes};
+use crate::id::{Account, AppName, ContextName, GrantId, Issuer, Org, Scopes};
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
 use crate::oauth::device::{Ask, DeviceAuthorization, Heard, Poll, authorize};
-use crate::oauth::endpoint::{Grant, TokenEndpoint, TokenError, TokenReply};
+use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
 use crate::oauth::metadata::{ByHand, Endpoints, discover};
 use crate::oauth::revocation::{Token, revoke};
 use crate::oauth::{id_token, userinfo};
+use crate::org::OrgBy;
 use crate::prompt::{Outcome, Prompt, Verification, Wait, WaitReason};
 use crate::record::{Destination, Record, RefreshToken, StoredToken};
 use crate::wiring::Wiring;
@@ -26,6 +27,15 @@ use crate::wiring::Wiring;
 pub struct LoginRequest {
     /// The name for it; by default the one that the account has, else one made of its e-mail address or name.
     pub context: Option<ContextName>,
+    /// The org that its tokens shall speak for; before `<APP>_ORG`. Where the server has none, an error.
+    pub org: Option<Org>,
+    /// Whose login it shall be, as a hint for the server's page (`login_hint`, OpenID Connect Core §3.1.2.1).
+    pub login_hint: Option<String>,
+    /// What the server's page shall ask whatever it knows: `login`, `consent`, `select_account` (`prompt`, OpenID Connect Core
+    /// §3.1.2.1).
+    pub prompt: Option<String>,
+    /// Further parameters of the device authorization request, each a name and a value.
+    pub parameters: Vec<(String, String)>,
     /// What to ask for instead of the configuration's scopes.
     pub scopes: Option<Scopes>,
     /// The context may change hands: from another account to this one.
@@ -65,6 +75,8 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     Index::read(wiring.home()?.as_ref())?;
 
     let config = &wiring.config;
+    let org = wanted_org(wiring, request)?;
+    let issuer = config.orgs.issuer(&config.issuer, org.as_ref())?;
     let http = wiring.http()?;
     let by_hand = ByHand {
         device_authorization: config.device_authorization_endpoint.clone(),
@@ -73,15 +85,19 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     };
     let unless_cancelled = || if request.cancel.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) };
     unless_cancelled()?;
-    let endpoints = discover(&http, &config.issuer, &by_hand, &request.cancel)?;
-    let destination = destination(wiring, &endpoints);
+    let endpoints = discover(&http, &issuer, &by_hand, &request.cancel)?;
+    let destination = destination(wiring, issuer, &endpoints);
     let client = wiring.client(&destination);
-    let scopes = request.scopes.as_ref().unwrap_or(&config.scopes);
+    let scopes = &config.orgs.scopes(request.scopes.as_ref().unwrap_or(&config.scopes), org.as_ref())?;
+    let hints = [("login_hint", &request.login_hint), ("prompt", &request.prompt)];
+    let hints = hints.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    let further = request.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let ask = Ask {
         scopes,
         resource: config.resource.as_ref(),
         acr_values: request.acr_values.as_deref(),
         max_age: request.max_age,
+        further: hints.chain(config.orgs.in_login(org.as_ref())).chain(further).collect(),
     };
     unless_cancelled()?;
     let device = authorize(&http, &endpoints.device_authorization, &client, &ask, &request.cancel)?;
@@ -98,11 +114,15 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
         client: &client,
         destination: &destination,
         scopes,
+        org,
         chosen: &chosen,
     };
-    let (reply, asked_at) = login.approved(&device)?;
+    let (mut reply, asked_at) = login.approved(&device)?;
     // From here on there is a grant at the server: what is not kept is given back.
-    let kept = login.identify(&reply).and_then(|whose| login.keep(&home, name, whose, &reply, asked_at));
+    let kept = login.identify(&reply).and_then(|(account, told)| {
+        let org = login.choose_org(&mut reply, &account, told)?;
+        login.keep(&home, name, (account, org), &reply, asked_at)
+    });
     if kept.is_err() {
         login.give_back(&reply);
     }
@@ -122,9 +142,20 @@ fn wanted_name(wiring: &Wiring, request: &LoginRequest) -> Result<Option<Context
     }
 }
 
-fn destination(wiring: &Wiring, endpoints: &Endpoints) -> Destination {
+fn wanted_org(wiring: &Wiring, request: &LoginRequest) -> Result<Option<Org>> {
+    let config = &wiring.config;
+    let org = request.org.clone().map(Ok).or_else(|| config.surroundings.org.as_ref().map(|text| text.parse()));
+    match org.transpose()? {
+        Some(org) if config.orgs == OrgBy::Nothing => {
+            Err(Error::config("org", format!("the org {org} was asked for, and {} has none", config.issuer.host())))
+        }
+        org => Ok(org),
+    }
+}
+
+fn destination(wiring: &Wiring, issuer: Issuer, endpoints: &Endpoints) -> Destination {
     Destination {
-        issuer: wiring.config.issuer.clone(),
+        issuer,
         client_id: wiring.config.client_id.clone(),
         secret_in_form: wants_secret_in_form(&endpoints.auth_methods),
         token_endpoint: endpoints.token.clone(),
@@ -142,6 +173,8 @@ struct Login<'a> {
     client: &'a Client,
     destination: &'a Destination,
     scopes: &'a Scopes,
+    /// The org that was asked for.
+    org: Option<Org>,
     chosen: &'a Chosen,
 }
 
@@ -155,7 +188,8 @@ impl Login<'_> {
             Error::new(ErrorKind::Config, message).with(Remedy::Retry { after: None }).because(error)
         })?;
         let url = &self.destination.token_endpoint;
-        let token = TokenEndpoint { http: self.http, url, client: self.client, resource: config.resource.as_ref() };
+        let token = TokenEndpoint { http: self.http, url, client: self.client };
+        let asks = Asks { resource: config.resource.as_ref(), ..Asks::default() };
         let (mut heard, mut trouble) = (None, None);
         while let Some(wait) = poll.next(config.clock.now(), heard) {
             let reason = match heard {
@@ -170,7 +204,7 @@ impl Login<'_> {
             }
             // A token's lifetime is counted from before it is asked for.
             let asked_at = config.clock.now();
-            match token.request(&Grant::DeviceCode(&device.device_code), &self.request.cancel) {
+            match token.request(&Grant::DeviceCode(&device.device_code), &asks, &self.request.cancel) {
                 Ok(reply) => return Ok((reply, asked_at)),
                 Err(error) => {
                     // Some servers forget a code as it ends, and then do not know it.
@@ -232,7 +266,8 @@ impl Login<'_> {
             }
             _ => None,
         };
-        let org = signed.as_ref().and_then(|claims| claims.org_id.as_ref()?.parse().ok());
+        let org = signed.as_ref().and_then(|claims| claims.org_id.as_ref()).or(reply.org.as_ref());
+        let org = org.and_then(|org| org.parse().ok());
         let claims = match (signed, told) {
             // OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub
             // Claim in the ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
@@ -244,6 +279,43 @@ impl Login<'_> {
             None => Account::new(issuer.clone(), None, None, None),
         };
         Ok((account, org))
+    }
+
+    /// The org that the login's tokens speak for: the one that was asked for, or the one that the server tells. Where an org is named
+    /// by refresh, `reply` is a token of it afterwards: whether it may be had shows now, and not at the first use.
+    fn choose_org(&self, reply: &mut TokenReply, account: &Account, told: Option<Org>) -> Result<Option<Org>> {
+        let (config, server) = (&self.wiring.config, self.destination.issuer.host());
+        let Some(org) = self.org.as_ref().filter(|org| told.as_ref() != Some(org)) else { return Ok(told) };
+        let refused = |why: &str| {
+            let message = format!("{server} gives {account} no login for the org {org}{why}");
+            Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator)
+        };
+        match (config.orgs.in_refresh(Some(org)), told) {
+            (Some(named), _) => {
+                let token = reply.refresh_token.as_ref().ok_or_else(|| refused(": it gave no refresh token"))?;
+                let endpoint =
+                    TokenEndpoint { http: self.http, url: &self.destination.token_endpoint, client: self.client };
+                let asks = Asks { resource: config.resource.as_ref(), org: Some(named), ..Asks::default() };
+                // Not to be cancelled: the server may have rotated.
+                let of_org = endpoint.request(&Grant::RefreshToken(token), &asks, &Cancel::new());
+                let of_org = of_org.map_err(|error| match error {
+                    TokenError::Refused(refusal) => refused("").because(Error::from(refusal)),
+                    error => error.into(),
+                })?;
+                let (old, refresh_expires_in) = (reply.refresh_token.take(), reply.refresh_expires_in);
+                *reply = TokenReply {
+                    refresh_token: of_org.refresh_token.or(old),
+                    refresh_expires_in: of_org.refresh_expires_in.or(refresh_expires_in),
+                    ..of_org
+                };
+                match &reply.org {
+                    Some(told) if told != org.as_str() => Err(refused(&format!(", but one for {told}"))),
+                    _ => Ok(Some(org.clone())),
+                }
+            }
+            (None, Some(told)) if !config.orgs.is_per_token() => Err(refused(&format!(", but one for {told}"))),
+            (None, _) => Ok(Some(org.clone())),
+        }
     }
 
     /// Keeps the login: key, record, then the index, which makes it the context's. A login that it replaces is forgotten.
@@ -314,8 +386,10 @@ impl Login<'_> {
             // Told with the key, when that is made.
             machine: None,
             tokens: vec![StoredToken {
-                org: org.cloned(),
+                // An exchange makes tokens for orgs from one that is for none.
+                org: org.filter(|_| !matches!(config.orgs, OrgBy::Exchange(_))).cloned(),
                 resource: config.resource.clone(),
+                asked: None,
                 scopes: scopes.clone(),
                 access_token: Arc::new(reply.access_token.copy()),
                 received_at: now,

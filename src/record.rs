@@ -68,6 +68,10 @@ pub(crate) struct StoredToken {
     pub(crate) org: Option<Org>,
     /// What the token is for (RFC 8707), where that was said.
     pub(crate) resource: Option<Url>,
+    /// The scopes it was asked for, where those were fewer than the login's.
+    #[serde(default)]
+    pub(crate) asked: Option<Scopes>,
+    /// The scopes that it has.
     pub(crate) scopes: Scopes,
     #[serde(with = "exposed")]
     pub(crate) access_token: Arc<Secret>,
@@ -77,6 +81,15 @@ pub(crate) struct StoredToken {
     /// `received_at` and `expires_in`; `None` where the server does not say.
     #[serde(with = "time::option")]
     pub(crate) expires_at: Option<SystemTime>,
+}
+
+/// What an access token is for. A grant keeps one of each.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) org: Option<Org>,
+    pub(crate) resource: Option<Url>,
+    /// Fewer than the login's.
+    pub(crate) scopes: Option<Scopes>,
 }
 
 /// What can be read of a record without its key. Not to be believed until the record is opened.
@@ -161,9 +174,16 @@ impl Record {
         Ok(record)
     }
 
-    /// The token for `org` and `resource`, if there is one.
-    pub(crate) fn token(&self, org: Option<&Org>, resource: Option<&Url>) -> Option<&StoredToken> {
-        self.tokens.iter().find(|token| token.org.as_ref() == org && token.resource.as_ref() == resource)
+    /// The token for `target`, if there is one.
+    pub(crate) fn token(&self, target: &Target) -> Option<&StoredToken> {
+        self.tokens.iter().find(|token| token.is_for(target))
+    }
+}
+
+impl StoredToken {
+    /// Whether it was asked for this: what a server gave instead is not asked for again and again.
+    pub(crate) fn is_for(&self, target: &Target) -> bool {
+        (&self.org, &self.resource, &self.asked) == (&target.org, &target.resource, &target.scopes)
     }
 }
 

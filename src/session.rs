@@ -108,7 +108,7 @@ impl Session {
             }
             // Not the handle: the last of those to be dropped waits for the trip.
             let (wiring, context) = (inner.handle.wiring.clone(), context.clone());
-            let wanted = Wanted { request, instead_of: tokens.refused.load_full() };
+            let wanted = tokens.wanted(request);
             if let Some(token) = tokens.still_valid(&wanted, now).filter(|_| inner.trips.are_under_way(&wanted)) {
                 // Somebody fetches the next one early: nobody else waits for that.
                 return Ok(token);
@@ -137,7 +137,7 @@ impl Session {
         let (wiring, tokens) = (inner.wiring(), &inner.tokens);
         let now = wiring.config.clock.now();
         tokens.at_hand(&request, now).or_else(|| {
-            let wanted = Wanted { request, instead_of: tokens.refused.load_full() };
+            let wanted = tokens.wanted(request);
             let token = rotation::token_at_hand(wiring, context, &wanted)?;
             tokens.learn(&wanted, &Ok(token.clone()), now);
             Some(token)
@@ -222,20 +222,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Tokens {
     /// The last token, where it serves without a trip.
     fn at_hand(&self, request: &TokenRequest, now: SystemTime) -> Option<AccessToken> {
-        let last = self.last.load_full()?;
+        let last = self.last.load_full().filter(|_| request.is_usual())?;
         let is_refused = self.refused.load().as_ref().is_some_and(|refused| **refused == *last.secret());
         (last.serves(request, now) && !is_refused).then(|| AccessToken::clone(&last))
     }
 
+    /// What is wanted of a trip.
+    fn wanted(&self, request: TokenRequest) -> Wanted {
+        let instead_of = self.refused.load_full().filter(|_| request.is_usual());
+        Wanted { request, instead_of }
+    }
+
     /// The last token, where it would serve if there were nothing better.
     fn still_valid(&self, wanted: &Wanted, now: SystemTime) -> Option<AccessToken> {
-        let last = self.last.load_full()?;
+        let last = self.last.load_full().filter(|_| wanted.request.is_usual())?;
         (wanted.instead_of.is_none() && last.is_valid_for(&wanted.request, now)).then(|| AccessToken::clone(&last))
     }
 
     /// What a trip brought. Trips overtake each other: an older token does not come back over a newer one.
     fn learn(&self, wanted: &Wanted, brought: &Result<AccessToken>, now: SystemTime) {
-        if let Ok(token) = brought {
+        if let Ok(token) = brought
+            && wanted.request.is_usual()
+        {
             let refused = wanted.instead_of.as_deref();
             self.last.rcu(|last| match last {
                 Some(last)

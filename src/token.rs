@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use url::Url;
+
 use crate::id::Scopes;
 use crate::record::StoredToken;
 use crate::secret::Secret;
@@ -83,13 +85,25 @@ impl AccessToken {
 }
 
 /// What a caller asks of a token.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenRequest {
     /// How long the token must still be valid. By default 10 s, or a twentieth of its lifetime where that is less.
     pub min_validity: Option<Duration>,
     /// Ask the server for a new token even if the one at hand is good.
     pub refresh: bool,
+    /// What the token shall be for, an absolute URI (RFC 8707 §2), instead of the configuration's.
+    pub resource: Option<Url>,
+    /// What the token shall be good for: fewer scopes than the login's. RFC 6749 §6: "The requested scope MUST NOT include any
+    /// scope not originally granted by the resource owner".
+    pub scopes: Option<Scopes>,
+}
+
+impl TokenRequest {
+    /// Whether it is for what the session's other tokens are for.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.resource.is_none() && self.scopes.is_none()
+    }
 }
 
 impl StoredToken {

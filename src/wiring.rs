@@ -129,7 +129,7 @@ impl Wiring {
             );
             Err(Error::config(field, message))
         };
-        if config.issuer != sealed.issuer {
+        if config.issuer != sealed.issuer && !config.orgs.makes(&sealed.issuer) {
             return differs("issuer", &config.issuer, &sealed.issuer);
         }
         if config.client_id != sealed.client_id {

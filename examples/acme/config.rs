@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hallpass::clock::{Cancel, Clock};
-use hallpass::{Config, Result, Secret};
+use hallpass::{Config, OrgBy, Result, Secret};
 use url::Url;
 
 pub(crate) fn from_environment() -> Result<Config> {
@@ -24,6 +24,15 @@ pub(crate) fn from_environment() -> Result<Config> {
     config.device_authorization_endpoint = url("DEVICE_AUTHORIZATION_ENDPOINT")?;
     config.token_endpoint = url("TOKEN_ENDPOINT")?;
     config.revocation_endpoint = url("REVOCATION_ENDPOINT")?;
+    let org = variable("ORG_PARAM").unwrap_or_else(|| "organization_id".into());
+    config.orgs = match variable("ORG_BY").as_deref() {
+        None | Some("refresh") => OrgBy::Refresh(org),
+        Some("login") => OrgBy::Login(org),
+        Some("scope") => OrgBy::Scope(org),
+        Some("exchange") => OrgBy::Exchange(org),
+        Some("issuer") => OrgBy::Issuer(org),
+        Some(_) => OrgBy::Nothing,
+    };
     config.allow_loopback_http = variable("ALLOW_LOOPBACK_HTTP").is_some_and(|value| value == "1");
     // An hour without D-Bus, of which `ACME_KEY_CACHE=0` lets a script have none.
     config.key_cache = Some(seconds("KEY_CACHE").unwrap_or(Duration::from_secs(3600))).filter(|time| !time.is_zero());

@@ -13,8 +13,8 @@ use crate::clock::Cancel;
 use crate::doctor::Repaired;
 use crate::prompt::{JsonLines, Prompt, Terminal};
 use crate::{
-    Auth, Config, Context, ContextName, Ended, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Result,
-    Select, Session, TokenRequest,
+    Auth, Config, Context, ContextName, Ended, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Org, Result,
+    Scopes, Select, Session, TokenRequest,
 };
 
 pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Cancel) -> Result<ExitCode> {
@@ -34,13 +34,11 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
     if config.surroundings.token.is_some() {
         output.say(&format!("note: {} is set and goes before this login", config.app.variable("TOKEN")));
     }
-    let scopes = match login.scope.is_empty() {
-        true => None,
-        false => Some(login.scope.join(" ").parse()?),
-    };
     let request = LoginRequest {
         context: login.context,
-        scopes,
+        org: login.org,
+        login_hint: login.login_hint,
+        scopes: scopes(&login.scope)?,
         replace: login.replace,
         ephemeral: login.ephemeral,
         cancel: cancel.clone(),
@@ -59,9 +57,14 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
 }
 
 pub(super) fn token(output: &Output, config: Config, token: Token, stop: &Stop) -> Result<ExitCode> {
-    let session = session(config, token.context)?;
-    let request = TokenRequest { min_validity: token.min_validity, refresh: token.refresh };
-    let token = match session.token_at_hand(request) {
+    let session = session(config, token.context, token.org)?;
+    let request = TokenRequest {
+        min_validity: token.min_validity,
+        refresh: token.refresh,
+        resource: token.resource,
+        scopes: scopes(&token.scope)?,
+    };
+    let token = match session.token_at_hand(request.clone()) {
         // Nothing was begun that a signal would have to let finish.
         Some(token) => token,
         None => wait_unless_cancelled(session.access_token_with(request), stop.listen())?,
@@ -81,7 +84,7 @@ pub(super) fn token(output: &Output, config: Config, token: Token, stop: &Stop) 
 
 pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<ExitCode> {
     let (now, network) = (config.clock.now(), config.surroundings.network.clone());
-    let session = session(config, status.context)?;
+    let session = session(config, status.context, None)?;
     Ok(match session.context() {
         Some(context) if output.json => {
             let mut object = context_object(context);
@@ -144,7 +147,7 @@ pub(super) fn doctor(output: &Output, config: Config, doctor: Doctor) -> Result<
 fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: &str) -> Result<ExitCode> {
     let mut request = MoveRequest::all_to(to);
     if context.is_some() {
-        (request.all, request.select) = (false, Select { context });
+        (request.all, request.select) = (false, Select { context, ..Select::default() });
     }
     let moved = wait(auth.move_keys(request))?;
     if output.json {
@@ -165,7 +168,7 @@ fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: &st
 }
 
 pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<ExitCode> {
-    let select = Select { context: logout.context };
+    let select = Select { context: logout.context, ..Select::default() };
     let request = LogoutRequest { select, all: logout.all, local_only: logout.local_only };
     let ended = wait(Auth::new(config)?.logout(request))?;
     if output.json {
@@ -198,15 +201,21 @@ pub(super) fn whoami(
     output: &Output,
     config: Config,
     context: Option<ContextName>,
+    org: Option<Org>,
     cancel: &Cancel,
 ) -> Result<ExitCode> {
-    let info = wait_unless_cancelled(session(config, context)?.userinfo(), cancel)?;
+    let info = wait_unless_cancelled(session(config, context, org)?.userinfo(), cancel)?;
     Ok(match output.json {
         true => output.data(&info.json),
         false => output.data(&format!("{} at {}", person(&info.account), info.account.issuer.host())),
     })
 }
 
-fn session(config: Config, context: Option<ContextName>) -> Result<Session> {
-    Auth::new(config)?.session_for(&Select { context })
+fn session(config: Config, context: Option<ContextName>, org: Option<Org>) -> Result<Session> {
+    Auth::new(config)?.session_for(&Select { context, org })
+}
+
+/// `None` where none was named.
+fn scopes(named: &[String]) -> Result<Option<Scopes>> {
+    if named.is_empty() { Ok(None) } else { named.join(" ").parse().map(Some) }
 }

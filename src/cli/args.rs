@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use url::Url;
 
-use crate::{ContextName, Result};
+use crate::{ContextName, Org, Result};
 
 /// Log in and out, and get tokens.
 #[derive(Debug, Args)]
@@ -24,6 +25,9 @@ pub struct Whoami {
     /// The login to ask with
     #[arg(long, value_name = "NAME")]
     pub(super) context: Option<ContextName>,
+    /// The org to ask for
+    #[arg(long, value_name = "ORG")]
+    pub(super) org: Option<Org>,
     /// Print the server's claims as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -50,6 +54,12 @@ pub(super) struct Login {
     /// The name to keep this login under
     #[arg(long, value_name = "NAME")]
     pub(super) context: Option<ContextName>,
+    /// The org to log in to
+    #[arg(long, value_name = "ORG")]
+    pub(super) org: Option<Org>,
+    /// Whose login it shall be, for the server's page
+    #[arg(long, value_name = "NAME")]
+    pub(super) login_hint: Option<String>,
     /// A scope to ask for, instead of the usual ones; can be repeated
     #[arg(long, value_name = "SCOPE")]
     pub(super) scope: Vec<String>,
@@ -72,6 +82,15 @@ pub(super) struct Token {
     /// The login to use
     #[arg(long, value_name = "NAME")]
     pub(super) context: Option<ContextName>,
+    /// The org that the token shall speak for
+    #[arg(long, value_name = "ORG")]
+    pub(super) org: Option<Org>,
+    /// What the token shall be for
+    #[arg(long, value_name = "URI")]
+    pub(super) resource: Option<Url>,
+    /// A scope that the token shall have, instead of all; can be repeated
+    #[arg(long, value_name = "SCOPE")]
+    pub(super) scope: Vec<String>,
     /// Fetch a new token if this one is not valid for so long, in seconds
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     pub(super) min_validity: Option<Duration>,

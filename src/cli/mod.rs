@@ -76,7 +76,7 @@ impl Whoami {
         let output = Output::new(self.json, false, &config);
         let done = config
             .map(|config| prepared(config, &stop))
-            .and_then(|config| actions::whoami(&output, config, self.context, &stop.cancel));
+            .and_then(|config| actions::whoami(&output, config, self.context, self.org, &stop.cancel));
         let code = done.unwrap_or_else(|error| output.fail(&error));
         stop.exit_code().unwrap_or(code)
     }

@@ -51,6 +51,8 @@ pub(crate) struct Ask<'a> {
     /// What a resource demanded of the person's authentication (RFC 9470 §4 has the client pass both on).
     pub(crate) acr_values: Option<&'a str>,
     pub(crate) max_age: Option<Duration>,
+    /// Further parameters, each a name and a value.
+    pub(crate) further: Vec<(&'a str, &'a str)>,
 }
 
 /// Asks for a device code (RFC 8628 §3.1).
@@ -68,6 +70,7 @@ pub(crate) fn authorize(
         .with_some("resource", ask.resource.map(Url::as_str))
         .with_some("acr_values", ask.acr_values)
         .with_some("max_age", max_age.as_deref());
+    let form = ask.further.iter().fold(form, |form, (name, value)| form.with(name, value));
     let (form, authorization) = client.authenticate(form);
     let reply = http.post(url, form, authorization, cancel).map_err(TokenError::Http)?;
     if !reply.is_success() {

@@ -23,16 +23,27 @@ pub(crate) struct TokenEndpoint<'a> {
     pub(crate) http: &'a Http,
     pub(crate) url: &'a Url,
     pub(crate) client: &'a Client,
-    /// RFC 8707 §2.2: what the token is for.
+}
+
+/// What the token shall be for.
+#[derive(Default)]
+pub(crate) struct Asks<'a> {
+    /// RFC 8707 §2.2.
     pub(crate) resource: Option<&'a Url>,
+    /// Fewer scopes than the login's. RFC 6749 §6: "if omitted is treated as equal to the scope originally granted".
+    pub(crate) scopes: Option<&'a Scopes>,
+    /// The server's parameter that names an org, and the org.
+    pub(crate) org: Option<(&'a str, &'a str)>,
 }
 
 /// What is exchanged for a token.
 pub(crate) enum Grant<'a> {
     /// RFC 8628 §3.4.
     DeviceCode(&'a Secret),
-    /// RFC 6749 §6. Names no scope: "if omitted is treated as equal to the scope originally granted".
+    /// RFC 6749 §6.
     RefreshToken(&'a Secret),
+    /// RFC 8693 §2.1, of an access token.
+    Exchange(&'a Secret),
 }
 
 /// A successful reply (RFC 6749 §5.1).
@@ -49,6 +60,8 @@ pub(crate) struct TokenReply {
     /// RFC 6749 §5.1: "OPTIONAL, if identical to the scope requested by the client; otherwise, REQUIRED."
     pub(crate) scopes: Option<Scopes>,
     pub(crate) id_token: Option<Secret>,
+    /// The org that it speaks for, where the server says so beside the tokens, as WorkOS does.
+    pub(crate) org: Option<String>,
 }
 
 /// No token.
@@ -76,7 +89,12 @@ pub(crate) struct Refusal {
 
 impl TokenEndpoint<'_> {
     /// Makes one request. Never repeats it: whether that is safe only the caller knows.
-    pub(crate) fn request(&self, grant: &Grant<'_>, cancel: &Cancel) -> Result<TokenReply, TokenError> {
+    pub(crate) fn request(
+        &self,
+        grant: &Grant<'_>,
+        asks: &Asks<'_>,
+        cancel: &Cancel,
+    ) -> Result<TokenReply, TokenError> {
         let form = match grant {
             Grant::DeviceCode(code) => Form::new()
                 .with("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
@@ -84,11 +102,19 @@ impl TokenEndpoint<'_> {
             Grant::RefreshToken(token) => {
                 Form::new().with("grant_type", "refresh_token").with("refresh_token", token.expose())
             }
+            Grant::Exchange(token) => Form::new()
+                .with("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
+                .with("subject_token", token.expose())
+                .with("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
         };
-        let (form, authorization) =
-            self.client.authenticate(form.with_some("resource", self.resource.map(Url::as_str)));
+        let scopes = asks.scopes.map(Scopes::to_string);
+        let mut form = form.with_some("resource", asks.resource.map(Url::as_str)).with_some("scope", scopes.as_deref());
+        if let Some((parameter, org)) = asks.org {
+            form = form.with(parameter, org);
+        }
+        let (form, authorization) = self.client.authenticate(form);
         let reply = self.http.post(self.url, form, authorization, cancel)?;
-        let (Grant::DeviceCode(sent) | Grant::RefreshToken(sent)) = grant;
+        let (Grant::DeviceCode(sent) | Grant::RefreshToken(sent) | Grant::Exchange(sent)) = grant;
         read(&reply).map_err(|error| without(error, sent))
     }
 }
@@ -154,6 +180,11 @@ fn code(text: &str) -> String {
 impl Refusal {
     pub(crate) fn is(&self, error: &str) -> bool {
         self.error == error
+    }
+
+    /// Whether it is about the client, whatever that asked for.
+    pub(crate) fn is_of_the_client(&self) -> bool {
+        self.is("invalid_client") || self.is("unauthorized_client") || self.is("unsupported_grant_type")
     }
 
     fn asks_to_wait(&self) -> bool {
@@ -245,6 +276,8 @@ struct Wire {
     scope: Option<String>,
     #[serde(default, deserialize_with = "words")]
     id_token: Option<String>,
+    #[serde(default, deserialize_with = "words")]
+    organization_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -285,5 +318,6 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
         refresh_expires_in: wire.refresh_token_expires_in.or(wire.refresh_expires_in).filter(|life| !life.is_zero()),
         scopes: wire.scope.map(|scope| granted(&scope)),
         id_token: wire.id_token.map(Secret::new),
+        org: wire.organization_id,
     })
 }

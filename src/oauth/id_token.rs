@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::id::{ClientId, Issuer, Org, is_subject};
+use crate::id::{ClientId, Issuer, is_subject};
 use crate::secret::Secret;
 
 /// What is known of a person: from an ID token or from userinfo.
@@ -84,10 +84,9 @@ impl Told {
         !(self.says("iss", issuer.as_str()) && audience && subject.is_none_or(|subject| self.says("sub", subject)))
     }
 
-    /// Whether it speaks for another org than the one that is known.
-    pub(crate) fn is_of_another_org(&self, org: Option<&Org>) -> bool {
-        let told = self.0.get("org_id").and_then(Value::as_str);
-        org.zip(told).is_some_and(|(own, told)| own.as_str() != told)
+    /// The org that the token beside it speaks for.
+    pub(crate) fn org(&self) -> Option<&str> {
+        self.0.get("org_id").and_then(Value::as_str)
     }
 
     fn says(&self, name: &str, own: &str) -> bool {

@@ -7,13 +7,15 @@ use std::time::{Duration, SystemTime};
 use super::Trip;
 use crate::attempt::Failure;
 use crate::clock::{Cancel, Deadline, pause};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
 use crate::home::Lock;
-use crate::oauth::endpoint::{Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
+use crate::id::Org;
+use crate::oauth::endpoint::{Asks, Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
 use crate::oauth::id_token::Told;
-use crate::record::{Destination, Record, RefreshToken, StoredToken};
+use crate::org::OrgBy;
+use crate::record::{Destination, Record, RefreshToken, StoredToken, Target};
 use crate::secret::Secret;
 
 /// The most access tokens that one grant keeps.
@@ -24,9 +26,17 @@ const TO_COMMIT: Duration = Duration::from_secs(3);
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 impl Trip<'_> {
-    /// Intent, exchange, commit (law 3). The lock is held throughout, by this thread (law 4), and until the last write has returned
-    /// (law 5). `open`: the reply to an exchange before this one may be lost.
+    /// A record with the token that is wanted. The lock is held throughout, by this thread (law 4), and until the last write has
+    /// returned (law 5). `open`: the reply to an exchange before this one may be lost.
     pub(super) fn exchange(&self, lock: &Lock, record: Record, open: bool) -> Result<Record> {
+        match (&self.wiring.config.orgs, &self.target.org) {
+            (OrgBy::Exchange(parameter), Some(org)) => self.exchange_for(lock, record, open, parameter, org),
+            _ => self.rotate(lock, record, open, &self.target),
+        }
+    }
+
+    /// Intent, exchange, commit (law 3).
+    fn rotate(&self, lock: &Lock, record: Record, open: bool, target: &Target) -> Result<Record> {
         let Some(token) = &record.refresh_token else {
             return Err(self.ended(ErrorKind::Expired, "the server gave no token to refresh it with"));
         };
@@ -40,15 +50,22 @@ impl Trip<'_> {
         reached("intended");
         // Before it is sent, so that a machine that sleeps meanwhile does not count that as lifetime.
         let (asked_at, generation) = (self.now(), record.generation);
+        // An org that lives shows whether it is the login that the server refuses or the org.
+        let living = record.tokens.iter().find(|token| token.org != target.org).map(|token| token.org.clone());
         let next = self
-            .reply(&http, &record, token, open)
-            .and_then(|reply| self.next(record, reply, asked_at).map_err(|error| Failed { error, open: true }));
+            .reply(&http, &record, token, open, target)
+            .and_then(|reply| self.next(record, reply, asked_at, target).map_err(|error| Failed::of(error, true)));
         match next {
             Ok(next) => self.commit(lock, next),
-            Err(Failed { error, open }) => match self.grant.read() {
+            Err(Failed { error, open, org_is_in_doubt }) => match self.grant.read() {
                 // `invalid_grant` is a question, not an answer (law 6). On a disk whose locks hold nobody has rotated meanwhile;
                 // where one has, it is adopted and never overwritten.
                 Ok(there) if there.generation > generation => Ok(there),
+                Ok(there) if org_is_in_doubt && living.is_some() => {
+                    let other = Target { org: living.flatten(), ..target.clone() };
+                    self.rotate(lock, there, open, &other)?;
+                    Err(self.org_refused(target, error))
+                }
                 _ => {
                     // A note that cannot be written leaves the intent, which says less and nothing wrong.
                     let _ = self.grant.note(lock, attempt, Failure::new(&error, open, self.now()));
@@ -58,38 +75,93 @@ impl Trip<'_> {
         }
     }
 
+    /// A token for `org`, for the one that the login has without an org (RFC 8693). That one is not spent by it, so that there is
+    /// nothing to lose but the answer.
+    fn exchange_for(&self, lock: &Lock, record: Record, open: bool, parameter: &str, org: &Org) -> Result<Record> {
+        let own = Target { org: None, resource: self.target.resource.clone(), scopes: None };
+        let is_good = |token: &StoredToken| token.is_valid(self.now(), None) && !self.wanted.request.refresh;
+        let record = match record.token(&own) {
+            Some(token) if is_good(token) => record,
+            _ => self.rotate(lock, record, open, &own)?,
+        };
+        let subject = record.token(&own).map(|token| token.access_token.clone());
+        let subject = subject.ok_or_else(|| self.ended(ErrorKind::Expired, "it holds no token"))?;
+        let asked_at = self.now();
+        let (destination, client) = (&record.destination, self.wiring.client(&record.destination));
+        let endpoint = TokenEndpoint { http: &self.wiring.http()?, url: &destination.token_endpoint, client: &client };
+        let asks = Asks {
+            resource: self.target.resource.as_ref(),
+            scopes: self.target.scopes.as_ref(),
+            org: Some((parameter, org.as_str())),
+        };
+        let reply =
+            endpoint.request(&Grant::Exchange(&subject), &asks, &Cancel::new()).map_err(|error| match error {
+                TokenError::Refused(refusal) => self.org_refused(&self.target, refusal.into()),
+                error => error.into(),
+            })?;
+        // The login's own refresh token stays what it is.
+        let reply = TokenReply { refresh_token: None, refresh_expires_in: None, ..reply };
+        let next = self.next(record, reply, asked_at, &self.target)?;
+        self.commit(lock, next)
+    }
+
     /// What the server answers. Sends the token, and once more where its reply was lost and that cannot make it worse.
-    fn reply(&self, http: &Http, record: &Record, token: &RefreshToken, open: bool) -> Result<TokenReply, Failed> {
-        let token = self.grant.reveal(token).map_err(|error| Failed { error, open })?;
-        let mut outcome = self.ask(http, record, &token);
+    fn reply(
+        &self,
+        http: &Http,
+        record: &Record,
+        token: &RefreshToken,
+        open: bool,
+        target: &Target,
+    ) -> Result<TokenReply, Failed> {
+        let token = self.grant.reveal(token).map_err(|error| Failed::of(error, open))?;
+        let mut outcome = self.ask(http, record, &token, target);
         // A lost reply is asked for again at once only when no valid token is left (law 7): the server may have rotated, and
         // some take the old token once more.
         let lost = matches!(outcome, Err(TokenError::Http(HttpError::NoReply { .. })));
         if lost && !self.is_valid(record) {
-            outcome = self.ask(http, record, &token);
+            outcome = self.ask(http, record, &token, target);
         }
         drop(token);
         reached("answered");
         let open = open || lost;
         outcome.map_err(|error| match error {
             TokenError::Refused(refusal) if refusal.is("invalid_grant") => {
-                Failed { error: self.refused(record, &refusal, open), open }
+                let org_is_in_doubt = !open && self.named(target).is_some();
+                Failed { error: self.refused(record, &refusal, open), open, org_is_in_doubt }
+            }
+            // In other words than these a server speaks of what it was asked for.
+            TokenError::Refused(refusal) if self.named(target).is_some() && !refusal.is_of_the_client() => {
+                Failed::of(self.org_refused(target, refusal.into()), open)
             }
             error => {
                 let open = open || may_have_rotated(&error);
-                Failed { error: error.into(), open }
+                Failed::of(error.into(), open)
             }
         })
     }
 
-    /// The token sent is the one just read under the lock (law 1), and goes where the login was made (law 16). No server here wants
-    /// its org named yet (law 9); a reply for another one is refused below.
-    fn ask(&self, http: &Http, record: &Record, token: &Secret) -> Result<TokenReply, TokenError> {
+    /// The token sent is the one just read under the lock (law 1), goes where the login was made (law 16), and names its org (law 9): a
+    /// server takes a refresh without one for the org of the last refresh, whoever made that.
+    fn ask(&self, http: &Http, record: &Record, token: &Secret, target: &Target) -> Result<TokenReply, TokenError> {
         let (destination, client) = (&record.destination, self.wiring.client(&record.destination));
-        let endpoint =
-            TokenEndpoint { http, url: &destination.token_endpoint, client: &client, resource: self.resource() };
+        let endpoint = TokenEndpoint { http, url: &destination.token_endpoint, client: &client };
+        let asks = Asks { resource: target.resource.as_ref(), scopes: target.scopes.as_ref(), org: self.named(target) };
         // Not to be cancelled: what it brings is the only copy.
-        endpoint.request(&Grant::RefreshToken(token), &Cancel::new())
+        endpoint.request(&Grant::RefreshToken(token), &asks, &Cancel::new())
+    }
+
+    fn named<'t>(&'t self, target: &'t Target) -> Option<(&'t str, &'t str)> {
+        self.wiring.config.orgs.in_refresh(target.org.as_ref())
+    }
+
+    /// The login lives, and the server gives no token of it for this org.
+    fn org_refused(&self, target: &Target, cause: Error) -> Error {
+        let org = target.org.as_ref().map_or("", Org::as_str);
+        let server = self.context.account.issuer.host();
+        let message =
+            format!("{server} gives {} no token for the org {org}; the login is as it was", self.context.account);
+        Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator).because(cause)
     }
 
     /// Writes the only copy of a rotated token down, and does not take the first no of a disk for an answer.
@@ -148,7 +220,7 @@ impl Trip<'_> {
     }
 
     /// The next record. A reply that would make the grant another (law 17) is kept out.
-    fn next(&self, record: Record, reply: TokenReply, asked_at: SystemTime) -> Result<Record> {
+    fn next(&self, record: Record, reply: TokenReply, asked_at: SystemTime, target: &Target) -> Result<Record> {
         let Destination { issuer, client_id, .. } = &record.destination;
         let changed = |what: &str| {
             let message = format!("{} answered a refresh with another {what}: refused", issuer.host());
@@ -161,12 +233,15 @@ impl Trip<'_> {
         if told.is_another(issuer, client_id, record.account.subject.as_deref()) {
             return changed("identity");
         }
-        if told.is_of_another_org(self.context.org.as_ref()) {
+        let is_another = |own: &Org| [told.org(), reply.org.as_deref()].iter().flatten().any(|told| *told != own.as_str());
+        if target.org.as_ref().is_some_and(is_another) {
             return changed("organisation");
         }
+        let Target { org, resource, scopes: asked } = target.clone();
         let token = StoredToken {
-            org: self.context.org.clone(),
-            resource: self.resource().cloned(),
+            org,
+            resource,
+            asked,
             scopes: reply.scopes.unwrap_or_else(|| record.scopes.clone()),
             access_token: Arc::new(reply.access_token),
             received_at: asked_at,
@@ -175,7 +250,7 @@ impl Trip<'_> {
         // At most so many, the newest first and dead ones not at all, so that a record cannot grow without end.
         let is_kept = |other: &StoredToken| {
             let is_alive = other.is_valid(asked_at, Some(Duration::ZERO));
-            is_alive && (&other.org, &other.resource) != (&token.org, &token.resource)
+            is_alive && !other.is_for(target)
         };
         let others: Vec<_> = record.tokens.into_iter().filter(is_kept).take(MOST_TOKENS - 1).collect();
         Ok(Record {
@@ -196,6 +271,14 @@ struct Failed {
     error: Error,
     /// The server may have rotated, now or before.
     open: bool,
+    /// The server has said no, to the login or to the org.
+    org_is_in_doubt: bool,
+}
+
+impl Failed {
+    fn of(error: Error, open: bool) -> Self {
+        Self { error, open, org_is_in_doubt: false }
+    }
 }
 
 /// Whether a server that gave no token may have rotated all the same.

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
 use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::Lock;
-use crate::record::{Record, StoredToken};
+use crate::record::{Record, StoredToken, Target};
 use crate::secret::{OF_A_RECORD, Secret, wipe_stack};
 use crate::token::{AccessToken, TokenRequest};
 use crate::wiring::Wiring;
@@ -42,7 +42,8 @@ pub(crate) fn access_token(
     forsaken: &dyn Fn() -> bool,
 ) -> Result<AccessToken> {
     open(wiring, context, |files, grant, record| {
-        let trip = Trip { wiring, context, files, grant, wanted, forsaken };
+        let target = target(wiring, context, wanted, &record)?;
+        let trip = Trip { wiring, context, files, grant, wanted, target, forsaken };
         let record = trip.run(Arc::new(record))?;
         trip.served(&record).ok_or_else(|| trip.ended(ErrorKind::Expired, "it holds no token"))
     })
@@ -55,7 +56,8 @@ pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted)
     let files = wiring.files(&home, &context.grant);
     let (grant, record) = files.open_at_once(&*wiring.places.of(&context.custody).ok()?)?;
     wiring.check_destination(&context.grant, &record).ok()?;
-    let trip = Trip { wiring, context, files, grant: &grant, wanted, forsaken: &|| false };
+    let target = target(wiring, context, wanted, &record).ok()?;
+    let trip = Trip { wiring, context, files, grant: &grant, wanted, target, forsaken: &|| false };
     let at_hand = trip.at_hand(&record);
     let serves = approach(trip.freshness(&record, at_hand.as_ref()), false) == Approach::Serve;
     let served = serves.then(|| trip.served(&record)).flatten();
@@ -67,6 +69,24 @@ pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted)
 /// Where the tokens of `context` may ask who they speak for: as sealed at login.
 pub(crate) fn userinfo_endpoint(wiring: &Wiring, context: &Context) -> Result<Option<Url>> {
     open(wiring, context, |_, _, record| Ok(record.destination.userinfo_endpoint))
+}
+
+/// What the wanted token is for.
+fn target(wiring: &Wiring, context: &Context, Wanted { request, .. }: &Wanted, record: &Record) -> Result<Target> {
+    // What a login was not granted, no refresh brings: asking would only spend a request.
+    let asked = request.scopes.as_ref();
+    if let Some(more) = asked.and_then(|asked| asked.iter().find(|one| !record.scopes.contains(one)))
+        && !record.scopes.is_empty()
+    {
+        let message = format!("the login {} was not granted the scope {more}", context.name);
+        let remedy = Remedy::LogIn { context: Some(context.name.to_string()) };
+        return Err(Error::new(ErrorKind::NotLoggedIn, message).with(remedy));
+    }
+    Ok(Target {
+        org: context.org.clone(),
+        resource: request.resource.as_ref().or(wiring.config.resource.as_ref()).cloned(),
+        scopes: request.scopes.clone(),
+    })
 }
 
 /// Opens the grant of `context` and reads its record, without a lock: a reader sees the old or the new, never half.
@@ -114,6 +134,7 @@ struct Trip<'a> {
     files: GrantFiles<'a>,
     grant: &'a OpenGrant<'a>,
     wanted: &'a Wanted,
+    target: Target,
     forsaken: &'a dyn Fn() -> bool,
 }
 
@@ -258,7 +279,7 @@ impl Trip<'_> {
     }
 
     fn token_of<'r>(&self, record: &'r Record) -> Option<&'r StoredToken> {
-        record.token(self.context.org.as_ref(), self.resource())
+        record.token(&self.target)
     }
 
     fn ended(&self, kind: ErrorKind, why: &str) -> Error {
@@ -268,10 +289,6 @@ impl Trip<'_> {
 
     fn log_in(&self) -> Remedy {
         Remedy::LogIn { context: Some(self.context.name.to_string()) }
-    }
-
-    fn resource(&self) -> Option<&Url> {
-        self.wiring.config.resource.as_ref()
     }
 
     fn now(&self) -> SystemTime {

@@ -33,6 +33,8 @@ pub struct Surroundings {
     pub home: Option<PathBuf>,
     /// `<APP>_CONTEXT`: the context to use.
     pub context: Option<String>,
+    /// `<APP>_ORG`: the org to speak for.
+    pub org: Option<String>,
     /// `<APP>_CUSTODY`: the place for keys, within what the configuration allows.
     pub custody: Option<String>,
     /// `<APP>_TOKEN`: an access token to use as it is. Nothing is stored.
@@ -91,6 +93,7 @@ impl Surroundings {
                 || get("WAYLAND_DISPLAY").is_some(),
             home: get(&app.variable("HOME")).map(PathBuf::from).or_else(|| state_folder(app, get)),
             context: own("CONTEXT"),
+            org: own("ORG"),
             custody: own("CUSTODY"),
             token: own("TOKEN").map(|token| Arc::new(Secret::new(token))),
             no_browser: own("NO_BROWSER").is_some(),

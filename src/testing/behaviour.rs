@@ -45,6 +45,14 @@ pub struct Behaviour {
     /// its signature is a dummy: a client may leave the signature of an ID token that came straight from the token
     /// endpoint unchecked (OpenID Connect Core §3.1.3.7 rule 6), and these tokens hold it to checking all the rest.
     pub id_token: bool,
+    /// The parameter that names an org: of a refresh, a token exchange (RFC 8693, for which this opens the token endpoint) and the
+    /// device authorization request. Default: none, so that nobody can name one. A refresh that names none is for the org of
+    /// the refresh before it, whoever made that, as WorkOS has it.
+    pub org_parameter: Option<String>,
+    /// What a scope begins with that names an org, for example `organization:`. Default: none.
+    pub org_scope: Option<String>,
+    /// How a refresh for an org is refused that the person is no member of. Default: `access_denied`.
+    pub org_refusal: &'static str,
     /// The scopes that may be asked for; others are `invalid_scope`. Default: `openid`, `profile`, `email` and
     /// `offline_access`. Empty means that every scope may be asked for and that the metadata lists none.
     pub scopes_supported: Vec<String>,
@@ -75,6 +83,9 @@ impl Default for Behaviour {
             rotate: true,
             grace: Duration::ZERO,
             id_token: true,
+            org_parameter: None,
+            org_scope: None,
+            org_refusal: "access_denied",
             scopes_supported: ["openid", "profile", "email", "offline_access"].map(String::from).to_vec(),
             device: true,
             revocation: true,
@@ -112,12 +123,19 @@ pub struct Person {
     pub name: String,
     /// The `email` claim, given out with the scope `email`.
     pub email: String,
+    /// The orgs that the person belongs to, the one of a login that names none first. Default: none.
+    pub orgs: Vec<String>,
 }
 
 impl Person {
     /// A person by subject, full name and e-mail address.
     pub fn new(subject: &str, name: &str, email: &str) -> Self {
-        Self { subject: subject.into(), name: name.into(), email: email.into() }
+        Self { subject: subject.into(), name: name.into(), email: email.into(), orgs: Vec::new() }
+    }
+
+    /// The same person, as a member of these orgs.
+    pub fn in_orgs(self, orgs: &[&str]) -> Self {
+        Self { orgs: orgs.iter().map(|org| (*org).into()).collect(), ..self }
     }
 }
 

@@ -62,7 +62,8 @@ fn metadata(state: &State) -> Map<String, Value> {
 fn device_authorization(state: &mut State, request: &SeenRequest) -> Outcome {
     let form = Form::read(request)?;
     form.authenticate(request, &state.behaviour)?;
-    state.authorize_device(form.get("scope"))
+    let org = org(state, &form);
+    state.authorize_device(form.get("scope"), org)
 }
 
 fn token(state: &mut State, request: &SeenRequest) -> Outcome {
@@ -70,9 +71,23 @@ fn token(state: &mut State, request: &SeenRequest) -> Outcome {
     form.authenticate(request, &state.behaviour)?;
     match form.require("grant_type", "grant_type is missing")? {
         DEVICE_CODE => state.redeem(form.require("device_code", "device_code is missing")?),
-        "refresh_token" => state.refresh(form.require("refresh_token", "refresh_token is missing")?, form.get("scope")),
+        "refresh_token" => {
+            let org = org(state, &form);
+            state.refresh(form.require("refresh_token", "refresh_token is missing")?, form.get("scope"), org)
+        }
+        TOKEN_EXCHANGE if state.behaviour.org_parameter.is_some() => {
+            // RFC 8693 §2.1: "subject_token_type REQUIRED".
+            form.require("subject_token_type", "subject_token_type is missing")?;
+            let org = org(state, &form);
+            state.exchange(form.require("subject_token", "subject_token is missing")?, org)
+        }
         _ => Err(Refusal::bad("unsupported_grant_type", "the grant type is not supported")),
     }
+}
+
+/// The org that a request names.
+fn org<'a>(state: &State, form: &Form<'a>) -> Option<&'a str> {
+    form.get(state.behaviour.org_parameter.as_deref()?)
 }
 
 fn revocation(state: &mut State, request: &SeenRequest) -> Reply {
@@ -126,6 +141,9 @@ fn get_only(request: &SeenRequest, document: impl FnOnce() -> Map<String, Value>
         _ => not_allowed("GET"),
     }
 }
+
+/// The grant type of RFC 8693 §2.1.
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// The grant type of RFC 8628 §3.4.
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";

@@ -163,6 +163,11 @@ impl AuthorizationServer {
         self.inside().state.is_live_access_token(token)
     }
 
+    /// The org that this access token speaks for.
+    pub fn org_of(&self, access_token: &str) -> Option<String> {
+        self.inside().state.org_of(access_token).map(str::to_owned)
+    }
+
     /// Whether the token endpoint would accept this refresh token now.
     pub fn is_live_refresh_token(&self, token: &str) -> bool {
         self.inside().state.is_live_refresh_token(token)

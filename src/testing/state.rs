@@ -69,6 +69,7 @@ pub(super) struct Device {
     pub user_code: String,
     pub client_id: String,
     pub scope: Vec<String>,
+    org: Option<String>,
     /// `None`: later than the clock can say.
     expires_at: Option<SystemTime>,
     interval: Duration,
@@ -83,6 +84,8 @@ struct Family {
     client_id: String,
     person: Person,
     scope: Vec<String>,
+    /// The org of the last token, whoever asked for it.
+    org: Option<String>,
     ended: bool,
 }
 
@@ -94,6 +97,7 @@ struct RefreshToken {
 struct AccessToken {
     family: usize,
     scope: Vec<String>,
+    org: Option<String>,
     expires_at: Option<SystemTime>,
     revoked: bool,
 }
@@ -180,6 +184,10 @@ impl State {
 
     pub(super) fn is_live_access_token(&self, token: &str) -> bool {
         self.access_tokens.get(token).is_some_and(|token| self.is_live(token))
+    }
+
+    pub(super) fn org_of(&self, token: &str) -> Option<&str> {
+        self.access_tokens.get(token)?.org.as_deref()
     }
 
     pub(super) fn is_live_refresh_token(&self, token: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::testing::token;
 
 impl State {
     /// Device authorization request (RFC 8628 §3.1 and §3.2).
-    pub(crate) fn authorize_device(&mut self, scope: Option<&str>) -> Outcome {
+    pub(crate) fn authorize_device(&mut self, scope: Option<&str>, org: Option<&str>) -> Outcome {
         let scope = self.requested_scope(scope)?.unwrap_or_else(|| vec!["openid".into()]);
         let device_code = token::opaque("dc_")?;
         let mut user_code = token::user_code()?;
@@ -35,6 +35,7 @@ impl State {
         let device = Device {
             user_code,
             client_id: self.behaviour.client_id.clone(),
+            org: org.or_else(|| self.org_in(&scope)).map(str::to_owned),
             scope,
             expires_at: self.now().checked_add(lifetime),
             // "If no value is provided, clients MUST use 5 as the default." (RFC 8628 §3.2)
@@ -77,10 +78,15 @@ impl State {
             None => Err(Refusal::bad("authorization_pending", "the person has not decided yet")),
             Some(Decision::Denied) => Err(Refusal::bad("access_denied", "the person denied the request")),
             Some(Decision::Approved(person)) => {
+                if device.org.as_ref().is_some_and(|org| !person.orgs.contains(org)) {
+                    return Err(Refusal::bad("access_denied", "the person is no member of the org"));
+                }
                 let (client_id, scope) = (device.client_id.clone(), device.scope.clone());
                 let family = self.families.len();
                 device.family = Some(family);
-                self.families.push(Family { client_id, person: person.clone(), scope: scope.clone(), ended: false });
+                let org = device.org.clone().or_else(|| person.orgs.first().cloned());
+                let person = person.clone();
+                self.families.push(Family { client_id, person, scope: scope.clone(), org, ended: false });
                 self.counts.families += 1;
                 self.issue(family, scope, self.behaviour.refresh_token)
             }
@@ -88,7 +94,7 @@ impl State {
     }
 
     /// Refresh request (RFC 6749 §6) with rotation and re-use detection (RFC 9700 §4.14.2).
-    pub(crate) fn refresh(&mut self, refresh_token: &str, scope: Option<&str>) -> Outcome {
+    pub(crate) fn refresh(&mut self, refresh_token: &str, scope: Option<&str>, org: Option<&str>) -> Outcome {
         let now = self.now();
         let requested = self.requested_scope(scope)?;
         let Some((spent, family)) = self.refresh_tokens.get(refresh_token).map(|token| (token.spent_at, token.family))
@@ -113,6 +119,12 @@ impl State {
         if !scope.iter().all(|one| grant.scope.contains(one)) {
             return Err(Refusal::bad("invalid_scope", "a scope was asked for that was not granted"));
         }
+        if org.is_some_and(|org| !grant.person.orgs.iter().any(|own| own == org)) {
+            return Err(Refusal::bad(self.behaviour.org_refusal, "the person is no member of the org"));
+        }
+        if let (Some(org), Some(grant)) = (org, self.families.get_mut(family)) {
+            grant.org = Some(org.to_owned());
+        }
         let rotate = self.behaviour.rotate && self.behaviour.refresh_token;
         let reply = self.issue(family, scope, rotate)?;
         self.counts.refreshes += 1;
@@ -123,6 +135,29 @@ impl State {
                 token.spent_at.get_or_insert(now);
             }
         }
+        Ok(reply)
+    }
+
+    /// Token exchange (RFC 8693 §2.1) of an access token for one of another org; the subject token stays what it is.
+    pub(crate) fn exchange(&mut self, subject_token: &str, org: Option<&str>) -> Outcome {
+        let subject = self.access_tokens.get(subject_token).filter(|token| self.is_live(token));
+        let Some((family, scope)) = subject.map(|token| (token.family, token.scope.clone())) else {
+            return Err(Refusal::bad("invalid_grant", "the subject token is expired, revoked or unknown"));
+        };
+        let Some(grant) = self.families.get_mut(family) else {
+            return Err(Refusal::bad("invalid_grant", "the grant is unknown"));
+        };
+        if org.is_some_and(|org| !grant.person.orgs.iter().any(|own| own == org)) {
+            return Err(Refusal::bad(self.behaviour.org_refusal, "the person is no member of the org"));
+        }
+        let own = std::mem::replace(&mut grant.org, org.map(str::to_owned));
+        let reply = self.issue(family, scope, false);
+        if let Some(grant) = self.families.get_mut(family) {
+            grant.org = own;
+        }
+        let mut reply = reply?;
+        // RFC 8693 §2.2.1: "issued_token_type REQUIRED."
+        reply.insert("issued_token_type".into(), "urn:ietf:params:oauth:token-type:access_token".into());
         Ok(reply)
     }
 
@@ -148,6 +183,7 @@ impl State {
         let Some(grant) = self.families.get(family) else {
             return Err(Refusal::bad("invalid_grant", "the grant is unknown"));
         };
+        let org = grant.org.clone();
         let access_token = token::opaque("at_")?;
         let refresh_token = with_refresh_token.then(|| token::opaque("rt_")).transpose()?;
         let now = self.now();
@@ -164,6 +200,9 @@ impl State {
         if self.behaviour.id_token && scope.iter().any(|one| one == "openid") {
             let mut claims = claims(&grant.person, &scope);
             let lives = lifetime.map_or(3600, |lifetime| lifetime.as_secs());
+            if let Some(org) = &grant.org {
+                claims.insert("org_id".into(), org.clone().into());
+            }
             claims.insert("iss".into(), self.issuer.clone().into());
             claims.insert("aud".into(), grant.client_id.clone().into());
             claims.insert("iat".into(), token::numeric_date(now).into());
@@ -175,9 +214,15 @@ impl State {
             self.refresh_tokens.insert(refresh_token, RefreshToken { family, spent_at: None });
         }
         let expires_at = lifetime.and_then(|lifetime| now.checked_add(lifetime));
-        self.access_tokens.insert(access_token, AccessToken { family, scope, expires_at, revoked: false });
+        self.access_tokens.insert(access_token, AccessToken { family, scope, org, expires_at, revoked: false });
         self.counts.access_tokens += 1;
         Ok(reply)
+    }
+
+    /// The org that one of the scopes names.
+    fn org_in<'a>(&self, scope: &'a [String]) -> Option<&'a str> {
+        let start = self.behaviour.org_scope.as_deref()?;
+        scope.iter().find_map(|one| one.strip_prefix(start))
     }
 
     /// The scopes of a request (RFC 6749 §3.3), or `None` where it names none.
@@ -192,7 +237,8 @@ impl State {
             if one.is_empty() || !one.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
                 return Err(Refusal::bad("invalid_scope", "the scope is malformed"));
             }
-            if !supported.is_empty() && !supported.iter().any(|known| known == one) {
+            let names_an_org = self.behaviour.org_scope.as_deref().is_some_and(|start| one.starts_with(start));
+            if !supported.is_empty() && !names_an_org && !supported.iter().any(|known| known == one) {
                 return Err(Refusal::bad("invalid_scope", "the scope is unknown"));
             }
             if !scopes.iter().any(|known| known == one) {
@@ -207,6 +253,9 @@ impl State {
 fn claims(person: &Person, scope: &[String]) -> Map<String, Value> {
     let has = |name: &str| scope.iter().any(|one| one == name);
     let mut claims = members(json!({ "sub": person.subject }));
+    if !person.orgs.is_empty() {
+        claims.insert("organizations".into(), person.orgs.clone().into());
+    }
     if has("profile") {
         claims.insert("name".into(), person.name.clone().into());
     }

@@ -178,7 +178,7 @@ fn who_wants_more_validity_than_any_token_has_asks_once_each() {
     let session = rig.log_in();
     let mut request = TokenRequest::default();
     request.min_validity = Some(S(60));
-    (0..10).for_each(|_| assert!(wait(session.access_token_with(request)).is_ok()));
+    (0..10).for_each(|_| assert!(wait(session.access_token_with(request.clone())).is_ok()));
     assert!(asked(&rig) <= 10);
     assert!(forced(&session).is_ok());
 }

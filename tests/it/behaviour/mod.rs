@@ -26,6 +26,7 @@ mod metadata;
 mod moves;
 mod neighbour;
 mod odd_ends;
+mod orgs;
 #[cfg(feature = "passphrase")]
 mod passphrase;
 #[cfg(feature = "passphrase")]

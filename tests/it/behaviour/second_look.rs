@@ -84,7 +84,7 @@ fn who_wants_a_longer_validity_does_not_spend_a_token_twice_while_a_valid_one_is
     let mut request = TokenRequest::default();
     request.min_validity = Some(S(1200));
     rig.server.inject(Endpoint::Token, Fault::LoseReply);
-    assert!(wait(session.access_token_with(request)).is_err());
+    assert!(wait(session.access_token_with(request.clone())).is_err());
     assert!(wait(session.access_token_with(request)).is_err());
     assert_eq!((rig.server.counts().reuses, rig.server.is_live_access_token(&first)), (0, true));
 }

@@ -47,27 +47,27 @@ fn a_token_at_hand_is_given_at_once_where_its_place_answers_at_once_and_none_is_
         let token = Auth::new(config.clone()).unwrap().session().unwrap().token_at_hand(request);
         token.map(|token| token.expose().to_owned())
     };
-    let now = TokenRequest::default();
+    let now = TokenRequest::default;
     let first = token(&rig.log_in());
-    assert_eq!(at_hand(&config, now), None, "a store may be slow: nobody asked it");
+    assert_eq!(at_hand(&config, now()), None, "a store may be slow: nobody asked it");
 
     config.place = Place::Custom(Arc::new(Memory::new()));
     config.home = Some(rig.folder.path().join("another"));
     rig.server.approve_all();
     let session = wait(Auth::new(config.clone()).unwrap().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
     rig.server.clear_requests();
-    let own = at_hand(&config, now).unwrap();
+    let own = at_hand(&config, now()).unwrap();
     assert!(own != first && rig.server.is_live_access_token(&own));
-    let (mut another, mut longer) = (now, now);
+    let (mut another, mut longer) = (now(), now());
     another.refresh = true;
     longer.min_validity = Some(S(3601));
     assert_eq!((at_hand(&config, another), at_hand(&config, longer)), (None, None));
     // Near its end the next one is fetched, by whoever may wait.
     rig.clock.advance(S(3550));
-    assert_eq!(at_hand(&config, now), None);
+    assert_eq!(at_hand(&config, now()), None);
     assert!(rig.server.requests().is_empty());
     assert_ne!(token(&session), own);
-    assert!(session.token_at_hand(now).is_some());
+    assert!(session.token_at_hand(now()).is_some());
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn the_scopes_of_a_token_are_those_of_its_reply() {
     rig.server.inject(Endpoint::Token, Fault::WiderScope("admin".into()));
     let mut request = TokenRequest::default();
     request.refresh = true;
-    let scopes = || wait(session.access_token_with(request)).unwrap().scopes().to_string();
+    let scopes = || wait(session.access_token_with(request.clone())).unwrap().scopes().to_string();
     assert_eq!(scopes(), "openid");
     assert_eq!(scopes(), "openid offline_access email admin");
     assert_eq!(scopes(), "openid offline_access email");
