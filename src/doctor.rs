@@ -170,10 +170,13 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
         }
     }
     match places.first() {
-        Some((name, Ok(()))) => report.add("place", State::Well, format!("a new login's key goes to {name}")),
+        Ok(Some((name, Ok(())))) => report.add("place", State::Well, format!("a new login's key goes to {name}")),
         // It waits for that one, and passes it over for no other.
-        Some((name, Err(_))) => report.add("place", State::Note, format!("a new login waits until {name} is unlocked")),
-        None => report.problem(
+        Ok(Some((name, Err(_)))) => {
+            report.add("place", State::Note, format!("a new login waits until {name} is unlocked"));
+        }
+        Err(error) => report.error("place", &error),
+        Ok(None) => report.problem(
             "place",
             "a new login has no place for its key",
             Some(Remedy::ChoosePlace { places: places.by_choice() }),

@@ -47,6 +47,8 @@ pub struct LoginRequest {
     pub max_age: Option<Duration>,
     /// Keep the key only until this login session ends, or this process: for a machine that is not the person's own.
     pub ephemeral: bool,
+    /// The login is for other processes too: a place that would forget its key with this one is refused, before anything is asked.
+    pub lasting: bool,
     /// Ends the login early. After the person has approved it no longer does: what was granted is kept.
     pub cancel: Cancel,
 }
@@ -70,7 +72,7 @@ pub(crate) fn run(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) 
 
 fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<(Context, Posture)> {
     // What can fail on this machine fails before a person is asked to do anything, and before anything is written.
-    let chosen = wiring.places.choose(request.ephemeral)?;
+    let chosen = wiring.places.choose(request.ephemeral, request.lasting)?;
     let name = wanted_name(wiring, request)?;
     Index::read(wiring.home()?.as_ref())?;
 

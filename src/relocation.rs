@@ -2,7 +2,7 @@
 //! step, the login works, and the same move done again finishes it.
 
 use crate::context::{Entry, Index, Select};
-use crate::custody::{Custody, KeyCache, Until};
+use crate::custody::{Custody, KeyCache};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
 use crate::grant::GrantFiles;
@@ -52,10 +52,7 @@ pub(crate) fn run(wiring: &Wiring, request: &MoveRequest) -> Result<Vec<Moved>> 
         false => vec![index.resolve(&request.select, wiring.config.surroundings.context.as_deref())?.clone()],
     };
     let (Some(home), false) = (home, entries.is_empty()) else { return Ok(Vec::new()) };
-    let to = wiring.places.allowed(&request.to)?;
-    if to.posture().lasts == Until::ProcessEnd {
-        return Err(Error::config("custody", "a key that moved to memory would end with this process"));
-    }
+    let to = wiring.places.to_move_to(&request.to)?;
     if entries.iter().any(|entry| entry.custody != to.name()) {
         wiring.places.take(&*to).map_err(|error| error.at_login(to.name()))?;
     }

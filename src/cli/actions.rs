@@ -41,6 +41,8 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         scopes: scopes(&login.scope)?,
         replace: login.replace,
         ephemeral: login.ephemeral,
+        // A command is over when somebody would use the login.
+        lasting: true,
         cancel: cancel.clone(),
         ..LoginRequest::default()
     };

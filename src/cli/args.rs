@@ -108,7 +108,7 @@ pub(super) struct Status {
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// Move the keys of all logins to another place: os, kernel, passphrase or keyfile
+    /// Move the keys of all logins to another place: os, kernel, session, passphrase or keyfile
     #[arg(long, value_name = "PLACE")]
     pub(super) move_to: Option<String>,
     /// Move the key of this login only

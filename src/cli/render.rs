@@ -121,6 +121,11 @@ impl Output {
                     .into()
             }
             Remedy::StartStore => format!("{}; then try again", to_start(Machine::here())),
+            // The place that was named cannot be, whatever is started here.
+            Remedy::ChoosePlace { places } if kind == ErrorKind::Config => match places.as_slice() {
+                [] => format!("correct or unset {}", variable("CUSTODY")),
+                places => format!("set {} to one of: {}", variable("CUSTODY"), places.join(", ")),
+            },
             Remedy::ChoosePlace { places } => {
                 let choices: Vec<_> = places
                     .iter()
@@ -153,7 +158,8 @@ impl Output {
             Remedy::ForgetLocally { context } => format!(
                 "try again when the server answers, or run `{program} auth logout --context {context} --local-only`"
             ),
-            Remedy::FixConfig { field: "custody" } => format!("correct {}", variable("CUSTODY")),
+            Remedy::FixConfig { field: "custody" } => format!("correct or unset {}", variable("CUSTODY")),
+            Remedy::FixConfig { field: "move_to" } => "name one of these places with --move-to".into(),
             Remedy::FixConfig { field: "home" } => format!("correct {} or HOME", variable("HOME")),
             Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),
             Remedy::FixConfig { field: "context" } => format!("correct --context or {}", variable("CONTEXT")),

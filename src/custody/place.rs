@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{Custody, CustodyError, Kernel, KeyFile, Memory, described};
+use super::{Custody, CustodyError, Kernel, KeyFile, Memory, Until, described};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::AppName;
@@ -50,6 +50,11 @@ impl PlaceName {
     /// Whether this system has such a place at all.
     fn is_here(self) -> bool {
         cfg!(target_os = "linux") || !matches!(self, Self::Kernel | Self::Session)
+    }
+
+    /// Whether a key there ends with the login session, or sooner.
+    fn forgets(self) -> bool {
+        matches!(self, Self::Session | Self::Memory)
     }
 
     /// The name in output, in the index and in `<APP>_CUSTODY`.
@@ -100,8 +105,8 @@ pub(crate) struct Ways {
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
     allowed: Place,
-    /// The one that the person chose for a new login.
-    wanted: Option<PlaceName>,
+    /// The one that the person chose for a new login; one that cannot be is in the way of that alone.
+    wanted: Result<Option<PlaceName>>,
     ways: Ways,
     memory: Arc<Memory>,
 }
@@ -123,19 +128,28 @@ impl Places {
             let name = quoted(custom.name());
             return Err(Error::config("place", format!("\"{name}\" cannot name a custody: it takes visible ASCII")));
         }
-        let mut places = Self { allowed, wanted: None, ways, memory: Arc::default() };
+        let mut places = Self { allowed, wanted: Ok(None), ways, memory: Arc::default() };
         if let Some(wanted) = wanted.filter(|wanted| *wanted != "auto")
             && !matches!(&places.allowed, Place::Custom(custom) if custom.name() == wanted)
         {
-            places.wanted = Some(places.allowed_name(wanted)?);
+            places.wanted = places.allowed_name(wanted).map(Some);
         }
         Ok(places)
     }
 
     /// The custody for a new login: the first allowed one that could take a key now. `ephemeral`: one that forgets by itself.
-    pub(crate) fn choose(&self, ephemeral: bool) -> Result<Chosen> {
+    /// `lasting`: one that is still there for the next process.
+    pub(crate) fn choose(&self, ephemeral: bool, lasting: bool) -> Result<Chosen> {
+        let mut candidates = self.candidates(ephemeral)?;
+        if lasting && !candidates.is_empty() {
+            candidates.retain(|custody| lasts(&**custody));
+            if candidates.is_empty() {
+                let message = "a key in memory would end with this process, and the login with it";
+                return Err(Error::new(ErrorKind::Config, message).with(choose_among(named(self.lasting(ephemeral)))));
+            }
+        }
         let mut passed_over: Vec<Error> = Vec::new();
-        for custody in self.candidates(ephemeral)? {
+        for custody in candidates {
             match self.take(&*custody) {
                 Ok(()) => {
                     let instead_of = passed_over.first().map(Error::to_string);
@@ -153,15 +167,34 @@ impl Places {
     pub(crate) fn of(&self, name: &str) -> Result<Arc<dyn Custody>> {
         match &self.allowed {
             Place::Custom(custom) if custom.name() == name => Ok(custom.clone()),
-            _ => self.known(name.parse()?),
+            _ => self.known(name.parse().map_err(|_| {
+                // No variable put it there.
+                Error::config(
+                    "place",
+                    format!("the key is in custody \"{}\", which this program has not", quoted(name)),
+                )
+            })?),
         }
     }
 
-    /// The custody of this name, if the host allows it for a key that is put there now.
-    pub(crate) fn allowed(&self, name: &str) -> Result<Arc<dyn Custody>> {
-        match &self.allowed {
-            Place::Custom(custom) if custom.name() == name => Ok(custom.clone()),
-            _ => self.known(self.allowed_name(name)?),
+    /// The custody of this name, for a key that moves there: one that the host allows, and that keeps it for other processes.
+    pub(crate) fn to_move_to(&self, name: &str) -> Result<Arc<dyn Custody>> {
+        let custom = match &self.allowed {
+            Place::Custom(custom) => Some(custom.clone()),
+            _ => None,
+        };
+        let known = self.lasting(false).into_iter().filter_map(|name| self.known(name).ok());
+        let mut custodies: Vec<_> = custom.into_iter().filter(|one| lasts(&**one)).chain(known).collect();
+        let names = match custodies.as_slice() {
+            [] => "no such place".into(),
+            several => several.iter().map(|one| one.name()).collect::<Vec<_>>().join(", "),
+        };
+        match custodies.iter().position(|one| one.name() == name) {
+            Some(at) => Ok(custodies.swap_remove(at)),
+            None => Err(Error::config(
+                "move_to",
+                format!("no key can move to \"{}\": this program has {names}", quoted(name)),
+            )),
         }
     }
 
@@ -188,46 +221,61 @@ impl Places {
     }
 
     /// The place that a new login's key would go to now, without asking anybody, or that it would wait for.
-    pub(crate) fn first(&self) -> Option<(String, Result<(), CustodyError>)> {
-        let probed = self.candidates(false).unwrap_or_default().into_iter().map(|custody| {
+    pub(crate) fn first(&self) -> Result<Option<(String, Result<(), CustodyError>)>> {
+        let mut probed = self.candidates(false)?.into_iter().map(|custody| {
             let probed = custody.probe();
             (custody.name().to_owned(), probed)
         });
-        probed.into_iter().find(|(_, probed)| matches!(probed, Ok(()) | Err(CustodyError::Locked)))
+        Ok(probed.find(|(_, probed)| matches!(probed, Ok(()) | Err(CustodyError::Locked))))
     }
 
     /// The places that are there for whoever chooses one by name.
     pub(crate) fn by_choice(&self) -> Vec<&'static str> {
-        let choices = [PlaceName::Passphrase, PlaceName::KeyFile].map(PlaceName::as_str);
-        choices.into_iter().filter(|name| self.allows(name)).collect()
+        named(vec![PlaceName::Passphrase, PlaceName::KeyFile]).into_iter().filter(|name| self.allows(name)).collect()
+    }
+
+    /// The places that a login may choose for a key that outlives the process.
+    fn lasting(&self, ephemeral: bool) -> Vec<PlaceName> {
+        let names = PlaceName::ALL.into_iter().filter(|name| name.is_here() && (!ephemeral || name.forgets()));
+        names.filter(|name| self.permits(*name) && self.known(*name).is_ok_and(|custody| lasts(&*custody))).collect()
     }
 
     /// Whether a new login may put its key into the place of this name.
     pub(crate) fn allows(&self, name: &str) -> bool {
-        self.allowed(name).is_ok()
+        match &self.allowed {
+            Place::Custom(custom) if custom.name() == name => true,
+            _ => name.parse().is_ok_and(|name| self.permits(name) && self.known(name).is_ok()),
+        }
+    }
+
+    fn permits(&self, name: PlaceName) -> bool {
+        match &self.allowed {
+            Place::Auto => true,
+            Place::Only(places) => places.contains(&name),
+            Place::Custom(_) => false,
+        }
     }
 
     fn allowed_name(&self, wanted: &str) -> Result<PlaceName> {
         let name: PlaceName = wanted.parse()?;
-        match &self.allowed {
-            Place::Auto => Ok(name),
-            Place::Only(places) if places.contains(&name) => Ok(name),
-            _ => Err(Error::new(ErrorKind::Config, format!("this program does not allow custody \"{wanted}\""))
-                .with(choose_among(Vec::new()))),
+        match self.permits(name) {
+            true => Ok(name),
+            false => Err(Error::new(ErrorKind::Config, format!("this program does not allow custody \"{wanted}\""))
+                .with(choose_among(named(self.lasting(false))))),
         }
     }
 
     fn candidates(&self, ephemeral: bool) -> Result<Vec<Arc<dyn Custody>>> {
+        let wanted = self.wanted.clone()?;
         let names = match &self.allowed {
-            _ if self.wanted.is_some() => self.wanted.into_iter().collect(),
+            _ if wanted.is_some() => wanted.into_iter().collect(),
             Place::Custom(custom) if !ephemeral => return Ok(vec![custom.clone()]),
             Place::Custom(_) => Vec::new(),
             Place::Auto if ephemeral => vec![PlaceName::Session],
             Place::Auto => vec![PlaceName::Os, PlaceName::Kernel],
             Place::Only(places) => places.clone(),
         };
-        let forgets = |name: &PlaceName| !ephemeral || matches!(name, PlaceName::Session | PlaceName::Memory);
-        let names = names.into_iter().filter(|name| name.is_here() && forgets(name));
+        let names = names.into_iter().filter(|name: &PlaceName| name.is_here() && (!ephemeral || name.forgets()));
         names.map(|name| self.known(name)).collect()
     }
 
@@ -272,6 +320,15 @@ impl Places {
 /// Whether `name` can name a custody in the index: 1 to 64 visible ASCII characters, no path.
 pub(crate) fn is_place_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
+}
+
+/// Whether a key that is put there is there for the next process.
+fn lasts(custody: &dyn Custody) -> bool {
+    custody.posture().lasts != Until::ProcessEnd
+}
+
+fn named(places: Vec<PlaceName>) -> Vec<&'static str> {
+    places.into_iter().map(PlaceName::as_str).collect()
 }
 
 fn choose_among(places: Vec<&'static str>) -> Remedy {

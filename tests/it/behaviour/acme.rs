@@ -52,7 +52,7 @@ impl Acme {
             .envs(std::env::var_os("SystemRoot").map(|folder| ("SystemRoot", folder)))
             .env("HOME", self.folder.path())
             .env("ACME_HOME", self.home())
-            .env("ACME_CUSTODY", "memory")
+            .env("ACME_CUSTODY", "keyfile")
             .env("ACME_ISSUER", self.server.issuer())
             .env("ACME_ALLOW_LOOPBACK_HTTP", "1")
             .current_dir(self.folder.path())
@@ -75,8 +75,18 @@ impl Acme {
     }
 
     pub(super) fn grants(&self) -> usize {
+        self.files().iter().filter(|path| path.extension().is_none()).count()
+    }
+
+    /// Takes the keys of all logins away.
+    pub(super) fn lose_keys(&self) {
+        let keys = self.files().into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "keyfile"));
+        keys.for_each(|path| std::fs::remove_file(path).unwrap());
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
         let files = std::fs::read_dir(self.home().join("grants")).into_iter().flatten();
-        files.filter(|file| file.as_ref().unwrap().path().extension().is_none()).count()
+        files.map(|file| file.unwrap().path()).collect()
     }
 }
 

@@ -28,18 +28,19 @@ fn a_login_in_json_is_two_events() {
     let expires_at = shown["expires_at"].as_str().unwrap();
     assert!(expires_at.len() == 20 && expires_at.ends_with('Z'), "{expires_at}");
     assert_eq!(members(logged_in), ["account", "context", "custody", "event", "lasts", "org", "scopes"]);
-    assert_eq!((logged_in["event"].as_str(), logged_in["custody"].as_str()), (Some("logged_in"), Some("memory")));
+    assert_eq!((logged_in["event"].as_str(), logged_in["custody"].as_str()), (Some("logged_in"), Some("keyfile")));
     assert_eq!((logged_in["context"].as_str(), &logged_in["org"]), (Some("alice@example.com"), &Value::Null));
     assert_eq!(logged_in["account"]["subject"], "alice");
     assert_eq!(logged_in["scopes"], serde_json::json!(["openid", "offline_access", "email"]));
 
-    // Memory forgets with the process, and that is said by its name.
+    // A key that is gone is said by the name of its place.
+    acme.lose_keys();
     assert_json_error(&acme.run(&["auth", "token", "--json"]), 6, "custody", "log_in");
     assert_json_error(&acme.run(&["whoami", "--json"]), 6, "custody", "log_in");
     let token = acme.run(&["auth", "token"]);
     assert_eq!((token.code, token.stdout.as_str()), (6, ""));
     assert!(
-        token.stderr.contains("no longer in this process's memory")
+        token.stderr.contains("no longer in the file that a key file opens")
             && token.stderr.contains("hint: run `acme auth login"),
         "{token:?}"
     );
@@ -58,6 +59,25 @@ fn a_login_in_json_is_two_events() {
         (0, Some("unreadable"), Some("alice@example.com"))
     );
     assert_eq!((acme.run(&["auth", "list", "--json"]).stdout.trim(), acme.grants()), ("[]", 0));
+}
+
+/// It would be over with the command that made it.
+#[test]
+fn a_login_whose_key_would_end_with_the_command_is_refused_before_anything_is_asked() {
+    let acme = Acme::new();
+    let memory = [("ACME_CUSTODY", "memory")];
+    for ephemeral in [&[][..], &["--ephemeral"]] {
+        let ran = acme.run_with(&[&["auth", "login", "--json"], ephemeral].concat(), &memory);
+        assert_eq!((ran.code, ran.stdout.lines().count()), (2, 1), "{ran:?}");
+        assert_error_event(&ran.stdout, "config", Some("choose_place"));
+        let ran = acme.run_with(&[&["auth", "login", "--wait"], ephemeral].concat(), &memory);
+        assert!(ran.code == 2 && ran.stderr.contains("a key in memory would end with this process"), "{ran:?}");
+        let hint = ran.stderr.lines().find(|line| line.starts_with("hint: ")).unwrap();
+        assert!(hint.starts_with("hint: set ACME_CUSTODY to one of: ") && !hint.contains("memory"), "{ran:?}");
+        assert_eq!(hint.contains("keyfile"), ephemeral.is_empty(), "{ran:?}");
+        assert!(!cfg!(target_os = "linux") || hint.contains("session"), "{ran:?}");
+    }
+    assert!(acme.server.requests().is_empty() && !acme.home().exists());
 }
 
 #[test]

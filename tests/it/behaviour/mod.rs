@@ -4,6 +4,8 @@ mod acme;
 mod by_hand;
 mod challenged;
 mod cli;
+#[cfg(feature = "passphrase")]
+mod cli_custody;
 mod cli_login;
 mod clocks;
 mod contexts;

@@ -6,7 +6,7 @@ use hallpass::blocking::wait;
 use hallpass::custody::{Custody, CustodyError, Item, Memory, Place, PlaceName};
 use hallpass::prompt::Silent;
 use hallpass::testing::Person;
-use hallpass::{Auth, Config, ErrorKind, MoveRequest, Moved, Result, Secret};
+use hallpass::{Auth, Config, ErrorKind, MoveRequest, Moved, Remedy, Result, Secret};
 
 use super::places::at;
 use super::rig::{Mood, Rig, S, assert_error, named, token};
@@ -114,13 +114,17 @@ fn what_a_host_does_not_allow_and_what_does_not_last_is_no_place_to_move_to() {
     let rig = Rig::new();
     rig.try_log_in(|own| own.place = Place::Only(vec![PlaceName::KeyFile])).unwrap();
     let only = || at(&rig, PlaceName::KeyFile);
-    for (config, to, remedy) in [
-        (only(), "passphrase", "choose_place"),
-        (only(), "cellar", "fix_config"),
-        (at(&rig, PlaceName::Memory), "memory", "fix_config"),
+    for (config, to, there_are) in [
+        (only(), "passphrase", "keyfile"),
+        (only(), "cellar", "keyfile"),
+        (at(&rig, PlaceName::Memory), "memory", "no such place"),
+        (rig.config(), "keyfile", "keys"),
     ] {
         let error = moved(config, to).unwrap_err();
-        assert_error(&error, ErrorKind::Config, Some(remedy), 2);
+        assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+        let message = format!("no key can move to \"{to}\": this program has {there_are}");
+        assert_eq!(error.to_string(), message);
+        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "move_to" }));
         assert_eq!(custodies(&rig), ["keyfile"]);
     }
     assert!(moved(Rig::new().config(), "keys").unwrap().is_empty(), "nobody is logged in: nothing moves");

@@ -10,6 +10,7 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hallpass::blocking::wait;
 use hallpass::custody::{Place, PlaceName};
+use hallpass::doctor::State;
 use hallpass::{Auth, Config, Error, ErrorKind};
 
 use super::passphrase::Says;
@@ -287,8 +288,17 @@ fn the_environment_only_narrows_what_the_host_allows() {
         config.surroundings.custody = Some(wanted.into());
         config
     };
+    let own = token(&rig.try_log_in(|own| *own = wanting("auto")).unwrap());
+    rig.server.clear_requests();
     for (wanted, remedy) in [("kernel", "choose_place"), ("os", "choose_place"), ("cellar", "fix_config")] {
-        assert_error(&Auth::new(wanting(wanted)).unwrap_err(), ErrorKind::Config, Some(remedy), 2);
+        let error = rig.try_log_in(|own| *own = wanting(wanted)).unwrap_err();
+        assert_error(&error, ErrorKind::Config, Some(remedy), 2);
+        // It says where a new login's key goes, and is in the way of nothing else.
+        let auth = Auth::new(wanting(wanted)).unwrap();
+        assert_eq!((token(&auth.session().unwrap()), auth.contexts().unwrap().len()), (own.clone(), 1));
+        let report = wait(auth.doctor()).unwrap();
+        let problems: Vec<_> = report.findings.iter().filter(|finding| finding.state == State::Problem).collect();
+        assert_eq!(problems.iter().map(|one| one.text.clone()).collect::<Vec<_>>(), [error.to_string()]);
     }
     for wanted in ["auto", "keyfile"] {
         rig.try_log_in(|own| *own = wanting(wanted)).unwrap();

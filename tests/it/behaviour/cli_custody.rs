@@ -1,0 +1,30 @@
+//! `acme` as a process, where a key is in the wrong place, or a passphrase is the wrong one: what is said, and what to do.
+
+use super::acme::*;
+
+impl Acme {
+    fn log_in(&self, context: &str, variables: &[(&str, &str)]) {
+        self.server.approve_all();
+        let ran = self.run_with(&["auth", "login", "--json", "--context", context], variables);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+}
+
+#[test]
+fn a_place_that_is_none_is_in_the_way_of_a_login_alone() {
+    let acme = Acme::new();
+    acme.log_in("work", &[]);
+    let nonsense = [("ACME_CUSTODY", "nonsense")];
+    for command in ["status", "list", "token"] {
+        assert_eq!(acme.run_with(&["auth", command], &nonsense).code, 0, "{command}");
+    }
+    let why = "there is no custody \"nonsense\": there are auto, os, ";
+    let doctor = acme.run_with(&["auth", "doctor"], &nonsense);
+    assert!(doctor.code == 1 && doctor.stdout.contains(why), "{doctor:?}");
+    let login = acme.run_with(&["auth", "login", "--wait"], &nonsense);
+    assert!(login.code == 2 && login.stderr.contains(why), "{login:?}");
+    assert!(login.stderr.contains("hint: correct or unset ACME_CUSTODY"), "{login:?}");
+    let moved = acme.run(&["auth", "doctor", "--move-to", "nonsense"]);
+    assert!(moved.code == 2 && moved.stderr.contains("no key can move to \"nonsense\": this program has os, "));
+    assert!(moved.stderr.contains("hint: name one of these places with --move-to"), "{moved:?}");
+}
