@@ -170,17 +170,13 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
         }
     }
     match places.first() {
-        Ok(Some((name, Ok(())))) => report.add("place", State::Well, format!("a new login's key goes to {name}")),
+        Ok((name, false)) => report.add("place", State::Well, format!("a new login's key goes to {name}")),
         // It waits for that one, and passes it over for no other.
-        Ok(Some((name, Err(_)))) => {
-            report.add("place", State::Note, format!("a new login waits until {name} is unlocked"));
+        Ok((name, true)) => report.add("place", State::Note, format!("a new login waits until {name} is unlocked")),
+        Err(error) => {
+            let text = format!("a new login has no place for its key: {error}");
+            report.problem("place", text, error.remedy().cloned());
         }
-        Err(error) => report.error("place", &error),
-        Ok(None) => report.problem(
-            "place",
-            "a new login has no place for its key",
-            Some(Remedy::ChoosePlace { places: places.by_choice() }),
-        ),
     }
 }
 

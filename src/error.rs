@@ -92,6 +92,18 @@ pub enum Remedy {
     StartSession,
     /// Give the passphrase: where a person can be asked, or on a descriptor.
     GivePassphrase,
+    /// Choose a longer passphrase.
+    ChoosePassphrase {
+        /// The fewest characters it takes.
+        at_least: usize,
+    },
+    /// Give another passphrase: the one that was given is not the one that was chosen.
+    CorrectPassphrase,
+    /// Let systemd hand over a key in this credential: what it hands over is none.
+    CorrectCredential {
+        /// The credential's name.
+        credential: String,
+    },
     /// Run as the service that systemd hands this credential to.
     RunAsService {
         /// The credential's name.
@@ -240,6 +252,9 @@ impl Remedy {
             Self::ChoosePlace { .. } => "choose_place",
             Self::StartSession => "start_session",
             Self::GivePassphrase => "give_passphrase",
+            Self::ChoosePassphrase { .. } => "choose_passphrase",
+            Self::CorrectPassphrase => "correct_passphrase",
+            Self::CorrectCredential { .. } => "correct_credential",
             Self::RunAsService { .. } => "run_as_service",
             Self::ChooseContext { .. } => "choose_context",
             Self::Replace { .. } => "replace",
@@ -275,6 +290,11 @@ impl fmt::Display for Remedy {
             Self::ChoosePlace { places } => write!(f, "choose a place for the keys: {}", places.join(", ")),
             Self::StartSession => f.write_str("start a login session of its own: run `keyctl session` first"),
             Self::GivePassphrase => f.write_str("give the passphrase, in a terminal or on a descriptor"),
+            Self::ChoosePassphrase { at_least } => write!(f, "choose a passphrase of {at_least} characters or more"),
+            Self::CorrectPassphrase => f.write_str("give the right passphrase; if it is forgotten, log in again"),
+            Self::CorrectCredential { credential } => {
+                write!(f, "give systemd a key for its credential {credential}: `openssl rand -base64 32` makes one")
+            }
             Self::RunAsService { credential } => {
                 write!(f, "run it as the service that systemd hands the credential {credential} to")
             }

@@ -104,6 +104,13 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
             }
             // Locked is not empty: only a login that can never be read again is given up.
             Some(Remedy::LogIn { .. }) => Ended::Unreadable,
+            // What the person may not have any more, and is not asked for to forget.
+            Some(
+                Remedy::RunAsService { .. }
+                | Remedy::CorrectCredential { .. }
+                | Remedy::CorrectPassphrase
+                | Remedy::SetAside { .. },
+            ) => return Err(error.with(Remedy::ForgetLocally { context: entry.name.to_string() })),
             _ => return Err(error),
         },
     };

@@ -139,6 +139,16 @@ impl Output {
                     variable("PASSPHRASE_FD")
                 )
             }
+            Remedy::ChoosePassphrase { at_least } => {
+                format!("choose a passphrase of {at_least} characters or more, and run it again")
+            }
+            Remedy::CorrectPassphrase => {
+                format!("give the right passphrase; if it is forgotten, run `{program} auth login` to log in anew")
+            }
+            Remedy::CorrectCredential { credential } => format!(
+                "give systemd a key for its credential {credential}: `openssl rand -base64 32 | systemd-creds encrypt \
+                 --name={credential} - FILE`"
+            ),
             Remedy::Repair => format!("run `{program} auth doctor --repair`"),
             Remedy::ChooseContext { contexts } => {
                 format!("choose one with --context or {}: {}", variable("CONTEXT"), contexts.join(", "))
@@ -149,6 +159,11 @@ impl Output {
             Remedy::SetAside { path } if path.ends_with("index.json") => {
                 format!("run `{program} auth doctor --repair`; or move {} away, then log in again", path.display())
             }
+            Remedy::SetAside { path } if path.ends_with("key") => format!(
+                "put the right key file back; or move {} away, then log in again: without one, a login makes its own, as \
+                 `openssl rand -base64 32` does",
+                path.display()
+            ),
             Remedy::StartSession => format!(
                 "use it in the login session that it was made in; for a new login, run `keyctl session` and `{program} auth login` there"
             ),
@@ -159,6 +174,10 @@ impl Output {
                 "try again when the server answers, or run `{program} auth logout --context {context} --local-only`"
             ),
             Remedy::FixConfig { field: "custody" } => format!("correct or unset {}", variable("CUSTODY")),
+            Remedy::FixConfig { field: "passphrase_fd" } => {
+                let variable = variable("PASSPHRASE_FD");
+                format!("correct or unset {variable}; it takes an open descriptor: `{variable}=3 {program} … 3<FILE`")
+            }
             Remedy::FixConfig { field: "move_to" } => "name one of these places with --move-to".into(),
             Remedy::FixConfig { field: "home" } => format!("correct {} or HOME", variable("HOME")),
             Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),

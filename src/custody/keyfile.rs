@@ -37,7 +37,7 @@ impl KeyFile {
         let Some(bytes) = read_credential(path).map_err(refused)? else { return Ok(None) };
         SealingKey::from_base64(&bytes).map(Some).ok_or_else(|| CustodyError::Refused {
             why: format!("{} is no key: it takes 32 bytes in base64", path.display()),
-            remedy: Remedy::FixPath { path: path.clone() },
+            remedy: Remedy::CorrectCredential { credential: file_name(path) },
         })
     }
 
@@ -46,7 +46,7 @@ impl KeyFile {
         let Some(bytes) = home.root.read_private(FILE).map_err(refused)? else { return Ok(None) };
         let path = home.root.path_of(FILE);
         SealingKey::from_base64(&bytes).map(Some).ok_or_else(|| CustodyError::Refused {
-            why: format!("the key file {} is damaged", path.display()),
+            why: format!("the key file {} is damaged: it takes 32 bytes in base64", path.display()),
             remedy: Remedy::SetAside { path },
         })
     }

@@ -122,6 +122,9 @@ pub enum CustodyError {
     /// It refused, or what it holds is not what was stored.
     #[error("{0}")]
     Failed(String),
+    /// The person who was asked wants to stop here.
+    #[error("cancelled")]
+    Cancelled,
     /// It refused, and there is one way out.
     #[error("{why}")]
     Refused {
@@ -149,6 +152,7 @@ impl CustodyError {
 
     fn at(self, place: &str, otherwise: Remedy) -> Error {
         let remedy = match &self {
+            Self::Cancelled => return Error::cancelled(),
             Self::Locked => Remedy::UnlockStore,
             Self::Refused { remedy, .. } => remedy.clone(),
             _ => otherwise,

@@ -12,7 +12,7 @@ use super::wrapped::{Files, Way, refused};
 use super::{Custody, CustodyError, Item, Posture, Until};
 use crate::error::Remedy;
 use crate::id::{AppName, GrantId, no_randomness};
-use crate::passphrase::{AskPassphrase, Purpose, Question};
+use crate::passphrase::{AskPassphrase, Purpose, Question, SHORTEST, is_long_enough};
 use crate::seal::SealingKey;
 use crate::secret::Secret;
 
@@ -34,9 +34,6 @@ const SALT: usize = 16;
 /// The most that a file may ask for: who writes one must not have this process take all memory, or years.
 const MOST: (u32, u32, u32) = (1 << 20, 16, 16);
 
-/// The shortest passphrase: who has a copy of the file can try them all, in peace.
-const SHORTEST: usize = 8;
-
 /// How often a person may mistype.
 const TRIES: usize = 3;
 
@@ -53,24 +50,27 @@ impl Passphrase {
                 why: "it needs a passphrase, and there is nobody to ask".into(),
                 remedy: Remedy::GivePassphrase,
             },
-            Io::PermissionDenied => wrong(),
-            Io::Interrupted => {
-                CustodyError::Refused { why: "no passphrase was given".into(), remedy: Remedy::GivePassphrase }
-            }
-            _ => CustodyError::Refused {
+            // Whoever gave it knows where it came from.
+            Io::PermissionDenied if error.get_ref().is_some() => wrong(error.to_string()),
+            Io::PermissionDenied => wrong(WRONG.into()),
+            Io::Interrupted => CustodyError::Cancelled,
+            kind => CustodyError::Refused {
                 why: format!("no passphrase could be had: {error}"),
-                remedy: Remedy::GivePassphrase,
+                remedy: match kind {
+                    Io::InvalidInput => Remedy::FixConfig { field: "passphrase_fd" },
+                    _ => Remedy::GivePassphrase,
+                },
             },
         })
     }
 
     fn choose(&self, app: &AppName) -> Result<Secret, CustodyError> {
         let secret = self.ask(app, Purpose::Choose)?;
-        match secret.expose().chars().count() >= SHORTEST {
+        match is_long_enough(&secret) {
             true => Ok(secret),
             false => Err(CustodyError::Refused {
                 why: format!("a passphrase takes at least {SHORTEST} characters"),
-                remedy: Remedy::GivePassphrase,
+                remedy: Remedy::ChoosePassphrase { at_least: SHORTEST },
             }),
         }
     }
@@ -120,7 +120,7 @@ impl Custody for Passphrase {
             }
             purpose = Purpose::OpenAgain;
         }
-        Err(wrong())
+        Err(wrong(WRONG.into()))
     }
 
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
@@ -151,6 +151,8 @@ fn derive(way: &Way, passphrase: &Secret) -> Result<SealingKey, CustodyError> {
     })
 }
 
-fn wrong() -> CustodyError {
-    CustodyError::Refused { why: "the passphrase is wrong".into(), remedy: Remedy::GivePassphrase }
+const WRONG: &str = "the passphrase is wrong";
+
+fn wrong(why: String) -> CustodyError {
+    CustodyError::Refused { why, remedy: Remedy::CorrectPassphrase }
 }

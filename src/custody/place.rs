@@ -156,7 +156,9 @@ impl Places {
                     return Ok(Chosen { custody, instead_of });
                 }
                 // Locked is not away: the login waits for the person, and goes to no other place (law 10).
-                Err(CustodyError::Locked) => return Err(CustodyError::Locked.at_login(custody.name())),
+                Err(error @ (CustodyError::Locked | CustodyError::Cancelled)) => {
+                    return Err(error.at_login(custody.name()));
+                }
                 Err(error) => passed_over.push(error.at_login(custody.name())),
             }
         }
@@ -220,17 +222,21 @@ impl Places {
         quiet
     }
 
-    /// The place that a new login's key would go to now, without asking anybody, or that it would wait for.
-    pub(crate) fn first(&self) -> Result<Option<(String, Result<(), CustodyError>)>> {
-        let mut probed = self.candidates(false)?.into_iter().map(|custody| {
-            let probed = custody.probe();
-            (custody.name().to_owned(), probed)
-        });
-        Ok(probed.find(|(_, probed)| matches!(probed, Ok(()) | Err(CustodyError::Locked))))
+    /// The place that a new login's key would go to now, without asking anybody, or that it would wait for as it is locked.
+    pub(crate) fn first(&self) -> Result<(String, bool)> {
+        let mut passed_over: Vec<Error> = Vec::new();
+        for custody in self.candidates(false)? {
+            match custody.probe() {
+                Ok(()) => return Ok((custody.name().to_owned(), false)),
+                Err(CustodyError::Locked) => return Ok((custody.name().to_owned(), true)),
+                Err(error) => passed_over.push(error.at_login(custody.name())),
+            }
+        }
+        Err(self.nowhere(passed_over))
     }
 
     /// The places that are there for whoever chooses one by name.
-    pub(crate) fn by_choice(&self) -> Vec<&'static str> {
+    fn by_choice(&self) -> Vec<&'static str> {
         named(vec![PlaceName::Passphrase, PlaceName::KeyFile]).into_iter().filter(|name| self.allows(name)).collect()
     }
 

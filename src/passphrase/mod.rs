@@ -17,8 +17,8 @@ pub use terminal::OnTerminal;
 /// Without one of the host's own, the passphrase is what [`Inherited`] finds. With the feature `passphrase` there is one that asks on the
 /// terminal, which the `auth` subcommands use.
 pub trait AskPassphrase: Send + Sync + fmt::Debug {
-    /// Gives the passphrase, or says why there is none: `NotFound` where nobody can be asked, `Interrupted` where the person does
-    /// not want to say, `PermissionDenied` where the only one there is was wrong.
+    /// Gives the passphrase, or says why there is none: `NotFound` where nobody can be asked, `Interrupted` where the person wants to
+    /// stop here, `PermissionDenied` where the only one there is was wrong, `InvalidInput` where the descriptor for it gives none.
     fn ask(&self, question: &Question) -> io::Result<Secret>;
 }
 
@@ -53,8 +53,23 @@ impl AskPassphrase for Inherited {
         let given = self.0.passphrase()?;
         match question.purpose {
             // There is only the one.
-            Purpose::OpenAgain => Err(io::ErrorKind::PermissionDenied.into()),
+            Purpose::OpenAgain => {
+                let from = match &self.0.passphrase_fd {
+                    Some(descriptor) => format!("on descriptor {descriptor}"),
+                    None => format!("in {}", question.app.variable("PASSPHRASE")),
+                };
+                Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("the passphrase {from} is wrong")))
+            }
             Purpose::Choose | Purpose::Open => given.map(|secret| secret.copy()).ok_or(io::ErrorKind::NotFound.into()),
         }
     }
+}
+
+/// The shortest passphrase: who has a copy of the file can try them all, in peace.
+#[cfg(feature = "passphrase")]
+pub(crate) const SHORTEST: usize = 8;
+
+#[cfg(feature = "passphrase")]
+pub(crate) fn is_long_enough(passphrase: &Secret) -> bool {
+    passphrase.expose().chars().count() >= SHORTEST
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{AskPassphrase, Purpose, Question};
+use super::{AskPassphrase, Inherited, Purpose, Question, SHORTEST, is_long_enough};
 use crate::clock::Cancel;
 use crate::secret::Secret;
 use crate::surroundings::Surroundings;
@@ -30,7 +30,7 @@ impl OnTerminal {
 
     fn given(&self, question: &Question) -> io::Result<Arc<Secret>> {
         if self.surroundings.passphrase_fd.is_some() {
-            return self.handed_over(question);
+            return self.handed_over(question).map(Arc::new);
         }
         match self.typed(question) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -38,32 +38,32 @@ impl OnTerminal {
                 let variable = question.app.variable("PASSPHRASE");
                 let warning = "other programs of this user can read it there";
                 let _ = writeln!(io::stderr(), "warning: the passphrase comes from {variable}: {warning}");
-                Ok(given)
+                Ok(Arc::new(given))
             }
             typed => typed.map(Arc::new),
         }
     }
 
-    fn handed_over(&self, question: &Question) -> io::Result<Arc<Secret>> {
-        match question.purpose {
-            // There is only the one.
-            Purpose::OpenAgain => Err(io::ErrorKind::PermissionDenied.into()),
-            _ => self.surroundings.passphrase()?.ok_or(io::ErrorKind::NotFound.into()),
-        }
+    fn handed_over(&self, question: &Question) -> io::Result<Secret> {
+        Inherited(self.surroundings.clone()).ask(question)
     }
 
     fn typed(&self, Question { app, purpose }: &Question) -> io::Result<Secret> {
         match purpose {
             Purpose::Open => self.line(&format!("Passphrase of {app}: ")),
             Purpose::OpenAgain => self.line("That is not it. Once more: "),
-            Purpose::Choose => loop {
-                let chosen =
-                    self.line(&format!("Choose a passphrase for the logins of {app}, 8 characters or more: "))?;
-                if self.line("The same once more: ")? == chosen {
-                    return Ok(chosen);
+            Purpose::Choose => {
+                let rule = format!("{SHORTEST} characters or more");
+                let mut question = format!("Choose a passphrase for the logins of {app}, {rule}: ");
+                loop {
+                    let chosen = self.line(&question)?;
+                    question = match is_long_enough(&chosen) {
+                        false => format!("That is too short. Choose one of {rule}: "),
+                        true if self.line("The same once more: ")? == chosen => return Ok(chosen),
+                        true => format!("They differ. Choose one of {rule}: "),
+                    };
                 }
-                self.line("They differ. Press Enter to begin again: ")?;
-            },
+            }
         }
     }
 

@@ -77,7 +77,9 @@ impl Surroundings {
     pub(crate) fn passphrase(&self) -> io::Result<Option<Arc<Secret>>> {
         let Some(descriptor) = &self.passphrase_fd else { return Ok(self.passphrase.clone()) };
         let mut handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = handed.line().map_err(|error| io::Error::other(format!("descriptor {descriptor}: {error}")))?;
+        let line = handed.line().map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("descriptor {descriptor}: {error}"))
+        })?;
         Ok(Some(line))
     }
 

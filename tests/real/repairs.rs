@@ -46,7 +46,8 @@ fn the_doctor_looks_at_the_credential_that_a_login_would_use() {
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "keyfile");
     let acme = acme.with("CREDENTIALS_DIRECTORY", folder.to_str().unwrap());
     acme.run(&["auth", "login", "--json"]).exits(6);
-    acme.run(&["auth", "doctor"]).exits(1);
+    let doctor = acme.run(&["auth", "doctor"]).exits(1);
+    assert!(doctor.stdout.contains("hint: give systemd a key for its credential acme.key: `openssl rand -base64 32"));
 }
 
 #[test]

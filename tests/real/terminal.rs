@@ -25,10 +25,10 @@ fn a_passphrase_is_typed_without_an_echo_and_may_be_mistyped() {
     let (server, machine) = (server(), Machine::headless());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     let mut typist = Typist::start(&acme.at_a_standing_clock(0), "\"$ACME\" auth login; echo \"code $?\"");
-    typist.types("Choose a passphrase for the logins of acme, 8 characters or more: ", RIGHT);
+    typist.types("Choose a passphrase for the logins of acme, 8 characters or more: ", "battery");
+    typist.types("That is too short. Choose one of 8 characters or more: ", RIGHT);
     typist.types("The same once more: ", "correct house battery");
-    typist.types("They differ. Press Enter to begin again: ", "");
-    typist.types("Choose a passphrase for the logins of acme, 8 characters or more: ", RIGHT);
+    typist.types("They differ. Choose one of 8 characters or more: ", RIGHT);
     typist.types("The same once more: ", RIGHT);
     let shown = typist.ends("code 0");
     assert!(!shown.contains("battery"), "{shown}");
@@ -50,12 +50,16 @@ fn ctrl_c_at_the_question_gives_the_echo_back_and_ends_with_130() {
     let (server, machine) = (server(), Machine::headless());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     let given = acme.clone().with("ACME_PASSPHRASE", RIGHT);
-    for (command, question) in [("auth login", "Choose a passphrase"), ("auth token", "Passphrase of acme: ")] {
+    for (command, question) in [
+        ("auth login", "Choose a passphrase"),
+        ("auth token", "Passphrase of acme: "),
+        ("auth doctor --move-to keyfile", "Passphrase of acme: "),
+    ] {
         // The shell goes on, as a person's does.
         let mut typist = Typist::start(&acme, &format!("trap : INT; \"$ACME\" {command}; echo \"code $?\"; stty -a"));
         typist.presses(question, "\u{3}");
         let shown = typist.ends("code 130");
-        assert!(shown.contains(" echo "), "{command}: {shown}");
+        assert!(shown.contains(" echo ") && shown.contains("error: cancelled"), "{command}: {shown}");
         if command == "auth login" {
             assert!(server.requests().is_empty() && machine.home_entries().is_empty(), "nothing was begun");
             given.log_in();
@@ -87,14 +91,28 @@ fn a_passphrase_comes_on_a_descriptor_or_with_a_warning_in_a_variable() {
 
     // Wrong, or none: named, at once, and not asked for three times.
     fs::write(&file, "correct house battery\n").unwrap();
-    on_descriptor("3", &["auth", "token", "--json"]).exits(6).fails_with("custody", "givepassphrase");
+    let wrong = on_descriptor("3", &["auth", "token", "--json"]).exits(6);
+    wrong.fails_with("custody", "correctpassphrase");
+    assert!(wrong.stdout.contains("the passphrase on descriptor 3 is wrong"), "{wrong}");
     fs::write(&file, "").unwrap();
-    on_descriptor("3", &["auth", "token", "--json"]).exits(6).fails_with("custody", "givepassphrase");
-    for (name, value) in [("ACME_PASSPHRASE", "wrong horse"), ("ACME_PASSPHRASE", "")] {
-        let run = acme.clone().with(name, value).run(&["auth", "token", "--json"]).exits(6);
-        run.fails_with("custody", "givepassphrase");
-        assert!(!run.stdout.contains("wrong horse") && !run.stderr.contains("wrong horse"), "{run}");
-    }
+    on_descriptor("3", &["auth", "token", "--json"]).exits(6).fails_with("custody", "fixconfig");
+    let wrong = acme.clone().with("ACME_PASSPHRASE", "wrong horse");
+    let run = wrong.run(&["auth", "token", "--json"]).exits(6);
+    run.fails_with("custody", "correctpassphrase");
+    assert!(run.stdout.contains("the passphrase in ACME_PASSPHRASE is wrong"), "{run}");
+    assert!(!run.stdout.contains("wrong horse") && !run.stderr.contains("wrong horse"), "{run}");
+    acme.clone()
+        .with("ACME_PASSPHRASE", "")
+        .run(&["auth", "token", "--json"])
+        .exits(6)
+        .fails_with("custody", "givepassphrase");
+    // The doctor waits for one that was not given, and finds one that is wrong.
+    let doctor = wrong.run(&["auth", "doctor"]).exits(1);
+    assert!(doctor.stdout.contains("the passphrase in ACME_PASSPHRASE is wrong"), "{doctor}");
+    let doctor = acme.clone().with("ACME_PASSPHRASE", "").run(&["auth", "doctor"]).exits(0);
+    assert!(doctor.stdout.contains("its key waits for the passphrase"), "{doctor}");
+    // To forget it, nobody needs it.
+    wrong.run(&["auth", "logout", "--json"]).exits(6).fails_with("custody", "forgetlocally");
     assert_eq!(server.counts().refreshes, 0);
 }
 

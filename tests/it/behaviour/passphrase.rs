@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use hallpass::custody::PlaceName;
+use hallpass::custody::{Place, PlaceName};
 use hallpass::passphrase::{AskPassphrase, Purpose, Question};
 use hallpass::{Auth, Config, Error, ErrorKind, Secret};
 
@@ -59,17 +59,24 @@ fn asked(rig: &Rig, person: &Arc<Says>) -> Result<String, Error> {
 #[test]
 fn a_passphrase_is_chosen_before_the_person_is_sent_to_a_page() {
     let rig = Rig::new();
-    for (answer, why) in [
-        (Ok("seven c"), "at least 8 characters"),
-        (Err(io::ErrorKind::NotFound), "nobody to ask"),
-        (Err(io::ErrorKind::Interrupted), "no passphrase was given"),
-        (Err(io::ErrorKind::InvalidData), "no passphrase could be had"),
+    for (answer, remedy, why) in [
+        (Ok("seven c"), "choose_passphrase", "at least 8 characters"),
+        (Err(io::ErrorKind::NotFound), "give_passphrase", "nobody to ask"),
+        (Err(io::ErrorKind::InvalidData), "give_passphrase", "no passphrase could be had"),
+        (Err(io::ErrorKind::InvalidInput), "fix_config", "no passphrase could be had"),
     ] {
         let error = rig.try_log_in(|own| *own = config(&rig, &Says::these(&[answer]))).unwrap_err();
-        assert_error(&error, ErrorKind::Custody, Some("give_passphrase"), 6);
+        assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
         assert!(error.to_string().contains(why), "{error}");
         assert!(rig.server.requests().is_empty() && !rig.home().exists(), "{why}: nothing was sent or written");
     }
+    // Who wants to stop is not led to another place.
+    let error = rig.try_log_in(|own| {
+        *own = config(&rig, &Says::these(&[Err(io::ErrorKind::Interrupted)]));
+        own.place = Place::Only(vec![PlaceName::Passphrase, PlaceName::KeyFile]);
+    });
+    assert_error(&error.unwrap_err(), ErrorKind::Cancelled, None, 130);
+    assert!(rig.server.requests().is_empty() && !rig.home().exists());
     // Characters, not bytes.
     rig.try_log_in(|own| *own = config(&rig, &Says::always("ünïcödé!"))).unwrap();
 }
@@ -93,14 +100,14 @@ fn three_wrong_passphrases_are_refused_and_the_login_is_none_the_worse() {
     rig.clock.advance(S(3600));
     let person = Says::always("wrong horse");
     let error = asked(&rig, &person).unwrap_err();
-    assert_error(&error, ErrorKind::Custody, Some("give_passphrase"), 6);
+    assert_error(&error, ErrorKind::Custody, Some("correct_passphrase"), 6);
     assert!(error.to_string().contains("the passphrase is wrong"), "{error}");
     assert_eq!(person.purposes(), [Purpose::Open, Purpose::OpenAgain, Purpose::OpenAgain]);
-    for (answer, why) in [(io::ErrorKind::NotFound, "nobody to ask"), (io::ErrorKind::Interrupted, "was given")] {
-        let error = asked(&rig, &Says::these(&[Err(answer)])).unwrap_err();
-        assert_error(&error, ErrorKind::Custody, Some("give_passphrase"), 6);
-        assert!(error.to_string().contains(why), "{error}");
-    }
+    let error = asked(&rig, &Says::these(&[Err(io::ErrorKind::NotFound)])).unwrap_err();
+    assert_error(&error, ErrorKind::Custody, Some("give_passphrase"), 6);
+    assert!(error.to_string().contains("nobody to ask"), "{error}");
+    let error = asked(&rig, &Says::these(&[Err(io::ErrorKind::Interrupted)])).unwrap_err();
+    assert_error(&error, ErrorKind::Cancelled, None, 130);
     assert!(rig.server.requests().is_empty());
     let third = Says::these(&[Ok("wrong"), Ok("wrong"), Ok("correct horse")]);
     assert_ne!(asked(&rig, &third).unwrap(), own, "the third try opens it, and the token is refreshed");
@@ -168,7 +175,7 @@ fn no_lock_is_held_while_a_person_is_asked() {
     let person = Arc::new(LooksAtLocks { grants: rig.home().join("grants"), held: Mutex::default() });
     let config = || {
         let mut config = at(&rig, PlaceName::Passphrase);
-        config.place = hallpass::custody::Place::Only(vec![PlaceName::Passphrase, PlaceName::KeyFile]);
+        config.place = Place::Only(vec![PlaceName::Passphrase, PlaceName::KeyFile]);
         config.passphrase = Some(person.clone());
         config
     };

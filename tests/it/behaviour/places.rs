@@ -207,8 +207,8 @@ fn a_login_under_a_credential_of_the_system_opens_with_that_alone() {
 
     for (case, text, bits, remedy, why) in [
         ("another", text_of(2), 0o400, "run_as_service", "is another than the one that sealed it"),
-        ("no key", "hunter2".into(), 0o400, "fix_path", "is no key"),
-        ("empty", String::new(), 0o400, "fix_path", "is no key"),
+        ("no key", "hunter2".into(), 0o400, "correct_credential", "is no key"),
+        ("empty", String::new(), 0o400, "correct_credential", "is no key"),
         ("readable by others", text_of(1), 0o404, "fix_path", "others may read it"),
         ("readable by a group", text_of(1), 0o440, "fix_path", "others may read it"),
     ] {
@@ -226,6 +226,9 @@ fn a_login_under_a_credential_of_the_system_opens_with_that_alone() {
     }
     fs::remove_file(&path).unwrap();
     assert_error(&asked().unwrap_err(), ErrorKind::Custody, Some("run_as_service"), 6);
+    // To log out, the person need not have it.
+    let logout = wait(Auth::new(config(Some(&folder))).unwrap().logout(Default::default())).unwrap_err();
+    assert_error(&logout, ErrorKind::Custody, Some("forget_locally"), 6);
     fs::write(&path, text_of(1)).unwrap();
     set_mode(&path, 0o400);
     set_mode(&folder, 0o777);
@@ -298,7 +301,8 @@ fn the_environment_only_narrows_what_the_host_allows() {
         assert_eq!((token(&auth.session().unwrap()), auth.contexts().unwrap().len()), (own.clone(), 1));
         let report = wait(auth.doctor()).unwrap();
         let problems: Vec<_> = report.findings.iter().filter(|finding| finding.state == State::Problem).collect();
-        assert_eq!(problems.iter().map(|one| one.text.clone()).collect::<Vec<_>>(), [error.to_string()]);
+        let text = format!("a new login has no place for its key: {error}");
+        assert_eq!(problems.iter().map(|one| &one.text).collect::<Vec<_>>(), [&text]);
     }
     for wanted in ["auto", "keyfile"] {
         rig.try_log_in(|own| *own = wanting(wanted)).unwrap();
