@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Cancel;
 use crate::config::Config;
-use crate::context::{Context, Entry, Index, Select};
+use crate::context::{Context, Each, Entry, Index, Select};
 use crate::doctor::{self, Repaired, Report};
 use crate::error::{Error, Result};
 use crate::home::Home;
@@ -98,7 +98,7 @@ impl Auth {
         Ok(index.contexts.iter().map(|entry| self.context(home.as_ref(), &index, entry)).collect())
     }
 
-    /// Ends logins: tells the server (RFC 7009), then forgets them here.
+    /// Ends logins: tells the server (RFC 7009), then forgets them here. Of several, one that cannot be ended keeps no other from it.
     ///
     /// # Errors
     /// `NotLoggedIn` where there is no such login; `Unreachable` and `AuthorizationServer` where the server could not be told:
@@ -106,7 +106,7 @@ impl Auth {
     pub fn logout(
         &self,
         request: LogoutRequest,
-    ) -> impl Future<Output = Result<Vec<LoggedOut>>> + Send + 'static + use<> {
+    ) -> impl Future<Output = Result<Each<LoggedOut>>> + Send + 'static + use<> {
         let handle = self.0.clone();
         async move {
             let wiring = handle.wiring.clone();
@@ -114,12 +114,16 @@ impl Auth {
         }
     }
 
-    /// Moves the keys of logins to another place. Killed at any step, the logins work, and the same move done again finishes it.
+    /// Moves the keys of logins to another place. Killed at any step, the logins work, and the same move done again finishes it. Of
+    /// several, one that cannot move keeps no other from it.
     ///
     /// # Errors
     /// `NotLoggedIn` where there is no such login; `Config` where the host does not allow the place; `Custody` where one of the
     /// places does not give or take a key: then it is where it was.
-    pub fn move_keys(&self, request: MoveRequest) -> impl Future<Output = Result<Vec<Moved>>> + Send + 'static + use<> {
+    pub fn move_keys(
+        &self,
+        request: MoveRequest,
+    ) -> impl Future<Output = Result<Each<Moved>>> + Send + 'static + use<> {
         let handle = self.0.clone();
         async move {
             let wiring = handle.wiring.clone();

@@ -207,13 +207,7 @@ fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, ent
         Err(error) if matches!(error.remedy(), Some(Remedy::GivePassphrase)) => {
             report.add("login", State::Note, format!("{name}: its key waits for the passphrase"));
         }
-        Err(error) => {
-            let remedy = match error.remedy() {
-                Some(Remedy::LogIn { .. }) => Some(Remedy::LogIn { context: Some(name.to_string()) }),
-                other => other.cloned(),
-            };
-            report.problem("login", format!("{name}: {error}"), remedy);
-        }
+        Err(error) => report.error("login", &error.of(name.as_str())),
     }
 }
 

@@ -185,9 +185,12 @@ impl Error {
         self
     }
 
-    /// Adds what had been done before it happened.
-    pub(crate) fn after(mut self, done: &str) -> Self {
-        self.0.message = format!("{}; done before it: {done}", self.0.message);
+    /// Says whose it is, where several logins were asked for or one that nobody named.
+    pub(crate) fn of(mut self, context: &str) -> Self {
+        self.0.message = format!("{context}: {}", self.0.message);
+        if let Some(Remedy::LogIn { context: whose }) = &mut self.0.remedy {
+            whose.get_or_insert_with(|| context.to_owned());
+        }
         self
     }
 

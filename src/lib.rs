@@ -94,7 +94,7 @@ mod worker;
 
 pub use auth::Auth;
 pub use config::Config;
-pub use context::{Context, Select};
+pub use context::{Context, Each, Select};
 pub use error::{Error, ErrorKind, Remedy, Result};
 pub use hardening::hardening;
 pub use id::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scopes};

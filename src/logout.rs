@@ -1,6 +1,6 @@
 //! The end of a login: told to the server, then forgotten here, and truthfully reported (law 13).
 
-use crate::context::{Entry, Index, Select};
+use crate::context::{Each, Entry, Index, Select};
 use crate::custody::Until;
 use crate::error::{Error, Remedy, Result};
 use crate::grant::{Found, GrantFiles, OpenGrant};
@@ -62,30 +62,15 @@ impl Ended {
     }
 }
 
-/// Ends the selected logins, one after the other; the first that cannot be ended is the error, and it and those behind it are
-/// still there.
-pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Vec<LoggedOut>> {
+/// Ends the selected logins, one after the other; one that cannot be ended is still there.
+pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Each<LoggedOut>> {
     let home = wiring.home()?;
-    let index = Index::read(home.as_ref())?;
-    let entries = match request.all {
-        true => index.contexts.clone(),
-        false => vec![index.resolve(&request.select, wiring.config.surroundings.context.as_deref())?.clone()],
-    };
-    let Some(home) = home else {
-        return Ok(Vec::new());
-    };
-    let mut ended: Vec<LoggedOut> = Vec::new();
-    for entry in &entries {
-        match end(wiring, &home, entry, request.local_only) {
-            Ok(login) => ended.push(login),
-            Err(error) if ended.is_empty() => return Err(error),
-            Err(error) => {
-                let names: Vec<_> = ended.iter().map(|login| login.context.as_str()).collect();
-                return Err(error.after(&format!("logged out {}", names.join(", "))));
-            }
-        }
+    let variable = wiring.config.surroundings.context.as_deref();
+    let entries = Index::read(home.as_ref())?.meant(request.all, &request.select, variable)?;
+    match home {
+        Some(home) => Each::of(&entries, request.all, |entry| end(wiring, &home, entry, request.local_only)),
+        None => Ok(Each::default()),
     }
-    Ok(ended)
 }
 
 fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<LoggedOut> {
@@ -164,7 +149,7 @@ fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record, token: Optio
         Err(TokenError::Refused(refusal)) if refusal.is("unsupported_token_type") => Ok(Ended::NotRevocable),
         Err(error) => {
             let cause = Error::from(error);
-            let message = format!("{} is still logged in: the server was not told", entry.name);
+            let message = "it is still logged in: the server was not told";
             let remedy = Remedy::ForgetLocally { context: entry.name.to_string() };
             Err(Error::new(cause.kind(), message).with(remedy).because(cause))
         }

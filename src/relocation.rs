@@ -1,7 +1,7 @@
 //! The key of a login moves to another place: copied, read back, named in the index, and only then erased where it was. Killed at any
 //! step, the login works, and the same move done again finishes it.
 
-use crate::context::{Entry, Index, Select};
+use crate::context::{Each, Entry, Index, Select};
 use crate::custody::{Custody, KeyCache};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
@@ -44,30 +44,16 @@ pub struct Moved {
     pub left_behind: Option<String>,
 }
 
-pub(crate) fn run(wiring: &Wiring, request: &MoveRequest) -> Result<Vec<Moved>> {
+pub(crate) fn run(wiring: &Wiring, request: &MoveRequest) -> Result<Each<Moved>> {
     let home = wiring.home()?;
-    let index = Index::read(home.as_ref())?;
-    let entries = match request.all {
-        true => index.contexts.clone(),
-        false => vec![index.resolve(&request.select, wiring.config.surroundings.context.as_deref())?.clone()],
-    };
-    let (Some(home), false) = (home, entries.is_empty()) else { return Ok(Vec::new()) };
+    let variable = wiring.config.surroundings.context.as_deref();
+    let entries = Index::read(home.as_ref())?.meant(request.all, &request.select, variable)?;
     let to = wiring.places.to_move_to(&request.to)?;
+    let (Some(home), false) = (home, entries.is_empty()) else { return Ok(Each::default()) };
     if entries.iter().any(|entry| entry.custody != to.name()) {
         wiring.places.take(&*to).map_err(|error| error.at_login(to.name()))?;
     }
-    let mut moved: Vec<Moved> = Vec::new();
-    for entry in &entries {
-        match relocate(wiring, &home, entry, &*to) {
-            Ok(one) => moved.push(one),
-            Err(error) if moved.is_empty() => return Err(error),
-            Err(error) => {
-                let names: Vec<_> = moved.iter().map(|one| one.context.as_str()).collect();
-                return Err(error.after(&format!("moved the keys of {}", names.join(", "))));
-            }
-        }
-    }
-    Ok(moved)
+    Each::of(&entries, request.all, |entry| relocate(wiring, &home, entry, &*to))
 }
 
 fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Result<Moved> {
@@ -78,8 +64,8 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
     let lock = files.lock(wiring.config.lock_timeout)?;
     let now = Index::read(Some(home))?;
     let Some(entry) = now.of_grant(&entry.grant) else {
-        let message = format!("the login {} was ended or replaced meanwhile", entry.name);
-        return Err(Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogIn { context: None }));
+        return Err(Error::new(ErrorKind::NotLoggedIn, "the login was ended or replaced meanwhile")
+            .with(Remedy::LogIn { context: None }));
     };
     let mut left_behind = None;
     let grant = match opened {

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::args::{Doctor, Login, Logout, Status, Token};
-use super::render::{Output, context_lines, context_object, person, rfc3339, validity};
+use super::render::{Output, context_lines, context_object, error_object, person, rfc3339, validity};
 use super::signals::Stop;
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
 use crate::doctor::Repaired;
 use crate::prompt::{JsonLines, Prompt, Terminal};
 use crate::{
-    Auth, Config, Context, ContextName, Ended, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Org, Result,
-    Scopes, Select, Session, TokenRequest,
+    Auth, Config, Context, ContextName, Each, Ended, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Org,
+    Result, Scopes, Select, Session, TokenRequest,
 };
 
 pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Cancel) -> Result<ExitCode> {
@@ -152,37 +152,28 @@ fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: &st
         (request.all, request.select) = (false, Select { context, ..Select::default() });
     }
     let moved = wait(auth.move_keys(request))?;
-    if output.json {
-        let object = |one: &Moved| json!({"context": one.context, "from": one.from, "to": one.to, "left_behind": one.left_behind});
-        return Ok(output.object(&json!({"moved": moved.iter().map(object).collect::<Vec<_>>()})));
-    }
-    if moved.is_empty() {
-        output.say(&format!("Nobody is logged in. Run `{} auth login`.", output.program));
-    }
-    for Moved { context, from, to, left_behind, .. } in &moved {
-        output.say(&match left_behind {
-            None if from == to => format!("The key of {context} is in {to} already."),
-            None => format!("Moved the key of {context} from {from} to {to}."),
-            Some(why) => format!("Moved the key of {context} to {to}. Its copy in {from} could not be erased: {why}. Run this again then."),
-        });
-    }
-    Ok(ExitCode::SUCCESS)
+    let object =
+        |one: &Moved| json!({"context": one.context, "from": one.from, "to": one.to, "left_behind": one.left_behind});
+    let line = |Moved { context, from, to, left_behind, .. }: &Moved| match left_behind {
+        None if from == to => format!("The key of {context} is in {to} already."),
+        None => format!("Moved the key of {context} from {from} to {to}."),
+        Some(why) => format!(
+            "Moved the key of {context} to {to}. Its copy in {from} could not be erased: {why}. Run this again then."
+        ),
+    };
+    let nobody = format!("Nobody is logged in. Run `{} auth login`.", output.program);
+    Ok(each(output, &moved, "moved", &nobody, object, line))
 }
 
 pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<ExitCode> {
     let select = Select { context: logout.context, ..Select::default() };
     let request = LogoutRequest { select, all: logout.all, local_only: logout.local_only };
     let ended = wait(Auth::new(config)?.logout(request))?;
-    if output.json {
-        let object = |login: &LoggedOut| json!({"context": login.context, "account": login.account, "ended": login.ended.name()});
-        return Ok(output.object(&json!({"logged_out": ended.iter().map(object).collect::<Vec<_>>()})));
-    }
-    if ended.is_empty() {
-        output.say("Nobody was logged in.");
-    }
-    for login in &ended {
+    let object =
+        |login: &LoggedOut| json!({"context": login.context, "account": login.account, "ended": login.ended.name()});
+    let line = |login: &LoggedOut| {
         let (name, account, server) = (&login.context, &login.account, login.account.issuer.host());
-        output.say(&match login.ended {
+        match login.ended {
             Ended::Revoked => format!("Logged out {name} ({account}): revoked at {server} and forgotten here."),
             Ended::NotRevocable => format!(
                 "Forgot {name} ({account}) on this machine. {server} has no way to revoke it: it ends there when it expires."
@@ -194,9 +185,9 @@ pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<
                 "Forgot {name} ({account}) on this machine. It could not be read any more, so {server} was not told: it \
                  ends there when it expires."
             ),
-        });
-    }
-    Ok(ExitCode::SUCCESS)
+        }
+    };
+    Ok(each(output, &ended, "logged_out", "Nobody was logged in.", object, line))
 }
 
 pub(super) fn whoami(
@@ -211,6 +202,39 @@ pub(super) fn whoami(
         true => output.data(&info.json),
         false => output.data(&format!("{} at {}", person(&info.account), info.account.issuer.host())),
     })
+}
+
+/// Says what became of each login. The exit code is that of the first with which it went wrong.
+fn each<T>(
+    output: &Output,
+    each: &Each<T>,
+    name: &str,
+    nobody: &str,
+    object: impl Fn(&T) -> Value,
+    line: impl Fn(&T) -> String,
+) -> ExitCode {
+    let Each { done, failed, .. } = each;
+    let code = failed.first().map(|(_, error)| output.exit_code(error));
+    if output.json {
+        let failed = failed.iter().map(|(context, error)| {
+            let mut object = error_object(error);
+            object["context"] = json!(context);
+            object
+        });
+        let printed = output.object(&json!({
+            (name): done.iter().map(object).collect::<Vec<_>>(),
+            "failed": failed.collect::<Vec<_>>(),
+        }));
+        return code.unwrap_or(printed);
+    }
+    if done.is_empty() && failed.is_empty() {
+        output.say(nobody);
+    }
+    done.iter().for_each(|one| output.say(&line(one)));
+    for (_, error) in failed {
+        output.fail(error);
+    }
+    code.unwrap_or(ExitCode::SUCCESS)
 }
 
 fn session(config: Config, context: Option<ContextName>, org: Option<Org>) -> Result<Session> {

@@ -87,8 +87,7 @@ impl Output {
         if self.json && self.events {
             JsonLines::stdout().done(&Outcome::Failed(error));
         } else if self.json {
-            let name = remedy.map(Remedy::name);
-            self.object(&json!({"kind": error.kind().name(), "remedy": name, "message": error.to_string()}));
+            self.object(&error_object(error));
         } else {
             self.say(&format!("error: {error}"));
             let mut cause = std::error::Error::source(error);
@@ -231,6 +230,12 @@ fn to_start(machine: Machine) -> &'static str {
 /// A line on standard error.
 pub(super) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// An error as JSON.
+pub(super) fn error_object(error: &Error) -> Value {
+    let remedy = error.remedy().map(Remedy::name);
+    json!({"kind": error.kind().name(), "remedy": remedy, "message": error.to_string()})
 }
 
 /// A context as JSON.

@@ -233,7 +233,8 @@ impl Trip<'_> {
         if told.is_another(issuer, client_id, record.account.subject.as_deref()) {
             return changed("identity");
         }
-        let is_another = |own: &Org| [told.org(), reply.org.as_deref()].iter().flatten().any(|told| *told != own.as_str());
+        let is_another =
+            |own: &Org| [told.org(), reply.org.as_deref()].iter().flatten().any(|told| *told != own.as_str());
         if target.org.as_ref().is_some_and(is_another) {
             return changed("organisation");
         }

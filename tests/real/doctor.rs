@@ -168,6 +168,33 @@ fn a_key_of_another_home_is_told_and_left_alone() {
     assert!(!kernel::holds("hallpass", &grant));
 }
 
+#[test]
+fn of_several_logins_each_whose_key_is_gone_is_named_and_the_others_move() {
+    let (server, machine) = (server(), Machine::headless());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "keyfile");
+    let acme = acme.with("ACME_PASSPHRASE", "correct horse battery");
+    for context in ["a", "b", "c"] {
+        acme.at_a_standing_clock(0).run(&["auth", "login", "--json", "--context", context]).exits(0);
+    }
+    let list = acme.run(&["auth", "list", "--json"]).exits(0).json().remove(0);
+    for login in &list.as_array().unwrap()[..2] {
+        fs::remove_file(machine.grants(&format!("{}.acme.keyfile", login["grant"].as_str().unwrap()))).unwrap();
+    }
+    let moved = acme.run(&["auth", "doctor", "--move-to", "passphrase"]).exits(6);
+    assert!(moved.stderr.contains("Moved the key of c from keyfile to passphrase."), "{moved}");
+    for context in ["a", "b"] {
+        assert!(moved.stderr.contains(&format!("error: {context}: the key of this login is no longer in")), "{moved}");
+        assert!(moved.stderr.contains(&format!("hint: run `acme auth login --context {context}`")), "{moved}");
+    }
+    let moved = acme.run(&["auth", "doctor", "--move-to", "keyfile", "--context", "c", "--json"]).exits(0);
+    let object = serde_json::json!({"context": "c", "from": "passphrase", "to": "keyfile", "left_behind": null});
+    assert_eq!(moved.json(), [serde_json::json!({"moved": [object], "failed": []})]);
+    let moved = acme.run(&["auth", "doctor", "--move-to", "passphrase", "--json"]).exits(6).json().remove(0);
+    let failed: Vec<_> =
+        moved["failed"].as_array().unwrap().iter().map(|one| (&one["context"], &one["remedy"])).collect();
+    assert_eq!(failed, [(&"a".into(), &"log_in".into()), (&"b".into(), &"log_in".into())], "{moved}");
+}
+
 /// In every place that can say what it holds; the store cannot.
 fn each_place(case: impl Fn(&Machine, &Acme<'_>, &str)) {
     for place in ["keyfile", "passphrase", "kernel"] {

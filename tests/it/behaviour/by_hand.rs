@@ -23,7 +23,7 @@ fn endpoints_given_by_hand_need_no_metadata() {
     assert!(rig.server.requests_to(Endpoint::Metadata).is_empty());
     let mut config = rig.config();
     by_hand(&mut config);
-    let ended = wait(Auth::new(config).unwrap().logout(Default::default())).unwrap();
+    let ended = wait(Auth::new(config).unwrap().logout(Default::default())).unwrap().done;
     assert_eq!(ended[0].ended, hallpass::Ended::Revoked);
 
     // One by hand, the other from the metadata.
@@ -70,7 +70,7 @@ fn a_confidential_client_authenticates_at_every_endpoint() {
     let session = wait(auth.login(LoginRequest::default(), Arc::new(Silent))).unwrap();
     rig.clock.advance(super::rig::S(3600));
     wait(session.access_token()).unwrap();
-    let ended = wait(auth.logout(Default::default())).unwrap();
+    let ended = wait(auth.logout(Default::default())).unwrap().done;
     assert_eq!(ended[0].ended, hallpass::Ended::Revoked);
     rig.assert_nothing_left("confidential client");
 }

@@ -1,4 +1,4 @@
-//! `acme` as a process, where a key is in the wrong place, or a passphrase is the wrong one: what is said, and what to do.
+//! `acme` as a process, where a place is the wrong one: what is said, and what to do. Of the doctor: tests/real/doctor.rs.
 
 use super::acme::*;
 

@@ -157,14 +157,14 @@ fn a_default_that_is_gone_is_asked_for_and_the_only_one_left_needs_none() {
     rig.log_in_as(&Person::default(), Some("a"));
     rig.log_in_as(&bob(), Some("b"));
     rig.log_in_as(&carol(), Some("c"));
-    wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+    let _ = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
     assert_eq!(list(&rig), ["b", "c"]);
     let error = rig.auth().session().unwrap_err();
     assert_error(&error, ErrorKind::NotLoggedIn, Some("choose_context"), 4);
     assert_eq!(error.remedy(), Some(&Remedy::ChooseContext { contexts: vec!["b".into(), "c".into()] }));
     let mut request = LogoutRequest::default();
     request.select = Select::context(name("b"));
-    wait(rig.auth().logout(request)).unwrap();
+    let _ = wait(rig.auth().logout(request)).unwrap();
     assert_eq!(rig.auth().session().unwrap().context().unwrap().name, name("c"));
 }
 

@@ -2,14 +2,16 @@
 
 use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault, Person};
-use hallpass::{Ended, ErrorKind, LoggedOut, LogoutRequest, Remedy, Result};
+use hallpass::{Each, Ended, ErrorKind, LoggedOut, LogoutRequest, Remedy, Result};
 
 use super::rig::{Mood, Rig, assert_error, bob, token};
 
 fn log_out(rig: &Rig, change: impl FnOnce(&mut LogoutRequest)) -> Result<Vec<LoggedOut>> {
     let mut request = LogoutRequest::default();
     change(&mut request);
-    wait(rig.auth().logout(request))
+    let Each { done, failed, .. } = wait(rig.auth().logout(request))?;
+    assert!(failed.is_empty(), "{failed:?}");
+    Ok(done)
 }
 
 #[test]
@@ -115,16 +117,22 @@ fn all_ends_all() {
 }
 
 #[test]
-fn all_stops_at_the_first_that_cannot_be_ended_and_keeps_those_behind_it() {
+fn of_all_one_that_cannot_be_ended_keeps_no_other_logged_in() {
     let rig = Rig::new();
-    rig.log_in();
-    rig.log_in_as(&bob(), None);
+    for name in ["a", "b", "c"] {
+        rig.log_in_as(&Person::new(name, name, &format!("{name}@example.com")), Some(name));
+    }
     rig.server.inject(Endpoint::Revocation, Fault::DelayReply(super::rig::S(0)));
     rig.server.inject(Endpoint::Revocation, Fault::CutBefore);
-    let error = log_out(&rig, |request| request.all = true).unwrap_err();
-    assert_error(&error, ErrorKind::Unreachable, Some("forget_locally"), 5);
-    let left: Vec<_> = rig.auth().contexts().unwrap().iter().map(|context| context.name.to_string()).collect();
-    assert_eq!((left.as_slice(), rig.records().len()), (["bob@example.com".to_owned()].as_slice(), 1));
+    let mut request = LogoutRequest::default();
+    request.all = true;
+    let ended = wait(rig.auth().logout(request)).unwrap();
+    assert_eq!(ended.done.iter().map(|one| one.context.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    let [(context, error)] = &ended.failed[..] else { panic!("{ended:?}") };
+    assert_error(error, ErrorKind::Unreachable, Some("forget_locally"), 5);
+    assert_eq!(error.to_string(), "b: it is still logged in: the server was not told");
+    let left: Vec<_> = rig.auth().contexts().unwrap().into_iter().map(|context| context.name).collect();
+    assert_eq!((left.as_slice(), rig.records().len()), (std::slice::from_ref(context), 1));
 }
 
 #[test]

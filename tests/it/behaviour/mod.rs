@@ -4,7 +4,6 @@ mod acme;
 mod by_hand;
 mod challenged;
 mod cli;
-#[cfg(feature = "passphrase")]
 mod cli_custody;
 mod cli_login;
 mod clocks;

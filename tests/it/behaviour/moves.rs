@@ -6,13 +6,15 @@ use hallpass::blocking::wait;
 use hallpass::custody::{Custody, CustodyError, Item, Memory, Place, PlaceName};
 use hallpass::prompt::Silent;
 use hallpass::testing::Person;
-use hallpass::{Auth, Config, ErrorKind, MoveRequest, Moved, Remedy, Result, Secret};
+use hallpass::{Auth, Config, Each, ErrorKind, MoveRequest, Moved, Remedy, Result, Secret};
 
 use super::places::at;
 use super::rig::{Mood, Rig, S, assert_error, named, token};
 
 fn moved(config: Config, to: &str) -> Result<Vec<Moved>> {
-    wait(Auth::new(config)?.move_keys(MoveRequest::all_to(to)))
+    let Each { done, failed, .. } = wait(Auth::new(config)?.move_keys(MoveRequest::all_to(to)))?;
+    // For a test with one login, its error is the error.
+    failed.into_iter().next().map_or(Ok(done), |(_, error)| Err(error))
 }
 
 fn custodies(rig: &Rig) -> Vec<String> {
@@ -158,6 +160,29 @@ fn twenty_logins_rest_and_move_together() {
     assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
     assert_eq!((rig.keys.count(), custodies(&rig)), (20, vec!["keys".to_owned(); 20]));
     assert!(rig.server.requests().is_empty());
+}
+
+#[test]
+fn of_several_one_whose_key_is_gone_keeps_no_other_where_it_was() {
+    let rig = Rig::new();
+    for name in ["a", "b", "c"] {
+        rig.server.approve_all_as(&Person::new(name, name, &format!("{name}@example.com")));
+        let auth = Auth::new(at(&rig, PlaceName::KeyFile)).unwrap();
+        wait(auth.login(named(Some(name)), Arc::new(Silent))).unwrap();
+    }
+    let gone = rig.auth().contexts().unwrap().remove(1).grant;
+    std::fs::remove_file(rig.home().join("grants").join(format!("{gone}.acme.keyfile"))).unwrap();
+    let moved = wait(rig.auth().move_keys(MoveRequest::all_to("keys"))).unwrap();
+    assert_eq!(moved.done.iter().map(|one| one.context.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    let [(context, error)] = &moved.failed[..] else { panic!("{moved:?}") };
+    assert_eq!(context.as_str(), "b");
+    assert!(error.to_string().starts_with("b: the key of this login is no longer in"), "{error}");
+    assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("b".into()) }));
+    assert_eq!((rig.keys.count(), custodies(&rig)), (2, ["keys", "keyfile", "keys"].map(str::to_owned).to_vec()));
+    // Of one alone, the same is the error.
+    let mut one = MoveRequest::all_to("keys");
+    (one.all, one.select) = (false, named_select("b"));
+    assert_eq!(wait(rig.auth().move_keys(one)).unwrap_err().to_string(), error.to_string());
 }
 
 fn named_select(name: &str) -> hallpass::Select {

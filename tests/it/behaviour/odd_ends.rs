@@ -195,6 +195,6 @@ fn a_login_in_a_custody_that_is_not_known_here_can_be_forgotten() {
     assert!(wait(auth.logout(LogoutRequest::default())).is_err());
     let mut request = LogoutRequest::default();
     request.local_only = true;
-    assert_eq!(wait(auth.logout(request)).unwrap()[0].ended, hallpass::Ended::LocalOnly);
+    assert_eq!(wait(auth.logout(request)).unwrap().done[0].ended, hallpass::Ended::LocalOnly);
     assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
 }

@@ -184,8 +184,8 @@ fn no_lock_is_held_while_a_person_is_asked() {
     rig.clock.advance(S(4000));
     token(&auth().session().unwrap());
     for to in ["keyfile", "passphrase"] {
-        wait(auth().move_keys(hallpass::MoveRequest::all_to(to))).unwrap();
+        let _ = wait(auth().move_keys(hallpass::MoveRequest::all_to(to))).unwrap();
     }
-    wait(auth().logout(Default::default())).unwrap();
+    let _ = wait(auth().logout(Default::default())).unwrap();
     assert_eq!(*person.held.lock().unwrap(), [""; 0]);
 }

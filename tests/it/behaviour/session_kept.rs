@@ -64,7 +64,7 @@ fn a_logout_after_a_crash_revokes_the_newest_token() {
     // The crash: the next record was written whole, and not yet renamed.
     std::fs::rename(&path, path.with_extension("next")).unwrap();
     std::fs::write(&path, old).unwrap();
-    let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+    let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap().done;
     assert_eq!(ended[0].ended, Ended::Revoked);
     let spent = rig.server.requests_to(Endpoint::Token)[0].parameter("refresh_token").unwrap().to_owned();
     let revoked = rig.server.requests_to(Endpoint::Revocation)[0].parameter("token").unwrap().to_owned();

@@ -37,7 +37,7 @@ fn a_login_lives_and_ends_with_its_key_in_the_credential_manager() {
     let second = token(&auth().session().unwrap());
     assert!(second != first && rig.server.is_live_access_token(&second));
 
-    let ended = wait(auth().logout(LogoutRequest::default())).unwrap();
+    let ended = wait(auth().logout(LogoutRequest::default())).unwrap().done;
     assert_eq!((ended.len(), rig.server.live_families()), (1, 0));
     assert!(OsStore.load(&item).unwrap().is_none() && rig.records().is_empty());
 }
