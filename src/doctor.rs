@@ -8,6 +8,7 @@ use crate::context::{Entry, Index};
 use crate::custody::{CustodyError, Places, Until, described};
 use crate::error::{Error, Remedy, Result};
 use crate::home::Home;
+use crate::id::ContextName;
 use crate::leftovers::Leftovers;
 pub use crate::leftovers::Repaired;
 use crate::oauth::metadata;
@@ -34,6 +35,10 @@ pub struct Finding {
     pub text: String,
     /// What can be done about it.
     pub remedy: Option<Remedy>,
+    /// The place for keys that it is about, if it is about one, for example `os`.
+    pub place: Option<String>,
+    /// The login that it is about, if it is about one that has a name.
+    pub context: Option<ContextName>,
 }
 
 /// How something is.
@@ -57,8 +62,18 @@ impl Report {
         self.findings.iter().all(|finding| finding.state != State::Problem)
     }
 
+    /// What is found by `look` is about this place and this login.
+    fn about(&mut self, place: Option<&str>, context: Option<&ContextName>, look: impl FnOnce(&mut Self)) {
+        let before = self.findings.len();
+        look(self);
+        for finding in self.findings.iter_mut().skip(before) {
+            (finding.place, finding.context) = (place.map(str::to_owned), context.cloned());
+        }
+    }
+
     fn add(&mut self, area: &'static str, state: State, text: impl Into<String>) {
-        self.findings.push(Finding { area, state, text: crate::text::shown(text.into()), remedy: None });
+        let text = crate::text::shown(text.into());
+        self.findings.push(Finding { area, state, text, remedy: None, place: None, context: None });
     }
 
     fn problem(&mut self, area: &'static str, text: impl Into<String>, remedy: Option<Remedy>) {
@@ -96,7 +111,10 @@ pub(crate) fn examine(wiring: &Wiring) -> Report {
     let index = index(&mut report, home.as_ref());
     rests(&mut report, &places, index.as_ref());
     if let (Some(home), Some(index)) = (&home, &index) {
-        index.contexts.iter().for_each(|entry| login(&mut report, wiring, &places, home, entry));
+        for entry in &index.contexts {
+            let (place, name) = (Some(entry.custody.as_str()), Some(&entry.name));
+            report.about(place, name, |report| login(report, wiring, &places, home, entry));
+        }
         leftovers(&mut report, wiring, &places, home, index);
     }
     network(&mut report, wiring);
@@ -159,7 +177,7 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
         let (name, posture) = (place.name(), place.posture());
         let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.custody == name));
         let about = format!("{name}: {}", described(name));
-        match place.probe() {
+        report.about(Some(name), None, |report| match place.probe() {
             Ok(()) => {
                 let choice = if places.allows(name) { "" } else { "; this program allows no new login there" };
                 let promise = format!("keeps a key {}, readable by {}", posture.lasts, posture.readable_by);
@@ -167,12 +185,14 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
             }
             Err(error) if is_used => report.error("place", &error.at_rest(name)),
             Err(error) => report.add("place", State::Note, format!("{about} cannot be used: {error}")),
-        }
+        });
     }
     match places.first() {
-        Ok((name, false)) => report.add("place", State::Well, format!("a new login's key goes to {name}")),
-        // It waits for that one, and passes it over for no other.
-        Ok((name, true)) => report.add("place", State::Note, format!("a new login waits until {name} is unlocked")),
+        Ok((name, is_locked)) => report.about(Some(&name), None, |report| match is_locked {
+            false => report.add("place", State::Well, format!("a new login's key goes to {name}")),
+            // It waits for that one, and passes it over for no other.
+            true => report.add("place", State::Note, format!("a new login waits until {name} is unlocked")),
+        }),
         Err(error) => {
             let text = format!("a new login has no place for its key: {error}");
             report.problem("place", text, error.remedy().cloned());
@@ -221,23 +241,26 @@ fn leftovers(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home,
             Some(custody) => (format!("its key is in {}", custody.name()), Some(Remedy::Repair)),
             None => ("its key could not be found".into(), None),
         };
-        report.problem("leftover", format!("no login names the record {grant}; {key}"), remedy);
+        report.about(custody.as_ref().map(|custody| custody.name()), None, |report| {
+            report.problem("leftover", format!("no login names the record {grant}; {key}"), remedy);
+        });
     }
     for (_, custody) in &found.keys {
         let text = format!("a key in {} opens nothing here any more", custody.name());
-        report.problem("leftover", text, Some(Remedy::Repair));
+        report.about(Some(custody.name()), None, |report| report.problem("leftover", text, Some(Remedy::Repair)));
     }
     for (place, count) in &found.foreign {
         let text = match count {
             1 => format!("1 key in {place} belongs to no login of this state folder"),
             _ => format!("{count} keys in {place} belong to no login of this state folder"),
         };
-        report.add("leftover", State::Note, text);
+        report.about(Some(place), None, |report| report.add("leftover", State::Note, text));
     }
     for (place, error) in &found.unasked {
         // Why a place is not there at all was said above.
         if !matches!(error, CustodyError::Unavailable(_) | CustodyError::Refused { .. }) {
-            report.add("leftover", State::Note, format!("what {place} holds could not be listed: {error}"));
+            let text = format!("what {place} holds could not be listed: {error}");
+            report.about(Some(place), None, |report| report.add("leftover", State::Note, text));
         }
     }
 }

@@ -10,11 +10,11 @@ use super::render::{Output, context_lines, context_object, error_object, person,
 use super::signals::Stop;
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
-use crate::doctor::Repaired;
+use crate::doctor::{Repaired, State};
 use crate::prompt::{JsonLines, Prompt, Terminal};
 use crate::{
     Auth, Config, Context, ContextName, Each, Ended, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Org,
-    Result, Scopes, Select, Session, TokenRequest,
+    Remedy, Result, Scopes, Select, Session, TokenRequest,
 };
 
 pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Cancel) -> Result<ExitCode> {
@@ -129,21 +129,31 @@ pub(super) fn doctor(output: &Output, config: Config, doctor: Doctor) -> Result<
         return move_keys(output, &auth, doctor.context, &to);
     }
     if doctor.repair {
-        let Repaired { done, left, .. } = wait(auth.repair())?;
-        let code = if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-        if output.json {
-            output.object(&json!({"repaired": done, "left": left}));
-            return Ok(code);
-        }
-        if done.is_empty() && left.is_empty() {
-            output.say("There was nothing to repair.");
-        }
-        done.iter().for_each(|line| output.say(&format!("Repaired: {line}.")));
-        left.iter().for_each(|line| output.say(&format!("Not repaired: {line}")));
-        return Ok(code);
+        return repair(output, &auth);
     }
     let report = wait(auth.doctor())?;
     Ok(output.report(&report))
+}
+
+/// Also says what stays that no repair can help: who is told that nothing was to be repaired takes everything for well.
+fn repair(output: &Output, auth: &Auth) -> Result<ExitCode> {
+    let Repaired { done, mut left, .. } = wait(auth.repair())?;
+    for stays in wait(auth.doctor())?.findings {
+        // What a repair could have helped with has said why it did not.
+        let is_said = stays.area == "leftover" || matches!(stays.remedy, Some(Remedy::Repair));
+        if stays.state == State::Problem && !is_said {
+            let hint = output.hint_of(&stays).filter(|_| !output.json).map(|hint| format!("\n{hint}"));
+            left.push(stays.text + hint.as_deref().unwrap_or_default());
+        }
+    }
+    if output.json {
+        output.object(&json!({"repaired": done, "left": left}));
+    } else if done.is_empty() && left.is_empty() {
+        output.say("There was nothing to repair.");
+    }
+    done.iter().for_each(|line| output.say(&format!("Repaired: {line}.")));
+    left.iter().for_each(|line| output.say(&format!("Not repaired: {line}")));
+    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: &str) -> Result<ExitCode> {

@@ -62,6 +62,8 @@ impl Output {
                         "state": finding.state.name(),
                         "text": finding.text,
                         "remedy": finding.remedy.as_ref().map(Remedy::name),
+                        "place": finding.place,
+                        "context": finding.context,
                     })
                 };
                 let findings: Vec<_> = report.findings.iter().map(object).collect();
@@ -70,8 +72,8 @@ impl Output {
             false => {
                 let line = |finding: &Finding| {
                     let line = format!("{:8} {:9} {}", finding.state, finding.area, finding.text);
-                    match &finding.remedy {
-                        Some(remedy) => format!("{line}\n{:18} hint: {}", "", self.hint(ErrorKind::Custody, remedy)),
+                    match self.hint_of(finding) {
+                        Some(hint) => format!("{line}\n{:18} {hint}", ""),
                         None => line,
                     }
                 };
@@ -104,6 +106,11 @@ impl Output {
 
     pub(super) fn exit_code(&self, error: &Error) -> ExitCode {
         ExitCode::from(error.kind().exit_code())
+    }
+
+    /// What can be done about a finding.
+    pub(super) fn hint_of(&self, finding: &Finding) -> Option<String> {
+        finding.remedy.as_ref().map(|remedy| format!("hint: {}", self.hint(ErrorKind::Custody, remedy)))
     }
 
     /// The remedy in the host's own words.

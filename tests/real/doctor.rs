@@ -69,6 +69,14 @@ fn a_locked_keyring_is_a_problem_of_the_logins_that_rest_there() {
     let report = examined(&machine.acme(server.issuer()), 1);
     let remedies = problems(&report);
     assert!(remedies.iter().all(|remedy| remedy == "unlock_store") && remedies.len() == 2, "{report}");
+    let problem = |area| of(&report, area).find(|one| one["state"] == "problem").unwrap();
+    let (place, login) = (problem("place"), problem("login"));
+    assert_eq!([&place["place"], &place["context"]], [&"os".into(), &Value::Null], "{report}");
+    assert_eq!([&login["place"], &login["context"]], ["os", "alice@example.com"], "{report}");
+    // No repair unlocks it, and one that has done nothing does not say that all is well.
+    let repair = machine.acme(server.issuer()).run(&["auth", "doctor", "--repair"]).exits(1);
+    let stays = "Not repaired: alice@example.com: the OS's secure store cannot be used: it is locked\nhint: unlock";
+    assert!(repair.stderr.contains(stays) && !repair.stderr.contains("nothing to repair"), "{repair}");
     machine.unlock();
     examined(&machine.acme(server.issuer()), 0);
 }
