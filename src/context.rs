@@ -121,6 +121,9 @@ pub(crate) struct Index {
     format: u32,
     pub(crate) default: Option<ContextName>,
     pub(crate) contexts: Vec<Entry>,
+    /// How many records there are though nobody is named: somebody has deleted the names.
+    #[serde(skip)]
+    unnamed: usize,
 }
 
 /// One context, as it is kept.
@@ -151,7 +154,7 @@ impl Index {
             return Ok(Self::empty());
         };
         let Some(bytes) = home.root.read(FILE)? else {
-            return Ok(Self::empty());
+            return Ok(Self::empty().with_unnamed(home));
         };
         let path = home.root.path_of(FILE);
         let wrong = |why: &str, remedy| {
@@ -163,7 +166,7 @@ impl Index {
                 wrong("it was written by a newer version of this program", Remedy::Upgrade)
             }
             _ => match serde_json::from_slice(&bytes) {
-                Ok(index) => Ok(index),
+                Ok(index) => Ok(Self::with_unnamed(index, home)),
                 Err(_) => wrong("it is damaged", Remedy::SetAside { path: path.clone() }),
             },
         }
@@ -213,9 +216,7 @@ impl Index {
                     .with(Remedy::LogIn { context: Some(name.to_string()) })
             }),
             (None, [only]) => Ok(only),
-            (None, []) => {
-                Err(Error::new(ErrorKind::NotLoggedIn, "nobody is logged in").with(Remedy::LogIn { context: None }))
-            }
+            (None, []) => Err(self.nobody()),
             (None, several) => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default").with(
                 Remedy::ChooseContext { contexts: several.iter().map(|entry| entry.name.to_string()).collect() },
             )),
@@ -243,9 +244,23 @@ impl Index {
     /// The entries that are meant, all or one.
     pub(crate) fn meant(&self, all: bool, select: &Select, variable: Option<&str>) -> Result<Vec<Entry>> {
         match all {
+            // Who ends all logins believes that none is left.
+            true if self.contexts.is_empty() && self.unnamed > 0 => Err(self.nobody()),
             true => Ok(self.contexts.clone()),
             false => Ok(vec![self.resolve(select, variable)?.clone()]),
         }
+    }
+
+    fn nobody(&self) -> Error {
+        let (message, remedy) = match self.unnamed {
+            0 => ("nobody is logged in".to_owned(), Remedy::LogIn { context: None }),
+            1 => ("no login has a name, and there is the record of one that has lost it".to_owned(), Remedy::Repair),
+            several => (
+                format!("no login has a name, and there are the records of {several} that have lost theirs"),
+                Remedy::Repair,
+            ),
+        };
+        Error::new(ErrorKind::NotLoggedIn, message).with(remedy)
     }
 
     /// An entry whose grant it is.
@@ -319,6 +334,14 @@ impl Index {
         self.default.as_ref() == Some(&entry.name)
     }
 
+    fn with_unnamed(mut self, home: &Home) -> Self {
+        if self.contexts.is_empty() {
+            let names = home.grants.names().unwrap_or_default();
+            self.unnamed = names.iter().filter(|name| name.parse::<GrantId>().is_ok()).count();
+        }
+        self
+    }
+
     fn write(&self, home: &Home) -> Result<()> {
         let bytes = serde_json::to_vec_pretty(self)
             .map_err(|error| Error::new(ErrorKind::Custody, format!("{FILE} cannot be written down")).because(error))?;
@@ -327,7 +350,7 @@ impl Index {
     }
 
     pub(crate) fn empty() -> Self {
-        Self { format: FORMAT, default: None, contexts: Vec::new() }
+        Self { format: FORMAT, default: None, contexts: Vec::new(), unnamed: 0 }
     }
 }
 

@@ -106,12 +106,19 @@ pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<
 
 pub(super) fn list(output: &Output, config: Config) -> Result<ExitCode> {
     let now = config.clock.now();
-    let contexts = Auth::new(config)?.contexts()?;
+    let auth = Auth::new(config)?;
+    let contexts = auth.contexts()?;
     if output.json {
         return Ok(output.object(&contexts.iter().map(context_object).collect::<Value>()));
     }
     if contexts.is_empty() {
-        output.say(&format!("Nobody is logged in. Run `{} auth login`.", output.program));
+        let lost = auth.session().err().filter(|error| matches!(error.remedy(), Some(Remedy::Repair)));
+        match lost {
+            Some(error) => {
+                output.say(&format!("Nothing to list: {error}. Run `{} auth doctor --repair`.", output.program))
+            }
+            None => output.say(&format!("Nobody is logged in. Run `{} auth login`.", output.program)),
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let width = contexts.iter().map(|context| context.name.as_str().len()).max().unwrap_or_default();

@@ -11,6 +11,24 @@ impl Acme {
 }
 
 #[test]
+fn where_the_names_of_the_logins_are_gone_it_is_not_said_that_there_are_none() {
+    let acme = Acme::new();
+    acme.log_in("work", &[]);
+    std::fs::remove_file(acme.home().join("index.json")).unwrap();
+    let lost = "no login has a name, and there is the record of one that has lost it";
+    for command in [&["token"][..], &["status"], &["logout"], &["logout", "--all"]] {
+        let ran = acme.run(&[&["auth"], command].concat());
+        assert_eq!(ran.code, 4, "{ran:?}");
+        assert!(ran.stderr.contains(&format!("error: {lost}\nhint: run `acme auth doctor --repair`")), "{ran:?}");
+    }
+    let list = acme.run(&["auth", "list"]);
+    assert!(list.code == 0 && list.stderr.contains(lost), "{list:?}");
+    assert_eq!(acme.run(&["auth", "doctor", "--repair"]).code, 0);
+    assert_eq!(acme.run(&["auth", "logout", "--all"]).code, 0);
+    assert_eq!((acme.grants(), acme.server.live_families()), (0, 0));
+}
+
+#[test]
 fn a_place_that_is_none_is_in_the_way_of_a_login_alone() {
     let acme = Acme::new();
     acme.log_in("work", &[]);
