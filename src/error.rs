@@ -185,9 +185,11 @@ impl Error {
         self
     }
 
-    /// Says whose it is, where several logins were asked for or one that nobody named.
+    /// Says whose it is, where several logins were asked for or one that nobody named. Who cancels does so for all.
     pub(crate) fn of(mut self, context: &str) -> Self {
-        self.0.message = format!("{context}: {}", self.0.message);
+        if self.0.kind != ErrorKind::Cancelled {
+            self.0.message = format!("{context}: {}", self.0.message);
+        }
         if let Some(Remedy::LogIn { context: whose }) = &mut self.0.remedy {
             whose.get_or_insert_with(|| context.to_owned());
         }
