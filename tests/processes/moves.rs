@@ -130,7 +130,7 @@ fn a_move_that_meets_a_logout_moves_nothing() {
     // While the index is written, behind the login's lock.
     let logout = login.acme.clone().with("HALLPASS_FAILPOINT", "STOP:opened:1").start(&["auth", "logout"]);
     assert!(logout.stops());
-    let mut moving = login.acme.start(&["auth", "doctor", "--move-to", "kernel", "--json"]);
+    let mut moving = login.acme.start(&["auth", "doctor", "--move-to", "kernel", "--context", "work", "--json"]);
     assert!(!moving.speaks_within(std::time::Duration::from_millis(200)), "it did not wait");
     logout.signal(Signal::CONT);
     logout.finish().exits(0);
