@@ -63,8 +63,7 @@ fn speaks_for(rig: &Rig, session: &Session) -> Option<String> {
 /// `named`: the org of each refresh, as it was sent.
 fn named(rig: &Rig) -> Vec<Option<String>> {
     let refreshes = rig.server.requests_to(Endpoint::Token);
-    let refreshes =
-        refreshes.iter().filter(|request| request.parameter("grant_type").as_deref() == Some("refresh_token"));
+    let refreshes = refreshes.iter().filter(|request| request.parameter("grant_type") == Some("refresh_token"));
     refreshes.map(|request| request.parameter(PARAMETER).map(Into::into)).collect()
 }
 
