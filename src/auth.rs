@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use crate::clock::Cancel;
 use crate::config::Config;
-use crate::context::{Context, Each, Entry, Index, Select};
+use crate::context::{Context, Each, Index, Select};
 use crate::doctor::{self, Repaired, Report};
 use crate::error::{Error, Result};
-use crate::home::Home;
+use crate::id::ContextName;
 use crate::leftovers;
 use crate::login::{self, LoginRequest};
 use crate::logout::{self, LoggedOut, LogoutRequest};
 use crate::prompt::Prompt;
 use crate::relocation::{self, MoveRequest, Moved};
 use crate::session::Session;
+use crate::switch;
 use crate::wiring::{Handle, Wiring};
 
 /// Logs people in and out, and gives sessions. Cheap to clone; clones are the same.
@@ -55,8 +56,8 @@ impl Auth {
         }
     }
 
-    /// The session of the context that is meant here: by `<APP>_CONTEXT`, else the default. With `<APP>_TOKEN` set, a session
-    /// of that token.
+    /// The session of the context that is meant here: by `<APP>_CONTEXT`, else by the rule of the folder this process is in, else the
+    /// default. With `<APP>_TOKEN` set, a session of that token.
     ///
     /// # Errors
     /// `NotLoggedIn` where there is no such login; `Custody` where the index cannot be read.
@@ -79,13 +80,10 @@ impl Auth {
         }
         let home = self.wiring().home()?;
         let index = Index::read(home.as_ref())?;
-        let entry = index.resolve(select, surroundings.context.as_deref())?;
-        let org = select.org.clone().map(Ok).or_else(|| surroundings.org.as_ref().map(|text| text.parse()));
-        let entry = match org.transpose()? {
-            Some(org) => &index.in_org(entry, org, &self.wiring().config.orgs)?,
-            None => entry,
-        };
-        Ok(Session::of_login(self.0.clone(), self.context(home.as_ref(), &index, entry)))
+        let (entry, by) = index.resolve(select, &self.wiring().config)?;
+        let meant = (&index.in_org(entry, select, &self.wiring().config)?, by);
+        let context = self.wiring().context(home.as_ref(), &index, meant.0, Some(&meant));
+        Ok(Session::of_login(self.0.clone(), context))
     }
 
     /// All contexts, in the order of their logins. Asks no store and no server.
@@ -95,7 +93,65 @@ impl Auth {
     pub fn contexts(&self) -> Result<Vec<Context>> {
         let home = self.wiring().home()?;
         let index = Index::read(home.as_ref())?;
-        Ok(index.contexts.iter().map(|entry| self.context(home.as_ref(), &index, entry)).collect())
+        let meant = index.meant_here(&self.wiring().config);
+        let context = |entry| self.wiring().context(home.as_ref(), &index, entry, meant.as_ref());
+        Ok(index.contexts.iter().map(context).collect())
+    }
+
+    /// Makes this context the default: the one that is meant where nothing else names one. Sessions that there are keep to theirs.
+    ///
+    /// `chosen_by` of the answer is `None` where something else goes before it here.
+    ///
+    /// # Errors
+    /// `NotLoggedIn` where there is no such login; `Custody` where the index cannot be read or written.
+    pub fn switch(&self, context: &ContextName) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
+        let (handle, name) = (self.0.clone(), context.clone());
+        async move {
+            let wiring = handle.wiring.clone();
+            handle.wiring.workers.run(move || switch::to(&wiring, &name)).await
+        }
+    }
+
+    /// Makes this context the one that is meant in the current folder ([`Surroundings::folder`](crate::Surroundings::folder)) and below
+    /// it, by its real path. The innermost rule wins; all are kept in the state folder, and nothing in a project is read.
+    ///
+    /// # Errors
+    /// Those of [`switch`](Self::switch), and `Config` where the folder is another user's.
+    pub fn switch_here(&self, context: &ContextName) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
+        let (handle, name) = (self.0.clone(), context.clone());
+        async move {
+            let wiring = handle.wiring.clone();
+            handle.wiring.workers.run(move || switch::here_to(&wiring, &name)).await
+        }
+    }
+
+    /// Takes the rule of the current folder away, and says which context it named. Rules of the folders around it stay.
+    ///
+    /// # Errors
+    /// `Config` where there is no current folder; `Custody` where the index cannot be read or written.
+    pub fn unset_here(&self) -> impl Future<Output = Result<Option<ContextName>>> + Send + 'static + use<> {
+        let handle = self.0.clone();
+        async move {
+            let wiring = handle.wiring.clone();
+            handle.wiring.workers.run(move || switch::unset_here(&wiring)).await
+        }
+    }
+
+    /// Gives a context another name; default and folder rules follow it, and sessions that there are go on.
+    ///
+    /// # Errors
+    /// `NotLoggedIn` where there is no such login; `Config` where another one has the name; `Custody` where the index cannot be
+    /// read or written.
+    pub fn rename(
+        &self,
+        old: &ContextName,
+        new: &ContextName,
+    ) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
+        let (handle, old, new) = (self.0.clone(), old.clone(), new.clone());
+        async move {
+            let wiring = handle.wiring.clone();
+            handle.wiring.workers.run(move || switch::rename(&wiring, &old, &new)).await
+        }
     }
 
     /// Ends logins: tells the server (RFC 7009), then forgets them here. Of several, one that cannot be ended keeps no other from it.
@@ -157,11 +213,6 @@ impl Auth {
     /// Waits until nothing is under way, at most `patience`; says whether that is so.
     pub fn settle(&self, patience: Duration) -> bool {
         self.wiring().workers.settle(patience)
-    }
-
-    fn context(&self, home: Option<&Home>, index: &Index, entry: &Entry) -> Context {
-        let files = home.map(|home| self.wiring().files(home, &entry.grant));
-        Context::of(entry, index.is_default(entry), files)
     }
 
     fn wiring(&self) -> &Wiring {

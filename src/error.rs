@@ -114,6 +114,11 @@ pub enum Remedy {
         /// The contexts there are.
         contexts: Vec<String>,
     },
+    /// Choose another name.
+    ChooseName {
+        /// The one that is taken.
+        taken: String,
+    },
     /// Say that the context shall change hands.
     Replace {
         /// The context that belongs to another account.
@@ -262,6 +267,7 @@ impl Remedy {
             Self::CorrectCredential { .. } => "correct_credential",
             Self::RunAsService { .. } => "run_as_service",
             Self::ChooseContext { .. } => "choose_context",
+            Self::ChooseName { .. } => "choose_name",
             Self::Replace { .. } => "replace",
             Self::ForgetLocally { .. } => "forget_locally",
             Self::FixConfig { .. } => "fix_config",
@@ -304,6 +310,7 @@ impl fmt::Display for Remedy {
                 write!(f, "run it as the service that systemd hands the credential {credential} to")
             }
             Self::ChooseContext { contexts } => write!(f, "choose one of: {}", contexts.join(", ")),
+            Self::ChooseName { taken } => write!(f, "choose another name than {taken}"),
             Self::Replace { context } => write!(f, "allow the login to replace {context}, or give it another name"),
             Self::ForgetLocally { context } => {
                 write!(f, "try again when the server answers, or forget {context} on this machine only")

@@ -140,12 +140,13 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str) -> 
             let message = format!("the same account is logged in as {} already", entry.name);
             return Err(Error::new(ErrorKind::Custody, message));
         }
-        let name = index.name_for(&record.account, &client_id, None, false)?;
+        let org = record.tokens.first().and_then(|token| token.org.clone());
+        let name = index.name_for(&record.account, &client_id, org.as_ref(), None, false)?;
         index.put(
             Entry {
                 name: name.clone(),
                 grant: grant.clone(),
-                org: record.tokens.first().and_then(|token| token.org.clone()),
+                org,
                 account: record.account.clone(),
                 client_id,
                 scopes: record.scopes.clone(),

@@ -31,7 +31,7 @@
 //! ```text
 //!    face      lib.rs        cli/ (clap)        testing/ (embedded authorization server)     ← public names only
 //!                │
-//!    living    auth  login  logout  session  rotation  token  relocation  doctor  leftovers  context  config  wiring  worker
+//!    living    auth  login  logout  switch  session  rotation  token  relocation  doctor  leftovers  context  config  wiring  worker
 //!                │                        │
 //!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
 //!                │                        │
@@ -85,6 +85,7 @@ mod seal;
 mod secret;
 mod session;
 mod surroundings;
+mod switch;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
@@ -94,7 +95,7 @@ mod worker;
 
 pub use auth::Auth;
 pub use config::Config;
-pub use context::{Context, Each, Select};
+pub use context::{ChosenBy, Context, Each, Select};
 pub use error::{Error, ErrorKind, Remedy, Result};
 pub use hardening::hardening;
 pub use id::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scopes};

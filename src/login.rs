@@ -332,8 +332,9 @@ impl Login<'_> {
         let (config, custody) = (&self.wiring.config, &*self.chosen.custody);
         let record = self.record(&account, org.as_ref(), reply, asked_at);
         let scopes = record.scopes.clone();
-        let name_in =
-            |index: &Index| index.name_for(&account, &config.client_id, wanted.as_ref(), self.request.replace);
+        let name_in = |index: &Index| {
+            index.name_for(&account, &config.client_id, org.as_ref(), wanted.as_ref(), self.request.replace)
+        };
         // Before anything is written, so that a refusal leaves nothing; again under the lock, where it counts.
         name_in(&Index::read(Some(home))?)?;
         // A new login is a new grant (law 5).
@@ -352,7 +353,7 @@ impl Login<'_> {
             };
             // Who names a context means that one; who just logs in means to go on as who they are.
             let replaced = index.put(entry.clone(), wanted.is_none());
-            Ok((Context::of(&entry, index.is_default(&entry), Some(files)), replaced))
+            Ok((Context::of(&entry, index, Some(files)), replaced))
         });
         match indexed {
             Ok((context, replaced)) => {

@@ -65,8 +65,7 @@ impl Ended {
 /// Ends the selected logins, one after the other; one that cannot be ended is still there.
 pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Each<LoggedOut>> {
     let home = wiring.home()?;
-    let variable = wiring.config.surroundings.context.as_deref();
-    let entries = Index::read(home.as_ref())?.meant(request.all, &request.select, variable)?;
+    let entries = Index::read(home.as_ref())?.meant(request.all, &request.select, &wiring.config)?;
     match home {
         Some(home) => Each::of(&entries, request.all, |entry| end(wiring, &home, entry, request.local_only)),
         None => Ok(Each::default()),

@@ -46,8 +46,7 @@ pub struct Moved {
 
 pub(crate) fn run(wiring: &Wiring, request: &MoveRequest) -> Result<Each<Moved>> {
     let home = wiring.home()?;
-    let variable = wiring.config.surroundings.context.as_deref();
-    let entries = Index::read(home.as_ref())?.meant(request.all, &request.select, variable)?;
+    let entries = Index::read(home.as_ref())?.meant(request.all, &request.select, &wiring.config)?;
     let to = wiring.places.to_move_to(&request.to)?;
     let (Some(home), false) = (home, entries.is_empty()) else { return Ok(Each::default()) };
     if entries.iter().any(|entry| entry.custody != to.name()) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::context::Index;
+use crate::context::{ChosenBy, Context, Entry, Index};
 use crate::custody::{KeyCache, Places, Ways};
 use crate::error::{Error, Remedy, Result};
 use crate::grant::{GrantFiles, OpenGrant};
@@ -81,6 +81,25 @@ impl Wiring {
     pub(crate) fn files<'a>(&'a self, home: &'a Home, grant: &'a GrantId) -> GrantFiles<'a> {
         let cache = self.config.key_cache.map(|lifetime| KeyCache { lifetime });
         GrantFiles { home, app: &self.config.app, id: grant, clock: &*self.config.clock, cache }
+    }
+
+    /// The context of `entry`. `meant`: the one that is meant here, and by which rule.
+    pub(crate) fn context(
+        &self,
+        home: Option<&Home>,
+        index: &Index,
+        entry: &Entry,
+        meant: Option<&(&Entry, ChosenBy)>,
+    ) -> Context {
+        let mut context = Context::of(entry, index, home.map(|home| self.files(home, &entry.grant)));
+        context.chosen_by = meant.filter(|(meant, _)| meant.name == entry.name).map(|(_, by)| by.clone());
+        context
+    }
+
+    /// A context in an error: its name, and who chose it where that is not plain.
+    pub(crate) fn told(&self, context: &Context) -> String {
+        let by = context.chosen_by.as_ref().and_then(|by| by.told(&self.config.app));
+        by.map_or_else(|| context.name.to_string(), |by| format!("{} ({by})", context.name))
     }
 
     /// The grant, opened with its key, which may have moved to another place since `custody` was read in the index. May ask a person, so no

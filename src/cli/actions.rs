@@ -6,15 +6,16 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::args::{Doctor, Login, Logout, Status, Token};
-use super::render::{Output, context_lines, context_object, error_object, person, rfc3339, validity};
+use super::render::{Output, context_lines, context_object, error_object, person, rfc3339};
 use super::signals::Stop;
+use super::switching::note_what_goes_before;
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
 use crate::doctor::{Repaired, State};
 use crate::prompt::{JsonLines, Prompt, Terminal};
 use crate::{
-    Auth, Config, Context, ContextName, Each, Ended, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Org,
-    Remedy, Result, Scopes, Select, Session, TokenRequest,
+    Auth, Config, ContextName, Each, Ended, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Org, Remedy,
+    Result, Scopes, Select, Session, TokenRequest,
 };
 
 pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Cancel) -> Result<ExitCode> {
@@ -31,7 +32,8 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         let variables = config.surroundings.network.join(", ");
         output.say(&format!("note: TLS roots or the proxy come from {variables}"));
     }
-    if config.surroundings.token.is_some() {
+    let has_token = config.surroundings.token.is_some();
+    if has_token {
         output.say(&format!("note: {} is set and goes before this login", config.app.variable("TOKEN")));
     }
     let request = LoginRequest {
@@ -51,10 +53,17 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         (false, true) => Arc::new(Terminal::stderr().without_browser()),
         (false, false) => Arc::new(Terminal::stderr()),
     };
-    match wait(Auth::new(config)?.login(request, prompt)) {
+    let auth = Auth::new(config)?;
+    match wait(auth.login(request, prompt)) {
         // The prompt has printed the error as an event.
         Err(error) if output.json => Ok(output.exit_code(&error)),
-        done => done.map(|_| ExitCode::SUCCESS),
+        Err(error) => Err(error),
+        Ok(session) => {
+            if let (Some(context), false) = (session.context(), has_token || output.json) {
+                note_what_goes_before(output, &auth, &context.name);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -93,41 +102,15 @@ pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<
             object["network"] = json!(network);
             output.object(&object)
         }
-        Some(context) if network.is_empty() => output.data(&context_lines(context, now)),
+        Some(context) if network.is_empty() => output.data(&context_lines(output, context, now)),
         Some(context) => output.data(&format!(
             "{}\nNetwork    TLS roots or the proxy come from {}",
-            context_lines(context, now),
+            context_lines(output, context, now),
             network.join(", ")
         )),
         None if output.json => output.object(&json!({"context": null, "token_from": "environment"})),
         None => output.data("Token      from the environment: used as it is, nothing is stored"),
     })
-}
-
-pub(super) fn list(output: &Output, config: Config) -> Result<ExitCode> {
-    let now = config.clock.now();
-    let auth = Auth::new(config)?;
-    let contexts = auth.contexts()?;
-    if output.json {
-        return Ok(output.object(&contexts.iter().map(context_object).collect::<Value>()));
-    }
-    if contexts.is_empty() {
-        let lost = auth.session().err().filter(|error| matches!(error.remedy(), Some(Remedy::Repair)));
-        match lost {
-            Some(error) => {
-                output.say(&format!("Nothing to list: {error}. Run `{} auth doctor --repair`.", output.program))
-            }
-            None => output.say(&format!("Nobody is logged in. Run `{} auth login`.", output.program)),
-        }
-        return Ok(ExitCode::SUCCESS);
-    }
-    let width = contexts.iter().map(|context| context.name.as_str().len()).max().unwrap_or_default();
-    let line = |context: &Context| {
-        let mark = if context.is_default { '*' } else { ' ' };
-        let (name, account, server) = (context.name.as_str(), &context.account, context.account.issuer.host());
-        format!("{mark} {name:width$}  {account} at {server}, key in {}, {}", context.custody, validity(context, now))
-    };
-    Ok(output.data(&contexts.iter().map(line).collect::<Vec<_>>().join("\n")))
 }
 
 pub(super) fn doctor(output: &Output, config: Config, doctor: Doctor) -> Result<ExitCode> {

@@ -43,6 +43,10 @@ pub(super) enum Action {
     Status(Status),
     /// List all logins on this machine
     List,
+    /// Choose which login is used from now on: everywhere, or in this folder and below
+    Switch(Switch),
+    /// Give a login another name
+    Rename(Rename),
     /// Say what is well on this machine and what is not, and repair it
     Doctor(Doctor),
     /// Log out: revoke the login at the server and forget it here
@@ -104,6 +108,29 @@ pub(super) struct Status {
     /// The login to show
     #[arg(long, value_name = "NAME")]
     pub(super) context: Option<ContextName>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Switch {
+    /// The login to use
+    #[arg(value_name = "NAME")]
+    pub(super) context: Option<ContextName>,
+    /// In this folder and below only; kept in the state folder, nothing is written here
+    #[arg(long)]
+    pub(super) here: bool,
+    /// Take away what --here has set for this folder
+    #[arg(long, conflicts_with_all = ["context", "here"])]
+    pub(super) unset: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rename {
+    /// The login
+    #[arg(value_name = "NAME")]
+    pub(super) context: ContextName,
+    /// Its name from now on
+    #[arg(value_name = "NEW")]
+    pub(super) new: ContextName,
 }
 
 #[derive(Debug, Args)]

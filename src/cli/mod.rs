@@ -31,6 +31,7 @@ mod actions;
 mod args;
 mod render;
 mod signals;
+mod switching;
 
 use std::process::ExitCode;
 
@@ -57,7 +58,9 @@ impl AuthCommand {
             Action::Login(login) => actions::login(&output, config, login, &stop.cancel),
             Action::Token(token) => actions::token(&output, config, token, &stop),
             Action::Status(status) => actions::status(&output, config, status),
-            Action::List => actions::list(&output, config),
+            Action::List => switching::list(&output, config),
+            Action::Switch(switch) => switching::switch(&output, config, switch),
+            Action::Rename(rename) => switching::rename(&output, config, rename),
             Action::Doctor(doctor) => actions::doctor(&output, config, doctor),
             Action::Logout(logout) => actions::logout(&output, config, logout),
         });

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::doctor::{Finding, Report};
 use crate::prompt::{JsonLines, Outcome, Prompt};
-use crate::{Account, Config, Context, Error, ErrorKind, Machine, Remedy, Result};
+use crate::{Account, ChosenBy, Config, Context, Error, ErrorKind, Machine, Remedy, Result};
 
 /// Where a command's answers go.
 pub(super) struct Output {
@@ -104,6 +104,16 @@ impl Output {
         self.exit_code(error)
     }
 
+    /// What a command refuses by itself.
+    pub(super) fn refuse(&self, kind: ErrorKind, message: &str, remedy: &Remedy) -> ExitCode {
+        if self.json {
+            self.object(&json!({"kind": kind.name(), "remedy": remedy.name(), "message": message}));
+        } else {
+            self.say(&format!("error: {message}\nhint: {}", self.hint(kind, remedy)));
+        }
+        ExitCode::from(kind.exit_code())
+    }
+
     pub(super) fn exit_code(&self, error: &Error) -> ExitCode {
         ExitCode::from(error.kind().exit_code())
     }
@@ -115,8 +125,7 @@ impl Output {
 
     /// The remedy in the host's own words.
     fn hint(&self, kind: ErrorKind, remedy: &Remedy) -> String {
-        let program = &self.program;
-        let variable = |name: &str| format!("{}_{name}", program.to_ascii_uppercase().replace('-', "_"));
+        let (program, variable) = (&self.program, |name: &str| self.variable(name));
         match remedy {
             Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
             Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
@@ -156,9 +165,14 @@ impl Output {
                  --name={credential} - FILE`"
             ),
             Remedy::Repair => format!("run `{program} auth doctor --repair`"),
-            Remedy::ChooseContext { contexts } => {
-                format!("choose one with --context or {}: {}", variable("CONTEXT"), contexts.join(", "))
+            Remedy::ChooseContext { contexts } if contexts.len() == 1 => {
+                format!("name {} with --context or {}", contexts.join(""), variable("CONTEXT"))
             }
+            Remedy::ChooseContext { contexts } => format!(
+                "run `{program} auth switch NAME`, or choose one with --context or {}: {}",
+                variable("CONTEXT"),
+                contexts.join(", ")
+            ),
             Remedy::Replace { context } => {
                 format!("run `{program} auth login --context {context} --replace`, or choose another name")
             }
@@ -185,6 +199,7 @@ impl Output {
                 format!("correct or unset {variable}; it takes an open descriptor: `{variable}=3 {program} … 3<FILE`")
             }
             Remedy::FixConfig { field: "move_to" } => "name one of these places with --move-to".into(),
+            Remedy::FixConfig { field: "folder" } => "go to a folder that is there".into(),
             Remedy::FixConfig { field: "home" } => format!("correct {} or HOME", variable("HOME")),
             Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),
             Remedy::FixConfig { field: "context" } => format!("correct --context or {}", variable("CONTEXT")),
@@ -194,6 +209,22 @@ impl Output {
             }
             other => other.to_string(),
         }
+    }
+
+    /// The rule by which a context was chosen, for a person.
+    pub(super) fn rule(&self, by: &ChosenBy) -> String {
+        match by {
+            ChosenBy::Argument => "--context".into(),
+            ChosenBy::Environment => self.variable("CONTEXT"),
+            ChosenBy::Folder(folder) => format!("this folder's rule ({})", folder.display()),
+            ChosenBy::Default => "the default".into(),
+            ChosenBy::Only => "there is no other".into(),
+        }
+    }
+
+    /// One of the host's variables.
+    pub(super) fn variable(&self, name: &str) -> String {
+        format!("{}_{name}", self.program.to_ascii_uppercase().replace('-', "_"))
     }
 }
 
@@ -255,6 +286,13 @@ pub(super) fn context_object(context: &Context) -> Value {
         "scopes": context.scopes.iter().collect::<Vec<_>>(),
         "custody": context.custody,
         "is_default": context.is_default,
+        "is_current": context.chosen_by.is_some(),
+        "chosen_by": context.chosen_by.as_ref().map(ChosenBy::name),
+        "folder": match &context.chosen_by {
+            Some(ChosenBy::Folder(folder)) => Some(folder),
+            _ => None,
+        },
+        "folders": context.folders,
         "grant": context.grant,
         "logged_in_at": context.logged_in_at.map(rfc3339),
         "expires_at": context.expires_at.map(rfc3339),
@@ -263,11 +301,12 @@ pub(super) fn context_object(context: &Context) -> Value {
 }
 
 /// A context for a person.
-pub(super) fn context_lines(context: &Context, now: SystemTime) -> String {
+pub(super) fn context_lines(output: &Output, context: &Context, now: SystemTime) -> String {
     let default = if context.is_default { " (default)" } else { "" };
+    let by = context.chosen_by.as_ref().map(|by| output.rule(by)).unwrap_or_default();
     let since = context.logged_in_at.map_or_else(|| "unknown: the record cannot be read".into(), rfc3339);
     format!(
-        "Context    {}{default}\nAccount    {}\nServer     {}\nScopes     {}\nKey in     {}\nSince      {since}\nToken      {}",
+        "Context    {}{default}\nChosen by  {by}\nAccount    {}\nServer     {}\nScopes     {}\nKey in     {}\nSince      {since}\nToken      {}",
         context.name,
         person(&context.account),
         context.account.issuer,

@@ -111,6 +111,16 @@ impl Lock {
     }
 }
 
+/// The real path of a folder: no link on it, and spelt as the disk spells it.
+pub(crate) fn real_folder(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|error| failed("find", path, error))
+}
+
+/// Who owns a folder, where that is not the user of this process.
+pub(crate) fn other_owner(path: &Path) -> Result<Option<String>> {
+    Handle::other_owner(path).map_err(|error| failed("look at", path, error))
+}
+
 /// A credential that the system hands to a service, from a folder that is not ours: `None` where there is none. Refused where others
 /// could have put it there, or can read it.
 pub(crate) fn read_credential(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {

@@ -31,6 +31,11 @@ impl Handle {
         fs::create_dir_all(self.0.join(name))
     }
 
+    /// Windows has no one owner of a folder to compare: what lies there is where its user went.
+    pub(super) fn other_owner(path: &Path) -> io::Result<Option<String>> {
+        fs::symlink_metadata(path).map(|_| None)
+    }
+
     pub(super) fn create(path: &Path) -> io::Result<()> {
         fs::create_dir_all(path)
     }

@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind as Io};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{
@@ -63,6 +63,11 @@ impl Handle {
         is_trusted(stat.st_uid)?;
         let others = if stat.st_uid == 0 { 0o027 } else { 0o077 };
         unless(stat.st_mode & others, stat.st_mode, Refused::Readable).map(|()| file)
+    }
+
+    pub(super) fn other_owner(path: &Path) -> io::Result<Option<String>> {
+        let owner = std::fs::symlink_metadata(path)?.uid();
+        Ok((owner != geteuid().as_raw()).then(|| name_of(owner)))
     }
 
     pub(super) fn create(path: &Path) -> io::Result<()> {

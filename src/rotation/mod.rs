@@ -117,7 +117,7 @@ fn explained(wiring: &Wiring, context: &Context, error: Error) -> Error {
     }
     match wiring.home().and_then(|home| Index::read(home.as_ref())) {
         Ok(index) if index.of_grant(&context.grant).is_none() => {
-            let message = format!("the login {} that this session is of was ended or replaced", context.name);
+            let message = format!("the login {} that this session is of was ended or replaced", wiring.told(context));
             Error::new(ErrorKind::NotLoggedIn, message).with(log_in)
         }
         _ => error.with(log_in),
@@ -283,7 +283,7 @@ impl Trip<'_> {
     }
 
     fn ended(&self, kind: ErrorKind, why: &str) -> Error {
-        let (name, server) = (&self.context.name, self.context.account.issuer.host());
+        let (name, server) = (self.wiring.told(self.context), self.context.account.issuer.host());
         Error::new(kind, format!("the login {name} at {server} has ended: {why}")).with(self.log_in())
     }
 

@@ -47,6 +47,8 @@ pub struct Surroundings {
     pub passphrase: Option<Arc<Secret>>,
     /// systemd's `$CREDENTIALS_DIRECTORY`.
     pub credentials: Option<PathBuf>,
+    /// The current folder, which may have a rule of its own ([`Auth::switch_here`](crate::Auth::switch_here)); `None` where it is gone.
+    pub folder: Option<PathBuf>,
     /// The names of the variables that are set and change which TLS roots or which proxy is used.
     pub network: Vec<&'static str>,
     /// Taken at once, before another file of this process has its number; a pipe is read once.
@@ -57,7 +59,9 @@ impl Surroundings {
     /// Reads the environment of this process. An empty variable counts as unset.
     #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
     pub fn read(app: &AppName) -> Self {
-        Self::from(app, &|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+        let get = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        // Where the process is, and not `$PWD`, which anybody can set.
+        Self { folder: std::env::current_dir().ok(), ..Self::from(app, &get) }
     }
 
     /// Whether a browser would be seen by the person who asked for it.
@@ -105,6 +109,7 @@ impl Surroundings {
                 .filter(|_| cfg!(target_os = "linux"))
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute()),
+            folder: None,
             network: NETWORK.iter().copied().filter(|name| get(name).is_some()).collect(),
             handed: Arc::new(Mutex::new(Handed::over(own("PASSPHRASE_FD").as_deref()))),
         }

@@ -1,5 +1,9 @@
 //! Contexts: the non-secret index of who is logged in where, and which of them is meant.
 
+mod choice;
+mod names;
+
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -9,7 +13,7 @@ use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::grant::GrantFiles;
 use crate::home::Home;
 use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
-use crate::org::OrgBy;
+pub use choice::ChosenBy;
 
 /// A named (grant, org): what a person switches between.
 #[derive(Debug, Clone)]
@@ -29,6 +33,10 @@ pub struct Context {
     pub custody: String,
     /// Whether it is the default.
     pub is_default: bool,
+    /// By which rule it is the one meant here; `None` where another one is, and for a login that has just been made.
+    pub chosen_by: Option<ChosenBy>,
+    /// The folders whose rule names it.
+    pub folders: Vec<PathBuf>,
     /// The grant behind it.
     pub grant: GrantId,
     /// When the person logged in, UTC; `None` where the record cannot be read.
@@ -41,7 +49,8 @@ pub struct Context {
 
 impl Context {
     /// The context of `entry`, with what its files tell without the key.
-    pub(crate) fn of(entry: &Entry, is_default: bool, files: Option<GrantFiles<'_>>) -> Self {
+    pub(crate) fn of(entry: &Entry, index: &Index, files: Option<GrantFiles<'_>>) -> Self {
+        let rules = index.folders.iter().filter(|rule| rule.context == entry.name);
         let header = files.and_then(GrantFiles::header);
         Self {
             name: entry.name.clone(),
@@ -50,7 +59,9 @@ impl Context {
             org: entry.org.clone(),
             scopes: entry.scopes.clone(),
             custody: entry.custody.clone(),
-            is_default,
+            is_default: index.default.as_ref() == Some(&entry.name),
+            chosen_by: None,
+            folders: rules.map(|rule| rule.folder.clone()).collect(),
             grant: entry.grant.clone(),
             logged_in_at: header.as_ref().map(|header| header.born),
             expires_at: header.and_then(|header| header.expires_at),
@@ -63,7 +74,7 @@ impl Context {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Select {
-    /// By name; before `<APP>_CONTEXT`, before the default.
+    /// By name; before `<APP>_CONTEXT`, before the rule of a folder, before the default.
     pub context: Option<ContextName>,
     /// The org that tokens shall speak for; before `<APP>_ORG`, before the context's own.
     pub org: Option<Org>,
@@ -124,6 +135,9 @@ pub(crate) struct Index {
     /// How many records there are though nobody is named: somebody has deleted the names.
     #[serde(skip)]
     unnamed: usize,
+    /// Kept here and never in the folders: who wrote a project does not choose a login for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    folders: Vec<FolderRule>,
 }
 
 /// One context, as it is kept.
@@ -137,6 +151,13 @@ pub(crate) struct Entry {
     pub(crate) scopes: Scopes,
     #[serde(deserialize_with = "plain_name")]
     pub(crate) custody: String,
+}
+
+/// In `folder`, by its real path, and below it, this context is meant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct FolderRule {
+    folder: PathBuf,
+    context: ContextName,
 }
 
 const FORMAT: u32 = 1;
@@ -203,66 +224,6 @@ impl Index {
         of_grant.for_each(|entry| entry.custody = place.to_owned());
     }
 
-    /// The entry that is meant: by argument, by environment, by default, or the only one there is.
-    pub(crate) fn resolve(&self, select: &Select, environment: Option<&str>) -> Result<&Entry> {
-        let named = match (&select.context, environment) {
-            (Some(name), _) => Some(name.clone()),
-            (None, Some(text)) => Some(text.parse()?),
-            (None, None) => self.default.clone(),
-        };
-        match (named, self.contexts.as_slice()) {
-            (Some(name), _) => self.get(&name).ok_or_else(|| {
-                Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}"))
-                    .with(Remedy::LogIn { context: Some(name.to_string()) })
-            }),
-            (None, [only]) => Ok(only),
-            (None, []) => Err(self.nobody()),
-            (None, several) => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default").with(
-                Remedy::ChooseContext { contexts: several.iter().map(|entry| entry.name.to_string()).collect() },
-            )),
-        }
-    }
-
-    /// What speaks for `org` with the account of `entry`: its own login where that serves all orgs, else the one of that org.
-    pub(crate) fn in_org(&self, entry: &Entry, org: Org, by: &OrgBy) -> Result<Entry> {
-        if entry.org.as_ref() == Some(&org) || by.is_per_token() {
-            return Ok(Entry { org: Some(org), ..entry.clone() });
-        }
-        let is_it = |other: &&Entry| {
-            let same_person = other.account.subject.is_some() && other.account.subject == entry.account.subject;
-            other.org.as_ref() == Some(&org) && same_person && other.client_id == entry.client_id
-        };
-        self.contexts.iter().find(is_it).cloned().ok_or_else(|| match by {
-            OrgBy::Nothing => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
-            _ => {
-                let message = format!("{} is not logged in to the org {org}", entry.account);
-                Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogInTo { org: org.to_string() })
-            }
-        })
-    }
-
-    /// The entries that are meant, all or one.
-    pub(crate) fn meant(&self, all: bool, select: &Select, variable: Option<&str>) -> Result<Vec<Entry>> {
-        match all {
-            // Who ends all logins believes that none is left.
-            true if self.contexts.is_empty() && self.unnamed > 0 => Err(self.nobody()),
-            true => Ok(self.contexts.clone()),
-            false => Ok(vec![self.resolve(select, variable)?.clone()]),
-        }
-    }
-
-    fn nobody(&self) -> Error {
-        let (message, remedy) = match self.unnamed {
-            0 => ("nobody is logged in".to_owned(), Remedy::LogIn { context: None }),
-            1 => ("no login has a name, and there is the record of one that has lost it".to_owned(), Remedy::Repair),
-            several => (
-                format!("no login has a name, and there are the records of {several} that have lost theirs"),
-                Remedy::Repair,
-            ),
-        };
-        Error::new(ErrorKind::NotLoggedIn, message).with(remedy)
-    }
-
     /// An entry whose grant it is.
     pub(crate) fn of_grant(&self, grant: &GrantId) -> Option<&Entry> {
         self.contexts.iter().find(|entry| entry.grant == *grant)
@@ -270,39 +231,6 @@ impl Index {
 
     pub(crate) fn get(&self, name: &ContextName) -> Option<&Entry> {
         self.contexts.iter().find(|entry| entry.name == *name)
-    }
-
-    /// The name for a new login. A name stays with its account (law 17): another account takes it only with
-    /// `replace`; a name that nobody chose gives way instead.
-    pub(crate) fn name_for(
-        &self,
-        account: &Account,
-        client: &ClientId,
-        wanted: Option<&ContextName>,
-        replace: bool,
-    ) -> Result<ContextName> {
-        let is_own = |entry: &Entry| entry.account.is(account) && entry.client_id == *client;
-        if let Some(name) = wanted {
-            return match self.get(name) {
-                Some(entry) if !is_own(entry) && !replace => {
-                    let message = format!(
-                        "context {name} belongs to {} at {}, and this login is of {account} at {}",
-                        entry.account, entry.account.issuer, account.issuer
-                    );
-                    Err(Error::new(ErrorKind::Config, message).with(Remedy::Replace { context: name.to_string() }))
-                }
-                _ => Ok(name.clone()),
-            };
-        }
-        let default = self.default.as_ref().and_then(|name| self.get(name));
-        if let Some(entry) = default.into_iter().chain(&self.contexts).find(|entry| is_own(entry)) {
-            return Ok(entry.name.clone());
-        }
-        let base = ContextName::derived(account.known_as().unwrap_or_default());
-        // Shortened, so that the number fits into 64 characters as well.
-        let numbered = (2..).map(|n| ContextName::derived(&format!("{:.56}-{n}", base.as_str())));
-        let free = std::iter::once(base.clone()).chain(numbered).find(|name| self.get(name).is_none());
-        Ok(free.unwrap_or(base))
     }
 
     /// Puts `entry` under its name; gives back the entry whose grant nobody names any more.
@@ -320,18 +248,14 @@ impl Index {
         replaced.filter(|old| self.of_grant(&old.grant).is_none())
     }
 
-    /// Takes the entry out; a default that is gone is no default.
+    /// Takes the entry out; a default that is gone is no default, and no folder's rule names it any more.
     pub(crate) fn remove(&mut self, name: &ContextName) -> Option<Entry> {
         if self.default.as_ref() == Some(name) {
             self.default = None;
         }
+        self.folders.retain(|rule| rule.context != *name);
         let at = self.contexts.iter().position(|entry| entry.name == *name)?;
         Some(self.contexts.remove(at))
-    }
-
-    /// Whether `entry` is the default.
-    pub(crate) fn is_default(&self, entry: &Entry) -> bool {
-        self.default.as_ref() == Some(&entry.name)
     }
 
     fn with_unnamed(mut self, home: &Home) -> Self {
@@ -350,7 +274,7 @@ impl Index {
     }
 
     pub(crate) fn empty() -> Self {
-        Self { format: FORMAT, default: None, contexts: Vec::new(), unnamed: 0 }
+        Self { format: FORMAT, default: None, contexts: Vec::new(), folders: Vec::new(), unnamed: 0 }
     }
 }
 
@@ -363,15 +287,15 @@ fn plain_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::E
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn account(subject: Option<&str>) -> Account {
+    pub(super) fn account(subject: Option<&str>) -> Account {
         let email = subject.map(|subject| format!("{subject}@x.example"));
         Account::new("https://a.example".parse().unwrap(), subject.map(str::to_owned), None, email)
     }
 
-    fn entry(name: &str, subject: Option<&str>) -> Entry {
+    pub(super) fn entry(name: &str, subject: Option<&str>) -> Entry {
         Entry {
             name: name.parse().unwrap(),
             grant: GrantId::random().unwrap(),
@@ -383,46 +307,10 @@ mod tests {
         }
     }
 
-    fn index(entries: &[Entry]) -> Index {
+    pub(super) fn index(entries: &[Entry]) -> Index {
         let mut index = Index::empty();
         entries.iter().for_each(|entry| drop(index.put(entry.clone(), false)));
         index
-    }
-
-    #[test]
-    fn argument_before_environment_before_default_before_the_only_one() {
-        let mut index = index(&[entry("a", Some("a")), entry("b", Some("b")), entry("c", Some("c"))]);
-        let name = |index: &Index, select: &Select, env| index.resolve(select, env).map(|e| e.name.to_string());
-        let (none, b) = (Select::default(), Select::context("B".parse().unwrap()));
-        assert_eq!(name(&index, &none, None).unwrap(), "a");
-        assert_eq!(name(&index, &none, Some("c")).unwrap(), "c");
-        assert_eq!(name(&index, &b, Some("c")).unwrap(), "b");
-        assert_eq!(name(&index, &none, Some("d")).unwrap_err().kind(), ErrorKind::NotLoggedIn);
-        index.remove(&"a".parse().unwrap());
-        let remedy = Remedy::ChooseContext { contexts: vec!["b".into(), "c".into()] };
-        let undecided = name(&index, &none, None).unwrap_err();
-        assert_eq!(undecided.remedy(), Some(&remedy));
-        index.remove(&"b".parse().unwrap());
-        assert_eq!(name(&index, &none, None).unwrap(), "c");
-    }
-
-    #[test]
-    fn a_name_stays_with_its_account() {
-        let index = index(&[entry("work", Some("alice")), entry("nobody", None)]);
-        let client = "acme".parse().unwrap();
-        let name = |account: &Account, wanted: Option<&str>, replace| {
-            let wanted = wanted.map(|name| name.parse().unwrap());
-            index.name_for(account, &client, wanted.as_ref(), replace).map(|name| name.to_string())
-        };
-        let (alice, bob, unnamed) = (account(Some("alice")), account(Some("bob")), account(None));
-        assert_eq!(name(&alice, None, false).unwrap(), "work");
-        assert_eq!(name(&alice, Some("work"), false).unwrap(), "work");
-        assert_eq!(name(&bob, None, false).unwrap(), "bob@x.example");
-        let refused = name(&bob, Some("work"), false).unwrap_err();
-        assert_eq!(refused.remedy(), Some(&Remedy::Replace { context: "work".into() }));
-        assert_eq!(name(&bob, Some("work"), true).unwrap(), "work");
-        assert!(name(&unnamed, Some("nobody"), false).is_err(), "two unnamed accounts may be two persons");
-        assert_eq!(name(&unnamed, None, false).unwrap(), "default");
     }
 
     #[test]

@@ -1,0 +1,121 @@
+//! Several logins: which there are, which one is meant here, and which shall be.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::args::{Rename, Switch};
+use super::render::{Output, context_object, validity};
+use crate::blocking::wait;
+use crate::{Auth, ChosenBy, Config, Context, ContextName, ErrorKind, Remedy, Result, Session};
+
+pub(super) fn list(output: &Output, config: Config) -> Result<ExitCode> {
+    let (now, has_token) = (config.clock.now(), config.surroundings.token.is_some());
+    let auth = Auth::new(config)?;
+    let contexts = auth.contexts()?;
+    if output.json {
+        return Ok(output.object(&contexts.iter().map(context_object).collect::<Value>()));
+    }
+    if contexts.is_empty() {
+        let lost = auth.session().err().filter(|error| matches!(error.remedy(), Some(Remedy::Repair)));
+        output.say(&match lost {
+            Some(error) => format!("Nothing to list: {error}. Run `{} auth doctor --repair`.", output.program),
+            None => format!("Nobody is logged in. Run `{} auth login`.", output.program),
+        });
+        return Ok(ExitCode::SUCCESS);
+    }
+    if has_token {
+        output.say(&format!("note: {} is set: commands use that token and no login", output.variable("TOKEN")));
+    }
+    let width = contexts.iter().map(|context| context.name.as_str().len()).max().unwrap_or_default();
+    let line = |context: &Context| {
+        let mark = if context.chosen_by.is_some() { '*' } else { ' ' };
+        let (name, account, server) = (context.name.as_str(), &context.account, context.account.issuer.host());
+        let (default, until) = (if context.is_default { ", default" } else { "" }, validity(context, now));
+        let folders = context.folders.iter().map(|folder| format!(", for {}", folder.display())).collect::<String>();
+        format!("{mark} {name:width$}  {account} at {server}{default}{folders}, key in {}, {until}", context.custody)
+    };
+    Ok(output.data(&contexts.iter().map(line).collect::<Vec<_>>().join("\n")))
+}
+
+pub(super) fn switch(output: &Output, config: Config, switch: Switch) -> Result<ExitCode> {
+    let auth = Auth::new(config)?;
+    let Some(name) = switch.context else {
+        return if switch.unset { unset(output, &auth) } else { which(output, &auth) };
+    };
+    let context = match switch.here {
+        true => wait(auth.switch_here(&name)),
+        false => wait(auth.switch(&name)),
+    }?;
+    if output.json {
+        return Ok(output.object(&context_object(&context)));
+    }
+    // The newest rule is the last.
+    let scope = match context.folders.last().filter(|_| switch.here) {
+        Some(folder) => format!("In {} and below, commands", folder.display()),
+        None => "Commands".into(),
+    };
+    let (name, account, server) = (&context.name, &context.account, context.account.issuer.host());
+    output.say(&format!("{scope} use {name} ({account} at {server}) from now on."));
+    note_what_goes_before(output, &auth, name);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn rename(output: &Output, config: Config, rename: Rename) -> Result<ExitCode> {
+    let auth = Auth::new(config)?;
+    let context = wait(auth.rename(&rename.context, &rename.new))?;
+    if output.json {
+        return Ok(output.object(&context_object(&context)));
+    }
+    output.say(&format!("Renamed {} to {}.", rename.context, context.name));
+    if let Err(error) = auth.session() {
+        output.say(&format!("note: here {error}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says so where commands here use another login than `name`, and why.
+pub(super) fn note_what_goes_before(output: &Output, auth: &Auth, name: &ContextName) {
+    let session = auth.session();
+    let context = match session.as_ref().map(Session::context) {
+        Ok(Some(context)) if context.name == *name => return,
+        Ok(Some(context)) => context,
+        Ok(None) => return output.say(&format!("note: {} still goes before it here", output.variable("TOKEN"))),
+        Err(error) => return output.say(&format!("note: here {error}")),
+    };
+    let (program, other) = (&output.program, &context.name);
+    output.say(&match &context.chosen_by {
+        Some(ChosenBy::Environment) => {
+            format!("note: {}={other} still goes before it here", output.variable("CONTEXT"))
+        }
+        Some(by @ ChosenBy::Folder(_)) => format!("note: {}, for {other}, still goes before it here", output.rule(by)),
+        _ => format!("note: the default is {other}; `{program} auth switch {name}` changes that"),
+    });
+}
+
+fn unset(output: &Output, auth: &Auth) -> Result<ExitCode> {
+    let named = wait(auth.unset_here())?;
+    if output.json {
+        return Ok(output.object(&json!({"unset": named})));
+    }
+    output.say(&match named {
+        Some(name) => format!("Took away the rule of this folder, which named {name}."),
+        None => "This folder has no rule of its own.".into(),
+    });
+    if let Ok(session) = auth.session()
+        && let Some(context) = session.context()
+        && let Some(by) = &context.chosen_by
+    {
+        output.say(&format!("Commands here use {} (by {}).", context.name, output.rule(by)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Nobody said to which.
+fn which(output: &Output, auth: &Auth) -> Result<ExitCode> {
+    let contexts: Vec<String> = auth.contexts()?.iter().map(|context| context.name.to_string()).collect();
+    Ok(match contexts.is_empty() {
+        true => output.refuse(ErrorKind::NotLoggedIn, "nobody is logged in", &Remedy::LogIn { context: None }),
+        false => output.refuse(ErrorKind::Config, "say which login to switch to", &Remedy::ChooseContext { contexts }),
+    })
+}

@@ -1,0 +1,197 @@
+//! Which context is meant, and by which rule: read from one index, so that nobody's switch in between makes half a choice.
+
+use std::cmp::Reverse;
+use std::path::{Path, PathBuf};
+
+use super::{Entry, FolderRule, Index, Select};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::home::{other_owner, real_folder};
+use crate::id::{AppName, ContextName};
+use crate::org::OrgBy;
+
+/// By which rule a context is the one that is meant. They are asked in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChosenBy {
+    /// Somebody named it: an argument, or [`Select::context`].
+    Argument,
+    /// `<APP>_CONTEXT` names it.
+    Environment,
+    /// The rule of this folder, which is the current one or lies around it: the innermost that has one.
+    Folder(PathBuf),
+    /// It is the default.
+    Default,
+    /// It is the only one there is.
+    Only,
+}
+
+impl ChosenBy {
+    /// The name in JSON output, in `snake_case`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Argument => "argument",
+            Self::Environment => "environment",
+            Self::Folder(_) => "folder",
+            Self::Default => "default",
+            Self::Only => "only",
+        }
+    }
+
+    /// Who chose, for an error; `None` where whoever reads it knows.
+    pub(crate) fn told(&self, app: &AppName) -> Option<String> {
+        match self {
+            Self::Environment => Some(format!("named by {}", app.variable("CONTEXT"))),
+            Self::Folder(folder) => Some(format!("named by the rule of {}", folder.display())),
+            Self::Default => Some("the default".into()),
+            Self::Argument | Self::Only => None,
+        }
+    }
+}
+
+impl Index {
+    /// The entry that is meant: by argument, by environment, by the rule of this folder, by default, or the only one there is.
+    pub(crate) fn resolve(&self, select: &Select, config: &Config) -> Result<(&Entry, ChosenBy)> {
+        let environment = || config.surroundings.context.as_deref().map(str::parse).transpose();
+        let (name, by) = if let Some(name) = &select.context {
+            (name.clone(), ChosenBy::Argument)
+        } else if let Some(name) = environment()? {
+            (name, ChosenBy::Environment)
+        } else if let Some(rule) = self.rule_around(config.surroundings.folder.as_deref()) {
+            (rule.context.clone(), ChosenBy::Folder(rule.folder.clone()))
+        } else if let Some(name) = &self.default {
+            (name.clone(), ChosenBy::Default)
+        } else {
+            return self.only().map(|entry| (entry, ChosenBy::Only));
+        };
+        match self.get(&name) {
+            Some(entry) => Ok((entry, by)),
+            None => {
+                let by = by.told(&config.app).map(|by| format!(" ({by})")).unwrap_or_default();
+                Err(Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}{by}"))
+                    .with(Remedy::LogIn { context: Some(name.to_string()) }))
+            }
+        }
+    }
+
+    /// What speaks for the org that is meant with the account of `entry`: its own login where that serves all orgs, else the one
+    /// of that org.
+    pub(crate) fn in_org(&self, entry: &Entry, select: &Select, config: &Config) -> Result<Entry> {
+        let (variable, by) = (&config.surroundings.org, &config.orgs);
+        let org = select.org.clone().map(Ok).or_else(|| variable.as_ref().map(|text| text.parse()));
+        let Some(org) = org.transpose()? else { return Ok(entry.clone()) };
+        if entry.org.as_ref() == Some(&org) || by.is_per_token() {
+            return Ok(Entry { org: Some(org), ..entry.clone() });
+        }
+        let is_it = |other: &&Entry| {
+            let same_person = other.account.subject.is_some() && other.account.subject == entry.account.subject;
+            other.org.as_ref() == Some(&org) && same_person && other.client_id == entry.client_id
+        };
+        self.contexts.iter().find(is_it).cloned().ok_or_else(|| match by {
+            OrgBy::Nothing => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
+            _ => {
+                let message = format!("{} is not logged in to the org {org}", entry.account);
+                Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogInTo { org: org.to_string() })
+            }
+        })
+    }
+
+    /// The entries that are meant, all or one.
+    pub(crate) fn meant(&self, all: bool, select: &Select, config: &Config) -> Result<Vec<Entry>> {
+        match all {
+            // Who ends all logins believes that none is left.
+            true if self.contexts.is_empty() && self.unnamed > 0 => Err(self.nobody()),
+            true => Ok(self.contexts.clone()),
+            false => Ok(vec![self.resolve(select, config)?.0.clone()]),
+        }
+    }
+
+    /// The entry that is meant where nobody names one; `None` also where a token from the environment goes before all.
+    pub(crate) fn meant_here(&self, config: &Config) -> Option<(&Entry, ChosenBy)> {
+        match config.surroundings.token {
+            Some(_) => None,
+            None => self.resolve(&Select::default(), config).ok(),
+        }
+    }
+
+    /// Makes `context` the one that is meant in this folder, by its real path, and below it.
+    pub(crate) fn bind(&mut self, folder: PathBuf, context: ContextName) {
+        self.unbind(&folder);
+        self.folders.push(FolderRule { folder, context });
+    }
+
+    /// Takes the rule of this folder away; says which context it named.
+    pub(crate) fn unbind(&mut self, folder: &Path) -> Option<ContextName> {
+        let at = self.folders.iter().position(|rule| rule.folder == folder)?;
+        Some(self.folders.remove(at).context)
+    }
+
+    /// The rule of the innermost folder around `current` that has one. A folder that became another user's has none: who can
+    /// put a folder where mine was does not choose my login.
+    fn rule_around(&self, current: Option<&Path>) -> Option<&FolderRule> {
+        if self.folders.is_empty() {
+            return None;
+        }
+        let real = real_folder(current?).ok()?;
+        let mut around: Vec<_> = self.folders.iter().filter(|rule| real.starts_with(&rule.folder)).collect();
+        around.sort_by_key(|rule| Reverse(rule.folder.as_os_str().len()));
+        around.into_iter().find(|rule| matches!(other_owner(&rule.folder), Ok(None)))
+    }
+
+    fn nobody(&self) -> Error {
+        let (message, remedy) = match self.unnamed {
+            0 => ("nobody is logged in".to_owned(), Remedy::LogIn { context: None }),
+            1 => ("no login has a name, and there is the record of one that has lost it".to_owned(), Remedy::Repair),
+            several => (
+                format!("no login has a name, and there are the records of {several} that have lost theirs"),
+                Remedy::Repair,
+            ),
+        };
+        Error::new(ErrorKind::NotLoggedIn, message).with(remedy)
+    }
+
+    fn only(&self) -> Result<&Entry> {
+        match self.contexts.as_slice() {
+            [only] => Ok(only),
+            [] => Err(self.nobody()),
+            several => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default").with(
+                Remedy::ChooseContext { contexts: several.iter().map(|entry| entry.name.to_string()).collect() },
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{entry, index};
+    use super::*;
+
+    #[test]
+    fn argument_environment_folder_default_and_the_only_one_in_this_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = real_folder(folder.path()).unwrap();
+        let mut index = index(&[entry("a", Some("a")), entry("b", Some("b")), entry("c", Some("c"))]);
+        let mut config = Config::new("acme", "https://a.example", "acme").unwrap();
+        config.surroundings = crate::Surroundings::default();
+        let name = |index: &Index, config: &Config, select: &Select| {
+            index.resolve(select, config).map(|(entry, by)| (entry.name.to_string(), by))
+        };
+        let (none, b) = (Select::default(), Select::context("B".parse().unwrap()));
+        assert_eq!(name(&index, &config, &none).unwrap(), ("a".into(), ChosenBy::Default));
+        index.bind(real.clone(), "b".parse().unwrap());
+        config.surroundings.folder = Some(folder.path().to_owned());
+        assert_eq!(name(&index, &config, &none).unwrap(), ("b".into(), ChosenBy::Folder(real)));
+        config.surroundings.context = Some("c".into());
+        assert_eq!(name(&index, &config, &none).unwrap(), ("c".into(), ChosenBy::Environment));
+        assert_eq!(name(&index, &config, &b).unwrap(), ("b".into(), ChosenBy::Argument));
+        config.surroundings.context = Some("d".into());
+        let missing = name(&index, &config, &none).unwrap_err();
+        assert_eq!(missing.to_string(), "there is no login named d (named by ACME_CONTEXT)");
+        config.surroundings = crate::Surroundings::default();
+        index.remove(&"a".parse().unwrap());
+        let remedy = Remedy::ChooseContext { contexts: vec!["b".into(), "c".into()] };
+        assert_eq!(name(&index, &config, &none).unwrap_err().remedy(), Some(&remedy));
+        index.remove(&"b".parse().unwrap());
+        assert_eq!(name(&index, &config, &none).unwrap(), ("c".into(), ChosenBy::Only));
+    }
+}

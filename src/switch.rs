@@ -1,0 +1,90 @@
+//! Which context is meant from now on, and by which name: the default, the rule of a folder, another name.
+
+use std::path::PathBuf;
+
+use crate::context::{Context, Index};
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::home::{other_owner, real_folder};
+use crate::id::ContextName;
+use crate::text::is_plain;
+use crate::wiring::Wiring;
+
+/// Makes `name` the default.
+pub(crate) fn to(wiring: &Wiring, name: &ContextName) -> Result<Context> {
+    change(wiring, name, |index| {
+        index.default = Some(name.clone());
+        Ok(name)
+    })
+}
+
+/// Makes `name` the one that is meant in the current folder and below it.
+pub(crate) fn here_to(wiring: &Wiring, name: &ContextName) -> Result<Context> {
+    let folder = current_folder(wiring)?;
+    if let Some(owner) = other_owner(&folder)? {
+        let message = format!("{} belongs to {owner}, and only a folder of your own can have a rule", folder.display());
+        let named = Remedy::ChooseContext { contexts: vec![name.to_string()] };
+        return Err(Error::new(ErrorKind::Config, message).with(named));
+    }
+    // It is written down as text, and shown wherever the rule is.
+    if !folder.to_str().is_some_and(is_plain) {
+        let message = format!("the path {} has characters that do not show, so it can have no rule", folder.display());
+        let named = Remedy::ChooseContext { contexts: vec![name.to_string()] };
+        return Err(Error::new(ErrorKind::Config, message).with(named));
+    }
+    change(wiring, name, |index| {
+        index.bind(folder, name.clone());
+        Ok(name)
+    })
+}
+
+/// Takes the rule of the current folder away.
+pub(crate) fn unset_here(wiring: &Wiring) -> Result<Option<ContextName>> {
+    let folder = current_folder(wiring)?;
+    match wiring.home()? {
+        Some(home) => Index::change(&home, wiring.config.lock_timeout, |index| Ok(index.unbind(&folder))),
+        None => Ok(None),
+    }
+}
+
+/// Gives the context `old` the name `new`.
+pub(crate) fn rename(wiring: &Wiring, old: &ContextName, new: &ContextName) -> Result<Context> {
+    change(wiring, old, |index| {
+        index.rename(old, new)?;
+        Ok(new)
+    })
+}
+
+/// Changes the index where it knows `name`; gives the context that `change` names afterwards.
+fn change<'n>(
+    wiring: &Wiring,
+    name: &ContextName,
+    change: impl FnOnce(&mut Index) -> Result<&'n ContextName>,
+) -> Result<Context> {
+    let unknown = |index: &Index| {
+        let contexts: Vec<_> = index.contexts.iter().map(|entry| entry.name.to_string()).collect();
+        let remedy = match contexts.is_empty() {
+            true => Remedy::LogIn { context: Some(name.to_string()) },
+            false => Remedy::ChooseContext { contexts },
+        };
+        Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}")).with(remedy)
+    };
+    let home = wiring.home()?.ok_or_else(|| unknown(&Index::empty()))?;
+    Index::change(&home, wiring.config.lock_timeout, |index| {
+        if index.get(name).is_none() {
+            return Err(unknown(index));
+        }
+        let name = change(index)?;
+        let entry = index.get(name).ok_or_else(|| unknown(index))?;
+        Ok(wiring.context(Some(&home), index, entry, index.meant_here(&wiring.config).as_ref()))
+    })
+}
+
+fn current_folder(wiring: &Wiring) -> Result<PathBuf> {
+    match &wiring.config.surroundings.folder {
+        Some(folder) => real_folder(folder),
+        None => {
+            let message = "the current folder is gone, so it can have no rule";
+            Err(Error::new(ErrorKind::Config, message).with(Remedy::FixConfig { field: "folder" }))
+        }
+    }
+}
