@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::context::{Context, Each, Index, Select};
 use crate::doctor::{self, Repaired, Report};
 use crate::error::{Error, Result};
-use crate::id::ContextName;
+use crate::id::{ContextName, Org};
 use crate::leftovers;
 use crate::login::{self, LoginRequest};
 use crate::logout::{self, LoggedOut, LogoutRequest};
@@ -109,6 +109,20 @@ impl Auth {
         async move {
             let wiring = handle.wiring.clone();
             handle.wiring.workers.run(move || switch::to(&wiring, &name)).await
+        }
+    }
+
+    /// The context of another org of the account that is meant here, for [`switch`](Self::switch): the one there is, or a new one where
+    /// one login serves all orgs ([`OrgBy`](crate::OrgBy)) and the server gives a token for this one.
+    ///
+    /// # Errors
+    /// `NotLoggedIn` where the org wants a login of its own, `Denied` where the server gives no token for it; those of
+    /// [`Session::access_token`].
+    pub fn context_of(&self, org: &Org) -> impl Future<Output = Result<ContextName>> + Send + 'static + use<> {
+        let (handle, org) = (self.0.clone(), org.clone());
+        async move {
+            let wiring = handle.wiring.clone();
+            handle.wiring.workers.run(move || switch::to_org(&wiring, &org)).await
         }
     }
 

@@ -10,6 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::custody::Place;
 use crate::error::Result;
 use crate::id::{AppName, ClientId, Issuer, Scopes};
+use crate::oauth::revocation::Reach;
 use crate::org::OrgBy;
 use crate::passphrase::AskPassphrase;
 use crate::secret::Secret;
@@ -53,6 +54,9 @@ pub struct Config {
     /// The claim of the ID token or of userinfo that lists a person's orgs: texts, or objects with an `id` and a `name`. By default
     /// `organizations`.
     pub orgs_claim: String,
+    /// What a revocation takes with it. A login that takes the place of another one has that revoked, unless it is
+    /// [`Account`](Reach::Account): then the new one would end too.
+    pub revocation_reach: Reach,
     /// Further roots for TLS, PEM, beside those of the operating system.
     pub extra_roots: Vec<u8>,
     /// Allows `http` to a literal 127/8 or ::1 address: for tests and for a server on this machine. No proxy is used then.
@@ -99,6 +103,7 @@ impl Config {
             token_endpoint: None,
             revocation_endpoint: None,
             orgs: OrgBy::Nothing,
+            revocation_reach: Reach::Family,
             orgs_claim: "organizations".into(),
             extra_roots: Vec::new(),
             allow_loopback_http: false,

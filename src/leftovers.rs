@@ -135,12 +135,15 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str) -> 
             return Ok(entry.name.clone());
         }
         let client_id = record.destination.client_id.clone();
-        let known = |entry: &&Entry| entry.account.is(&record.account) && entry.client_id == client_id;
+        let org = record.tokens.first().and_then(|token| token.org.clone());
+        let known = |entry: &&Entry| {
+            let is_own = entry.account.is(&record.account) && entry.client_id == client_id;
+            is_own && (entry.org == org || wiring.config.orgs.is_per_token())
+        };
         if let Some(entry) = index.contexts.iter().find(known) {
             let message = format!("the same account is logged in as {} already", entry.name);
             return Err(Error::new(ErrorKind::Custody, message));
         }
-        let org = record.tokens.first().and_then(|token| token.org.clone());
         let name = index.name_for(&record.account, &client_id, org.as_ref(), None, false)?;
         index.put(
             Entry {
@@ -152,6 +155,7 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str) -> 
                 scopes: record.scopes.clone(),
                 custody: custody.to_owned(),
             },
+            false,
             false,
         );
         Ok(name)
@@ -169,9 +173,7 @@ fn taken_out(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Re
     let erased = places.of(&entry.custody).and_then(|custody| files.erase(&lock, Some(&*custody)));
     erased.or_else(|_| files.erase(&lock, None))?;
     Index::change(home, wiring.config.lock_timeout, |index| {
-        while let Some(name) = index.of_grant(&entry.grant).map(|there| there.name.clone()) {
-            index.remove(&name);
-        }
+        index.forget(&entry.grant);
         Ok(true)
     })
 }

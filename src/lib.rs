@@ -101,10 +101,11 @@ pub use hardening::hardening;
 pub use id::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scopes};
 pub use login::LoginRequest;
 pub use logout::{Ended, LoggedOut, LogoutRequest};
+pub use oauth::revocation::Reach;
 pub use org::OrgBy;
 pub use relocation::{MoveRequest, Moved};
 pub use secret::Secret;
-pub use session::{Next, Session, Userinfo};
+pub use session::{Membership, Next, Session, Userinfo};
 pub use surroundings::{Machine, Surroundings};
 pub use token::{AccessToken, TokenRequest};
 /// A global allocator that wipes every block as it is freed: for what crates below this one leave of a secret, which only the

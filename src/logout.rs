@@ -113,9 +113,7 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
     }
     Index::change(home, wiring.config.lock_timeout, |index| {
         // Whatever names this grant: a login made meanwhile under the same name is not ours to end.
-        while let Some(name) = index.of_grant(&entry.grant).map(|there| there.name.clone()) {
-            index.remove(&name);
-        }
+        index.forget(&entry.grant);
         Ok(())
     })?;
     Ok(LoggedOut { context: entry.name.clone(), account: entry.account.clone(), ended })

@@ -5,18 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
+use serde_json::Value;
 use url::{Origin, Url};
 
 use crate::clock::Cancel;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::id::Account;
+use crate::id::{Account, Org};
 use crate::login::LoginRequest;
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::{metadata, userinfo};
 use crate::rotation::{self, Wanted};
 use crate::secret::Secret;
-use crate::text::ascii_json;
+use crate::text::{ascii_json, quoted};
 use crate::token::{AccessToken, TokenRequest};
 use crate::wiring::{Handle, Wiring};
 use crate::worker::Shared;
@@ -71,8 +72,20 @@ pub enum Next {
 pub struct Userinfo {
     /// Who it is.
     pub account: Account,
+    /// The orgs that the person belongs to, from the claim [`Config::orgs_claim`](crate::Config::orgs_claim); empty where it is not there.
+    pub orgs: Vec<Membership>,
     /// All claims, as one JSON object in ASCII, so that it can be printed.
     pub json: String,
+}
+
+/// An org that a person belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Membership {
+    /// The org, as tokens name it.
+    pub org: Org,
+    /// What people call it, where the server says so.
+    pub name: Option<String>,
 }
 
 impl Session {
@@ -291,6 +304,26 @@ impl Inner {
     }
 }
 
+/// From a list of texts or of objects with `id` and `name`, or an object whose members are called like the orgs (Keycloak).
+fn memberships(claim: &Value) -> Vec<Membership> {
+    let of = |org: Option<&str>, name: Option<&str>| {
+        let name = name.map(quoted).filter(|name| !name.is_empty());
+        Some(Membership { org: org?.parse().ok()?, name })
+    };
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    match claim {
+        Value::Array(list) => list
+            .iter()
+            .filter_map(|one| match one.as_str() {
+                Some(org) => of(Some(org), None),
+                None => of(text(one, "id").as_deref(), text(one, "name").as_deref()),
+            })
+            .collect(),
+        Value::Object(named) => named.keys().filter_map(|org| of(Some(org), None)).collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn ask_who(wiring: &Wiring, context: Option<&Context>, token: &AccessToken) -> Result<Userinfo> {
     let issuer = &wiring.config.issuer;
     let http = wiring.http()?;
@@ -319,5 +352,6 @@ fn ask_who(wiring: &Wiring, context: Option<&Context>, token: &AccessToken) -> R
         return Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator));
     }
     let account = Account::new(issuer.clone(), Some(claims.sub), claims.name, claims.email);
-    Ok(Userinfo { account, json: ascii_json(&told.all.into()) })
+    let orgs = told.all.get(&wiring.config.orgs_claim).map(memberships).unwrap_or_default();
+    Ok(Userinfo { account, orgs, json: ascii_json(&told.all.into()) })
 }

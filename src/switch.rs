@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::context::{Context, Index};
+use crate::context::{Context, Entry, Index, Select};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::{other_owner, real_folder};
-use crate::id::ContextName;
+use crate::id::{ContextName, Org};
+use crate::rotation::{self, Wanted};
 use crate::text::is_plain;
 use crate::wiring::Wiring;
 
@@ -46,6 +47,30 @@ pub(crate) fn unset_here(wiring: &Wiring) -> Result<Option<ContextName>> {
     }
 }
 
+/// The context of another org of the same account: the one there is, or a new one where one login serves all orgs and the server gives
+/// a token for this one.
+pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
+    let config = &wiring.config;
+    let home = wiring.home()?;
+    let index = Index::read(home.as_ref())?;
+    let (base, _) = index.resolve(&Select::default(), config)?;
+    let entry = index.in_org(base, &Select { org: Some(org.clone()), ..Select::default() }, config)?;
+    let is_it = |other: &&Entry| other.grant == entry.grant && other.org == entry.org;
+    if let Some(there) = index.contexts.iter().find(is_it) {
+        return Ok(there.name.clone());
+    }
+    let context = wiring.context(home.as_ref(), &index, &entry, None);
+    rotation::access_token(wiring, &context, &Wanted::default(), &|| false)?;
+    let home = wiring.create_home()?;
+    Index::change(&home, config.lock_timeout, |index| {
+        // Ended meanwhile, or replaced by a new login.
+        let base = index.get(&entry.name).filter(|base| base.grant == entry.grant).ok_or_else(|| gone(&entry.name))?;
+        let name = index.name_for(&base.account, &base.client_id, Some(org), None, false)?;
+        index.put(Entry { name: name.clone(), org: Some(org.clone()), ..base.clone() }, false, false);
+        Ok(name)
+    })
+}
+
 /// Gives the context `old` the name `new`.
 pub(crate) fn rename(wiring: &Wiring, old: &ContextName, new: &ContextName) -> Result<Context> {
     change(wiring, old, |index| {
@@ -77,6 +102,11 @@ fn change<'n>(
         let entry = index.get(name).ok_or_else(|| unknown(index))?;
         Ok(wiring.context(Some(&home), index, entry, index.meant_here(&wiring.config).as_ref()))
     })
+}
+
+fn gone(name: &ContextName) -> Error {
+    let message = format!("the login {name} was ended or replaced meanwhile");
+    Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogIn { context: Some(name.to_string()) })
 }
 
 fn current_folder(wiring: &Wiring) -> Result<PathBuf> {

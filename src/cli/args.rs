@@ -42,7 +42,7 @@ pub(super) enum Action {
     /// Say who is logged in, where, and until when, as this machine knows it
     Status(Status),
     /// List all logins on this machine
-    List,
+    List(List),
     /// Choose which login is used from now on: everywhere, or in this folder and below
     Switch(Switch),
     /// Give a login another name
@@ -111,15 +111,28 @@ pub(super) struct Status {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct List {
+    /// List the orgs that the login may speak for instead, as the server knows them
+    #[arg(long)]
+    pub(super) orgs: bool,
+    /// The login whose orgs to list
+    #[arg(long, value_name = "NAME", requires = "orgs")]
+    pub(super) context: Option<ContextName>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Switch {
     /// The login to use
     #[arg(value_name = "NAME")]
     pub(super) context: Option<ContextName>,
+    /// The org to use, with the login that is used here
+    #[arg(long, value_name = "ORG", conflicts_with = "context")]
+    pub(super) org: Option<Org>,
     /// In this folder and below only; kept in the state folder, nothing is written here
     #[arg(long)]
     pub(super) here: bool,
     /// Take away what --here has set for this folder
-    #[arg(long, conflicts_with_all = ["context", "here"])]
+    #[arg(long, conflicts_with_all = ["context", "here", "org"])]
     pub(super) unset: bool,
 }
 

@@ -58,7 +58,7 @@ impl AuthCommand {
             Action::Login(login) => actions::login(&output, config, login, &stop.cancel),
             Action::Token(token) => actions::token(&output, config, token, &stop),
             Action::Status(status) => actions::status(&output, config, status),
-            Action::List => switching::list(&output, config),
+            Action::List(list) => switching::list(&output, config, list),
             Action::Switch(switch) => switching::switch(&output, config, switch),
             Action::Rename(rename) => switching::rename(&output, config, rename),
             Action::Doctor(doctor) => actions::doctor(&output, config, doctor),

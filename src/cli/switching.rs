@@ -4,12 +4,15 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::args::{Rename, Switch};
+use super::args::{List, Rename, Switch};
 use super::render::{Output, context_object, validity};
 use crate::blocking::wait;
-use crate::{Auth, ChosenBy, Config, Context, ContextName, ErrorKind, Remedy, Result, Session};
+use crate::{Auth, ChosenBy, Config, Context, ContextName, ErrorKind, Membership, Remedy, Result, Select, Session};
 
-pub(super) fn list(output: &Output, config: Config) -> Result<ExitCode> {
+pub(super) fn list(output: &Output, config: Config, list: List) -> Result<ExitCode> {
+    if list.orgs {
+        return orgs(output, config, list.context);
+    }
     let (now, has_token) = (config.clock.now(), config.surroundings.token.is_some());
     let auth = Auth::new(config)?;
     let contexts = auth.contexts()?;
@@ -38,9 +41,33 @@ pub(super) fn list(output: &Output, config: Config) -> Result<ExitCode> {
     Ok(output.data(&contexts.iter().map(line).collect::<Vec<_>>().join("\n")))
 }
 
+fn orgs(output: &Output, config: Config, context: Option<ContextName>) -> Result<ExitCode> {
+    let session = Auth::new(config)?.session_for(&Select { context, ..Select::default() })?;
+    let orgs = wait(session.userinfo())?.orgs;
+    let own = session.context().and_then(|context| context.org.as_ref());
+    if output.json {
+        let object = |one: &Membership| json!({"org": one.org, "name": one.name, "is_current": Some(&one.org) == own});
+        return Ok(output.object(&orgs.iter().map(object).collect::<Value>()));
+    }
+    if orgs.is_empty() {
+        output.say("The server names no orgs of this login.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let line = |one: &Membership| {
+        let mark = if Some(&one.org) == own { '*' } else { ' ' };
+        let name = one.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
+        format!("{mark} {}{name}", one.org)
+    };
+    Ok(output.data(&orgs.iter().map(line).collect::<Vec<_>>().join("\n")))
+}
+
 pub(super) fn switch(output: &Output, config: Config, switch: Switch) -> Result<ExitCode> {
     let auth = Auth::new(config)?;
-    let Some(name) = switch.context else {
+    let name = match &switch.org {
+        Some(org) => Some(wait(auth.context_of(org))?),
+        None => switch.context,
+    };
+    let Some(name) = name else {
         return if switch.unset { unset(output, &auth) } else { which(output, &auth) };
     };
     let context = match switch.here {

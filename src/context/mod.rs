@@ -233,19 +233,33 @@ impl Index {
         self.contexts.iter().find(|entry| entry.name == *name)
     }
 
-    /// Puts `entry` under its name; gives back the entry whose grant nobody names any more.
-    pub(crate) fn put(&mut self, entry: Entry, make_default: bool) -> Option<Entry> {
+    /// Puts `entry` under its name; gives back the entries whose grant nobody names any more. With `for_all` it is the login of all
+    /// contexts that its account has.
+    pub(crate) fn put(&mut self, entry: Entry, make_default: bool, for_all: bool) -> Vec<Entry> {
         if make_default || self.default.is_none() {
             self.default = Some(entry.name.clone());
         }
-        let replaced = match self.contexts.iter_mut().find(|there| there.name == entry.name) {
-            Some(there) => Some(std::mem::replace(there, entry)),
-            None => {
-                self.contexts.push(entry);
-                None
-            }
-        };
-        replaced.filter(|old| self.of_grant(&old.grant).is_none())
+        let mut replaced = Vec::new();
+        match self.contexts.iter_mut().find(|there| there.name == entry.name) {
+            Some(there) => replaced.push(std::mem::replace(there, entry.clone())),
+            None => self.contexts.push(entry.clone()),
+        }
+        let is_own = |there: &Entry| there.account.is(&entry.account) && there.client_id == entry.client_id;
+        for there in self.contexts.iter_mut().filter(|there| for_all && there.grant != entry.grant && is_own(there)) {
+            let (name, org) = (there.name.clone(), there.org.clone());
+            replaced.push(std::mem::replace(there, Entry { name, org, ..entry.clone() }));
+        }
+        replaced.sort_by(|one, other| one.grant.cmp(&other.grant));
+        replaced.dedup_by(|one, other| one.grant == other.grant);
+        replaced.retain(|old| self.of_grant(&old.grant).is_none());
+        replaced
+    }
+
+    /// Takes all contexts of `grant` out.
+    pub(crate) fn forget(&mut self, grant: &GrantId) {
+        while let Some(name) = self.of_grant(grant).map(|entry| entry.name.clone()) {
+            self.remove(&name);
+        }
     }
 
     /// Takes the entry out; a default that is gone is no default, and no folder's rule names it any more.
@@ -309,7 +323,7 @@ pub(crate) mod tests {
 
     pub(super) fn index(entries: &[Entry]) -> Index {
         let mut index = Index::empty();
-        entries.iter().for_each(|entry| drop(index.put(entry.clone(), false)));
+        entries.iter().for_each(|entry| drop(index.put(entry.clone(), false, false)));
         index
     }
 
@@ -318,7 +332,7 @@ pub(crate) mod tests {
         let (a, mut b) = (entry("a", Some("a")), entry("b", Some("a")));
         b.grant = a.grant.clone();
         let mut index = index(&[a.clone(), b.clone()]);
-        assert!(index.put(entry("a", Some("a")), false).is_none());
-        assert_eq!(index.put(entry("b", Some("a")), false).unwrap().grant, b.grant);
+        assert!(index.put(entry("a", Some("a")), false, false).is_empty());
+        assert_eq!(index.put(entry("b", Some("a")), false, false)[0].grant, b.grant);
     }
 }

@@ -27,7 +27,7 @@ use decide::{Approach, Freshness, Last, Step, approach, decide};
 use window::{early_from, freshness, rest};
 
 /// What a caller wants.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Wanted {
     pub(crate) request: TokenRequest,
     /// A token that a resource has refused: any but this one.

@@ -53,6 +53,9 @@ pub struct Behaviour {
     pub org_scope: Option<String>,
     /// How a refresh for an org is refused that the person is no member of. Default: `access_denied`.
     pub org_refusal: &'static str,
+    /// Whether the revocation of a refresh token ends all families of its person, as some servers have it, and not its own only.
+    /// Default: false.
+    pub revocation_ends_account: bool,
     /// The scopes that may be asked for; others are `invalid_scope`. Default: `openid`, `profile`, `email` and
     /// `offline_access`. Empty means that every scope may be asked for and that the metadata lists none.
     pub scopes_supported: Vec<String>,
@@ -84,6 +87,7 @@ impl Default for Behaviour {
             grace: Duration::ZERO,
             id_token: true,
             org_parameter: None,
+            revocation_ends_account: false,
             org_scope: None,
             org_refusal: "access_denied",
             scopes_supported: ["openid", "profile", "email", "offline_access"].map(String::from).to_vec(),

@@ -168,6 +168,11 @@ impl State {
         } else if let Some(family) = self.refresh_tokens.get(token).map(|token| token.family) {
             // "If the particular token is a refresh token [...] then the authorization server SHOULD also invalidate all
             // access tokens based on the same authorization grant" (RFC 7009 §2.1)
+            let person = self.families.get(family).map(|family| family.person.subject.clone());
+            if self.behaviour.revocation_ends_account {
+                let of_person = |family: &&mut Family| Some(&family.person.subject) == person.as_ref();
+                self.families.iter_mut().filter(of_person).for_each(|family| family.ended = true);
+            }
             self.end_family(family);
         }
     }

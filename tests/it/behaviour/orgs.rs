@@ -5,7 +5,8 @@ use std::sync::Arc;
 use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{Behaviour, Endpoint, Fault, Person};
-use hallpass::{Auth, Error, ErrorKind, LoginRequest, OrgBy, Remedy, Result, Select, Session};
+use hallpass::{Auth, Error, ErrorKind, LoginRequest, OrgBy, Reach, Remedy, Result, Select, Session, TokenRequest};
+use serde_json::json;
 
 use super::rig::{Rig, S, forced, token};
 
@@ -205,4 +206,116 @@ fn assert_refused(error: &Error) {
 
 fn log_in_to(org: &str) -> Remedy {
     Remedy::LogInTo { org: org.to_owned() }
+}
+
+#[test]
+fn a_context_of_another_org_needs_no_login_where_one_serves_all() {
+    let rig = rig();
+    let auth = auth(&rig, &by_refresh());
+    log_in(&auth, None).unwrap();
+    let globex = wait(auth.context_of(&"globex".parse().unwrap())).unwrap();
+    assert_eq!(wait(auth.context_of(&"globex".parse().unwrap())).unwrap(), globex, "it is there already");
+    wait(auth.switch(&globex)).unwrap();
+    assert_eq!(speaks_for(&rig, &auth.session().unwrap()).as_deref(), Some("globex"));
+    assert_refused(&wait(auth.context_of(&"umbrella".parse().unwrap())).unwrap_err());
+    assert_eq!(auth.contexts().unwrap().len(), 2);
+    assert_eq!((rig.records().len(), rig.keys.count()), (1, 1), "one grant");
+
+    // A new login of the account is the login of all its contexts, and the old one is revoked.
+    let again = log_in(&auth, None).unwrap();
+    assert_eq!((rig.records().len(), rig.keys.count(), rig.server.live_families()), (1, 1, 1));
+    for (session, org) in [(again, "acme"), (auth.session_for(&Select::context(globex)).unwrap(), "globex")] {
+        assert_eq!(speaks_for(&rig, &session).as_deref(), Some(org));
+    }
+}
+
+#[test]
+fn a_new_login_ends_the_one_that_it_replaces_unless_it_would_end_with_it() {
+    let again = |takes_account: bool, reach: Reach| {
+        let rig = with(|behaviour| behaviour.revocation_ends_account = takes_account);
+        let mut config = rig.config();
+        config.revocation_reach = reach;
+        let auth = Auth::new(config).unwrap();
+        let first = token(&log_in(&auth, None).unwrap());
+        let second = log_in(&auth, None);
+        assert_eq!(rig.records().len(), usize::from(second.is_ok()), "and nothing is left of the one that ended");
+        let lives = second.as_ref().is_ok_and(|session| rig.server.is_live_access_token(&token(session)));
+        (lives, rig.server.is_live_access_token(&first), second.err().map(|error| error.kind()))
+    };
+    assert_eq!(again(false, Reach::Family), (true, false, None));
+    assert_eq!(again(true, Reach::Account), (true, true, None), "the old one is left to expire");
+    assert_eq!(again(true, Reach::Family), (false, false, Some(ErrorKind::AuthorizationServer)), "and is told");
+}
+
+#[test]
+fn a_narrower_scope_and_another_resource_have_tokens_of_their_own() {
+    let rig = rig();
+    let session = log_in(&auth(&rig, &OrgBy::Nothing), None).unwrap();
+    rig.server.clear_requests();
+    let usual = token(&session);
+    let ask = |scopes: Option<&str>, resource: Option<&str>| {
+        let mut request = TokenRequest::default();
+        request.scopes = scopes.map(|scopes| scopes.parse().unwrap());
+        request.resource = resource.map(|resource| resource.parse().unwrap());
+        wait(session.access_token_with(request))
+    };
+    let narrow = ask(Some("openid"), None).unwrap();
+    assert_eq!(narrow.scopes().to_string(), "openid");
+    let other = ask(None, Some("https://api.example.com/")).unwrap();
+    // Each is kept: none is asked for again.
+    assert_eq!(ask(Some("openid"), None).unwrap().expose(), narrow.expose());
+    assert_eq!(ask(None, Some("https://api.example.com/")).unwrap().expose(), other.expose());
+    assert_eq!(token(&session), usual);
+    let sent: Vec<_> = rig
+        .server
+        .requests_to(Endpoint::Token)
+        .iter()
+        .map(|request| (request.parameter("scope").map(String::from), request.parameter("resource").map(String::from)))
+        .collect();
+    assert_eq!(sent, [(Some("openid".into()), None), (None, Some("https://api.example.com/".into()))]);
+
+    // A server that gives less than was asked for is not asked again for that.
+    rig.server.inject(Endpoint::Token, Fault::ReplyField("scope".into(), "openid".into()));
+    let less = ask(Some("openid email"), None).unwrap();
+    assert_eq!(less.scopes().to_string(), "openid");
+    assert_eq!(ask(Some("openid email"), None).unwrap().expose(), less.expose());
+
+    let more = ask(Some("openid admin"), None).unwrap_err();
+    assert_eq!(more.kind(), ErrorKind::NotLoggedIn);
+    assert!(more.to_string().contains("the scope admin"), "{more}");
+    assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 3);
+}
+
+#[test]
+fn the_orgs_of_a_person_are_told_by_the_server() {
+    let rig = rig();
+    let session = log_in(&auth(&rig, &by_refresh()), None).unwrap();
+    let orgs: Vec<_> = wait(session.userinfo()).unwrap().orgs.into_iter().map(|one| one.org.to_string()).collect();
+    assert_eq!(orgs, ["acme", "globex", "initech"]);
+    for (told, expected) in [
+        (json!([{"id": "a", "name": "A\u{1b}[31m Inc"}, {"name": "no id"}, 7]), vec![("a", Some("A[31m Inc"))]),
+        (json!({"b": {"x": 1}, "c": {}}), vec![("b", None), ("c", None)]),
+        (json!("acme"), vec![]),
+    ] {
+        rig.server.inject(Endpoint::UserInfo, Fault::ReplyField("organizations".into(), told.clone()));
+        let orgs = wait(session.userinfo()).unwrap().orgs;
+        let orgs: Vec<_> = orgs.iter().map(|one| (one.org.as_str(), one.name.as_deref())).collect();
+        assert_eq!(orgs, expected, "{told}");
+    }
+}
+
+#[test]
+fn what_a_login_is_asked_reaches_the_server() {
+    let rig = rig();
+    let mut request = LoginRequest::default();
+    request.login_hint = Some("alice@example.com".into());
+    request.prompt = Some("select_account".into());
+    request.parameters = vec![("audience".into(), "https://api.example.com".into())];
+    wait(auth(&rig, &OrgBy::Nothing).login(request, Arc::new(Silent))).unwrap();
+    let asked = &rig.server.requests_to(Endpoint::DeviceAuthorization)[0];
+    for (name, value) in
+        [("login_hint", "alice@example.com"), ("prompt", "select_account"), ("audience", "https://api.example.com")]
+    {
+        assert_eq!(asked.parameter(name).map(String::from).as_deref(), Some(value), "{name}");
+    }
 }

@@ -1,25 +1,25 @@
 //! A login, from the first check to the last write: begin, show, poll, identify, keep.
 
-use std::sync::Arc;
+mod keep;
+mod org;
+
 use std::time::{Duration, SystemTime};
 
 use crate::clock::Cancel;
-use crate::context::{Context, Entry, Index};
+use crate::context::{Context, Index};
 use crate::custody::{Chosen, Posture};
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::home::Home;
 use crate::id::{Account, AppName, ContextName, GrantId, Issuer, Org, Scopes};
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
 use crate::oauth::device::{Ask, DeviceAuthorization, Heard, Poll, authorize};
 use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
 use crate::oauth::metadata::{ByHand, Endpoints, discover};
-use crate::oauth::revocation::{Token, revoke};
 use crate::oauth::{id_token, userinfo};
-use crate::org::OrgBy;
 use crate::prompt::{Outcome, Prompt, Verification, Wait, WaitReason};
-use crate::record::{Destination, Record, RefreshToken, StoredToken};
+use crate::record::Destination;
 use crate::wiring::Wiring;
+use org::wanted_org;
 
 /// What a login shall be.
 #[derive(Debug, Clone, Default)]
@@ -141,17 +141,6 @@ fn wanted_name(wiring: &Wiring, request: &LoginRequest) -> Result<Option<Context
         (Some(name), _) => Ok(Some(name.clone())),
         (None, Some(text)) => text.parse().map(Some),
         (None, None) => Ok(None),
-    }
-}
-
-fn wanted_org(wiring: &Wiring, request: &LoginRequest) -> Result<Option<Org>> {
-    let config = &wiring.config;
-    let org = request.org.clone().map(Ok).or_else(|| config.surroundings.org.as_ref().map(|text| text.parse()));
-    match org.transpose()? {
-        Some(org) if config.orgs == OrgBy::Nothing => {
-            Err(Error::config("org", format!("the org {org} was asked for, and {} has none", config.issuer.host())))
-        }
-        org => Ok(org),
     }
 }
 
@@ -281,145 +270,6 @@ impl Login<'_> {
             None => Account::new(issuer.clone(), None, None, None),
         };
         Ok((account, org))
-    }
-
-    /// The org that the login's tokens speak for: the one that was asked for, or the one that the server tells. Where an org is named
-    /// by refresh, `reply` is a token of it afterwards: whether it may be had shows now, and not at the first use.
-    fn choose_org(&self, reply: &mut TokenReply, account: &Account, told: Option<Org>) -> Result<Option<Org>> {
-        let (config, server) = (&self.wiring.config, self.destination.issuer.host());
-        let Some(org) = self.org.as_ref().filter(|org| told.as_ref() != Some(org)) else { return Ok(told) };
-        let refused = |why: &str| {
-            let message = format!("{server} gives {account} no login for the org {org}{why}");
-            Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator)
-        };
-        match (config.orgs.in_refresh(Some(org)), told) {
-            (Some(named), _) => {
-                let token = reply.refresh_token.as_ref().ok_or_else(|| refused(": it gave no refresh token"))?;
-                let endpoint =
-                    TokenEndpoint { http: self.http, url: &self.destination.token_endpoint, client: self.client };
-                let asks = Asks { resource: config.resource.as_ref(), org: Some(named), ..Asks::default() };
-                // Not to be cancelled: the server may have rotated.
-                let of_org = endpoint.request(&Grant::RefreshToken(token), &asks, &Cancel::new());
-                let of_org = of_org.map_err(|error| match error {
-                    TokenError::Refused(refusal) => refused("").because(Error::from(refusal)),
-                    error => error.into(),
-                })?;
-                let (old, refresh_expires_in) = (reply.refresh_token.take(), reply.refresh_expires_in);
-                *reply = TokenReply {
-                    refresh_token: of_org.refresh_token.or(old),
-                    refresh_expires_in: of_org.refresh_expires_in.or(refresh_expires_in),
-                    ..of_org
-                };
-                match &reply.org {
-                    Some(told) if told != org.as_str() => Err(refused(&format!(", but one for {told}"))),
-                    _ => Ok(Some(org.clone())),
-                }
-            }
-            (None, Some(told)) if !config.orgs.is_per_token() => Err(refused(&format!(", but one for {told}"))),
-            (None, _) => Ok(Some(org.clone())),
-        }
-    }
-
-    /// Keeps the login: key, record, then the index, which makes it the context's. A login that it replaces is forgotten.
-    fn keep(
-        &self,
-        home: &Home,
-        wanted: Option<ContextName>,
-        (account, org): (Account, Option<Org>),
-        reply: &TokenReply,
-        asked_at: SystemTime,
-    ) -> Result<Context> {
-        let (config, custody) = (&self.wiring.config, &*self.chosen.custody);
-        let record = self.record(&account, org.as_ref(), reply, asked_at);
-        let scopes = record.scopes.clone();
-        let name_in = |index: &Index| {
-            index.name_for(&account, &config.client_id, org.as_ref(), wanted.as_ref(), self.request.replace)
-        };
-        // Before anything is written, so that a refusal leaves nothing; again under the lock, where it counts.
-        name_in(&Index::read(Some(home))?)?;
-        // A new login is a new grant (law 5).
-        let grant = GrantId::random()?;
-        let files = self.wiring.files(home, &grant);
-        files.create(custody, &label(&config.app, &account), record)?;
-        let indexed = Index::change(home, config.lock_timeout, |index| {
-            let entry = Entry {
-                name: name_in(index)?,
-                grant: grant.clone(),
-                org: org.clone(),
-                account: account.clone(),
-                client_id: config.client_id.clone(),
-                scopes: scopes.clone(),
-                custody: custody.name().to_owned(),
-            };
-            // Who names a context means that one; who just logs in means to go on as who they are.
-            let replaced = index.put(entry.clone(), wanted.is_none());
-            Ok((Context::of(&entry, index, Some(files)), replaced))
-        });
-        match indexed {
-            Ok((context, replaced)) => {
-                if let Some(old) = replaced {
-                    self.forget(home, &old);
-                }
-                Ok(context)
-            }
-            Err(error) => {
-                // Nothing is left behind that no context names.
-                if let Ok(Some(lock)) = files.lock_now() {
-                    let _ = files.erase(&lock, Some(custody));
-                }
-                Err(error)
-            }
-        }
-    }
-
-    fn record(&self, account: &Account, org: Option<&Org>, reply: &TokenReply, now: SystemTime) -> Record {
-        let config = &self.wiring.config;
-        let scopes = reply.scopes.as_ref().unwrap_or(self.scopes);
-        Record {
-            generation: 1,
-            born: now,
-            rotated: now,
-            destination: self.destination.clone(),
-            account: account.clone(),
-            token_type: reply.token_type.clone(),
-            // Of this reply or none: a new login inherits no refresh token (law 8).
-            refresh_token: reply.refresh_token.as_ref().map(|token| RefreshToken::Given(token.copy())),
-            refresh_expires_at: reply.refresh_expires_in.map(|lifetime| now + lifetime),
-            scopes: scopes.clone(),
-            // Told with the key, when that is made.
-            machine: None,
-            tokens: vec![StoredToken {
-                // An exchange makes tokens for orgs from one that is for none.
-                org: org.filter(|_| !matches!(config.orgs, OrgBy::Exchange(_))).cloned(),
-                resource: config.resource.clone(),
-                asked: None,
-                scopes: scopes.clone(),
-                access_token: Arc::new(reply.access_token.copy()),
-                received_at: now,
-                expires_at: reply.expires_in.map(|lifetime| now + lifetime),
-            }],
-        }
-    }
-
-    /// Forgets a login that a new one of the same name replaced. It is not revoked here: what a revocation takes with it differs
-    /// between servers, and it must never end the login that has just been made (law 13).
-    fn forget(&self, home: &Home, old: &Entry) {
-        let files = self.wiring.files(home, &old.grant);
-        let erased = files.lock(self.wiring.config.lock_timeout).and_then(|lock| {
-            let custody = self.wiring.places.of(&old.custody)?;
-            files.erase(&lock, Some(&*custody))
-        });
-        // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
-        let _ = erased;
-    }
-
-    /// Revokes what could not be kept. The error to tell is the one that kept it from being kept, so this has none.
-    fn give_back(&self, reply: &TokenReply) {
-        if let Some(url) = &self.destination.revocation_endpoint
-            && let Some(token) = Token::best(reply.refresh_token.as_ref(), Some(&reply.access_token))
-        {
-            let _ = revoke(self.http, url, self.client, &token);
-        }
     }
 }
 

@@ -1,0 +1,148 @@
+//! What becomes of what was granted: kept here, in place of what it replaces, or given back.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{Login, label};
+use crate::context::{Context, Entry, Index};
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::home::Home;
+use crate::id::{Account, ContextName, GrantId, Org};
+use crate::oauth::endpoint::TokenReply;
+use crate::oauth::revocation::{Reach, Token, revoke};
+use crate::oauth::userinfo;
+use crate::org::OrgBy;
+use crate::record::{Record, RefreshToken, StoredToken};
+
+impl Login<'_> {
+    /// Keeps the login: key, record, then the index, which makes it the context's. Logins that it replaces are ended.
+    pub(super) fn keep(
+        &self,
+        home: &Home,
+        wanted: Option<ContextName>,
+        (account, org): (Account, Option<Org>),
+        reply: &TokenReply,
+        asked_at: SystemTime,
+    ) -> Result<Context> {
+        let (config, custody) = (&self.wiring.config, &*self.chosen.custody);
+        let record = self.record(&account, org.as_ref(), reply, asked_at);
+        let scopes = record.scopes.clone();
+        let name_in = |index: &Index| {
+            index.name_for(&account, &config.client_id, org.as_ref(), wanted.as_ref(), self.request.replace)
+        };
+        // Before anything is written, so that a refusal leaves nothing; again under the lock, where it counts.
+        name_in(&Index::read(Some(home))?)?;
+        // A new login is a new grant (law 5).
+        let grant = GrantId::random()?;
+        let files = self.wiring.files(home, &grant);
+        files.create(custody, &label(&config.app, &account), record)?;
+        let indexed = Index::change(home, config.lock_timeout, |index| {
+            let entry = Entry {
+                name: name_in(index)?,
+                grant: grant.clone(),
+                org: org.clone(),
+                account: account.clone(),
+                client_id: config.client_id.clone(),
+                scopes: scopes.clone(),
+                custody: custody.name().to_owned(),
+            };
+            // Who names a context means that one; who just logs in means to go on as who they are.
+            let replaced = index.put(entry.clone(), wanted.is_none(), config.orgs.is_per_token());
+            Ok((Context::of(&entry, index, Some(files)), replaced))
+        });
+        let kept = indexed.and_then(|(context, replaced)| {
+            self.end(home, &replaced, reply)?;
+            Ok(context)
+        });
+        if kept.is_err() {
+            // Nothing is left behind, nor named: not a name without a login, and not a login without a name.
+            if let Ok(Some(lock)) = files.lock_now() {
+                let _ = files.erase(&lock, Some(custody));
+            }
+            let _ = Index::change(home, config.lock_timeout, |index| {
+                index.forget(&grant);
+                Ok(())
+            });
+        }
+        kept
+    }
+
+    fn record(&self, account: &Account, org: Option<&Org>, reply: &TokenReply, now: SystemTime) -> Record {
+        let config = &self.wiring.config;
+        let scopes = reply.scopes.as_ref().unwrap_or(self.scopes);
+        Record {
+            generation: 1,
+            born: now,
+            rotated: now,
+            destination: self.destination.clone(),
+            account: account.clone(),
+            token_type: reply.token_type.clone(),
+            // Of this reply or none: a new login inherits no refresh token (law 8).
+            refresh_token: reply.refresh_token.as_ref().map(|token| RefreshToken::Given(token.copy())),
+            refresh_expires_at: reply.refresh_expires_in.map(|lifetime| now + lifetime),
+            scopes: scopes.clone(),
+            // Told with the key, when that is made.
+            machine: None,
+            tokens: vec![StoredToken {
+                // An exchange makes tokens for orgs from one that is for none.
+                org: org.filter(|_| !matches!(config.orgs, OrgBy::Exchange(_))).cloned(),
+                resource: config.resource.clone(),
+                asked: None,
+                scopes: scopes.clone(),
+                access_token: Arc::new(reply.access_token.copy()),
+                received_at: now,
+                expires_at: reply.expires_in.map(|lifetime| now + lifetime),
+            }],
+        }
+    }
+
+    /// Ends the logins that this one takes the place of.
+    ///
+    /// What a revocation takes with it differs between servers, and it must never end the login that has just been made (law 13): so it
+    /// is data, and looked at afterwards.
+    fn end(&self, home: &Home, replaced: &[Entry], reply: &TokenReply) -> Result<()> {
+        let mut told = false;
+        for old in replaced {
+            // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
+            told |= self.end_one(home, old).unwrap_or_default();
+        }
+        let Some(url) = self.destination.userinfo_endpoint.as_ref().filter(|_| told) else { return Ok(()) };
+        match userinfo::fetch(self.http, url, &reply.access_token) {
+            Err(error) if error.kind() == ErrorKind::AuthorizationServer => {
+                let server = self.destination.issuer.host();
+                let message = format!("{server} has ended this login with the one that it replaces");
+                Err(Error::new(ErrorKind::AuthorizationServer, message).with(Remedy::LogIn { context: None }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says whether the server was told. Asks nobody: a key that only a person gives is erased unread.
+    fn end_one(&self, home: &Home, old: &Entry) -> Result<bool> {
+        let (wiring, files) = (self.wiring, self.wiring.files(home, &old.grant));
+        let custody = wiring.quiet_places().of(&old.custody)?;
+        let opened = files.unlock(&*custody);
+        let lock = files.lock(wiring.config.lock_timeout)?;
+        let mut told = false;
+        if let Ok(grant) = opened
+            && wiring.config.revocation_reach != Reach::Account
+            && let Ok(record) = grant.recover(&lock).map(|found| found.record)
+            && wiring.check_destination(&old.grant, &record).is_ok()
+            && let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token)
+            && let Ok(token) = grant.reveal(token)
+        {
+            told = revoke(self.http, url, &wiring.client(&record.destination), &Token::Refresh(&token)).is_ok();
+        }
+        files.erase(&lock, Some(&*custody))?;
+        Ok(told)
+    }
+
+    /// Revokes what could not be kept. The error to tell is the one that kept it from being kept, so this has none.
+    pub(super) fn give_back(&self, reply: &TokenReply) {
+        if let Some(url) = &self.destination.revocation_endpoint
+            && let Some(token) = Token::best(reply.refresh_token.as_ref(), Some(&reply.access_token))
+        {
+            let _ = revoke(self.http, url, self.client, &token);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The org of a login.
+
+use super::{Login, LoginRequest};
+use crate::clock::Cancel;
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::id::{Account, Org};
+use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenError, TokenReply};
+use crate::org::OrgBy;
+use crate::wiring::Wiring;
+
+/// The org that the login shall be for.
+pub(super) fn wanted_org(wiring: &Wiring, request: &LoginRequest) -> Result<Option<Org>> {
+    let config = &wiring.config;
+    let org = request.org.clone().map(Ok).or_else(|| config.surroundings.org.as_ref().map(|text| text.parse()));
+    match org.transpose()? {
+        Some(org) if config.orgs == OrgBy::Nothing => {
+            Err(Error::config("org", format!("the org {org} was asked for, and {} has none", config.issuer.host())))
+        }
+        org => Ok(org),
+    }
+}
+
+impl Login<'_> {
+    /// The org that the login's tokens speak for: the one that was asked for, or the one that the server tells. Where an org is named
+    /// by refresh, `reply` is a token of it afterwards: whether it may be had shows now, and not at the first use.
+    pub(super) fn choose_org(
+        &self,
+        reply: &mut TokenReply,
+        account: &Account,
+        told: Option<Org>,
+    ) -> Result<Option<Org>> {
+        let (config, server) = (&self.wiring.config, self.destination.issuer.host());
+        let Some(org) = self.org.as_ref().filter(|org| told.as_ref() != Some(org)) else { return Ok(told) };
+        let refused = |why: &str| {
+            let message = format!("{server} gives {account} no login for the org {org}{why}");
+            Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator)
+        };
+        match (config.orgs.in_refresh(Some(org)), told) {
+            (Some(named), _) => {
+                let token = reply.refresh_token.as_ref().ok_or_else(|| refused(": it gave no refresh token"))?;
+                let endpoint =
+                    TokenEndpoint { http: self.http, url: &self.destination.token_endpoint, client: self.client };
+                let asks = Asks { resource: config.resource.as_ref(), org: Some(named), ..Asks::default() };
+                // Not to be cancelled: the server may have rotated.
+                let of_org = endpoint.request(&Grant::RefreshToken(token), &asks, &Cancel::new());
+                let of_org = of_org.map_err(|error| match error {
+                    TokenError::Refused(refusal) => refused("").because(Error::from(refusal)),
+                    error => error.into(),
+                })?;
+                let (old, refresh_expires_in) = (reply.refresh_token.take(), reply.refresh_expires_in);
+                *reply = TokenReply {
+                    refresh_token: of_org.refresh_token.or(old),
+                    refresh_expires_in: of_org.refresh_expires_in.or(refresh_expires_in),
+                    ..of_org
+                };
+                match &reply.org {
+                    Some(told) if told != org.as_str() => Err(refused(&format!(", but one for {told}"))),
+                    _ => Ok(Some(org.clone())),
+                }
+            }
+            (None, Some(told)) if !config.orgs.is_per_token() => Err(refused(&format!(", but one for {told}"))),
+            (None, _) => Ok(Some(org.clone())),
+        }
+    }
+}
