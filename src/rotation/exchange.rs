@@ -66,6 +66,11 @@ impl Trip<'_> {
                     self.rotate(lock, there, open, &other)?;
                     Err(self.org_refused(target, error))
                 }
+                // It says nothing of the login, so nothing is noted of that.
+                _ if !open && error.kind() == ErrorKind::Denied && self.named(target).is_some() => {
+                    let _ = self.grant.forget_intent(lock);
+                    Err(error)
+                }
                 _ => {
                     // A note that cannot be written leaves the intent, which says less and nothing wrong.
                     let _ = self.grant.note(lock, attempt, Failure::new(&error, open, self.now()));
