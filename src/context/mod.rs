@@ -302,6 +302,10 @@ fn plain_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::E
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     pub(super) fn account(subject: Option<&str>) -> Account {
@@ -334,5 +338,52 @@ pub(crate) mod tests {
         let mut index = index(&[a.clone(), b.clone()]);
         assert!(index.put(entry("a", Some("a")), false, false).is_empty());
         assert_eq!(index.put(entry("b", Some("a")), false, false)[0].grant, b.grant);
+    }
+
+    #[test]
+    fn a_name_stays_with_its_account() {
+        let index = index(&[entry("work", Some("alice")), entry("nobody", None)]);
+        let client = "acme".parse().unwrap();
+        let name = |account: &Account, wanted: Option<&str>, replace| {
+            let wanted = wanted.map(|name| name.parse().unwrap());
+            index.name_for(account, &client, None, wanted.as_ref(), replace).map(|name| name.to_string())
+        };
+        let (alice, bob, unnamed) = (account(Some("alice")), account(Some("bob")), account(None));
+        assert_eq!(name(&alice, None, false).unwrap(), "work");
+        assert_eq!(name(&alice, Some("work"), false).unwrap(), "work");
+        assert_eq!(name(&bob, None, false).unwrap(), "bob@x.example");
+        let refused = name(&bob, Some("work"), false).unwrap_err();
+        assert_eq!(refused.remedy(), Some(&Remedy::Replace { context: "work".into() }));
+        assert_eq!(name(&bob, Some("work"), true).unwrap(), "work");
+        assert!(name(&unnamed, Some("nobody"), false).is_err(), "two unnamed accounts may be two persons");
+        assert_eq!(name(&unnamed, None, false).unwrap(), "default");
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_unique_and_what_names_one_names_one_that_is_there(
+            steps in prop::collection::vec((0..5_u8, "[abAB]{1,2}", "[abAB]{1,2}"), 0..40)
+        ) {
+            let mut index = Index::empty();
+            for (step, one, other) in steps {
+                let (name, new): (ContextName, ContextName) = (one.parse().unwrap(), other.parse().unwrap());
+                let is_there = index.get(&name).is_some();
+                match step {
+                    0 => drop(index.put(entry(&one, Some(&other)), other.len() == 1)),
+                    1 => drop(index.remove(&name)),
+                    2 => drop(index.rename(&name, &new)),
+                    3 if is_there => index.default = Some(name),
+                    4 if is_there => index.bind(PathBuf::from("/").join(other.to_lowercase()), name),
+                    _ => drop(index.unbind(&PathBuf::from("/").join(other.to_lowercase()))),
+                }
+                let names: BTreeSet<_> = index.contexts.iter().map(|entry| entry.name.as_str().to_lowercase()).collect();
+                let folders: BTreeSet<_> = index.folders.iter().map(|rule| &rule.folder).collect();
+                prop_assert_eq!((names.len(), folders.len()), (index.contexts.len(), index.folders.len()));
+                let mut named = index.default.iter().chain(index.folders.iter().map(|rule| &rule.context));
+                prop_assert!(named.all(|name| index.get(name).is_some()));
+                let kept: Index = serde_json::from_slice(&serde_json::to_vec(&index).unwrap()).unwrap();
+                prop_assert_eq!(format!("{kept:?}"), format!("{index:?}"));
+            }
+        }
     }
 }

@@ -72,25 +72,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_stays_with_its_account() {
-        let index = index(&[entry("work", Some("alice")), entry("nobody", None)]);
-        let client = "acme".parse().unwrap();
-        let name = |account: &Account, wanted: Option<&str>, replace| {
-            let wanted = wanted.map(|name| name.parse().unwrap());
-            index.name_for(account, &client, None, wanted.as_ref(), replace).map(|name| name.to_string())
-        };
-        let (alice, bob, unnamed) = (account(Some("alice")), account(Some("bob")), account(None));
-        assert_eq!(name(&alice, None, false).unwrap(), "work");
-        assert_eq!(name(&alice, Some("work"), false).unwrap(), "work");
-        assert_eq!(name(&bob, None, false).unwrap(), "bob@x.example");
-        let refused = name(&bob, Some("work"), false).unwrap_err();
-        assert_eq!(refused.remedy(), Some(&Remedy::Replace { context: "work".into() }));
-        assert_eq!(name(&bob, Some("work"), true).unwrap(), "work");
-        assert!(name(&unnamed, Some("nobody"), false).is_err(), "two unnamed accounts may be two persons");
-        assert_eq!(name(&unnamed, None, false).unwrap(), "default");
-    }
-
-    #[test]
     fn a_name_that_nobody_chose_tells_the_org() {
         let mut globex = entry("alice@globex", Some("alice"));
         globex.org = Some("globex".parse().unwrap());

@@ -77,7 +77,7 @@ fn help_names_every_command() {
     assert_eq!((help.code, help.stderr.as_str()), (0, ""));
     assert!(help.stdout.contains("auth ") && help.stdout.contains("whoami "), "{help:?}");
     let help = acme.run(&["auth", "--help"]).stdout;
-    for command in ["login", "token", "status", "list", "logout"] {
+    for command in ["login", "token", "status", "list", "switch", "rename", "logout"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{command} "))), "{command}: {help}");
         let own = acme.run(&["auth", command, "--help"]);
         assert!(own.code == 0 && own.stdout.contains("--json"), "{own:?}");

@@ -6,6 +6,7 @@ mod challenged;
 mod cli;
 mod cli_custody;
 mod cli_login;
+mod cli_switch;
 mod clocks;
 mod contexts;
 mod crowd;
@@ -41,6 +42,7 @@ mod session;
 mod session_kept;
 mod session_refusals;
 mod session_replies;
+mod switching;
 mod triage;
 mod verification;
 #[cfg(all(windows, feature = "os-store"))]
