@@ -369,7 +369,7 @@ pub(crate) mod tests {
                 let (name, new): (ContextName, ContextName) = (one.parse().unwrap(), other.parse().unwrap());
                 let is_there = index.get(&name).is_some();
                 match step {
-                    0 => drop(index.put(entry(&one, Some(&other)), other.len() == 1)),
+                    0 => drop(index.put(entry(&one, Some(&other)), other.len() == 1, false)),
                     1 => drop(index.remove(&name)),
                     2 => drop(index.rename(&name, &new)),
                     3 if is_there => index.default = Some(name),

@@ -198,7 +198,7 @@ fn a_new_name_takes_default_and_rules_along_and_no_session_notices() {
     // The login is the same: what ends it still finds it.
     let mut request = LogoutRequest::default();
     request.select = Select::context(name("private"));
-    wait(rig.auth().logout(request)).unwrap();
+    drop(wait(rig.auth().logout(request)).unwrap());
     assert_eq!(meant(&auth_in(&rig, &here)), ("work".into(), Some(ChosenBy::Only)), "its rule is gone with it");
 }
 
