@@ -34,7 +34,18 @@ pub(crate) struct ByHand {
 pub(crate) fn discover(http: &Http, issuer: &Issuer, by_hand: &ByHand, cancel: &Cancel) -> Result<Endpoints> {
     let found = match (&by_hand.device_authorization, &by_hand.token) {
         (Some(_), Some(_)) => Document::default(),
-        _ => fetch(http, issuer, cancel)?,
+        _ => fetch(
+            http,
+            issuer,
+            |found| {
+                let has = |by_hand: &Option<Url>, found: &Option<Url>| by_hand.is_some() || found.is_some();
+                has(&by_hand.device_authorization, &found.device_authorization_endpoint)
+                    && has(&by_hand.token, &found.token_endpoint)
+                    && has(&by_hand.revocation, &found.revocation_endpoint)
+                    && found.userinfo_endpoint.is_some()
+            },
+            cancel,
+        )?,
     };
     let endpoint = |by_hand: &Option<Url>, found: Option<Url>, name: &'static str| match by_hand.clone().or(found) {
         Some(url) if http.is_secure(&url) => Ok(Some(url)),
@@ -59,7 +70,7 @@ pub(crate) fn discover(http: &Http, issuer: &Issuer, by_hand: &ByHand, cancel: &
 
 /// Finds where tokens of `issuer` may ask who they speak for.
 pub(crate) fn userinfo_endpoint(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<Url>> {
-    let found = fetch(http, issuer, cancel)?.userinfo_endpoint;
+    let found = fetch(http, issuer, |found| found.userinfo_endpoint.is_some(), cancel)?.userinfo_endpoint;
     match found.as_ref().is_none_or(|url| http.is_secure(url)) {
         true => Ok(found),
         false => Err(wrong(issuer, "names a userinfo_endpoint that is not https")),
@@ -68,7 +79,7 @@ pub(crate) fn userinfo_endpoint(http: &Http, issuer: &Issuer, cancel: &Cancel) -
 
 /// The time by the clock of `issuer`, where it tells.
 pub(crate) fn date(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<SystemTime>> {
-    Ok(fetch(http, issuer, cancel)?.date)
+    Ok(fetch(http, issuer, |_| true, cancel)?.date)
 }
 
 /// RFC 8414 §2, the members that are used here.
@@ -88,29 +99,64 @@ struct Document {
     date: Option<SystemTime>,
 }
 
-fn fetch(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Document> {
+/// The document of `issuer`; and where it does not suffice, what the other one adds: userinfo is OpenID Connect's and revocation is
+/// not, so that some servers (django-oauth-toolkit) name each in one of them only.
+fn fetch(http: &Http, issuer: &Issuer, suffices: impl Fn(&Document) -> bool, cancel: &Cancel) -> Result<Document> {
     let [first, second] = well_known(issuer);
     let ask = |url: &Url| match http.get(url, None, cancel) {
         Ok(reply) => read(&reply, issuer),
         Err(error) => Err(error.into()),
     };
-    let document = match ask(&first) {
-        Ok(document) => document,
-        Err(error) if cancel.is_cancelled() => return Err(error),
+    match ask(&first) {
+        Ok(document) => {
+            let document = document.of(issuer)?;
+            match suffices(&document) {
+                true => Ok(document),
+                // One that cannot be had adds nothing: most servers that lack something have only this one.
+                false => Ok(match ask(&second).and_then(|other| other.of(issuer)) {
+                    Ok(other) => document.or(other),
+                    Err(_) => document,
+                }),
+            }
+        }
+        Err(error) if cancel.is_cancelled() => Err(error),
         // Many servers have the second only, and some answer the first with a page for people, or lead to one.
-        Err(error) => ask(&second).map_err(|other| match error.kind() {
-            ErrorKind::Unreachable if other.kind() != ErrorKind::Cancelled => error,
-            _ => other,
-        })?,
-    };
-    // RFC 8414 §3.3: "The "issuer" value returned MUST be identical to the authorization server's issuer identifier value
-    // ... If these values are not identical, the data contained in the response MUST NOT be used."
-    match document.issuer == issuer.as_str() {
-        true => Ok(document),
-        false => {
-            let other = quoted(&document.issuer);
-            let message = format!("the metadata of issuer {issuer} is that of another issuer, \"{other}\"");
-            Err(Error::new(ErrorKind::Protocol, message).with(Remedy::FixConfig { field: "issuer" }))
+        Err(error) => ask(&second)
+            .map_err(|other| match error.kind() {
+                ErrorKind::Unreachable if other.kind() != ErrorKind::Cancelled => error,
+                _ => other,
+            })?
+            .of(issuer),
+    }
+}
+
+impl Document {
+    /// RFC 8414 §3.3: "The "issuer" value returned MUST be identical to the authorization server's issuer identifier value
+    /// ... If these values are not identical, the data contained in the response MUST NOT be used."
+    fn of(self, issuer: &Issuer) -> Result<Self> {
+        match self.issuer == issuer.as_str() {
+            true => Ok(self),
+            false => {
+                let other = quoted(&self.issuer);
+                let message = format!("the metadata of issuer {issuer} is that of another issuer, \"{other}\"");
+                Err(Error::new(ErrorKind::Protocol, message).with(Remedy::FixConfig { field: "issuer" }))
+            }
+        }
+    }
+
+    /// What this one says, and where it says nothing, the other.
+    fn or(self, other: Self) -> Self {
+        let methods = self.token_endpoint_auth_methods_supported;
+        Self {
+            token_endpoint: self.token_endpoint.or(other.token_endpoint),
+            device_authorization_endpoint: self.device_authorization_endpoint.or(other.device_authorization_endpoint),
+            revocation_endpoint: self.revocation_endpoint.or(other.revocation_endpoint),
+            userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint),
+            token_endpoint_auth_methods_supported: match methods.is_empty() {
+                true => other.token_endpoint_auth_methods_supported,
+                false => methods,
+            },
+            ..self
         }
     }
 }

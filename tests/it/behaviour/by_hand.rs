@@ -26,9 +26,15 @@ fn endpoints_given_by_hand_need_no_metadata() {
     let ended = wait(Auth::new(config).unwrap().logout(Default::default())).unwrap().done;
     assert_eq!(ended[0].ended, hallpass::Ended::Revoked);
 
-    // One by hand, the other from the metadata.
+    // One by hand, the other from the metadata; whose second document is asked for what neither has.
     rig.try_log_in(|config| config.device_authorization_endpoint = at("/device_authorization")).unwrap();
-    assert_eq!(rig.server.requests_to(Endpoint::Metadata).len(), 1);
+    assert_eq!(rig.server.requests_to(Endpoint::Metadata).len(), 2);
+    rig.try_log_in(|config| {
+        config.device_authorization_endpoint = at("/device_authorization");
+        config.revocation_endpoint = at("/revoke");
+    })
+    .unwrap();
+    assert_eq!(rig.server.requests_to(Endpoint::Metadata).len(), 3, "by hand is as good as named");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Where the endpoints are: what a server's metadata may not say, and what goes before it.
 
+use hallpass::blocking::wait;
 use hallpass::testing::{AuthorizationServer, Endpoint, Fault};
-use hallpass::{Config, ErrorKind, Remedy};
+use hallpass::{Config, Ended, ErrorKind, LogoutRequest, Remedy};
 use serde_json::Value;
 
 use super::rig::{Rig, assert_error};
@@ -103,5 +104,37 @@ fn openid_discovery_is_the_second_place_to_look() {
         rig.try_log_in(|_| {}).unwrap();
         let asked: Vec<_> = rig.server.requests_to(Endpoint::Metadata).into_iter().map(|seen| seen.path).collect();
         assert_eq!(asked, ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]);
+    }
+}
+
+/// What django-oauth-toolkit does: userinfo stands in the one, revocation in the other.
+#[test]
+fn what_one_document_does_not_name_the_other_may() {
+    let names = ["device_authorization_endpoint", "token_endpoint", "revocation_endpoint", "userinfo_endpoint"];
+    for name in names {
+        let rig = Rig::with(|behaviour| behaviour.id_token = false);
+        rig.server.inject(Endpoint::Metadata, field(name, Value::Null));
+        let session = rig.try_log_in(|_| {}).unwrap();
+        assert_eq!(rig.server.requests_to(Endpoint::Metadata).len(), 2, "{name}");
+        assert!(session.context().unwrap().account.email.is_some(), "{name}: userinfo was asked");
+        wait(session.userinfo()).unwrap();
+        let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+        assert_eq!(ended[0].ended, Ended::Revoked, "{name}");
+    }
+}
+
+#[test]
+fn a_second_document_that_is_no_good_adds_nothing() {
+    for second in [Fault::status(404), Fault::CutBefore, Fault::HtmlReply, field("issuer", "https://other.example")] {
+        let rig = Rig::new();
+        rig.server.inject(Endpoint::Metadata, field("userinfo_endpoint", Value::Null));
+        rig.server.inject(Endpoint::Metadata, second.clone());
+        let session = rig.try_log_in(|_| {}).unwrap();
+        assert!(session.context().unwrap().account.email.is_some(), "{second:?}: the ID token has it");
+        assert_eq!(
+            wait(session.userinfo()).unwrap_err().kind(),
+            ErrorKind::Protocol,
+            "{second:?}: no userinfo endpoint"
+        );
     }
 }
