@@ -72,6 +72,8 @@ pub(crate) fn authorize(
         .with_some("max_age", max_age.as_deref());
     let form = ask.further.iter().fold(form, |form, (name, value)| form.with(name, value));
     let (form, authorization) = client.authenticate(form);
+    // §3.1 wants it only of who does not authenticate; some servers (those on oauthlib) want it of everybody.
+    let form = form.with_some("client_id", authorization.as_ref().map(|_| client.id.as_str()));
     let reply = http.post(url, form, authorization, cancel).map_err(TokenError::Http)?;
     if !reply.is_success() {
         return Err(refusal(&reply).into());

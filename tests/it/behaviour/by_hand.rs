@@ -74,6 +74,10 @@ fn a_confidential_client_authenticates_at_every_endpoint() {
     config.client_secret = Some(Arc::new(hallpass::Secret::new("s3cret/+ %".into())));
     let auth = Auth::new(config).unwrap();
     let session = wait(auth.login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+    // Some servers want to be told the client by name here, however it authenticates.
+    let asked = rig.server.requests_to(Endpoint::DeviceAuthorization).pop().unwrap();
+    assert!(asked.authorization.is_some_and(|header| header.starts_with("Basic ")));
+    assert!(asked.form.contains(&("client_id".into(), "acme-cli".into())), "{:?}", asked.form);
     rig.clock.advance(super::rig::S(3600));
     wait(session.access_token()).unwrap();
     let ended = wait(auth.logout(Default::default())).unwrap().done;
