@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 use hallpass::testing::{Endpoint, Fault};
 
 use crate::acme::Acme;
-use crate::http;
 use crate::machine::Machine;
-use crate::needs::Need::{Keyring, Provider as Node};
+use crate::needs::Need::{Django, Keyring, Provider as Node};
 use crate::needs::{left_out, say};
 use crate::process::Running;
 use crate::provider::{Provider, Wish};
@@ -47,6 +46,22 @@ fn a_storm_on_a_server_nobody_here_wrote_makes_one_refresh() {
     let machine = Machine::desktop();
     let server = Provider::start(&[("OIDC_TOKEN_DELAY_MS", &REPLY_AFTER.as_millis().to_string())]);
     let acme = machine.acme(&server.issuer);
+    acme.login(&server, "ada", Wish::Approve, &[]).exits(0);
+    storms(&server, &machine, &acme);
+}
+
+#[test]
+fn a_storm_on_another_server_nobody_here_wrote_makes_one_refresh() {
+    if left_out(&[Django, Keyring]) {
+        return;
+    }
+    let _cores = alone();
+    let machine = Machine::desktop();
+    let server = Provider::django(&[("OIDC_TOKEN_DELAY_MS", &REPLY_AFTER.as_millis().to_string())]);
+    let acme = machine
+        .acme(&server.issuer)
+        .with("ACME_DEVICE_AUTHORIZATION_ENDPOINT", &server.endpoint("device/auth"))
+        .with("ACME_SCOPES", "openid email");
     acme.login(&server, "ada", Wish::Approve, &[]).exits(0);
     storms(&server, &machine, &acme);
 }
@@ -172,7 +187,7 @@ impl Stormed for Provider {
     const SHORTEST: u64 = 1;
 
     fn lifetime(&self, seconds: u64) {
-        assert_eq!(http::post(&format!("{}/_access_ttl?{seconds}", self.control), "").status, 200);
+        self.lifetime(seconds);
     }
 
     fn token_requests(&self) -> u64 {

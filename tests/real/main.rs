@@ -1,5 +1,6 @@
 //! The whole tool, as a process, against what nobody here wrote: a certified authorization server (oidc-provider on
-//! Node) and real Secret Services (gnome-keyring, KeePassXC and KWallet on a private D-Bus). `tests/all` installs them.
+//! Node), a second one that shares no code with it (django-oauth-toolkit on Python), and real Secret Services (gnome-keyring,
+//! KeePassXC and KWallet on a private D-Bus). `tests/all` installs them.
 //!
 //! Only the contract of `acme`, the reference CLI, is used here: its arguments, environment, exit codes and JSON.
 //!
@@ -9,7 +10,7 @@
 //! | `machine.rs` | a machine of a test's own: home, D-Bus, keyring |
 //! | `acme.rs` | the tool under test |
 //! | `process.rs` | a child process with a time limit, read line by line |
-//! | `provider.rs` | the authorization server, what it saw, and the person at the browser |
+//! | `provider.rs` | the authorization servers, what they saw, and the person at the browser |
 //! | `embedded.rs` | the server that comes with hallpass, where a test is not about the server |
 //! | `tls.rs` | a private CA |
 //! | `memory.rs` | what a process holds in its memory, seen by another |
@@ -32,6 +33,7 @@ mod acme;
 mod borders;
 mod contract;
 mod custody;
+mod django;
 mod doctor;
 mod embedded;
 mod hardening;

@@ -12,6 +12,8 @@ use crate::{kernel, provider};
 pub(crate) enum Need {
     /// Node, and the packages of `tests/real/oidc-provider`.
     Provider,
+    /// Python, and the packages of `tests/real/django`.
+    Django,
     /// D-Bus, gnome-keyring and secret-tool.
     Keyring,
     /// D-Bus, and KeePassXC with its command-line twin.
@@ -58,6 +60,8 @@ impl Need {
     fn missing(self) -> Option<String> {
         let programs: &[&str] = match self {
             Need::Provider => &["node"],
+            // Its own Python, see below.
+            Need::Django => &[],
             Need::Keyring => &["dbus-daemon", "dbus-send", "gnome-keyring-daemon", "secret-tool"],
             Need::Keepassxc => &["dbus-daemon", "dbus-send", "keepassxc", "keepassxc-cli"],
             Need::Kwallet => &["dbus-daemon", "dbus-send", "kwalletd5"],
@@ -72,8 +76,13 @@ impl Need {
         if matches!(self, Need::Keys) && !kernel::is_there() {
             return Some("the kernel's keyring, which this container forbids".to_owned());
         }
-        let packages = provider::folder().join("node_modules/oidc-provider");
-        (matches!(self, Need::Provider) && !packages.is_dir()).then(|| "the npm package oidc-provider".to_owned())
+        let (package, is_there) = match self {
+            Need::Provider => ("the npm package oidc-provider", provider::node_package().is_dir()),
+            // The list is copied beside it once all is installed.
+            Need::Django => ("the Python package django-oauth-toolkit", provider::python_packages().is_file()),
+            _ => return None,
+        };
+        (!is_there).then(|| package.to_owned())
     }
 }
 

@@ -1,4 +1,5 @@
-//! The authorization server as a process, what it saw, and the person at the browser.
+//! The authorization servers as processes, what they saw, and the person at the browser. Both speak one protocol with the tests:
+//! `oidc-provider/server.mjs` and `django/server.py` say which.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,14 +7,25 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::http;
 use crate::needs::say;
 use crate::process::{self, Running};
 use crate::tls::Tls;
 
-pub(crate) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/oidc-provider")
+/// There where `tests/all` has installed the first server.
+pub(crate) fn node_package() -> PathBuf {
+    folder("oidc-provider").join("node_modules/oidc-provider")
+}
+
+/// There where `tests/all` has installed the second.
+pub(crate) fn python_packages() -> PathBuf {
+    folder("django").join(".venv/requirements.txt")
+}
+
+fn folder(product: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real").join(product)
 }
 
 pub(crate) struct Provider {
@@ -25,6 +37,16 @@ pub(crate) struct Provider {
     _process: Running,
     /// The server lives as long as this is open, so it ends with the test even where that is killed.
     _stdin: ChildStdin,
+    /// After the process, so that its folder goes last.
+    product: Product,
+}
+
+/// Which server, and what is its own.
+enum Product {
+    /// oidc-provider on Node, certified.
+    OidcProvider,
+    /// django-oauth-toolkit on Python, with a folder for its database.
+    Django { _database: TempDir },
 }
 
 /// A person's answer: yes, no to what the tool asks for, no to the code itself.
@@ -42,9 +64,20 @@ pub(crate) struct Issued {
 }
 
 impl Provider {
-    /// Polled every second, so that tests are quick; the options are in `server.mjs`.
+    /// oidc-provider, polled every second, so that tests are quick; the options are in `server.mjs`.
     pub(crate) fn start(options: &[(&str, &str)]) -> Provider {
-        let mut command = node("server.mjs");
+        Provider::run(Product::OidcProvider, node("server.mjs"), options)
+    }
+
+    /// django-oauth-toolkit, polled every second too; the options are in `server.py`.
+    pub(crate) fn django(options: &[(&str, &str)]) -> Provider {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = python("server.py");
+        command.arg(folder.path());
+        Provider::run(Product::Django { _database: folder }, command, options)
+    }
+
+    fn run(product: Product, mut command: Command, options: &[(&str, &str)]) -> Provider {
         command.env("OIDC_INTERVAL", "1").envs(options.iter().copied()).stdin(Stdio::piped());
         let mut running = Running::start(&mut command);
         // Once in some hundred starts Node hangs before it listens, for reasons of its own.
@@ -56,14 +89,35 @@ impl Provider {
         let Some(line) = running.line() else { panic!("the server did not start: {}", running.finish()) };
         let ready: Value = serde_json::from_str(&line).unwrap();
         let text = |name: &str| ready[name].as_str().unwrap().to_owned();
-        Provider { issuer: text("issuer"), control: text("control"), ca: None, _process: running, _stdin: stdin }
+        let (issuer, control) = (text("issuer"), text("control"));
+        Provider { issuer, control, product, ca: None, _process: running, _stdin: stdin }
     }
 
     pub(crate) fn start_tls(tls: &Tls, options: &[(&str, &str)]) -> Provider {
+        Provider::over_tls(Provider::start, tls, options)
+    }
+
+    pub(crate) fn django_tls(tls: &Tls, options: &[(&str, &str)]) -> Provider {
+        Provider::over_tls(Provider::django, tls, options)
+    }
+
+    fn over_tls(start: fn(&[(&str, &str)]) -> Provider, tls: &Tls, options: &[(&str, &str)]) -> Provider {
         let path = |path: &Path| path.to_str().unwrap().to_owned();
         let (key, cert) = (path(&tls.key), path(&tls.cert));
-        let provider = Provider::start(&[options, &[("OIDC_TLS_KEY", &key), ("OIDC_TLS_CERT", &cert)]].concat());
+        let provider = start(&[options, &[("OIDC_TLS_KEY", &key), ("OIDC_TLS_CERT", &cert)]].concat());
         Provider { ca: Some(tls.ca.clone()), ..provider }
+    }
+
+    /// Where the server has one of its endpoints, by oidc-provider's name for it.
+    pub(crate) fn endpoint(&self, name: &str) -> String {
+        let path = match (&self.product, name) {
+            (Product::OidcProvider, name) => name,
+            (Product::Django { .. }, "me") => "userinfo/",
+            (Product::Django { .. }, "token") => "token/",
+            (Product::Django { .. }, "device/auth") => "device-authorization/",
+            (Product::Django { .. }, _) => panic!("django-oauth-toolkit has no {name}"),
+        };
+        format!("{}/{path}", self.issuer)
     }
 
     /// The person opens the page that the tool named, and answers. Returns the titles of the pages met.
@@ -73,9 +127,12 @@ impl Provider {
             Wish::Deny => "deny",
             Wish::Abort => "abort",
         };
-        let mut command = node("person.mjs");
+        let (mut command, trusts) = match self.product {
+            Product::OidcProvider => (node("person.mjs"), "NODE_EXTRA_CA_CERTS"),
+            Product::Django { .. } => (python("person.py"), "SSL_CERT_FILE"),
+        };
         command.args([verification_uri_complete, account, wish]);
-        command.envs(self.ca.iter().map(|ca| ("NODE_EXTRA_CA_CERTS", ca)));
+        command.envs(self.ca.iter().map(|ca| (trusts, ca)));
         let story = process::run(&mut command).exits(0).json().pop().unwrap();
         story["pages"].as_array().unwrap().iter().map(|title| title.as_str().unwrap().to_owned()).collect()
     }
@@ -85,19 +142,38 @@ impl Provider {
         self.seen()["total"].as_u64().unwrap()
     }
 
-    /// How often an endpoint was asked, by oidc-provider's name for it.
+    /// How often an endpoint was asked, by the server's own name for it.
     pub(crate) fn asked(&self, endpoint: &str) -> u64 {
         self.seen()["endpoints"][endpoint].as_u64().unwrap_or(0)
     }
 
     /// The refreshes by outcome: `ok`, or the error.
     pub(crate) fn refreshes(&self) -> BTreeMap<String, u64> {
-        serde_json::from_value(self.seen()["grants"]["refresh_token"].clone()).unwrap_or_default()
+        self.grants("refresh_token")
+    }
+
+    /// The polls of a device code by outcome.
+    pub(crate) fn polls(&self) -> BTreeMap<String, u64> {
+        self.grants("device_code")
+    }
+
+    fn grants(&self, kind: &str) -> BTreeMap<String, u64> {
+        serde_json::from_value(self.seen()["grants"][kind].clone()).unwrap_or_default()
     }
 
     /// Counts from zero again.
     pub(crate) fn forget(&self) {
         assert_eq!(http::post(&format!("{}/_reset", self.control), "").status, 200);
+    }
+
+    /// The access tokens that are issued from now on live this long.
+    pub(crate) fn lifetime(&self, seconds: u64) {
+        assert_eq!(http::post(&format!("{}/_access_ttl?{seconds}", self.control), "").status, 200);
+    }
+
+    /// All device codes have run out, as django-oauth-toolkit's database has it.
+    pub(crate) fn end_codes(&self) {
+        assert_eq!(http::post(&format!("{}/_end_codes", self.control), "").status, 200);
     }
 
     /// All refresh tokens that this server gave, oldest first.
@@ -116,14 +192,14 @@ impl Provider {
     /// What the server answers to a refresh token, asked directly: status and error.
     pub(crate) fn offer(&self, refresh_token: &str) -> (u16, String) {
         let form = format!("client_id=acme-cli&grant_type=refresh_token&refresh_token={refresh_token}");
-        let reply = http::post(&format!("{}/token", self.issuer), &form);
+        let reply = http::post(&self.endpoint("token"), &form);
         (reply.status, reply.json()["error"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Whom the userinfo endpoint names for an access token; `None` where it refuses it.
     pub(crate) fn userinfo(&self, access_token: &str) -> Option<Value> {
         let bearer = format!("Bearer {access_token}");
-        let reply = http::get(&format!("{}/me", self.issuer), &[("authorization", &bearer)]);
+        let reply = http::get(&self.endpoint("me"), &[("authorization", &bearer)]);
         (reply.status == 200).then(|| reply.json())
     }
 
@@ -142,8 +218,17 @@ impl Provider {
 }
 
 fn node(script: &str) -> Command {
-    let mut command = Command::new("node");
-    command.arg(folder().join(script)).env_clear().stdin(Stdio::null());
+    script_of(Path::new("node"), &folder("oidc-provider").join(script))
+}
+
+fn python(script: &str) -> Command {
+    let folder = folder("django");
+    script_of(&folder.join(".venv/bin/python"), &folder.join(script))
+}
+
+fn script_of(program: &Path, script: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg(script).env_clear().stdin(Stdio::null());
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command
 }
