@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hallpass::testing::{Endpoint, Fault};
+use hallpass::testing::{Endpoint, Fault, Person};
 
 use crate::acme::Acme;
 use crate::machine::Machine;
@@ -14,7 +14,7 @@ use crate::needs::Need::{Django, Keyring, Provider as Node};
 use crate::needs::{left_out, say};
 use crate::process::Running;
 use crate::provider::{Provider, Wish};
-use crate::rig::{OWN, Rig, Server, alone, full};
+use crate::rig::{OWN, Rig, Server, alone, full, seconds_since_1970};
 
 const PROCESSES: usize = 128;
 
@@ -64,6 +64,47 @@ fn a_storm_on_another_server_nobody_here_wrote_makes_one_refresh() {
         .with("ACME_SCOPES", "openid email");
     acme.login(&server, "ada", Wish::Approve, &[]).exits(0);
     storms(&server, &machine, &acme);
+}
+
+/// Half of the orgs' tokens are spent and half are not there yet: the server makes one token for each, and nobody gets another's.
+#[test]
+fn a_storm_over_four_orgs_of_one_login_makes_a_refresh_for_each() {
+    const ORGS: [&str; 4] = ["acme", "globex", "hooli", "initech"];
+    const CALLERS: usize = 64;
+    if left_out(&[Keyring]) {
+        return;
+    }
+    let _cores = alone();
+    let rig = Rig::new(Server::Strict);
+    rig.server.set_behaviour(|behaviour| behaviour.org_parameter = Some("organization_id".into()));
+    rig.server.approve_all_as(&Person::default().in_orgs(&ORGS));
+    rig.log_in(OWN);
+    let rounds = if full() { 20 } else { 3 };
+    for round in 0..rounds {
+        rig.lifetime(0);
+        for org in &ORGS[round % 2..round % 2 + 2] {
+            rig.acme().run(&["auth", "token", "--refresh", "--org", org]).exits(0);
+        }
+        rig.lifetime(300);
+        let before = rig.rotations();
+        // At the next round they have expired for the processes too, whose clock goes an hour further each time.
+        let clock = seconds_since_1970() + 3600 * (round as u64 + 1);
+        let acme = rig.acme().with("ACME_CLOCK", &clock.to_string());
+        let callers: Vec<_> =
+            (0..CALLERS).map(|number| acme.start(&["auth", "token", "--org", ORGS[number % ORGS.len()]])).collect();
+        for (number, caller) in callers.into_iter().enumerate() {
+            let token = caller.finish().exits(0);
+            assert_eq!(rig.server.org_of(&token.word()).as_deref(), Some(ORGS[number % ORGS.len()]), "round {round}");
+        }
+        assert_eq!(rig.rotations() - before, ORGS.len(), "refreshes of round {round}");
+    }
+    assert_eq!(rig.server.counts().reuses, 0);
+    say(&format!(
+        "{rounds} rounds of {CALLERS} processes over {} orgs: {} refreshes, {} tokens, 0 failures, 0 of another org",
+        ORGS.len(),
+        rounds * ORGS.len(),
+        rounds * CALLERS
+    ));
 }
 
 /// What a storm asks of a server.
