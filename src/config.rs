@@ -38,12 +38,19 @@ pub struct Config {
     pub client_secret: Option<Arc<Secret>>,
     /// What a login asks for.
     pub scopes: Scopes,
+    /// The parameter that scopes are asked for in: `scope` (RFC 6749 §3.3), but `scopes` at Twitch.
+    pub scope_parameter: String,
+    /// What a server wants to be told at a login beyond the RFCs, by name: Auth0's `audience`. Not a secret, and nothing that has a
+    /// field of its own here.
+    pub login_parameters: Vec<(String, String)>,
+    /// Whether a `client_secret` goes to the device authorization endpoint too, as RFC 8628 §3.1 has it. Auth0 refuses that.
+    pub secret_at_device_authorization: bool,
     /// The resource that tokens are for (RFC 8707), for servers that want it named.
     pub resource: Option<Url>,
     /// The APIs that tokens are sent to. Only their origins can have a token replaced with
     /// [`Session::challenged`](crate::Session::challenged).
     pub resources: Vec<Url>,
-    /// For servers whose metadata lacks it.
+    /// For servers whose metadata lacks it. Where this and `token_endpoint` are set, no metadata is asked for at a login.
     pub device_authorization_endpoint: Option<Url>,
     /// For servers whose metadata lacks it.
     pub token_endpoint: Option<Url>,
@@ -96,6 +103,9 @@ impl Config {
             issuer: issuer.parse()?,
             client_id: client_id.parse()?,
             client_secret: None,
+            scope_parameter: "scope".into(),
+            login_parameters: Vec::new(),
+            secret_at_device_authorization: true,
             resource: None,
             resources: Vec::new(),
             scopes: "openid offline_access email".parse()?,

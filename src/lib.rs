@@ -31,7 +31,7 @@
 //! ```text
 //!    face      lib.rs        cli/ (clap)        testing/ (embedded authorization server)     ← public names only
 //!                │
-//!    living    auth  login  logout  switch  session  rotation  token  relocation  doctor  leftovers  context  config  wiring  worker
+//!    living    auth  login  logout  switch  session  rotation  token  relocation  doctor  leftovers  context  config  servers  wiring  worker
 //!                │                        │
 //!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
 //!                │                        │
@@ -83,6 +83,7 @@ mod relocation;
 mod rotation;
 mod seal;
 mod secret;
+pub mod servers;
 mod session;
 mod surroundings;
 mod switch;

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::hint::black_box;
 
-use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 /// A token, a code, a key or a client secret.
@@ -34,11 +33,6 @@ impl Secret {
     pub(crate) fn copy(&self) -> Self {
         Self::new(self.expose().to_owned())
     }
-}
-
-/// For serde's `deserialize_with`: wiped even where what stands beside it turns out not to be readable.
-pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-    String::deserialize(deserializer).map(Secret::new)
 }
 
 /// Deeper than a trip goes before it comes to a secret, and a fraction of any thread's stack.

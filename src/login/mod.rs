@@ -93,9 +93,12 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     let scopes = &config.orgs.scopes(request.scopes.as_ref().unwrap_or(&config.scopes), org.as_ref())?;
     let hints = [("login_hint", &request.login_hint), ("prompt", &request.prompt)];
     let hints = hints.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
-    let further = request.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let further = config.login_parameters.iter().chain(&request.parameters);
+    let further = further.map(|(name, value)| (name.as_str(), value.as_str()));
     let ask = Ask {
         scopes,
+        scope_parameter: &config.scope_parameter,
+        with_secret: config.secret_at_device_authorization,
         resource: config.resource.as_ref(),
         acr_values: request.acr_values.as_deref(),
         max_age: request.max_age,
@@ -279,6 +282,10 @@ fn hear(error: &TokenError) -> Option<Heard> {
     match error {
         TokenError::Refused(refusal) if refusal.is("authorization_pending") => Some(Heard::Pending),
         TokenError::Refused(refusal) if refusal.is("slow_down") => Some(Heard::SlowDown(refusal.interval)),
+        // RFC 6749 §4.1.2.1 has both for what is a 500 or a 503 elsewhere, and some servers send them here.
+        TokenError::Refused(refusal) if refusal.is("server_error") || refusal.is("temporarily_unavailable") => {
+            Some(Heard::Nothing(None))
+        }
         TokenError::Http(HttpError::Busy { retry_after, .. }) => Some(Heard::Nothing(*retry_after)),
         // A transport error does not end a login: the person may be typing their password.
         TokenError::Http(HttpError::Unreachable { .. } | HttpError::NoReply { .. }) => Some(Heard::Nothing(None)),

@@ -9,9 +9,11 @@ use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::Scopes;
 use crate::oauth::client_auth::Client;
-use crate::oauth::endpoint::{TokenError, refusal, seconds};
+use crate::oauth::endpoint::{TokenError, refusal, without};
 use crate::oauth::http::{Form, Http};
-use crate::secret::{self, Secret};
+use crate::oauth::shape;
+use crate::secret::Secret;
+use crate::text::quoted;
 
 /// What the server answered to a device authorization request (RFC 8628 §3.2), checked.
 #[derive(Debug)]
@@ -46,13 +48,17 @@ const LONGEST_PAGE: usize = 2048;
 /// What a person is asked to approve.
 pub(crate) struct Ask<'a> {
     pub(crate) scopes: &'a Scopes,
+    /// The parameter that the scopes travel in: `scope`, but for some servers.
+    pub(crate) scope_parameter: &'a str,
+    /// What the server wants beside the RFC's parameters, such as Auth0's `audience`.
+    pub(crate) further: Vec<(&'a str, &'a str)>,
+    /// Whether a confidential client sends its secret here too.
+    pub(crate) with_secret: bool,
     /// RFC 8707 §2.
     pub(crate) resource: Option<&'a Url>,
     /// What a resource demanded of the person's authentication (RFC 9470 §4 has the client pass both on).
     pub(crate) acr_values: Option<&'a str>,
     pub(crate) max_age: Option<Duration>,
-    /// Further parameters, each a name and a value.
-    pub(crate) further: Vec<(&'a str, &'a str)>,
 }
 
 /// Asks for a device code (RFC 8628 §3.1).
@@ -63,41 +69,49 @@ pub(crate) fn authorize(
     ask: &Ask<'_>,
     cancel: &Cancel,
 ) -> Result<DeviceAuthorization> {
+    if let Some((name, _)) = ask.further.iter().find(|(name, _)| is_own(name, ask.scope_parameter)) {
+        let message = format!("the parameter {} of a login is not for the configuration to set", quoted(name));
+        return Err(Error::config("login_parameters", message));
+    }
     let scope = (!ask.scopes.is_empty()).then(|| ask.scopes.to_string());
     let max_age = ask.max_age.map(|age| age.as_secs().to_string());
     let form = Form::new()
-        .with_some("scope", scope.as_deref())
+        .with_some(ask.scope_parameter, scope.as_deref())
         .with_some("resource", ask.resource.map(Url::as_str))
         .with_some("acr_values", ask.acr_values)
         .with_some("max_age", max_age.as_deref());
     let form = ask.further.iter().fold(form, |form, (name, value)| form.with(name, value));
-    let (form, authorization) = client.authenticate(form);
+    // RFC 8628 §3.1: "The client authentication requirements of Section 3.2.1 of [RFC6749] apply to requests on this endpoint".
+    let public = Client { secret: None, ..client.clone() };
+    let (form, authorization) = if ask.with_secret { client } else { &public }.authenticate(form);
     // §3.1 wants it only of who does not authenticate; some servers (those on oauthlib) want it of everybody.
     let form = form.with_some("client_id", authorization.as_ref().map(|_| client.id.as_str()));
     let reply = http.post(url, form, authorization, cancel).map_err(TokenError::Http)?;
-    if !reply.is_success() {
-        return Err(refusal(&reply).into());
-    }
-    let wire: Wire = match reply.json("a device authorization") {
-        Ok(wire) => wire,
-        // A server that answers 200 with `error` refuses all the same.
-        Err(odd) => {
-            return Err(match refusal(&reply) {
-                refused @ TokenError::Refused(_) => refused.into(),
-                _ => odd.into(),
-            });
-        }
+    let refusal = || match &client.secret {
+        Some(secret) => without(refusal(&reply), secret),
+        None => refusal(&reply),
     };
+    if !reply.is_success() {
+        return Err(refusal().into());
+    }
+    // A server that answers 200 with `error` refuses all the same.
+    let odd = || match refusal() {
+        refused @ TokenError::Refused(_) => Error::from(refused),
+        _ => reply.is_not("a device authorization").into(),
+    };
+    let wire: Wire = reply.json("a device authorization").map_err(|_| odd())?;
     let page = |url: Url, name: &str| match http.is_secure(&url) && url.as_str().len() <= LONGEST_PAGE {
         true => Ok(url),
         false => Err(unsafe_reply(&reply.host, name)),
     };
     Ok(DeviceAuthorization {
-        device_code: wire.device_code,
-        user_code: checked_user_code(wire.user_code).ok_or_else(|| unsafe_reply(&reply.host, "user_code"))?,
-        verification_uri: page(wire.verification_uri, "verification_uri")?,
+        device_code: wire.device_code.ok_or_else(odd)?,
+        user_code: checked_user_code(wire.user_code.ok_or_else(odd)?)
+            .ok_or_else(|| unsafe_reply(&reply.host, "user_code"))?,
+        verification_uri: page(wire.verification_uri.or(wire.verification_url).ok_or_else(odd)?, "verification_uri")?,
         verification_uri_complete: wire
             .verification_uri_complete
+            .or(wire.verification_url_complete)
             .map(|url| page(url, "verification_uri_complete"))
             .transpose()?,
         expires_in: wire.expires_in.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_LIFETIME).min(LONGEST_LIFETIME),
@@ -112,6 +126,8 @@ pub(crate) fn authorize(
 #[derive(Debug, Clone)]
 pub(crate) struct Poll {
     interval: Duration,
+    /// The code's life, and the longest interval that is believed: a server cannot make a login wait for ever.
+    life: Duration,
     expires_at: SystemTime,
     /// What is left of the code's life in time that was spent waiting: a wall clock that is set back extends nothing.
     left: Duration,
@@ -130,10 +146,10 @@ pub(crate) enum Heard {
 }
 
 impl Poll {
-    /// Begins with the device authorization reply, received at `now`. An interval beyond the code's life is cut to it: a server
-    /// cannot make a login wait for ever.
+    /// Begins with the device authorization reply, received at `now`. An interval beyond the code's life is cut to it.
     pub(crate) fn new(now: SystemTime, interval: Duration, expires_in: Duration) -> Self {
-        Self { interval: interval.min(expires_in), expires_at: now + expires_in, left: expires_in, failures: 0 }
+        let (life, expires_at) = (expires_in, now + expires_in);
+        Self { interval: interval.min(life), life, expires_at, left: life, failures: 0 }
     }
 
     /// How long to wait before the next poll, or `None` once the code's life is over and the last poll is made. `heard` is
@@ -146,7 +162,7 @@ impl Poll {
             Some(Heard::Pending) => self.failures = 0,
             Some(Heard::SlowDown(told)) => {
                 self.failures = 0;
-                self.interval = (self.interval + SLOW_DOWN).max(told.unwrap_or_default().min(LONGEST_LIFETIME));
+                self.interval = (self.interval + SLOW_DOWN).max(told.unwrap_or_default().min(self.life));
                 wait = self.interval;
             }
             Some(Heard::Nothing(retry_after)) => {
@@ -179,15 +195,30 @@ impl Poll {
 
 #[derive(Deserialize)]
 struct Wire {
-    #[serde(deserialize_with = "secret::read")]
-    device_code: Secret,
-    user_code: String,
-    verification_uri: Url,
+    #[serde(default, deserialize_with = "shape::secret")]
+    device_code: Option<Secret>,
+    #[serde(default, deserialize_with = "shape::text_or_number")]
+    user_code: Option<String>,
+    #[serde(default, deserialize_with = "shape::url")]
+    verification_uri: Option<Url>,
+    /// The name that it had in the drafts, and still has at Google.
+    #[serde(default, deserialize_with = "shape::url")]
+    verification_url: Option<Url>,
+    #[serde(default, deserialize_with = "shape::url")]
     verification_uri_complete: Option<Url>,
-    #[serde(default, deserialize_with = "seconds")]
+    #[serde(default, deserialize_with = "shape::url")]
+    verification_url_complete: Option<Url>,
+    #[serde(default, deserialize_with = "shape::seconds")]
     expires_in: Option<Duration>,
-    #[serde(default, deserialize_with = "seconds")]
+    #[serde(default, deserialize_with = "shape::seconds")]
     interval: Option<Duration>,
+}
+
+/// Whether hallpass sets a parameter itself, so that a server would get it twice. RFC 6749 §3.2: "Request and response parameters
+/// MUST NOT be included more than once."
+fn is_own(name: &str, scope_parameter: &str) -> bool {
+    let own = ["scope", "client_id", "client_secret", "resource", "acr_values", "max_age"];
+    name.is_empty() || name == scope_parameter || own.contains(&name)
 }
 
 /// A user code may be shown only if it can hold no escape, no override and no sentence.

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use oauth2::basic::BasicTokenType;
 use oauth2::{DeviceCodeErrorResponseType, StandardErrorResponse};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use url::Url;
 
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy};
 use crate::id::Scopes;
 use crate::oauth::client_auth::Client;
+use crate::oauth::dialect;
 use crate::oauth::http::{Form, Http, HttpError, NotJson, Reply};
+use crate::oauth::shape;
 use crate::secret::Secret;
 use crate::text::quoted;
 
@@ -115,11 +117,19 @@ impl TokenEndpoint<'_> {
         let (form, authorization) = self.client.authenticate(form);
         let reply = self.http.post(self.url, form, authorization, cancel)?;
         let (Grant::DeviceCode(sent) | Grant::RefreshToken(sent) | Grant::Exchange(sent)) = grant;
-        read(&reply).map_err(|error| without(error, sent))
+        let own = self.client.secret.as_deref();
+        read(&reply).map_err(|error| {
+            let error = without(error, sent);
+            let error = if let Some(secret) = own { without(error, secret) } else { error };
+            match (grant, error) {
+                (Grant::RefreshToken(_), TokenError::Refused(refusal)) => refusal.of_a_refresh(&reply),
+                (_, error) => error,
+            }
+        })
     }
 }
 
-/// The error without a description that quotes the secret that was sent: nothing secret is printed (law 11).
+/// The error without words that quote the secret that was sent: nothing secret is printed (law 11).
 pub(crate) fn without(error: TokenError, sent: &Secret) -> TokenError {
     /// A description may have been cut.
     const TELLING: usize = 12;
@@ -128,16 +138,19 @@ pub(crate) fn without(error: TokenError, sent: &Secret) -> TokenError {
     match error {
         TokenError::Refused(refusal) => {
             let description = refusal.description.filter(|text| !text.contains(beginning));
-            TokenError::Refused(Refusal { description, ..refusal })
+            let error = if refusal.error.contains(beginning) { code("") } else { refusal.error };
+            TokenError::Refused(Refusal { error, description, ..refusal })
         }
         other => other,
     }
 }
 
-/// The scopes of a reply, as far as the grammar knows them and they fit: what is left out is not claimed.
+/// The scopes of a reply, as far as the grammar knows them and they fit: what is left out is not claimed. RFC 6749 §3.3 separates
+/// them by spaces, GitHub by commas.
 fn granted(scope: &str) -> Scopes {
+    let separator = if scope.trim().contains(' ') { ' ' } else { ',' };
     let mut kept = String::new();
-    for token in scope.split(' ').filter(|token| token.parse::<Scopes>().is_ok()) {
+    for token in scope.trim().split(separator).filter(|token| token.parse::<Scopes>().is_ok()) {
         if kept.len() + token.len() < LONGEST_SCOPE {
             kept.push_str(token);
             kept.push(' ');
@@ -148,15 +161,16 @@ fn granted(scope: &str) -> Scopes {
 
 /// Reads an error reply of any endpoint that answers like the token endpoint.
 pub(crate) fn refusal(reply: &Reply) -> TokenError {
-    let refusal = reply.json::<WireError>("an OAuth error").map(|wire| Refusal {
+    let refusal = reply.error::<WireError>("an OAuth error").map(|wire| Refusal {
         host: reply.host.clone(),
         error: code(wire.error.error().as_ref()),
         description: wire.error.error_description().map(|text| quoted(text)).filter(|text| !text.is_empty()),
         interval: wire.interval,
     });
     match (refusal, reply.busy()) {
-        // An overloaded server's error is about its load and not about the grant, whatever it is called.
-        (Ok(refusal), busy) if busy.is_none() || refusal.asks_to_wait() => TokenError::Refused(refusal),
+        // An overloaded server's error is about its load and not about the grant, whatever it is called; but for what only a
+        // device code is told, where the words decide, whatever the status.
+        (Ok(refusal), busy) if busy.is_none() || refusal.is_of_a_device_code() => TokenError::Refused(refusal),
         (_, Some(busy)) => TokenError::Http(busy),
         (Ok(refusal), None) => TokenError::Refused(refusal),
         (Err(not_oauth), None) => TokenError::NotOAuth(not_oauth),
@@ -165,7 +179,7 @@ pub(crate) fn refusal(reply: &Reply) -> TokenError {
 
 /// Whether a reply of any status is an error in OAuth's words.
 pub(crate) fn refuses(reply: &Reply) -> bool {
-    reply.json::<WireError>("an OAuth error").is_ok_and(|wire| !wire.error.error().as_ref().is_empty())
+    reply.error::<WireError>("an OAuth error").is_ok()
 }
 
 /// An error code may be printed as ours only if it can be no sentence of a stranger's.
@@ -178,17 +192,29 @@ fn code(text: &str) -> String {
 }
 
 impl Refusal {
+    /// Whether it says what the RFCs call `error`, in whatever spelling.
     pub(crate) fn is(&self, error: &str) -> bool {
-        self.error == error
+        dialect::means(&self.error) == error
     }
 
-    /// Whether it is about the client, whatever that asked for.
-    pub(crate) fn is_of_the_client(&self) -> bool {
-        self.is("invalid_client") || self.is("unauthorized_client") || self.is("unsupported_grant_type")
+    /// Whether it says nothing of what was asked for: it is about the client, or the server itself.
+    pub(crate) fn is_beside_the_question(&self) -> bool {
+        let client = ["invalid_client", "unauthorized_client", "unsupported_grant_type"];
+        client.iter().chain(&["server_error", "temporarily_unavailable"]).any(|error| self.is(error))
     }
 
-    fn asks_to_wait(&self) -> bool {
-        self.is("authorization_pending") || self.is("slow_down")
+    /// RFC 8628 §3.5: what is answered to nobody but who polls.
+    fn is_of_a_device_code(&self) -> bool {
+        ["authorization_pending", "slow_down", "access_denied", "expired_token"].iter().any(|error| self.is(error))
+    }
+
+    /// What it means where a refresh token was sent: nobody waits for a person there, and what has expired is the grant.
+    fn of_a_refresh(self, reply: &Reply) -> TokenError {
+        match reply.busy() {
+            Some(busy) => TokenError::Http(busy),
+            None if self.is("expired_token") => TokenError::Refused(Self { error: "invalid_grant".into(), ..self }),
+            None => TokenError::Refused(self),
+        }
     }
 }
 
@@ -205,11 +231,8 @@ impl std::fmt::Display for Refusal {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
-        match refusal.error.as_str() {
-            // RFC 8628 §3.5, and Entra ID's spelling of it.
-            "access_denied" | "authorization_declined" => {
-                Self::new(ErrorKind::Denied, message).with(Remedy::LogIn { context: None })
-            }
+        match dialect::means(&refusal.error) {
+            "access_denied" => Self::new(ErrorKind::Denied, message).with(Remedy::LogIn { context: None }),
             "expired_token" => Self::new(ErrorKind::CodeExpired, message).with(Remedy::LogIn { context: None }),
             "invalid_client" | "unauthorized_client" => {
                 Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::FixConfig { field: "client_id" })
@@ -232,28 +255,6 @@ impl From<TokenError> for Error {
     }
 }
 
-/// A number of seconds that servers also send as text; junk and what exceeds ten years is unknown.
-pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    const TEN_YEARS: f64 = 10.0 * 365.25 * 86_400.0;
-    let number = match Option::<serde_json::Value>::deserialize(deserializer)? {
-        Some(serde_json::Value::Number(number)) => number.as_f64(),
-        Some(serde_json::Value::String(text)) => text.trim().parse().ok(),
-        _ => None,
-    };
-    Ok(number.filter(|n: &f64| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n as u64)))
-}
-
-/// Text, or a list of texts as one; anything else is unknown, and makes the tokens beside it no less issued.
-fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::String(text) => Some(text),
-        serde_json::Value::Array(list) => {
-            Some(list.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(" "))
-        }
-        _ => None,
-    })
-}
-
 /// The longest token that is kept, in bytes.
 const LONGEST_TOKEN: usize = 32 << 10;
 
@@ -263,20 +264,22 @@ const LONGEST_SCOPE: usize = 8 << 10;
 #[derive(Deserialize)]
 struct Wire {
     access_token: oauth2::AccessToken,
-    token_type: BasicTokenType,
-    #[serde(default, deserialize_with = "seconds")]
+    /// REQUIRED, and left out by some (WorkOS AuthKit).
+    token_type: Option<BasicTokenType>,
+    #[serde(default, deserialize_with = "shape::seconds")]
     expires_in: Option<Duration>,
-    refresh_token: Option<oauth2::RefreshToken>,
-    #[serde(default, deserialize_with = "seconds")]
+    #[serde(default, deserialize_with = "shape::secret")]
+    refresh_token: Option<Secret>,
+    #[serde(default, deserialize_with = "shape::seconds")]
     refresh_token_expires_in: Option<Duration>,
     /// Keycloak's name for it, where 0 is "never".
-    #[serde(default, deserialize_with = "seconds")]
+    #[serde(default, deserialize_with = "shape::seconds")]
     refresh_expires_in: Option<Duration>,
-    #[serde(default, deserialize_with = "words")]
+    #[serde(default, deserialize_with = "shape::words")]
     scope: Option<String>,
-    #[serde(default, deserialize_with = "words")]
+    #[serde(default, deserialize_with = "shape::words")]
     id_token: Option<String>,
-    #[serde(default, deserialize_with = "words")]
+    #[serde(default, deserialize_with = "shape::words")]
     organization_id: Option<String>,
 }
 
@@ -284,7 +287,7 @@ struct Wire {
 struct WireError {
     #[serde(flatten)]
     error: StandardErrorResponse<DeviceCodeErrorResponseType>,
-    #[serde(default, deserialize_with = "seconds")]
+    #[serde(default, deserialize_with = "shape::seconds")]
     interval: Option<Duration>,
 }
 
@@ -299,10 +302,10 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
         Err(_) if refuses(reply) => return Err(refusal(reply)),
         Err(odd) => return Err(odd.into()),
     };
-    let access_token = Secret::new(wire.access_token.into_secret());
-    let refresh_token = wire.refresh_token.map(|token| Secret::new(token.into_secret()));
-    // An empty one is none.
-    let refresh_token = refresh_token.filter(|token| !token.expose().is_empty());
+    let (access_token, refresh_token) = (Secret::new(wire.access_token.into_secret()), wire.refresh_token);
+    if access_token.expose().is_empty() && refuses(reply) {
+        return Err(refusal(reply));
+    }
     // What cannot stand in a header cannot be used, and would break the host's own output.
     let is_plain = |token: &Secret| token.expose().bytes().all(|byte| byte.is_ascii_graphic());
     let usable = is_plain(&access_token) && refresh_token.as_ref().is_none_or(is_plain);
@@ -312,7 +315,7 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
     }
     Ok(TokenReply {
         access_token,
-        token_type: wire.token_type.as_ref().to_ascii_lowercase(),
+        token_type: wire.token_type.unwrap_or(BasicTokenType::Bearer).as_ref().to_ascii_lowercase(),
         expires_in: wire.expires_in,
         refresh_token,
         refresh_expires_in: wire.refresh_token_expires_in.or(wire.refresh_expires_in).filter(|life| !life.is_zero()),

@@ -22,6 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::{has_user_info, host_of, is_loopback};
+use crate::oauth::shape;
 use crate::secret::Secret;
 
 /// The longest reply that is read, in bytes.
@@ -217,6 +218,12 @@ impl Reply {
         serde_json::from_slice(&self.body).map_err(|_| self.is_not(wanted))
     }
 
+    /// The error that the body tells of, as RFC 6749 §5.2 would have it told.
+    pub(crate) fn error<T: DeserializeOwned>(&self, wanted: &'static str) -> Result<T, NotJson> {
+        let told = shape::error(self.is_success(), &self.body);
+        told.and_then(|json| serde_json::from_slice(&json).ok()).ok_or_else(|| self.is_not(wanted))
+    }
+
     pub(crate) fn is_not(&self, wanted: &'static str) -> NotJson {
         NotJson { host: self.host.clone(), status: self.status, wanted }
     }
@@ -322,7 +329,7 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
     };
     // The connection holds the same buffers: only when it is gone can they be wiped.
     drop(response);
-    let body = joined(chunks, length);
+    let body = shape::body(joined(chunks, length));
     end.map(|()| Reply { status, retry_after, date, host: host.to_owned(), body })
 }
 

@@ -9,6 +9,7 @@ use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::Issuer;
 use crate::oauth::http::{Http, Reply};
+use crate::oauth::shape::{list, url};
 use crate::text::quoted;
 
 /// The endpoints of one authorization server, each checked to be https or allowed loopback.
@@ -86,13 +87,17 @@ pub(crate) fn date(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Opti
 #[derive(Debug, Default, Deserialize)]
 struct Document {
     issuer: String,
+    #[serde(default, deserialize_with = "url")]
     token_endpoint: Option<Url>,
     /// RFC 8628 §4.
+    #[serde(default, deserialize_with = "url")]
     device_authorization_endpoint: Option<Url>,
+    #[serde(default, deserialize_with = "url")]
     revocation_endpoint: Option<Url>,
     /// OpenID Connect Discovery §3.
+    #[serde(default, deserialize_with = "url")]
     userinfo_endpoint: Option<Url>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     token_endpoint_auth_methods_supported: Vec<String>,
     /// Of the reply, not of the document.
     #[serde(skip)]

@@ -3,6 +3,8 @@
 //! | file | what it obeys |
 //! | --- | --- |
 //! | `http` | the one door to the network |
+//! | `shape` | what servers do instead, brought into the RFCs' shape |
+//! | `dialect` | what known servers do differently, as data |
 //! | `metadata` | RFC 8414, OpenID Connect Discovery |
 //! | `client_auth` | RFC 6749 §2.3 |
 //! | `endpoint` | RFC 6749 §3.2, §5, §6: the token endpoint |
@@ -15,9 +17,11 @@
 pub(crate) mod challenge;
 pub(crate) mod client_auth;
 pub(crate) mod device;
+pub(crate) mod dialect;
 pub(crate) mod endpoint;
 pub(crate) mod http;
 pub(crate) mod id_token;
 pub(crate) mod metadata;
 pub(crate) mod revocation;
+pub(crate) mod shape;
 pub(crate) mod userinfo;

@@ -136,7 +136,7 @@ impl Trip<'_> {
                 Failed { error: self.refused(record, &refusal, open), open, org_is_in_doubt }
             }
             // In other words than these a server speaks of what it was asked for.
-            TokenError::Refused(refusal) if self.named(target).is_some() && !refusal.is_of_the_client() => {
+            TokenError::Refused(refusal) if self.named(target).is_some() && !refusal.is_beside_the_question() => {
                 Failed::of(self.org_refused(target, refusal.into()), open)
             }
             error => {

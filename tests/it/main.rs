@@ -13,6 +13,8 @@ mod architecture;
 mod behaviour;
 mod dependencies;
 mod explorer;
+#[cfg(feature = "testing")]
+mod replay;
 mod source;
 #[cfg(feature = "testing")]
 mod testing;

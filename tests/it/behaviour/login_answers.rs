@@ -25,7 +25,6 @@ fn an_answer_that_is_no_oauth_reply_ends_the_login() {
         ("empty 400", body(400, "text/plain", "")),
         ("half of JSON", body(200, "application/json", "{\"access_token\":\"x")),
         ("a list", body(200, "application/json", "[]")),
-        ("no type", body(200, "application/json", "{\"access_token\":\"x\"}")),
         ("empty token", body(200, "application/json", "{\"access_token\":\"\",\"token_type\":\"bearer\"}")),
         ("token of two lines", body(200, "application/json", "{\"access_token\":\"a\\nb\",\"token_type\":\"bearer\"}")),
         ("10 MB", Fault::HugeBody(10 << 20)),

@@ -119,7 +119,7 @@ fn what_one_document_does_not_name_the_other_may() {
         assert!(session.context().unwrap().account.email.is_some(), "{name}: userinfo was asked");
         wait(session.userinfo()).unwrap();
         let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
-        assert_eq!(ended[0].ended, Ended::Revoked, "{name}");
+        assert_eq!(ended.done[0].ended, Ended::Revoked, "{name}");
     }
 }
 

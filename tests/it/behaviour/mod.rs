@@ -38,6 +38,7 @@ mod prompts;
 mod redaction;
 mod rig;
 mod second_look;
+mod servers;
 mod session;
 mod session_kept;
 mod session_refusals;

@@ -96,14 +96,14 @@ fn a_body_that_cannot_be_read_is_not_shown() {
     const TOKEN: &str = "at_pLaNtEd_0123456789";
     let bodies = [
         format!("{{\"access_token\":\"{TOKEN}\",\"token_type\":5}}"),
-        format!("{{\"access_token\":\"{TOKEN}\"}}"),
+        format!("{{\"access_token\":\"{TOKEN}\",\"token_type\":[\"bearer\"]}}"),
         format!("{{\"access_token\":[\"{TOKEN}\"],\"token_type\":\"bearer\"}}"),
         format!("{{\"access_token\":\"{TOKEN}\\n\",\"token_type\":\"bearer\"}}"),
-        format!("{{\"access_token\":\"{TOKEN}\",\"token_type\":\"bearer\",\"refresh_token\":7}}"),
+        format!("{{\"access_token\":\"{TOKEN}\",\"token_type\":\"bearer\",\"refresh_token\":\"x y\"}}"),
         format!("{{\"access_token\":\"{TOKEN}\",\"token_type\":\"{TOKEN}\"}}"),
         format!("{{\"access_token\":\"x\",\"token_type\":\"bearer\",\"id_token\":\"{TOKEN}\"}}"),
         format!("{{\"access_token\":\"x\",\"token_type\":\"bearer\",\"refresh_token\":\"{TOKEN}"),
-        format!("access_token={TOKEN}&token_type=bearer"),
+        format!("access_token={TOKEN}&token_type=mac"),
         format!("<html>{TOKEN}</html>"),
     ];
     for endpoint in [Endpoint::Metadata, Endpoint::DeviceAuthorization, Endpoint::Token] {

@@ -33,7 +33,7 @@ fn an_answer_that_is_no_token_reply_leaves_the_record() {
         (Fault::HtmlReply, ErrorKind::Protocol),
         (Fault::Redirect("http://127.0.0.1:9/".into()), ErrorKind::Protocol),
         (Fault::ReplyField("access_token".into(), "a b".into()), ErrorKind::Protocol),
-        (Fault::ReplyField("token_type".into(), serde_json::Value::Null), ErrorKind::Protocol),
+        (Fault::ReplyField("token_type".into(), 7.into()), ErrorKind::Protocol),
     ] {
         let rig = Rig::new();
         let session = rig.log_in();

@@ -1,0 +1,191 @@
+//! Configurations for servers whose differences are known, and what is known of the others.
+//!
+//! ```
+//! let mut config = hallpass::servers::github("acme", "Iv1.8a61f9b3a7aba766")?;
+//! config.scopes = "repo gist".parse()?;
+//! # hallpass::Result::Ok(())
+//! ```
+//!
+//! Any server works that has the device authorization grant (RFC 8628) and metadata (RFC 8414 or OpenID Connect Discovery): with
+//! [`Config::new`], nothing from here. Odd replies, such as a pending login answered 200 or 429, a form instead of JSON, or numbers
+//! as text, are understood from any server.
+//!
+//! A function stands here where every fact that a login needs was read in a source. *Metadata* is for servers that say all of it
+//! themselves. *By hand* is hearsay in some part: [`Config::new`] with the issuer, and what is listed.
+//!
+//! | server | configuration | client secret | refresh tokens | a revocation takes | another org | what else differs |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | GitHub | [`github`] | none | unknown | cannot be asked | - | no metadata; replies are forms unless asked otherwise; pending and refusals come as 200; `slow_down` brings the new interval; scopes come back with commas; the app must have the device flow switched on |
+//! | GitLab | [`gitlab`] | both | rotate | the login | - | set `scopes`, which name what GitLab has |
+//! | Entra ID | [`entra`] | both | replaced, the old one stays usable | cannot be asked | issuer | `authorization_declined` for a refusal; often forbidden by Conditional Access |
+//! | Okta | [`okta`] | both | may rotate | cannot be asked | - | 429 for the rate limit of the whole org; revocation wants client authentication |
+//! | WorkOS AuthKit | [`workos_authkit`] | none | rotate | cannot be asked | refresh, `organization_id` | no metadata, no `token_type`; a refresh that names no org gives the one that was used last |
+//! | WorkOS Connect | [`workos_connect`] | both | may rotate | the login | - | access tokens that were issued outlive a revocation |
+//! | Twitch | [`twitch`] | both | unknown | the login | - | the parameter is `scopes`, the reply's `scope` a list; errors are in `message` |
+//! | Zitadel | metadata | both | unknown | the login | scope | |
+//! | Auth0 | by hand | token endpoint only | may rotate | the token or the account | - | `login_parameters`: `audience`; 403 where the device endpoint gets a secret: `secret_at_device_authorization = false` |
+//! | Google | by hand | wanted | unknown | the account | - | `verification_url`; pending comes as 428; few scopes only |
+//! | Keycloak | by hand | both | may rotate | the login | scope | metadata for each realm; a code that is purged is `invalid_grant`; pending goes on for a while after the approval |
+//! | Ory Hydra | by hand | both | rotate | the login | - | |
+//! | Authentik | by hand | both | rotate | the login | - | the user code is a number; 404 where the brand has no flow for device codes |
+//!
+//! Left out, as they do not speak RFC 8628: Facebook (other endpoints and parameters, `error` is an object), Slack (no device flow),
+//! Salesforce (its own parameters at the token endpoint), AWS SSO-OIDC (a client is registered first, JSON in other names).
+
+use url::Url;
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::id::Scopes;
+use crate::oauth::dialect::{self, Dialect};
+
+/// github.com, for an OAuth app or a GitHub App with the device flow switched on. Asks for no scopes: set `scopes`. A tool cannot
+/// revoke its tokens there: the person does, in the settings of the account.
+///
+/// # Errors
+/// `Config` where a name is not valid.
+pub fn github(app: &str, client_id: &str) -> Result<Config> {
+    ready(&dialect::GITHUB, app, "", client_id, "")
+}
+
+/// GitLab at `host`, such as `gitlab.com`. Asks for no scopes: set `scopes`.
+///
+/// # Errors
+/// `Config` where a name is not valid.
+pub fn gitlab(app: &str, host: &str, client_id: &str) -> Result<Config> {
+    ready(&dialect::GITLAB, app, plain(host, ".-:")?, client_id, "")
+}
+
+/// Entra ID: `tenant` is its id (a GUID), or `common`, `organizations` or `consumers`. Only an id gives an account its name, as
+/// tokens of the others come from another issuer than the one that was asked: they get no `openid`.
+///
+/// # Errors
+/// `Config` where a name is not valid.
+pub fn entra(app: &str, tenant: &str, client_id: &str) -> Result<Config> {
+    let is_id = tenant.len() == 36 && tenant.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let scopes = if is_id { "openid offline_access email" } else { "offline_access" };
+    ready(&dialect::ENTRA, app, plain(tenant, ".-")?, client_id, scopes)
+}
+
+/// A custom authorization server of Okta: `issuer` is `https://…/oauth2/…`.
+///
+/// # Errors
+/// `Config` where a name is not valid.
+pub fn okta(app: &str, issuer: &str, client_id: &str) -> Result<Config> {
+    let issuer = issuer.trim_end_matches('/');
+    match issuer.split_once("/oauth2/") {
+        Some((_, id)) if !id.is_empty() && !id.contains('/') => {
+            ready(&dialect::OKTA, app, issuer, client_id, "openid offline_access email")
+        }
+        _ => Err(Error::config("issuer", "the issuer of an Okta authorization server ends in /oauth2/ and its id")),
+    }
+}
+
+/// WorkOS AuthKit at `api.workos.com`. It has no scopes.
+///
+/// # Errors
+/// `Config` where a name is not valid.
+pub fn workos_authkit(app: &str, client_id: &str) -> Result<Config> {
+    ready(&dialect::WORKOS_AUTHKIT, app, "", client_id, "")
+}
+
+/// WorkOS Connect at `<subdomain>.authkit.app`.
+///
+/// # Errors
+/// `Config` where a name is not valid.
+pub fn workos_connect(app: &str, subdomain: &str, client_id: &str) -> Result<Config> {
+    ready(&dialect::WORKOS_CONNECT, app, plain(subdomain, "-")?, client_id, "openid offline_access email")
+}
+
+/// Twitch. Asks for no scopes: set `scopes`.
+///
+/// # Errors
+/// `Config` where a name is not valid.
+pub fn twitch(app: &str, client_id: &str) -> Result<Config> {
+    ready(&dialect::TWITCH, app, "", client_id, "")
+}
+
+/// `own`: what stands for `{}`.
+fn ready(dialect: &Dialect, app: &str, own: &str, client_id: &str, scopes: &str) -> Result<Config> {
+    let issuer = dialect.issuer.replace("{}", own);
+    let endpoint = |text: Option<&str>| {
+        let url = text.map(|text| match text.starts_with('/') {
+            true => format!("{issuer}{text}"),
+            false => format!("https://{}", text.replace("{}", own)),
+        });
+        let invalid = |_| Error::config("issuer", format!("{} has no endpoint there", dialect.name));
+        url.map(|url| Url::parse(&url).map_err(invalid)).transpose()
+    };
+    let mut config = Config::new(app, &issuer, client_id)?;
+    config.device_authorization_endpoint = endpoint(dialect.device_authorization)?;
+    config.token_endpoint = endpoint(dialect.token)?;
+    config.scope_parameter = dialect.scope_parameter.into();
+    config.scopes = scopes.parse::<Scopes>()?;
+    Ok(config)
+}
+
+/// A name that becomes part of an address: letters, digits and `also`, so that it can lead nowhere else.
+fn plain<'a>(name: &'a str, also: &str) -> Result<&'a str> {
+    let all = name.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
+    match all && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.contains("..") {
+        true => Ok(name),
+        false => {
+            Err(Error::config("issuer", "a host, subdomain or tenant is made of letters, digits, dots and hyphens"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::dialect::{DIALECTS, OrgBy, Reach, Revocation, Rotation, Secret, Verified};
+
+    /// The row of the table above, but for its last column.
+    fn row(dialect: &Dialect) -> String {
+        let configuration = match dialect.verified {
+            Verified::Yes => format!("[`{}`]", dialect.name.to_lowercase().replace(' ', "_").replace("_id", "")),
+            Verified::ByMetadata => "metadata".into(),
+            Verified::No => "by hand".into(),
+        };
+        let secret = match dialect.secret {
+            Secret::None => "none",
+            Secret::Wanted => "wanted",
+            Secret::Both => "both",
+            Secret::TokenOnly => "token endpoint only",
+        };
+        let rotation = match dialect.rotation {
+            Rotation::Always => "rotate",
+            Rotation::Optional => "may rotate",
+            Rotation::OldStays => "replaced, the old one stays usable",
+            Rotation::Unknown => "unknown",
+        };
+        let revocation = match dialect.revocation {
+            Revocation::Impossible => "cannot be asked",
+            Revocation::Reaches(Reach::Family) => "the login",
+            Revocation::Reaches(Reach::Account) => "the account",
+            Revocation::Reaches(Reach::TokenOrAccount) => "the token or the account",
+        };
+        let org = match dialect.orgs {
+            OrgBy::Nothing => "-".into(),
+            OrgBy::Refresh(name) => format!("refresh, `{name}`"),
+            OrgBy::Login(name) => format!("login, `{name}`"),
+            OrgBy::Scope(_) => "scope".into(),
+            OrgBy::Exchange(name) => format!("exchange, `{name}`"),
+            OrgBy::Issuer(_) => "issuer".into(),
+        };
+        format!("//! | {} | {configuration} | {secret} | {rotation} | {revocation} | {org} | ", dialect.name)
+    }
+
+    #[test]
+    fn the_table_says_what_the_dialects_say() {
+        let rows: Vec<_> =
+            include_str!("servers.rs").lines().filter(|line| line.starts_with("//! | ")).skip(2).collect();
+        assert_eq!(rows.len(), DIALECTS.len());
+        for (shown, dialect) in rows.iter().zip(DIALECTS) {
+            assert!(shown.starts_with(&row(dialect)), "{shown}\n{}", row(dialect));
+            let differs: Vec<_> = [&["scopes"][..], dialect.login_parameters].concat();
+            let told = differs.iter().skip(usize::from(dialect.scope_parameter == "scope"));
+            told.for_each(|name| assert!(shown.contains(&format!("`{name}`")), "{shown}: {name}"));
+        }
+    }
+}
