@@ -182,10 +182,11 @@ pub(crate) fn refuses(reply: &Reply) -> bool {
     reply.error::<WireError>("an OAuth error").is_ok()
 }
 
-/// An error code may be printed as ours only if it can be no sentence of a stranger's.
+/// An error code may be printed as ours only if it can be no sentence of a stranger's, and no token of the server's.
 fn code(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    match (1..=40).contains(&text.len()) && text.chars().all(plain) {
+    let is_token = text.len() >= 20 && text.contains(|c: char| c.is_ascii_digit());
+    match (1..=40).contains(&text.len()) && text.chars().all(plain) && !is_token {
         true => text.to_owned(),
         false => "an unknown error".into(),
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::ManualClock;
-use hallpass::{Auth, Config, Error, LoginRequest, LogoutRequest, Session};
+use hallpass::{Auth, Config, Error, LoginRequest, LogoutRequest, Secret, Session};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -16,8 +16,12 @@ use url::Url;
 use super::server::{Request, Server, reply};
 use super::{SECRET, at_home, refreshed};
 
+const CLIENT_SECRET: &str = "cs_s3cr3t_0123456789";
 const DEVICE_CODE: &str = "dc_s3cr3t_0123456789";
 const REFRESH_TOKEN: &str = "rt_s3cr3t_0123456789";
+
+/// Where a reply may quote what was sent: as long as each of these.
+const PLACE: &str = "PLACE_OF_THE_SECRET_";
 
 /// Members that replies have, here and there.
 const MEMBERS: &str = "access_token token_type expires_in refresh_token scope id_token error error_description interval message \
@@ -28,7 +32,7 @@ const MEMBERS: &str = "access_token token_type expires_in refresh_token scope id
 /// Texts that mean something somewhere.
 const TEXTS: &str = "authorization_pending slow_down access_denied expired_token invalid_grant token_expired server_error bearer \
                      Bearer DPoP 0 5 -1 1e308 NaN https://id.example.com/x http://127.0.0.1:9/ javascript:x openid ABCD-EFGH \
-                     dc_s3cr3t_0123456789 rt_s3cr3t_0123456789 at_s3cr3t_0123456789 e30.e30.e30";
+                     PLACE_OF_THE_SECRET_ e30.e30.e30";
 
 fn word(words: &'static str) -> impl Strategy<Value = String> {
     prop::sample::select(words.split_whitespace().collect::<Vec<_>>()).prop_map(str::to_owned)
@@ -127,6 +131,15 @@ fn token_reply() -> Vec<u8> {
     json_reply(200, &json!({"access_token": token, "token_type": "bearer", "refresh_token": REFRESH_TOKEN}))
 }
 
+/// The reply, which quotes `secret` where it can.
+fn quoting(raw: &[u8], secret: &str) -> Vec<u8> {
+    let mut raw = raw.to_vec();
+    while let Some(at) = raw.windows(PLACE.len()).position(|bytes| bytes == PLACE.as_bytes()) {
+        raw[at..at + PLACE.len()].copy_from_slice(secret.as_bytes());
+    }
+    raw
+}
+
 /// Logs in at a server that answers like this.
 struct Rig {
     server: Server,
@@ -147,6 +160,7 @@ impl Rig {
             config.token_endpoint = at("/t");
             config.revocation_endpoint = at("/r");
         }
+        config.client_secret = Some(Arc::new(Secret::new(CLIENT_SECRET.into())));
         at_home(&mut config, home.path(), &clock);
         Self { server, auth: Auth::new(config).unwrap(), clock, _home: home, begun: Instant::now() }
     }
@@ -175,7 +189,7 @@ proptest! {
     #[test]
     fn any_device_reply(raw in any_reply()) {
         let rig = Rig::new(false, move |request| match request.path.as_str() {
-            "/d" => raw.clone(),
+            "/d" => quoting(&raw, CLIENT_SECRET),
             _ => json_reply(400, &json!({"error": "access_denied"})),
         });
         rig.end(rig.log_in().err().as_ref());
@@ -191,7 +205,7 @@ proptest! {
             "/t" => match next.next() {
                 None | Some(Told::Pending) => json_reply(400, &json!({"error": "authorization_pending"})),
                 Some(Told::SlowDown(interval)) => json_reply(400, &json!({"error": "slow_down", "interval": interval})),
-                Some(Told::Odd(raw)) => raw,
+                Some(Told::Odd(raw)) => quoting(&raw, DEVICE_CODE),
             },
             _ => reply(200, &[], b""),
         });
@@ -223,8 +237,8 @@ proptest! {
         let rig = Rig::new(false, move |request| match (request.path.as_str(), request.field("refresh_token")) {
             ("/d", _) => device_reply(),
             ("/t", None) => token_reply(),
-            ("/t", Some(_)) => raw.clone(),
-            _ => other.clone(),
+            ("/t", Some(_)) => quoting(&raw, REFRESH_TOKEN),
+            _ => quoting(&other, REFRESH_TOKEN),
         });
         let session = rig.log_in().unwrap();
         rig.end(refreshed(&session).err().as_ref());
