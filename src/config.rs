@@ -126,4 +126,9 @@ impl Config {
             clock: Arc::new(SystemClock),
         })
     }
+
+    /// Whether a login needs no metadata.
+    pub(crate) fn has_endpoints(&self) -> bool {
+        self.device_authorization_endpoint.is_some() && self.token_endpoint.is_some()
+    }
 }

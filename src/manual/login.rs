@@ -5,10 +5,12 @@
 //! 1. *Before anybody is asked to do anything*: the place for the key is probed (a dead D-Bus costs one second, not two
 //!    minutes), a new passphrase is chosen where one is needed, the index is read.
 //! 2. The server's metadata is read (RFC 8414, and OpenID Connect Discovery for what is not named there), its issuer
-//!    compared, its endpoints checked.
+//!    compared, its endpoints checked. A configuration that has the endpoints, such as those of
+//!    [`servers`](crate::servers), needs none.
 //! 3. A device code is fetched (RFC 8628 §3.1) and the person is shown app, page, host and code.
 //! 4. The token endpoint is polled, never closer than the interval in force, until the person has answered or the code has
 //!    run out. A server that does not answer is asked again, less often.
+//!    Whatever the status of an answer, its words decide where they are the RFC's, in any server's spelling.
 //! 5. The account is read from the ID token, else from userinfo.
 //! 6. The login is kept: key into the store, sealed record onto the disk, context into the index. What cannot be kept is
 //!    revoked, so that no credential is left without an owner.

@@ -117,9 +117,10 @@ fn told<'a>(is_success: bool, object: &'a Map<String, Value>) -> Option<Told<'a>
     if known.is_none() && !says_error && !says_anything {
         return None;
     }
-    // Words under the name of a code are words all the same.
-    let misplaced = || codes().find(|text| known.is_none() && text.contains(' '));
-    let error_description = words().find(|text| known.as_deref() != Some(&normal(text))).or_else(misplaced);
+    // `Not Found` and the like under the name of a code are words all the same.
+    let is_phrase = |text: &&str| text.len() <= 40 && text.chars().all(|c| c.is_ascii_alphabetic() || c == ' ');
+    let phrase = || codes().find(|text| known.is_none() && text.contains(' ')).filter(is_phrase);
+    let error_description = words().find(|text| known.as_deref() != Some(&normal(text))).or_else(phrase);
     let error = known.or_else(|| codes().next().map(str::to_owned)).unwrap_or_default();
     Some(Told { error, error_description, interval: object.get("interval") })
 }

@@ -175,6 +175,10 @@ fn judge(
                 Ok(ended) if ended.done[0].ended.name() == *how => {}
                 other => return differs("logout", how, &format!("{other:?}")),
             },
+            ["logout_fails", kind, part @ ..] => match wait(auth.logout(LogoutRequest::default())) {
+                Ok(ended) => return Err(format!("a logout did not fail: {ended:?}")),
+                Err(error) => is_told(&error, kind, &part.join(" "))?,
+            },
             _ => return Err(format!("then what? {then:?}")),
         }
     }

@@ -1,6 +1,12 @@
-//! The ready configurations: what they are made from leads nowhere else.
+//! The ready configurations, and what a host sets by hand for a server that differs.
 
+use hallpass::blocking::wait;
+use hallpass::doctor::State;
 use hallpass::servers::{entra, github, gitlab, okta, twitch, workos_authkit, workos_connect};
+use hallpass::testing::{Endpoint, Fault};
+use hallpass::{Auth, ErrorKind, Remedy};
+
+use super::rig::{Rig, assert_error};
 
 #[test]
 fn what_is_named_leads_nowhere_else() {
@@ -64,5 +70,42 @@ fn endpoints_are_those_of_the_server() {
         assert_eq!(config.issuer.as_str(), issuer);
         assert_eq!(shown(config.device_authorization_endpoint), device);
         assert_eq!(shown(config.token_endpoint), token);
+    }
+}
+
+#[test]
+fn a_parameter_of_hallpasss_own_is_not_sent_twice() {
+    for name in ["", "scope", "scopes", "client_id", "client_secret", "resource", "acr_values", "max_age"] {
+        let rig = Rig::new();
+        let error = rig
+            .try_log_in(|config| {
+                config.scope_parameter = "scopes".into();
+                config.login_parameters = vec![("audience".into(), "x".into()), (name.into(), "y".into())];
+            })
+            .unwrap_err();
+        assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "login_parameters" }), "{name}");
+        assert!(rig.server.requests_to(Endpoint::DeviceAuthorization).is_empty(), "{name}");
+        rig.assert_nothing_left(name);
+    }
+}
+
+#[test]
+fn the_doctor_misses_no_metadata_where_the_endpoints_are_known() {
+    for (by_hand, fault, state) in [
+        (true, Fault::status(404), State::Well),
+        (true, Fault::HtmlReply, State::Well),
+        (false, Fault::status(404), State::Problem),
+        (true, Fault::status(503), State::Problem),
+    ] {
+        let rig = Rig::new();
+        rig.server.inject_always(Endpoint::Metadata, fault);
+        let mut config = rig.config();
+        let at = |path: &str| url::Url::parse(&format!("{}{path}", rig.server.issuer())).ok();
+        config.device_authorization_endpoint = at("/device_authorization");
+        config.token_endpoint = at("/token").filter(|_| by_hand);
+        let report = wait(Auth::new(config).unwrap().doctor()).unwrap();
+        let server = report.findings.iter().find(|finding| finding.area == "server").unwrap();
+        assert_eq!(server.state, state, "{}", server.text);
     }
 }

@@ -8,7 +8,8 @@
 //! waits 5 5 10                        every wait on the clock, in seconds; `5*179` is many of them
 //! end logged_in                       or: end <kind> <remedy> <part of the message>
 //! token at_s3cr3t_1                   after a login; so are `granted repo gist` and `name alice`
-//! then refresh at_s3cr3t_2            after a login, in order: `refresh <token>`, `refresh_fails <kind> <part>`, `logout <how>`
+//! then refresh at_s3cr3t_2            after a login, in order: `refresh <token>`, `refresh_fails <kind> <part>`, `logout <how>`,
+//!                                     `logout_fails <kind> <part>`
 //!
 //! > POST /path                        what is asked; `times 3` behind it: so often
 //! > name=value                        each field of the form, decoded; `*` is any value, `authorization:` the header
