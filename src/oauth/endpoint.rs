@@ -117,10 +117,8 @@ impl TokenEndpoint<'_> {
         let (form, authorization) = self.client.authenticate(form);
         let reply = self.http.post(self.url, form, authorization, cancel)?;
         let (Grant::DeviceCode(sent) | Grant::RefreshToken(sent) | Grant::Exchange(sent)) = grant;
-        let own = self.client.secret.as_deref();
         read(&reply).map_err(|error| {
-            let error = without(error, sent);
-            let error = if let Some(secret) = own { without(error, secret) } else { error };
+            let error = without(error, [*sent].into_iter().chain(self.client.secret.as_deref()));
             match (grant, error) {
                 (Grant::RefreshToken(_), TokenError::Refused(refusal)) => refusal.of_a_refresh(&reply),
                 (_, error) => error,
@@ -129,20 +127,20 @@ impl TokenEndpoint<'_> {
     }
 }
 
-/// The error without words that quote the secret that was sent: nothing secret is printed (law 11).
-pub(crate) fn without(error: TokenError, sent: &Secret) -> TokenError {
+/// The error without words that quote a secret that was sent: nothing secret is printed (law 11).
+pub(crate) fn without<'a>(error: TokenError, sent: impl IntoIterator<Item = &'a Secret>) -> TokenError {
     /// A description may have been cut.
     const TELLING: usize = 12;
-    let secret = sent.expose();
-    let beginning = secret.get(..TELLING).unwrap_or(secret);
-    match error {
-        TokenError::Refused(refusal) => {
-            let description = refusal.description.filter(|text| !text.contains(beginning));
-            let error = if refusal.error.contains(beginning) { code("") } else { refusal.error };
-            TokenError::Refused(Refusal { error, description, ..refusal })
+    let TokenError::Refused(mut refusal) = error else { return error };
+    for secret in sent.into_iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
+        let beginning = secret.get(..TELLING).unwrap_or(secret);
+        // A code of the RFCs tells nothing, however short a secret is.
+        if refusal.error.contains(beginning) && !dialect::is_known(&refusal.error) {
+            refusal.error = code("");
         }
-        other => other,
+        refusal.description = refusal.description.filter(|text| !text.contains(beginning));
     }
+    TokenError::Refused(refusal)
 }
 
 /// The scopes of a reply, as far as the grammar knows them and they fit: what is left out is not claimed. RFC 6749 §3.3 separates

@@ -49,6 +49,6 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     // the client submitted an invalid token."
     match reply.is_success() && !refuses(&reply) {
         true => Ok(()),
-        false => Err(without(refusal(&reply), secret)),
+        false => Err(without(refusal(&reply), [*secret].into_iter().chain(client.secret.as_deref()))),
     }
 }
