@@ -3,7 +3,7 @@
 //! ```
 //! let mut config = hallpass::servers::github("acme", "Iv1.8a61f9b3a7aba766")?;
 //! config.scopes = "repo gist".parse()?;
-//! # hallpass::Result::Ok(())
+//! # Ok::<(), hallpass::Error>(())
 //! ```
 //!
 //! Any server works that has the device authorization grant (RFC 8628) and metadata (RFC 8414 or OpenID Connect Discovery): with
