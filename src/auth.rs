@@ -79,8 +79,8 @@ impl Auth {
             return Ok(Session::of_environment(self.0.clone(), token.clone()));
         }
         let home = self.wiring().home()?;
-        let index = Index::read(home.as_ref())?;
-        let (entry, by) = index.resolve(select, &self.wiring().config)?;
+        let (index, chosen) = Index::read_meant(home.as_ref(), select, &self.wiring().config)?;
+        let (entry, by) = index.find(chosen, &self.wiring().config)?;
         let meant = (&index.in_org(entry, select, &self.wiring().config)?, by);
         let context = self.wiring().context(home.as_ref(), &index, meant.0, Some(&meant));
         Ok(Session::of_login(self.0.clone(), context))

@@ -24,7 +24,7 @@
 //! ```
 //!
 //! In an async program, `.await` the same futures, on any executor. With the feature `cli`, the module `cli` brings
-//! `auth login`, `token`, `status`, `list`, `doctor` and `logout` to a clap parser.
+//! `auth login`, `token`, `status`, `list`, `switch`, `rename`, `doctor` and `logout` to a clap parser.
 //!
 //! # The picture
 //!

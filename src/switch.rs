@@ -13,7 +13,8 @@ use crate::wiring::Wiring;
 /// Makes `name` the default.
 pub(crate) fn to(wiring: &Wiring, name: &ContextName) -> Result<Context> {
     change(wiring, name, |index| {
-        index.default = Some(name.clone());
+        // As the login spells it, by which it is found sooner.
+        index.default = index.get(name).map(|entry| entry.name.clone());
         Ok(name)
     })
 }
@@ -33,7 +34,8 @@ pub(crate) fn here_to(wiring: &Wiring, name: &ContextName) -> Result<Context> {
         return Err(Error::new(ErrorKind::Config, message).with(named));
     }
     change(wiring, name, |index| {
-        index.bind(folder, name.clone());
+        let own = index.get(name).map_or_else(|| name.clone(), |entry| entry.name.clone());
+        index.bind(folder, own);
         Ok(name)
     })
 }

@@ -3,10 +3,13 @@
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
-use super::{Entry, FolderRule, Index, Select};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Entry, FORMAT, FolderRule, Index, Select};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::home::{other_owner, real_folder};
+use crate::home::{Home, other_owner, real_folder};
 use crate::id::{AppName, ContextName};
 use crate::org::OrgBy;
 
@@ -24,6 +27,20 @@ pub enum ChosenBy {
     Default,
     /// It is the only one there is.
     Only,
+}
+
+/// A name that is meant, and by which rule.
+type Chosen = (ContextName, ChosenBy);
+
+/// An index with its contexts unread.
+#[derive(Deserialize)]
+struct Outline<'a> {
+    format: u32,
+    default: Option<ContextName>,
+    #[serde(default)]
+    folders: Vec<FolderRule>,
+    #[serde(borrow)]
+    contexts: Vec<&'a RawValue>,
 }
 
 impl ChosenBy {
@@ -52,18 +69,42 @@ impl ChosenBy {
 impl Index {
     /// The entry that is meant: by argument, by environment, by the rule of this folder, by default, or the only one there is.
     pub(crate) fn resolve(&self, select: &Select, config: &Config) -> Result<(&Entry, ChosenBy)> {
-        let environment = || config.surroundings.context.as_deref().map(str::parse).transpose();
-        let (name, by) = if let Some(name) = &select.context {
-            (name.clone(), ChosenBy::Argument)
-        } else if let Some(name) = environment()? {
-            (name, ChosenBy::Environment)
-        } else if let Some(rule) = self.rule_around(config.surroundings.folder.as_deref()) {
-            (rule.context.clone(), ChosenBy::Folder(rule.folder.clone()))
-        } else if let Some(name) = &self.default {
-            (name.clone(), ChosenBy::Default)
-        } else {
-            return self.only().map(|entry| (entry, ChosenBy::Only));
+        self.find(self.choose(select, config)?, config)
+    }
+
+    /// Reads no more of the index than the entry that is meant, where one is named, as a token is wanted more often than a list;
+    /// and who was chosen, for [`find`](Self::find).
+    pub(crate) fn read_meant(home: Option<&Home>, select: &Select, config: &Config) -> Result<(Self, Option<Chosen>)> {
+        let Some((home, bytes)) = Self::bytes(home)? else {
+            let index = Self::read(home)?;
+            let chosen = index.choose(select, config)?;
+            return Ok((index, chosen));
         };
+        // Where each org has a login, that of another org may be the one.
+        let is_in_another = (select.org.is_some() || config.surroundings.org.is_some()) && !config.orgs.is_per_token();
+        let is_known = |outline: &Outline<'_>| outline.format == FORMAT && !is_in_another;
+        let outline = serde_json::from_slice::<Outline<'_>>(&bytes).ok().filter(is_known);
+        if let Some(Outline { default, folders, contexts, .. }) = outline {
+            let mut index = Self { default, folders, ..Self::empty() };
+            let chosen = index.choose(select, config)?;
+            let entry = chosen.as_ref().and_then(|(name, _)| {
+                // As it is written here. A name in other letters, or another hand's file, is found the long way.
+                let start = format!("{{\"name\":\"{name}\",");
+                contexts.iter().find(|entry| entry.get().starts_with(&start))
+            });
+            if let Some(Ok(entry)) = entry.map(|entry| serde_json::from_str(entry.get())) {
+                index.contexts.push(entry);
+                return Ok((index, chosen));
+            }
+        }
+        let index = Self::parse(home, &bytes)?;
+        let chosen = index.choose(select, config)?;
+        Ok((index, chosen))
+    }
+
+    /// The entry of what was chosen, or the only one there is.
+    pub(crate) fn find(&self, chosen: Option<Chosen>, config: &Config) -> Result<(&Entry, ChosenBy)> {
+        let Some((name, by)) = chosen else { return self.only().map(|entry| (entry, ChosenBy::Only)) };
         match self.get(&name) {
             Some(entry) => Ok((entry, by)),
             None => {
@@ -126,6 +167,20 @@ impl Index {
         Some(self.folders.remove(at).context)
     }
 
+    /// The name that is meant, if anything names one, whether or not it is there.
+    fn choose(&self, select: &Select, config: &Config) -> Result<Option<Chosen>> {
+        if let Some(name) = &select.context {
+            return Ok(Some((name.clone(), ChosenBy::Argument)));
+        }
+        if let Some(name) = &config.surroundings.context {
+            return Ok(Some((name.parse()?, ChosenBy::Environment)));
+        }
+        if let Some(rule) = self.rule_around(config.surroundings.folder.as_deref()) {
+            return Ok(Some((rule.context.clone(), ChosenBy::Folder(rule.folder.clone()))));
+        }
+        Ok(self.default.as_ref().map(|name| (name.clone(), ChosenBy::Default)))
+    }
+
     /// The rule of the innermost folder around `current` that has one. A folder that became another user's has none: who can
     /// put a folder where mine was does not choose my login.
     fn rule_around(&self, current: Option<&Path>) -> Option<&FolderRule> {
@@ -133,7 +188,12 @@ impl Index {
             return None;
         }
         let real = real_folder(current?).ok()?;
-        let mut around: Vec<_> = self.folders.iter().filter(|rule| real.starts_with(&rule.folder)).collect();
+        let is_around = |rule: &&FolderRule| {
+            // By its letters first, which takes no time, and then by its parts.
+            let (real_bytes, bytes) = (real.as_os_str().as_encoded_bytes(), rule.folder.as_os_str().as_encoded_bytes());
+            real_bytes.starts_with(bytes) && real.starts_with(&rule.folder)
+        };
+        let mut around: Vec<_> = self.folders.iter().filter(is_around).collect();
         around.sort_by_key(|rule| Reverse(rule.folder.as_os_str().len()));
         around.into_iter().find(|rule| matches!(other_owner(&rule.folder), Ok(None)))
     }

@@ -167,29 +167,42 @@ const LOCK: &str = "index.lock";
 impl Index {
     /// The index as it is; empty where nobody has logged in yet.
     pub(crate) fn read(home: Option<&Home>) -> Result<Self> {
+        match Self::bytes(home)? {
+            Some((home, bytes)) => Self::parse(home, &bytes),
+            None => Ok(home.map_or_else(Self::empty, |home| Self::empty().with_unnamed(home))),
+        }
+    }
+
+    /// The file; `None` where nobody has logged in yet.
+    fn bytes(home: Option<&Home>) -> Result<Option<(&Home, Vec<u8>)>> {
+        let Some(home) = home else { return Ok(None) };
+        let bytes = home.root.read(FILE)?;
+        // No secret: to wipe it would take as long as to read it.
+        Ok(bytes.map(|mut bytes| (home, std::mem::take(&mut *bytes))))
+    }
+
+    fn parse(home: &Home, bytes: &[u8]) -> Result<Self> {
         #[derive(Deserialize)]
         struct Format {
             format: u32,
         }
-        let Some(home) = home else {
-            return Ok(Self::empty());
-        };
-        let Some(bytes) = home.root.read(FILE)? else {
-            return Ok(Self::empty().with_unnamed(home));
-        };
         let path = home.root.path_of(FILE);
         let wrong = |why: &str, remedy| {
             // Damaged is not empty: the logins are there, only their names are not.
             Err(Error::new(ErrorKind::Custody, format!("cannot use {}: {why}", path.display())).with(remedy))
         };
-        match serde_json::from_slice::<Format>(&bytes) {
-            Ok(Format { format }) if format > FORMAT => {
+        let index = serde_json::from_slice::<Self>(bytes);
+        // A newer one need not have what this one has.
+        let format = match &index {
+            Ok(index) => Ok(index.format),
+            Err(_) => serde_json::from_slice(bytes).map(|Format { format }| format),
+        };
+        match (index, format) {
+            (_, Ok(format)) if format > FORMAT => {
                 wrong("it was written by a newer version of this program", Remedy::Upgrade)
             }
-            _ => match serde_json::from_slice(&bytes) {
-                Ok(index) => Ok(Self::with_unnamed(index, home)),
-                Err(_) => wrong("it is damaged", Remedy::SetAside { path: path.clone() }),
-            },
+            (Ok(index), _) => Ok(index.with_unnamed(home)),
+            (Err(_), _) => wrong("it is damaged", Remedy::SetAside { path: path.clone() }),
         }
     }
 
@@ -281,7 +294,7 @@ impl Index {
     }
 
     fn write(&self, home: &Home) -> Result<()> {
-        let bytes = serde_json::to_vec_pretty(self)
+        let bytes = serde_json::to_vec(self)
             .map_err(|error| Error::new(ErrorKind::Custody, format!("{FILE} cannot be written down")).because(error))?;
         home.root.write("index.json.new", &bytes)?;
         home.root.publish("index.json.new", FILE)

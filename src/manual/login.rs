@@ -15,13 +15,26 @@
 //! 6. The login is kept: key into the store, sealed record onto the disk, context into the index. What cannot be kept is
 //!    revoked, so that no credential is left without an owner.
 //!
+//! # Which login is meant
+//!
+//! | asked in this order | is |
+//! | --- | --- |
+//! | argument | `--context`, [`Select::context`](crate::Select::context) |
+//! | environment | `<APP>_CONTEXT` |
+//! | folder | the rule of the innermost folder around the current one, both by their real path, that still belongs to this user |
+//! | default | the first login, the last one that chose no name, or what `switch` has set |
+//! | only | the only one there is |
+//!
+//! It is read from one state of the index, once: a session keeps to what it found, and [`ChosenBy`](crate::ChosenBy) says by which
+//! rule. The rules for folders lie in the index, nothing in a folder is read.
+//!
 //! # On disk
 //!
 //! Below the home (0700; `$XDG_STATE_HOME/<app>`, `~/Library/Application Support/<app>`, `%LOCALAPPDATA%\<app>`):
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `index.json` | contexts and the default; no secret. Written by login, logout and `doctor`, never for a token |
+//! | `index.json` | contexts, the default and the rules for folders; no secret. Written by login, logout, switch, rename and `doctor`, never for a token |
 //! | `index.lock` | the lock of the index |
 //! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
 //! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour; in it the number of the newest record |

@@ -4,7 +4,7 @@
 //!
 //! | attacker | can | cannot, and why |
 //! | --- | --- | --- |
-//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: issuer, client and endpoints are sealed at login and compared before anything is sent; browsers are resolved in system folders, with a `PATH` of their own; a D-Bus address that starts a program or leads to another machine is refused; a state folder must be an absolute path; nothing in a project folder is read. They can choose a weaker place for a *new* login's key, where `Config::place` allows it, and the login says which |
+//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: issuer, client and endpoints are sealed at login and compared before anything is sent; browsers are resolved in system folders, with a `PATH` of their own; a D-Bus address that starts a program or leads to another machine is refused; a state folder must be an absolute path; nothing in a project folder is read, and a rule for a folder is the person's own, void once the folder is another user's. They can choose a weaker place for a *new* login's key, where `Config::place` allows it, and the login says which |
 //! | a server that lies | refuse, delay, send odd replies | reach the terminal unfiltered (controls, overrides, length), move a login to another subject or token type, redirect a request, or fill memory (1 MiB a reply) |
 //! | between you and the server | drop packets | read or change them: https only, the operating system's roots and those that the host adds |
 //! | another user of the machine | read world-readable files | read the home (0700, owner and mode checked by handle) or its locks |

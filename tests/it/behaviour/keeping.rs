@@ -151,7 +151,7 @@ fn a_damaged_index_is_not_an_empty_one() {
         (String::new(), "set_aside"),
         (good[..good.len() / 2].to_owned(), "set_aside"),
         (good.replace("alice@example.com", "../../x"), "set_aside"),
-        (good.replace("\"format\": 1", "\"format\": 2"), "upgrade"),
+        (good.replace("\"format\":1", "\"format\":2"), "upgrade"),
         ("{\"format\": 3}".to_owned(), "upgrade"),
     ] {
         fs::write(&path, &text).unwrap();

@@ -179,9 +179,7 @@ fn a_login_without_a_name_renews_the_default() {
     let rig = Rig::new();
     rig.log_in_as(&Default::default(), Some("a"));
     rig.log_in_as(&Default::default(), Some("b"));
-    let index = rig.home().join("index.json");
-    let text = std::fs::read_to_string(&index).unwrap();
-    std::fs::write(&index, text.replace("\"default\": \"a\"", "\"default\": \"b\"")).unwrap();
+    wait(rig.auth().switch(&"b".parse().unwrap())).unwrap();
     assert_eq!(rig.log_in().context().unwrap().name.as_str(), "b");
 }
 

@@ -220,6 +220,25 @@ fn an_error_tells_who_chose_the_login() {
     assert_eq!(error.to_string(), format!("there is no login named play (named by {variable})"));
 }
 
+/// A session reads no more of the index than its own entry, where it finds that as this version writes it.
+#[test]
+fn an_index_of_an_older_version_or_another_hand_is_read_too() {
+    let rig = two();
+    let path = rig.home().join("index.json");
+    let index: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(index.get("folders"), None, "an older version finds what it knows");
+    fs::write(&path, serde_json::to_vec_pretty(&index).unwrap()).unwrap();
+    assert_eq!(meant(&rig.auth()), by_default("home"));
+    let work = rig.auth().session_for(&Select::context(name("WORK"))).unwrap();
+    assert_eq!(work.context().unwrap().name.as_str(), "work");
+    wait(rig.auth().switch(&name("WORK"))).unwrap();
+    assert_eq!(meant(&rig.auth()), by_default("work"));
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"default\":\"work\"", "\"default\":\"play\"")).unwrap();
+    let error = rig.auth().session().unwrap_err();
+    assert_eq!(error.to_string(), "there is no login named play (the default)");
+}
+
 #[test]
 fn one_of_the_list_is_the_one_that_is_meant() {
     let rig = two();
