@@ -16,10 +16,10 @@ use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenError, TokenReply}
 use crate::oauth::http::{Http, HttpError};
 use crate::oauth::metadata::{ByHand, Endpoints, discover};
 use crate::oauth::{id_token, userinfo};
+use crate::org::OrgBy;
 use crate::prompt::{Outcome, Prompt, Verification, Wait, WaitReason};
 use crate::record::Destination;
 use crate::wiring::Wiring;
-use org::wanted_org;
 
 /// What a login shall be.
 #[derive(Debug, Clone, Default)]
@@ -144,6 +144,17 @@ fn wanted_name(wiring: &Wiring, request: &LoginRequest) -> Result<Option<Context
         (Some(name), _) => Ok(Some(name.clone())),
         (None, Some(text)) => text.parse().map(Some),
         (None, None) => Ok(None),
+    }
+}
+
+fn wanted_org(wiring: &Wiring, request: &LoginRequest) -> Result<Option<Org>> {
+    let config = &wiring.config;
+    let org = request.org.clone().map(Ok).or_else(|| config.surroundings.org.as_ref().map(|text| text.parse()));
+    match org.transpose()? {
+        Some(org) if config.orgs == OrgBy::Nothing => {
+            Err(Error::config("org", format!("the org {org} was asked for, and {} has none", config.issuer.host())))
+        }
+        org => Ok(org),
     }
 }
 

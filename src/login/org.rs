@@ -1,24 +1,10 @@
 //! The org of a login.
 
-use super::{Login, LoginRequest};
+use super::Login;
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::{Account, Org};
 use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenError, TokenReply};
-use crate::org::OrgBy;
-use crate::wiring::Wiring;
-
-/// The org that the login shall be for.
-pub(super) fn wanted_org(wiring: &Wiring, request: &LoginRequest) -> Result<Option<Org>> {
-    let config = &wiring.config;
-    let org = request.org.clone().map(Ok).or_else(|| config.surroundings.org.as_ref().map(|text| text.parse()));
-    match org.transpose()? {
-        Some(org) if config.orgs == OrgBy::Nothing => {
-            Err(Error::config("org", format!("the org {org} was asked for, and {} has none", config.issuer.host())))
-        }
-        org => Ok(org),
-    }
-}
 
 impl Login<'_> {
     /// The org that the login's tokens speak for: the one that was asked for, or the one that the server tells. Where an org is named
