@@ -156,7 +156,6 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str) -> 
                 custody: custody.to_owned(),
             },
             false,
-            false,
         );
         Ok(name)
     })

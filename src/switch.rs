@@ -68,7 +68,7 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
         // Ended meanwhile, or replaced by a new login.
         let base = index.get(&entry.name).filter(|base| base.grant == entry.grant).ok_or_else(|| gone(&entry.name))?;
         let name = index.name_for(&base.account, &base.client_id, Some(org), None, false)?;
-        index.put(Entry { name: name.clone(), org: Some(org.clone()), ..base.clone() }, false, false);
+        index.put(Entry { name: name.clone(), org: Some(org.clone()), ..base.clone() }, false);
         Ok(name)
     })
 }

@@ -246,26 +246,25 @@ impl Index {
         self.contexts.iter().find(|entry| entry.name == *name)
     }
 
-    /// Puts `entry` under its name; gives back the entries whose grant nobody names any more. With `for_all` it is the login of all
-    /// contexts that its account has.
-    pub(crate) fn put(&mut self, entry: Entry, make_default: bool, for_all: bool) -> Vec<Entry> {
+    /// Puts `entry` under its name; gives back the one that it replaces, where nobody names its grant any more. Contexts of the same
+    /// grant, for other orgs of the account, follow.
+    pub(crate) fn put(&mut self, entry: Entry, make_default: bool) -> Option<Entry> {
         if make_default || self.default.is_none() {
             self.default = Some(entry.name.clone());
         }
-        let mut replaced = Vec::new();
-        match self.contexts.iter_mut().find(|there| there.name == entry.name) {
-            Some(there) => replaced.push(std::mem::replace(there, entry.clone())),
-            None => self.contexts.push(entry.clone()),
+        let Some(there) = self.contexts.iter_mut().find(|there| there.name == entry.name) else {
+            self.contexts.push(entry);
+            return None;
+        };
+        let old = std::mem::replace(there, entry.clone());
+        // Another account inherits nothing.
+        if old.account.is(&entry.account) && old.client_id == entry.client_id {
+            for there in self.contexts.iter_mut().filter(|there| there.grant == old.grant) {
+                let (name, org) = (there.name.clone(), there.org.clone());
+                *there = Entry { name, org, ..entry.clone() };
+            }
         }
-        let is_own = |there: &Entry| there.account.is(&entry.account) && there.client_id == entry.client_id;
-        for there in self.contexts.iter_mut().filter(|there| for_all && there.grant != entry.grant && is_own(there)) {
-            let (name, org) = (there.name.clone(), there.org.clone());
-            replaced.push(std::mem::replace(there, Entry { name, org, ..entry.clone() }));
-        }
-        replaced.sort_by(|one, other| one.grant.cmp(&other.grant));
-        replaced.dedup_by(|one, other| one.grant == other.grant);
-        replaced.retain(|old| self.of_grant(&old.grant).is_none());
-        replaced
+        Some(old).filter(|old| self.of_grant(&old.grant).is_none())
     }
 
     /// Takes all contexts of `grant` out.
@@ -340,7 +339,7 @@ pub(crate) mod tests {
 
     pub(super) fn index(entries: &[Entry]) -> Index {
         let mut index = Index::empty();
-        entries.iter().for_each(|entry| drop(index.put(entry.clone(), false, false)));
+        entries.iter().for_each(|entry| drop(index.put(entry.clone(), false)));
         index
     }
 
@@ -349,8 +348,8 @@ pub(crate) mod tests {
         let (a, mut b) = (entry("a", Some("a")), entry("b", Some("a")));
         b.grant = a.grant.clone();
         let mut index = index(&[a.clone(), b.clone()]);
-        assert!(index.put(entry("a", Some("a")), false, false).is_empty());
-        assert_eq!(index.put(entry("b", Some("a")), false, false)[0].grant, b.grant);
+        assert!(index.put(entry("a", Some("b")), false).is_none(), "another account inherits nothing");
+        assert_eq!(index.put(entry("b", Some("a")), false).unwrap().grant, b.grant);
     }
 
     #[test]
@@ -382,7 +381,7 @@ pub(crate) mod tests {
                 let (name, new): (ContextName, ContextName) = (one.parse().unwrap(), other.parse().unwrap());
                 let is_there = index.get(&name).is_some();
                 match step {
-                    0 => drop(index.put(entry(&one, Some(&other)), other.len() == 1, false)),
+                    0 => drop(index.put(entry(&one, Some(&other)), other.len() == 1)),
                     1 => drop(index.remove(&name)),
                     2 => drop(index.rename(&name, &new)),
                     3 if is_there => index.default = Some(name),

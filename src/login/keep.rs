@@ -15,7 +15,7 @@ use crate::org::OrgBy;
 use crate::record::{Record, RefreshToken, StoredToken};
 
 impl Login<'_> {
-    /// Keeps the login: key, record, then the index, which makes it the context's. Logins that it replaces are ended.
+    /// Keeps the login: key, record, then the index, which makes it the context's. A login that it replaces is ended.
     pub(super) fn keep(
         &self,
         home: &Home,
@@ -47,11 +47,11 @@ impl Login<'_> {
                 custody: custody.name().to_owned(),
             };
             // Who names a context means that one; who just logs in means to go on as who they are.
-            let replaced = index.put(entry.clone(), wanted.is_none(), config.orgs.is_per_token());
+            let replaced = index.put(entry.clone(), wanted.is_none());
             Ok((Context::of(&entry, index, Some(files)), replaced))
         });
         let kept = indexed.and_then(|(context, replaced)| {
-            self.end(home, &replaced, reply)?;
+            replaced.map_or(Ok(()), |old| self.end(home, &old, reply))?;
             Ok(context)
         });
         if kept.is_err() {
@@ -96,16 +96,13 @@ impl Login<'_> {
         }
     }
 
-    /// Ends the logins that this one takes the place of.
+    /// Ends the login that this one takes the place of.
     ///
     /// What a revocation takes with it differs between servers, and it must never end the login that has just been made (law 13): so it
     /// is data, and looked at afterwards.
-    fn end(&self, home: &Home, replaced: &[Entry], reply: &TokenReply) -> Result<()> {
-        let mut told = false;
-        for old in replaced {
-            // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
-            told |= self.end_one(home, old).unwrap_or_default();
-        }
+    fn end(&self, home: &Home, old: &Entry, reply: &TokenReply) -> Result<()> {
+        // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
+        let told = self.revoke_and_erase(home, old).unwrap_or_default();
         let Some(url) = self.destination.userinfo_endpoint.as_ref().filter(|_| told) else { return Ok(()) };
         match userinfo::fetch(self.http, url, &reply.access_token) {
             Err(error) if error.kind() == ErrorKind::AuthorizationServer => {
@@ -118,7 +115,7 @@ impl Login<'_> {
     }
 
     /// Says whether the server was told. Asks nobody: a key that only a person gives is erased unread.
-    fn end_one(&self, home: &Home, old: &Entry) -> Result<bool> {
+    fn revoke_and_erase(&self, home: &Home, old: &Entry) -> Result<bool> {
         let (wiring, files) = (self.wiring, self.wiring.files(home, &old.grant));
         let custody = wiring.quiet_places().of(&old.custody)?;
         let opened = files.unlock(&*custody);
