@@ -1,5 +1,7 @@
 //! [`OrgBy`]: how an authorization server is told which org a token shall speak for.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, Result};
 use crate::id::{Issuer, Org, Scopes};
 
@@ -14,15 +16,15 @@ pub enum OrgBy {
     #[default]
     Nothing,
     /// By this parameter of a refresh, for example `organization_id` (WorkOS).
-    Refresh(String),
+    Refresh(Cow<'static, str>),
     /// By this parameter of the device authorization request, for example `organization` or `audience`.
-    Login(String),
+    Login(Cow<'static, str>),
     /// By a scope, in which `{org}` stands for the org: `urn:zitadel:iam:org:id:{org}`, `organization:{org}`.
-    Scope(String),
+    Scope(Cow<'static, str>),
     /// By this parameter of a token exchange (RFC 8693), for example `audience` or `organization`.
-    Exchange(String),
+    Exchange(Cow<'static, str>),
     /// By its issuer, in which `{org}` stands for the org: `https://login.microsoftonline.com/{org}/v2.0`.
-    Issuer(String),
+    Issuer(Cow<'static, str>),
 }
 
 const HERE: &str = "{org}";
@@ -36,7 +38,7 @@ impl OrgBy {
     /// What a refresh for `org` says beside the token.
     pub(crate) fn in_refresh<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
         match self {
-            Self::Refresh(parameter) => org.map(|org| (parameter.as_str(), org.as_str())),
+            Self::Refresh(parameter) => org.map(|org| (&**parameter, org.as_str())),
             _ => None,
         }
     }
@@ -44,7 +46,7 @@ impl OrgBy {
     /// What a device authorization request for `org` says beside the scopes.
     pub(crate) fn in_login<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
         match self {
-            Self::Login(parameter) => org.map(|org| (parameter.as_str(), org.as_str())),
+            Self::Login(parameter) => org.map(|org| (&**parameter, org.as_str())),
             _ => None,
         }
     }

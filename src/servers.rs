@@ -23,7 +23,7 @@
 //! | WorkOS Connect | [`workos_connect`] | both | may rotate | the login | - | access tokens that were issued outlive a revocation |
 //! | Twitch | [`twitch`] | both | unknown | the login | - | the parameter is `scopes`, the reply's `scope` a list; errors are in `message` |
 //! | Zitadel | metadata | both | unknown | the login | scope | |
-//! | Auth0 | by hand | token endpoint only | may rotate | the token or the account | - | `login_parameters`: `audience`; 403 where the device endpoint gets a secret: `secret_at_device_authorization = false` |
+//! | Auth0 | by hand | token endpoint only | may rotate | the account | - | a revocation may take the token alone, as the tenant is configured; `login_parameters`: `audience`; 403 where the device endpoint gets a secret: `secret_at_device_authorization = false` |
 //! | Google | by hand | wanted | unknown | the account | - | `verification_url`; pending comes as 428; few scopes only |
 //! | Keycloak | by hand | both | may rotate | the login | scope | metadata for each realm; a code that is purged is `invalid_grant`; pending goes on for a while after the approval |
 //! | Ory Hydra | by hand | both | rotate | the login | - | |
@@ -37,7 +37,8 @@ use url::Url;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::id::Scopes;
-use crate::oauth::dialect::{self, Dialect};
+use crate::oauth::dialect::{self, Dialect, Revocation};
+use crate::org::OrgBy;
 
 /// github.com, for an OAuth app or a GitHub App with the device flow switched on. Asks for no scopes: set `scopes`. A tool cannot
 /// revoke its tokens there: the person does, in the settings of the account.
@@ -121,6 +122,13 @@ fn ready(dialect: &Dialect, app: &str, own: &str, client_id: &str, scopes: &str)
     config.token_endpoint = endpoint(dialect.token)?;
     config.scope_parameter = dialect.scope_parameter.into();
     config.scopes = scopes.parse::<Scopes>()?;
+    if let Revocation::Reaches(reach) = dialect.revocation {
+        config.revocation_reach = reach;
+    }
+    // Another issuer has other endpoints than these: it is another configuration.
+    if !matches!(dialect.orgs, OrgBy::Issuer(_)) {
+        config.orgs = dialect.orgs.clone();
+    }
     Ok(config)
 }
 
@@ -138,7 +146,8 @@ fn plain<'a>(name: &'a str, also: &str) -> Result<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::dialect::{DIALECTS, OrgBy, Reach, Revocation, Rotation, Secret, Verified};
+    use crate::oauth::dialect::{DIALECTS, Rotation, Secret, Verified};
+    use crate::oauth::revocation::Reach;
 
     /// The row of the table above, but for its last column.
     fn row(dialect: &Dialect) -> String {
@@ -163,9 +172,9 @@ mod tests {
             Revocation::Impossible => "cannot be asked",
             Revocation::Reaches(Reach::Family) => "the login",
             Revocation::Reaches(Reach::Account) => "the account",
-            Revocation::Reaches(Reach::TokenOrAccount) => "the token or the account",
+            Revocation::Reaches(Reach::Token) => "the token",
         };
-        let org = match dialect.orgs {
+        let org = match &dialect.orgs {
             OrgBy::Nothing => "-".into(),
             OrgBy::Refresh(name) => format!("refresh, `{name}`"),
             OrgBy::Login(name) => format!("login, `{name}`"),

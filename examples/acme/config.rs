@@ -1,6 +1,7 @@
 //! A rig: the whole configuration from `ACME_…` variables, so that scripts and tests can drive it. A real tool writes these
 //! values into its source instead.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +25,7 @@ pub(crate) fn from_environment() -> Result<Config> {
     config.device_authorization_endpoint = url("DEVICE_AUTHORIZATION_ENDPOINT")?;
     config.token_endpoint = url("TOKEN_ENDPOINT")?;
     config.revocation_endpoint = url("REVOCATION_ENDPOINT")?;
-    let org = variable("ORG_PARAM").unwrap_or_else(|| "organization_id".into());
+    let org = variable("ORG_PARAM").map_or(Cow::Borrowed("organization_id"), Cow::Owned);
     config.orgs = match variable("ORG_BY").as_deref() {
         None | Some("refresh") => OrgBy::Refresh(org),
         Some("login") => OrgBy::Login(org),

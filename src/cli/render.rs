@@ -129,6 +129,7 @@ impl Output {
         match remedy {
             Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
             Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
+            Remedy::LogInTo { org } => format!("run `{program} auth login --org {org}`"),
             Remedy::UnlockStore => format!("{}; then try again", to_unlock(Machine::here())),
             Remedy::AllowItem => {
                 "let programs read their items: in KeePassXC's settings, under Secret Service Integration, untick \

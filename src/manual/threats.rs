@@ -4,7 +4,7 @@
 //!
 //! | attacker | can | cannot, and why |
 //! | --- | --- | --- |
-//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: issuer, client and endpoints are sealed at login and compared before anything is sent; browsers are resolved in system folders, with a `PATH` of their own; a D-Bus address that starts a program or leads to another machine is refused; a state folder must be an absolute path; nothing in a project folder is read, and a rule for a folder is the person's own, void once the folder is another user's. They can choose a weaker place for a *new* login's key, where `Config::place` allows it, and the login says which |
+//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: issuer, client and endpoints are sealed at login and compared before anything is sent; browsers are resolved in system folders, with a `PATH` of their own; a D-Bus address that starts a program or leads to another machine is refused; a state folder must be an absolute path; nothing in a project folder is read, and a rule for a folder is the person's own, void once the folder is another user's. They can choose another org of the login (`<APP>_ORG`), never another server by it: an org is one path segment of an issuer whose rest the host wrote. They can choose a weaker place for a *new* login's key, where `Config::place` allows it, and the login says which |
 //! | a server that lies | refuse, delay, send odd replies | reach the terminal unfiltered (controls, overrides, length), move a login to another subject or token type, redirect a request, or fill memory (1 MiB a reply) |
 //! | between you and the server | drop packets | read or change them: https only, the operating system's roots and those that the host adds |
 //! | another user of the machine | read world-readable files | read the home (0700, owner and mode checked by handle) or its locks |
@@ -14,7 +14,8 @@
 //!
 //! # Doors through which a secret leaves
 //!
-//! `AccessToken::expose` and `auth token` (an access token, to the caller). A client secret and a refresh token go to the
+//! `AccessToken::expose` and `auth token` (an access token, to the caller). Where orgs are told by token exchange, an access token goes to the
+//! token endpoint of its own login, too. A client secret and a refresh token go to the
 //! token and revocation endpoints of their own login. There is no way out for a refresh token or a device code. A sealing key goes
 //! to the place that the login, or a person with `doctor --move-to`, chose for it; and, where the host asked for it
 //! (`Config::key_cache`), for a time to the kernel's keyring of the user.
@@ -46,8 +47,8 @@
 //!   them are set.
 //! - *The client identifier is public*: anybody can run the same flow and ask you to approve it. Only you, comparing, and the
 //!   server can stop that.
-//! - *A replaced login* (the same context logged in again) is forgotten here and not revoked at the server: with some servers
-//!   a revocation would end the new login too. It ends there when it expires.
+//! - *A replaced login* (the same context logged in again) is revoked at the server where that does not end the new one
+//!   (`Config::revocation_reach`), and where its key needs no person. Else it ends there when it expires.
 //!
 //! # BCP 247, point by point
 //!

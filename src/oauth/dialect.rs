@@ -7,6 +7,11 @@
     expect(dead_code, reason = "some facts are for who reads them, and for the table in crate::servers, by test")
 )]
 
+use std::borrow::Cow;
+
+use crate::oauth::revocation::Reach;
+use crate::org::OrgBy;
+
 /// Errors by other names than the RFCs', and what they mean there. For any server: what one writes, others may.
 const SPELLINGS: &[(&str, &str)] = &[
     // GitHub.
@@ -109,36 +114,6 @@ pub(crate) enum Revocation {
     Reaches(Reach),
 }
 
-/// What a revocation takes with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// What came from one login. Also what is believed of a server of which nothing is known (RFC 7009 §2.1: "SHOULD also invalidate
-    /// all access tokens based on the same authorization grant").
-    Family,
-    /// Everything that this person gave this client.
-    Account,
-    /// The token, or all of the account, as the server is configured.
-    TokenOrAccount,
-}
-
-/// How another org of the same person is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OrgBy {
-    Nothing,
-    /// A refresh that names it in this parameter.
-    Refresh(&'static str),
-    /// A login that names it in this parameter.
-    #[expect(dead_code, reason = "no server here is known to have it in the device flow; Config::orgs has it")]
-    Login(&'static str),
-    /// A scope with `{org}` in it.
-    Scope(&'static str),
-    /// A token exchange (RFC 8693) that names it in this parameter.
-    #[expect(dead_code, reason = "no server here is known to have it; Config::orgs has it")]
-    Exchange(&'static str),
-    /// Another issuer, with `{org}` in it.
-    Issuer(&'static str),
-}
-
 /// Whether the facts that a login needs were read in a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verified {
@@ -193,7 +168,7 @@ pub(crate) const ENTRA: Dialect = Dialect {
     token: Some("login.microsoftonline.com/{}/oauth2/v2.0/token"),
     rotation: Rotation::OldStays,
     revocation: Revocation::Impossible,
-    orgs: OrgBy::Issuer("https://login.microsoftonline.com/{org}/v2.0"),
+    orgs: OrgBy::Issuer(Cow::Borrowed("https://login.microsoftonline.com/{org}/v2.0")),
     verified: Verified::Yes,
     ..PLAIN
 };
@@ -218,7 +193,7 @@ pub(crate) const WORKOS_AUTHKIT: Dialect = Dialect {
     secret: Secret::None,
     rotation: Rotation::Always,
     revocation: Revocation::Impossible,
-    orgs: OrgBy::Refresh("organization_id"),
+    orgs: OrgBy::Refresh(Cow::Borrowed("organization_id")),
     verified: Verified::Yes,
     ..PLAIN
 };
@@ -254,7 +229,7 @@ pub(crate) const DIALECTS: &[Dialect] = &[
     WORKOS_AUTHKIT,
     WORKOS_CONNECT,
     TWITCH,
-    Dialect { name: "Zitadel", orgs: OrgBy::Scope("urn:zitadel:iam:org:id:{org}"), ..PLAIN },
+    Dialect { name: "Zitadel", orgs: OrgBy::Scope(Cow::Borrowed("urn:zitadel:iam:org:id:{org}")), ..PLAIN },
     Dialect {
         name: "Auth0",
         issuer: "https://{}/",
@@ -263,7 +238,8 @@ pub(crate) const DIALECTS: &[Dialect] = &[
         secret: Secret::TokenOnly,
         login_parameters: &["audience"],
         rotation: Rotation::Optional,
-        revocation: Revocation::Reaches(Reach::TokenOrAccount),
+        // Or the token alone, as the tenant is configured.
+        revocation: Revocation::Reaches(Reach::Account),
         verified: Verified::No,
         ..PLAIN
     },
@@ -281,7 +257,7 @@ pub(crate) const DIALECTS: &[Dialect] = &[
         name: "Keycloak",
         issuer: "https://{}",
         rotation: Rotation::Optional,
-        orgs: OrgBy::Scope("organization:{org}"),
+        orgs: OrgBy::Scope(Cow::Borrowed("organization:{org}")),
         verified: Verified::No,
         ..PLAIN
     },
