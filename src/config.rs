@@ -10,7 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::custody::Place;
 use crate::error::Result;
 use crate::id::{AppName, ClientId, Issuer, Scopes};
-use crate::oauth::revocation::Reach;
+use crate::oauth::dialect::Reach;
 use crate::org::OrgBy;
 use crate::passphrase::AskPassphrase;
 use crate::secret::Secret;

@@ -102,7 +102,7 @@ pub use hardening::hardening;
 pub use id::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scopes};
 pub use login::LoginRequest;
 pub use logout::{Ended, LoggedOut, LogoutRequest};
-pub use oauth::revocation::Reach;
+pub use oauth::dialect::Reach;
 pub use org::OrgBy;
 pub use relocation::{MoveRequest, Moved};
 pub use secret::Secret;

@@ -30,6 +30,8 @@ pub struct LogoutRequest {
 pub struct LoggedOut {
     /// The context that is gone.
     pub context: ContextName,
+    /// The contexts for other orgs of the same login, which are gone with it.
+    pub also: Vec<ContextName>,
     /// Whose it was.
     pub account: Account,
     /// How it ended.
@@ -111,12 +113,12 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
     for other in ["kernel", "session"].iter().filter(|other| **other != place) {
         let _ = places.of(other).map(|other| other.erase(&files.item()));
     }
-    Index::change(home, wiring.config.lock_timeout, |index| {
+    let mut also = Index::change(home, wiring.config.lock_timeout, |index| {
         // Whatever names this grant: a login made meanwhile under the same name is not ours to end.
-        index.forget(&entry.grant);
-        Ok(())
+        Ok(index.forget(&entry.grant))
     })?;
-    Ok(LoggedOut { context: entry.name.clone(), account: entry.account.clone(), ended })
+    also.retain(|name| *name != entry.name);
+    Ok(LoggedOut { context: entry.name.clone(), also, account: entry.account.clone(), ended })
 }
 
 /// Whether the key is not to be found where it need not be lost for that.

@@ -175,14 +175,16 @@ impl Prompt for Terminal {
     }
 
     fn done(&self, outcome: &Outcome<'_>) {
-        if let Outcome::LoggedIn { context, account, custody, posture, .. } = outcome {
+        if let Outcome::LoggedIn { context, account, org, custody, posture, .. } = outcome {
             let issuer = account.issuer.host();
             let until = match posture.lasts {
                 Until::Erased => String::new(),
                 lasts => format!(", {lasts}"),
             };
-            let _ = self
-                .say(&format!("Logged in at {issuer} as {account} (context {context}, key in {custody}{until}).\n"));
+            let org = org.map(|org| format!(" in {org}")).unwrap_or_default();
+            let _ = self.say(&format!(
+                "Logged in at {issuer} as {account}{org} (context {context}, key in {custody}{until}).\n"
+            ));
         }
     }
 }

@@ -146,8 +146,8 @@ fn plain<'a>(name: &'a str, also: &str) -> Result<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oauth::dialect::Reach;
     use crate::oauth::dialect::{DIALECTS, Rotation, Secret, Verified};
-    use crate::oauth::revocation::Reach;
 
     /// The row of the table above, but for its last column.
     fn row(dialect: &Dialect) -> String {

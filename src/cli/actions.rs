@@ -169,10 +169,11 @@ pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<
     let select = Select { context: logout.context, ..Select::default() };
     let request = LogoutRequest { select, all: logout.all, local_only: logout.local_only };
     let ended = wait(Auth::new(config)?.logout(request))?;
-    let object =
-        |login: &LoggedOut| json!({"context": login.context, "account": login.account, "ended": login.ended.name()});
+    let object = |login: &LoggedOut| json!({"context": login.context, "also": login.also, "account": login.account, "ended": login.ended.name()});
     let line = |login: &LoggedOut| {
-        let (name, account, server) = (&login.context, &login.account, login.account.issuer.host());
+        let (account, server) = (&login.account, login.account.issuer.host());
+        let names = std::iter::once(&login.context).chain(&login.also).map(ContextName::as_str);
+        let name = names.collect::<Vec<_>>().join(", ");
         match login.ended {
             Ended::Revoked => format!("Logged out {name} ({account}): revoked at {server} and forgotten here."),
             Ended::NotRevocable => format!(

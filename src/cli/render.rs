@@ -306,8 +306,9 @@ pub(super) fn context_lines(output: &Output, context: &Context, now: SystemTime)
     let default = if context.is_default { " (default)" } else { "" };
     let by = context.chosen_by.as_ref().map(|by| output.rule(by)).unwrap_or_default();
     let since = context.logged_in_at.map_or_else(|| "unknown: the record cannot be read".into(), rfc3339);
+    let org = context.org.as_ref().map(|org| format!("Org        {org}\n")).unwrap_or_default();
     format!(
-        "Context    {}{default}\nChosen by  {by}\nAccount    {}\nServer     {}\nScopes     {}\nKey in     {}\nSince      {since}\nToken      {}",
+        "Context    {}{default}\nChosen by  {by}\nAccount    {}\n{org}Server     {}\nScopes     {}\nKey in     {}\nSince      {since}\nToken      {}",
         context.name,
         person(&context.account),
         context.account.issuer,

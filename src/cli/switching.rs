@@ -35,8 +35,12 @@ pub(super) fn list(output: &Output, config: Config, list: List) -> Result<ExitCo
         let mark = if context.chosen_by.is_some() { '*' } else { ' ' };
         let (name, account, server) = (context.name.as_str(), &context.account, context.account.issuer.host());
         let (default, until) = (if context.is_default { ", default" } else { "" }, validity(context, now));
+        let org = context.org.as_ref().map(|org| format!(" in {org}")).unwrap_or_default();
         let folders = context.folders.iter().map(|folder| format!(", for {}", folder.display())).collect::<String>();
-        format!("{mark} {name:width$}  {account} at {server}{default}{folders}, key in {}, {until}", context.custody)
+        format!(
+            "{mark} {name:width$}  {account}{org} at {server}{default}{folders}, key in {}, {until}",
+            context.custody
+        )
     };
     Ok(output.data(&contexts.iter().map(line).collect::<Vec<_>>().join("\n")))
 }

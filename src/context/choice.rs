@@ -142,7 +142,12 @@ impl Index {
         match all {
             // Who ends all logins believes that none is left.
             true if self.contexts.is_empty() && self.unnamed > 0 => Err(self.nobody()),
-            true => Ok(self.contexts.clone()),
+            // A login once, however many contexts it serves.
+            true => {
+                let is_first =
+                    |entry: &&Entry| self.of_grant(&entry.grant).is_some_and(|first| first.name == entry.name);
+                Ok(self.contexts.iter().filter(is_first).cloned().collect())
+            }
             false => Ok(vec![self.resolve(select, config)?.0.clone()]),
         }
     }

@@ -267,11 +267,12 @@ impl Index {
         Some(old).filter(|old| self.of_grant(&old.grant).is_none())
     }
 
-    /// Takes all contexts of `grant` out.
-    pub(crate) fn forget(&mut self, grant: &GrantId) {
-        while let Some(name) = self.of_grant(grant).map(|entry| entry.name.clone()) {
-            self.remove(&name);
-        }
+    /// Takes all contexts of `grant` out; says which those were.
+    pub(crate) fn forget(&mut self, grant: &GrantId) -> Vec<ContextName> {
+        let of_grant = self.contexts.iter().filter(|entry| entry.grant == *grant);
+        let names: Vec<_> = of_grant.map(|entry| entry.name.clone()).collect();
+        names.iter().for_each(|name| drop(self.remove(name)));
+        names
     }
 
     /// Takes the entry out; a default that is gone is no default, and no folder's rule names it any more.

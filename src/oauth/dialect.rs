@@ -9,7 +9,6 @@
 
 use std::borrow::Cow;
 
-use crate::oauth::revocation::Reach;
 use crate::org::OrgBy;
 
 /// Errors by other names than the RFCs', and what they mean there. For any server: what one writes, others may.
@@ -112,6 +111,19 @@ pub(crate) enum Revocation {
     Impossible,
     /// At the endpoint that metadata names.
     Reaches(Reach),
+}
+
+/// What a revocation takes with it, which differs between servers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reach {
+    /// The token alone.
+    Token,
+    /// All tokens of the login (RFC 7009 §2.1).
+    #[default]
+    Family,
+    /// All logins of this person with this client.
+    Account,
 }
 
 /// Whether the facts that a login needs were read in a source.

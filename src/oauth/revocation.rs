@@ -8,19 +8,6 @@ use crate::oauth::endpoint::{TokenError, refusal, refuses, without};
 use crate::oauth::http::{Form, Http};
 use crate::secret::Secret;
 
-/// What a revocation takes with it, which differs between servers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reach {
-    /// The token alone.
-    Token,
-    /// All tokens of the login (RFC 7009 §2.1).
-    #[default]
-    Family,
-    /// All logins of this person with this client.
-    Account,
-}
-
 /// What is revoked.
 pub(crate) enum Token<'a> {
     Refresh(&'a Secret),

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{Behaviour, Endpoint, Fault, Person};
-use hallpass::{Auth, Error, ErrorKind, LoginRequest, OrgBy, Reach, Remedy, Result, Select, Session, TokenRequest};
+use hallpass::{
+    Auth, Ended, Error, ErrorKind, LoginRequest, LogoutRequest, OrgBy, Reach, Remedy, Result, Select, Session,
+    TokenRequest,
+};
 use serde_json::json;
 
 use super::rig::{Rig, S, forced, token};
@@ -317,5 +320,22 @@ fn what_a_login_is_asked_reaches_the_server() {
         [("login_hint", "alice@example.com"), ("prompt", "select_account"), ("audience", "https://api.example.com")]
     {
         assert_eq!(asked.parameter(name).map(String::from).as_deref(), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn a_logout_says_which_contexts_the_login_served() {
+    for all in [false, true] {
+        let rig = rig();
+        let auth = auth(&rig, &by_refresh());
+        log_in(&auth, None).unwrap();
+        wait(auth.context_of(&"globex".parse().unwrap())).unwrap();
+        let mut request = LogoutRequest::default();
+        request.all = all;
+        let ended = wait(auth.logout(request)).unwrap();
+        assert!(ended.failed.is_empty() && ended.done.len() == 1);
+        let names = (ended.done[0].context.as_str(), ended.done[0].also[0].as_str(), ended.done[0].ended);
+        assert_eq!(names, ("alice@acme", "alice@globex", Ended::Revoked));
+        rig.assert_nothing_left("a logout");
     }
 }
