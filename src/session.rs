@@ -177,7 +177,8 @@ impl Session {
     pub fn challenged(&self, token: &AccessToken, url: &Url, status: u16, www_authenticate: &str) -> Next {
         let inner = &self.0;
         let (Source::Login(context), config) = (&inner.source, &inner.wiring().config) else { return Next::GiveUp };
-        if !config.resources.iter().any(|resource| resource.origin() == url.origin()) {
+        // One that was asked for by itself is not replaced behind its asker's back.
+        if !token.is_usual() || !config.resources.iter().any(|resource| resource.origin() == url.origin()) {
             return Next::GiveUp;
         }
         match challenge::read(status, www_authenticate) {
@@ -186,7 +187,8 @@ impl Session {
                 let name = Some(context.name.clone());
                 // What was granted, and no more.
                 let scopes = Some(context.scopes.clone()).filter(|scopes| !scopes.is_empty());
-                let login = LoginRequest { context: name, scopes, acr_values, max_age, ..LoginRequest::default() };
+                let org = context.org.clone();
+                let login = LoginRequest { context: name, org, scopes, acr_values, max_age, ..LoginRequest::default() };
                 Next::StepUp(login)
             }
             Demand::AnotherToken | Demand::Nothing => Next::GiveUp,

@@ -20,6 +20,8 @@ pub struct AccessToken {
     expires_at: Option<SystemTime>,
     /// Until then it is served without a look at the disk; `None` where it is good to its end.
     look_again_at: Option<SystemTime>,
+    /// Whether it is for what the session's tokens are usually for.
+    usual: bool,
 }
 
 impl AccessToken {
@@ -51,7 +53,11 @@ impl AccessToken {
         self.secret.clone()
     }
 
-    pub(crate) fn new(stored: &StoredToken, token_type: &str, look_again_at: Option<SystemTime>) -> Self {
+    pub(crate) fn is_usual(&self) -> bool {
+        self.usual
+    }
+
+    pub(crate) fn new(stored: &StoredToken, token_type: &str, look_again_at: Option<SystemTime>, usual: bool) -> Self {
         Self {
             secret: stored.access_token.clone(),
             token_type: token_type.into(),
@@ -59,13 +65,14 @@ impl AccessToken {
             received_at: Some(stored.received_at),
             expires_at: stored.expires_at,
             look_again_at,
+            usual,
         }
     }
 
     /// A token from the environment, of which nothing is known.
     pub(crate) fn given(secret: Arc<Secret>) -> Self {
         let (token_type, scopes) = ("bearer".into(), Scopes::default());
-        Self { secret, token_type, scopes, received_at: None, expires_at: None, look_again_at: None }
+        Self { secret, token_type, scopes, received_at: None, expires_at: None, look_again_at: None, usual: true }
     }
 
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {

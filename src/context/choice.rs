@@ -125,8 +125,13 @@ impl Index {
             return Ok(Entry { org: Some(org), ..entry.clone() });
         }
         let is_it = |other: &&Entry| {
-            let same_person = other.account.subject.is_some() && other.account.subject == entry.account.subject;
-            other.org.as_ref() == Some(&org) && same_person && other.client_id == entry.client_id
+            let (own, others) = (&entry.account, &other.account);
+            // A subject is its issuer's own: of another one the address must be the same too.
+            let is_same_person = match by {
+                OrgBy::Issuer(_) => own.email.is_some() && own.email == others.email,
+                _ => others.is(own),
+            };
+            other.org.as_ref() == Some(&org) && is_same_person && other.client_id == entry.client_id
         };
         self.contexts.iter().find(is_it).cloned().ok_or_else(|| match by {
             OrgBy::Nothing => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
@@ -148,7 +153,7 @@ impl Index {
                     |entry: &&Entry| self.of_grant(&entry.grant).is_some_and(|first| first.name == entry.name);
                 Ok(self.contexts.iter().filter(is_first).cloned().collect())
             }
-            false => Ok(vec![self.resolve(select, config)?.0.clone()]),
+            false => Ok(vec![self.in_org(self.resolve(select, config)?.0, select, config)?]),
         }
     }
 

@@ -52,7 +52,7 @@ impl Login<'_> {
             Ok((Context::of(&entry, index, Some(files)), replaced))
         });
         let kept = indexed.and_then(|(context, replaced)| {
-            replaced.map_or(Ok(()), |old| self.end(home, &old, reply))?;
+            replaced.map_or(Ok(()), |old| self.end(home, &old, &account, reply))?;
             Ok(context)
         });
         if kept.is_err() {
@@ -101,9 +101,9 @@ impl Login<'_> {
     ///
     /// What a revocation takes with it differs between servers, and it must never end the login that has just been made (law 13): so it
     /// is data, and looked at afterwards.
-    fn end(&self, home: &Home, old: &Entry, reply: &TokenReply) -> Result<()> {
+    fn end(&self, home: &Home, old: &Entry, account: &Account, reply: &TokenReply) -> Result<()> {
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
-        let told = self.revoke_and_erase(home, old).unwrap_or_default();
+        let told = self.revoke_and_erase(home, old, account).unwrap_or_default();
         let Some(url) = self.destination.userinfo_endpoint.as_ref().filter(|_| told) else { return Ok(()) };
         match userinfo::fetch(self.http, url, &reply.access_token) {
             Err(error) if error.kind() == ErrorKind::AuthorizationServer => {
@@ -116,14 +116,16 @@ impl Login<'_> {
     }
 
     /// Says whether the server was told. Asks nobody: a key that only a person gives is erased unread.
-    fn revoke_and_erase(&self, home: &Home, old: &Entry) -> Result<bool> {
+    fn revoke_and_erase(&self, home: &Home, old: &Entry, account: &Account) -> Result<bool> {
         let (wiring, files) = (self.wiring, self.wiring.files(home, &old.grant));
         let custody = wiring.quiet_places().of(&old.custody)?;
         let opened = files.unlock(&*custody);
         let lock = files.lock(wiring.config.lock_timeout)?;
         let mut told = false;
+        let known = |account: &Account| account.subject.is_some();
+        let is_of_another = known(account) && known(&old.account) && !old.account.is(account);
         if let Ok(grant) = opened
-            && wiring.config.revocation_reach != Reach::Account
+            && (wiring.config.revocation_reach != Reach::Account || is_of_another)
             && let Ok(record) = grant.recover(&lock).map(|found| found.record)
             && wiring.check_destination(&old.grant, &record).is_ok()
             && let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token)
@@ -137,7 +139,12 @@ impl Login<'_> {
 
     /// Revokes what could not be kept. The error to tell is the one that kept it from being kept, so this has none.
     pub(super) fn give_back(&self, reply: &TokenReply) {
-        if let Some(url) = &self.destination.revocation_endpoint
+        // It may be of an account that is logged in already, and would end that login too.
+        let config = &self.wiring.config;
+        let index = self.wiring.home().and_then(|home| Index::read(home.as_ref()));
+        let is_alone = index.is_ok_and(|index| index.contexts.is_empty());
+        if (config.revocation_reach != Reach::Account || is_alone)
+            && let Some(url) = &self.destination.revocation_endpoint
             && let Some(token) = Token::best(reply.refresh_token.as_ref(), Some(&reply.access_token))
         {
             let _ = revoke(self.http, url, self.client, &token);

@@ -74,10 +74,13 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     // What can fail on this machine fails before a person is asked to do anything, and before anything is written.
     let chosen = wiring.places.choose(request.ephemeral, request.lasting)?;
     let name = wanted_name(wiring, request)?;
-    Index::read(wiring.home()?.as_ref())?;
+    let index = Index::read(wiring.home()?.as_ref())?;
 
     let config = &wiring.config;
-    let org = wanted_org(wiring, request)?;
+    // A context that is logged in to again stays one of its org.
+    let named = name.as_ref().and_then(|name| index.get(name)).filter(|_| !request.replace);
+    let own = named.and_then(|entry| entry.org.clone()).filter(|_| config.orgs != OrgBy::Nothing);
+    let org = wanted_org(wiring, request)?.or(own);
     let issuer = config.orgs.issuer(&config.issuer, org.as_ref())?;
     let http = wiring.http()?;
     let by_hand = ByHand {

@@ -5,6 +5,8 @@ use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::{Account, Org};
 use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenError, TokenReply};
+use crate::oauth::id_token::Told;
+use crate::record::Destination;
 
 impl Login<'_> {
     /// The org that the login's tokens speak for: the one that was asked for, or the one that the server tells. Where an org is named
@@ -30,18 +32,28 @@ impl Login<'_> {
                 // Not to be cancelled: the server may have rotated.
                 let of_org = endpoint.request(&Grant::RefreshToken(token), &asks, &Cancel::new());
                 let of_org = of_org.map_err(|error| match error {
-                    TokenError::Refused(refusal) => refused("").because(Error::from(refusal)),
+                    TokenError::Refused(refusal) if !refusal.is_beside_the_question() => {
+                        refused("").because(Error::from(refusal))
+                    }
                     error => error.into(),
                 })?;
                 let (old, refresh_expires_in) = (reply.refresh_token.take(), reply.refresh_expires_in);
                 *reply = TokenReply {
                     refresh_token: of_org.refresh_token.or(old),
                     refresh_expires_in: of_org.refresh_expires_in.or(refresh_expires_in),
+                    // Where it says nothing, it is what was granted before.
+                    scopes: of_org.scopes.or_else(|| reply.scopes.take()),
                     ..of_org
                 };
-                match &reply.org {
-                    Some(told) if told != org.as_str() => Err(refused(&format!(", but one for {told}"))),
-                    _ => Ok(Some(org.clone())),
+                // As at every refresh (law 17).
+                let (claims, subject) = (Told::read(reply.id_token.as_ref()), account.subject.as_deref());
+                let Destination { issuer, client_id, .. } = self.destination;
+                let is_other = |told: &str| told != org.as_str();
+                let orgs = [claims.org(), reply.org.as_deref()];
+                match reply.token_type != "bearer" || claims.is_another(issuer, client_id, subject) {
+                    true => Err(refused(", but something else")),
+                    false if orgs.into_iter().flatten().any(is_other) => Err(refused(", but one for another")),
+                    false => Ok(Some(org.clone())),
                 }
             }
             (None, Some(told)) if !config.orgs.is_per_token() => Err(refused(&format!(", but one for {told}"))),

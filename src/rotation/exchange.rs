@@ -1,12 +1,12 @@
 //! One exchange of the refresh token (RFC 6749 §6), from the intent to the commit, and what its failures mean.
 
-use std::iter::once;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Trip;
 use crate::attempt::Failure;
 use crate::clock::{Cancel, Deadline, pause};
+use crate::context::Index;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
 use crate::home::Lock;
@@ -31,12 +31,23 @@ impl Trip<'_> {
     pub(super) fn exchange(&self, lock: &Lock, record: Record, open: bool) -> Result<Record> {
         match (&self.wiring.config.orgs, &self.target.org) {
             (OrgBy::Exchange(parameter), Some(org)) => self.exchange_for(lock, record, open, parameter, org),
-            _ => self.rotate(lock, record, open, &self.target),
+            _ => {
+                let living = self.living(&record);
+                self.rotate(lock, record, open, &self.target, living)
+            }
         }
     }
 
-    /// Intent, exchange, commit (law 3).
-    fn rotate(&self, lock: &Lock, record: Record, open: bool, target: &Target) -> Result<Record> {
+    /// Intent, exchange, commit (law 3). `living`: another org of the login, which shows whether it is the login that the server refuses or
+    /// the org.
+    fn rotate(
+        &self,
+        lock: &Lock,
+        record: Record,
+        open: bool,
+        target: &Target,
+        living: Option<Option<Org>>,
+    ) -> Result<Record> {
         let Some(token) = &record.refresh_token else {
             return Err(self.ended(ErrorKind::Expired, "the server gave no token to refresh it with"));
         };
@@ -50,21 +61,24 @@ impl Trip<'_> {
         reached("intended");
         // Before it is sent, so that a machine that sleeps meanwhile does not count that as lifetime.
         let (asked_at, generation) = (self.now(), record.generation);
-        // An org that lives shows whether it is the login that the server refuses or the org.
-        let living = record.tokens.iter().find(|token| token.org != target.org).map(|token| token.org.clone());
         let next = self
             .reply(&http, &record, token, open, target)
             .and_then(|reply| self.next(record, reply, asked_at, target).map_err(|error| Failed::of(error, true)));
         match next {
-            Ok(next) => self.commit(lock, next),
+            Ok((next, None)) => self.commit(lock, next),
+            // The login goes on, with what the server has rotated to.
+            Ok((next, Some(error))) => self.commit(lock, next).and(Err(error)),
             Err(Failed { error, open, org_is_in_doubt }) => match self.grant.read() {
                 // `invalid_grant` is a question, not an answer (law 6). On a disk whose locks hold nobody has rotated meanwhile;
                 // where one has, it is adopted and never overwritten.
                 Ok(there) if there.generation > generation => Ok(there),
                 Ok(there) if org_is_in_doubt && living.is_some() => {
                     let other = Target { org: living.flatten(), ..target.clone() };
-                    self.rotate(lock, there, open, &other)?;
-                    Err(self.org_refused(target, error))
+                    match self.rotate(lock, there, open, &other, None) {
+                        Ok(_) => Err(self.org_refused(target, error)),
+                        Err(unknown) if unknown.kind() == ErrorKind::Unreachable => Err(unknown),
+                        Err(_) => Err(error),
+                    }
                 }
                 // It says nothing of the login, so nothing is noted of that.
                 _ if !open && error.kind() == ErrorKind::Denied && self.named(target).is_some() => {
@@ -85,29 +99,58 @@ impl Trip<'_> {
     fn exchange_for(&self, lock: &Lock, record: Record, open: bool, parameter: &str, org: &Org) -> Result<Record> {
         let own = Target { org: None, resource: self.target.resource.clone(), scopes: None };
         let is_good = |token: &StoredToken| token.is_valid(self.now(), None) && !self.wanted.request.refresh;
-        let record = match record.token(&own) {
-            Some(token) if is_good(token) => record,
-            _ => self.rotate(lock, record, open, &own)?,
-        };
-        let subject = record.token(&own).map(|token| token.access_token.clone());
-        let subject = subject.ok_or_else(|| self.ended(ErrorKind::Expired, "it holds no token"))?;
+        let is_at_hand = record.token(&own).is_some_and(is_good);
+        let record = if is_at_hand { record } else { self.rotate(lock, record, open, &own, None)? };
         let asked_at = self.now();
+        let (record, reply) = match self.ask_for(&record, &own, parameter, org) {
+            // It may be the token that is refused, and not the org: with a new one that shows.
+            Err(TokenError::Refused(refusal)) if is_at_hand && !open && !refusal.is_beside_the_question() => {
+                let record = self.rotate(lock, record, open, &own, None)?;
+                let reply = self.ask_for(&record, &own, parameter, org);
+                (record, reply)
+            }
+            reply => (record, reply),
+        };
+        let reply = reply.map_err(|error| match error {
+            TokenError::Refused(refusal) if !refusal.is_beside_the_question() => {
+                self.org_refused(&self.target, refusal.into())
+            }
+            error => error.into(),
+        })?;
+        // The login's own refresh token stays what it is.
+        let reply = TokenReply { refresh_token: None, refresh_expires_in: None, ..reply };
+        match self.next(record, reply, asked_at, &self.target)? {
+            (_, Some(error)) => Err(error),
+            // What stands for an exchange whose reply may be lost is not written over (law 7): this one is served and not kept.
+            (next, None) if is_at_hand && open => Ok(next),
+            (next, None) => self.commit(lock, next),
+        }
+    }
+
+    fn ask_for(&self, record: &Record, own: &Target, parameter: &str, org: &Org) -> Result<TokenReply, TokenError> {
+        let Some(subject) = record.token(own).map(|token| token.access_token.clone()) else {
+            return Err(HttpError::Setup("there is no token to exchange".into()).into());
+        };
+        let http = self.wiring.http().map_err(|error| HttpError::Setup(error.to_string()))?;
         let (destination, client) = (&record.destination, self.wiring.client(&record.destination));
-        let endpoint = TokenEndpoint { http: &self.wiring.http()?, url: &destination.token_endpoint, client: &client };
+        let endpoint = TokenEndpoint { http: &http, url: &destination.token_endpoint, client: &client };
         let asks = Asks {
             resource: self.target.resource.as_ref(),
             scopes: self.target.scopes.as_ref(),
             org: Some((parameter, org.as_str())),
         };
-        let reply =
-            endpoint.request(&Grant::Exchange(&subject), &asks, &Cancel::new()).map_err(|error| match error {
-                TokenError::Refused(refusal) => self.org_refused(&self.target, refusal.into()),
-                error => error.into(),
-            })?;
-        // The login's own refresh token stays what it is.
-        let reply = TokenReply { refresh_token: None, refresh_expires_in: None, ..reply };
-        let next = self.next(record, reply, asked_at, &self.target)?;
-        self.commit(lock, next)
+        endpoint.request(&Grant::Exchange(&subject), &asks, &Cancel::new())
+    }
+
+    /// Another org that the login has served.
+    fn living(&self, record: &Record) -> Option<Option<Org>> {
+        let is_other = |org: &Option<Org>| *org != self.target.org;
+        let had = record.tokens.iter().map(|token| token.org.clone()).find(is_other);
+        had.or_else(|| {
+            let index = Index::read(Some(self.files.home)).ok()?;
+            let named = index.contexts.iter().filter(|entry| entry.grant == self.context.grant);
+            named.map(|entry| entry.org.clone()).find(is_other)
+        })
     }
 
     /// What the server answers. Sends the token, and once more where its reply was lost and that cannot make it worse.
@@ -151,7 +194,11 @@ impl Trip<'_> {
     fn ask(&self, http: &Http, record: &Record, token: &Secret, target: &Target) -> Result<TokenReply, TokenError> {
         let (destination, client) = (&record.destination, self.wiring.client(&record.destination));
         let endpoint = TokenEndpoint { http, url: &destination.token_endpoint, client: &client };
-        let asks = Asks { resource: target.resource.as_ref(), scopes: target.scopes.as_ref(), org: self.named(target) };
+        // Where a scope names the org, fewer scopes name it as well.
+        let orgs = &self.wiring.config.orgs;
+        let scopes = target.scopes.as_ref().map(|asked| orgs.scopes(asked, target.org.as_ref()));
+        let scopes = scopes.transpose().map_err(|error| HttpError::Setup(error.to_string()))?;
+        let asks = Asks { resource: target.resource.as_ref(), scopes: scopes.as_ref(), org: self.named(target) };
         // Not to be cancelled: what it brings is the only copy.
         endpoint.request(&Grant::RefreshToken(token), &asks, &Cancel::new())
     }
@@ -224,51 +271,63 @@ impl Trip<'_> {
         }
     }
 
-    /// The next record. A reply that would make the grant another (law 17) is kept out.
-    fn next(&self, record: Record, reply: TokenReply, asked_at: SystemTime, target: &Target) -> Result<Record> {
+    /// The next record. A reply that would make the grant another (law 17) is kept out. Of one that speaks for another org, the access
+    /// token is: the server has rotated all the same, and the login is none the worse.
+    fn next(
+        &self,
+        record: Record,
+        reply: TokenReply,
+        asked_at: SystemTime,
+        target: &Target,
+    ) -> Result<(Record, Option<Error>)> {
         let Destination { issuer, client_id, .. } = &record.destination;
         let changed = |what: &str| {
             let message = format!("{} answered a refresh with another {what}: refused", issuer.host());
-            Err(Error::new(ErrorKind::Protocol, message).with(self.log_in()))
+            Error::new(ErrorKind::Protocol, message).with(self.log_in())
         };
         if reply.token_type != record.token_type {
-            return changed("token type");
+            return Err(changed("token type"));
         }
         let told = Told::read(reply.id_token.as_ref());
         if told.is_another(issuer, client_id, record.account.subject.as_deref()) {
-            return changed("identity");
+            return Err(changed("identity"));
         }
-        let is_another =
-            |own: &Org| [told.org(), reply.org.as_deref()].iter().flatten().any(|told| *told != own.as_str());
-        if target.org.as_ref().is_some_and(is_another) {
-            return changed("organisation");
-        }
+        let is_told = |org: &str| [told.org(), reply.org.as_deref()].contains(&Some(org));
+        let is_another = match &target.org {
+            Some(own) => [told.org(), reply.org.as_deref()].iter().flatten().any(|told| *told != own.as_str()),
+            // Which org is meant nobody knows; one that somebody else has asked for it is not.
+            None => record.tokens.iter().filter_map(|token| token.org.as_ref()).any(|org| is_told(org.as_str())),
+        };
+        let error = is_another.then(|| changed("organisation"));
         let Target { org, resource, scopes: asked } = target.clone();
         let token = StoredToken {
             org,
             resource,
             asked,
-            scopes: reply.scopes.unwrap_or_else(|| record.scopes.clone()),
+            // RFC 6749 §5.1: "OPTIONAL, if identical to the scope requested by the client".
+            scopes: reply.scopes.or_else(|| target.scopes.clone()).unwrap_or_else(|| record.scopes.clone()),
             access_token: Arc::new(reply.access_token),
             received_at: asked_at,
             expires_at: reply.expires_in.map(|lifetime| asked_at + lifetime),
         };
+        let token = Some(token).filter(|_| error.is_none());
         // At most so many, the newest first and dead ones not at all, so that a record cannot grow without end.
         let is_kept = |other: &StoredToken| {
             let is_alive = other.is_valid(asked_at, Some(Duration::ZERO));
-            is_alive && !other.is_for(target)
+            is_alive && (error.is_some() || !other.is_for(target))
         };
         let others: Vec<_> = record.tokens.into_iter().filter(is_kept).take(MOST_TOKENS - 1).collect();
-        Ok(Record {
+        let next = Record {
             generation: record.generation + 1,
             rotated: self.now(),
             // An idle time begins anew with every use; where the server says nothing more of it, what it said stands.
             refresh_expires_at: reply.refresh_expires_in.map(|life| asked_at + life).or(record.refresh_expires_at),
             // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
             refresh_token: reply.refresh_token.map(RefreshToken::Given).or(record.refresh_token),
-            tokens: once(token).chain(others).collect(),
+            tokens: token.into_iter().chain(others).collect(),
             ..record
-        })
+        };
+        Ok((next, error))
     }
 }
 

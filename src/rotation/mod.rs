@@ -152,7 +152,12 @@ impl Trip<'_> {
     fn served(&self, record: &Record) -> Option<AccessToken> {
         let token = self.token_of(record)?;
         self.files.mark_used();
-        Some(AccessToken::new(token, &record.token_type, self.look_again(record, token)))
+        Some(AccessToken::new(
+            token,
+            &record.token_type,
+            self.look_again(record, token),
+            self.wanted.request.is_usual(),
+        ))
     }
 
     /// The token that the caller came with: one that was refused, else the one that was found.

@@ -339,3 +339,78 @@ fn a_logout_says_which_contexts_the_login_served() {
         rig.assert_nothing_left("a logout");
     }
 }
+
+#[test]
+fn a_login_that_has_ended_is_asked_about_twice_and_not_for_ever() {
+    let rig = rig();
+    let auth = auth(&rig, &by_refresh());
+    let own = log_in(&auth, None).unwrap();
+    for org in ["globex", "initech"] {
+        assert_eq!(speaks_for(&rig, &in_org(&auth, org).unwrap()).as_deref(), Some(org));
+    }
+    rig.server.revoke_everything();
+    rig.server.clear_requests();
+    assert_eq!(forced(&own).unwrap_err().kind(), ErrorKind::Expired);
+    assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 2);
+}
+
+#[test]
+fn a_reply_for_another_org_costs_the_login_nothing() {
+    let rig = rig();
+    let auth = auth(&rig, &by_refresh());
+    let own = log_in(&auth, None).unwrap();
+    for _ in 0..3 {
+        rig.server.inject(Endpoint::Token, Fault::ReplyField("organization_id".into(), "globex".into()));
+        assert_eq!(forced(&own).unwrap_err().kind(), ErrorKind::Protocol);
+    }
+    rig.clock.advance(S(3600));
+    assert_eq!(speaks_for(&rig, &own).as_deref(), Some("acme"));
+    assert_eq!((rig.server.counts().reuses, rig.server.live_families()), (0, 1));
+}
+
+#[test]
+fn fewer_scopes_name_the_org_as_well() {
+    let rig = with(|behaviour| behaviour.org_scope = Some("organization:".into()));
+    let session = log_in(&auth(&rig, &OrgBy::Scope("organization:{org}".into())), Some("globex")).unwrap();
+    rig.server.clear_requests();
+    let mut request = TokenRequest::default();
+    request.scopes = Some("openid".parse().unwrap());
+    wait(session.access_token_with(request)).unwrap();
+    let sent = rig.server.requests_to(Endpoint::Token)[0].parameter("scope").map(String::from);
+    assert_eq!(sent.as_deref(), Some("openid organization:globex"));
+}
+
+#[test]
+fn a_context_that_is_logged_in_to_again_stays_one_of_its_org() {
+    let rig = rig();
+    let auth = auth(&rig, &by_refresh());
+    log_in(&auth, Some("globex")).unwrap();
+    let mut request = LoginRequest::default();
+    request.context = Some("alice@globex".parse().unwrap());
+    let again = wait(auth.login(request, Arc::new(Silent))).unwrap();
+    assert_eq!(again.context().unwrap().org.as_ref().unwrap().as_str(), "globex");
+    assert_eq!(speaks_for(&rig, &again).as_deref(), Some("globex"));
+}
+
+#[test]
+fn a_context_of_an_org_with_a_login_of_its_own_is_switched_to() {
+    let rig = rig();
+    let auth = auth(&rig, &by_refresh());
+    log_in(&auth, None).unwrap();
+    let globex = log_in(&auth, Some("globex")).unwrap();
+    wait(auth.switch(&"alice@acme".parse().unwrap())).unwrap();
+    let name = wait(auth.context_of(&"globex".parse().unwrap())).unwrap();
+    assert_eq!(name, globex.context().unwrap().name);
+    assert_eq!((rig.records().len(), rig.keys.count()), (2, 2), "each keeps its login");
+}
+
+#[test]
+fn a_token_that_is_exchanged_and_refused_is_renewed_once() {
+    let rig = rig();
+    let auth = auth(&rig, &by_exchange());
+    log_in(&auth, None).unwrap();
+    // The token that the others are made of is refused, and the login lives.
+    rig.server.expire_access_tokens();
+    assert_eq!(speaks_for(&rig, &in_org(&auth, "initech").unwrap()).as_deref(), Some("initech"));
+    assert_eq!(rig.server.counts().refreshes, 1);
+}
