@@ -119,7 +119,7 @@ fn fetch(http: &Http, issuer: &Issuer, suffices: impl Fn(&Document) -> bool, can
                 true => Ok(document),
                 // One that cannot be had adds nothing: most servers that lack something have only this one.
                 false => Ok(match ask(&second).and_then(|other| other.of(issuer)) {
-                    Ok(other) => document.or(other),
+                    Ok(other) => document.or(other, |url| http.is_secure(url)),
                     Err(_) => document,
                 }),
             }
@@ -149,14 +149,15 @@ impl Document {
         }
     }
 
-    /// What this one says, and where it says nothing, the other.
-    fn or(self, other: Self) -> Self {
+    /// What this one says, and where it says nothing, the other. What a login can do without is not taken from there unless it
+    /// `is_usable`: this one alone would do.
+    fn or(self, other: Self, is_usable: impl Fn(&Url) -> bool) -> Self {
         let methods = self.token_endpoint_auth_methods_supported;
         Self {
             token_endpoint: self.token_endpoint.or(other.token_endpoint),
             device_authorization_endpoint: self.device_authorization_endpoint.or(other.device_authorization_endpoint),
-            revocation_endpoint: self.revocation_endpoint.or(other.revocation_endpoint),
-            userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint),
+            revocation_endpoint: self.revocation_endpoint.or(other.revocation_endpoint.filter(&is_usable)),
+            userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint.filter(&is_usable)),
             token_endpoint_auth_methods_supported: match methods.is_empty() {
                 true => other.token_endpoint_auth_methods_supported,
                 false => methods,
