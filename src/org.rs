@@ -35,6 +35,11 @@ impl OrgBy {
         matches!(self, Self::Refresh(_) | Self::Exchange(_))
     }
 
+    /// Whether the org that a reply tells goes by the name that it was asked for by. A tenant may have orgs of its own within.
+    pub(crate) fn is_told_in_replies(&self) -> bool {
+        !matches!(self, Self::Issuer(_))
+    }
+
     /// What a refresh for `org` says beside the token.
     pub(crate) fn in_refresh<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
         match self {

@@ -18,6 +18,7 @@ impl Login<'_> {
         told: Option<Org>,
     ) -> Result<Option<Org>> {
         let (config, server) = (&self.wiring.config, self.destination.issuer.host());
+        let told = told.filter(|_| self.org.is_none() || config.orgs.is_told_in_replies());
         let Some(org) = self.org.as_ref().filter(|org| told.as_ref() != Some(org)) else { return Ok(told) };
         let refused = |why: &str| {
             let message = format!("{server} gives {account} no login for the org {org}{why}");

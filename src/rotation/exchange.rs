@@ -298,6 +298,7 @@ impl Trip<'_> {
             // Which org is meant nobody knows; one that somebody else has asked for it is not.
             None => record.tokens.iter().filter_map(|token| token.org.as_ref()).any(|org| is_told(org.as_str())),
         };
+        let is_another = is_another && self.wiring.config.orgs.is_told_in_replies();
         let error = is_another.then(|| changed("organisation"));
         let Target { org, resource, scopes: asked } = target.clone();
         let token = StoredToken {

@@ -414,3 +414,20 @@ fn a_token_that_is_exchanged_and_refused_is_renewed_once() {
     assert_eq!(speaks_for(&rig, &in_org(&auth, "initech").unwrap()).as_deref(), Some("initech"));
     assert_eq!(rig.server.counts().refreshes, 1);
 }
+
+#[test]
+fn each_org_can_have_an_issuer_of_its_own() {
+    let (acme, globex) = (rig(), rig());
+    let port = |rig: &Rig| rig.server.issuer().rsplit(':').next().unwrap().to_owned();
+    let auth = auth(&acme, &OrgBy::Issuer("http://127.0.0.1:{org}".into()));
+    log_in(&auth, Some(&port(&acme))).unwrap();
+    let session = log_in(&auth, Some(&port(&globex))).unwrap();
+    assert_eq!(session.context().unwrap().account.issuer.as_str(), globex.server.issuer());
+    for rig in [&acme, &globex] {
+        let session = in_org(&auth, &port(rig)).unwrap();
+        assert!(rig.server.is_live_access_token(&token(&session)));
+        assert!(rig.server.is_live_access_token(&forced(&session).unwrap()), "a refresh goes where the login was made");
+    }
+    let hostile = log_in(&auth, Some("1@evil.example")).unwrap_err();
+    assert_eq!(hostile.kind(), ErrorKind::Config);
+}
