@@ -35,7 +35,7 @@ impl OrgBy {
         matches!(self, Self::Refresh(_) | Self::Exchange(_))
     }
 
-    /// Whether the org that a reply tells goes by the name that it was asked for by. A tenant may have orgs of its own within.
+    /// Whether the org that a reply tells goes by the name that it was asked for by. An issuer made for one org may have orgs of its own within.
     pub(crate) fn is_told_in_replies(&self) -> bool {
         !matches!(self, Self::Issuer(_))
     }
@@ -44,6 +44,14 @@ impl OrgBy {
     pub(crate) fn in_refresh<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
         match self {
             Self::Refresh(parameter) => org.map(|org| (&**parameter, org.as_str())),
+            _ => None,
+        }
+    }
+
+    /// What a token exchange for `org` says beside the tokens.
+    pub(crate) fn in_exchange<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
+        match self {
+            Self::Exchange(parameter) => org.map(|org| (&**parameter, org.as_str())),
             _ => None,
         }
     }
@@ -79,13 +87,10 @@ impl OrgBy {
     /// `Config` where the org's name makes no issuer, or one of another shape: an org never chooses the server.
     pub(crate) fn issuer(&self, own: &Issuer, org: Option<&Org>) -> Result<Issuer> {
         match (self, org) {
-            (Self::Issuer(template), Some(org)) => {
-                let is_name = org.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-                let named =
-                    Some(template.replace(HERE, org.as_str())).filter(|_| is_name && !org.as_str().starts_with('.'));
-                let wrong = || Error::config("org", format!("the org {org} cannot be named in an issuer"));
-                named.ok_or_else(wrong)?.parse()
-            }
+            (Self::Issuer(template), Some(org)) => match may_stand_in_an_issuer(org.as_str()) {
+                true => template.replace(HERE, org.as_str()).parse(),
+                false => Err(Error::config("org", format!("the org {org} cannot be named in an issuer"))),
+            },
             _ => Ok(own.clone()),
         }
     }
@@ -95,11 +100,17 @@ impl OrgBy {
         match self {
             Self::Issuer(template) => template.split_once(HERE).is_some_and(|(before, after)| {
                 let org = issuer.as_str().strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-                org.is_some_and(|org| !org.is_empty() && !org.contains('/'))
+                org.is_some_and(may_stand_in_an_issuer)
             }),
             _ => false,
         }
     }
+}
+
+/// Only what can be one segment of a path, so that an org never chooses the server.
+fn may_stand_in_an_issuer(org: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !org.is_empty() && !org.starts_with('.') && org.bytes().all(is_plain)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which context is meant from now on, and by which name: the default, the rule of a folder, another name.
+//! Which context is meant from now on, and by which name: the default, the rule of a folder, another org's, another name.
 
 use std::path::PathBuf;
 

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::args::{List, Rename, Switch};
 use super::render::{Output, context_object, validity};
-use crate::blocking::wait;
+use crate::blocking::{wait, wait_unless_cancelled};
+use crate::clock::Cancel;
 use crate::{Auth, ChosenBy, Config, Context, ContextName, ErrorKind, Membership, Remedy, Result, Select, Session};
 
-pub(super) fn list(output: &Output, config: Config, list: List) -> Result<ExitCode> {
+pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel) -> Result<ExitCode> {
     if list.orgs {
-        return orgs(output, config, list.context);
+        return orgs(output, config, list.context, cancel);
     }
     let (now, has_token) = (config.clock.now(), config.surroundings.token.is_some());
     let auth = Auth::new(config)?;
@@ -45,9 +46,9 @@ pub(super) fn list(output: &Output, config: Config, list: List) -> Result<ExitCo
     Ok(output.data(&contexts.iter().map(line).collect::<Vec<_>>().join("\n")))
 }
 
-fn orgs(output: &Output, config: Config, context: Option<ContextName>) -> Result<ExitCode> {
+fn orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &Cancel) -> Result<ExitCode> {
     let session = Auth::new(config)?.session_for(&Select { context, ..Select::default() })?;
-    let orgs = wait(session.userinfo())?.orgs;
+    let orgs = wait_unless_cancelled(session.userinfo(), cancel)?.orgs;
     let own = session.context().and_then(|context| context.org.as_ref());
     if output.json {
         let object = |one: &Membership| json!({"org": one.org, "name": one.name, "is_current": Some(&one.org) == own});
@@ -65,10 +66,10 @@ fn orgs(output: &Output, config: Config, context: Option<ContextName>) -> Result
     Ok(output.data(&orgs.iter().map(line).collect::<Vec<_>>().join("\n")))
 }
 
-pub(super) fn switch(output: &Output, config: Config, switch: Switch) -> Result<ExitCode> {
+pub(super) fn switch(output: &Output, config: Config, switch: Switch, cancel: &Cancel) -> Result<ExitCode> {
     let auth = Auth::new(config)?;
     let name = match &switch.org {
-        Some(org) => Some(wait(auth.context_of(org))?),
+        Some(org) => Some(wait_unless_cancelled(auth.context_of(org), cancel)?),
         None => switch.context,
     };
     let Some(name) = name else {

@@ -12,7 +12,6 @@ use crate::oauth::dialect::Reach;
 use crate::oauth::endpoint::TokenReply;
 use crate::oauth::revocation::{Token, revoke};
 use crate::oauth::userinfo;
-use crate::org::OrgBy;
 use crate::record::{Record, RefreshToken, StoredToken};
 
 impl Login<'_> {
@@ -86,7 +85,7 @@ impl Login<'_> {
             machine: None,
             tokens: vec![StoredToken {
                 // An exchange makes tokens for orgs from one that is for none.
-                org: org.filter(|_| !matches!(config.orgs, OrgBy::Exchange(_))).cloned(),
+                org: org.filter(|org| config.orgs.in_exchange(Some(org)).is_none()).cloned(),
                 resource: config.resource.clone(),
                 asked: None,
                 scopes: scopes.clone(),

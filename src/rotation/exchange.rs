@@ -14,9 +14,7 @@ use crate::id::Org;
 use crate::oauth::endpoint::{Asks, Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
 use crate::oauth::id_token::Told;
-use crate::org::OrgBy;
 use crate::record::{Destination, Record, RefreshToken, StoredToken, Target};
-use crate::secret::Secret;
 
 /// The most access tokens that one grant keeps.
 const MOST_TOKENS: usize = 32;
@@ -29,29 +27,18 @@ impl Trip<'_> {
     /// A record with the token that is wanted. The lock is held throughout, by this thread (law 4), and until the last write has
     /// returned (law 5). `open`: the reply to an exchange before this one may be lost.
     pub(super) fn exchange(&self, lock: &Lock, record: Record, open: bool) -> Result<Record> {
-        match (&self.wiring.config.orgs, &self.target.org) {
-            (OrgBy::Exchange(parameter), Some(org)) => self.exchange_for(lock, record, open, parameter, org),
-            _ => {
-                let living = self.living(&record);
-                self.rotate(lock, record, open, &self.target, living)
-            }
+        let http = self.wiring.http()?;
+        match self.wiring.config.orgs.in_exchange(self.target.org.as_ref()) {
+            Some(named) => self.exchange_for(&http, lock, record, open, named),
+            None => self.rotate(&http, lock, record, open, &self.target),
         }
     }
 
-    /// Intent, exchange, commit (law 3). `living`: another org of the login, which shows whether it is the login that the server refuses or
-    /// the org.
-    fn rotate(
-        &self,
-        lock: &Lock,
-        record: Record,
-        open: bool,
-        target: &Target,
-        living: Option<Option<Org>>,
-    ) -> Result<Record> {
+    /// Intent, exchange, commit (law 3).
+    fn rotate(&self, http: &Http, lock: &Lock, record: Record, open: bool, target: &Target) -> Result<Record> {
         let Some(token) = &record.refresh_token else {
             return Err(self.ended(ErrorKind::Expired, "the server gave no token to refresh it with"));
         };
-        let http = self.wiring.http()?;
         let attempt = self.grant.intend(lock, &record).inspect_err(|_| {
             // Nothing was sent. What was begun of the file says nothing then, unless it stood for an earlier exchange.
             if !open {
@@ -62,51 +49,67 @@ impl Trip<'_> {
         // Before it is sent, so that a machine that sleeps meanwhile does not count that as lifetime.
         let (asked_at, generation) = (self.now(), record.generation);
         let next = self
-            .reply(&http, &record, token, open, target)
+            .reply(http, &record, token, open, target)
             .and_then(|reply| self.next(record, reply, asked_at, target).map_err(|error| Failed::of(error, true)));
         match next {
             Ok((next, None)) => self.commit(lock, next),
             // The login goes on, with what the server has rotated to.
             Ok((next, Some(error))) => self.commit(lock, next).and(Err(error)),
-            Err(Failed { error, open, org_is_in_doubt }) => match self.grant.read() {
-                // `invalid_grant` is a question, not an answer (law 6). On a disk whose locks hold nobody has rotated meanwhile;
-                // where one has, it is adopted and never overwritten.
-                Ok(there) if there.generation > generation => Ok(there),
-                Ok(there) if org_is_in_doubt && living.is_some() => {
-                    let other = Target { org: living.flatten(), ..target.clone() };
-                    match self.rotate(lock, there, open, &other, None) {
+            Err(Failed { error, open, org_is_in_doubt }) => {
+                let there = self.grant.read();
+                let asked = there.as_ref().ok().filter(|_| org_is_in_doubt);
+                let another = asked.and_then(|record| self.living(record));
+                match (there, another) {
+                    // `invalid_grant` is a question, not an answer (law 6). On a disk whose locks hold nobody has rotated
+                    // meanwhile; where one has, it is adopted and never overwritten.
+                    (Ok(there), _) if there.generation > generation => Ok(there),
+                    (Ok(there), Some(another)) => match self.rotate(http, lock, there, open, &another) {
                         Ok(_) => Err(self.org_refused(target, error)),
                         Err(unknown) if unknown.kind() == ErrorKind::Unreachable => Err(unknown),
                         Err(_) => Err(error),
+                    },
+                    // It says nothing of the login, so nothing is noted of that.
+                    _ if !open && error.kind() == ErrorKind::Denied && self.named(target).is_some() => {
+                        let _ = self.grant.forget_intent(lock);
+                        Err(error)
+                    }
+                    _ => {
+                        // A note that cannot be written leaves the intent, which says less and nothing wrong.
+                        let _ = self.grant.note(lock, attempt, Failure::new(&error, open, self.now()));
+                        Err(error)
                     }
                 }
-                // It says nothing of the login, so nothing is noted of that.
-                _ if !open && error.kind() == ErrorKind::Denied && self.named(target).is_some() => {
-                    let _ = self.grant.forget_intent(lock);
-                    Err(error)
-                }
-                _ => {
-                    // A note that cannot be written leaves the intent, which says less and nothing wrong.
-                    let _ = self.grant.note(lock, attempt, Failure::new(&error, open, self.now()));
-                    Err(error)
-                }
-            },
+            }
         }
     }
 
     /// A token for `org`, for the one that the login has without an org (RFC 8693). That one is not spent by it, so that there is
     /// nothing to lose but the answer.
-    fn exchange_for(&self, lock: &Lock, record: Record, open: bool, parameter: &str, org: &Org) -> Result<Record> {
+    fn exchange_for(
+        &self,
+        http: &Http,
+        lock: &Lock,
+        record: Record,
+        open: bool,
+        named: (&str, &str),
+    ) -> Result<Record> {
         let own = Target { org: None, resource: self.target.resource.clone(), scopes: None };
         let is_good = |token: &StoredToken| token.is_valid(self.now(), None) && !self.wanted.request.refresh;
         let is_at_hand = record.token(&own).is_some_and(is_good);
-        let record = if is_at_hand { record } else { self.rotate(lock, record, open, &own, None)? };
+        let record = if is_at_hand { record } else { self.rotate(http, lock, record, open, &own)? };
         let asked_at = self.now();
-        let (record, reply) = match self.ask_for(&record, &own, parameter, org) {
+        let asks =
+            Asks { resource: self.target.resource.as_ref(), scopes: self.target.scopes.as_ref(), org: Some(named) };
+        let ask = |record: &Record| {
+            let subject = record.token(&own).map(|token| token.access_token.clone());
+            let subject = subject.ok_or_else(|| self.ended(ErrorKind::Expired, "it holds no token"))?;
+            Ok::<_, Error>(self.ask(http, record, &Grant::Exchange(&subject), &asks))
+        };
+        let (record, reply) = match ask(&record)? {
             // It may be the token that is refused, and not the org: with a new one that shows.
             Err(TokenError::Refused(refusal)) if is_at_hand && !open && !refusal.is_beside_the_question() => {
-                let record = self.rotate(lock, record, open, &own, None)?;
-                let reply = self.ask_for(&record, &own, parameter, org);
+                let record = self.rotate(http, lock, record, open, &own)?;
+                let reply = ask(&record)?;
                 (record, reply)
             }
             reply => (record, reply),
@@ -127,30 +130,16 @@ impl Trip<'_> {
         }
     }
 
-    fn ask_for(&self, record: &Record, own: &Target, parameter: &str, org: &Org) -> Result<TokenReply, TokenError> {
-        let Some(subject) = record.token(own).map(|token| token.access_token.clone()) else {
-            return Err(HttpError::Setup("there is no token to exchange".into()).into());
-        };
-        let http = self.wiring.http().map_err(|error| HttpError::Setup(error.to_string()))?;
-        let (destination, client) = (&record.destination, self.wiring.client(&record.destination));
-        let endpoint = TokenEndpoint { http: &http, url: &destination.token_endpoint, client: &client };
-        let asks = Asks {
-            resource: self.target.resource.as_ref(),
-            scopes: self.target.scopes.as_ref(),
-            org: Some((parameter, org.as_str())),
-        };
-        endpoint.request(&Grant::Exchange(&subject), &asks, &Cancel::new())
-    }
-
-    /// Another org that the login has served.
-    fn living(&self, record: &Record) -> Option<Option<Org>> {
+    /// What another org of the login is asked for with, which shows whether it is the login that the server refuses or the org.
+    fn living(&self, record: &Record) -> Option<Target> {
         let is_other = |org: &Option<Org>| *org != self.target.org;
         let had = record.tokens.iter().map(|token| token.org.clone()).find(is_other);
-        had.or_else(|| {
+        let living = had.or_else(|| {
             let index = Index::read(Some(self.files.home)).ok()?;
             let named = index.contexts.iter().filter(|entry| entry.grant == self.context.grant);
             named.map(|entry| entry.org.clone()).find(is_other)
-        })
+        });
+        living.map(|org| Target { org, ..self.target.clone() })
     }
 
     /// What the server answers. Sends the token, and once more where its reply was lost and that cannot make it worse.
@@ -162,20 +151,29 @@ impl Trip<'_> {
         open: bool,
         target: &Target,
     ) -> Result<TokenReply, Failed> {
+        // Where a scope names the org, fewer scopes name it as well.
+        let orgs = &self.wiring.config.orgs;
+        let scopes = target.scopes.as_ref().map(|asked| orgs.scopes(asked, target.org.as_ref())).transpose();
+        let scopes = scopes.map_err(|error| Failed::of(error, open))?;
+        // A refresh names its org (law 9): a server takes one without for the org of the last refresh, whoever made that.
+        let asks = Asks { resource: target.resource.as_ref(), scopes: scopes.as_ref(), org: self.named(target) };
+        // The token sent is the one just read under the lock (law 1).
         let token = self.grant.reveal(token).map_err(|error| Failed::of(error, open))?;
-        let mut outcome = self.ask(http, record, &token, target);
+        let ask = || self.ask(http, record, &Grant::RefreshToken(&token), &asks);
+        let mut outcome = ask();
         // A lost reply is asked for again at once only when no valid token is left (law 7): the server may have rotated, and
         // some take the old token once more.
         let lost = matches!(outcome, Err(TokenError::Http(HttpError::NoReply { .. })));
         if lost && !self.is_valid(record) {
-            outcome = self.ask(http, record, &token, target);
+            outcome = ask();
         }
         drop(token);
         reached("answered");
         let open = open || lost;
         outcome.map_err(|error| match error {
             TokenError::Refused(refusal) if refusal.is("invalid_grant") => {
-                let org_is_in_doubt = !open && self.named(target).is_some();
+                // A probe does not probe again.
+                let org_is_in_doubt = !open && self.named(target).is_some() && target.org == self.target.org;
                 Failed { error: self.refused(record, &refusal, open), open, org_is_in_doubt }
             }
             // In other words than these a server speaks of what it was asked for.
@@ -189,18 +187,11 @@ impl Trip<'_> {
         })
     }
 
-    /// The token sent is the one just read under the lock (law 1), goes where the login was made (law 16), and names its org (law 9): a
-    /// server takes a refresh without one for the org of the last refresh, whoever made that.
-    fn ask(&self, http: &Http, record: &Record, token: &Secret, target: &Target) -> Result<TokenReply, TokenError> {
+    /// Goes where the login was made (law 16). Not to be cancelled: what it brings may be the only copy.
+    fn ask(&self, http: &Http, record: &Record, grant: &Grant<'_>, asks: &Asks<'_>) -> Result<TokenReply, TokenError> {
         let (destination, client) = (&record.destination, self.wiring.client(&record.destination));
         let endpoint = TokenEndpoint { http, url: &destination.token_endpoint, client: &client };
-        // Where a scope names the org, fewer scopes name it as well.
-        let orgs = &self.wiring.config.orgs;
-        let scopes = target.scopes.as_ref().map(|asked| orgs.scopes(asked, target.org.as_ref()));
-        let scopes = scopes.transpose().map_err(|error| HttpError::Setup(error.to_string()))?;
-        let asks = Asks { resource: target.resource.as_ref(), scopes: scopes.as_ref(), org: self.named(target) };
-        // Not to be cancelled: what it brings is the only copy.
-        endpoint.request(&Grant::RefreshToken(token), &asks, &Cancel::new())
+        endpoint.request(grant, asks, &Cancel::new())
     }
 
     fn named<'t>(&'t self, target: &'t Target) -> Option<(&'t str, &'t str)> {
@@ -282,7 +273,7 @@ impl Trip<'_> {
     ) -> Result<(Record, Option<Error>)> {
         let Destination { issuer, client_id, .. } = &record.destination;
         let changed = |what: &str| {
-            let message = format!("{} answered a refresh with another {what}: refused", issuer.host());
+            let message = format!("{} answered with another {what}: refused", issuer.host());
             Error::new(ErrorKind::Protocol, message).with(self.log_in())
         };
         if reply.token_type != record.token_type {
