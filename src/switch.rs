@@ -57,12 +57,15 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
     let index = Index::read(home.as_ref())?;
     let (base, _) = index.resolve(&Select::default(), config)?;
     let entry = index.in_org(base, &Select { org: Some(org.clone()), ..Select::default() }, config)?;
-    let is_it = |other: &&Entry| {
-        let is_own = other.account.is(&entry.account) && other.client_id == entry.client_id;
-        other.org == entry.org && (is_own || other.grant == entry.grant)
+    // Of the same login first: another one may have other scopes.
+    let there = |index: &Index| {
+        let of_org = || index.contexts.iter().filter(|other| other.org == entry.org);
+        let is_own = |other: &&Entry| other.account.is(&entry.account) && other.client_id == entry.client_id;
+        let found = of_org().find(|other| other.grant == entry.grant).or_else(|| of_org().find(is_own));
+        found.map(|there| there.name.clone())
     };
-    if let Some(there) = index.contexts.iter().find(is_it) {
-        return Ok(there.name.clone());
+    if let Some(name) = there(&index) {
+        return Ok(name);
     }
     let context = wiring.context(home.as_ref(), &index, &entry, None);
     rotation::access_token(wiring, &context, &Wanted::default(), &|| false)?;
@@ -70,8 +73,8 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
     Index::change(&home, config.lock_timeout, |index| {
         // Ended meanwhile, or replaced by a new login.
         let base = index.get(&entry.name).filter(|base| base.grant == entry.grant).ok_or_else(|| gone(&entry.name))?;
-        if let Some(there) = index.contexts.iter().find(is_it) {
-            return Ok(there.name.clone());
+        if let Some(name) = there(index) {
+            return Ok(name);
         }
         let name = index.name_for(&base.account, &base.client_id, Some(org), None, false)?;
         index.put(Entry { name: name.clone(), org: Some(org.clone()), ..base.clone() }, false);

@@ -14,8 +14,8 @@ use crate::clock::Cancel;
 use crate::doctor::{Repaired, State};
 use crate::prompt::{JsonLines, Prompt, Terminal};
 use crate::{
-    Auth, Config, ContextName, Each, Ended, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Org, Remedy,
-    Result, Scopes, Select, Session, TokenRequest,
+    Auth, Config, ContextName, Each, Ended, Error, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Org,
+    Remedy, Result, Scopes, Select, Session, TokenRequest,
 };
 
 pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Cancel) -> Result<ExitCode> {
@@ -244,5 +244,11 @@ fn session(config: Config, context: Option<ContextName>, org: Option<Org>) -> Re
 
 /// `None` where none was named.
 fn scopes(named: &[String]) -> Result<Option<Scopes>> {
-    if named.is_empty() { Ok(None) } else { named.join(" ").parse().map(Some) }
+    let scopes: Scopes = named.join(" ").parse()?;
+    match (named.is_empty(), scopes.is_empty()) {
+        (true, _) => Ok(None),
+        // As many as there are would be what nobody asked for.
+        (false, true) => Err(Error::config("scopes", "--scope names no scope")),
+        (false, false) => Ok(Some(scopes)),
+    }
 }

@@ -132,7 +132,7 @@ pub(super) struct Switch {
     #[arg(long)]
     pub(super) here: bool,
     /// Take away what --here has set for this folder
-    #[arg(long, conflicts_with_all = ["context", "here", "org"])]
+    #[arg(long, conflicts_with_all = ["context", "org"])]
     pub(super) unset: bool,
 }
 

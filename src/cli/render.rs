@@ -217,7 +217,7 @@ impl Output {
         match by {
             ChosenBy::Argument => "--context".into(),
             ChosenBy::Environment => self.variable("CONTEXT"),
-            ChosenBy::Folder(folder) => format!("this folder's rule ({})", folder.display()),
+            ChosenBy::Folder(folder) => format!("the rule of {}", folder.display()),
             ChosenBy::Default => "the default".into(),
             ChosenBy::Only => "there is no other".into(),
         }

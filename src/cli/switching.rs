@@ -67,7 +67,7 @@ fn orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &
 }
 
 pub(super) fn switch(output: &Output, config: Config, switch: Switch, cancel: &Cancel) -> Result<ExitCode> {
-    let auth = Auth::new(config)?;
+    let (auth, org) = (Auth::new(config.clone())?, config.surroundings.org);
     let name = match &switch.org {
         Some(org) => Some(wait_unless_cancelled(auth.context_of(org), cancel)?),
         None => switch.context,
@@ -88,7 +88,11 @@ pub(super) fn switch(output: &Output, config: Config, switch: Switch, cancel: &C
         None => "Commands".into(),
     };
     let (name, account, server) = (&context.name, &context.account, context.account.issuer.host());
-    output.say(&format!("{scope} use {name} ({account} at {server}) from now on."));
+    let of = context.org.as_ref().map(|org| format!(" in {org}")).unwrap_or_default();
+    output.say(&format!("{scope} use {name} ({account}{of} at {server}) from now on."));
+    if let Some(org) = org {
+        output.say(&format!("note: {}={org} still goes before its org here", output.variable("ORG")));
+    }
     note_what_goes_before(output, &auth, name);
     Ok(ExitCode::SUCCESS)
 }

@@ -78,9 +78,9 @@ fn target(wiring: &Wiring, context: &Context, Wanted { request, .. }: &Wanted, r
     if let Some(more) = asked.and_then(|asked| asked.iter().find(|one| !record.scopes.contains(one)))
         && !record.scopes.is_empty()
     {
-        let message = format!("the login {} was not granted the scope {more}", context.name);
-        let remedy = Remedy::LogIn { context: Some(context.name.to_string()) };
-        return Err(Error::new(ErrorKind::NotLoggedIn, message).with(remedy));
+        let message =
+            format!("the login {} was not granted the scope {more}: log in with it, or ask for others", context.name);
+        return Err(Error::config("scopes", message));
     }
     Ok(Target {
         org: context.org.clone(),

@@ -50,7 +50,7 @@ fn a_folder_has_a_login_of_its_own_and_status_says_so() {
     assert!(ran.stderr.contains(&format!("In {path} and below, commands use work")), "{ran:?}");
     let status = acme.run(&["auth", "status"]).stdout;
     assert!(
-        status.contains("Context    work\n") && status.contains(&format!("Chosen by  this folder's rule ({path})\n")),
+        status.contains("Context    work\n") && status.contains(&format!("Chosen by  the rule of {path}\n")),
         "{status}"
     );
     let status = json(&acme.run(&["auth", "status", "--json"]).stdout);
@@ -72,7 +72,7 @@ fn a_folder_has_a_login_of_its_own_and_status_says_so() {
 
     let ran = acme.run(&["auth", "switch", "home"]);
     assert!(
-        ran.stderr.contains(&format!("note: this folder's rule ({path}), for work, still goes before it")),
+        ran.stderr.contains(&format!("note: the rule of {path}, for work, still goes before it")),
         "{ran:?}"
     );
     let ran = acme.run(&["auth", "switch", "--unset"]);

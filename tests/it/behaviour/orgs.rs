@@ -284,7 +284,7 @@ fn a_narrower_scope_and_another_resource_have_tokens_of_their_own() {
     assert_eq!(ask(Some("openid email"), None).unwrap().expose(), less.expose());
 
     let more = ask(Some("openid admin"), None).unwrap_err();
-    assert_eq!(more.kind(), ErrorKind::NotLoggedIn);
+    assert_eq!(more.kind(), ErrorKind::Config);
     assert!(more.to_string().contains("the scope admin"), "{more}");
     assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 3);
 }
@@ -430,4 +430,19 @@ fn each_org_can_have_an_issuer_of_its_own() {
     }
     let hostile = log_in(&auth, Some("1@evil.example")).unwrap_err();
     assert_eq!(hostile.kind(), ErrorKind::Config);
+}
+
+#[test]
+fn an_org_is_switched_to_with_the_login_that_is_used_here() {
+    let rig = rig();
+    let auth = auth(&rig, &by_refresh());
+    for name in ["full", "thin"] {
+        let mut request = LoginRequest::default();
+        request.context = Some(name.parse().unwrap());
+        wait(auth.login(request, Arc::new(Silent))).unwrap();
+    }
+    wait(auth.switch(&"thin".parse().unwrap())).unwrap();
+    let globex = wait(auth.context_of(&"globex".parse().unwrap())).unwrap();
+    wait(auth.switch(&globex)).unwrap();
+    assert_eq!(wait(auth.context_of(&"acme".parse().unwrap())).unwrap().as_str(), "thin");
 }
