@@ -51,7 +51,7 @@ impl Login<'_> {
             Ok((Context::of(&entry, index, Some(files)), replaced))
         });
         let kept = indexed.and_then(|(context, replaced)| {
-            replaced.map_or(Ok(()), |old| self.end(home, &old, &account, reply))?;
+            replaced.map_or(Ok(()), |old| self.end(home, &old, &grant, &account, reply))?;
             Ok(context)
         });
         if kept.is_err() {
@@ -100,18 +100,22 @@ impl Login<'_> {
     ///
     /// What a revocation takes with it differs between servers, and it must never end the login that has just been made (law 13): so it
     /// is data, and looked at afterwards.
-    fn end(&self, home: &Home, old: &Entry, account: &Account, reply: &TokenReply) -> Result<()> {
+    fn end(&self, home: &Home, old: &Entry, grant: &GrantId, account: &Account, reply: &TokenReply) -> Result<()> {
+        let ask = |url| userinfo::fetch(self.http, url, &reply.access_token);
+        // Where it does not take the token anyway, for lack of a scope, it tells nothing afterwards.
+        let asked = self.destination.userinfo_endpoint.as_ref().filter(|url| ask(url).is_ok());
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
         let told = self.revoke_and_erase(home, old, account).unwrap_or_default();
-        let Some(url) = self.destination.userinfo_endpoint.as_ref().filter(|_| told) else { return Ok(()) };
-        match userinfo::fetch(self.http, url, &reply.access_token) {
-            Err(error) if error.kind() == ErrorKind::AuthorizationServer => {
-                let server = self.destination.issuer.host();
-                let message = format!("{server} has ended this login with the one that it replaces");
-                Err(Error::new(ErrorKind::AuthorizationServer, message).with(Remedy::LogIn { context: None }))
-            }
-            _ => Ok(()),
+        let is_refused = |url| ask(url).is_err_and(|error| error.kind() == ErrorKind::AuthorizationServer);
+        if !told || !asked.is_some_and(is_refused) {
+            return Ok(());
         }
+        // A login beside this one may have taken its place, and ended it.
+        if Index::read(Some(home))?.of_grant(grant).is_none() {
+            return Ok(());
+        }
+        let message = format!("{} has ended this login with the one that it replaces", self.destination.issuer.host());
+        Err(Error::new(ErrorKind::AuthorizationServer, message).with(Remedy::LogIn { context: None }))
     }
 
     /// Says whether the server was told. Asks nobody: a key that only a person gives is erased unread.

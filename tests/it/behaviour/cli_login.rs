@@ -72,6 +72,10 @@ fn a_login_whose_key_would_end_with_the_command_is_refused_before_anything_is_as
         assert_error_event(&ran.stdout, "config", Some("choose_place"));
         let ran = acme.run_with(&[&["auth", "login", "--wait"], ephemeral].concat(), &memory);
         assert!(ran.code == 2 && ran.stderr.contains("a key in memory would end with this process"), "{ran:?}");
+        if !ephemeral.is_empty() && !cfg!(target_os = "linux") {
+            // No other place there ends with a session.
+            continue;
+        }
         let hint = ran.stderr.lines().find(|line| line.starts_with("hint: ")).unwrap();
         assert!(hint.starts_with("hint: set ACME_CUSTODY to one of: ") && !hint.contains("memory"), "{ran:?}");
         assert_eq!(hint.contains("keyfile"), ephemeral.is_empty(), "{ran:?}");

@@ -71,10 +71,7 @@ fn a_folder_has_a_login_of_its_own_and_status_says_so() {
     assert_eq!(list[1]["folders"], serde_json::json!([path.to_string()]));
 
     let ran = acme.run(&["auth", "switch", "home"]);
-    assert!(
-        ran.stderr.contains(&format!("note: the rule of {path}, for work, still goes before it")),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains(&format!("note: the rule of {path}, for work, still goes before it")), "{ran:?}");
     let ran = acme.run(&["auth", "switch", "--unset"]);
     assert!(
         ran.code == 0 && ran.stderr.contains("which named work") && ran.stderr.contains("use home (by the default)"),

@@ -446,3 +446,14 @@ fn an_org_is_switched_to_with_the_login_that_is_used_here() {
     wait(auth.switch(&globex)).unwrap();
     assert_eq!(wait(auth.context_of(&"acme".parse().unwrap())).unwrap().as_str(), "thin");
 }
+
+#[test]
+fn a_new_login_that_userinfo_takes_no_token_of_is_not_taken_for_one_that_ended() {
+    let rig = rig();
+    let auth = auth(&rig, &OrgBy::Nothing);
+    log_in(&auth, None).unwrap();
+    rig.server.inject_always(Endpoint::UserInfo, Fault::status(403));
+    let again = log_in(&auth, None).unwrap();
+    assert!(rig.server.is_live_access_token(&token(&again)));
+    assert_eq!((rig.records().len(), rig.server.live_families()), (1, 1), "and the one that it replaces has ended");
+}
