@@ -137,7 +137,7 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str) -> 
         let client_id = record.destination.client_id.clone();
         let org = record.tokens.first().and_then(|token| token.org.clone());
         let known = |entry: &&Entry| {
-            let is_own = entry.account.is(&record.account) && entry.client_id == client_id;
+            let is_own = entry.is_of(&record.account, &client_id);
             is_own && (entry.org == org || wiring.config.orgs.is_per_token())
         };
         if let Some(entry) = index.contexts.iter().find(known) {

@@ -60,7 +60,7 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
     // Of the same login first: another one may have other scopes.
     let there = |index: &Index| {
         let of_org = || index.contexts.iter().filter(|other| other.org == entry.org);
-        let is_own = |other: &&Entry| other.account.is(&entry.account) && other.client_id == entry.client_id;
+        let is_own = |other: &&Entry| other.is_of(&entry.account, &entry.client_id);
         let found = of_org().find(|other| other.grant == entry.grant).or_else(|| of_org().find(is_own));
         found.map(|there| there.name.clone())
     };

@@ -1,6 +1,7 @@
 //! Contexts: the non-secret index of who is logged in where, and which of them is meant.
 
 mod choice;
+mod each;
 mod names;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::grant::GrantFiles;
 use crate::home::Home;
 use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
 pub use choice::ChosenBy;
+pub use each::Each;
 
 /// A named (grant, org): what a person switches between.
 #[derive(Debug, Clone)]
@@ -87,45 +89,6 @@ impl Select {
     }
 }
 
-/// What became of each login, where all were asked for.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-#[must_use = "where all logins were asked for, it may have failed with some"]
-pub struct Each<T> {
-    /// Those with which it went well.
-    pub done: Vec<T>,
-    /// Those with which it did not, and why. Where one login was asked for, its error is the error of the call.
-    pub failed: Vec<(ContextName, Error)>,
-}
-
-impl<T> Default for Each<T> {
-    fn default() -> Self {
-        Self { done: Vec::new(), failed: Vec::new() }
-    }
-}
-
-impl<T> Each<T> {
-    /// One that fails keeps no other from it.
-    pub(crate) fn of(entries: &[Entry], all: bool, act: impl Fn(&Entry) -> Result<T>) -> Result<Self> {
-        let mut each = Self::default();
-        for entry in entries {
-            match act(entry) {
-                Ok(done) => each.done.push(done),
-                Err(error) if !all => return Err(error.of(entry.name.as_str())),
-                Err(error) => {
-                    // Who wants to stop is not asked for the next.
-                    let stops = error.kind() == ErrorKind::Cancelled;
-                    each.failed.push((entry.name.clone(), error.of(entry.name.as_str())));
-                    if stops {
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(each)
-    }
-}
-
 /// The index file: no secret, and nothing on the way to a token writes it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Index {
@@ -151,6 +114,13 @@ pub(crate) struct Entry {
     pub(crate) scopes: Scopes,
     #[serde(deserialize_with = "plain_name")]
     pub(crate) custody: String,
+}
+
+impl Entry {
+    /// Whether it is a login of this account, by this client.
+    pub(crate) fn is_of(&self, account: &Account, client: &ClientId) -> bool {
+        self.account.is(account) && self.client_id == *client
+    }
 }
 
 /// In `folder`, by its real path, and below it, this context is meant.
@@ -258,7 +228,7 @@ impl Index {
         };
         let old = std::mem::replace(there, entry.clone());
         // Another account inherits nothing.
-        if old.account.is(&entry.account) && old.client_id == entry.client_id {
+        if old.is_of(&entry.account, &entry.client_id) {
             for there in self.contexts.iter_mut().filter(|there| there.grant == old.grant) {
                 let (name, org) = (there.name.clone(), there.org.clone());
                 *there = Entry { name, org, ..entry.clone() };

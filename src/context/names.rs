@@ -15,7 +15,7 @@ impl Index {
         wanted: Option<&ContextName>,
         replace: bool,
     ) -> Result<ContextName> {
-        let is_own = |entry: &Entry| entry.account.is(account) && entry.client_id == *client;
+        let is_own = |entry: &Entry| entry.is_of(account, client);
         if let Some(name) = wanted {
             return match self.get(name) {
                 Some(entry) if !is_own(entry) && !replace => {

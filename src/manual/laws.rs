@@ -11,10 +11,11 @@
 //! | 6 | *`invalid_grant` is a question, not an answer.* No network error starts a login or ends a session. |
 //! | 7 | *Keep serving what still works.* A token that may be spent is not sent again while a valid one is left. |
 //! | 8 | *A reply without a refresh token keeps the old one*; a new login without one inherits none. |
+//! | 9 | *Every refresh names its org*, where the server takes one by refresh and the login has one. |
 //! | 10 | *Locked is not empty.* A store that is down, locked or slow is an error with a remedy, never "not logged in", never a silent fall to a weaker place. A grant stays in the place chosen at its login. |
 //! | 11 | *Nothing secret is printed*: not in `Debug`, `Display`, logs, errors, arguments or the environment of children. |
 //! | 12 | *Nothing from the server reaches the terminal unfiltered.* The person always sees app, host and code. |
-//! | 13 | *Logout is truthful*: it says which of "revoked", "cannot be revoked", "forgotten here only" happened. |
+//! | 13 | *Logout is truthful*: it says which of "revoked", "cannot be revoked", "forgotten here only" happened. A login that takes the place of another one has that revoked only where the new one survives it, and looks whether it did. |
 //! | 15 | *Library code is silent*: no output, no `exit`, no global logger, no signal handler unless asked. |
 //! | 16 | *A secret goes home.* Which server may have it is sealed at login; environment, arguments and folders choose which grant, and among the places that the host allows, never the server. |
-//! | 17 | *A grant never becomes another.* Issuer, client, subject, org and token type are fixed at login. |
+//! | 17 | *A grant never becomes another.* Issuer, client, subject and token type are fixed at login, and a reply for another org than was asked for is no token of it. |
