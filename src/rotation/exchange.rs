@@ -65,8 +65,10 @@ impl Trip<'_> {
                     (Ok(there), _) if there.generation > generation => Ok(there),
                     (Ok(there), Some(another)) => match self.rotate(http, lock, there, open, &another) {
                         Ok(_) => Err(self.org_refused(target, error)),
-                        Err(unknown) if unknown.kind() == ErrorKind::Unreachable => Err(unknown),
-                        Err(_) => Err(error),
+                        // The login it is, then, and not the org.
+                        Err(ended) if ended.kind() == error.kind() => Err(error),
+                        // Neither is known.
+                        Err(unknown) => Err(unknown),
                     },
                     // It says nothing of the login, so nothing is noted of that.
                     _ if !open && error.kind() == ErrorKind::Denied && self.named(target).is_some() => {

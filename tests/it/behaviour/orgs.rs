@@ -457,3 +457,16 @@ fn a_new_login_that_userinfo_takes_no_token_of_is_not_taken_for_one_that_ended()
     assert!(rig.server.is_live_access_token(&token(&again)));
     assert_eq!((rig.records().len(), rig.server.live_families()), (1, 1), "and the one that it replaces has ended");
 }
+
+#[test]
+fn a_server_that_is_away_while_an_org_is_in_doubt_has_not_ended_the_login() {
+    let rig = with(|behaviour| behaviour.org_refusal = "invalid_grant");
+    let auth = auth(&rig, &by_refresh());
+    let own = log_in(&auth, None).unwrap();
+    rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_grant"));
+    rig.server.inject(Endpoint::Token, Fault::status(503));
+    let error = wait(in_org(&auth, "umbrella").unwrap().access_token()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    rig.clock.advance(S(3600));
+    assert_eq!(speaks_for(&rig, &own).as_deref(), Some("acme"));
+}
