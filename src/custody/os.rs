@@ -159,24 +159,24 @@ fn converted(error: KeyringError) -> CustodyError {
 /// Keychain and Credential Manager need no connection, and are unlocked with the person's own session.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod always_there {
-    use super::deadline::Connected;
+    use super::deadline::{Connected, Sign};
     use super::*;
 
     pub(super) const HAS_SESSIONS: bool = false;
 
     pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
-        connected.tell();
+        connected.tell(Sign::Answers);
         Ok(())
     }
 
     pub(super) fn has_unlocked(_service: &str, _user: &str, connected: &Connected) -> Result<bool, CustodyError> {
-        connected.tell();
+        connected.tell(Sign::Answers);
         Ok(true)
     }
 
     /// Other programs' items may have the app's name too: only what can be a grant of ours counts.
     pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, CustodyError> {
-        connected.tell();
+        connected.tell(Sign::Answers);
         let found = platform::store().and_then(|store| store.search(&platform::all_of(app))).map_err(converted)?;
         let of_app = found.iter().filter_map(Entry::get_specifiers).filter(|(service, _)| service == app);
         Ok(of_app.filter_map(|(_, user)| user.parse().ok()).collect())

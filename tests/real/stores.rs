@@ -104,7 +104,7 @@ fn stays_locked(machine: &Machine, provider: &Provider) {
         let refused = acme.run(arguments).exits(6);
         refused.fails_with("custody", "unlock");
         say(&format!("auth {}: refused after {:.2?}", arguments[1], refused.took));
-        // A prompt would be waited for until the deadline of a call, 3 s, and not be called a lock.
+        // A prompt would be waited for until the deadline of a call, and not be called a lock.
     }
     for part in ["load", "list", "unlock, soon"] {
         told(machine.inside(part).finish(), &format!("{part}: Err(Locked)"));

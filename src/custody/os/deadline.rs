@@ -7,21 +7,24 @@ use std::time::Duration;
 
 use crate::custody::CustodyError;
 
-/// How long a store may take to answer at all.
+/// How long a store may take to show that it is there: a bus that is dead, or has to start the store first, is not waited for.
 const TO_CONNECT: Duration = Duration::from_secs(1);
 
+/// How long a store that runs may take for its first answer: hundreds of processes at once keep gnome-keyring busy for seconds.
+const TO_ANSWER: Duration = Duration::from_secs(5);
+
 /// How long a store that answers may take for one call. The keychain asks a person by itself, after an upgrade for example.
-const TO_CALL: Duration = Duration::from_secs(if cfg!(target_os = "macos") { 60 } else { 3 });
+const TO_CALL: Duration = Duration::from_secs(if cfg!(target_os = "macos") { 60 } else { 10 });
 
 /// Runs `call` on a thread of its own and leaves it behind when it takes too long: no call into a store has a timeout, and
 /// a dead D-Bus has held programs for minutes.
 pub(super) fn under_deadline<T: Send + 'static>(
     call: impl FnOnce(&Connected) -> Result<T, CustodyError> + Send + 'static,
 ) -> Result<T, CustodyError> {
-    let (connected, has_connected) = channel();
+    let (shown, signs) = channel();
     let (done, result) = channel();
     let abandoned = Arc::new(AtomicBool::new(false));
-    let told = Connected(connected, abandoned.clone());
+    let told = Connected(shown, abandoned.clone());
     std::thread::Builder::new()
         .name("hallpass-store".into())
         .spawn(move || {
@@ -31,9 +34,16 @@ pub(super) fn under_deadline<T: Send + 'static>(
             let _ = done.send(outcome);
         })
         .map_err(|error| CustodyError::Unavailable(error.to_string()))?;
-    if let Err(RecvTimeoutError::Timeout) = has_connected.recv_timeout(TO_CONNECT) {
-        abandoned.store(true, Ordering::SeqCst);
-        return Err(CustodyError::Silent);
+    let mut patience = TO_CONNECT;
+    loop {
+        match signs.recv_timeout(patience) {
+            Ok(Sign::Runs) => patience = TO_ANSWER,
+            Ok(Sign::Answers) | Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                abandoned.store(true, Ordering::SeqCst);
+                return Err(CustodyError::Silent);
+            }
+        }
     }
     result.recv_timeout(TO_CALL).unwrap_or_else(|error| {
         abandoned.store(true, Ordering::SeqCst);
@@ -46,12 +56,19 @@ pub(super) fn under_deadline<T: Send + 'static>(
 }
 
 /// What a call and the one who waits for it know of each other.
-pub(super) struct Connected(Sender<()>, Arc<AtomicBool>);
+pub(super) struct Connected(Sender<Sign>, Arc<AtomicBool>);
+
+/// What a store has shown of itself.
+pub(super) enum Sign {
+    /// It is there, and may be busy.
+    Runs,
+    /// It has answered, if not yet the call.
+    Answers,
+}
 
 impl Connected {
-    /// The store has answered, if not yet the call.
-    pub(super) fn tell(&self) {
-        let _ = self.0.send(());
+    pub(super) fn tell(&self, sign: Sign) {
+        let _ = self.0.send(sign);
     }
 
     pub(super) fn is_abandoned(&self) -> bool {

@@ -22,13 +22,14 @@ use zbus::message::Type as MessageType;
 use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type};
 use zbus::{MatchRule, Message};
 
-use super::deadline::{Connected, under_deadline};
+use super::deadline::{Connected, Sign, under_deadline};
 use crate::clock::Deadline;
 use crate::custody::CustodyError;
 use crate::error::Remedy;
 use crate::id::GrantId;
 use crate::text::quoted;
 
+const BUS: &str = "org.freedesktop.DBus";
 const BUS_NAME: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
 const COLLECTION: &str = "org.freedesktop.Secret.Collection";
@@ -165,7 +166,12 @@ impl<'a> Service<'a> {
         if !crate::surroundings::session_bus_is_local() {
             return Err(CustodyError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
         }
-        Ok(Self { bus: Connection::session().map_err(unavailable)?, connected })
+        let bus = Connection::session().map_err(unavailable)?;
+        let asked = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "NameHasOwner", &BUS_NAME);
+        if asked.is_ok_and(|reply| reply.body().deserialize().is_ok_and(|has_owner: bool| has_owner)) {
+            connected.tell(Sign::Runs);
+        }
+        Ok(Self { bus, connected })
     }
 
     fn can_take_a_key(&self) -> Result<(), CustodyError> {
@@ -251,7 +257,7 @@ impl<'a> Service<'a> {
         let reply: Message =
             self.bus.call_method(Some(BUS_NAME), path, Some(interface), method, arguments).map_err(unavailable)?;
         // A bus may answer whose service does not.
-        self.connected.tell();
+        self.connected.tell(Sign::Answers);
         reply.body().deserialize().map_err(unavailable)
     }
 }

@@ -167,7 +167,7 @@ pub(super) fn begin<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
 }
 
 /// Until another thread has done it.
-pub(super) fn until(what: &str, done: impl Fn() -> bool) {
+pub(super) fn until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < S(20), "{what} did not happen");

@@ -113,10 +113,15 @@ fn bad_disk(rig: &Rig, session: &Session) -> BadDisk {
     let over = Arc::new(AtomicBool::new(false));
     let is_over = over.clone();
     let thread = thread::spawn(move || {
-        until("the intent", || next.exists() || is_over.load(Ordering::Relaxed));
-        // A folder in its place cannot be written; then the disk is well again.
-        let met = fs::remove_file(&next).is_ok() && fs::create_dir(&next).is_ok();
+        // A folder in its place cannot be written. Windows removes no file that is still being written.
+        let (mut removed, mut met) = (false, false);
+        until("the intent", || {
+            removed |= fs::remove_file(&next).is_ok();
+            met = removed && fs::create_dir(&next).is_ok();
+            met || is_over.load(Ordering::Relaxed)
+        });
         if met {
+            // Then the disk is well again.
             thread::sleep(Duration::from_millis(600));
             fs::remove_dir(&next).unwrap();
         }
