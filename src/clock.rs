@@ -129,6 +129,11 @@ impl Deadline {
     pub(crate) fn has_passed(&self) -> bool {
         self.0.is_some_and(|end| end <= Instant::now())
     }
+
+    /// How long it is still; for ever is as long as can be.
+    pub(crate) fn left(&self) -> Duration {
+        self.0.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()))
+    }
 }
 
 /// A moment's rest between two looks at something that another process changes.

@@ -50,8 +50,8 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
     };
     let prompt: Arc<dyn Prompt> = match (output.json, login.no_browser) {
         (true, _) => Arc::new(JsonLines::stdout()),
-        (false, true) => Arc::new(Terminal::stderr().without_browser()),
-        (false, false) => Arc::new(Terminal::stderr()),
+        (false, true) => Arc::new(Terminal::stderr().with_keys().without_browser()),
+        (false, false) => Arc::new(Terminal::stderr().with_keys()),
     };
     let auth = Auth::new(config)?;
     match wait(auth.login(request, prompt)) {

@@ -19,6 +19,7 @@ use crate::oauth::{id_token, userinfo};
 use crate::org::OrgBy;
 use crate::prompt::{Outcome, Prompt, Verification, Wait, WaitReason};
 use crate::record::Destination;
+use crate::surroundings::Machine;
 use crate::wiring::Wiring;
 
 /// What a login shall be.
@@ -57,20 +58,22 @@ pub struct LoginRequest {
 pub(crate) fn run(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<Context> {
     let login = log_in(wiring, request, prompt);
     prompt.done(&match &login {
-        Ok((context, posture)) => Outcome::LoggedIn {
+        Ok((context, posture, renews)) => Outcome::LoggedIn {
             context: &context.name,
             account: &context.account,
             org: context.org.as_ref(),
             scopes: &context.scopes,
             custody: &context.custody,
             posture,
+            expires_at: context.expires_at,
+            renews: *renews,
         },
         Err(error) => Outcome::Failed(error),
     });
-    login.map(|(context, _)| context)
+    login.map(|(context, ..)| context)
 }
 
-fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<(Context, Posture)> {
+fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<(Context, Posture, bool)> {
     // What can fail on this machine fails before a person is asked to do anything, and before anything is written.
     let chosen = wiring.places.choose(request.ephemeral, request.lasting)?;
     let name = wanted_name(wiring, request)?;
@@ -134,7 +137,7 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     if kept.is_err() {
         login.give_back(&reply);
     }
-    kept.map(|context| (context, chosen.custody.posture()))
+    kept.map(|context| (context, chosen.custody.posture(), reply.refresh_token.is_some()))
 }
 
 /// By which a person recognises the item in a key manager.
@@ -200,12 +203,13 @@ impl Login<'_> {
         let asks = Asks { resource: config.resource.as_ref(), ..Asks::default() };
         let (mut heard, mut trouble) = (None, None);
         while let Some(wait) = poll.next(config.clock.now(), heard) {
+            let left = poll.expires_at().duration_since(config.clock.now()).unwrap_or_default();
             let reason = match heard {
                 None | Some(Heard::Pending) => WaitReason::Pending,
                 Some(Heard::SlowDown(_)) => WaitReason::SlowedDown,
                 Some(Heard::Nothing(_)) => WaitReason::Unreachable,
             };
-            self.prompt.waiting(&Wait { reason, duration: wait, expires_at: poll.expires_at() });
+            self.prompt.waiting(&Wait { reason, duration: wait, left, expires_at: poll.expires_at() });
             config.clock.sleep(wait, &self.request.cancel);
             if self.request.cancel.is_cancelled() {
                 return Err(Error::cancelled());
@@ -240,6 +244,9 @@ impl Login<'_> {
     }
 
     fn verification(&self, device: &DeviceAuthorization, poll: &Poll) -> Verification {
+        let surroundings = &self.wiring.config.surroundings;
+        // In a container there may be a display, and yet nobody before it.
+        let contained = Machine::here() == Machine::Container;
         Verification {
             app: self.wiring.config.app.clone(),
             verification_uri: device.verification_uri.clone(),
@@ -247,7 +254,9 @@ impl Login<'_> {
             user_code: device.user_code.clone(),
             expires_at: poll.expires_at(),
             interval: device.interval,
-            browser: self.wiring.config.surroundings.can_show_a_browser(),
+            browser: surroundings.can_show_a_browser() && !contained,
+            headless: surroundings.is_headless() || contained,
+            plain: surroundings.plain,
             custody: self.chosen.custody.name().to_owned(),
             posture: self.chosen.custody.posture(),
             instead_of: self.chosen.instead_of.clone(),

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_types, reason = "a descriptor that the process was started with is surroundings")]
 
 mod machine;
+mod screen;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,6 +14,7 @@ use crate::id::AppName;
 use crate::secret::Secret;
 pub use machine::Machine;
 pub(crate) use machine::{machine_id, system};
+pub(crate) use screen::Screen;
 
 /// Terminal, desktop, and the app's own variables.
 ///
@@ -27,6 +29,8 @@ pub struct Surroundings {
     pub ssh: bool,
     /// This is a continuous-integration job.
     pub ci: bool,
+    /// A coding agent runs this: one of the variables is set that those set for the programs they start.
+    pub agent: bool,
     /// There is a desktop that can show a browser.
     pub desktop: bool,
     /// `<APP>_HOME`, else the platform's state folder for the app; `None` where neither can be told.
@@ -41,6 +45,8 @@ pub struct Surroundings {
     pub token: Option<Arc<Secret>>,
     /// `<APP>_NO_BROWSER`: open no browser.
     pub no_browser: bool,
+    /// `<APP>_PLAIN`, or `ACCESSIBLE`: the person wants plain lines, none of which is ever written over.
+    pub plain: bool,
     /// `<APP>_PASSPHRASE_FD`: a descriptor, 3 or above, that a passphrase can be read from.
     pub passphrase_fd: Option<String>,
     /// `<APP>_PASSPHRASE`: a passphrase. Other programs of the same user can read it.
@@ -71,7 +77,12 @@ impl Surroundings {
 
     /// Whether a person would see what the desktop asks.
     pub(crate) fn has_a_person(&self) -> bool {
-        self.terminal && self.desktop && !self.ssh && !self.ci
+        self.terminal && !self.is_headless() && !self.ci && !self.agent
+    }
+
+    /// Whether whoever sits here has no desktop here.
+    pub(crate) fn is_headless(&self) -> bool {
+        self.ssh || !self.desktop
     }
 
     /// A passphrase that was handed to this process: on the descriptor, else in the variable.
@@ -94,6 +105,7 @@ impl Surroundings {
             terminal: stdin().is_terminal() && stderr().is_terminal(),
             ssh: get("SSH_CONNECTION").is_some() || get("SSH_TTY").is_some(),
             ci: get("CI").is_some(),
+            agent: AGENTS.iter().any(|name| get(name).is_some()),
             desktop: cfg!(any(windows, target_os = "macos"))
                 || get("DISPLAY").is_some()
                 || get("WAYLAND_DISPLAY").is_some(),
@@ -103,6 +115,7 @@ impl Surroundings {
             custody: own("CUSTODY"),
             token: own("TOKEN").map(|token| Arc::new(Secret::new(token))),
             no_browser: own("NO_BROWSER").is_some(),
+            plain: own("PLAIN").is_some() || get("ACCESSIBLE").is_some(),
             passphrase_fd: own("PASSPHRASE_FD"),
             passphrase: own("PASSPHRASE").map(|text| Arc::new(Secret::new(text))),
             credentials: get("CREDENTIALS_DIRECTORY")
@@ -151,6 +164,9 @@ impl Handed {
         }
     }
 }
+
+/// What coding agents set.
+const AGENTS: &[&str] = &["AGENT", "AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "CURSOR_AGENT", "GEMINI_CLI", "OPENCODE"];
 
 /// What TLS and HTTP read from the environment by themselves.
 const NETWORK: &[&str] = &[
@@ -248,6 +264,7 @@ mod tests {
         for change in [
             |s: &mut Surroundings| s.ssh = true,
             |s: &mut Surroundings| s.ci = true,
+            |s: &mut Surroundings| s.agent = true,
             |s: &mut Surroundings| s.no_browser = true,
             |s: &mut Surroundings| s.terminal = false,
             |s: &mut Surroundings| s.desktop = false,

@@ -11,6 +11,7 @@
 //! | `acme.rs` | the tool under test |
 //! | `process.rs` | a child process with a time limit, read line by line |
 //! | `provider.rs` | the authorization servers, what they saw, and the person at the browser |
+//! | `typist.rs` | a person at a terminal of their own |
 //! | `embedded.rs` | the server that comes with hallpass, where a test is not about the server |
 //! | `tls.rs` | a private CA |
 //! | `memory.rs` | what a process holds in its memory, seen by another |
@@ -36,6 +37,7 @@ mod custody;
 mod django;
 mod doctor;
 mod embedded;
+mod face;
 mod hardening;
 mod http;
 mod kernel;
@@ -57,3 +59,4 @@ mod stores;
 mod terminal;
 mod tls;
 mod traffic;
+mod typist;

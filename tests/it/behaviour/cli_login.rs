@@ -27,7 +27,10 @@ fn a_login_in_json_is_two_events() {
     assert_eq!(shown["verification_uri"], format!("{}/device", acme.server.issuer()));
     let expires_at = shown["expires_at"].as_str().unwrap();
     assert!(expires_at.len() == 20 && expires_at.ends_with('Z'), "{expires_at}");
-    assert_eq!(members(logged_in), ["account", "context", "custody", "event", "lasts", "org", "scopes"]);
+    assert_eq!(
+        members(logged_in),
+        ["account", "context", "custody", "event", "expires_at", "lasts", "org", "renews", "scopes"]
+    );
     assert_eq!((logged_in["event"].as_str(), logged_in["custody"].as_str()), (Some("logged_in"), Some("keyfile")));
     assert_eq!((logged_in["context"].as_str(), &logged_in["org"]), (Some("alice@example.com"), &Value::Null));
     assert_eq!(logged_in["account"]["subject"], "alice");

@@ -1,0 +1,76 @@
+//! [`JsonLines`]: a login for a program.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::words::rfc3339;
+use super::{Outcome, Prompt, Verification};
+
+/// One JSON object a line, for a program that drives the login.
+pub struct JsonLines(Mutex<Box<dyn Write + Send>>);
+
+impl JsonLines {
+    /// Writes to standard output.
+    pub fn stdout() -> Self {
+        Self::to(Box::new(io::stdout()))
+    }
+
+    /// Writes to `out`.
+    pub fn to(out: Box<dyn Write + Send>) -> Self {
+        Self(Mutex::new(out))
+    }
+
+    fn line(&self, object: &Value) -> io::Result<()> {
+        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writeln!(out, "{object}")?;
+        out.flush()
+    }
+}
+
+impl Prompt for JsonLines {
+    fn show(&self, verification: &Verification) -> io::Result<()> {
+        self.line(&json!({
+            "event": "device_authorization",
+            "verification_uri": verification.verification_uri,
+            "verification_uri_complete": verification.verification_uri_complete,
+            "user_code": verification.user_code,
+            "expires_at": rfc3339(verification.expires_at),
+            "interval": verification.interval.as_secs(),
+            "custody": verification.custody,
+            "lasts": verification.posture.lasts.name(),
+            "instead_of": verification.instead_of,
+        }))
+    }
+
+    fn done(&self, outcome: &Outcome<'_>) {
+        // A reader that went away must not undo a login that is already kept.
+        let _ = self.line(&match outcome {
+            Outcome::LoggedIn { context, account, org, scopes, custody, posture, expires_at, renews } => json!({
+                "event": "logged_in",
+                "context": context,
+                "account": account,
+                "org": org,
+                "scopes": scopes.iter().collect::<Vec<_>>(),
+                "custody": custody,
+                "lasts": posture.lasts.name(),
+                "expires_at": expires_at.map(rfc3339),
+                "renews": renews,
+            }),
+            Outcome::Failed(error) => json!({
+                "event": "error",
+                "kind": error.kind().name(),
+                "remedy": error.remedy().map(|remedy| remedy.name()),
+                "message": error.to_string(),
+            }),
+        });
+    }
+}
+
+impl fmt::Debug for JsonLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JsonLines")
+    }
+}

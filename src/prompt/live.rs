@@ -1,0 +1,153 @@
+//! The line that counts down, and the keys that are listened for meanwhile: on a thread that ends with the login.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use url::Url;
+
+use super::keys::Keys;
+use super::{Wait, WaitReason, words};
+use crate::clock::{Cancel, Deadline};
+use crate::surroundings::Screen;
+
+/// How often the line is looked at, and how long a key waits.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A terminal while a login waits. Dropping it clears the line and gives the keys back.
+pub(super) struct Live {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Live {
+    /// `None` where no thread can be had: then there is no line.
+    pub(super) fn start(pen: &Arc<Mutex<Pen>>, screen: Screen, page: &Url, has_keys: bool) -> Option<Self> {
+        let shared = Arc::new(Shared {
+            pen: pen.clone(),
+            screen,
+            page: page.clone(),
+            end: Cancel::new(),
+            wait: Mutex::default(),
+        });
+        let theirs = shared.clone();
+        let thread =
+            thread::Builder::new().name("hallpass-terminal".into()).spawn(move || theirs.run(has_keys)).ok()?;
+        Some(Self { shared, thread: Some(thread) })
+    }
+
+    pub(super) fn waits(&self, wait: &Wait) {
+        let (next, end) = (Deadline::after(wait.duration), Deadline::after(wait.left));
+        *self.shared.wait() = Some((wait.reason, next, end));
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.shared.end.cancel();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Shared {
+    pen: Arc<Mutex<Pen>>,
+    screen: Screen,
+    page: Url,
+    end: Cancel,
+    /// Why the login waits, until when it asks again, and until when at all.
+    wait: Mutex<Option<(WaitReason, Deadline, Deadline)>>,
+}
+
+impl Shared {
+    fn run(&self, has_keys: bool) {
+        let keys = if has_keys { Keys::listen() } else { None };
+        if keys.is_some() {
+            self.say(words::keys(cfg!(feature = "qr")));
+        }
+        self.say("\n");
+        while !self.end.is_cancelled() {
+            self.draw();
+            match &keys {
+                Some(keys) => match keys.pressed_within(LOOK) {
+                    Some(b'c') => self.copy(),
+                    Some(b'q') => self.draw_qr(),
+                    _ => {}
+                },
+                None => drop(self.end.wait(LOOK)),
+            }
+        }
+        let _ = self.pen().say("");
+    }
+
+    fn draw(&self) {
+        let Some((reason, next, end)) = *self.wait() else { return };
+        let status = words::status(reason, next.left(), end.left());
+        let _ = self.pen().status(&words::fitted(&status, (self.screen.size)().0));
+    }
+
+    /// OSC 52: the terminal's own clipboard, also at the other end of an SSH connection. Only when the person asks: what was there
+    /// before is gone.
+    fn copy(&self) {
+        let _ = self.pen().send(&format!("\u{1b}]52;c;{}\u{7}", STANDARD.encode(self.page.as_str())));
+        self.say(words::COPIED);
+    }
+
+    fn draw_qr(&self) {
+        #[cfg(feature = "qr")]
+        self.say(super::qr::drawn(&self.page, self.screen).as_deref().unwrap_or(words::TOO_SMALL));
+    }
+
+    /// What cannot be written must not end a login that can still succeed.
+    fn say(&self, text: &str) {
+        let _ = self.pen().say(text);
+    }
+
+    fn pen(&self) -> MutexGuard<'_, Pen> {
+        self.pen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self) -> MutexGuard<'_, Option<(WaitReason, Deadline, Deadline)>> {
+        self.wait.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes lines, and below them one that is written over.
+pub(super) struct Pen {
+    out: Box<dyn Write + Send>,
+    status: String,
+}
+
+impl Pen {
+    pub(super) fn new(out: Box<dyn Write + Send>) -> Self {
+        Self { out, status: String::new() }
+    }
+
+    /// Lines that stay, in place of the one that is written over.
+    pub(super) fn say(&mut self, text: &str) -> io::Result<()> {
+        let clear = if self.status.is_empty() { "" } else { CLEAR };
+        self.status.clear();
+        self.send(&format!("{clear}{text}"))
+    }
+
+    fn status(&mut self, text: &str) -> io::Result<()> {
+        if self.status == text {
+            return Ok(());
+        }
+        text.clone_into(&mut self.status);
+        self.send(&format!("{CLEAR}{text}"))
+    }
+
+    /// As it is.
+    fn send(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
+    }
+}
+
+/// Back to the line's beginning, and clear it.
+const CLEAR: &str = "\r\u{1b}[K";

@@ -1,0 +1,153 @@
+//! What a person at a terminal sees of a login, and which keys they have.
+
+use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint, Fault};
+
+use crate::acme::Acme;
+use crate::machine::Machine;
+use crate::needs::Need::Terminal;
+use crate::needs::{left_out, say};
+use crate::typist::Typist;
+
+#[test]
+fn a_login_counts_down_on_one_line_and_leaves_only_what_matters() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    for columns in [60, 80, 200] {
+        let (server, machine) = (server(), Machine::headless());
+        let mut typist = login(&at_a_terminal(&machine, &server), columns, "");
+        typist.waits_for("Waiting for your approval, ");
+        typist.waits_for("\r\u{1b}[K");
+        server.approve_all();
+        let shown = typist.ends("code 0");
+        say(&format!("at {columns} columns\n{}", screen(&shown).join("\n")));
+        let lines = screen(&shown);
+        assert!(lines.iter().all(|line| !line.contains("Waiting")), "written over: {lines:?}");
+        for words in [
+            "acme wants to log you in.",
+            "  Host   127.0.0.1:",
+            "Only continue if you started this.",
+            "Logged in as alice@",
+        ] {
+            assert!(lines.join(" ").contains(words), "{words}: {lines:?}");
+        }
+        let page = format!("{}/device?user_code=", server.issuer());
+        assert!(lines.iter().any(|line| line.contains(&page)), "{lines:?}");
+        assert!(lines.iter().all(|line| line.chars().count() <= columns), "{lines:?}");
+        assert!(lines.last().unwrap().contains(" echo "), "the terminal is given back: {lines:?}");
+    }
+}
+
+#[test]
+fn a_key_copies_the_address_and_another_draws_it() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let mut typist = login(&at_a_terminal(&machine, &server), 100, "stty rows 60; ");
+    // OSC 52, and only when it is asked for.
+    typist.presses("Waiting for your approval", "c");
+    typist.waits_for("\u{1b}]52;c;");
+    typist.waits_for("Asked the terminal to copy the address.");
+    typist.presses("Waiting for your approval", "q");
+    typist.waits_for("\u{1b}[38;5;231;48;5;16m");
+    typist.waits_for("Waiting for your approval");
+    server.approve_all();
+    let shown = typist.ends("code 0");
+    assert_eq!(shown.matches("\u{1b}]52;c;").count(), 1, "{shown:?}");
+    let lines = screen(&shown);
+    let page = lines.iter().find_map(|line| line.strip_prefix("  Page   ")).unwrap();
+    assert_eq!(qr_code(&lines), page);
+}
+
+#[test]
+fn what_is_waited_for_is_told() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    server.inject(Endpoint::Token, Fault::CutBefore);
+    let mut typist = login(&at_a_terminal(&machine, &server), 100, "");
+    typist.waits_for("The server does not answer, trying again in ");
+    server.approve_all();
+    typist.ends("code 0");
+}
+
+#[test]
+fn ctrl_c_gives_the_terminal_back() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let mut typist = login(&at_a_terminal(&machine, &server), 80, "trap : INT; ");
+    typist.presses("Waiting for your approval", "\u{3}");
+    let shown = typist.ends("code 130");
+    assert!(screen(&shown).last().unwrap().contains(" echo "), "{shown}");
+    assert!(shown.contains("error: cancelled"), "{shown}");
+}
+
+#[test]
+fn who_wants_plain_lines_gets_no_sequence_at_all() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    server.approve_all();
+    let acme = at_a_terminal(&machine, &server);
+    for acme in
+        [acme.clone().with("ACME_PLAIN", "1"), acme.clone().with("TERM", "dumb"), acme.clone().with("ACCESSIBLE", "1")]
+    {
+        let shown = login(&acme, 80, "").ends("code 0");
+        assert!(
+            !shown.contains('\u{1b}') && shown.contains("Waiting for your approval; the code is good for 15 min"),
+            "{shown:?}"
+        );
+    }
+    let shown = login(&acme.with("NO_COLOR", "1"), 80, "").ends("code 0");
+    assert!(!shown.contains("\u{1b}[1m") && shown.contains("\u{1b}[K"), "{shown:?}");
+}
+
+fn server() -> AuthorizationServer {
+    let mut behaviour = Behaviour::default();
+    behaviour.interval = Some(1);
+    behaviour.enforce_interval = false;
+    AuthorizationServer::start_with(behaviour).unwrap()
+}
+
+fn at_a_terminal<'a>(machine: &'a Machine, server: &AuthorizationServer) -> Acme<'a> {
+    machine.acme(server.issuer()).with("ACME_CUSTODY", "keyfile").with("TERM", "xterm-256color")
+}
+
+fn login(acme: &Acme<'_>, columns: usize, before: &str) -> Typist {
+    Typist::start(
+        acme,
+        &format!("stty cols {columns}; {before}\"$ACME\" auth login; echo \"code $?\"; stty -a | grep -o ' -*echo '"),
+    )
+}
+
+/// What stays on the screen, line by line: of a line that was written over, the last of it.
+fn screen(shown: &str) -> Vec<String> {
+    let line = |line: &str| {
+        let last = line.trim_end_matches('\r').rsplit("\r\u{1b}[K").next().unwrap_or_default();
+        let marks = ["\u{1b}[1m", "\u{1b}[0m", "\u{1b}[38;5;231;48;5;16m"];
+        marks.iter().fold(last.to_owned(), |line, mark| line.replace(mark, ""))
+    };
+    shown.lines().map(line).collect()
+}
+
+/// What a phone reads of the screen.
+fn qr_code(screen: &[String]) -> String {
+    let is_drawn = |line: &&String| line.contains(['█', '▀', '▄']);
+    let code: Vec<Vec<char>> = screen.iter().filter(is_drawn).map(|line| line.chars().collect()).collect();
+    let is_light = |x: usize, y: usize| match code[y / 2][x] {
+        '█' => true,
+        '▀' => y.is_multiple_of(2),
+        '▄' => !y.is_multiple_of(2),
+        _ => false,
+    };
+    // Four pixels for each module.
+    let (width, height) = (code[0].len() * 4, code.len() * 8);
+    let grey = |x: usize, y: usize| if is_light(x / 4, y / 4) { 255 } else { 0 };
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
+    image.detect_grids()[0].decode().unwrap().1
+}
