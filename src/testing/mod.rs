@@ -26,6 +26,35 @@
 //! # std::io::Result::Ok(())
 //! ```
 //!
+//! A test of your own tool, as a process; it takes its issuer, and [`Config::allow_loopback_http`](crate::Config), from its
+//! environment in tests:
+//!
+//! ```no_run
+//! use std::process::{Command, Output};
+//! use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let mut behaviour = Behaviour::default();
+//! behaviour.interval = Some(1); // polls happen in real time: every second then
+//! let server = AuthorizationServer::start_with(behaviour)?;
+//! server.approve_all();
+//! let home = tempfile::tempdir()?;
+//! let acme = |arguments: &[&str]| -> std::io::Result<Output> {
+//!     let program = "target/debug/acme"; // env!("CARGO_BIN_EXE_acme") in tests/
+//!     let acme = &mut Command::new(program);
+//!     acme.env("ACME_ISSUER", server.issuer()).env("ACME_ALLOW_LOOPBACK_HTTP", "1");
+//!     acme.env("ACME_HOME", home.path().join("acme")).env("ACME_CUSTODY", "keyfile");
+//!     acme.args(arguments).output()
+//! };
+//! assert!(acme(&["auth", "login", "--json"])?.status.success());
+//! server.expire_access_tokens(); // the API refuses the token: your tool is to fetch another one
+//! assert!(acme(&["deploy"])?.status.success());
+//! assert_eq!((server.counts().refreshes, server.requests_to(Endpoint::Revocation).len()), (1, 0));
+//! # Ok(()) }
+//! ```
+//!
+//! Within one process [`ManualClock`] spares the waiting, and [`ScriptedPrompt`] plays the person.
+//!
 //! It is for tests only: it speaks plain HTTP on loopback, its ID tokens carry no real signature, and whoever opens its
 //! verification page may approve.
 
@@ -43,6 +72,7 @@ mod endpoints;
 mod faults;
 mod form;
 mod page;
+mod prompt;
 mod reply;
 mod seen;
 mod server;
@@ -53,6 +83,7 @@ pub use behaviour::{Behaviour, Person};
 pub use clock::ManualClock;
 pub use contract::{CustodyCase, check_custody};
 pub use faults::Fault;
+pub use prompt::{Cue, ScriptedPrompt};
 pub use seen::{Endpoint, SeenRequest};
 pub use server::AuthorizationServer;
 pub use state::Counts;

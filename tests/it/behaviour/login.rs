@@ -8,7 +8,7 @@ use hallpass::prompt::{Silent, WaitReason};
 use hallpass::testing::{Endpoint, Fault, ManualClock};
 use hallpass::{Auth, ErrorKind, LoginRequest};
 
-use super::rig::{OnWait, Recorder, Rig, S, assert_error};
+use super::rig::{Rig, S, ScriptedPrompt, assert_error, on_wait};
 
 #[test]
 fn a_login_ends_with_a_name() {
@@ -30,11 +30,11 @@ fn a_login_ends_with_a_name() {
 #[test]
 fn the_prompt_is_told_checked_values() {
     let rig = Rig::new();
-    let prompt = Arc::new(Recorder::default());
+    let prompt = ScriptedPrompt::silent();
     rig.server.approve_all();
     let start = rig.now();
     wait(rig.auth().login(LoginRequest::default(), prompt.clone())).unwrap();
-    let shown = prompt.shown.lock().unwrap();
+    let shown = prompt.shown();
     let [shown] = shown.as_slice() else { panic!("{shown:?}") };
     assert_eq!(shown.app.as_str(), "acme");
     assert_eq!(shown.verification_uri.as_str(), format!("{}/device", rig.server.issuer()));
@@ -42,18 +42,18 @@ fn the_prompt_is_told_checked_values() {
     assert!(complete.query_pairs().any(|(name, value)| name == "user_code" && value == shown.user_code));
     assert_eq!(shown.page(), complete);
     assert_eq!((shown.interval, shown.expires_at), (S(5), start + S(900)));
-    let waits = prompt.waits.lock().unwrap();
+    let waits = prompt.waits();
     assert_eq!((waits.len(), waits[0].reason, waits[0].duration), (1, WaitReason::Pending, S(5)));
-    assert_eq!(prompt.ends.lock().unwrap().len(), 1);
+    assert_eq!(prompt.ends().len(), 1);
 }
 
 #[test]
 fn without_a_complete_address_the_plain_one_is_the_page() {
     let rig = Rig::with(|behaviour| behaviour.verification_uri_complete = false);
-    let prompt = Arc::new(Recorder::default());
+    let prompt = ScriptedPrompt::silent();
     rig.server.approve_all();
     wait(rig.auth().login(LoginRequest::default(), prompt.clone())).unwrap();
-    let shown = prompt.shown.lock().unwrap();
+    let shown = prompt.shown();
     assert_eq!((&shown[0].verification_uri_complete, shown[0].page()), (&None, &shown[0].verification_uri));
 }
 
@@ -98,7 +98,7 @@ fn a_person_who_says_no_ends_it_at_once_and_later() {
 
     rig.server.decide_one_by_one();
     let server = rig.server.clone();
-    let denies = OnWait::new(move |count| {
+    let denies = on_wait(move |count| {
         if count == 3 {
             server.pending_user_codes().iter().for_each(|code| assert!(server.deny(code)));
         }
@@ -136,7 +136,7 @@ fn a_clock_that_jumps_ahead_ends_the_wait_but_an_approval_before_it_counts() {
     let rig = Rig::new();
     for (approved, jump) in [(false, 7200), (true, 600)] {
         let (clock, server) = (rig.clock.clone(), rig.server.clone());
-        let prompt = OnWait::new(move |count| {
+        let prompt = on_wait(move |count| {
             if count == 2 {
                 let codes = server.pending_user_codes();
                 codes.iter().filter(|_| approved).for_each(|code| assert!(server.approve(code)));
@@ -160,7 +160,7 @@ fn after_a_jump_past_the_end_there_is_one_last_poll() {
     let mut config = rig.config();
     config.clock = Arc::new(own.clone());
     let server = rig.server.clone();
-    let prompt = OnWait::new(move |_| {
+    let prompt = on_wait(move |_| {
         server.pending_user_codes().iter().for_each(|code| assert!(server.approve(code)));
         own.advance(S(7200));
     });
@@ -175,7 +175,7 @@ fn a_clock_that_is_set_back_again_and_again_does_not_make_the_wait_endless() {
     let start = own.now();
     let mut config = rig.config();
     config.clock = Arc::new(own.clone());
-    let prompt = OnWait::new(move |_| own.set(start));
+    let prompt = on_wait(move |_| own.set(start));
     let error = wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt)).unwrap_err();
     assert_error(&error, ErrorKind::CodeExpired, Some("log_in"), 1);
     assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 900 / 5);

@@ -10,14 +10,14 @@ use hallpass::prompt::{Prompt, Silent, Verification};
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{ErrorKind, LoginRequest};
 
-use super::rig::{Mood, OnWait, Rig, S, assert_error, begin, until};
+use super::rig::{Mood, Rig, S, assert_error, begin, on_wait, until};
 
 #[test]
 fn a_cancelled_request_ends_the_wait_without_a_poll() {
     let rig = Rig::new();
     let request = LoginRequest::default();
     let cancel: Cancel = request.cancel.clone();
-    let error = wait(rig.auth().login(request, OnWait::new(move |_| cancel.cancel()))).unwrap_err();
+    let error = wait(rig.auth().login(request, on_wait(move |_| cancel.cancel()))).unwrap_err();
     assert_error(&error, ErrorKind::Cancelled, None, 130);
     assert!(rig.server.requests_to(Endpoint::Token).is_empty());
     rig.assert_nothing_left("cancelled");
@@ -28,7 +28,7 @@ fn dropping_the_future_cancels_the_login() {
     let rig = Rig::new();
     let (auth, (waits, waiting), (go, gone)) = (rig.auth(), channel(), channel::<()>());
     let gone = Mutex::new(gone);
-    let prompt = OnWait::new(move |_| {
+    let prompt = on_wait(move |_| {
         let _ = waits.send(());
         let _ = gone.lock().unwrap().recv();
     });

@@ -12,7 +12,7 @@ use hallpass::testing::{Endpoint, Fault};
 use hallpass::{Auth, ErrorKind, LoginRequest};
 use url::Url;
 
-use super::rig::{OnWait, Recorder, Rig, S, assert_error};
+use super::rig::{Rig, S, ScriptedPrompt, assert_error, on_wait};
 
 fn busy(status: u16, retry_after: Option<u64>) -> Fault {
     Fault::Status {
@@ -43,12 +43,12 @@ fn a_poll_that_brings_no_answer_does_not_end_the_login() {
         let mut config = rig.config();
         config.request_timeout = Duration::from_millis(if fault == Fault::Hang { 300 } else { 20_000 });
         let start = rig.now();
-        let prompt = Arc::new(Recorder::default());
+        let prompt = ScriptedPrompt::silent();
         let login = wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt.clone()));
         assert!(login.is_ok(), "{fault:?}: {login:?}");
         // RFC 8628 §3.5: the polling frequency goes down, "such as doubling the polling interval".
         assert_eq!(rig.gaps(start), [5, 10], "{fault:?}");
-        let reasons: Vec<_> = prompt.waits.lock().unwrap().iter().map(|wait| wait.reason).collect();
+        let reasons: Vec<_> = prompt.waits().iter().map(|wait| wait.reason).collect();
         assert_eq!(reasons, [WaitReason::Pending, WaitReason::Unreachable], "{fault:?}");
     }
 }
@@ -103,7 +103,7 @@ fn a_refused_connection_does_not_end_the_login() {
     let mut config = rig.config();
     config.token_endpoint = Some(Url::parse(&format!("http://{address}/token")).unwrap());
     let server = rig.server.issuer().trim_start_matches("http://").to_owned();
-    let prompt = OnWait::new(move |count| {
+    let prompt = on_wait(move |count| {
         if count == 3 {
             let listener = TcpListener::bind(address).unwrap();
             let server = server.clone();

@@ -34,7 +34,6 @@ mod passphrase;
 #[cfg(feature = "passphrase")]
 mod places;
 mod printed;
-mod prompts;
 mod redaction;
 mod rig;
 mod second_look;

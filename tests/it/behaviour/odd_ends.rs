@@ -127,7 +127,7 @@ fn a_code_that_is_forgotten_after_the_clock_was_set_back_has_run_out_too() {
     rig.server.inject(Endpoint::Token, Fault::error(400, "authorization_pending"));
     rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_grant"));
     let clock = rig.clock.clone();
-    let back = super::rig::OnWait::new(move |count| {
+    let back = super::rig::on_wait(move |count| {
         if count == 1 {
             clock.set(hallpass::clock::Clock::now(&clock) - S(3600));
         }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 pub(super) use super::keys::{Keys, Mood};
-pub(super) use super::prompts::{OnWait, Recorder};
 use hallpass::blocking::wait;
 use hallpass::clock::Clock as _;
 use hallpass::custody::Place;
 use hallpass::prompt::{Prompt, Silent};
-use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint, ManualClock, Person};
+pub(super) use hallpass::testing::ScriptedPrompt;
+use hallpass::testing::{AuthorizationServer, Behaviour, Cue, Endpoint, ManualClock, Person};
 use hallpass::{Auth, Config, Error, ErrorKind, LoginRequest, Remedy, Result, Session, TokenRequest};
 use tempfile::TempDir;
 
@@ -80,7 +80,7 @@ impl Rig {
     /// A prompt that approves everything at the wait of this number.
     pub(super) fn approves_at(&self, wait: usize) -> Arc<dyn Prompt> {
         let server = self.server.clone();
-        OnWait::new(move |count| {
+        on_wait(move |count| {
             if count == wait {
                 server.pending_user_codes().iter().for_each(|code| assert!(server.approve(code)));
             }
@@ -173,4 +173,13 @@ pub(super) fn until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(begun.elapsed() < S(20), "{what} did not happen");
         std::thread::yield_now();
     }
+}
+
+/// Does something at each wait, told how many there were.
+pub(super) fn on_wait(then: impl Fn(usize) + Send + Sync + 'static) -> Arc<ScriptedPrompt> {
+    ScriptedPrompt::new(move |cue| {
+        if let Cue::Waits(count, _) = cue {
+            then(count);
+        }
+    })
 }

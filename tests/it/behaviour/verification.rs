@@ -7,13 +7,13 @@ use hallpass::testing::{Endpoint, Fault};
 use hallpass::{ErrorKind, LoginRequest};
 use serde_json::{Value, json};
 
-use super::rig::{Recorder, Rig, assert_error};
+use super::rig::{Rig, ScriptedPrompt, assert_error};
 
 /// A login whose device authorization reply has `value` for `name`; the prompt that it was shown to.
-fn with(rig: &Rig, name: &str, value: Value) -> (hallpass::Result<hallpass::Session>, Arc<Recorder>) {
+fn with(rig: &Rig, name: &str, value: Value) -> (hallpass::Result<hallpass::Session>, Arc<ScriptedPrompt>) {
     rig.server.approve_all();
     rig.server.inject(Endpoint::DeviceAuthorization, Fault::ReplyField(name.into(), value));
-    let prompt = Arc::new(Recorder::default());
+    let prompt = ScriptedPrompt::silent();
     (wait(rig.auth().login(LoginRequest::default(), prompt.clone())), prompt)
 }
 
@@ -47,7 +47,7 @@ fn what_is_not_safe_to_show_is_not_shown() {
         let (login, prompt) = with(&rig, name, value.clone());
         let error = login.unwrap_err();
         assert_error(&error, ErrorKind::Protocol, Some("ask_administrator"), 1);
-        assert!(prompt.shown.lock().unwrap().is_empty(), "{name}: {value}");
+        assert!(prompt.shown().is_empty(), "{name}: {value}");
         assert!(!format!("{error:?}").contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{name}: {value}");
         rig.assert_nothing_left(&format!("{name}: {value}"));
     }
@@ -85,7 +85,7 @@ fn control_characters_in_an_address_are_encoded_and_never_printed() {
     let (login, prompt) =
         with(&rig, "verification_uri_complete", json!("https://id.example/\u{1b}[2J\u{202e}?a=\u{7}\r\n"));
     login.unwrap();
-    let page = prompt.shown.lock().unwrap()[0].page().to_string();
+    let page = prompt.shown()[0].page().to_string();
     assert!(page.starts_with("https://id.example/") && page.bytes().all(|byte| byte.is_ascii_graphic()), "{page}");
 }
 
@@ -94,7 +94,7 @@ fn a_lookalike_host_is_shown_as_what_it_is() {
     let rig = Rig::new();
     let (login, prompt) = with(&rig, "verification_uri_complete", json!("https://\u{430}pple.example/"));
     login.unwrap();
-    assert!(prompt.shown.lock().unwrap()[0].page().as_str().starts_with("https://xn--"));
+    assert!(prompt.shown()[0].page().as_str().starts_with("https://xn--"));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn lifetimes_and_intervals_that_make_no_sense_do_no_harm() {
         let start = hallpass::clock::Clock::now(&rig.clock);
         let (login, prompt) = with(&rig, name, value.clone());
         login.unwrap();
-        let shown = &prompt.shown.lock().unwrap()[0];
+        let shown = &prompt.shown()[0];
         assert_eq!(shown.interval.as_secs(), interval, "{name}: {value}");
         assert_eq!(shown.expires_at.duration_since(start).unwrap().as_secs(), lives, "{name}: {value}");
     }
