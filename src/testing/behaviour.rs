@@ -45,6 +45,9 @@ pub struct Behaviour {
     /// its signature is a dummy: a client may leave the signature of an ID token that came straight from the token
     /// endpoint unchecked (OpenID Connect Core §3.1.3.7 rule 6), and these tokens hold it to checking all the rest.
     pub id_token: bool,
+    /// Who opens the verification page, and who approves where a test names nobody. Default: Alice. Whoever belongs to
+    /// several orgs chooses one on the page.
+    pub person: Person,
     /// The parameter that names an org: of a refresh, a token exchange (RFC 8693, for which this opens the token endpoint) and the
     /// device authorization request. Default: none, so that nobody can name one. A refresh that names none is for the org of
     /// the refresh before it, whoever made that, as WorkOS has it.
@@ -86,6 +89,7 @@ impl Default for Behaviour {
             rotate: true,
             grace: Duration::ZERO,
             id_token: true,
+            person: Person::default(),
             org_parameter: None,
             revocation_ends_account: false,
             org_scope: None,
@@ -113,6 +117,7 @@ impl fmt::Debug for Behaviour {
             .field("rotate", &self.rotate)
             .field("grace", &self.grace)
             .field("id_token", &self.id_token)
+            .field("person", &self.person)
             .finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use std::{fmt, io};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, USER_AGENT};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, ORIGIN, USER_AGENT};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -103,7 +103,7 @@ async fn answer(shared: Arc<Shared>, parting: Parting, request: Request<Incoming
         Some(Fault::Garbage) => return cut(GARBAGE.to_vec()),
         Some(Fault::HugeBody(bytes)) => return Ok(huge(*bytes)),
         Some(Fault::HtmlReply) => {
-            return Ok(response(&Reply::new(200, Body::Html(page::message("Welcome", "Log in.")))));
+            return Ok(response(&page::message(200, "Welcome", "Log in.")));
         }
         Some(Fault::Redirect(to)) => {
             return Ok(response(&Reply::new(307, Body::Empty).with("Location", to)));
@@ -157,6 +157,7 @@ async fn see(shared: &Shared, request: Request<Incoming>) -> Result<(SeenRequest
         content_type,
         user_agent: header(USER_AGENT),
         accept: header(ACCEPT),
+        origin: header(ORIGIN),
         at: inside.state.now(),
     };
     inside.requests.push(seen.clone());

@@ -18,9 +18,7 @@ pub(super) fn answer(state: &mut State, request: &SeenRequest) -> Reply {
         Endpoint::Revocation => revocation(state, request),
         Endpoint::UserInfo => userinfo(state, request),
         Endpoint::Verification => page::answer(state, request),
-        Endpoint::Unknown => {
-            Reply::new(404, Body::Html(page::message("Not found", "There is nothing at this address.")))
-        }
+        Endpoint::Unknown => page::not_found(),
     }
 }
 

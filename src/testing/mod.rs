@@ -56,7 +56,8 @@
 //! Within one process [`ManualClock`] spares the waiting, and [`ScriptedPrompt`] plays the person.
 //!
 //! It is for tests only: it speaks plain HTTP on loopback, its ID tokens carry no real signature, and whoever opens its
-//! verification page may approve.
+//! verification page may approve, as [`Behaviour::person`]. That page is for people too: it works by keyboard, in light
+//! and dark, on a telephone and without scripts, and asks a member of several orgs which one is meant.
 
 #![allow(
     clippy::disallowed_methods,

@@ -1,10 +1,13 @@
-//! The verification page (RFC 8628 §3.3): plain HTML, no scripts. Whoever opens it is Alice.
+//! The verification page (RFC 8628 §3.3): plain HTML, no scripts. Whoever opens it is [`Behaviour::person`].
+//!
+//! [`Behaviour::person`]: super::Behaviour::person
 
-use super::behaviour::Person;
+mod html;
+
 use super::form::Form;
 use super::reply::{Body, Reply, not_allowed};
 use super::seen::SeenRequest;
-use super::state::{Decision, Device, Found, State};
+use super::state::{Decision, Found, State};
 
 /// Shows the page, or takes the person's decision.
 pub(super) fn answer(state: &mut State, request: &SeenRequest) -> Reply {
@@ -15,100 +18,83 @@ pub(super) fn answer(state: &mut State, request: &SeenRequest) -> Reply {
     }
 }
 
-/// A page that only says something.
-pub(super) fn message(title: &str, text: &str) -> String {
-    page(title, &format!("<p>{}</p>", escaped(text)))
+/// The page of every other address.
+pub(super) fn not_found() -> Reply {
+    reply(404, html::not_found())
 }
 
-/// RFC 8628 §3.3.1: a URI that has the code in it opens the same confirmation, with the code on view, because the person
-/// must still compare it with the one on the device.
+/// A page that only says something.
+pub(super) fn message(status: u16, title: &str, text: &str) -> Reply {
+    reply(status, html::message(title, text))
+}
+
+/// RFC 8628 §3.3.1: a URI that has the code in it opens the same confirmation, with the code on view, because the
+/// person must still compare it with the one on the device.
 fn show(state: &State, request: &SeenRequest) -> Reply {
     let query = request.query.as_deref().unwrap_or_default();
     let user_code = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "user_code");
-    match user_code {
-        None => html(200, page("Connect a device", ENTER)),
-        Some((_, user_code)) => match state.find(&user_code) {
-            Found::Pending(device) => html(200, confirmation(device)),
-            found => refused(&found),
-        },
+    let Some((_, user_code)) = user_code else {
+        return reply(200, html::enter());
+    };
+    match state.find(&user_code) {
+        Found::Pending(device) => reply(200, html::confirmation(device, &state.behaviour)),
+        found => refused(&found, &user_code),
     }
 }
 
+/// A decision is taken from this page only. There is no login here, so a token in the form would protect nothing: any
+/// site could fetch one. But an attack needs the person's browser, and a browser names in every POST the origin of the
+/// page that sent it, which no page can forge. It must be the issuer's own, by name, and not just the `Host` of the
+/// request: a name that an attacker points at this machine would be that. What sends none is no browser.
 fn decide(state: &mut State, request: &SeenRequest) -> Reply {
+    if let Some(origin) = &request.origin
+        && *origin != state.issuer
+    {
+        return reply(403, html::other_site(&state.issuer));
+    }
     let Ok(form) = Form::read(request) else {
-        return html(400, message("Bad request", "The form could not be read."));
+        return message(400, "Bad request", "The form could not be read.");
+    };
+    let allowed = match form.get("decision") {
+        Some("allow") => true,
+        Some("deny") => false,
+        _ => return message(400, "Bad request", "Choose to deny or to allow."),
     };
     let user_code = form.get("user_code").unwrap_or_default();
-    let (decision, title, text) = match form.get("decision") {
-        Some("allow") => (Decision::Approved(Person::default()), "Device connected", "You can go back to your device."),
-        Some("deny") => (Decision::Denied, "Request denied", "The device was not connected."),
-        _ => return html(400, message("Bad request", "Choose to deny or to allow.")),
+    let found = state.find(user_code);
+    let Found::Pending(device) = &found else {
+        return refused(&found, user_code);
     };
-    match state.find(user_code) {
-        Found::Pending(_) => {
-            state.decide(user_code, decision);
-            html(200, message(title, text))
-        }
-        found => refused(&found),
+    if !allowed {
+        let page = html::denied(device);
+        state.decide(user_code, Decision::Denied);
+        return reply(200, page);
     }
+    let person = state.behaviour.person.clone();
+    let org =
+        device.org.clone().or_else(|| form.get("org").map(str::to_owned)).or_else(|| person.orgs.first().cloned());
+    if org.as_ref().is_some_and(|org| !person.orgs.contains(org)) {
+        return message(400, "Bad request", "You are no member of that org.");
+    }
+    let page = html::allowed(device, &person, org.as_deref());
+    state.decide(user_code, Decision::Approved(person, org));
+    reply(200, page)
 }
 
 /// The page for a code that cannot be decided: each reason has its own, for the person can do something about it.
-fn refused(found: &Found<'_>) -> Reply {
-    let (status, title, text) = match found {
-        Found::Expired => (410, "Code expired", "This code has expired. Start again on your device."),
-        Found::Used => (409, "Code used", "This code was used before. Start again on your device."),
-        Found::Pending(_) | Found::Unknown => (404, "Wrong code", "There is no such code. Check it on your device."),
-    };
-    html(status, message(title, text))
-}
-
-/// "Deny" comes first and looks the same as "Allow": whoever was sent here by a stranger should find it as easily.
-fn confirmation(device: &Device) -> String {
-    let scopes: String = device.scope.iter().map(|scope| format!("<li>{}</li>", escaped(scope))).collect();
-    let (client_id, user_code) = (escaped(&device.client_id), escaped(&device.user_code));
-    let body = format!(
-        "<p><strong>{client_id}</strong> asks to act as <strong>Alice Example</strong>, with these scopes:</p>\
-         <ul>{scopes}</ul>\
-         <p>Your device must show the code <strong>{user_code}</strong>. Only continue if you started this yourself.</p>\
-         <form method=\"post\" action=\"/device\">\
-         <input type=\"hidden\" name=\"user_code\" value=\"{user_code}\">\
-         <button name=\"decision\" value=\"deny\">Deny</button> \
-         <button name=\"decision\" value=\"allow\">Allow</button>\
-         </form>"
-    );
-    page("Connect a device", &body)
-}
-
-fn page(title: &str, body: &str) -> String {
-    let title = escaped(title);
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\
-         <body><h1>{title}</h1>{body}</body></html>\n"
-    )
-}
-
-fn html(status: u16, text: String) -> Reply {
-    // Nothing may run on this page, and no other page may lay a button over its "Allow" (RFC 6749 §10.13).
-    let policy = "default-src 'none'; form-action 'self'; frame-ancestors 'none'";
-    Reply::new(status, Body::Html(text)).with("Content-Security-Policy", policy).with("X-Frame-Options", "DENY")
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
+fn refused(found: &Found<'_>, user_code: &str) -> Reply {
+    match found {
+        Found::Expired => reply(410, html::expired()),
+        Found::Used => reply(409, html::used()),
+        Found::Pending(_) | Found::Unknown => reply(404, html::wrong(user_code)),
     }
-    escaped
 }
 
-const ENTER: &str = "<form method=\"get\" action=\"/device\"><label>Enter the code that your device shows: \
-                     <input name=\"user_code\" autocomplete=\"off\" autocapitalize=\"characters\"></label> \
-                     <button>Continue</button></form>";
+fn reply(status: u16, text: String) -> Reply {
+    Reply::new(status, Body::Html(text))
+        .with("Content-Security-Policy", html::policy())
+        .with("X-Frame-Options", "DENY")
+        .with("X-Content-Type-Options", "nosniff")
+        // The address may have the code in it. ("no-referrer" would make the origin of our own form `null`.)
+        .with("Referrer-Policy", "same-origin")
+}

@@ -64,6 +64,8 @@ pub struct SeenRequest {
     pub user_agent: Option<String>,
     /// The `Accept` header.
     pub accept: Option<String>,
+    /// The `Origin` header: the page that a browser sent the request from (RFC 6454 §7).
+    pub origin: Option<String>,
     /// When it arrived, by the server's clock.
     pub at: SystemTime,
 }
@@ -93,6 +95,7 @@ impl fmt::Debug for SeenRequest {
             .field("content_type", &self.content_type)
             .field("user_agent", &self.user_agent)
             .field("accept", &self.accept)
+            .field("origin", &self.origin)
             .field("at", &self.at)
             .finish()
     }

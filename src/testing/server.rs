@@ -99,14 +99,14 @@ impl AuthorizationServer {
 
 /// The person. User codes are compared ignoring case and hyphens.
 impl AuthorizationServer {
-    /// Approves a pending user code as Alice; false if there is no such pending code.
+    /// Approves a pending user code as [`Behaviour::person`]; false if there is no such pending code.
     pub fn approve(&self, user_code: &str) -> bool {
-        self.approve_as(user_code, &Person::default())
+        self.approve_as(user_code, &self.person())
     }
 
     /// Approves a pending user code as this person; false if there is no such pending code.
     pub fn approve_as(&self, user_code: &str, person: &Person) -> bool {
-        self.inside().state.decide(user_code, Decision::Approved(person.clone()))
+        self.inside().state.decide(user_code, Decision::Approved(person.clone(), None))
     }
 
     /// Denies a pending user code; false if there is no such pending code.
@@ -114,14 +114,15 @@ impl AuthorizationServer {
         self.inside().state.decide(user_code, Decision::Denied)
     }
 
-    /// Standing order: approves every pending user code, and every later one as soon as it is issued, as Alice.
+    /// Standing order: approves every pending user code, and every later one as soon as it is issued, as
+    /// [`Behaviour::person`] is now.
     pub fn approve_all(&self) {
-        self.approve_all_as(&Person::default());
+        self.approve_all_as(&self.person());
     }
 
     /// Standing order: as [`approve_all`](Self::approve_all), as this person.
     pub fn approve_all_as(&self, person: &Person) {
-        self.inside().state.decide_all(Some(Decision::Approved(person.clone())));
+        self.inside().state.decide_all(Some(Decision::Approved(person.clone(), None)));
     }
 
     /// Standing order: denies every pending user code, and every later one as soon as it is issued.
@@ -137,6 +138,10 @@ impl AuthorizationServer {
     /// The user codes that nobody has decided and that have not expired, in no order.
     pub fn pending_user_codes(&self) -> Vec<String> {
         self.inside().state.pending_user_codes()
+    }
+
+    fn person(&self) -> Person {
+        self.inside().state.behaviour.person.clone()
     }
 }
 

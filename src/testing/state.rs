@@ -49,7 +49,8 @@ pub(super) type Outcome = Result<Map<String, Value>, Refusal>;
 /// What the person said, or says to everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
-    Approved(Person),
+    /// By this person, for this org where the request named none.
+    Approved(Person, Option<String>),
     Denied,
 }
 
@@ -69,7 +70,8 @@ pub(super) struct Device {
     pub user_code: String,
     pub client_id: String,
     pub scope: Vec<String>,
-    org: Option<String>,
+    /// The org that the request named.
+    pub org: Option<String>,
     /// `None`: later than the clock can say.
     expires_at: Option<SystemTime>,
     interval: Duration,

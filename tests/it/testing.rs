@@ -1,6 +1,7 @@
 //! The server, strict and in order.
 
 mod faults;
+mod page;
 mod raw;
 
 use std::io;
@@ -145,27 +146,6 @@ fn what_is_not_in_the_rfc_is_refused() -> io::Result<()> {
     let posted = format!("{full}&client_secret=secret");
     assert_eq!(exchange(&server, "POST", "/token", form, &posted)?.error(), (400, "invalid_grant".into()));
     assert_eq!(exchange(&server, "POST", "/token", &basic, &posted)?.error(), (400, "invalid_request".into()));
-    Ok(())
-}
-
-#[test]
-fn the_page_asks_for_the_code_and_offers_to_deny_first() -> io::Result<()> {
-    let (server, clock) = server()?;
-    server.set_behaviour(|behaviour| behaviour.client_id = "<b>acme".into());
-    let device = post(&server, "/device_authorization", &[("client_id", "<b>acme")])?;
-    let complete = device.json("verification_uri_complete").replace(server.issuer(), "");
-    let page = exchange(&server, "GET", &complete, "", "")?.body;
-    assert!(page.contains(&device.json("user_code")) && page.contains("&lt;b&gt;acme") && !page.contains("<b>acme"));
-    assert!(page.find("Deny") < page.find("Allow"), "{page}");
-    assert!(exchange(&server, "GET", "/device", "", "")?.body.contains("Enter the code"));
-    let decision = [("user_code", &*device.json("user_code")), ("decision", "allow")];
-    assert_eq!(post(&server, "/device", &decision)?.status, 200);
-    assert_eq!(post(&server, "/device", &decision)?.status, 409);
-    assert_eq!(exchange(&server, "GET", "/device?user_code=BBBB-BBBB", "", "")?.status, 404);
-    let late = post(&server, "/device_authorization", &[("client_id", "<b>acme")])?;
-    clock.advance(Duration::from_secs(900));
-    let late = late.json("verification_uri_complete").replace(server.issuer(), "");
-    assert_eq!(exchange(&server, "GET", &late, "", "")?.status, 410);
     Ok(())
 }
 

@@ -77,14 +77,14 @@ impl State {
         match &device.decision {
             None => Err(Refusal::bad("authorization_pending", "the person has not decided yet")),
             Some(Decision::Denied) => Err(Refusal::bad("access_denied", "the person denied the request")),
-            Some(Decision::Approved(person)) => {
+            Some(Decision::Approved(person, chosen)) => {
                 if device.org.as_ref().is_some_and(|org| !person.orgs.contains(org)) {
                     return Err(Refusal::bad("access_denied", "the person is no member of the org"));
                 }
                 let (client_id, scope) = (device.client_id.clone(), device.scope.clone());
                 let family = self.families.len();
                 device.family = Some(family);
-                let org = device.org.clone().or_else(|| person.orgs.first().cloned());
+                let org = device.org.clone().or_else(|| chosen.clone()).or_else(|| person.orgs.first().cloned());
                 let person = person.clone();
                 self.families.push(Family { client_id, person, scope: scope.clone(), org, ended: false });
                 self.counts.families += 1;
