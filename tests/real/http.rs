@@ -1,6 +1,6 @@
 //! The smallest HTTP client that a test needs (plain http, one request a connection), and a server that only counts.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ pub(crate) fn post(url: &str, form: &str) -> Reply {
     request("POST", url, &[("content-type", "application/x-www-form-urlencoded")], form)
 }
 
-fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+pub(crate) fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("plain http only: {url}"));
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut text = format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
@@ -34,13 +34,22 @@ fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Rep
     let mut stream = TcpStream::connect(host).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(text.as_bytes()).unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
+    // Not to the end of the connection where the length is said: chromedriver leaves it open.
+    let mut stream = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert_ne!(stream.read_line(&mut head).unwrap(), 0, "half a reply: {head}");
+    }
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
+    });
+    let mut body = String::new();
+    stream.take(length.unwrap_or(u64::MAX)).read_to_string(&mut body).unwrap();
 
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
-    Reply { status, body: if chunked { joined(body) } else { body.to_owned() } }
+    Reply { status, body: if chunked { joined(&body) } else { body } }
 }
 
 fn joined(mut chunks: &str) -> String {

@@ -14,6 +14,7 @@
 //! | `typist.rs` | a person at a terminal of their own |
 //! | `embedded.rs` | the server that comes with hallpass, where a test is not about the server |
 //! | `tls.rs` | a private CA |
+//! | `webdriver.rs` | a person's browser |
 //! | `memory.rs` | what a process holds in its memory, seen by another |
 //! | `hosts/` | a program for that |
 //! | `kernel.rs` | the user's keyring in the kernel |
@@ -32,6 +33,7 @@
 
 mod acme;
 mod borders;
+mod browser;
 mod contract;
 mod custody;
 mod django;
@@ -60,3 +62,4 @@ mod terminal;
 mod tls;
 mod traffic;
 mod typist;
+mod webdriver;

@@ -22,6 +22,8 @@ pub(crate) enum Need {
     Kwallet,
     Openssl,
     Strace,
+    /// The browser, and its driver.
+    Chromium,
     /// `script`, which brings a pseudo terminal.
     Terminal,
     /// The kernel's keyrings, which containers often forbid, and `keyctl`.
@@ -67,6 +69,7 @@ impl Need {
             Need::Kwallet => &["dbus-daemon", "dbus-send", "kwalletd5"],
             Need::Openssl => &["openssl"],
             Need::Strace => &["strace"],
+            Need::Chromium => &["chromium", "chromedriver"],
             Need::Terminal => &["script", "setsid"],
             Need::Keys => &["keyctl"],
         };
