@@ -65,6 +65,9 @@ pub mod custody;
 pub mod doctor;
 mod error;
 mod failpoint;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grant;
 mod hardening;
 mod home;

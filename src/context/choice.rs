@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Entry, FORMAT, FolderRule, Index, Select};
+use super::{Entry, FILE, FORMAT, FolderRule, Index, Select};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::{Home, other_owner, real_folder};
@@ -80,10 +80,20 @@ impl Index {
             let chosen = index.choose(select, config)?;
             return Ok((index, chosen));
         };
+        if let Some(skimmed) = Self::skim(&bytes, select, config)? {
+            return Ok(skimmed);
+        }
+        let index = Self::parse(&home.root.path_of(FILE), &bytes)?.with_unnamed(home);
+        let chosen = index.choose(select, config)?;
+        Ok((index, chosen))
+    }
+
+    /// An index with the entry that is meant alone; `None` where the whole one has to be read for it.
+    pub(crate) fn skim(bytes: &[u8], select: &Select, config: &Config) -> Result<Option<(Self, Option<Chosen>)>> {
         // Where each org has a login, that of another org may be the one.
         let is_in_another = (select.org.is_some() || config.surroundings.org.is_some()) && !config.orgs.is_per_token();
         let is_known = |outline: &Outline<'_>| outline.format == FORMAT && !is_in_another;
-        let outline = serde_json::from_slice::<Outline<'_>>(&bytes).ok().filter(is_known);
+        let outline = serde_json::from_slice::<Outline<'_>>(bytes).ok().filter(is_known);
         if let Some(Outline { default, folders, contexts, .. }) = outline {
             let mut index = Self { default, folders, ..Self::empty() };
             let chosen = index.choose(select, config)?;
@@ -94,12 +104,10 @@ impl Index {
             });
             if let Some(Ok(entry)) = entry.map(|entry| serde_json::from_str(entry.get())) {
                 index.contexts.push(entry);
-                return Ok((index, chosen));
+                return Ok(Some((index, chosen)));
             }
         }
-        let index = Self::parse(home, &bytes)?;
-        let chosen = index.choose(select, config)?;
-        Ok((index, chosen))
+        Ok(None)
     }
 
     /// The entry of what was chosen, or the only one there is.

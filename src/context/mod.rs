@@ -4,7 +4,7 @@ mod choice;
 mod each;
 mod names;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -138,7 +138,7 @@ impl Index {
     /// The index as it is; empty where nobody has logged in yet.
     pub(crate) fn read(home: Option<&Home>) -> Result<Self> {
         match Self::bytes(home)? {
-            Some((home, bytes)) => Self::parse(home, &bytes),
+            Some((home, bytes)) => Ok(Self::parse(&home.root.path_of(FILE), &bytes)?.with_unnamed(home)),
             None => Ok(home.map_or_else(Self::empty, |home| Self::empty().with_unnamed(home))),
         }
     }
@@ -151,12 +151,12 @@ impl Index {
         Ok(bytes.map(|mut bytes| (home, std::mem::take(&mut *bytes))))
     }
 
-    fn parse(home: &Home, bytes: &[u8]) -> Result<Self> {
+    /// What the file at `path` holds.
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         #[derive(Deserialize)]
         struct Format {
             format: u32,
         }
-        let path = home.root.path_of(FILE);
         let wrong = |why: &str, remedy| {
             // Damaged is not empty: the logins are there, only their names are not.
             Err(Error::new(ErrorKind::Custody, format!("cannot use {}: {why}", path.display())).with(remedy))
@@ -171,8 +171,8 @@ impl Index {
             (_, Ok(format)) if format > FORMAT => {
                 wrong("it was written by a newer version of this program", Remedy::Upgrade)
             }
-            (Ok(index), _) => Ok(index.with_unnamed(home)),
-            (Err(_), _) => wrong("it is damaged", Remedy::SetAside { path: path.clone() }),
+            (Ok(index), _) => Ok(index),
+            (Err(_), _) => wrong("it is damaged", Remedy::SetAside { path: path.to_owned() }),
         }
     }
 
@@ -264,10 +264,14 @@ impl Index {
     }
 
     fn write(&self, home: &Home) -> Result<()> {
-        let bytes = serde_json::to_vec(self)
-            .map_err(|error| Error::new(ErrorKind::Custody, format!("{FILE} cannot be written down")).because(error))?;
-        home.root.write("index.json.new", &bytes)?;
+        home.root.write("index.json.new", &self.to_bytes()?)?;
         home.root.publish("index.json.new", FILE)
+    }
+
+    /// What [`parse`](Self::parse) reads.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self)
+            .map_err(|error| Error::new(ErrorKind::Custody, format!("{FILE} cannot be written down")).because(error))
     }
 
     pub(crate) fn empty() -> Self {

@@ -48,7 +48,13 @@ pub(crate) struct Http {
     runtime: Option<tokio::runtime::Runtime>,
     client: reqwest::Client,
     allow_loopback_http: bool,
+    #[cfg(any(test, fuzzing))]
+    script: std::cell::RefCell<Option<Script>>,
 }
+
+/// What is answered instead of asking anybody: a status and a body each, the last one first.
+#[cfg(any(test, fuzzing))]
+type Script = Vec<(u16, Vec<u8>)>;
 
 /// No reply: the request did not get through, or what came back is not to be read.
 #[derive(Debug, thiserror::Error)]
@@ -139,7 +145,19 @@ impl Http {
             client = client.tls_certs_merge(roots);
         }
         let client = client.build().map_err(|e| setup(&e))?;
-        Ok(Self { runtime: Some(runtime), client, allow_loopback_http: settings.allow_loopback_http })
+        Ok(Self {
+            runtime: Some(runtime),
+            client,
+            allow_loopback_http: settings.allow_loopback_http,
+            #[cfg(any(test, fuzzing))]
+            script: None.into(),
+        })
+    }
+
+    /// From now on asks nobody, and answers with these; then with 404 and nothing.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn answer_with(&self, replies: &[(u16, Vec<u8>)]) {
+        *self.script.borrow_mut() = Some(replies.iter().rev().cloned().collect());
     }
 
     pub(crate) fn get(&self, url: &Url, bearer: Option<&Secret>, cancel: &Cancel) -> Result<Reply, HttpError> {
@@ -173,6 +191,12 @@ impl Http {
     ) -> Result<Reply, HttpError> {
         if !self.is_secure(url) {
             return Err(HttpError::Insecure { host: host_of(url) });
+        }
+        #[cfg(any(test, fuzzing))]
+        if let Some(script) = self.script.borrow_mut().as_mut() {
+            let (status, body) = script.pop().unwrap_or((404, Vec::new()));
+            let body = shape::body(Zeroizing::new(body));
+            return Ok(Reply { status, retry_after: None, date: None, host: host_of(url), body });
         }
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -212,10 +236,13 @@ impl Reply {
         busy.then(error)
     }
 
-    /// The body as JSON, whatever its declared type: servers mislabel it, and what is not JSON does not parse.
+    /// The body as a JSON object, whatever its declared type: servers mislabel it, and what is not JSON does not parse.
     /// `wanted` names it for the error.
     pub(crate) fn json<T: DeserializeOwned>(&self, wanted: &'static str) -> Result<T, NotJson> {
-        serde_json::from_slice(&self.body).map_err(|_| self.is_not(wanted))
+        // serde would take a list for an object too, by the order of its members: any two texts for a token and its type.
+        let is_object = self.body.trim_ascii_start().starts_with(b"{");
+        let read = is_object.then(|| serde_json::from_slice(&self.body).ok());
+        read.flatten().ok_or_else(|| self.is_not(wanted))
     }
 
     /// The error that the body tells of, as RFC 6749 §5.2 would have it told.

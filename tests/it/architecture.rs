@@ -28,7 +28,7 @@ const LAYERS: &[(Layer, &str)] = &[
     (Layer::Face, "lib cli manual testing"),
     (
         Layer::Living,
-        "auth blocking config context doctor inventory leftovers login logout relocation rotation servers session switch token trail \
+        "auth blocking config context doctor fuzzing inventory leftovers login logout relocation rotation servers session switch token trail \
          wiring worker",
     ),
     (

@@ -1,0 +1,279 @@
+//! What servers and resources answer.
+#![allow(clippy::expect_used, reason = "what is expected here is what is checked")]
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::value::RawValue;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::{Members, members, said};
+use crate::clock::Cancel;
+use crate::error::Error;
+use crate::id::{Issuer, Scopes, has_user_info, is_loopback, is_subject};
+use crate::oauth::challenge::{self, Demand};
+use crate::oauth::client_auth::Client;
+use crate::oauth::device::{Ask, Poll, authorize};
+use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenReply};
+use crate::oauth::http::{Http, Settings};
+use crate::oauth::metadata::{ByHand, discover, userinfo_endpoint};
+use crate::oauth::{id_token, shape};
+use crate::secret::Secret;
+use crate::text::is_plain;
+
+const ISSUER: &str = "https://id.example.com";
+
+/// What is in every secret of the corpus.
+const PLANTED: &str = "s3cr3t";
+/// Where a server puts secrets.
+const SECRETS: &[&str] = &["access_token", "refresh_token", "id_token", "device_code"];
+/// What is sent. As long as words may be cut to, a server's words may quote the beginning.
+const CLIENT_SECRET: &str = "cs_s3cr3t_0123456789";
+const SENT: &str = "tk_s3cr3t_0123456789";
+const TELLING: usize = 12;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const TEN_YEARS: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
+
+/// A status on a line of its own and the value of `WWW-Authenticate`.
+pub fn challenge(bytes: &[u8]) {
+    let (status, header) = reply(bytes);
+    let header = String::from_utf8_lossy(&header);
+    match challenge::read(status, &header) {
+        Demand::Nothing => {}
+        Demand::AnotherToken => {
+            assert_eq!(status, 401);
+            assert!(header.trim().is_empty() || header.to_ascii_lowercase().contains("bearer"), "{header:?}");
+        }
+        Demand::StepUp { acr_values, max_age } => {
+            assert_eq!(status, 401);
+            assert!(header.contains("insufficient_user_authentication") || header.contains('\\'), "{header:?}");
+            assert!(acr_values.is_some() || max_age.is_some(), "a demand for nothing");
+            let is_usable = |values: &String| {
+                values.len() <= 512 && !values.trim().is_empty() && values.is_ascii() && is_plain(values)
+            };
+            assert!(acr_values.as_ref().is_none_or(is_usable), "{acr_values:?}");
+        }
+    }
+}
+
+/// One reply of the device authorization endpoint.
+pub fn device_reply(bytes: &[u8]) {
+    let (status, body) = reply(bytes);
+    let (scopes, url) = (Scopes::default(), url("https://id.example.com/device"));
+    let ask = Ask {
+        scopes: &scopes,
+        scope_parameter: "scope",
+        further: Vec::new(),
+        with_secret: true,
+        resource: None,
+        acr_values: None,
+        max_age: None,
+    };
+    for may_be_http in [false, true] {
+        let answered = with_door(may_be_http, &[(status, body.clone())], |http| {
+            authorize(http, &url, &client(), &ask, &Cancel::new())
+        });
+        let device = match answered {
+            Ok(device) => device,
+            Err(error) => {
+                let seen = said(&error);
+                quotes_nothing(&seen);
+                tells_no_secret(&seen, &body);
+                continue;
+            }
+        };
+        assert!((200..300).contains(&status), "accepted with status {status}");
+        let object = object(&body).expect("an answer is an object");
+        assert_eq!(text(&object, "device_code").as_deref(), Some(device.device_code.expose()));
+        assert!(!device.device_code.expose().is_empty());
+        let is_harmless = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
+        assert!((1..=40).contains(&device.user_code.len()) && device.user_code.chars().all(is_harmless));
+        for page in [Some(&device.verification_uri), device.verification_uri_complete.as_ref()].into_iter().flatten() {
+            is_safe(page, may_be_http);
+            assert!(
+                page.as_str().len() <= 2048 && page.as_str().bytes().all(|byte| byte.is_ascii_graphic()),
+                "{page:?}"
+            );
+            assert_eq!(Url::parse(page.as_str()).as_ref(), Ok(page), "another page when it is opened");
+        }
+        assert!((Duration::from_secs(1)..=DAY).contains(&device.expires_in));
+        assert!((Duration::from_secs(1)..=TEN_YEARS).contains(&device.interval));
+        let mut poll = Poll::new(SystemTime::UNIX_EPOCH, device.interval, device.expires_in);
+        let wait = poll.next(SystemTime::UNIX_EPOCH, None).expect("a first poll");
+        assert!(wait >= device.interval.min(device.expires_in) && wait <= device.expires_in, "{wait:?}");
+        tells_no_secret(&format!("{device:?}"), &body);
+    }
+}
+
+/// One or two documents, an empty line between them: the issuer is that of whoever is believed, and the endpoints are safe.
+pub fn metadata(bytes: &[u8]) {
+    let (first, second) = match bytes.windows(2).position(|pair| pair == b"\n\n") {
+        Some(at) => (&bytes[..at], &bytes[at + 2..]),
+        None => (bytes, &b"404"[..]),
+    };
+    let replies = [reply(first), reply(second)];
+    let issuer: Issuer = ISSUER.parse().expect("an issuer");
+    let is_said = |name: &str, url: &Url| {
+        replies.iter().filter(|(status, _)| (200..300).contains(status)).filter_map(|(_, body)| object(body)).any(
+            |found| {
+                let parsed = text(&found, name).and_then(|text| Url::parse(&text).ok());
+                text(&found, "issuer").as_deref() == Some(ISSUER) && parsed.as_ref() == Some(url)
+            },
+        )
+    };
+    let by_hand = ByHand { device_authorization: None, token: None, revocation: None };
+    for may_be_http in [false, true] {
+        let cancel = Cancel::new();
+        match with_door(may_be_http, &replies, |http| discover(http, &issuer, &by_hand, &cancel)) {
+            Ok(found) => {
+                let named = [
+                    ("device_authorization_endpoint", Some(&found.device_authorization)),
+                    ("token_endpoint", Some(&found.token)),
+                    ("revocation_endpoint", found.revocation.as_ref()),
+                    ("userinfo_endpoint", found.userinfo.as_ref()),
+                ];
+                for (name, url) in named.into_iter().filter_map(|(name, url)| Some((name, url?))) {
+                    is_safe(url, may_be_http);
+                    assert!(is_said(name, url), "nobody who is the issuer says that {url} is its {name}");
+                }
+            }
+            Err(error) => drop(said(&error)),
+        }
+        match with_door(may_be_http, &replies, |http| userinfo_endpoint(http, &issuer, &cancel)) {
+            Ok(Some(url)) => {
+                is_safe(&url, may_be_http);
+                assert!(is_said("userinfo_endpoint", &url), "{url}");
+            }
+            Ok(None) => {}
+            Err(error) => drop(said(&error)),
+        }
+    }
+}
+
+/// One reply of the token endpoint, to a device code and to a refresh token.
+pub fn token_reply(bytes: &[u8]) {
+    let (status, body) = reply(bytes);
+    let (url, client, sent) = (url("https://id.example.com/token"), client(), Secret::new(SENT.into()));
+    let [polled, refreshed] = [Grant::DeviceCode(&sent), Grant::RefreshToken(&sent)].map(|grant| {
+        let answered = with_door(false, &[(status, body.clone())], |http| {
+            TokenEndpoint { http, url: &url, client: &client }.request(&grant, &Asks::default(), &Cancel::new())
+        });
+        match answered {
+            Ok(reply) => {
+                assert!((200..300).contains(&status), "accepted with status {status}");
+                is_usable(&reply, &body);
+                true
+            }
+            Err(error) => {
+                let seen = format!("{error:?} {error}");
+                let seen = format!("{seen} {}", said(&Error::from(error)));
+                quotes_nothing(&seen);
+                tells_no_secret(&seen, &body);
+                false
+            }
+        }
+    });
+    assert_eq!(polled, refreshed, "what is a token does not depend on what it was asked with");
+}
+
+fn is_usable(reply: &TokenReply, body: &[u8]) {
+    let object = object(body).expect("a reply is an object");
+    assert_eq!(text(&object, "access_token").as_deref(), Some(reply.access_token.expose()));
+    for token in [Some(&reply.access_token), reply.refresh_token.as_ref()].into_iter().flatten() {
+        let token = token.expose();
+        assert!(
+            (1..=32 << 10).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic()),
+            "{token:?}"
+        );
+    }
+    let lives = [reply.expires_in, reply.refresh_expires_in];
+    assert!(lives.into_iter().flatten().all(|life| life <= TEN_YEARS), "{lives:?}");
+    assert_ne!(reply.refresh_expires_in, Some(Duration::ZERO));
+    assert!(!reply.token_type.bytes().any(|byte| byte.is_ascii_uppercase()));
+    let scopes = reply.scopes.as_ref().map(Scopes::to_string).unwrap_or_default();
+    assert!(scopes.len() <= 8 << 10 && is_plain(&scopes), "{scopes:?}");
+    tells_no_secret(&format!("{reply:?}"), body);
+    let issuer: Issuer = ISSUER.parse().expect("an issuer");
+    let told =
+        reply.id_token.as_ref().map(|token| id_token::read(token, &issuer, &client().id, SystemTime::UNIX_EPOCH));
+    match told {
+        Some(Ok(claims)) => assert!(is_subject(&claims.sub), "{claims:?}"),
+        Some(Err(error)) => drop(said(&error)),
+        None => {}
+    }
+    let _ = id_token::Told::read(reply.id_token.as_ref()).is_another(&issuer, &client().id, Some("alice"));
+}
+
+/// A status on a line of its own, and what follows; 200 where there is none. Where one leads elsewhere there is no reply to read.
+fn reply(bytes: &[u8]) -> (u16, Vec<u8>) {
+    let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let status = std::str::from_utf8(&bytes[..line]).ok().and_then(|line| line.parse().ok());
+    match status.filter(|status| (200..300).contains(status) || (400..600).contains(status)) {
+        Some(status) => (status, bytes.get(line + 1..).unwrap_or_default().to_vec()),
+        None => (200, bytes.to_vec()),
+    }
+}
+
+/// The body as it is understood, if it is an object.
+fn object(body: &[u8]) -> Option<Members> {
+    members(&shape::body(Zeroizing::new(body.to_vec())))
+}
+
+fn text(object: &Members, name: &str) -> Option<String> {
+    serde_json::from_str(object.get(name)?.get()).ok()
+}
+
+/// Law 11: nothing of what was sent, even where the server quotes it.
+#[track_caller]
+fn quotes_nothing(seen: &str) {
+    assert!(![CLIENT_SECRET, SENT].iter().any(|sent| seen.contains(&sent[..TELLING])), "{seen}");
+}
+
+/// Law 11: nothing of what came where secrets stand, unless the server has it in its own words too.
+#[track_caller]
+fn tells_no_secret(seen: &str, body: &[u8]) {
+    assert!(!seen.contains(PLANTED) || is_told_beside(body), "{seen}");
+}
+
+/// Whether a server's own words could hold the planted text: then nothing tells them from a secret.
+fn is_told_beside(body: &[u8]) -> bool {
+    let is_beside = |(name, value): (&String, &Box<RawValue>)| {
+        let text = format!("{name}{value}");
+        // With what hides, or is written otherwise, it could come out in the end.
+        let could = text.contains(PLANTED) || text.contains('\\') || !is_plain(&text);
+        could && !(SECRETS.contains(&name.as_str()) && value.get().starts_with('"'))
+    };
+    object(body).is_some_and(|object| object.iter().any(is_beside))
+}
+
+fn is_safe(url: &Url, may_be_http: bool) {
+    let is_http = url.scheme() == "http" && may_be_http && is_loopback(url);
+    assert!((url.scheme() == "https" || is_http) && url.host().is_some() && !has_user_info(url), "{url:?}");
+}
+
+fn client() -> Client {
+    let secret = Some(Arc::new(Secret::new(CLIENT_SECRET.into())));
+    Client { id: "acme-cli".parse().expect("a client"), secret, secret_in_form: false }
+}
+
+fn url(text: &str) -> Url {
+    text.parse().expect("an address")
+}
+
+/// With the product's door, before which these replies stand instead of a server.
+fn with_door<T>(allow_loopback_http: bool, replies: &[(u16, Vec<u8>)], ask: impl FnOnce(&Http) -> T) -> T {
+    thread_local! {
+        static DOORS: [Http; 2] = [false, true].map(|allow_loopback_http| {
+            let (user_agent, timeout) = ("acme".to_owned(), Duration::from_secs(1));
+            let settings = Settings { user_agent, timeout, extra_roots: Vec::new(), allow_loopback_http };
+            Http::new(&settings).expect("a door")
+        });
+    }
+    DOORS.with(|doors| {
+        let http = &doors[usize::from(allow_loopback_http)];
+        http.answer_with(replies);
+        ask(http)
+    })
+}
