@@ -18,7 +18,7 @@ use crate::oauth::{metadata, userinfo};
 use crate::rotation::{self, Wanted};
 use crate::secret::Secret;
 use crate::text::{ascii_json, quoted};
-use crate::token::{AccessToken, TokenRequest};
+use crate::token::{AccessToken, Parts, TokenRequest};
 use crate::wiring::{Handle, Wiring};
 use crate::worker::Shared;
 
@@ -39,7 +39,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Tokens {
     /// The last one that was served.
-    last: ArcSwapOption<AccessToken>,
+    last: ArcSwapOption<Parts>,
     /// One that a resource has refused, until it is replaced.
     refused: ArcSwapOption<Secret>,
     /// The origins whose refusal was answered, and when.
@@ -115,12 +115,12 @@ impl Session {
                 Source::Environment(token) => return Ok(token.clone()),
                 Source::Login(context) => context,
             };
-            let (now, tokens) = (inner.wiring().config.clock.now(), inner.tokens.clone());
-            if let Some(token) = tokens.at_hand(&request, now) {
+            let now = inner.wiring().config.clock.now();
+            if let Some(token) = inner.tokens.at_hand(&request, now) {
                 return Ok(token);
             }
             // Not the handle: the last of those to be dropped waits for the trip.
-            let (wiring, context) = (inner.handle.wiring.clone(), context.clone());
+            let (wiring, context, tokens) = (inner.handle.wiring.clone(), context.clone(), inner.tokens.clone());
             let wanted = tokens.wanted(request);
             if let Some(token) = tokens.still_valid(&wanted, now).filter(|_| inner.trips.are_under_way(&wanted)) {
                 // Somebody fetches the next one early: nobody else waits for that.
@@ -237,9 +237,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Tokens {
     /// The last token, where it serves without a trip.
     fn at_hand(&self, request: &TokenRequest, now: SystemTime) -> Option<AccessToken> {
-        let last = self.last.load_full().filter(|_| request.is_usual())?;
+        let last = self.last().filter(|_| request.is_usual())?;
         let is_refused = self.refused.load().as_ref().is_some_and(|refused| **refused == *last.secret());
-        (last.serves(request, now) && !is_refused).then(|| AccessToken::clone(&last))
+        (last.serves(request, now) && !is_refused).then_some(last)
+    }
+
+    fn last(&self) -> Option<AccessToken> {
+        self.last.load_full().map(AccessToken)
     }
 
     /// What is wanted of a trip.
@@ -250,8 +254,8 @@ impl Tokens {
 
     /// The last token, where it would serve if there were nothing better.
     fn still_valid(&self, wanted: &Wanted, now: SystemTime) -> Option<AccessToken> {
-        let last = self.last.load_full().filter(|_| wanted.request.is_usual())?;
-        (wanted.instead_of.is_none() && last.is_valid_for(&wanted.request, now)).then(|| AccessToken::clone(&last))
+        let last = self.last().filter(|_| wanted.request.is_usual())?;
+        (wanted.instead_of.is_none() && last.is_valid_for(&wanted.request, now)).then_some(last)
     }
 
     /// What a trip brought. Trips overtake each other: an older token does not come back over a newer one.
@@ -260,15 +264,14 @@ impl Tokens {
             && wanted.request.is_usual()
         {
             let refused = wanted.instead_of.as_deref();
-            self.last.rcu(|last| match last {
-                Some(last)
-                    if refused != Some(last.secret())
-                        && last.is_newer_than(token)
-                        && last.serves(&TokenRequest::default(), now) =>
-                {
-                    Some(last.clone())
-                }
-                _ => Some(Arc::new(token.clone())),
+            let is_better = |last: &AccessToken| {
+                refused != Some(last.secret())
+                    && last.is_newer_than(token)
+                    && last.serves(&TokenRequest::default(), now)
+            };
+            self.last.rcu(|last| match last.clone().map(AccessToken).filter(is_better) {
+                Some(last) => Some(last.0),
+                None => Some(token.0.clone()),
             });
         }
         // Where the server gave none this time, who asks next gets what there is: other resources may take it.
@@ -283,9 +286,9 @@ impl Tokens {
     /// Whether a token that `origin` has refused shall be replaced, or has been.
     fn refuse(&self, token: &AccessToken, origin: Origin, now: SystemTime) -> bool {
         let has_replaced =
-            |last: &Arc<AccessToken>| last.secret() != token.secret() && last.serves(&TokenRequest::default(), now);
+            |last: &AccessToken| last.secret() != token.secret() && last.serves(&TokenRequest::default(), now);
         let is_being_replaced = self.refused.load().as_ref().is_some_and(|refused| **refused == *token.secret());
-        if is_being_replaced || self.last.load().as_ref().is_some_and(has_replaced) {
+        if is_being_replaced || self.last().as_ref().is_some_and(has_replaced) {
             return true;
         }
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);

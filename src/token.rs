@@ -11,9 +11,13 @@ use crate::secret::Secret;
 
 /// An access token, ready for an `Authorization: Bearer` header (RFC 6750 §2.1).
 #[derive(Debug, Clone)]
-pub struct AccessToken {
+pub struct AccessToken(pub(crate) Arc<Parts>);
+
+/// In one piece: every caller who is served has a clone, which shall cost no allocation.
+#[derive(Debug)]
+pub(crate) struct Parts {
     secret: Arc<Secret>,
-    token_type: Arc<str>,
+    token_type: Box<str>,
     scopes: Scopes,
     /// `None` for a token from the environment.
     received_at: Option<SystemTime>,
@@ -27,38 +31,38 @@ pub struct AccessToken {
 impl AccessToken {
     /// The token itself. Whoever calls this answers for where it goes.
     pub fn expose(&self) -> &str {
-        self.secret.expose()
+        self.0.secret.expose()
     }
 
     /// When it expires, UTC; `None` where the server does not say.
     pub fn expires_at(&self) -> Option<SystemTime> {
-        self.expires_at
+        self.0.expires_at
     }
 
     /// What it is good for, as granted. Empty where nobody said.
     pub fn scopes(&self) -> &Scopes {
-        &self.scopes
+        &self.0.scopes
     }
 
     /// How it is sent (RFC 6749 §7.1), in lower case: `bearer`.
     pub fn token_type(&self) -> &str {
-        &self.token_type
+        &self.0.token_type
     }
 
     pub(crate) fn secret(&self) -> &Secret {
-        &self.secret
+        &self.0.secret
     }
 
     pub(crate) fn shared_secret(&self) -> Arc<Secret> {
-        self.secret.clone()
+        self.0.secret.clone()
     }
 
     pub(crate) fn is_usual(&self) -> bool {
-        self.usual
+        self.0.usual
     }
 
     pub(crate) fn new(stored: &StoredToken, token_type: &str, look_again_at: Option<SystemTime>, usual: bool) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             secret: stored.access_token.clone(),
             token_type: token_type.into(),
             scopes: stored.scopes.clone(),
@@ -66,28 +70,29 @@ impl AccessToken {
             expires_at: stored.expires_at,
             look_again_at,
             usual,
-        }
+        }))
     }
 
     /// A token from the environment, of which nothing is known.
     pub(crate) fn given(secret: Arc<Secret>) -> Self {
         let (token_type, scopes) = ("bearer".into(), Scopes::default());
-        Self { secret, token_type, scopes, received_at: None, expires_at: None, look_again_at: None, usual: true }
+        let (received_at, expires_at, look_again_at) = (None, None, None);
+        Self(Arc::new(Parts { secret, token_type, scopes, received_at, expires_at, look_again_at, usual: true }))
     }
 
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
-        self.received_at > other.received_at
+        self.0.received_at > other.0.received_at
     }
 
     /// Whether this one, served before, serves `request` at `now` as well.
     pub(crate) fn serves(&self, request: &TokenRequest, now: SystemTime) -> bool {
-        self.look_again_at.is_none_or(|at| now < at) && self.is_valid_for(request, now)
+        self.0.look_again_at.is_none_or(|at| now < at) && self.is_valid_for(request, now)
     }
 
     /// Whether this one meets `request` at `now`, near its end or not.
     pub(crate) fn is_valid_for(&self, request: &TokenRequest, now: SystemTime) -> bool {
-        let received_at = self.received_at.unwrap_or(now);
-        !request.refresh && is_valid(received_at, self.expires_at, now, request.min_validity)
+        let received_at = self.0.received_at.unwrap_or(now);
+        !request.refresh && is_valid(received_at, self.0.expires_at, now, request.min_validity)
     }
 }
 
