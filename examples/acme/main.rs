@@ -7,7 +7,7 @@ mod config;
 use std::process::ExitCode;
 
 use clap::Parser;
-use hallpass::cli::{AuthCommand, Whoami};
+use hallpass::cli::{self, AuthCommand, Whoami};
 
 /// What reqwest, rustls and others leave of a secret is wiped as it is freed.
 #[cfg(feature = "zeroizing-allocator")]
@@ -23,7 +23,7 @@ enum Acme {
 }
 
 fn main() -> ExitCode {
-    match Acme::parse() {
+    match cli::parse() {
         Acme::Auth(auth) => auth.run(config::from_environment()),
         Acme::Whoami(whoami) => whoami.run(config::from_environment()),
     }

@@ -1,14 +1,25 @@
 //! The commands and their options.
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Command, Subcommand, ValueHint};
 use url::Url;
 
+use super::help::{self, after};
 use crate::{ContextName, Org, Result};
 
 /// Log in and out, and get tokens.
+///
+/// Data goes to standard output, conversation to standard error. With --json every answer is JSON, errors too, on standard
+/// output: `kind`, `remedy`, `message`.
 #[derive(Debug, Args)]
+#[command(
+    max_term_width = 100,
+    help_template = help::groups(&Action::augment_subcommands(Command::new("auth"))),
+    after_long_help = after(&[0, 1, 2, 4, 5, 6, 129, 130, 143], EVERY, &["auth login", "auth token", "auth help token"])
+)]
 #[non_exhaustive]
 pub struct AuthCommand {
     #[command(subcommand)]
@@ -19,14 +30,18 @@ pub struct AuthCommand {
 }
 
 /// Say who is logged in, as the authorization server knows it.
+///
+/// Asks the server, with a valid access token, and prints the person and the server's address; with --json all claims that the
+/// server gives. What this machine knows by itself is said by `auth status`.
 #[derive(Debug, Args)]
+#[command(max_term_width = 100, after_long_help = after(&[0, 1, 2, 4, 5, 6, 130], USE, &["whoami", "whoami --context work --json"]))]
 #[non_exhaustive]
 pub struct Whoami {
     /// The login to ask with
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
     /// The org to ask for
-    #[arg(long, value_name = "ORG")]
+    #[arg(long, value_name = "ORG", value_hint = ValueHint::Other)]
     pub(super) org: Option<Org>,
     /// Print the server's claims as JSON
     #[arg(long)]
@@ -36,36 +51,103 @@ pub struct Whoami {
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
     /// Log in: approve in a browser, here or on another device
+    ///
+    /// Shows an address and a code on standard error, waits until the person has approved, and keeps the login. Standard output
+    /// stays empty; with --json it carries one event a line: `device_authorization`, then `logged_in` or `error`. Without a
+    /// terminal it waits for nobody and exits 4, unless --wait or --json is given.
+    #[command(after_long_help = after(&[0, 1, 2, 4, 5, 6, 130], LOGIN, &[
+        "auth login",
+        "auth login --context work --org globex",
+        "auth login --no-browser",
+    ]))]
     Login(Login),
     /// Print a valid access token and nothing else
+    ///
+    /// On standard output: the token at hand, or a new one where that has expired or is about to. Ask for it where it is used, and it
+    /// is never stale. With --json an object that also says when it expires, and its login, org and scopes.
+    #[command(after_long_help = after(&[0, 1, 2, 4, 5, 6, 130], USE, &[
+        "auth token --min-validity 600",
+        "auth token --org globex --json",
+    ]) + "\n  curl -H \"Authorization: Bearer $(<app> auth token)\" URL")]
     Token(Token),
     /// Say who is logged in, where, and until when, as this machine knows it
+    ///
+    /// Prints one line for each: the login, the rule that chose it, the person, the org, the server, where the key rests and for
+    /// how long, since when the person is logged in, until when the token is valid; and what to do next where something is wrong.
+    /// Asks neither the server nor the place of the key.
+    #[command(after_long_help = after(&[0, 2, 4, 6], &["CONTEXT", "TOKEN", "HOME"], &[
+        "auth status",
+        "auth status --context work --json",
+    ]))]
     Status(Status),
     /// List all logins on this machine
+    ///
+    /// Prints a table; a star marks the login that commands use here and now. With --json an array, `[]` where nobody is logged
+    /// in. --orgs asks the server.
+    #[command(after_long_help = after(&[0, 2, 4, 5, 6], &["CONTEXT", "TOKEN", "HOME"], &[
+        "auth list",
+        "auth list --orgs --context work",
+    ]))]
     List(List),
-    /// Choose which login is used from now on: everywhere, or in this folder and below
+    /// Choose which login is used, everywhere or in this folder and below
+    ///
+    /// Without --here it becomes the default. What goes before the default: --context, then <APP>_CONTEXT, then the rule of the
+    /// innermost folder. What it did is said on standard error.
+    #[command(after_long_help = after(&[0, 1, 2, 4, 5, 6], &["CONTEXT", "HOME"], &[
+        "auth switch work",
+        "auth switch work --here",
+        "auth switch --org globex",
+        "auth switch --unset",
+    ]))]
     Switch(Switch),
     /// Give a login another name
+    ///
+    /// The default and the rules of folders follow it. Says so on standard error; with --json it prints the login.
+    #[command(after_long_help = after(&[0, 2, 4, 6], &["HOME"], &["auth rename alice@example.com private"]))]
     Rename(Rename),
     /// Say what is well on this machine and what is not, and repair it
+    ///
+    /// Prints one line for each finding: the state folder, the places for keys, the logins, leftovers, the network, the server
+    /// and its clock. It changes nothing unless --repair or --move-to says so, and shows no secret.
+    #[command(after_long_help = after(&[0, 1, 2, 6], &["CUSTODY", "HOME"], &[
+        "auth doctor",
+        "auth doctor --repair",
+        "auth doctor --move-to kernel --context work",
+    ]))]
     Doctor(Doctor),
     /// Log out: revoke the login at the server and forget it here
+    ///
+    /// Says on standard error which of the two has happened; with --json it prints an object. Where the server cannot be told,
+    /// the login stays, unless --local-only is given.
+    #[command(after_long_help = after(&[0, 1, 2, 4, 5, 6, 130], &["CONTEXT", "HOME"], &[
+        "auth logout",
+        "auth logout --context work --local-only",
+        "auth logout --all",
+    ]))]
     Logout(Logout),
 }
+
+/// What chooses a login, and helps to open its key.
+const USE: &[&str] = &["CONTEXT", "ORG", "TOKEN", "PASSPHRASE_FD", "PASSPHRASE", "HOME"];
+
+/// What a new login asks.
+const LOGIN: &[&str] = &["ORG", "CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME", "NO_BROWSER"];
+
+const EVERY: &[&str] = &["CONTEXT", "ORG", "TOKEN", "CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME", "NO_BROWSER"];
 
 #[derive(Debug, Args)]
 pub(super) struct Login {
     /// The name to keep this login under
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
     /// The org to log in to
-    #[arg(long, value_name = "ORG")]
+    #[arg(long, value_name = "ORG", value_hint = ValueHint::Other)]
     pub(super) org: Option<Org>,
     /// Whose login it shall be, for the server's page
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) login_hint: Option<String>,
     /// A scope to ask for, instead of the usual ones; can be repeated
-    #[arg(long, value_name = "SCOPE")]
+    #[arg(long, value_name = "SCOPE", value_hint = ValueHint::Other)]
     pub(super) scope: Vec<String>,
     /// Show the address only
     #[arg(long)]
@@ -84,19 +166,19 @@ pub(super) struct Login {
 #[derive(Debug, Args)]
 pub(super) struct Token {
     /// The login to use
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
     /// The org that the token shall speak for
-    #[arg(long, value_name = "ORG")]
+    #[arg(long, value_name = "ORG", value_hint = ValueHint::Other)]
     pub(super) org: Option<Org>,
     /// What the token shall be for
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", value_hint = ValueHint::Url)]
     pub(super) resource: Option<Url>,
     /// A scope that the token shall have, instead of all; can be repeated
-    #[arg(long, value_name = "SCOPE")]
+    #[arg(long, value_name = "SCOPE", value_hint = ValueHint::Other)]
     pub(super) scope: Vec<String>,
     /// Fetch a new token if this one is not valid for so long, in seconds
-    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    #[arg(long, value_name = "SECS", value_parser = seconds, value_hint = ValueHint::Other)]
     pub(super) min_validity: Option<Duration>,
     /// Fetch a new token even if the one at hand is good
     #[arg(long)]
@@ -106,7 +188,7 @@ pub(super) struct Token {
 #[derive(Debug, Args)]
 pub(super) struct Status {
     /// The login to show
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
 }
 
@@ -116,17 +198,17 @@ pub(super) struct List {
     #[arg(long)]
     pub(super) orgs: bool,
     /// The login whose orgs to list
-    #[arg(long, value_name = "NAME", requires = "orgs")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other, requires = "orgs")]
     pub(super) context: Option<ContextName>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Switch {
     /// The login to use
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
     /// The org to use, with the login that is used here
-    #[arg(long, value_name = "ORG", conflicts_with = "context")]
+    #[arg(long, value_name = "ORG", value_hint = ValueHint::Other, conflicts_with = "context")]
     pub(super) org: Option<Org>,
     /// In this folder and below only; kept in the state folder, nothing is written here
     #[arg(long)]
@@ -139,20 +221,20 @@ pub(super) struct Switch {
 #[derive(Debug, Args)]
 pub(super) struct Rename {
     /// The login
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: ContextName,
     /// Its name from now on
-    #[arg(value_name = "NEW")]
+    #[arg(value_name = "NEW", value_hint = ValueHint::Other)]
     pub(super) new: ContextName,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// Move the keys of all logins to another place: os, kernel, session, passphrase or keyfile
-    #[arg(long, value_name = "PLACE")]
+    /// Move the keys of all logins to another place
+    #[arg(long, value_name = "PLACE", value_parser = Place)]
     pub(super) move_to: Option<String>,
     /// Move the key of this login only
-    #[arg(long, value_name = "NAME", requires = "move_to")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other, requires = "move_to")]
     pub(super) context: Option<ContextName>,
     /// Repair what can be repaired
     #[arg(long, conflicts_with = "move_to")]
@@ -162,7 +244,7 @@ pub(super) struct Doctor {
 #[derive(Debug, Args)]
 pub(super) struct Logout {
     /// The login to end
-    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other, conflicts_with = "all")]
     pub(super) context: Option<ContextName>,
     /// End all logins
     #[arg(long)]
@@ -174,4 +256,21 @@ pub(super) struct Logout {
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
     text.parse().map(Duration::from_secs)
+}
+
+/// The name of a place. Those that everybody has are known for help and completions; a host may have one of its own, and which
+/// there are is the library's to say.
+#[derive(Clone)]
+struct Place;
+
+impl TypedValueParser for Place {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(["os", "kernel", "session", "passphrase", "keyfile"].into_iter().map(PossibleValue::new)))
+    }
 }

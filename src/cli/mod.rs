@@ -7,6 +7,7 @@
 //! use hallpass::{Config, cli};
 //!
 //! #[derive(Parser)]
+//! #[command(name = "acme", version)]
 //! enum Acme {
 //!     /// Log in and out
 //!     Auth(cli::AuthCommand),
@@ -16,12 +17,14 @@
 //!
 //! fn main() -> ExitCode {
 //!     let config = Config::new("acme", "https://id.example.com", "acme-cli");
-//!     match Acme::parse() {
+//!     match cli::parse() {
 //!         Acme::Auth(auth) => auth.run(config),
 //!         Acme::Whoami(whoami) => whoami.run(config),
 //!     }
 //! }
 //! ```
+//!
+//! [`parse`] is clap's own, and brings `acme completions` and `acme man`; a host may as well call `Acme::parse()`.
 //!
 //! Standard output carries data only, standard error the conversation. With `--json` every answer is JSON, errors too, on
 //! standard output: `kind`, `remedy`, `message`. The exit code is [`ErrorKind::exit_code`](crate::ErrorKind::exit_code), and after a signal 128 and
@@ -29,6 +32,9 @@
 
 mod actions;
 mod args;
+mod help;
+mod host;
+mod page;
 mod render;
 mod signals;
 mod switching;
@@ -40,6 +46,7 @@ use crate::passphrase::OnTerminal;
 use crate::{AppName, Config, Error, Result, hardening};
 use args::Action;
 pub use args::{AuthCommand, Whoami};
+pub use host::parse;
 use render::Output;
 use signals::Stop;
 

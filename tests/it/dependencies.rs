@@ -11,7 +11,7 @@ use serde_json::Value;
 /// commit that says why.
 const DEFAULT_BUDGET: usize = 217; // measured: 212
 /// The same with all features.
-const FULL_BUDGET: usize = 236; // measured: 231, the last of them zeroizing-alloc, which stands on nothing
+const FULL_BUDGET: usize = 240; // measured: 239, the last of them clap's: clap_complete, clap_mangen, roff, terminal_size
 /// A budget that is more than this above the tree guards nothing.
 const SLACK: usize = 10;
 

@@ -5,6 +5,7 @@ mod by_hand;
 mod challenged;
 mod cli;
 mod cli_custody;
+mod cli_help;
 mod cli_login;
 mod cli_switch;
 mod clocks;

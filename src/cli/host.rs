@@ -1,0 +1,178 @@
+//! [`parse`]: what concerns the host's whole command tree, and not `auth` alone.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::builder::StyledStr;
+use clap::error::ErrorKind as Usage;
+use clap::{Arg, ArgMatches, Command, Parser, value_parser};
+use clap_complete::Shell;
+
+use super::help::filled;
+use super::page::page;
+use super::render::{Output, exit_at_once};
+use crate::Error;
+
+/// [`Parser::parse`], and what a tool that people log in to wants besides:
+///
+/// - `acme completions SHELL` prints a script for bash, elvish, fish, PowerShell or zsh; its `--help` says how to install it.
+/// - `acme man [COMMAND]…` prints the manual page of the whole tool or of one command; packagers run `acme man > acme.1`.
+/// - The texts of `auth --help` name the tool and its variables: `acme auth login` and `ACME_CONTEXT`, not `<app> auth login` and
+///   `<APP>_CONTEXT`.
+/// - With `--json` among the arguments, what is wrong with the others is JSON on standard output too, as all errors of
+///   [`AuthCommand`](super::AuthCommand) are; the exit code is 2 in any case.
+///
+/// The name of the command, `#[command(name = "acme")]`, has to be that of the program and the app.
+///
+/// Completions and manual page are of the host's whole tree, which [`AuthCommand::run`](super::AuthCommand::run) cannot know; so it
+/// is done here, where the tree is parsed: a host writes `cli::parse::<Acme>()` for `Acme::parse()`, and no line more. A command
+/// of the host's own that is called `completions` or `man` stays what it is. As with `--help`, the process ends here when such a
+/// text was printed. Names of logins are not completed: the part of clap_complete that could is not stable.
+///
+/// ```no_run
+/// # use std::process::ExitCode;
+/// # use hallpass::{Config, cli};
+/// #[derive(clap::Parser)]
+/// #[command(name = "acme", version)]
+/// enum Acme {
+///     Auth(cli::AuthCommand),
+/// }
+///
+/// fn main() -> ExitCode {
+///     match cli::parse() {
+///         Acme::Auth(auth) => auth.run(Config::new("acme", "https://id.example.com", "acme-cli")),
+///     }
+/// }
+/// ```
+pub fn parse<Host: Parser>() -> Host {
+    let mut tree = Tree::of(Host::command());
+    let parsed = tree.command.clone().try_get_matches().and_then(|mut matches| {
+        if let Some(text) = tree.asked(&matches)? {
+            tree.print_and_exit(&text);
+        }
+        Host::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree.command))
+    });
+    parsed.unwrap_or_else(|error| tree.refuse(&error))
+}
+
+/// The host's commands, and ours that are about them.
+struct Tree {
+    command: Command,
+    program: String,
+    completions: bool,
+    man: bool,
+}
+
+impl Tree {
+    fn of(command: Command) -> Self {
+        let program = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+        let is_free = |name| command.find_subcommand(name).is_none();
+        let (completions, man) = (is_free(COMPLETIONS), is_free(MAN));
+        let ours = [completions.then(self::completions), man.then(self::man)];
+        let command = named(command.subcommands(ours.into_iter().flatten()), &program);
+        Self { command, program, completions, man }
+    }
+
+    /// The text that was asked for, if it is one of ours.
+    fn asked(&mut self, matches: &ArgMatches) -> Result<Option<String>, clap::Error> {
+        match matches.subcommand() {
+            Some((COMPLETIONS, asked)) if self.completions => {
+                let mut script = Vec::new();
+                if let Some(shell) = asked.get_one::<Shell>("shell") {
+                    clap_complete::generate(*shell, &mut self.command, &self.program, &mut script);
+                }
+                Ok(Some(String::from_utf8_lossy(&script).into_owned()))
+            }
+            Some((MAN, asked)) if self.man => {
+                self.command.build();
+                let mut of = &self.command;
+                for name in asked.get_many::<String>("command").into_iter().flatten() {
+                    let unknown = || format!("there is no command '{name}'\n");
+                    let found = of.find_subcommand(name);
+                    of = found.ok_or_else(|| clap::Error::raw(Usage::InvalidSubcommand, unknown()))?;
+                }
+                Ok(Some(page(&self.command, of).map_err(|error| clap::Error::raw(Usage::Io, error))?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn print_and_exit(&self, text: &str) -> ! {
+        let code = self.output(false).data(text.trim_end());
+        exit_at_once(u8::from(code != ExitCode::SUCCESS))
+    }
+
+    /// Ends the process, as clap does.
+    fn refuse(&self, error: &clap::Error) -> ! {
+        if !error.use_stderr() || !wants_json() {
+            error.exit();
+        }
+        // What comes after the first paragraph is the usage, for a person.
+        let text = error.to_string();
+        let words: Vec<_> = text.split("\n\n").next().unwrap_or_default().split_whitespace().collect();
+        let message = words.join(" ");
+        let message = message.strip_prefix("error: ").unwrap_or(&message);
+        let _ = self.output(true).fail(&Error::config("arguments", message));
+        exit_at_once(2)
+    }
+
+    fn output(&self, json: bool) -> Output {
+        Output { json, events: false, program: self.program.clone() }
+    }
+}
+
+const COMPLETIONS: &str = "completions";
+const MAN: &str = "man";
+
+fn completions() -> Command {
+    let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell));
+    Command::new(COMPLETIONS)
+        .about("Print a script that completes commands and options in your shell")
+        .arg(shell.help("The shell"))
+        .after_help(
+            "To install it, put a line into a file that your shell reads when it starts:\n  \
+             bash        ~/.bashrc: source <(<app> completions bash)\n  \
+             zsh         ~/.zshrc, after compinit: source <(<app> completions zsh)\n  \
+             fish        ~/.config/fish/config.fish: <app> completions fish | source\n  \
+             powershell  $PROFILE: <app> completions powershell | Out-String | iex",
+        )
+}
+
+fn man() -> Command {
+    let command = Arg::new("command").value_name("COMMAND").num_args(0..);
+    Command::new(MAN)
+        .about("Print the manual page")
+        .arg(command.help("The command whose page to print, instead of that of all"))
+        .after_help("Examples:\n  <app> man | man -l -\n  <app> man > <app>.1")
+        .hide(true)
+}
+
+/// Fills the tool's name into the texts of the commands.
+fn named(command: Command, program: &str) -> Command {
+    let fill = |text: Option<&StyledStr>| {
+        let text =
+            text.map(|text| text.ansi().to_string()).filter(|text| text.contains("<app>") || text.contains("<APP>"));
+        text.map(|text| filled(&text, program))
+    };
+    let (about, help) = (fill(command.get_long_about()), fill(command.get_after_help()));
+    let long_help = fill(command.get_after_long_help());
+    let mut command = command.mut_subcommands(|command| named(command, program));
+    if let Some(text) = about {
+        command = command.long_about(text);
+    }
+    if let Some(text) = help {
+        command = command.after_help(text);
+    }
+    if let Some(text) = long_help {
+        command = command.after_long_help(text);
+    }
+    command
+}
+
+/// Whether `--json` is among the arguments. It is clap that reads those: a command that takes whatever comes tells.
+fn wants_json() -> bool {
+    let all = Arg::new("all").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
+    let command = Command::new("").disable_help_flag(true).disable_version_flag(true);
+    let matches = command.arg(all.value_parser(value_parser!(OsString))).try_get_matches();
+    matches.is_ok_and(|all| all.get_many::<OsString>("all").into_iter().flatten().any(|one| one == "--json"))
+}
