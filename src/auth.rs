@@ -13,6 +13,7 @@ use crate::id::{ContextName, Org};
 use crate::leftovers;
 use crate::login::{self, LoginRequest};
 use crate::logout::{self, LoggedOut, LogoutRequest};
+use crate::posture::Posture;
 use crate::prompt::Prompt;
 use crate::relocation::{self, MoveRequest, Moved};
 use crate::session::Session;
@@ -96,6 +97,11 @@ impl Auth {
         let meant = index.meant_here(&self.wiring().config);
         let context = |entry| self.wiring().context(home.as_ref(), &index, entry, meant.as_ref());
         Ok(index.contexts.iter().map(context).collect())
+    }
+
+    /// What the place of this login's key promises; `None` where this program has no such place. Asks no store.
+    pub fn posture(&self, context: &Context) -> Option<Posture> {
+        self.wiring().places.of(&context.custody).ok().map(|custody| custody.posture())
     }
 
     /// Makes this context the default: the one that is meant where nothing else names one. Sessions that there are keep to theirs.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::args::{Doctor, Login, Logout, Status, Token};
-use super::render::{Output, context_lines, context_object, error_object, person, rfc3339};
+use super::logins::{context_lines, context_object, person, rfc3339, token_lines};
+use super::render::{Output, error_object};
 use super::signals::Stop;
 use super::switching::note_what_goes_before;
 use crate::blocking::{wait, wait_unless_cancelled};
@@ -94,22 +95,20 @@ pub(super) fn token(output: &Output, config: Config, token: Token, stop: &Stop) 
 }
 
 pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<ExitCode> {
-    let (now, network) = (config.clock.now(), config.surroundings.network.clone());
-    let session = session(config, status.context, None)?;
+    let auth = Auth::new(config.clone())?;
+    let session = auth.session_for(&Select { context: status.context, org: None })?;
     Ok(match session.context() {
         Some(context) if output.json => {
-            let mut object = context_object(context);
-            object["network"] = json!(network);
+            let mut object = context_object(&auth, context);
+            object["network"] = json!(config.surroundings.network);
             output.object(&object)
         }
-        Some(context) if network.is_empty() => output.data(&context_lines(output, context, now)),
-        Some(context) => output.data(&format!(
-            "{}\nNetwork    TLS roots or the proxy come from {}",
-            context_lines(output, context, now),
-            network.join(", ")
-        )),
+        Some(context) => {
+            let posture = auth.posture(context);
+            output.data(&context_lines(output, context, posture.as_ref(), &config, config.clock.now()))
+        }
         None if output.json => output.object(&json!({"context": null, "token_from": "environment"})),
-        None => output.data("Token      from the environment: used as it is, nothing is stored"),
+        None => output.data(&token_lines(output, &config)),
     })
 }
 

@@ -34,6 +34,7 @@ mod actions;
 mod args;
 mod help;
 mod host;
+mod logins;
 mod page;
 mod render;
 mod signals;

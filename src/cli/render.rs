@@ -3,13 +3,12 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use crate::doctor::{Finding, Report};
 use crate::prompt::{JsonLines, Outcome, Prompt};
-use crate::{Account, ChosenBy, Config, Context, Error, ErrorKind, Machine, Remedy, Result};
+use crate::{ChosenBy, Config, Error, ErrorKind, Machine, Remedy, Result};
 
 /// Where a command's answers go.
 pub(super) struct Output {
@@ -275,77 +274,6 @@ pub(super) fn say(line: &str) {
 pub(super) fn error_object(error: &Error) -> Value {
     let remedy = error.remedy().map(Remedy::name);
     json!({"kind": error.kind().name(), "remedy": remedy, "message": error.to_string()})
-}
-
-/// A context as JSON.
-pub(super) fn context_object(context: &Context) -> Value {
-    json!({
-        "context": context.name,
-        "account": context.account,
-        "client_id": context.client_id,
-        "org": context.org,
-        "scopes": context.scopes.iter().collect::<Vec<_>>(),
-        "custody": context.custody,
-        "is_default": context.is_default,
-        "is_current": context.chosen_by.is_some(),
-        "chosen_by": context.chosen_by.as_ref().map(ChosenBy::name),
-        "folder": match &context.chosen_by {
-            Some(ChosenBy::Folder(folder)) => Some(folder),
-            _ => None,
-        },
-        "folders": context.folders,
-        "grant": context.grant,
-        "logged_in_at": context.logged_in_at.map(rfc3339),
-        "expires_at": context.expires_at.map(rfc3339),
-        "refresh_failed": context.refresh_failed,
-    })
-}
-
-/// A context for a person.
-pub(super) fn context_lines(output: &Output, context: &Context, now: SystemTime) -> String {
-    let default = if context.is_default { " (default)" } else { "" };
-    let by = context.chosen_by.as_ref().map(|by| output.rule(by)).unwrap_or_default();
-    let since = context.logged_in_at.map_or_else(|| "unknown: the record cannot be read".into(), rfc3339);
-    let org = context.org.as_ref().map(|org| format!("Org        {org}\n")).unwrap_or_default();
-    format!(
-        "Context    {}{default}\nChosen by  {by}\nAccount    {}\n{org}Server     {}\nScopes     {}\nKey in     {}\nSince      {since}\nToken      {}",
-        context.name,
-        person(&context.account),
-        context.account.issuer,
-        context.scopes,
-        context.custody,
-        validity(context, now),
-    )
-}
-
-/// An account, with the person's name where that says more.
-pub(super) fn person(account: &Account) -> String {
-    match account.name.as_deref().filter(|name| *name != account.to_string()) {
-        Some(name) => format!("{account} ({name})"),
-        None => account.to_string(),
-    }
-}
-
-/// Until when the token at hand is valid, and whether the next one could not be had.
-pub(super) fn validity(context: &Context, now: SystemTime) -> String {
-    let token = at_hand(context, now);
-    match &context.refresh_failed {
-        Some(why) => format!("{token}; the last refresh failed: {why}"),
-        None => token,
-    }
-}
-
-fn at_hand(context: &Context, now: SystemTime) -> String {
-    match (context.logged_in_at, context.expires_at) {
-        (None, _) => "unknown".into(),
-        (_, None) => "valid until the server says otherwise".into(),
-        (_, Some(expires_at)) if expires_at > now => format!("valid until {}", rfc3339(expires_at)),
-        _ => "expired; refreshed when it is next needed".into(),
-    }
-}
-
-pub(super) fn rfc3339(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// For a second signal: the person does not want to wait for anything.

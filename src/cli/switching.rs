@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::args::{List, Rename, Switch};
-use super::render::{Output, context_object, validity};
+use super::logins::{context_object, table};
+use super::render::Output;
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
-use crate::{Auth, ChosenBy, Config, Context, ContextName, ErrorKind, Membership, Remedy, Result, Select, Session};
+use crate::{Auth, ChosenBy, Config, ContextName, ErrorKind, Membership, Remedy, Result, Select, Session};
 
 pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel) -> Result<ExitCode> {
     if list.orgs {
@@ -18,7 +19,7 @@ pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel)
     let auth = Auth::new(config)?;
     let contexts = auth.contexts()?;
     if output.json {
-        return Ok(output.object(&contexts.iter().map(context_object).collect::<Value>()));
+        return Ok(output.object(&contexts.iter().map(|context| context_object(&auth, context)).collect::<Value>()));
     }
     if contexts.is_empty() {
         let lost = auth.session().err().filter(|error| matches!(error.remedy(), Some(Remedy::Repair)));
@@ -31,19 +32,7 @@ pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel)
     if has_token {
         output.say(&format!("note: {} is set: commands use that token and no login", output.variable("TOKEN")));
     }
-    let width = contexts.iter().map(|context| context.name.as_str().len()).max().unwrap_or_default();
-    let line = |context: &Context| {
-        let mark = if context.chosen_by.is_some() { '*' } else { ' ' };
-        let (name, account, server) = (context.name.as_str(), &context.account, context.account.issuer.host());
-        let (default, until) = (if context.is_default { ", default" } else { "" }, validity(context, now));
-        let org = context.org.as_ref().map(|org| format!(" in {org}")).unwrap_or_default();
-        let folders = context.folders.iter().map(|folder| format!(", for {}", folder.display())).collect::<String>();
-        format!(
-            "{mark} {name:width$}  {account}{org} at {server}{default}{folders}, key in {}, {until}",
-            context.custody
-        )
-    };
-    Ok(output.data(&contexts.iter().map(line).collect::<Vec<_>>().join("\n")))
+    Ok(output.data(&table(&contexts, now)))
 }
 
 fn orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &Cancel) -> Result<ExitCode> {
@@ -80,7 +69,7 @@ pub(super) fn switch(output: &Output, config: Config, switch: Switch, cancel: &C
         false => wait(auth.switch(&name)),
     }?;
     if output.json {
-        return Ok(output.object(&context_object(&context)));
+        return Ok(output.object(&context_object(&auth, &context)));
     }
     // The newest rule is the last.
     let scope = match context.folders.last().filter(|_| switch.here) {
@@ -101,7 +90,7 @@ pub(super) fn rename(output: &Output, config: Config, rename: Rename) -> Result<
     let auth = Auth::new(config)?;
     let context = wait(auth.rename(&rename.context, &rename.new))?;
     if output.json {
-        return Ok(output.object(&context_object(&context)));
+        return Ok(output.object(&context_object(&auth, &context)));
     }
     output.say(&format!("Renamed {} to {}.", rename.context, context.name));
     if let Err(error) = auth.session() {

@@ -7,6 +7,7 @@ mod cli;
 mod cli_custody;
 mod cli_help;
 mod cli_login;
+mod cli_status;
 mod cli_switch;
 mod clocks;
 mod contexts;

@@ -1,0 +1,217 @@
+//! How a login is shown: as lines, as a row of a table, as JSON.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::render::Output;
+use crate::custody::Posture;
+use crate::{Account, Auth, ChosenBy, Config, Context};
+
+/// A context as JSON.
+pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
+    json!({
+        "context": context.name,
+        "account": context.account,
+        "client_id": context.client_id,
+        "org": context.org,
+        "scopes": context.scopes.iter().collect::<Vec<_>>(),
+        "custody": context.custody,
+        "lasts": auth.posture(context).map(|posture| posture.lasts.name()),
+        "is_default": context.is_default,
+        "is_current": context.chosen_by.is_some(),
+        "chosen_by": context.chosen_by.as_ref().map(ChosenBy::name),
+        "folder": match &context.chosen_by {
+            Some(ChosenBy::Folder(folder)) => Some(folder),
+            _ => None,
+        },
+        "folders": context.folders,
+        "grant": context.grant,
+        "logged_in_at": context.logged_in_at.map(rfc3339),
+        "expires_at": context.expires_at.map(rfc3339),
+        "refresh_failed": context.refresh_failed,
+    })
+}
+
+/// A context for a person: who, where, until when, by which rule; and what to do where something is wrong.
+pub(super) fn context_lines(
+    output: &Output,
+    context: &Context,
+    posture: Option<&Posture>,
+    config: &Config,
+    now: SystemTime,
+) -> String {
+    let default = if context.is_default { " (default)" } else { "" };
+    let place = match posture.map(|posture| posture.lasts) {
+        Some(lasts) => format!("{}, {lasts}", context.custody),
+        None => format!("{}, which this program has not", context.custody),
+    };
+    let since = match context.logged_in_at {
+        Some(since) => format!("{}, {}", rfc3339(since), relative(since, now)),
+        None => "unknown: the record cannot be read".into(),
+    };
+    let lines = [
+        ("Context", Some(format!("{}{default}", context.name))),
+        ("Chosen by", context.chosen_by.as_ref().map(|by| output.rule(by))),
+        ("Account", Some(person(&context.account))),
+        ("Org", context.org.as_ref().map(ToString::to_string)),
+        ("Server", Some(context.account.issuer.to_string())),
+        ("Scopes", Some(context.scopes.to_string())),
+        ("Key in", Some(place)),
+        ("Since", Some(since)),
+        ("Token", Some(token(context, now))),
+        ("Network", network(config)),
+        ("Next", next(output, context, posture, now)),
+    ];
+    aligned(&lines)
+}
+
+/// The same where the token comes from the environment.
+pub(super) fn token_lines(output: &Output, config: &Config) -> String {
+    let variable = output.variable("TOKEN");
+    aligned(&[
+        ("Context", Some(format!("none: {variable} goes before every login"))),
+        ("Server", Some(config.issuer.to_string())),
+        ("Token", Some(format!("from {variable}: used as it is, nothing is stored"))),
+        ("Network", network(config)),
+    ])
+}
+
+/// All contexts as a table; a star marks the one that is meant here.
+pub(super) fn table(contexts: &[Context], now: SystemTime) -> String {
+    let heads = ["  NAME", "ACCOUNT", "ORG", "SERVER", "KEY IN", "TOKEN", ""].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(heads).chain(contexts.iter().map(|context| row(context, now))).collect();
+    let width = |column: usize| {
+        // A column that says nothing is left out.
+        let is_used = rows[1..].iter().any(|row| !row[column].is_empty());
+        rows.iter().map(|row| row[column].chars().count()).max().filter(|_| is_used)
+    };
+    let widths: Vec<_> = (0..7).map(width).collect();
+    let line = |row: &[String; 7]| {
+        let cells = row.iter().zip(&widths).filter_map(|(cell, width)| width.map(|width| format!("{cell:width$}")));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// An account, with the person's name where that says more.
+pub(super) fn person(account: &Account) -> String {
+    match account.name.as_deref().filter(|name| *name != account.to_string()) {
+        Some(name) => format!("{account} ({name})"),
+        None => account.to_string(),
+    }
+}
+
+pub(super) fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+fn row(context: &Context, now: SystemTime) -> [String; 7] {
+    let mark = if context.chosen_by.is_some() { '*' } else { ' ' };
+    let token = match (context.logged_in_at, context.expires_at) {
+        (None, _) => "unknown".into(),
+        (_, None) => "valid".into(),
+        (_, Some(at)) if at > now => format!("ends {}", relative(at, now)),
+        (_, Some(at)) => format!("expired {}", relative(at, now)),
+    };
+    let folders = context.folders.iter().map(|folder| format!("for {}", folder.display()));
+    let failed = context.refresh_failed.iter().map(|why| format!("the last refresh failed: {why}"));
+    let notes = context.is_default.then(|| "default".to_owned()).into_iter().chain(folders).chain(failed);
+    [
+        format!("{mark} {}", context.name),
+        context.account.to_string(),
+        context.org.as_ref().map(ToString::to_string).unwrap_or_default(),
+        context.account.issuer.host(),
+        context.custody.clone(),
+        token,
+        notes.collect::<Vec<_>>().join(", "),
+    ]
+}
+
+/// Until when the token at hand is valid, and whether the next one could not be had.
+fn token(context: &Context, now: SystemTime) -> String {
+    let token = match (context.logged_in_at, context.expires_at) {
+        (None, _) => "unknown".into(),
+        (_, None) => "valid until the server says otherwise".into(),
+        (_, Some(at)) if at > now => format!("valid until {}, {}", rfc3339(at), relative(at, now)),
+        (_, Some(at)) => {
+            format!("expired {}, {}: a new one is fetched when it is needed", rfc3339(at), relative(at, now))
+        }
+    };
+    match &context.refresh_failed {
+        Some(why) => format!("{token}; the last refresh failed: {why}"),
+        None => token,
+    }
+}
+
+/// What a person does about it, where something is wrong.
+fn next(output: &Output, context: &Context, posture: Option<&Posture>, now: SystemTime) -> Option<String> {
+    let (program, name) = (&output.program, &context.name);
+    let has_expired = context.expires_at.is_some_and(|at| at <= now);
+    let log_in = format!("`{program} auth login --context {name}`");
+    match context.logged_in_at {
+        None => {
+            Some(format!("run `{program} auth doctor`, which says what is wrong with it; or {log_in} to log in anew"))
+        }
+        _ if posture.is_none() => Some(format!("run {log_in} to log in anew, or use the program that logged in")),
+        _ if context.refresh_failed.is_some() && has_expired => {
+            Some(format!("run `{program} auth token --context {name}` to try again; if the login has ended, {log_in}"))
+        }
+        _ if context.refresh_failed.is_some() => {
+            Some("nothing yet: it is tried again while this token is valid".into())
+        }
+        _ => None,
+    }
+}
+
+fn network(config: &Config) -> Option<String> {
+    let variables = &config.surroundings.network;
+    (!variables.is_empty()).then(|| format!("TLS roots or the proxy come from {}", variables.join(", ")))
+}
+
+fn aligned(lines: &[(&str, Option<String>)]) -> String {
+    let line = |(name, text): &(&str, Option<String>)| Some(format!("{name:10} {}", text.as_ref()?));
+    lines.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A time as a person says it, in whole units of those that make a small number: "in 42 min", "3 days ago".
+fn relative(time: SystemTime, now: SystemTime) -> String {
+    let (is_past, apart) = match time.duration_since(now) {
+        Ok(ahead) => (false, ahead),
+        Err(past) => (true, past.duration()),
+    };
+    let amount = match apart.as_secs() {
+        0 => return "now".into(),
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds @ ..7200 => format!("{} min", seconds / 60),
+        seconds @ ..TWO_DAYS => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / DAY.as_secs()),
+    };
+    if is_past { format!("{amount} ago") } else { format!("in {amount}") }
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+const TWO_DAYS: u64 = 2 * DAY.as_secs();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_said_as_a_person_says_them() {
+        let now = SystemTime::UNIX_EPOCH + 100 * DAY;
+        for (seconds, ahead, past) in [
+            (0, "now", "now"),
+            (1, "in 1 s", "1 s ago"),
+            (119, "in 119 s", "119 s ago"),
+            (120, "in 2 min", "2 min ago"),
+            (7199, "in 119 min", "119 min ago"),
+            (7200, "in 2 h", "2 h ago"),
+            (172_799, "in 47 h", "47 h ago"),
+            (172_800, "in 2 days", "2 days ago"),
+        ] {
+            let apart = Duration::from_secs(seconds);
+            assert_eq!((&*relative(now + apart, now), &*relative(now - apart, now)), (ahead, past));
+        }
+    }
+}

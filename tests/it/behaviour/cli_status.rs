@@ -1,0 +1,154 @@
+//! `auth status` and `auth list`: who am I, where, until when, by which rule, and what to do where something is wrong.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json as object};
+
+use super::acme::*;
+use hallpass::testing::{Endpoint, Fault, Person};
+
+/// Somebody who is logged in as `work`, and when the token expires.
+fn logged_in() -> (Acme, SystemTime) {
+    let acme = Acme::new();
+    acme.server.approve_all_as(&Person::new("alice", "Alice Example", "alice@example.com"));
+    assert_eq!(acme.run(&["auth", "login", "--json", "--context", "work"]).code, 0);
+    let status = json(&acme.run(&["auth", "status", "--json"]).stdout);
+    (acme, humantime::parse_rfc3339(status["expires_at"].as_str().unwrap()).unwrap())
+}
+
+impl Acme {
+    /// What is printed at this time.
+    fn at(&self, time: SystemTime, arguments: &[&str]) -> Ran {
+        let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs().to_string();
+        self.run_with(arguments, &[("ACME_CLOCK", &seconds)])
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn status_answers_who_where_until_when_and_by_which_rule() {
+    let (acme, expires_at) = logged_in();
+    let at = humantime::format_rfc3339_seconds(expires_at);
+    let ran = acme.at(expires_at - 42 * MINUTE, &["auth", "status"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    let server = format!("Server     {}", acme.server.issuer());
+    assert_eq!(
+        lines[..4],
+        ["Context    work (default)", "Chosen by  the default", "Account    alice@example.com", &server]
+    );
+    assert_eq!(lines[4..6], ["Scopes     openid offline_access email", "Key in     keyfile, until logout"]);
+    assert!(lines[6].starts_with("Since      ") && lines[6].ends_with(" ago"), "{lines:?}");
+    assert_eq!(lines[7..], [format!("Token      valid until {at}, in 42 min")]);
+
+    let ran = acme.at(expires_at + 190 * MINUTE, &["auth", "status"]);
+    let token = format!("Token      expired {at}, 3 h ago: a new one is fetched when it is needed");
+    assert_eq!((ran.code, ran.stdout.lines().last()), (0, Some(token.as_str())), "{ran:?}");
+    let proxied = acme.run_with(&["auth", "status"], &[("HTTPS_PROXY", "http://127.0.0.1:9")]).stdout;
+    assert!(proxied.ends_with("\nNetwork    TLS roots or the proxy come from HTTPS_PROXY\n"), "{proxied}");
+}
+
+/// Programs read these names.
+#[test]
+fn status_as_json_keeps_its_members() {
+    let (acme, _) = logged_in();
+    let status = json(&acme.run(&["auth", "status", "--json"]).stdout);
+    let names = [
+        "account",
+        "chosen_by",
+        "client_id",
+        "context",
+        "custody",
+        "expires_at",
+        "folder",
+        "folders",
+        "grant",
+        "is_current",
+        "is_default",
+        "lasts",
+        "logged_in_at",
+        "network",
+        "org",
+        "refresh_failed",
+        "scopes",
+    ];
+    assert_eq!(members(&status), names);
+    assert_eq!((&status["custody"], &status["lasts"]), (&object!("keyfile"), &object!("until_erased")));
+    let ran = acme.run_with(&["auth", "status", "--json"], &[("ACME_TOKEN", "given")]);
+    assert_eq!(json(&ran.stdout), object!({"context": null, "token_from": "environment"}));
+}
+
+#[test]
+fn status_says_what_to_do_where_something_is_wrong() {
+    let (acme, expires_at) = logged_in();
+    let next = |ran: &Ran| ran.stdout.lines().find_map(|line| line.strip_prefix("Next       ").map(str::to_owned));
+    assert_eq!(next(&acme.run(&["auth", "status"])), None);
+
+    // A refresh that fails.
+    acme.server.inject_always(Endpoint::Token, Fault::status(503));
+    let later = expires_at + 5 * MINUTE + MINUTE / 2;
+    assert_eq!(acme.at(later, &["auth", "token"]).code, 5);
+    let ran = acme.at(later, &["auth", "status"]);
+    assert!(
+        ran.code == 0 && ran.stdout.contains("5 min ago") && ran.stdout.contains("the last refresh failed: "),
+        "{ran:?}"
+    );
+    let words =
+        "run `acme auth token --context work` to try again; if the login has ended, `acme auth login --context work`";
+    assert_eq!(next(&ran).as_deref(), Some(words));
+    let list = acme.at(later, &["auth", "list"]).stdout;
+    assert!(list.contains("expired 5 min ago") && list.contains("default, the last refresh failed: "), "{list}");
+
+    // A record that nobody can read.
+    let grant = json(&acme.run(&["auth", "status", "--json"]).stdout)["grant"].as_str().unwrap().to_owned();
+    std::fs::write(acme.home().join("grants").join(grant), "junk").unwrap();
+    let ran = acme.run(&["auth", "status"]);
+    assert!(ran.stdout.contains("Since      unknown: the record cannot be read\nToken      unknown"), "{ran:?}");
+    assert!(next(&ran).unwrap().starts_with("run `acme auth doctor`"), "{ran:?}");
+
+    // A token that goes before all logins is said to.
+    let ran = acme.run_with(&["auth", "status"], &[("ACME_TOKEN", "given")]);
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert_eq!(lines[0], "Context    none: ACME_TOKEN goes before every login");
+    assert_eq!(lines[2..], ["Token      from ACME_TOKEN: used as it is, nothing is stored"]);
+    assert_eq!(ran.code, 0);
+
+    let ran = Acme::new().run(&["auth", "status"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (4, ""), "{ran:?}");
+    assert!(ran.stderr.contains("error: nobody is logged in\nhint: run `acme auth login`\n"), "{ran:?}");
+}
+
+#[test]
+fn list_is_a_table_that_marks_the_one_that_is_meant() {
+    let (acme, expires_at) = logged_in();
+    acme.server.approve_all_as(&super::rig::bob());
+    assert_eq!(acme.run(&["auth", "login", "--json", "--context", "a-longer-name"]).code, 0);
+    let ran = acme.run_with(&["auth", "list", "--json"], &[("ACME_CONTEXT", "a-longer-name")]);
+    let current: Vec<_> = json(&ran.stdout).as_array().unwrap().iter().map(|one| one["is_current"].clone()).collect();
+    assert_eq!(current, [Value::Bool(false), Value::Bool(true)]);
+
+    let time = (expires_at - 10 * MINUTE).duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs().to_string();
+    let ran = acme.run_with(&["auth", "list"], &[("ACME_CONTEXT", "a-longer-name"), ("ACME_CLOCK", &time)]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    let [head, work, other] = &ran.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{ran:?}") };
+    for line in [head, work, other] {
+        assert_eq!(line.trim_end(), *line);
+    }
+    for (column, first, second) in [
+        ("NAME", "work", "a-longer-name"),
+        ("ACCOUNT", "alice@example.com", "bob@example.com"),
+        ("SERVER", "127.0.0.1:", "127.0.0.1:"),
+        ("KEY IN", "keyfile", "keyfile"),
+        ("TOKEN", "ends in 10 min", "ends in "),
+    ] {
+        let at = head.find(column).unwrap_or_else(|| panic!("{column}: {head}"));
+        assert!(work[at..].starts_with(first) && other[at..].starts_with(second), "{column}: {ran:?}");
+    }
+    assert!(
+        work.starts_with("  work ") && work.ends_with("  default") && other.starts_with("* a-longer-name "),
+        "{ran:?}"
+    );
+    // Nobody has one.
+    assert!(!head.contains("ORG"), "{head}");
+}
