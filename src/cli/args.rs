@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command, Subcommand, ValueHint};
 use url::Url;
 
-use super::help::{self, after};
+use super::help::{GROUPS, after};
 use crate::{ContextName, Org, Result};
 
 /// Log in and out, and get tokens.
@@ -17,7 +17,7 @@ use crate::{ContextName, Org, Result};
 #[derive(Debug, Args)]
 #[command(
     max_term_width = 100,
-    help_template = help::groups(&Action::augment_subcommands(Command::new("auth"))),
+    help_template = GROUPS,
     after_long_help = after(&[0, 1, 2, 4, 5, 6, 129, 130, 143], EVERY, &["auth login", "auth token", "auth help token"])
 )]
 #[non_exhaustive]

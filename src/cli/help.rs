@@ -3,11 +3,6 @@
 //! A derive's texts are made before anybody knows in whose tool they stand: `<app>` and `<APP>` are its name, which
 //! [`parse`](super::parse) fills in.
 
-use std::fmt::Write as _;
-
-use clap::Command;
-use clap::builder::Styles;
-
 /// What a command ends with.
 pub(super) const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
@@ -33,47 +28,62 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("NO_BROWSER", "if set, the address is shown and no browser opens"),
 ];
 
-/// The subcommands as a person looks for them; `help_template` has no groups of its own.
-const GROUPS: &[(&str, &[&str])] = &[
-    ("Log in and out", &["login", "logout"]),
-    ("Use a login", &["token", "status"]),
-    ("Several logins", &["list", "switch", "rename"]),
-    ("When something is wrong", &["doctor"]),
-];
+/// The help of `auth`, with its subcommands as a person looks for them: clap has no groups of its own. As it is, and not made of
+/// the commands, since every start of a tool would pay for that.
+pub(super) const GROUPS: &str = "\
+{before-help}{about-with-newline}
+{usage-heading} {usage}
 
-/// The end of a command's long help: of the exit codes and variables those that it can meet.
+\u{1b}[1m\u{1b}[4mLog in and out:\u{1b}[0m
+  \u{1b}[1mlogin\u{1b}[0m   Log in: approve in a browser, here or on another device
+  \u{1b}[1mlogout\u{1b}[0m  Log out: revoke the login at the server and forget it here
+
+\u{1b}[1m\u{1b}[4mUse a login:\u{1b}[0m
+  \u{1b}[1mtoken\u{1b}[0m   Print a valid access token and nothing else
+  \u{1b}[1mstatus\u{1b}[0m  Say who is logged in, where, and until when, as this machine knows it
+
+\u{1b}[1m\u{1b}[4mSeveral logins:\u{1b}[0m
+  \u{1b}[1mlist\u{1b}[0m    List all logins on this machine
+  \u{1b}[1mswitch\u{1b}[0m  Choose which login is used, everywhere or in this folder and below
+  \u{1b}[1mrename\u{1b}[0m  Give a login another name
+
+\u{1b}[1m\u{1b}[4mWhen something is wrong:\u{1b}[0m
+  \u{1b}[1mdoctor\u{1b}[0m  Say what is well on this machine and what is not, and repair it
+
+\u{1b}[1m\u{1b}[4mOptions:\u{1b}[0m
+{options}{after-help}";
+
+/// The end of a command's long help: of the exit codes and variables those that it can meet. Made at every start: kept cheap.
 pub(super) fn after(codes: &[u8], variables: &[&str], examples: &[&str]) -> String {
-    let mut text = "Exit codes:\n".to_owned();
+    let mut text = String::with_capacity(1024);
+    text += "Exit codes:\n";
     for (code, meaning) in EXIT_CODES.iter().filter(|(code, _)| codes.contains(code)) {
-        let _ = writeln!(text, "  {code:<3}  {meaning}");
+        let code = code.to_string();
+        aligned(&mut text, "  ", &code, 3, meaning);
     }
-    let variables: Vec<_> = VARIABLES.iter().filter(|(name, _)| variables.contains(name)).collect();
-    if !variables.is_empty() {
+    let variables = || VARIABLES.iter().filter(|(name, _)| variables.contains(name));
+    let width = variables().map(|(name, _)| name.len()).max();
+    if width.is_some() {
         text += "\nEnvironment:\n";
     }
-    let width = variables.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    for (name, meaning) in variables {
-        let _ = writeln!(text, "  <APP>_{name:width$}  {meaning}");
+    for (name, meaning) in variables() {
+        aligned(&mut text, "  <APP>_", name, width.unwrap_or_default(), meaning);
     }
     text += "\nExamples:";
-    examples.iter().for_each(|example| text += &format!("\n  <app> {example}"));
+    for example in examples {
+        text += "\n  <app> ";
+        text += example;
+    }
     text
 }
 
-/// The help of a command with these subcommands, in groups.
-pub(super) fn groups(commands: &Command) -> String {
-    let styles = Styles::styled();
-    let (header, literal) = (styles.get_header(), styles.get_literal());
-    let mut text = "{before-help}{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
-    for (group, names) in GROUPS {
-        let _ = write!(text, "\n{header}{group}:{header:#}\n");
-        for command in names.iter().filter_map(|name| commands.find_subcommand(name)) {
-            let (name, about) = (command.get_name(), command.get_about().map(ToString::to_string).unwrap_or_default());
-            let _ = writeln!(text, "  {literal}{name:8}{literal:#}{about}");
-        }
-    }
-    let _ = write!(text, "\n{header}Options:{header:#}\n{{options}}{{after-help}}");
-    text
+fn aligned(text: &mut String, before: &str, name: &str, width: usize, meaning: &str) {
+    let spaces = std::iter::repeat_n(' ', width + 2 - name.len());
+    *text += before;
+    *text += name;
+    text.extend(spaces);
+    *text += meaning;
+    text.push('\n');
 }
 
 /// Fills the tool's name in.
@@ -83,16 +93,18 @@ pub(super) fn filled(text: &str, program: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Subcommand;
+    use clap::{Command, Subcommand};
 
     use super::*;
     use crate::cli::args::Action;
 
     #[test]
-    fn every_command_is_in_a_group() {
+    fn every_command_is_in_a_group_as_it_is() {
         let commands = Action::augment_subcommands(Command::new("auth"));
-        let grouped: Vec<_> = GROUPS.iter().flat_map(|(_, names)| *names).collect();
-        assert_eq!(commands.get_subcommands().count(), grouped.len());
-        assert!(commands.get_subcommands().all(|command| grouped.contains(&&command.get_name())));
+        for command in commands.get_subcommands() {
+            let (name, about) = (command.get_name(), command.get_about().unwrap());
+            let line = format!("\n  \u{1b}[1m{name}\u{1b}[0m{:1$}{about}\n", "", 8 - name.len());
+            assert_eq!(GROUPS.matches(&line).count(), 1, "{line:?}");
+        }
     }
 }

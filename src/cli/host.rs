@@ -45,14 +45,22 @@ use crate::Error;
 /// }
 /// ```
 pub fn parse<Host: Parser>() -> Host {
-    let mut tree = Tree::of(Host::command());
-    let parsed = tree.command.clone().try_get_matches().and_then(|mut matches| {
-        if let Some(text) = tree.asked(&matches)? {
-            tree.print_and_exit(&text);
+    // Made anew where it is wanted again: a command that is started often parses once.
+    let tree = || Tree::of(Host::command());
+    let Tree { command, completions, man, .. } = tree();
+    let parsed = command.try_get_matches().and_then(|mut matches| {
+        let is_ours = match matches.subcommand_name() {
+            Some(COMPLETIONS) => completions,
+            Some(MAN) => man,
+            _ => false,
+        };
+        if is_ours {
+            let text = tree().asked(&matches)?;
+            tree().print_and_exit(&text);
         }
-        Host::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree.command))
+        Host::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree().command))
     });
-    parsed.unwrap_or_else(|error| tree.refuse(&error))
+    parsed.unwrap_or_else(|error| tree().refuse(error))
 }
 
 /// The host's commands, and ours that are about them.
@@ -66,34 +74,35 @@ struct Tree {
 impl Tree {
     fn of(command: Command) -> Self {
         let program = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
-        let is_free = |name| command.find_subcommand(name).is_none();
+        // Where there are no commands at all, a first argument is something else.
+        let is_free = |name| command.has_subcommands() && command.find_subcommand(name).is_none();
         let (completions, man) = (is_free(COMPLETIONS), is_free(MAN));
         let ours = [completions.then(self::completions), man.then(self::man)];
-        let command = named(command.subcommands(ours.into_iter().flatten()), &program);
+        let command = command.subcommands(ours.into_iter().flatten());
         Self { command, program, completions, man }
     }
 
-    /// The text that was asked for, if it is one of ours.
-    fn asked(&mut self, matches: &ArgMatches) -> Result<Option<String>, clap::Error> {
+    /// The text that one of our commands is asked for.
+    fn asked(self, matches: &ArgMatches) -> Result<String, clap::Error> {
+        let (program, mut command) = (self.program.clone(), self.named());
         match matches.subcommand() {
-            Some((COMPLETIONS, asked)) if self.completions => {
-                let mut script = Vec::new();
-                if let Some(shell) = asked.get_one::<Shell>("shell") {
-                    clap_complete::generate(*shell, &mut self.command, &self.program, &mut script);
-                }
-                Ok(Some(String::from_utf8_lossy(&script).into_owned()))
-            }
-            Some((MAN, asked)) if self.man => {
-                self.command.build();
-                let mut of = &self.command;
+            Some((MAN, asked)) => {
+                command.build();
+                let mut of = &command;
                 for name in asked.get_many::<String>("command").into_iter().flatten() {
                     let unknown = || format!("there is no command '{name}'\n");
                     let found = of.find_subcommand(name);
                     of = found.ok_or_else(|| clap::Error::raw(Usage::InvalidSubcommand, unknown()))?;
                 }
-                Ok(Some(page(&self.command, of).map_err(|error| clap::Error::raw(Usage::Io, error))?))
+                page(&command, of).map_err(|error| clap::Error::raw(Usage::Io, error))
             }
-            _ => Ok(None),
+            asked => {
+                let mut script = Vec::new();
+                if let Some(shell) = asked.and_then(|(_, asked)| asked.get_one::<Shell>("shell")) {
+                    clap_complete::generate(*shell, &mut command, program, &mut script);
+                }
+                Ok(String::from_utf8_lossy(&script).into_owned())
+            }
         }
     }
 
@@ -103,8 +112,12 @@ impl Tree {
     }
 
     /// Ends the process, as clap does.
-    fn refuse(&self, error: &clap::Error) -> ! {
-        if !error.use_stderr() || !wants_json() {
+    fn refuse(self, error: clap::Error) -> ! {
+        if !error.use_stderr() {
+            // Help, with the tool's name in it.
+            self.named().try_get_matches().err().unwrap_or(error).exit();
+        }
+        if !wants_json() {
             error.exit();
         }
         // What comes after the first paragraph is the usage, for a person.
@@ -114,6 +127,10 @@ impl Tree {
         let message = message.strip_prefix("error: ").unwrap_or(&message);
         let _ = self.output(true).fail(&Error::config("arguments", message));
         exit_at_once(2)
+    }
+
+    fn named(self) -> Command {
+        named(self.command, &self.program)
     }
 
     fn output(&self, json: bool) -> Output {
@@ -175,4 +192,22 @@ fn wants_json() -> bool {
     let command = Command::new("").disable_help_flag(true).disable_version_flag(true);
     let matches = command.arg(all.value_parser(value_parser!(OsString))).try_get_matches();
     matches.is_ok_and(|all| all.get_many::<OsString>("all").into_iter().flatten().any(|one| one == "--json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_host_has_of_its_own_stays() {
+        let host = || Command::new("acme").subcommand(Command::new("deploy"));
+        let tree = Tree::of(host());
+        assert!(tree.completions && tree.man && tree.command.find_subcommand(COMPLETIONS).is_some());
+        let own = Command::new(COMPLETIONS).about("their own");
+        let tree = Tree::of(host().subcommand(own));
+        assert!(!tree.completions && tree.man);
+        let about = tree.command.find_subcommand(COMPLETIONS).unwrap().get_about().unwrap();
+        assert_eq!(about.to_string(), "their own");
+        assert!(!Tree::of(Command::new("acme")).command.has_subcommands());
+    }
 }
