@@ -47,11 +47,19 @@ pub(super) const GROUPS: &str = "\
   \u{1b}[1mswitch\u{1b}[0m  Choose which login is used, everywhere or in this folder and below
   \u{1b}[1mrename\u{1b}[0m  Give a login another name
 
-\u{1b}[1m\u{1b}[4mWhen something is wrong:\u{1b}[0m
+\u{1b}[1m\u{1b}[4mOn this machine:\u{1b}[0m
   \u{1b}[1mdoctor\u{1b}[0m  Say what is well on this machine and what is not, and repair it
 
 \u{1b}[1m\u{1b}[4mOptions:\u{1b}[0m
 {options}{after-help}";
+
+/// The same with what [`parse`](super::parse) adds.
+pub(super) fn groups_and_ours() -> String {
+    let ours = "  \u{1b}[1mcompletions\u{1b}[0m  Print a script that completes commands and options in your shell";
+    GROUPS.replacen(OPTIONS, &format!("{ours}\n{OPTIONS}"), 1)
+}
+
+const OPTIONS: &str = "\n\u{1b}[1m\u{1b}[4mOptions:";
 
 /// The end of a command's long help: of the exit codes and variables those that it can meet. Made at every start: kept cheap.
 pub(super) fn after(codes: &[u8], variables: &[&str], examples: &[&str]) -> String {

@@ -8,15 +8,15 @@ use clap::error::ErrorKind as Usage;
 use clap::{Arg, ArgMatches, Command, Parser, value_parser};
 use clap_complete::Shell;
 
-use super::help::filled;
+use super::help::{filled, groups_and_ours};
 use super::page::page;
 use super::render::{Output, exit_at_once};
 use crate::Error;
 
 /// [`Parser::parse`], and what a tool that people log in to wants besides:
 ///
-/// - `acme completions SHELL` prints a script for bash, elvish, fish, PowerShell or zsh; its `--help` says how to install it.
-/// - `acme man [COMMAND]…` prints the manual page of the whole tool or of one command; packagers run `acme man > acme.1`.
+/// - `acme auth completions SHELL` prints a script for bash, elvish, fish, PowerShell or zsh; its `--help` says how to install it.
+/// - `acme auth man [COMMAND]…` prints the manual page of the whole tool or of one command; packagers run `acme auth man > acme.1`.
 /// - The texts of `auth --help` name the tool and its variables: `acme auth login` and `ACME_CONTEXT`, not `<app> auth login` and
 ///   `<APP>_CONTEXT`.
 /// - With `--json` among the arguments, what is wrong with the others is JSON on standard output too, as all errors of
@@ -25,9 +25,9 @@ use crate::Error;
 /// The name of the command, `#[command(name = "acme")]`, has to be that of the program and the app.
 ///
 /// Completions and manual page are of the host's whole tree, which [`AuthCommand::run`](super::AuthCommand::run) cannot know; so it
-/// is done here, where the tree is parsed: a host writes `cli::parse::<Acme>()` for `Acme::parse()`, and no line more. A command
-/// of the host's own that is called `completions` or `man` stays what it is. As with `--help`, the process ends here when such a
-/// text was printed. Names of logins are not completed: the part of clap_complete that could is not stable.
+/// is done here, where the tree is parsed: a host writes `cli::parse::<Acme>()` for `Acme::parse()`, and no line more. As with
+/// `--help`, the process ends here when such a text was printed. Names of logins are not completed: the part of clap_complete that
+/// could is not stable.
 ///
 /// ```no_run
 /// # use std::process::ExitCode;
@@ -47,15 +47,11 @@ use crate::Error;
 pub fn parse<Host: Parser>() -> Host {
     // Made anew where it is wanted again: a command that is started often parses once.
     let tree = || Tree::of(Host::command());
-    let Tree { command, completions, man, .. } = tree();
+    let Tree { command, auth, .. } = tree();
     let parsed = command.try_get_matches().and_then(|mut matches| {
-        let is_ours = match matches.subcommand_name() {
-            Some(COMPLETIONS) => completions,
-            Some(MAN) => man,
-            _ => false,
-        };
-        if is_ours {
-            let text = tree().asked(&matches)?;
+        let asked = auth.as_ref().and_then(|auth| matches.subcommand_matches(auth)?.subcommand());
+        if let Some((ours @ (COMPLETIONS | MAN), asked)) = asked {
+            let text = tree().answered(ours, asked)?;
             tree().print_and_exit(&text);
         }
         Host::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree().command))
@@ -63,47 +59,45 @@ pub fn parse<Host: Parser>() -> Host {
     parsed.unwrap_or_else(|error| tree().refuse(error))
 }
 
-/// The host's commands, and ours that are about them.
+/// The host's commands, and ours that are about all of them.
 struct Tree {
     command: Command,
     program: String,
-    completions: bool,
-    man: bool,
+    /// What the host calls `auth`, where ours are.
+    auth: Option<String>,
 }
 
 impl Tree {
-    fn of(command: Command) -> Self {
+    fn of(mut command: Command) -> Self {
         let program = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
-        // Where there are no commands at all, a first argument is something else.
-        let is_free = |name| command.has_subcommands() && command.find_subcommand(name).is_none();
-        let (completions, man) = (is_free(COMPLETIONS), is_free(MAN));
-        let ours = [completions.then(self::completions), man.then(self::man)];
-        let command = command.subcommands(ours.into_iter().flatten());
-        Self { command, program, completions, man }
+        // clap's derive names a group after the struct.
+        let is_auth = |command: &&Command| command.get_groups().any(|group| group.get_id() == "AuthCommand");
+        let auth = command.get_subcommands().find(is_auth).map(|auth| auth.get_name().to_owned());
+        if let Some(auth) = &auth {
+            let ours = |auth: Command| auth.subcommands([completions(), man()]).help_template(groups_and_ours());
+            command = command.mut_subcommand(auth, ours);
+        }
+        Self { command, program, auth }
     }
 
     /// The text that one of our commands is asked for.
-    fn asked(self, matches: &ArgMatches) -> Result<String, clap::Error> {
+    fn answered(self, ours: &str, asked: &ArgMatches) -> Result<String, clap::Error> {
         let (program, mut command) = (self.program.clone(), self.named());
-        match matches.subcommand() {
-            Some((MAN, asked)) => {
-                command.build();
-                let mut of = &command;
-                for name in asked.get_many::<String>("command").into_iter().flatten() {
-                    let unknown = || format!("there is no command '{name}'\n");
-                    let found = of.find_subcommand(name);
-                    of = found.ok_or_else(|| clap::Error::raw(Usage::InvalidSubcommand, unknown()))?;
-                }
-                page(&command, of).map_err(|error| clap::Error::raw(Usage::Io, error))
+        if ours == MAN {
+            command.build();
+            let mut of = &command;
+            for name in asked.get_many::<String>("command").into_iter().flatten() {
+                let unknown = || format!("there is no command '{name}'\n");
+                let found = of.find_subcommand(name);
+                of = found.ok_or_else(|| clap::Error::raw(Usage::InvalidSubcommand, unknown()))?;
             }
-            asked => {
-                let mut script = Vec::new();
-                if let Some(shell) = asked.and_then(|(_, asked)| asked.get_one::<Shell>("shell")) {
-                    clap_complete::generate(*shell, &mut command, program, &mut script);
-                }
-                Ok(String::from_utf8_lossy(&script).into_owned())
-            }
+            return page(&command, of).map_err(|error| clap::Error::raw(Usage::Io, error));
         }
+        let mut script = Vec::new();
+        if let Some(shell) = asked.get_one::<Shell>("shell") {
+            clap_complete::generate(*shell, &mut command, program, &mut script);
+        }
+        Ok(String::from_utf8_lossy(&script).into_owned())
     }
 
     fn print_and_exit(&self, text: &str) -> ! {
@@ -148,10 +142,10 @@ fn completions() -> Command {
         .arg(shell.help("The shell"))
         .after_help(
             "To install it, put a line into a file that your shell reads when it starts:\n  \
-             bash        ~/.bashrc: source <(<app> completions bash)\n  \
-             zsh         ~/.zshrc, after compinit: source <(<app> completions zsh)\n  \
-             fish        ~/.config/fish/config.fish: <app> completions fish | source\n  \
-             powershell  $PROFILE: <app> completions powershell | Out-String | iex",
+             ~/.bashrc    source <(<app> auth completions bash)\n  \
+             ~/.zshrc     source <(<app> auth completions zsh), below compinit\n  \
+             config.fish  <app> auth completions fish | source\n  \
+             $PROFILE     <app> auth completions powershell | Out-String | iex",
         )
 }
 
@@ -160,7 +154,7 @@ fn man() -> Command {
     Command::new(MAN)
         .about("Print the manual page")
         .arg(command.help("The command whose page to print, instead of that of all"))
-        .after_help("Examples:\n  <app> man | man -l -\n  <app> man > <app>.1")
+        .after_help("Examples:\n  <app> auth man | man -l -\n  <app> auth man > <app>.1")
         .hide(true)
 }
 
@@ -196,18 +190,21 @@ fn wants_json() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]
-    fn what_the_host_has_of_its_own_stays() {
-        let host = || Command::new("acme").subcommand(Command::new("deploy"));
-        let tree = Tree::of(host());
-        assert!(tree.completions && tree.man && tree.command.find_subcommand(COMPLETIONS).is_some());
-        let own = Command::new(COMPLETIONS).about("their own");
-        let tree = Tree::of(host().subcommand(own));
-        assert!(!tree.completions && tree.man);
-        let about = tree.command.find_subcommand(COMPLETIONS).unwrap().get_about().unwrap();
-        assert_eq!(about.to_string(), "their own");
-        assert!(!Tree::of(Command::new("acme")).command.has_subcommands());
+    fn ours_are_where_the_host_has_put_auth_and_nowhere_else() {
+        #[derive(Parser)]
+        enum Host {
+            #[command(name = "account")]
+            Auth(crate::cli::AuthCommand),
+        }
+        let tree = Tree::of(Host::command());
+        assert_eq!(tree.auth.as_deref(), Some("account"));
+        assert!(tree.command.find_subcommand("account").unwrap().find_subcommand(COMPLETIONS).is_some());
+        let tree = Tree::of(Command::new("acme").subcommand(Command::new("deploy")));
+        assert!(tree.auth.is_none() && tree.command.get_subcommands().count() == 1);
     }
 }

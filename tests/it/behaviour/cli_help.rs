@@ -18,7 +18,7 @@ const COMMANDS: &[&[&str]] = &[
     &["auth", "rename"],
     &["auth", "doctor"],
     &["auth", "logout"],
-    &["completions"],
+    &["auth", "completions"],
 ];
 
 const VARIABLES: [&str; 8] = [
@@ -52,7 +52,7 @@ fn help_fits_the_terminal_and_a_short_one_the_screen() {
 #[test]
 fn the_long_help_of_each_command_says_its_exit_codes_and_shows_it_at_work() {
     let acme = Acme::new();
-    for command in COMMANDS.iter().filter(|command| !command.is_empty() && command[0] != "completions") {
+    for command in COMMANDS.iter().filter(|command| !command.is_empty() && command.last() != Some(&"completions")) {
         let long = acme.run(&[command, &["--help"][..]].concat()).stdout;
         let example = format!("  acme {}", command.join(" "));
         for words in ["Exit codes:\n  0    done\n", "Environment:\n  ACME_", "Examples:\n", &example] {
@@ -61,7 +61,7 @@ fn the_long_help_of_each_command_says_its_exit_codes_and_shows_it_at_work() {
     }
     let auth = acme.run(&["auth", "--help"]).stdout;
     for group in
-        ["Log in and out:\n  login ", "Use a login:\n  token ", "Several logins:\n  list ", "is wrong:\n  doctor "]
+        ["Log in and out:\n  login ", "Use a login:\n  token ", "Several logins:\n  list ", "machine:\n  doctor "]
     {
         assert!(auth.contains(group), "{group:?} in {auth}");
     }
@@ -71,7 +71,7 @@ fn the_long_help_of_each_command_says_its_exit_codes_and_shows_it_at_work() {
 fn completions_are_of_the_whole_tool() {
     let acme = Acme::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        let ran = acme.run(&["completions", shell]);
+        let ran = acme.run(&["auth", "completions", shell]);
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
         let script = ran.stdout;
         for word in COMMANDS.iter().flat_map(|command| *command).chain(&["--min-validity", "--move-to"]) {
@@ -88,7 +88,7 @@ fn completions_are_of_the_whole_tool() {
             assert_eq!((checked.code, checked.stderr.as_str()), (0, ""), "{checked:?}");
         }
     }
-    let ran = acme.run(&["completions", "csh"]);
+    let ran = acme.run(&["auth", "completions", "csh"]);
     assert!(ran.code == 2 && ran.stderr.contains("possible values: bash, "), "{ran:?}");
     assert!(acme.server.requests().is_empty() && !acme.home().exists());
 }
@@ -99,7 +99,7 @@ fn completions_are_of_the_whole_tool() {
 fn bash_completes_with_it() {
     let acme = Acme::new();
     let script = acme.folder.path().join("acme.bash");
-    std::fs::write(&script, acme.run(&["completions", "bash"]).stdout).unwrap();
+    std::fs::write(&script, acme.run(&["auth", "completions", "bash"]).stdout).unwrap();
     for (line, expected) in [
         ("acme ", "auth"),
         ("acme wh", "whoami"),
@@ -125,7 +125,7 @@ fn bash_completes_with_it() {
 #[test]
 fn the_manual_page_says_what_a_person_looks_for() {
     let acme = Acme::new();
-    let ran = acme.run(&["man"]);
+    let ran = acme.run(&["auth", "man"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
     let page = ran.stdout.replace("\\-", "-");
     for section in ["NAME", "SYNOPSIS", "OPTIONS", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES"] {
@@ -148,10 +148,10 @@ fn the_manual_page_says_what_a_person_looks_for() {
     // None of this machine.
     assert!(!page.contains(&*acme.folder.path().to_string_lossy()));
 
-    let login = acme.run(&["man", "auth", "login"]).stdout;
+    let login = acme.run(&["auth", "man", "auth", "login"]).stdout;
     assert!(login.contains(".TH acme-auth-login 1") && !login.contains("auth token\\fR"), "{login}");
-    assert_json_error(&acme.run(&["man", "fly", "--json"]), 2, "config", "fix_config");
-    let ran = acme.run(&["man", "fly"]);
+    assert_json_error(&acme.run(&["auth", "man", "fly", "--json"]), 2, "config", "fix_config");
+    let ran = acme.run(&["auth", "man", "fly"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (2, "error: there is no command 'fly'\n"));
 }
 
@@ -160,7 +160,7 @@ fn the_manual_page_says_what_a_person_looks_for() {
 fn groff_has_nothing_against_the_manual_page() {
     let acme = Acme::new();
     let page = acme.folder.path().join("acme.1");
-    for command in [&["man"][..], &["man", "auth"], &["man", "auth", "doctor"]] {
+    for command in [&["auth", "man"][..], &["auth", "man", "auth"], &["auth", "man", "auth", "doctor"]] {
         std::fs::write(&page, acme.run(command).stdout).unwrap();
         let groff = Command::new("groff").args(["-man", "-Tutf8", "-ww", "-rLL=80n", "-P-cbou"]).arg(&page).output();
         let Ok(groff) = groff else {
