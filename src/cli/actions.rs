@@ -37,6 +37,14 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
     if has_token {
         output.say(&format!("note: {} is set and goes before this login", config.app.variable("TOKEN")));
     }
+    let mut terminal = Terminal::stderr().with_keys();
+    if login.no_browser {
+        terminal = terminal.without_browser();
+    }
+    #[cfg(feature = "qr")]
+    if login.qr {
+        terminal = terminal.with_qr();
+    }
     let request = LoginRequest {
         context: login.context,
         org: login.org,
@@ -49,10 +57,9 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         cancel: cancel.clone(),
         ..LoginRequest::default()
     };
-    let prompt: Arc<dyn Prompt> = match (output.json, login.no_browser) {
-        (true, _) => Arc::new(JsonLines::stdout()),
-        (false, true) => Arc::new(Terminal::stderr().with_keys().without_browser()),
-        (false, false) => Arc::new(Terminal::stderr().with_keys()),
+    let prompt: Arc<dyn Prompt> = match output.json {
+        true => Arc::new(JsonLines::stdout()),
+        false => Arc::new(terminal),
     };
     let auth = Auth::new(config)?;
     match wait(auth.login(request, prompt)) {

@@ -131,9 +131,10 @@ pub(super) enum Action {
 const USE: &[&str] = &["CONTEXT", "ORG", "TOKEN", "PASSPHRASE_FD", "PASSPHRASE", "HOME"];
 
 /// What a new login asks.
-const LOGIN: &[&str] = &["ORG", "CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME", "NO_BROWSER"];
+const LOGIN: &[&str] = &["ORG", "CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME", "NO_BROWSER", "PLAIN"];
 
-const EVERY: &[&str] = &["CONTEXT", "ORG", "TOKEN", "CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME", "NO_BROWSER"];
+const EVERY: &[&str] =
+    &["CONTEXT", "ORG", "TOKEN", "CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME", "NO_BROWSER", "PLAIN"];
 
 #[derive(Debug, Args)]
 pub(super) struct Login {
@@ -152,6 +153,10 @@ pub(super) struct Login {
     /// Show the address only
     #[arg(long)]
     pub(super) no_browser: bool,
+    /// Draw the address as a QR code too, for a phone
+    #[cfg(feature = "qr")]
+    #[arg(long)]
+    pub(super) qr: bool,
     /// Forget the login when this login session ends: for a machine that is not yours
     #[arg(long)]
     pub(super) ephemeral: bool,

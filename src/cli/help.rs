@@ -26,6 +26,7 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("PASSPHRASE", "the passphrase; other programs can read it"),
     ("HOME", "the state folder"),
     ("NO_BROWSER", "if set, the address is shown and no browser opens"),
+    ("PLAIN", "if set, no line of a login is written over"),
 ];
 
 /// The help of `auth`, with its subcommands as a person looks for them: clap has no groups of its own. As it is, and not made of

@@ -33,6 +33,7 @@
 mod actions;
 mod args;
 mod help;
+mod hints;
 mod host;
 mod logins;
 mod page;

@@ -1,0 +1,132 @@
+//! What to do next, for every [`Remedy`]: in the host's own commands and variables, and as this machine needs it.
+
+use crate::{ErrorKind, Machine, Remedy};
+
+/// The remedy in the words of the host `program`.
+pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
+    let variable = |name: &str| variable(program, name);
+    match remedy {
+        Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
+        Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
+        Remedy::LogInTo { org } => format!("run `{program} auth login --org {org}`"),
+        Remedy::UnlockStore => format!("{}; then try again", to_unlock(Machine::here())),
+        Remedy::AllowItem => {
+            "let programs read their items: in KeePassXC's settings, under Secret Service Integration, untick \
+                              \"Confirm when passwords are retrieved by clients\"; then try again"
+                .into()
+        }
+        Remedy::StartStore => format!("{}; then try again", to_start(Machine::here())),
+        // The place that was named cannot be, whatever is started here.
+        Remedy::ChoosePlace { places } if kind == ErrorKind::Config => match places.as_slice() {
+            [] => format!("correct or unset {}", variable("CUSTODY")),
+            places => format!("set {} to one of: {}", variable("CUSTODY"), places.join(", ")),
+        },
+        Remedy::ChoosePlace { places } => {
+            let choices: Vec<_> =
+                places.iter().map(|place| format!("`{}={place} {program} auth login`", variable("CUSTODY"))).collect();
+            [vec![to_start(Machine::here()).to_owned()], choices].concat().join(", or run ")
+        }
+        Remedy::GivePassphrase => {
+            format!(
+                "run it in a terminal, or give the passphrase on a descriptor: `{}=3 {program} … 3<FILE`",
+                variable("PASSPHRASE_FD")
+            )
+        }
+        Remedy::ChoosePassphrase { at_least } => {
+            format!("choose a passphrase of {at_least} characters or more, and run it again")
+        }
+        Remedy::CorrectPassphrase => {
+            format!("give the right passphrase; if it is forgotten, run `{program} auth login` to log in anew")
+        }
+        Remedy::CorrectCredential { credential } => format!(
+            "give systemd a key for its credential {credential}: `openssl rand -base64 32 | systemd-creds encrypt \
+             --name={credential} - FILE`"
+        ),
+        Remedy::Repair => format!("run `{program} auth doctor --repair`"),
+        Remedy::ChooseContext { contexts } if contexts.len() == 1 => {
+            format!("name {} with --context or {}", contexts.join(""), variable("CONTEXT"))
+        }
+        Remedy::ChooseContext { contexts } => format!(
+            "run `{program} auth switch NAME`, or choose one with --context or {}: {}",
+            variable("CONTEXT"),
+            contexts.join(", ")
+        ),
+        Remedy::Replace { context } => {
+            format!("run `{program} auth login --context {context} --replace`, or choose another name")
+        }
+        Remedy::SetAside { path } if path.ends_with("index.json") => {
+            format!("run `{program} auth doctor --repair`; or move {} away, then log in again", path.display())
+        }
+        Remedy::SetAside { path } if path.ends_with("key") => format!(
+            "put the right key file back; or move {} away, then log in again: without one, a login makes its own, as \
+             `openssl rand -base64 32` does",
+            path.display()
+        ),
+        Remedy::StartSession => format!(
+            "use it in the login session that it was made in; for a new login, run `keyctl session` and `{program} auth login` there"
+        ),
+        Remedy::ForgetLocally { context } if kind == ErrorKind::Custody => format!(
+            "try again where its key can be reached, or run `{program} auth logout --context {context} --local-only`"
+        ),
+        Remedy::ForgetLocally { context } => format!(
+            "try again when the server answers, or run `{program} auth logout --context {context} --local-only`"
+        ),
+        Remedy::FixConfig { field: "custody" } => format!("correct or unset {}", variable("CUSTODY")),
+        Remedy::FixConfig { field: "passphrase_fd" } => {
+            let variable = variable("PASSPHRASE_FD");
+            format!("correct or unset {variable}; it takes an open descriptor: `{variable}=3 {program} … 3<FILE`")
+        }
+        Remedy::FixConfig { field: "move_to" } => "name one of these places with --move-to".into(),
+        Remedy::FixConfig { field: "folder" } => "go to a folder that is there".into(),
+        Remedy::FixConfig { field: "home" } => format!("correct {} or HOME", variable("HOME")),
+        Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),
+        Remedy::FixConfig { field: "context" } => format!("correct --context or {}", variable("CONTEXT")),
+        Remedy::FixConfig { field } => format!("correct {field} in the configuration of {program}"),
+        Remedy::Retry { after: None } if kind == ErrorKind::Unreachable => {
+            "check the server's address and your network, then try again".into()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// One of the host's variables.
+pub(super) fn variable(program: &str, name: &str) -> String {
+    format!("{}_{name}", program.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// Where the store opens with the person's own session.
+const AT_THE_DESKTOP: &str = "log in at the desktop, which opens the secure store";
+
+/// How the OS's store is unlocked.
+fn to_unlock(machine: Machine) -> &'static str {
+    match machine {
+        _ if cfg!(any(windows, target_os = "macos")) => AT_THE_DESKTOP,
+        // A login by key gives the keyring no password to open itself with.
+        Machine::Ssh => {
+            "unlock the keyring: `read -rs p; printf %s \"$p\" | gnome-keyring-daemon --replace --unlock; unset p`"
+        }
+        _ => {
+            "unlock the keyring: log in to the desktop, open your password manager, or run `gnome-keyring-daemon --unlock`"
+        }
+    }
+}
+
+/// How the OS's store is had.
+fn to_start(machine: Machine) -> &'static str {
+    match machine {
+        _ if cfg!(any(windows, target_os = "macos")) => AT_THE_DESKTOP,
+        Machine::Flatpak => {
+            "run `flatpak override --user --talk-name=org.freedesktop.secrets APP` on the host, with this app's ID"
+        }
+        Machine::Snap => "run `sudo snap connect SNAP:password-manager-service`, with this snap's name",
+        Machine::Wsl => {
+            "set `systemd=true` under [boot] in /etc/wsl.conf, run `wsl --shutdown` in Windows, then install gnome-keyring"
+        }
+        Machine::Ssh => "install dbus-user-session and gnome-keyring, and log in again",
+        Machine::Container => "let the container reach a secure store",
+        _ => {
+            "start the OS's secure store: log in to a desktop, switch on the Secret Service of KWallet or KeePassXC, or run \
+             gnome-keyring-daemon on a D-Bus session (`dbus-run-session`)"
+        }
+    }
+}
