@@ -12,9 +12,33 @@ pub use wire::{challenge, device_reply, metadata, token_reply};
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::oauth::shape;
 use crate::text::is_plain;
+
+/// What checks some bytes.
+pub type Target = fn(&[u8]);
+
+/// Every target, by its name in tests/fuzz.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("challenge", challenge),
+    ("device_reply", device_reply),
+    ("index", index),
+    ("metadata", metadata),
+    ("record", record),
+    ("token_reply", token_reply),
+];
+
+/// What is in every secret of the corpus.
+const PLANTED: &str = "s3cr3t";
+/// Where a server puts secrets.
+const SECRETS: &[&str] = &["access_token", "refresh_token", "id_token", "device_code"];
+/// What is sent. A description may have been cut, so that the beginning tells it.
+const CLIENT_SECRET: &str = "cs_s3cr3t_0123456789";
+const SENT: &str = "tk_s3cr3t_0123456789";
+const TELLING: usize = 12;
 
 /// The members of a JSON object, unread: what nobody reads may hold anything, be it no text or too deep.
 type Members = BTreeMap<String, Box<RawValue>>;
@@ -23,11 +47,39 @@ fn members(json: &[u8]) -> Option<Members> {
     serde_json::from_str(&String::from_utf8_lossy(json)).ok()
 }
 
+/// The body as it is understood, if it is an object.
+fn object(body: &[u8]) -> Option<Members> {
+    members(&shape::body(Zeroizing::new(body.to_vec())))
+}
+
 /// What an error says in any of its ways to be printed. Safe to print, and no longer than a person reads (law 12).
 fn said(error: &Error) -> String {
     let message = error.to_string();
     assert!(is_plain(&message) && message.chars().count() <= 1000, "{message:?}");
     format!("{message} {error:?} {error:#?}")
+}
+
+/// Law 11: nothing of what was sent, even where the server quotes it.
+#[track_caller]
+fn quotes_nothing(seen: &str, sent: &[&str]) {
+    assert!(!sent.iter().any(|sent| seen.contains(&sent[..TELLING])), "{seen}");
+}
+
+/// Law 11: nothing of what came where secrets stand, unless the server has it in its own words too.
+#[track_caller]
+fn tells_no_secret(seen: &str, body: &[u8]) {
+    assert!(!seen.contains(PLANTED) || is_told_beside(body), "{seen}");
+}
+
+/// Whether a server's own words could hold the planted text: then nothing tells them from a secret.
+fn is_told_beside(body: &[u8]) -> bool {
+    let is_beside = |name: &str, value: &RawValue| {
+        let text = format!("{name}{value}");
+        // With what hides, or is written otherwise, it could come out in the end.
+        let could = text.contains(PLANTED) || text.contains('\\') || !is_plain(&text);
+        could && !(SECRETS.contains(&name) && value.get().starts_with('"'))
+    };
+    object(body).is_some_and(|object| object.iter().any(|(name, value)| is_beside(name, value)))
 }
 
 /// A number below `end` that only the bytes decide.
@@ -46,46 +98,26 @@ mod tests {
 
     use super::*;
 
-    type Target = fn(&[u8]);
-
-    const TARGETS: &[(&str, Target)] = &[
-        ("challenge", challenge),
-        ("device_reply", device_reply),
-        ("index", index),
-        ("metadata", metadata),
-        ("record", record),
-        ("token_reply", token_reply),
-    ];
-
     #[test]
     fn the_corpus_holds() {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
         if !tests.exists() {
             return println!("a package has no corpus: it is in the repository");
         }
-        let entries = |folder: &Path| {
-            let mut paths: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-            paths.sort();
-            paths
+        let names = |folder: &str| {
+            let entries = tests.join("fuzz").join(folder).read_dir().unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
         };
-        let names = |folder: &str| -> Vec<_> {
-            let paths = entries(&tests.join(folder));
-            paths.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
-        };
-        let targets: Vec<_> = TARGETS.iter().map(|(name, _)| *name).collect();
-        assert_eq!((names("fuzz/corpus"), names("fuzz/fuzz_targets")), (owned(&targets), owned(&targets)));
+        assert_eq!(names("corpus"), TARGETS.iter().map(|(name, _)| *name).collect::<Vec<_>>());
         for (name, target) in TARGETS {
-            let seeds = entries(&tests.join("fuzz/corpus").join(name));
-            assert!(!seeds.is_empty(), "{name}");
-            for seed in seeds {
-                println!("{}", seed.display());
-                target(&std::fs::read(&seed).unwrap());
+            assert!(names("fuzz_targets").contains(&format!("{name}.rs")));
+            for seed in names(&format!("corpus/{name}")) {
+                println!("{name}/{seed}");
+                target(&std::fs::read(tests.join("fuzz/corpus").join(name).join(seed)).unwrap());
             }
         }
-    }
-
-    fn owned(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
     }
 
     proptest! {

@@ -4,11 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::value::RawValue;
 use url::Url;
-use zeroize::Zeroizing;
 
-use super::{Members, members, said};
+use super::{CLIENT_SECRET, Members, SENT, object, quotes_nothing, said, tells_no_secret};
 use crate::clock::Cancel;
 use crate::error::Error;
 use crate::id::{Issuer, Scopes, has_user_info, is_loopback, is_subject};
@@ -17,21 +15,12 @@ use crate::oauth::client_auth::Client;
 use crate::oauth::device::{Ask, Poll, authorize};
 use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenReply};
 use crate::oauth::http::{Http, Settings};
+use crate::oauth::id_token;
 use crate::oauth::metadata::{ByHand, discover, userinfo_endpoint};
-use crate::oauth::{id_token, shape};
 use crate::secret::Secret;
 use crate::text::is_plain;
 
 const ISSUER: &str = "https://id.example.com";
-
-/// What is in every secret of the corpus.
-const PLANTED: &str = "s3cr3t";
-/// Where a server puts secrets.
-const SECRETS: &[&str] = &["access_token", "refresh_token", "id_token", "device_code"];
-/// What is sent. As long as words may be cut to, a server's words may quote the beginning.
-const CLIENT_SECRET: &str = "cs_s3cr3t_0123456789";
-const SENT: &str = "tk_s3cr3t_0123456789";
-const TELLING: usize = 12;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const TEN_YEARS: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
@@ -79,7 +68,7 @@ pub fn device_reply(bytes: &[u8]) {
             Ok(device) => device,
             Err(error) => {
                 let seen = said(&error);
-                quotes_nothing(&seen);
+                quotes_nothing(&seen, &[CLIENT_SECRET]);
                 tells_no_secret(&seen, &body);
                 continue;
             }
@@ -169,7 +158,7 @@ pub fn token_reply(bytes: &[u8]) {
             Err(error) => {
                 let seen = format!("{error:?} {error}");
                 let seen = format!("{seen} {}", said(&Error::from(error)));
-                quotes_nothing(&seen);
+                quotes_nothing(&seen, &[CLIENT_SECRET, SENT]);
                 tells_no_secret(&seen, &body);
                 false
             }
@@ -216,36 +205,8 @@ fn reply(bytes: &[u8]) -> (u16, Vec<u8>) {
     }
 }
 
-/// The body as it is understood, if it is an object.
-fn object(body: &[u8]) -> Option<Members> {
-    members(&shape::body(Zeroizing::new(body.to_vec())))
-}
-
 fn text(object: &Members, name: &str) -> Option<String> {
     serde_json::from_str(object.get(name)?.get()).ok()
-}
-
-/// Law 11: nothing of what was sent, even where the server quotes it.
-#[track_caller]
-fn quotes_nothing(seen: &str) {
-    assert!(![CLIENT_SECRET, SENT].iter().any(|sent| seen.contains(&sent[..TELLING])), "{seen}");
-}
-
-/// Law 11: nothing of what came where secrets stand, unless the server has it in its own words too.
-#[track_caller]
-fn tells_no_secret(seen: &str, body: &[u8]) {
-    assert!(!seen.contains(PLANTED) || is_told_beside(body), "{seen}");
-}
-
-/// Whether a server's own words could hold the planted text: then nothing tells them from a secret.
-fn is_told_beside(body: &[u8]) -> bool {
-    let is_beside = |(name, value): (&String, &Box<RawValue>)| {
-        let text = format!("{name}{value}");
-        // With what hides, or is written otherwise, it could come out in the end.
-        let could = text.contains(PLANTED) || text.contains('\\') || !is_plain(&text);
-        could && !(SECRETS.contains(&name.as_str()) && value.get().starts_with('"'))
-    };
-    object(body).is_some_and(|object| object.iter().any(is_beside))
 }
 
 fn is_safe(url: &Url, may_be_http: bool) {
