@@ -272,7 +272,9 @@ def text(*command):
 
 def quietly(*command, **options):
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, **output, **options)
+    # No terminal to ask, unless there is something to read.
+    stdin = {} if "input" in options else {"stdin": subprocess.DEVNULL}
+    done = subprocess.run(command, **stdin, **output, **options)
     must(done.returncode == 0, f"{' '.join(map(str, command))} failed:\n{done.stdout}")
 
 
