@@ -74,9 +74,10 @@ fn tells_no_secret(seen: &str, body: &[u8]) {
 /// Whether a server's own words could hold the planted text: then nothing tells them from a secret.
 fn is_told_beside(body: &[u8]) -> bool {
     let is_beside = |name: &str, value: &RawValue| {
-        let text = format!("{name}{value}");
+        let text = format!("{name}{value}").to_ascii_lowercase();
         // With what hides, or is written otherwise, it could come out in the end.
-        let could = text.contains(PLANTED) || text.contains('\\') || !is_plain(&text);
+        let is_as_it_seems = text.is_ascii() && is_plain(&text) && !text.contains(['\\', '%']);
+        let could = text.contains(PLANTED) || !is_as_it_seems;
         could && !(SECRETS.contains(&name) && value.get().starts_with('"'))
     };
     object(body).is_some_and(|object| object.iter().any(|(name, value)| is_beside(name, value)))
