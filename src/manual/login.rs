@@ -39,7 +39,7 @@
 //! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
 //! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour; in it the number of the newest record |
 //! | `grants/<id>.next` | in its first line that a refresh was begun, and room behind it; then the next record; after a refresh that failed, when and why |
-//! | `grants/<id>.passphrase`, `grants/<id>.keyfile` | the login's key, sealed by the key that a passphrase makes, or by a key file |
+//! | `grants/<id>.<app>.passphrase`, `grants/<id>.<app>.keyfile` | the login's key, sealed by the key that a passphrase makes, or by a key file |
 //! | `key`, `key.lock` | the key file, where systemd hands over none |
 //! | `index.json.damaged` | an index that `doctor --repair` has set aside |
 //! | `os.silent` | when the OS store did not answer, and on which D-Bus; it is left alone there for a minute |

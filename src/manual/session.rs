@@ -19,12 +19,44 @@
 //! the lock, at most `Config::lock_timeout`, and leave the queue as soon as a newer generation serves them. Who waited while the
 //! refresh failed takes that answer, and does not ask the server the same once more.
 //!
+//! # Rotation in one picture
+//!
+//! Token 7 is on disk and due. One process holds the lock; where it dies, the lock is free at once.
+//!
+//! ```text
+//!  who holds <id>.lock                 <id>   <id>.next          dies here: whoever comes next
+//!  ─────────────────────────────────   ────   ────────────────   ──────────────────────────────────────────
+//!  lock, read <id> again               7      -                  goes on: nothing was sent
+//!    │  serves by now? serve it, unlock
+//!  intent   "7 is being sent", room    7      intent             7 may be spent, and may be good still:
+//!    │      fsync, then only send                                serves what is valid, and sends 7 once
+//!  exchange 7 ──► server ──► 8         7      intent             more when nothing valid is left
+//!    │
+//!  commit   8 into <id>.next           7      half of 8          the same: half a record is none
+//!    │      fsync                      7      8, whole           renames 8, and nothing is lost
+//!  publish  <id>.next becomes <id>     8      -                  serves 8
+//!    │      fsync of the folder
+//!  unlock                              8      -
+//!
+//!  who waits: looks every 10 ms, for Config::lock_timeout at most
+//!    ├─ <id> is 8 and serves        leaves with it, without the lock
+//!    ├─ the lock is free            takes it and begins at the top
+//!    │    └─ the holder has failed  takes its error too, where no token is valid, and asks nobody
+//!    └─ the time is over            serves 7 while it is valid, else an error names the process that refreshes
+//!  who has a token that is due early only does not wait: it serves 7
+//! ```
+//!
+//! The numbers are generations of the record. The intent takes the room that the next record will need, so that a full disk is
+//! found before the exchange. A disk that refuses the commit is asked again for three seconds, under the lock: what the server
+//! has sent is the only copy. `tests/processes/kill.rs` kills after each of these steps, `tests/it/explorer.rs` tries every
+//! order of several callers.
+//!
 //! # What a process leaves that dies
 //!
 //! | killed | `<id>.next` then | the next process |
 //! | --- | --- | --- |
 //! | before the intent, or after the rename | is not there | goes on |
-//! | between intent and commit | is an intent, or half a record | sends the old token once more. The server may not have had it, or may take it again for a while (a grace period): nothing is lost. Else the login is over, and the error says so: `interrupted` |
+//! | between intent and commit | is an intent, or half a record | sends the old token once more, when no valid one is left. The server may not have had it, or may take it again for a while (a grace period): nothing is lost. Else the login is over, and the error says so: `interrupted` |
 //! | when the record was written, and not yet renamed | is the next record, whole | renames it |
 //!
 //! A reply that was lost is like a crash. It is asked for again at once only when no valid token is left: a server that takes the

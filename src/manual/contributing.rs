@@ -1,0 +1,81 @@
+//! Where things live, and how to add to them.
+//!
+//! # The layers
+//!
+//! `src/lib.rs` has the picture. An arrow points down or along, never up; `oauth` and `custody` never name each other; `cli` and
+//! `testing` use public names only.
+//!
+//! | layer | files | owns |
+//! | --- | --- | --- |
+//! | face | `lib.rs`, `cli/`, `testing/`, `manual/` | public names, subcommands, the embedded server, these pages |
+//! | living | `auth`, `login/`, `logout`, `session`, `rotation/`, `context/`, `relocation`, `doctor`, `worker` … | what happens, told from top to bottom |
+//! | wire | `oauth/` | RFCs as code: no disk, no person |
+//! | keeping | `custody/`, `record`, `seal`, `attempt`, `grant`, `home/` | keys and files: no OAuth |
+//! | words | `id`, `error`, `secret`, `clock`, `prompt/`, `surroundings/`, `text` … | what the others speak with |
+//!
+//! `tests/it/architecture.rs` reads every path in the source and holds this: a new file wants a line in its `LAYERS`. Its `DOORS` say
+//! which file alone may name a crate or a part of `std`: files in `home/`, the network in `oauth/http.rs`, the environment in
+//! `surroundings/`, time in `clock.rs`. `.clippy.toml` says the same to the compiler. A file past 450 lines fails.
+//!
+//! # To add a server
+//!
+//! Most need nothing: metadata says it all, and odd replies are understood from any server. Where one differs:
+//!
+//! 1. `src/oauth/dialect.rs`: a row in `DIALECTS`, as data, and only what was read in a source; hearsay is `Verified::No`. An error by
+//!    another name goes into `SPELLINGS`, for every server. A reply of another shape is brought into the RFC's by `src/oauth/shape.rs`.
+//! 2. `src/servers.rs`: a line in the table, which a test compares with the row; and where every fact that a login needs is verified, a
+//!    function.
+//! 3. `tests/it/replay/<server>/<case>.txt`: its conversations, byte for byte; `tests/it/replay/script.rs` says how they are written. A new folder
+//!    wants its name in `DIALECTS` of `tests/it/replay.rs`, a new function its word in `config` there. A case is walked by being there.
+//! 4. `tests/it/behaviour/servers.rs`: the endpoints of a new function.
+//!
+//! # To add a place for keys
+//!
+//! One of a host's own needs no change here: [`Place::Custom`](crate::custody::Place::Custom). One for everybody:
+//!
+//! 1. `src/custody/<place>.rs` implements [`Custody`](crate::custody::Custody), every case of it, and says its
+//!    [`Posture`](crate::custody::Posture). `src/custody/mod.rs` exports it and puts it in a sentence (`described`).
+//! 2. `src/custody/place.rs`: a name in `PlaceName`, whether this system has it, whether it forgets by itself, how it is made (`known`). It is
+//!    chosen unasked only where `Auto` says so.
+//! 3. `src/cli/args.rs` lists the names that `--move-to` takes.
+//! 4. `tests/it/architecture.rs`: its layer, and a door for its crate.
+//! 5. `tests/real/contract.rs`: a column in the table of places and cases. What is special to it goes to `tests/real/places.rs` or
+//!    `tests/it/behaviour/places.rs`.
+//! 6. [`manual::custody`](super::custody), and the README's table.
+//!
+//! # To run a test
+//!
+//! | | command |
+//! | --- | --- |
+//! | one file of behaviour, or one test by a part of its name | `cargo test --all-features --test it logout` |
+//! | layers, doors, dependencies | `cargo test --all-features --test it -- architecture source dependencies` |
+//! | one server's conversations, in the table of all | `cargo test --all-features --test it replay -- --nocapture` |
+//! | processes that race and die | `cargo test --all-features --test processes kill -- --nocapture` |
+//! | other people's servers and stores | `cargo test --all-features --test real contract -- --nocapture` |
+//! | the code in these pages and in the README | `cargo test --all-features --doc` |
+//! | everything, with what it needs installed | `tests/all`; `tests/all --full` with the full counts |
+//!
+//! `HALLPASS_FULL=1` gives one suite its full counts. A suite that lacks a program says so and is left out; `tests/real/needs.rs` has the list.
+//! Behaviour is tested through the public names against the server in `src/testing/`, on a clock that moves when told: no test sleeps,
+//! and none asserts how long something took. `HALLPASS_FAILPOINT=KILL:<step>:<n>` ends a debug build after a step; the steps are
+//! the words in `reached("…")`.
+//!
+//! # Errors and words
+//!
+//! - An [`Error`](crate::Error) is one line, lower case, no full stop: what, of which issuer, login or path. Never a server's body, never a secret.
+//! - The kind answers the caller's question ([`ErrorKind`](crate::ErrorKind)) and makes the exit code. The way out is data
+//!   ([`Remedy`](crate::Remedy)), made from the situation as it is; `src/cli/render.rs` makes a hint of it, with the host's own command names.
+//! - An error of another crate is converted where it comes in, and what it carries is left there.
+//! - A server's words pass `src/text.rs` before anybody sees them.
+//! - The words are those of the RFCs, never a synonym: issuer, authorization server, device code, user code, access token, refresh token,
+//!   scope, revocation. Ours: account, grant, org, context, session, rotation, record, generation, home, custody, place, posture,
+//!   remedy.
+//! - A comment says why, and names the law or quotes the sentence of the RFC that the line obeys. Short plain English.
+//!
+//! # The laws
+//!
+//! [`laws`](super::laws) has them. What touches a lock, a commit, a secret or a terminal is held against them first. A change that breaks one is wrong
+//! even where all tests pass: then a test is missing.
+//!
+//! A change has its line in `CHANGELOG.md` in the same commit, and its tests. No `unsafe`, no `unwrap` in the library, no new
+//! dependency where thirty lines do.
