@@ -78,7 +78,10 @@ impl Login for Hallpass {
 
     fn log_in(_: &Runtime, server: &AuthorizationServer, folder: &Path) -> Self {
         let auth = Auth::new(server.config(folder).expect("a configuration")).expect("an Auth");
-        Self(wait(auth.login(LoginRequest::default(), Arc::new(Silent))).expect("a login"))
+        let session = wait(auth.login(LoginRequest::default(), Arc::new(Silent))).expect("a login");
+        // A login leaves its token on the disk: the first who asks takes it from there.
+        wait(session.access_token()).expect("a token");
+        Self(session)
     }
 }
 
@@ -230,7 +233,11 @@ impl Login for Yup {
                 token_uri: format!("{}/token", server.issuer()),
                 ..ApplicationSecret::default()
             };
-            let authenticator = DeviceFlowAuthenticator::builder(secret).persist_tokens_to_disk(file).build();
+            let authenticator = DeviceFlowAuthenticator::builder(secret)
+                // Where a refresh fails it begins a new login, which must not be at Google: here it is refused at once.
+                .device_code_url(format!("{}/device_authorization", server.issuer()))
+                .persist_tokens_to_disk(file)
+                .build();
             Self(authenticator.await.expect("an authenticator"))
         })
     }
@@ -260,7 +267,8 @@ impl Contender for Yup {
 
     fn notes(&self) -> &'static str {
         "`Authenticator::token`, kept in a file and served from memory behind an async mutex, for which a crowd has to wait: its \
-         hit is awaited, not polled once. Its own device login speaks Google's dialect only: no equivalent."
+         hit is awaited, not polled once. Its own device login speaks Google's dialect only: no equivalent. Where a refresh fails it begins a new \
+         login, which fails here."
     }
 }
 
