@@ -29,7 +29,7 @@
 //!
 //! # Sources
 //!
-//! Read in the repositories at these versions; packages as their registries have them (November 2026).
+//! Read in the repositories at these versions; packages as they are published (November 2026).
 //!
 //! | | repository, version | file |
 //! | --- | --- | --- |
@@ -37,19 +37,19 @@
 //! | 2 | the same | `internal/config/config.go`: `Login`; `pkg/cmd/auth/login/login.go`: its help |
 //! | 3 | the same | `pkg/cmd/auth/logout/logout.go`, `pkg/cmd/auth/switch/switch.go`; today's manual, <https://cli.github.com/manual/gh_auth_logout>, says "does not revoke" and how to do it by hand |
 //! | 4 | the same, and `cli/oauth` v1.1.1 | `internal/authflow/flow.go`; there `oauth.go`: `DetectFlow`, device flow first, else a redirect to loopback |
-//! | 5 | PyPI `msal` 1.39.0 | `msal/token_cache.py`: `SerializableTokenCache`; `msal/application.py`: `get_accounts`, `initiate_device_flow`, `claims_challenge` |
-//! | 6 | PyPI `msal-extensions` 1.3.1 | `msal_extensions/persistence.py`: `build_encrypted_persistence`, `FilePersistence` |
+//! | 5 | Python package `msal` 1.39.0 | `msal/token_cache.py`: `SerializableTokenCache`; `msal/application.py`: `get_accounts`, `initiate_device_flow`, `claims_challenge` |
+//! | 6 | Python package `msal-extensions` 1.3.1 | `msal_extensions/persistence.py`: `build_encrypted_persistence`, `FilePersistence` |
 //! | 7 | the same | `msal_extensions/token_cache.py`: `CrossPlatLock` in `modify`; `msal/application.py`: `_acquire_token_silent_by_finding_specific_refresh_token` |
-//! | 8 | PyPI `msal` 1.39.0 | `msal/application.py`: `remove_account` |
+//! | 8 | Python package `msal` 1.39.0 | `msal/application.py`: `remove_account` |
 //! | 9 | `indigo-dc/oidc-agent` v5.3.3 | `gitbook/security/account-configs.md`, `gitbook/README.md` |
 //! | 10 | the same | `gitbook/security/memory.md`, `src/utils/memory.c` |
 //! | 11 | the same | `src/oidc-agent/oidcd/oidcd.c`: the loop of `oidcd_main` |
 //! | 12 | the same | `src/oidc-agent/oidc/flows/oidc.c`, `src/oidc-agent/oidcd/internal_request_handler.c`, `src/utils/file_io/file_io.c`: `writeFile` |
 //! | 13 | the same | `gitbook/oidc-gen/options.md`: `--flow`, `--delete`; `src/oidc-agent/oidcd/oidcd_handler.c`: `oidcd_handleDelete` |
-//! | 14 | crates.io `huskarl` 0.11.10 | `src/cache/mod.rs`: `RefreshTokenStore`, `InMemoryRefreshTokenStore` |
+//! | 14 | crate `huskarl` 0.11.10 | `src/cache/mod.rs`: `RefreshTokenStore`, `InMemoryRefreshTokenStore` |
 //! | 15 | the same | `docs/explanation/sharing_a_token_store.md` |
 //! | 16 | the same | `src/cache/grant_token_source/mod.rs`: `persist_refresh_token` |
 //! | 17 | the same, and `huskarl-core` 0.10.10 | `src/grant/device_authorization/`, `src/authorizer/challenge.rs`, `src/revocation.rs`; in core `src/oauth_error.rs`, `src/secrets/mod.rs` |
-//! | 18 | crates.io `yup-oauth2` 12.1.2 | `src/storage.rs`: `Storage`, `DiskStorage`, `open_writeable_file` |
+//! | 18 | crate `yup-oauth2` 12.1.2 | `src/storage.rs`: `Storage`, `DiskStorage`, `open_writeable_file` |
 //! | 19 | the same | `src/authenticator.rs`: `find_token_info` |
 //! | 20 | the same | `src/device.rs`: `GOOGLE_GRANT_TYPE`, `DeviceFlow::new` |
