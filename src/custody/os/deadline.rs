@@ -61,6 +61,7 @@ pub(super) struct Connected(Sender<Sign>, Arc<AtomicBool>);
 /// What a store has shown of itself.
 pub(super) enum Sign {
     /// It is there, and may be busy.
+    #[cfg_attr(any(windows, target_os = "macos"), expect(dead_code, reason = "a part of the system runs, and answers"))]
     Runs,
     /// It has answered, if not yet the call.
     Answers,
