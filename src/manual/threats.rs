@@ -18,7 +18,9 @@
 //! token endpoint of its own login, too. A client secret and a refresh token go to the
 //! token and revocation endpoints of their own login. There is no way out for a refresh token or a device code. A sealing key goes
 //! to the place that the login, or a person with `doctor --move-to`, chose for it; and, where the host asked for it
-//! (`Config::key_cache`), for a time to the kernel's keyring of the user.
+//! (`Config::key_cache`), for a time to the kernel's keyring of the user. A user code is shown, drawn as a QR code, and, with the address, put
+//! into the terminal's clipboard when the person presses a key for that: other programs of the desktop can read it there. It is good for
+//! one login, which somebody still has to approve.
 //!
 //! # Doors through which a secret comes in
 //!
@@ -57,5 +59,5 @@
 //! | risk assessment | this page |
 //! | short-lived, one-time codes | own deadline by `expires_in`, one code a login, never shown again |
 //! | limited scopes, short-lived tokens | scopes are the host's; access tokens are refreshed, never stretched |
-//! | tell the person who asks and why, and let them decline | the prompt; the page is the server's |
+//! | tell the person who asks and why, and let them decline | the prompt; the page is the server's. A browser opens by itself only where the person who asked sits: not over SSH, in a container, in CI or for a coding agent, nor without a terminal |
 //! | same device: prefer the authorization code flow | not yet: the device flow is the only one here |
