@@ -58,7 +58,7 @@
 //! `HALLPASS_FULL=1` gives one suite its full counts. A suite that lacks a program says so and is left out; `tests/real/needs.rs` has the list.
 //! Behaviour is tested through the public names against the server in `src/testing/`, on a clock that moves when told: no test sleeps,
 //! and none asserts how long something took. `HALLPASS_FAILPOINT=KILL:<step>:<n>` ends a debug build after a step; the steps are
-//! the words in `reached("…")`.
+//! the words in `reached`.
 //!
 //! # Errors and words
 //!
