@@ -10,12 +10,13 @@ mod unix {
     use std::io::{IsTerminal, Stdin, stdin};
     use std::time::Duration;
 
+    use crate::clock::Cancel;
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::read;
     use rustix::process::getpgrp;
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
-    /// Standard input, which gives each key as it is pressed until this is dropped. Ctrl-C and its like stay what they are.
+    /// Standard input, which gives each key as it is pressed until this is dropped. Ctrl-C stays what it is.
     pub(in crate::prompt) struct Keys {
         terminal: Stdin,
         before: Termios,
@@ -31,16 +32,23 @@ mod unix {
             let before = tcgetattr(&terminal).ok()?;
             let mut keys = before.clone();
             keys.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
+            // These would leave the terminal as it is now.
+            keys.special_codes[SpecialCodeIndex::VQUIT] = 0;
+            keys.special_codes[SpecialCodeIndex::VSUSP] = 0;
             tcsetattr(&terminal, OptionalActions::Now, &keys).ok()?;
             Some(Self { terminal, before })
         }
 
         /// What is pressed within this time.
-        pub(in crate::prompt) fn pressed_within(&self, time: Duration) -> Option<u8> {
+        pub(in crate::prompt) fn pressed_within(&self, time: Duration, end: &Cancel) -> Option<u8> {
+            // In the background, reading would stop the process, and with it the login.
+            if !is_ours(&self.terminal) {
+                end.wait(time);
+                return None;
+            }
             let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
             let mut terminal = [PollFd::new(&self.terminal, PollFlags::IN)];
-            // In the background, reading would stop the process, and with it the login.
-            let is_pressed = poll(&mut terminal, Some(&time)).is_ok_and(|ready| ready > 0) && is_ours(&self.terminal);
+            let is_pressed = poll(&mut terminal, Some(&time)).is_ok_and(|ready| ready > 0);
             let mut key = [0];
             (is_pressed && read(&self.terminal, &mut key) == Ok(1)).then_some(key[0])
         }
@@ -65,6 +73,8 @@ mod unix {
 mod nowhere {
     use std::time::Duration;
 
+    use crate::clock::Cancel;
+
     pub(in crate::prompt) enum Keys {}
 
     impl Keys {
@@ -72,7 +82,7 @@ mod nowhere {
             None
         }
 
-        pub(in crate::prompt) fn pressed_within(&self, _time: Duration) -> Option<u8> {
+        pub(in crate::prompt) fn pressed_within(&self, _time: Duration, _end: &Cancel) -> Option<u8> {
             match *self {}
         }
     }

@@ -25,7 +25,7 @@ pub(super) struct Live {
 
 impl Live {
     /// `None` where no thread can be had: then there is no line.
-    pub(super) fn start(pen: &Arc<Mutex<Pen>>, screen: Screen, page: &Url, has_keys: bool) -> Option<Self> {
+    pub(super) fn start(pen: &Arc<Mutex<Pen>>, screen: Screen, page: &Url, keys: Option<&Cancel>) -> Option<Self> {
         let shared = Arc::new(Shared {
             pen: pen.clone(),
             screen,
@@ -33,9 +33,9 @@ impl Live {
             end: Cancel::new(),
             wait: Mutex::default(),
         });
-        let theirs = shared.clone();
+        let (theirs, stop) = (shared.clone(), keys.cloned());
         let thread =
-            thread::Builder::new().name("hallpass-terminal".into()).spawn(move || theirs.run(has_keys)).ok()?;
+            thread::Builder::new().name("hallpass-terminal".into()).spawn(move || theirs.run(stop.as_ref())).ok()?;
         Some(Self { shared, thread: Some(thread) })
     }
 
@@ -64,16 +64,18 @@ struct Shared {
 }
 
 impl Shared {
-    fn run(&self, has_keys: bool) {
-        let keys = if has_keys { Keys::listen() } else { None };
+    fn run(&self, stop: Option<&Cancel>) {
+        let mut keys = stop.and_then(|_| Keys::listen());
         if keys.is_some() {
             self.say(words::keys(cfg!(feature = "qr")));
         }
         self.say("\n");
         while !self.end.is_cancelled() {
             self.draw();
+            // Who stops it may stop it again, and end the process: the terminal is given back before.
+            keys = keys.filter(|_| !stop.is_some_and(Cancel::is_cancelled));
             match &keys {
-                Some(keys) => match keys.pressed_within(LOOK) {
+                Some(keys) => match keys.pressed_within(LOOK, &self.end) {
                     Some(b'c') => self.copy(),
                     Some(b'q') => self.draw_qr(),
                     _ => {}

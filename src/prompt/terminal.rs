@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::live::{Live, Pen};
 use super::{Outcome, Prompt, Verification, Wait, WaitReason, words};
+use crate::clock::Cancel;
 use crate::surroundings::Screen;
 
 /// Lines for a person, on standard error or any other writer; opens a browser where one would be seen.
@@ -18,7 +19,7 @@ pub struct Terminal {
     opens_browser: bool,
     #[cfg(feature = "qr")]
     draws_qr: bool,
-    has_keys: bool,
+    keys: Option<Cancel>,
     told: Mutex<Option<WaitReason>>,
     live: Mutex<Option<Live>>,
 }
@@ -56,10 +57,11 @@ impl Terminal {
 
     /// Listens on standard input, if it is a terminal (Unix), for a key that copies the address (OSC 52) and one that draws the QR code.
     ///
-    /// Meanwhile the terminal shows nothing of what is typed. It is given back as the login ends, so the host has to end it by its
-    /// [`Cancel`](crate::clock::Cancel) where a signal would end the process. The `auth login` command does.
-    pub fn with_keys(mut self) -> Self {
-        self.has_keys = true;
+    /// Meanwhile the terminal shows nothing of what is typed, and Ctrl-Z and Ctrl-\\ do nothing. It is given back as the login ends, and as
+    /// soon as `stop` is cancelled, so the host has to cancel it, and the login, where a signal would end the process. The `auth
+    /// login` command does.
+    pub fn with_keys(mut self, stop: Cancel) -> Self {
+        self.keys = Some(stop);
         self
     }
 
@@ -70,7 +72,7 @@ impl Terminal {
             opens_browser: cfg!(feature = "browser"),
             #[cfg(feature = "qr")]
             draws_qr: false,
-            has_keys: false,
+            keys: None,
             told: Mutex::default(),
             live: Mutex::default(),
         }
@@ -107,7 +109,9 @@ impl Prompt for Terminal {
         }
         drop(pen);
         if screen.is_live {
-            *self.live() = Live::start(&self.pen, screen, verification.page(), self.has_keys);
+            // The one before gives the terminal back first.
+            drop(self.live().take());
+            *self.live() = Live::start(&self.pen, screen, verification.page(), self.keys.as_ref());
         }
         Ok(())
     }

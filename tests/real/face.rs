@@ -1,9 +1,11 @@
 //! What a person at a terminal sees of a login, and which keys they have.
 
+use std::time::Duration;
+
 use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint, Fault};
 
 use crate::acme::Acme;
-use crate::machine::Machine;
+use crate::machine::{Machine, eventually};
 use crate::needs::Need::Terminal;
 use crate::needs::{left_out, say};
 use crate::typist::Typist;
@@ -84,6 +86,30 @@ fn ctrl_c_gives_the_terminal_back() {
     let shown = typist.ends("code 130");
     assert!(screen(&shown).last().unwrap().contains(" echo "), "{shown}");
     assert!(shown.contains("error: cancelled"), "{shown}");
+}
+
+/// Each of these would leave a shell in which nothing that is typed is seen.
+#[test]
+fn no_key_that_ends_the_process_leaves_the_terminal_without_an_echo() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    server.set_behaviour(|behaviour| behaviour.id_token = false);
+    server.inject(Endpoint::UserInfo, Fault::Delay(Duration::from_secs(20)));
+    let mut typist = login(&at_a_terminal(&machine, &server), 80, "trap : INT QUIT TSTP; ");
+    typist.presses("Waiting for your approval", "\u{1c}");
+    typist.presses("Waiting for your approval", "\u{1a}");
+    typist.waits_for("Waiting for your approval");
+    server.approve_all();
+    eventually("userinfo is asked", || !server.requests_to(Endpoint::UserInfo).is_empty());
+    typist.presses("", "\u{3}");
+    typist.waits_for("a second signal stops at once");
+    // Two within a second are one.
+    std::thread::sleep(Duration::from_millis(1500));
+    typist.presses("", "\u{3}");
+    let shown = typist.ends("code 130");
+    assert!(screen(&shown).last().unwrap().contains(" echo "), "{shown:?}");
 }
 
 #[test]
