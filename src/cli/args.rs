@@ -18,7 +18,7 @@ use crate::{ContextName, Org, Result};
 #[command(
     max_term_width = 100,
     help_template = GROUPS,
-    after_long_help = after(&[0, 1, 2, 4, 5, 6, 129, 130, 143], EVERY, &["auth login", "auth token", "auth help token"])
+    after_long_help = after(None, &["auth login", "auth token", "auth help token"])
 )]
 #[non_exhaustive]
 pub struct AuthCommand {
@@ -34,7 +34,7 @@ pub struct AuthCommand {
 /// Asks the server, with a valid access token, and prints the person and the server's address; with --json all claims that the
 /// server gives. What this machine knows by itself is said by `auth status`.
 #[derive(Debug, Args)]
-#[command(max_term_width = 100, after_long_help = after(&[0, 1, 2, 4, 5, 6, 130], USE, &["whoami", "whoami --context work --json"]))]
+#[command(max_term_width = 100, after_long_help = after(Some(USE), &["whoami", "whoami --context work --json"]))]
 #[non_exhaustive]
 pub struct Whoami {
     /// The login to ask with
@@ -55,7 +55,7 @@ pub(super) enum Action {
     /// Shows an address and a code on standard error, waits until the person has approved, and keeps the login. Standard output
     /// stays empty; with --json it carries one event a line: `device_authorization`, then `logged_in` or `error`. Without a
     /// terminal it waits for nobody and exits 4, unless --wait or --json is given.
-    #[command(after_long_help = after(&[0, 1, 2, 4, 5, 6, 130], LOGIN, &[
+    #[command(after_long_help = after(None, &[
         "auth login",
         "auth login --context work --org globex",
         "auth login --no-browser",
@@ -65,7 +65,7 @@ pub(super) enum Action {
     ///
     /// On standard output: the token at hand, or a new one where that has expired or is about to. Ask for it where it is used, and it
     /// is never stale. With --json an object that also says when it expires, and its login, org and scopes.
-    #[command(after_long_help = after(&[0, 1, 2, 4, 5, 6, 130], USE, &[
+    #[command(after_long_help = after(Some(USE), &[
         "auth token --min-validity 600",
         "auth token --org globex --json",
     ]) + "\n  curl -H \"Authorization: Bearer $(<app> auth token)\" URL")]
@@ -75,7 +75,7 @@ pub(super) enum Action {
     /// Prints one line for each: the login, the rule that chose it, the person, the org, the server, where the key rests and for
     /// how long, since when the person is logged in, until when the token is valid; and what to do next where something is wrong.
     /// Asks neither the server nor the place of the key.
-    #[command(after_long_help = after(&[0, 2, 4, 6], &["CONTEXT", "TOKEN", "HOME"], &[
+    #[command(after_long_help = after(Some(&["CONTEXT", "ORG", "TOKEN", "HOME"]), &[
         "auth status",
         "auth status --context work --json",
     ]))]
@@ -84,7 +84,7 @@ pub(super) enum Action {
     ///
     /// Prints a table; a star marks the login that commands use here and now. With --json an array, `[]` where nobody is logged
     /// in. --orgs asks the server.
-    #[command(after_long_help = after(&[0, 2, 4, 5, 6], &["CONTEXT", "TOKEN", "HOME"], &[
+    #[command(after_long_help = after(Some(USE), &[
         "auth list",
         "auth list --orgs --context work",
     ]))]
@@ -93,7 +93,7 @@ pub(super) enum Action {
     ///
     /// Without --here it becomes the default. What goes before the default: --context, then <APP>_CONTEXT, then the rule of the
     /// innermost folder. What it did is said on standard error.
-    #[command(after_long_help = after(&[0, 1, 2, 4, 5, 6], &["CONTEXT", "HOME"], &[
+    #[command(after_long_help = after(Some(USE), &[
         "auth switch work",
         "auth switch work --here",
         "auth switch --org globex",
@@ -103,13 +103,13 @@ pub(super) enum Action {
     /// Give a login another name
     ///
     /// The default and the rules of folders follow it. Says so on standard error; with --json it prints the login.
-    #[command(after_long_help = after(&[0, 2, 4, 6], &["HOME"], &["auth rename alice@example.com private"]))]
+    #[command(after_long_help = after(Some(&["HOME"]), &["auth rename alice@example.com private"]))]
     Rename(Rename),
     /// Say what is well on this machine and what is not, and repair it
     ///
     /// Prints one line for each finding: the state folder, the places for keys, the logins, leftovers, the network, the server
     /// and its clock. It changes nothing unless --repair or --move-to says so, and shows no secret.
-    #[command(after_long_help = after(&[0, 1, 2, 6], &["CUSTODY", "HOME"], &[
+    #[command(after_long_help = after(Some(&["CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[
         "auth doctor",
         "auth doctor --repair",
         "auth doctor --move-to kernel --context work",
@@ -119,7 +119,7 @@ pub(super) enum Action {
     ///
     /// Says on standard error which of the two has happened; with --json it prints an object. Where the server cannot be told,
     /// the login stays, unless --local-only is given.
-    #[command(after_long_help = after(&[0, 1, 2, 4, 5, 6, 130], &["CONTEXT", "HOME"], &[
+    #[command(after_long_help = after(Some(&["CONTEXT", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[
         "auth logout",
         "auth logout --context work --local-only",
         "auth logout --all",
@@ -129,12 +129,6 @@ pub(super) enum Action {
 
 /// What chooses a login, and helps to open its key.
 const USE: &[&str] = &["CONTEXT", "ORG", "TOKEN", "PASSPHRASE_FD", "PASSPHRASE", "HOME"];
-
-/// What a new login asks.
-const LOGIN: &[&str] = &["ORG", "CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME", "NO_BROWSER", "PLAIN"];
-
-const EVERY: &[&str] =
-    &["CONTEXT", "ORG", "TOKEN", "CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME", "NO_BROWSER", "PLAIN"];
 
 #[derive(Debug, Args)]
 pub(super) struct Login {

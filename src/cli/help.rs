@@ -22,7 +22,9 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("ORG", "which org tokens speak for"),
     ("TOKEN", "an access token to use as it is, and no login"),
     ("CUSTODY", "where a new login's key goes: auto, or a place"),
+    #[cfg(feature = "passphrase")]
     ("PASSPHRASE_FD", "a descriptor, 3 or above, that has the passphrase"),
+    #[cfg(feature = "passphrase")]
     ("PASSPHRASE", "the passphrase; other programs can read it"),
     ("HOME", "the state folder"),
     ("NO_BROWSER", "if set, the address is shown and no browser opens"),
@@ -62,21 +64,19 @@ pub(super) fn groups_and_ours() -> String {
 
 const OPTIONS: &str = "\n\u{1b}[1m\u{1b}[4mOptions:";
 
-/// The end of a command's long help: of the exit codes and variables those that it can meet. Made at every start: kept cheap.
-pub(super) fn after(codes: &[u8], variables: &[&str], examples: &[&str]) -> String {
-    let mut text = String::with_capacity(1024);
+/// The end of a command's long help: `names` are the variables that it reads, all of them where there are none. Made at every start:
+/// kept cheap.
+pub(super) fn after(names: Option<&[&str]>, examples: &[&str]) -> String {
+    let mut text = String::with_capacity(1536);
     text += "Exit codes:\n";
-    for (code, meaning) in EXIT_CODES.iter().filter(|(code, _)| codes.contains(code)) {
-        let code = code.to_string();
-        aligned(&mut text, "  ", &code, 3, meaning);
+    for (code, meaning) in EXIT_CODES {
+        aligned(&mut text, "  ", &code.to_string(), 3, meaning);
     }
-    let variables = || VARIABLES.iter().filter(|(name, _)| variables.contains(name));
-    let width = variables().map(|(name, _)| name.len()).max();
-    if width.is_some() {
-        text += "\nEnvironment:\n";
-    }
-    for (name, meaning) in variables() {
-        aligned(&mut text, "  <APP>_", name, width.unwrap_or_default(), meaning);
+    text += "\nEnvironment:\n";
+    let read = || VARIABLES.iter().filter(|(name, _)| names.is_none_or(|names| names.contains(name)));
+    let width = read().map(|(name, _)| name.len()).max().unwrap_or_default();
+    for (name, meaning) in read() {
+        aligned(&mut text, "  <APP>_", name, width, meaning);
     }
     text += "\nExamples:";
     for example in examples {

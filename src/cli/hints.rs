@@ -6,6 +6,10 @@ use crate::{ErrorKind, Machine, Remedy};
 pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
     let variable = |name: &str| variable(program, name);
     match remedy {
+        // Perhaps the name is mistyped.
+        Remedy::LogIn { context: Some(context) } if kind == ErrorKind::NotLoggedIn => format!(
+            "run `{program} auth login --context {context}`; `{program} auth list` shows the names that there are"
+        ),
         Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
         Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
         Remedy::LogInTo { org } => format!("run `{program} auth login --org {org}`"),
@@ -43,11 +47,8 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
              --name={credential} - FILE`"
         ),
         Remedy::Repair => format!("run `{program} auth doctor --repair`"),
-        Remedy::ChooseContext { contexts } if contexts.len() == 1 => {
-            format!("name {} with --context or {}", contexts.join(""), variable("CONTEXT"))
-        }
         Remedy::ChooseContext { contexts } => format!(
-            "run `{program} auth switch NAME`, or choose one with --context or {}: {}",
+            "choose a login by `{program} auth switch NAME`, --context or {}: {}",
             variable("CONTEXT"),
             contexts.join(", ")
         ),

@@ -29,6 +29,8 @@ use crate::Error;
 /// `--help`, the process ends here when such a text was printed. Names of logins are not completed: the part of clap_complete that
 /// could is not stable.
 ///
+/// `auth` is looked for among the tool's own commands, by whatever name, and not below those.
+///
 /// ```no_run
 /// # use std::process::ExitCode;
 /// # use hallpass::{Config, cli};
@@ -70,9 +72,10 @@ struct Tree {
 impl Tree {
     fn of(mut command: Command) -> Self {
         let program = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
-        // clap's derive names a group after the struct.
-        let is_auth = |command: &&Command| command.get_groups().any(|group| group.get_id() == "AuthCommand");
-        let auth = command.get_subcommands().find(is_auth).map(|auth| auth.get_name().to_owned());
+        let auth = command
+            .get_subcommands()
+            .find(|command| is_of(command, "AuthCommand"))
+            .map(|auth| auth.get_name().to_owned());
         if let Some(auth) = &auth {
             let ours = |auth: Command| auth.subcommands([completions(), man()]).help_template(groups_and_ours());
             command = command.mut_subcommand(auth, ours);
@@ -111,7 +114,7 @@ impl Tree {
             // Help, with the tool's name in it.
             self.named().try_get_matches().err().unwrap_or(error).exit();
         }
-        if !wants_json() {
+        if !is_said("--json") {
             error.exit();
         }
         // What comes after the first paragraph is the usage, for a person.
@@ -119,12 +122,14 @@ impl Tree {
         let words: Vec<_> = text.split("\n\n").next().unwrap_or_default().split_whitespace().collect();
         let message = words.join(" ");
         let message = message.strip_prefix("error: ").unwrap_or(&message);
-        let _ = self.output(true).fail(&Error::config("arguments", message));
+        // A login speaks in events, to its end.
+        let events = self.auth.as_deref().is_some_and(is_said) && is_said("login");
+        let _ = Output { events, ..self.output(true) }.fail(&Error::config("arguments", message));
         exit_at_once(2)
     }
 
     fn named(self) -> Command {
-        named(self.command, &self.program)
+        named(self.command, &self.program, false)
     }
 
     fn output(&self, json: bool) -> Output {
@@ -158,8 +163,12 @@ fn man() -> Command {
         .hide(true)
 }
 
-/// Fills the tool's name into the texts of the commands.
-fn named(command: Command, program: &str) -> Command {
+/// Fills the tool's name into the texts of our commands: what is written so in the host's own is the host's.
+fn named(command: Command, program: &str, is_ours: bool) -> Command {
+    let is_ours = is_ours || is_of(&command, "AuthCommand") || is_of(&command, "Whoami");
+    if !is_ours {
+        return command.mut_subcommands(|command| named(command, program, false));
+    }
     let fill = |text: Option<&StyledStr>| {
         let text =
             text.map(|text| text.ansi().to_string()).filter(|text| text.contains("<app>") || text.contains("<APP>"));
@@ -167,7 +176,7 @@ fn named(command: Command, program: &str) -> Command {
     };
     let (about, help) = (fill(command.get_long_about()), fill(command.get_after_help()));
     let long_help = fill(command.get_after_long_help());
-    let mut command = command.mut_subcommands(|command| named(command, program));
+    let mut command = command.mut_subcommands(|command| named(command, program, true));
     if let Some(text) = about {
         command = command.long_about(text);
     }
@@ -180,12 +189,17 @@ fn named(command: Command, program: &str) -> Command {
     command
 }
 
-/// Whether `--json` is among the arguments. It is clap that reads those: a command that takes whatever comes tells.
-fn wants_json() -> bool {
+/// Whether it takes the arguments of this struct, after which clap's derive names a group.
+fn is_of(command: &Command, arguments: &str) -> bool {
+    command.get_groups().any(|group| group.get_id() == arguments)
+}
+
+/// Whether this is among the arguments. It is clap that reads those: a command that takes whatever comes tells.
+fn is_said(argument: &str) -> bool {
     let all = Arg::new("all").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
     let command = Command::new("").disable_help_flag(true).disable_version_flag(true);
     let matches = command.arg(all.value_parser(value_parser!(OsString))).try_get_matches();
-    matches.is_ok_and(|all| all.get_many::<OsString>("all").into_iter().flatten().any(|one| one == "--json"))
+    matches.is_ok_and(|all| all.get_many::<OsString>("all").into_iter().flatten().any(|one| one == argument))
 }
 
 #[cfg(test)]
@@ -204,6 +218,10 @@ mod tests {
         let tree = Tree::of(Host::command());
         assert_eq!(tree.auth.as_deref(), Some("account"));
         assert!(tree.command.find_subcommand("account").unwrap().find_subcommand(COMPLETIONS).is_some());
+        let deploy = Command::new("deploy").after_help("Takes <app> down for a second");
+        let named = Tree::of(Host::command().subcommand(deploy)).named();
+        let help = |name| named.find_subcommand(name).unwrap().clone().render_long_help().to_string();
+        assert!(help("deploy").contains("<app>") && !help("account").contains("<app>"), "its words are its own");
         let tree = Tree::of(Command::new("acme").subcommand(Command::new("deploy")));
         assert!(tree.auth.is_none() && tree.command.get_subcommands().count() == 1);
     }

@@ -24,7 +24,8 @@
 //! }
 //! ```
 //!
-//! [`parse`] is clap's own, and brings `acme auth completions` and `acme auth man`; a host may as well call `Acme::parse()`.
+//! [`parse`] is clap's own, and brings `acme auth completions` and `acme auth man`, and the tool's name in the texts of `--help`, where
+//! `Acme::parse()` says `<app>`.
 //!
 //! Standard output carries data only, standard error the conversation. With `--json` every answer is JSON, errors too, on
 //! standard output: `kind`, `remedy`, `message`. The exit code is [`ErrorKind::exit_code`](crate::ErrorKind::exit_code), and after a signal 128 and

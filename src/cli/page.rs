@@ -125,7 +125,7 @@ fn lasting(program: &str) -> Roff {
         item(&mut roff, vec![bold(named(&format!("<APP>_{name}")))], meaning);
     }
     for (name, meaning) in FOREIGN {
-        item(&mut roff, vec![bold(*name)], meaning);
+        item(&mut roff, vec![bold(*name)], &named(meaning));
     }
     roff.control("SH", ["FILES"]);
     for (path, meaning) in FILES {
@@ -153,7 +153,8 @@ fn item(roff: &mut Roff, name: Vec<Inline>, meaning: &str) {
 const FOREIGN: &[(&str, &str)] = &[
     ("SSL_CERT_FILE, SSL_CERT_DIR", "the certificates that TLS trusts, instead of the system's"),
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY", "the proxy to the server"),
-    ("NO_COLOR", "if set, help has no colours"),
+    ("NO_COLOR", "if set, nothing is bold or in colour"),
+    ("ACCESSIBLE", "as <APP>_PLAIN"),
 ];
 
 const FILES: &[(&str, &str)] = &[

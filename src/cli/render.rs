@@ -151,8 +151,8 @@ pub(super) fn error_object(error: &Error) -> Value {
     json!({"kind": error.kind().name(), "remedy": remedy, "message": error.to_string()})
 }
 
-/// For a second signal: the person does not want to wait for anything.
-#[allow(clippy::disallowed_methods, clippy::exit, reason = "a person insists")]
+/// Ends the process where nothing is under way that it could lose, or a person insists by a second signal.
+#[allow(clippy::disallowed_methods, clippy::exit, reason = "this is the one place that may end the process")]
 pub(super) fn exit_at_once(code: u8) -> ! {
     std::process::exit(code.into())
 }

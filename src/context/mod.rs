@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::grant::GrantFiles;
 use crate::home::Home;
 use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
+use crate::text::is_plain;
 pub use choice::ChosenBy;
 pub use each::Each;
 
@@ -126,6 +127,7 @@ impl Entry {
 /// In `folder`, by its real path, and below it, this context is meant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct FolderRule {
+    #[serde(deserialize_with = "plain_path")]
     folder: PathBuf,
     context: ContextName,
 }
@@ -284,6 +286,15 @@ fn plain_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::E
     match is_place_name(&name) {
         true => Ok(name),
         false => Err(de::Error::custom("not a custody's name")),
+    }
+}
+
+/// As `switch` writes them: it is shown wherever the rule is (law 12).
+fn plain_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    match is_plain(&path) {
+        true => Ok(path.into()),
+        false => Err(de::Error::custom("not a folder's path")),
     }
 }
 

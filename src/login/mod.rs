@@ -19,7 +19,6 @@ use crate::oauth::{id_token, userinfo};
 use crate::org::OrgBy;
 use crate::prompt::{Outcome, Prompt, Verification, Wait, WaitReason};
 use crate::record::Destination;
-use crate::surroundings::Machine;
 use crate::wiring::Wiring;
 
 /// What a login shall be.
@@ -217,7 +216,10 @@ impl Login<'_> {
             // A token's lifetime is counted from before it is asked for.
             let asked_at = config.clock.now();
             match token.request(&Grant::DeviceCode(&device.device_code), &asks, &self.request.cancel) {
-                Ok(reply) => return Ok((reply, asked_at)),
+                Ok(reply) => {
+                    self.prompt.approved();
+                    return Ok((reply, asked_at));
+                }
                 Err(error) => {
                     // Some servers forget a code as it ends, and then do not know it.
                     if poll.has_ended(config.clock.now())
@@ -245,8 +247,6 @@ impl Login<'_> {
 
     fn verification(&self, device: &DeviceAuthorization, poll: &Poll) -> Verification {
         let surroundings = &self.wiring.config.surroundings;
-        // In a container there may be a display, and yet nobody before it.
-        let contained = Machine::here() == Machine::Container;
         Verification {
             app: self.wiring.config.app.clone(),
             verification_uri: device.verification_uri.clone(),
@@ -254,8 +254,8 @@ impl Login<'_> {
             user_code: device.user_code.clone(),
             expires_at: poll.expires_at(),
             interval: device.interval,
-            browser: surroundings.can_show_a_browser() && !contained,
-            headless: surroundings.is_headless() || contained,
+            browser: surroundings.can_show_a_browser(),
+            headless: surroundings.is_headless(),
             plain: surroundings.plain,
             custody: self.chosen.custody.name().to_owned(),
             posture: self.chosen.custody.posture(),

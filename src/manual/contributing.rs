@@ -64,7 +64,7 @@
 //!
 //! - An [`Error`](crate::Error) is one line, lower case, no full stop: what, of which issuer, login or path. Never a server's body, never a secret.
 //! - The kind answers the caller's question ([`ErrorKind`](crate::ErrorKind)) and makes the exit code. The way out is data
-//!   ([`Remedy`](crate::Remedy)), made from the situation as it is; `src/cli/render.rs` makes a hint of it, with the host's own command names.
+//!   ([`Remedy`](crate::Remedy)), made from the situation as it is; `src/cli/hints.rs` makes a hint of it, with the host's own command names.
 //! - An error of another crate is converted where it comes in, and what it carries is left there.
 //! - A server's words pass `src/text.rs` before anybody sees them.
 //! - The words are those of the RFCs, never a synonym: issuer, authorization server, device code, user code, access token, refresh token,

@@ -1,20 +1,26 @@
 //! Keys, one at a time, without Enter and without an echo. On Unix only: elsewhere there are none to press.
 
 #[cfg(not(unix))]
-pub(super) use nowhere::Keys;
+pub(super) use nowhere::{Keys, is_in_front};
 #[cfg(unix)]
-pub(super) use unix::Keys;
+pub(super) use unix::{Keys, is_in_front};
 
 #[cfg(unix)]
 mod unix {
-    use std::io::{IsTerminal, Stdin, stdin};
+    use std::io::{IsTerminal, Stdin, stderr, stdin};
+    use std::os::fd::AsFd;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
-    use crate::clock::Cancel;
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::read;
     use rustix::process::getpgrp;
     use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+
+    use crate::clock::Cancel;
+
+    /// Whether somebody listens: of two, the second would take for the terminal's own settings what the first has made of them.
+    static TAKEN: AtomicBool = AtomicBool::new(false);
 
     /// Standard input, which gives each key as it is pressed until this is dropped. Ctrl-C stays what it is.
     pub(in crate::prompt) struct Keys {
@@ -23,7 +29,7 @@ mod unix {
     }
 
     impl Keys {
-        /// `None` where there is no terminal, and where it is another program's at the moment.
+        /// `None` where there is no terminal, where it is another program's at the moment, and where somebody listens already.
         pub(in crate::prompt) fn listen() -> Option<Self> {
             let terminal = stdin();
             if !terminal.is_terminal() || !is_ours(&terminal) {
@@ -35,8 +41,12 @@ mod unix {
             // These would leave the terminal as it is now.
             keys.special_codes[SpecialCodeIndex::VQUIT] = 0;
             keys.special_codes[SpecialCodeIndex::VSUSP] = 0;
-            tcsetattr(&terminal, OptionalActions::Now, &keys).ok()?;
-            Some(Self { terminal, before })
+            if TAKEN.swap(true, Ordering::SeqCst) {
+                return None;
+            }
+            let listening = Self { terminal, before };
+            tcsetattr(&listening.terminal, OptionalActions::Now, &keys).ok()?;
+            Some(listening)
         }
 
         /// What is pressed within this time.
@@ -60,11 +70,18 @@ mod unix {
             if is_ours(&self.terminal) {
                 let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
             }
+            TAKEN.store(false, Ordering::SeqCst);
         }
     }
 
+    /// Whether what is written to standard error comes where the person looks at this process. What is no terminal of its session,
+    /// has no other process in front.
+    pub(in crate::prompt) fn is_in_front() -> bool {
+        tcgetpgrp(stderr()).is_err() || is_ours(stderr())
+    }
+
     /// Whether this process is in the foreground.
-    fn is_ours(terminal: &Stdin) -> bool {
+    fn is_ours(terminal: impl AsFd) -> bool {
         tcgetpgrp(terminal).is_ok_and(|foreground| foreground == getpgrp())
     }
 }
@@ -74,6 +91,10 @@ mod nowhere {
     use std::time::Duration;
 
     use crate::clock::Cancel;
+
+    pub(in crate::prompt) fn is_in_front() -> bool {
+        true
+    }
 
     pub(in crate::prompt) enum Keys {}
 

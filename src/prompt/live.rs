@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
-use super::keys::Keys;
+use super::keys::{Keys, is_in_front};
 use super::{Wait, WaitReason, words};
 use crate::clock::{Cancel, Deadline};
 use crate::surroundings::Screen;
@@ -25,7 +25,7 @@ pub(super) struct Live {
 
 impl Live {
     /// `None` where no thread can be had: then there is no line.
-    pub(super) fn start(pen: &Arc<Mutex<Pen>>, screen: Screen, page: &Url, keys: Option<&Cancel>) -> Option<Self> {
+    pub(super) fn start(pen: &Arc<Mutex<Pen>>, screen: Screen, page: &Url, has_keys: bool) -> Option<Self> {
         let shared = Arc::new(Shared {
             pen: pen.clone(),
             screen,
@@ -33,9 +33,9 @@ impl Live {
             end: Cancel::new(),
             wait: Mutex::default(),
         });
-        let (theirs, stop) = (shared.clone(), keys.cloned());
+        let theirs = shared.clone();
         let thread =
-            thread::Builder::new().name("hallpass-terminal".into()).spawn(move || theirs.run(stop.as_ref())).ok()?;
+            thread::Builder::new().name("hallpass-terminal".into()).spawn(move || theirs.run(has_keys)).ok()?;
         Some(Self { shared, thread: Some(thread) })
     }
 
@@ -64,16 +64,14 @@ struct Shared {
 }
 
 impl Shared {
-    fn run(&self, stop: Option<&Cancel>) {
-        let mut keys = stop.and_then(|_| Keys::listen());
+    fn run(&self, has_keys: bool) {
+        let keys = if has_keys { Keys::listen() } else { None };
         if keys.is_some() {
             self.say(words::keys(cfg!(feature = "qr")));
         }
         self.say("\n");
         while !self.end.is_cancelled() {
             self.draw();
-            // Who stops it may stop it again, and end the process: the terminal is given back before.
-            keys = keys.filter(|_| !stop.is_some_and(Cancel::is_cancelled));
             match &keys {
                 Some(keys) => match keys.pressed_within(LOOK, &self.end) {
                     Some(b'c') => self.copy(),
@@ -87,9 +85,10 @@ impl Shared {
     }
 
     fn draw(&self) {
-        let Some((reason, next, end)) = *self.wait() else { return };
+        // In the background the line is the shell's, and what the person types there.
+        let Some((reason, next, end)) = self.wait().filter(|_| is_in_front()) else { return self.pen().forget() };
         let status = words::status(reason, next.left(), end.left());
-        let _ = self.pen().status(&words::fitted(&status, (self.screen.size)().0));
+        let _ = self.pen().status(&words::fitted(&status, self.screen.width()));
     }
 
     /// OSC 52: the terminal's own clipboard, also at the other end of an SSH connection. Only when the person asks: what was there
@@ -101,7 +100,7 @@ impl Shared {
 
     fn draw_qr(&self) {
         #[cfg(feature = "qr")]
-        self.say(super::qr::drawn(&self.page, self.screen).as_deref().unwrap_or(words::TOO_SMALL));
+        self.say(super::qr::drawn(&self.page, self.screen, false).as_deref().unwrap_or(words::TOO_SMALL));
     }
 
     /// What cannot be written must not end a login that can still succeed.
@@ -142,6 +141,11 @@ impl Pen {
         }
         text.clone_into(&mut self.status);
         self.send(&format!("{CLEAR}{text}"))
+    }
+
+    /// What was on view may be no longer.
+    fn forget(&mut self) {
+        self.status.clear();
     }
 
     /// As it is.

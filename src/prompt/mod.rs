@@ -23,7 +23,7 @@ pub use terminal::Terminal;
 /// How a login speaks to the person. Called from the login's own thread.
 ///
 /// - `show` is called once, before the first poll. An error ends the login: nobody can approve what nobody saw.
-/// - `waiting` is called before every wait.
+/// - `waiting` is called before every wait, and `approved` after the last, where the person has approved.
 /// - `done` is called once, at the end of every login, whether it began to show something or not.
 ///
 /// Everything handed over is safe to print: URLs are re-serialised, codes are checked, a server's words are filtered.
@@ -32,6 +32,8 @@ pub trait Prompt: Send + Sync {
     fn show(&self, verification: &Verification) -> io::Result<()>;
     /// Says that the login waits, and why.
     fn waiting(&self, _wait: &Wait) {}
+    /// Says that the person has approved: what is left is to keep the login, which may take a moment.
+    fn approved(&self) {}
     /// Says how the login ended.
     fn done(&self, _outcome: &Outcome<'_>) {}
 }
@@ -74,7 +76,7 @@ pub struct Wait {
     pub reason: WaitReason,
     /// The time until the next poll.
     pub duration: Duration,
-    /// What is left of the code's life.
+    /// What is left of the code's life, by the clock of the configuration.
     pub left: Duration,
     /// When the code runs out, UTC.
     pub expires_at: SystemTime,

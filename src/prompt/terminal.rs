@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::live::{Live, Pen};
 use super::{Outcome, Prompt, Verification, Wait, WaitReason, words};
-use crate::clock::Cancel;
 use crate::surroundings::Screen;
 
 /// Lines for a person, on standard error or any other writer; opens a browser where one would be seen.
@@ -19,9 +18,16 @@ pub struct Terminal {
     opens_browser: bool,
     #[cfg(feature = "qr")]
     draws_qr: bool,
-    keys: Option<Cancel>,
-    told: Mutex<Option<WaitReason>>,
-    live: Mutex<Option<Live>>,
+    has_keys: bool,
+    on_view: Mutex<Option<OnView>>,
+}
+
+/// The login that waits.
+struct OnView {
+    screen: Screen,
+    /// The line that counts down; without one, there is a line for each new reason.
+    live: Option<Live>,
+    told: Option<WaitReason>,
 }
 
 impl Terminal {
@@ -43,25 +49,26 @@ impl Terminal {
 
     /// Writes no line over, and none in bold: for screen readers, and for logs.
     pub fn plain(mut self) -> Self {
-        self.screen = Screen::NONE;
+        self.screen = self.screen.plain();
         self
     }
 
-    /// Draws a QR code of the page even where the person has a browser. Without this it is drawn where there is none, and the window is
-    /// large enough.
+    /// Draws a QR code of the page, if the window is wide enough. Without this it is drawn where the last line counts down, the person
+    /// has no browser, and the window holds it with all that is around it.
     #[cfg(feature = "qr")]
     pub fn with_qr(mut self) -> Self {
         self.draws_qr = true;
         self
     }
 
-    /// Listens on standard input, if it is a terminal (Unix), for a key that copies the address (OSC 52) and one that draws the QR code.
+    /// Where the last line counts down, and on Unix, listens on standard input for a key that copies the address (OSC 52) and, with the
+    /// feature `qr`, for one that draws it.
     ///
-    /// Meanwhile the terminal shows nothing of what is typed, and Ctrl-Z and Ctrl-\\ do nothing. It is given back as the login ends, and as
-    /// soon as `stop` is cancelled, so the host has to cancel it, and the login, where a signal would end the process. The `auth
-    /// login` command does.
-    pub fn with_keys(mut self, stop: Cancel) -> Self {
-        self.keys = Some(stop);
+    /// Meanwhile the terminal shows nothing of what is typed, and Ctrl-Z and Ctrl-\\ do nothing. It is given back as the person approves
+    /// or the login ends, so the host has to end the login by its [`Cancel`](crate::clock::Cancel) where a signal would end the
+    /// process. The `auth login` command does.
+    pub fn with_keys(mut self) -> Self {
+        self.has_keys = true;
         self
     }
 
@@ -72,9 +79,8 @@ impl Terminal {
             opens_browser: cfg!(feature = "browser"),
             #[cfg(feature = "qr")]
             draws_qr: false,
-            keys: None,
-            told: Mutex::default(),
-            live: Mutex::default(),
+            has_keys: false,
+            on_view: Mutex::default(),
         }
     }
 
@@ -88,49 +94,55 @@ impl Terminal {
         None
     }
 
-    fn live(&self) -> MutexGuard<'_, Option<Live>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    fn on_view(&self) -> MutexGuard<'_, Option<OnView>> {
+        self.on_view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Prompt for Terminal {
     fn show(&self, verification: &Verification) -> io::Result<()> {
-        let screen = if verification.plain { Screen::NONE } else { self.screen };
+        let screen = if verification.plain { self.screen.plain() } else { self.screen };
         let mut pen = pen(&self.pen);
         pen.say(&words::request(verification, screen))?;
         pen.say(words::browser(self.open_browser(verification), verification))?;
         #[cfg(feature = "qr")]
         if self.draws_qr || (verification.headless && screen.is_live) {
-            match super::qr::drawn(verification.page(), screen) {
+            match super::qr::drawn(verification.page(), screen, !self.draws_qr) {
                 Some(code) => pen.say(&code)?,
                 None if self.draws_qr => pen.say(words::TOO_SMALL)?,
                 None => {}
             }
         }
         drop(pen);
-        if screen.is_live {
-            // The one before gives the terminal back first.
-            drop(self.live().take());
-            *self.live() = Live::start(&self.pen, screen, verification.page(), self.keys.as_ref());
-        }
+        // The one before gives the terminal back first.
+        let before = self.on_view().take();
+        drop(before);
+        let live = || Live::start(&self.pen, screen, verification.page(), self.has_keys);
+        *self.on_view() = Some(OnView { screen, live: screen.is_live.then(live).flatten(), told: None });
         Ok(())
     }
 
     fn waiting(&self, wait: &Wait) {
-        if let Some(live) = &*self.live() {
-            return live.waits(wait);
-        }
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.replace(wait.reason) != Some(wait.reason) {
+        let mut on_view = self.on_view();
+        let Some(OnView { live, told, .. }) = &mut *on_view else { return };
+        if let Some(live) = live {
+            live.waits(wait);
+        } else if told.replace(wait.reason) != Some(wait.reason) {
             // A line that cannot be written must not end a login that can still succeed.
             let _ = pen(&self.pen).say(&words::plain_status(wait.reason, wait.left));
         }
     }
 
+    fn approved(&self) {
+        // What the person types from here on is for the shell again.
+        let live = self.on_view().as_mut().and_then(|on_view| on_view.live.take());
+        drop(live);
+    }
+
     fn done(&self, outcome: &Outcome<'_>) {
         // The terminal is given back first.
-        drop(self.live().take());
-        if let Some(end) = words::end(outcome, self.screen) {
+        let screen = self.on_view().take().map_or(self.screen, |OnView { screen, .. }| screen);
+        if let Some(end) = words::end(outcome, screen) {
             let _ = pen(&self.pen).say(&end);
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn request(verification: &Verification, screen: Screen) -> String {
         wrapped(&format!("note: {why}; this login's key will rest in custody \"{custody}\" instead, {lasts}"), screen)
     });
     // An address that would be broken in two stands on a line of its own, from its beginning: so it can be copied and clicked.
-    let breaks = screen.is_live && LABEL.len() + page.as_str().len() > (screen.size)().0;
+    let breaks = screen.is_live && LABEL.len() + page.as_str().len() > screen.width();
     // RFC 8628 §3.3.1: "Clients MUST still display the "user_code", as the authorization server will require the user to
     // confirm it to disambiguate devices or as remote phishing mitigation".
     format!(
@@ -121,7 +121,7 @@ const LABEL: &str = "  Page   ";
 
 /// Text on lines that the screen holds, each ended.
 fn wrapped(text: &str, screen: Screen) -> String {
-    let width = if screen.is_live { (screen.size)().0.min(WIDEST) } else { usize::MAX };
+    let width = if screen.is_live { screen.width().min(WIDEST) } else { usize::MAX };
     let (mut lines, mut length) = (String::new(), 0);
     for word in text.split(' ') {
         let word_length = word.chars().count();
@@ -162,9 +162,9 @@ mod tests {
     use crate::posture::Posture;
 
     const SCREENS: [Screen; 3] = [
-        Screen { is_live: true, has_colour: false, size: || (60, 24) },
-        Screen { is_live: true, has_colour: false, size: || (80, 24) },
-        Screen { is_live: true, has_colour: false, size: || (200, 60) },
+        Screen { is_live: true, has_colour: false, size: || Some((60, 24)) },
+        Screen { is_live: true, has_colour: false, size: || Some((80, 24)) },
+        Screen { is_live: true, has_colour: false, size: || Some((200, 60)) },
     ];
 
     fn verification(page: &str) -> Verification {
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn every_line_stands_at_60_columns_and_more() {
         for screen in SCREENS {
-            let width = (screen.size)().0;
+            let width = screen.width();
             let verification = verification("https://id.example.com/device");
             let said = [
                 request(&verification, screen),

@@ -33,7 +33,7 @@ pub enum Machine {
 }
 
 impl Machine {
-    /// Looks around. Only hints depend on it: whoever sets these variables changes a hint.
+    /// Looks around. Hints depend on it, and whether a browser opens: whoever sets these variables changes no more.
     pub fn here() -> Self {
         let (is_set, is_there) = (|name| var_os(name).is_some(), |path| Path::new(path).exists());
         if is_there("/.flatpak-info") {

@@ -33,6 +33,8 @@ pub struct Surroundings {
     pub agent: bool,
     /// There is a desktop that can show a browser.
     pub desktop: bool,
+    /// This is a container, where there may be a display and yet nobody before it.
+    pub container: bool,
     /// `<APP>_HOME`, else the platform's state folder for the app; `None` where neither can be told.
     pub home: Option<PathBuf>,
     /// `<APP>_CONTEXT`: the context to use.
@@ -66,8 +68,11 @@ impl Surroundings {
     #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
     pub fn read(app: &AppName) -> Self {
         let get = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let found = Self::from(app, &get);
+        // Asked only where it changes anything: it is looked for on the disk.
+        let container = found.terminal && found.desktop && Machine::here() == Machine::Container;
         // Where the process is, and not `$PWD`, which anybody can set.
-        Self { folder: std::env::current_dir().ok(), ..Self::from(app, &get) }
+        Self { container, folder: std::env::current_dir().ok(), ..found }
     }
 
     /// Whether a browser would be seen by the person who asked for it.
@@ -82,7 +87,7 @@ impl Surroundings {
 
     /// Whether whoever sits here has no desktop here.
     pub(crate) fn is_headless(&self) -> bool {
-        self.ssh || !self.desktop
+        self.ssh || self.container || !self.desktop
     }
 
     /// A passphrase that was handed to this process: on the descriptor, else in the variable.
@@ -122,6 +127,7 @@ impl Surroundings {
                 .filter(|_| cfg!(target_os = "linux"))
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute()),
+            container: false,
             folder: None,
             network: NETWORK.iter().copied().filter(|name| get(name).is_some()).collect(),
             handed: Arc::new(Mutex::new(Handed::over(own("PASSPHRASE_FD").as_deref()))),
@@ -265,6 +271,7 @@ mod tests {
             |s: &mut Surroundings| s.ssh = true,
             |s: &mut Surroundings| s.ci = true,
             |s: &mut Surroundings| s.agent = true,
+            |s: &mut Surroundings| s.container = true,
             |s: &mut Surroundings| s.no_browser = true,
             |s: &mut Surroundings| s.terminal = false,
             |s: &mut Surroundings| s.desktop = false,

@@ -2,7 +2,10 @@
 #![allow(clippy::disallowed_methods, reason = "whether a terminal is there, and how it is called, is surroundings")]
 
 use std::env::var_os;
+use std::ffi::OsString;
 use std::io::{IsTerminal, stderr};
+
+use terminal_size::{Height, Width, terminal_size_of};
 
 /// What standard error can show.
 #[derive(Debug, Clone, Copy)]
@@ -11,29 +14,38 @@ pub(crate) struct Screen {
     pub(crate) is_live: bool,
     /// Type may be bold.
     pub(crate) has_colour: bool,
-    /// Columns and rows, now: a person may make the window larger.
-    pub(crate) size: fn() -> (usize, usize),
+    /// Columns and rows, now: a person may make the window larger. `None` where nobody can tell.
+    pub(crate) size: fn() -> Option<(usize, usize)>,
 }
 
 impl Screen {
     /// A file, or whatever else is no terminal.
-    pub(crate) const NONE: Self = Self { is_live: false, has_colour: false, size: || USUAL };
+    pub(crate) const NONE: Self = Self { is_live: false, has_colour: false, size: || None };
 
     /// Looks at standard error, `TERM`, `NO_COLOR` and `CI`.
     pub(crate) fn of_stderr() -> Self {
-        let is_set = |name| var_os(name).is_some_and(|value| !value.is_empty());
-        let is_live = stderr().is_terminal() && obeys() && !is_set("CI");
+        if !stderr().is_terminal() {
+            return Self::NONE;
+        }
+        // A line that the window breaks is not written over as a whole, so that its size has to be known.
+        let is_live = obeys() && named("CI").is_none() && size().is_some();
         // <https://no-color.org>: "when present and not an empty string (regardless of its value)".
-        Self { is_live, has_colour: is_live && !is_set("NO_COLOR"), size }
+        Self { is_live, has_colour: is_live && named("NO_COLOR").is_none(), size }
+    }
+
+    /// The same, with no line written over and none in bold.
+    pub(crate) fn plain(self) -> Self {
+        Self { is_live: false, has_colour: false, ..self }
+    }
+
+    /// How long a line may be that shall not be broken.
+    pub(crate) fn width(self) -> usize {
+        (self.size)().map_or(usize::MAX, |(columns, _)| columns)
     }
 }
 
-/// What is taken for the size where the terminal does not tell.
-const USUAL: (usize, usize) = (80, 24);
-
 /// Whether the terminal knows how a line is cleared.
 fn obeys() -> bool {
-    let named = |name| var_os(name).filter(|value| !value.is_empty());
     match named("TERM") {
         Some(term) => term != "dumb",
         // The console of older Windows shows the sequences as they are.
@@ -41,11 +53,11 @@ fn obeys() -> bool {
     }
 }
 
-fn size() -> (usize, usize) {
-    #[cfg(unix)]
-    if let Ok(size) = rustix::termios::tcgetwinsize(stderr()) {
-        let told = |cells: u16, usual| if cells == 0 { usual } else { cells.into() };
-        return (told(size.ws_col, USUAL.0), told(size.ws_row, USUAL.1));
-    }
-    USUAL
+fn named(name: &str) -> Option<OsString> {
+    var_os(name).filter(|value| !value.is_empty())
+}
+
+fn size() -> Option<(usize, usize)> {
+    let (Width(columns), Height(rows)) = terminal_size_of(stderr())?;
+    Some((columns.into(), rows.into()))
 }

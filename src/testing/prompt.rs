@@ -57,7 +57,7 @@ impl ScriptedPrompt {
     }
 
     /// Only keeps what it is told.
-    pub fn silent() -> Arc<Self> {
+    pub fn recording() -> Arc<Self> {
         Self::new(|_| {})
     }
 

@@ -46,7 +46,7 @@ fn a_key_copies_the_address_and_another_draws_it() {
         return;
     }
     let (server, machine) = (server(), Machine::headless());
-    let mut typist = login(&at_a_terminal(&machine, &server), 100, "stty rows 60; ");
+    let mut typist = login(&at_a_terminal(&machine, &server), 80, "");
     // OSC 52, and only when it is asked for.
     typist.presses("Waiting for your approval", "c");
     typist.waits_for("\u{1b}]52;c;");
@@ -112,6 +112,22 @@ fn no_key_that_ends_the_process_leaves_the_terminal_without_an_echo() {
     assert!(screen(&shown).last().unwrap().contains(" echo "), "{shown:?}");
 }
 
+/// There the last line is the shell's, and what the person types.
+#[test]
+fn in_the_background_nothing_is_written_over() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let acme = at_a_terminal(&machine, &server);
+    let mut typist = Typist::start(&acme, "set -m; \"$ACME\" auth login & wait; echo \"code $?\"");
+    typist.waits_for("Only continue if you started this.");
+    eventually("it polls", || server.requests_to(Endpoint::Token).len() > 1);
+    server.approve_all();
+    let shown = typist.ends("code 0");
+    assert!(shown.contains("Logged in as ") && !shown.contains("\u{1b}[K") && !shown.contains("copies"), "{shown:?}");
+}
+
 #[test]
 fn who_wants_plain_lines_gets_no_sequence_at_all() {
     if left_out(&[Terminal]) {
@@ -147,7 +163,9 @@ fn at_a_terminal<'a>(machine: &'a Machine, server: &AuthorizationServer) -> Acme
 fn login(acme: &Acme<'_>, columns: usize, before: &str) -> Typist {
     Typist::start(
         acme,
-        &format!("stty cols {columns}; {before}\"$ACME\" auth login; echo \"code $?\"; stty -a | grep -o ' -*echo '"),
+        &format!(
+            "stty cols {columns} rows 24; {before}\"$ACME\" auth login; echo \"code $?\"; stty -a | grep -o ' -*echo '"
+        ),
     )
 }
 

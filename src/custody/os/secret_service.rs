@@ -15,6 +15,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use keyring_core::CredentialStore;
+use secret_service::EncryptionType;
+use secret_service::blocking::SecretService;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zbus::blocking::{Connection, MessageIterator};
@@ -61,12 +63,16 @@ pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> 
 
 /// keyring unlocks what it finds, which can raise a prompt where nobody is: so the lock is asked first.
 pub(super) fn has_unlocked(app: &str, grant: &str, connected: &Connected) -> Result<bool, CustodyError> {
+    Ok(!Service::connect(connected)?.items(app, grant)?.is_empty())
+}
+
+/// Reads over the connection that the lock was asked on: keyring would make a second one, and search once more.
+pub(super) fn load(app: &str, grant: &str, connected: &Connected) -> Result<Option<Vec<u8>>, CustodyError> {
     let service = Service::connect(connected)?;
-    let found = service.search(&[("service", app), ("username", grant)])?;
-    match found.unlocked.is_empty() {
-        false => Ok(true),
-        // Locked is not empty (law 10): what is elsewhere does not tell what a locked collection holds.
-        true => found.default.map(|()| false),
+    match &service.items(app, grant)?[..] {
+        [] => Ok(None),
+        [item] => service.secret(item).map(Some),
+        _ => Err(CustodyError::Failed("it holds several items under our name".into())),
     }
 }
 
@@ -206,6 +212,25 @@ impl<'a> Service<'a> {
             }),
             (false, Err(_)) => Err(CustodyError::Locked),
         }
+    }
+
+    /// The items of one grant, all of them unlocked: one, or none.
+    fn items(&self, app: &str, grant: &str) -> Result<Vec<OwnedObjectPath>, CustodyError> {
+        let found = self.search(&[("service", app), ("username", grant)])?;
+        match found.unlocked.is_empty() {
+            false => Ok(found.unlocked),
+            // Locked is not empty (law 10): what is elsewhere does not tell what a locked collection holds.
+            true => found.default.map(|()| Vec::new()),
+        }
+    }
+
+    /// Twice where the first session fails; [`super::Owned::in_session`] says why.
+    fn secret(&self, item: &OwnedObjectPath) -> Result<Vec<u8>, CustodyError> {
+        let once = || {
+            let session = SecretService::connect_with_existing(EncryptionType::Dh, self.bus.clone())?;
+            session.get_item_by_path(item.clone())?.get_secret()
+        };
+        once().or_else(|_| once()).map_err(|error| CustodyError::Unavailable(quoted(&error.to_string())))
     }
 
     fn is_partly_unlocked(&self) -> Result<bool, CustodyError> {

@@ -181,7 +181,7 @@ fn wrong_arguments_are_told_as_json_where_that_is_asked_for() {
         (&["--json", "auth", "list"], "unexpected argument '--json' found"),
         (&["auth", "--json", "token", "--min-validity", "x"], "invalid value 'x' for '--min-validity <SECS>'"),
         (&["auth", "rename", "--json"], "required arguments were not provided: <NAME> <NEW>"),
-        (&["auth", "login", "--context", "a\u{1b}/b", "--json"], "invalid value 'a"),
+        (&["auth", "token", "--context", "a\u{1b}/b", "--json"], "invalid value 'a"),
     ] {
         let ran = acme.run(arguments);
         assert_json_error(&ran, 2, "config", "fix_config");
@@ -191,6 +191,12 @@ fn wrong_arguments_are_told_as_json_where_that_is_asked_for() {
             "{message}"
         );
     }
+    // A login speaks in events.
+    assert_error_event(
+        &acme.run(&["auth", "login", "--context", "a/b", "--json"]).stdout,
+        "config",
+        Some("fix_config"),
+    );
     // It is not an option here.
     for arguments in [&["auth", "fly"][..], &["auth", "rename"], &[]] {
         let ran = acme.run(arguments);

@@ -35,7 +35,10 @@ fn a_switch_says_what_it_did_and_what_goes_before_it() {
     assert_json_error(&acme.run(&["auth", "switch", "--json"]), 2, "config", "choose_context");
     let ran = acme.run(&["auth", "switch"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
-    assert!(ran.stderr.contains("hint: run `acme auth switch NAME`") && ran.stderr.contains(": home, work"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("hint: choose a login by `acme auth switch NAME`") && ran.stderr.contains(": home, work"),
+        "{ran:?}"
+    );
     assert_json_error(&Acme::new().run(&["auth", "switch", "--json"]), 4, "not_logged_in", "log_in");
     assert_eq!(acme.run(&["auth", "switch", "work", "--unset"]).code, 2);
 }

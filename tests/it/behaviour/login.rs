@@ -30,7 +30,7 @@ fn a_login_ends_with_a_name() {
 #[test]
 fn the_prompt_is_told_checked_values() {
     let rig = Rig::new();
-    let prompt = ScriptedPrompt::silent();
+    let prompt = ScriptedPrompt::recording();
     rig.server.approve_all();
     let start = rig.now();
     wait(rig.auth().login(LoginRequest::default(), prompt.clone())).unwrap();
@@ -50,7 +50,7 @@ fn the_prompt_is_told_checked_values() {
 #[test]
 fn without_a_complete_address_the_plain_one_is_the_page() {
     let rig = Rig::with(|behaviour| behaviour.verification_uri_complete = false);
-    let prompt = ScriptedPrompt::silent();
+    let prompt = ScriptedPrompt::recording();
     rig.server.approve_all();
     wait(rig.auth().login(LoginRequest::default(), prompt.clone())).unwrap();
     let shown = prompt.shown();

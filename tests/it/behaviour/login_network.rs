@@ -43,7 +43,7 @@ fn a_poll_that_brings_no_answer_does_not_end_the_login() {
         let mut config = rig.config();
         config.request_timeout = Duration::from_millis(if fault == Fault::Hang { 300 } else { 20_000 });
         let start = rig.now();
-        let prompt = ScriptedPrompt::silent();
+        let prompt = ScriptedPrompt::recording();
         let login = wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt.clone()));
         assert!(login.is_ok(), "{fault:?}: {login:?}");
         // RFC 8628 §3.5: the polling frequency goes down, "such as doubling the polling interval".

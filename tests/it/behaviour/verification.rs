@@ -13,7 +13,7 @@ use super::rig::{Rig, ScriptedPrompt, assert_error};
 fn with(rig: &Rig, name: &str, value: Value) -> (hallpass::Result<hallpass::Session>, Arc<ScriptedPrompt>) {
     rig.server.approve_all();
     rig.server.inject(Endpoint::DeviceAuthorization, Fault::ReplyField(name.into(), value));
-    let prompt = ScriptedPrompt::silent();
+    let prompt = ScriptedPrompt::recording();
     (wait(rig.auth().login(LoginRequest::default(), prompt.clone())), prompt)
 }
 
