@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
-use clap::{Arg, Args, Command, Subcommand, ValueHint};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueHint};
 use url::Url;
 
 use super::help::{GROUPS, after};
@@ -15,18 +15,10 @@ use crate::{ContextName, Org, Result};
 /// Data goes to standard output, conversation to standard error. With --json every answer is JSON, errors too, on standard
 /// output: `kind`, `remedy`, `message`.
 #[derive(Debug, Args)]
-#[command(
-    max_term_width = 100,
-    help_template = GROUPS,
-    after_long_help = after(None, &["auth login", "auth token", "auth help token"])
-)]
 #[non_exhaustive]
 pub struct AuthCommand {
-    #[command(subcommand)]
-    pub(super) action: Action,
-    /// Print JSON, errors too
-    #[arg(long, global = true)]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) auth: Deferred<Auth>,
 }
 
 /// Say who is logged in, as the authorization server knows it.
@@ -34,103 +26,76 @@ pub struct AuthCommand {
 /// Asks the server, with a valid access token, and prints the person and the server's address; with --json all claims that the
 /// server gives. What this machine knows by itself is said by `auth status`.
 #[derive(Debug, Args)]
-#[command(max_term_width = 100, after_long_help = after(Some(USE), &["whoami", "whoami --context work --json"]))]
 #[non_exhaustive]
 pub struct Whoami {
+    #[command(flatten)]
+    pub(super) whoami: Deferred<Who>,
+}
+
+// A comment for the compiler would be a text for `--help`, in the place of the command's own.
+#[derive(Debug, Args)]
+#[command(
+    max_term_width = 100,
+    help_template = GROUPS,
+    after_long_help = after(None, &["auth login", "auth token", "auth help token"])
+)]
+pub(super) struct Auth {
+    #[command(subcommand)]
+    pub(super) action: Action,
+}
+
+#[derive(Debug, Args)]
+#[command(max_term_width = 100, after_long_help = after(Some(USE), &["whoami", "whoami --context work --json"]))]
+pub(super) struct Who {
     /// The login to ask with
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
     /// The org to ask for
     #[arg(long, value_name = "ORG", value_hint = ValueHint::Other)]
     pub(super) org: Option<Org>,
-    /// Print the server's claims as JSON
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
-    /// Log in: approve in a browser, here or on another device
-    ///
-    /// Shows an address and a code on standard error, waits until the person has approved, and keeps the login. Standard output
-    /// stays empty; with --json it carries one event a line: `device_authorization`, then `logged_in` or `error`. Without a
-    /// terminal it waits for nobody and exits 4, unless --wait or --json is given.
-    #[command(after_long_help = after(None, &[
-        "auth login",
-        "auth login --context work --org globex",
-        "auth login --no-browser",
-    ]))]
-    Login(Login),
-    /// Print a valid access token and nothing else
-    ///
-    /// On standard output: the token at hand, or a new one where that has expired or is about to. Ask for it where it is used, and it
-    /// is never stale. With --json an object that also says when it expires, and its login, org and scopes.
-    #[command(after_long_help = after(Some(USE), &[
-        "auth token --min-validity 600",
-        "auth token --org globex --json",
-    ]) + "\n  curl -H \"Authorization: Bearer $(<app> auth token)\" URL")]
-    Token(Token),
-    /// Say who is logged in, where, and until when, as this machine knows it
-    ///
-    /// Prints one line for each: the login, the rule that chose it, the person, the org, the server, where the key rests and for
-    /// how long, since when the person is logged in, until when the token is valid; and what to do next where something is wrong.
-    /// Asks neither the server nor the place of the key.
-    #[command(after_long_help = after(Some(&["CONTEXT", "ORG", "TOKEN", "HOME"]), &[
-        "auth status",
-        "auth status --context work --json",
-    ]))]
-    Status(Status),
-    /// List all logins on this machine
-    ///
-    /// Prints a table; a star marks the login that commands use here and now. With --json an array, `[]` where nobody is logged
-    /// in. --orgs asks the server.
-    #[command(after_long_help = after(Some(USE), &[
-        "auth list",
-        "auth list --orgs --context work",
-    ]))]
-    List(List),
-    /// Choose which login is used, everywhere or in this folder and below
-    ///
-    /// Without --here it becomes the default. What goes before the default: --context, then <APP>_CONTEXT, then the rule of the
-    /// innermost folder. What it did is said on standard error.
-    #[command(after_long_help = after(Some(USE), &[
-        "auth switch work",
-        "auth switch work --here",
-        "auth switch --org globex",
-        "auth switch --unset",
-    ]))]
-    Switch(Switch),
-    /// Give a login another name
-    ///
-    /// The default and the rules of folders follow it. Says so on standard error; with --json it prints the login.
-    #[command(after_long_help = after(Some(&["HOME"]), &["auth rename alice@example.com private"]))]
-    Rename(Rename),
-    /// Say what is well on this machine and what is not, and repair it
-    ///
-    /// Prints one line for each finding: the state folder, the places for keys, the logins, leftovers, the network, the server
-    /// and its clock. It changes nothing unless --repair or --move-to says so, and shows no secret.
-    #[command(after_long_help = after(Some(&["CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[
-        "auth doctor",
-        "auth doctor --repair",
-        "auth doctor --move-to kernel --context work",
-    ]))]
-    Doctor(Doctor),
-    /// Log out: revoke the login at the server and forget it here
-    ///
-    /// Says on standard error which of the two has happened; with --json it prints an object. Where the server cannot be told,
-    /// the login stays, unless --local-only is given.
-    #[command(after_long_help = after(Some(&["CONTEXT", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[
-        "auth logout",
-        "auth logout --context work --local-only",
-        "auth logout --all",
-    ]))]
-    Logout(Logout),
+    Login(Deferred<Login>),
+    Token(Deferred<Token>),
+    Status(Deferred<Status>),
+    List(Deferred<List>),
+    Switch(Deferred<Switch>),
+    Rename(Deferred<Rename>),
+    Doctor(Deferred<Doctor>),
+    Logout(Deferred<Logout>),
+}
+
+impl AuthCommand {
+    /// `--json` may stand before the command or after it.
+    pub(super) fn json(&self) -> bool {
+        let (Action::Login(Deferred { json, .. })
+        | Action::Token(Deferred { json, .. })
+        | Action::Status(Deferred { json, .. })
+        | Action::List(Deferred { json, .. })
+        | Action::Switch(Deferred { json, .. })
+        | Action::Rename(Deferred { json, .. })
+        | Action::Doctor(Deferred { json, .. })
+        | Action::Logout(Deferred { json, .. })) = &self.auth.options.action;
+        self.auth.json || *json
+    }
 }
 
 /// What chooses a login, and helps to open its key.
 const USE: &[&str] = &["CONTEXT", "ORG", "TOKEN", "PASSPHRASE_FD", "PASSPHRASE", "HOME"];
 
+/// Log in: approve in a browser, here or on another device
+///
+/// Shows an address and a code on standard error, waits until the person has approved, and keeps the login. Standard output
+/// stays empty; with --json it carries one event a line: `device_authorization`, then `logged_in` or `error`. Without a
+/// terminal it waits for nobody and exits 4, unless --wait or --json is given.
 #[derive(Debug, Args)]
+#[command(after_long_help = after(None, &[
+    "auth login",
+    "auth login --context work --org globex",
+    "auth login --no-browser",
+]))]
 pub(super) struct Login {
     /// The name to keep this login under
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
@@ -162,7 +127,15 @@ pub(super) struct Login {
     pub(super) wait: bool,
 }
 
+/// Print a valid access token and nothing else
+///
+/// On standard output: the token at hand, or a new one where that has expired or is about to. Ask for it where it is used, and it
+/// is never stale. With --json an object that also says when it expires, and its login, org and scopes.
 #[derive(Debug, Args)]
+#[command(after_long_help = after(Some(USE), &[
+    "auth token --min-validity 600",
+    "auth token --org globex --json",
+]) + "\n  curl -H \"Authorization: Bearer $(<app> auth token)\" URL")]
 pub(super) struct Token {
     /// The login to use
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
@@ -184,14 +157,31 @@ pub(super) struct Token {
     pub(super) refresh: bool,
 }
 
+/// Say who is logged in, where, and until when, as this machine knows it
+///
+/// Prints one line for each: the login, the rule that chose it, the person, the org, the server, where the key rests and for
+/// how long, since when the person is logged in, until when the token is valid; and what to do next where something is wrong.
+/// Asks neither the server nor the place of the key.
 #[derive(Debug, Args)]
+#[command(after_long_help = after(Some(&["CONTEXT", "ORG", "TOKEN", "HOME"]), &[
+    "auth status",
+    "auth status --context work --json",
+]))]
 pub(super) struct Status {
     /// The login to show
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
 }
 
+/// List all logins on this machine
+///
+/// Prints a table; a star marks the login that commands use here and now. With --json an array, `[]` where nobody is logged
+/// in. --orgs asks the server.
 #[derive(Debug, Args)]
+#[command(after_long_help = after(Some(USE), &[
+    "auth list",
+    "auth list --orgs --context work",
+]))]
 pub(super) struct List {
     /// List the orgs that the login may speak for instead, as the server knows them
     #[arg(long)]
@@ -201,7 +191,17 @@ pub(super) struct List {
     pub(super) context: Option<ContextName>,
 }
 
+/// Choose which login is used, everywhere or in this folder and below
+///
+/// Without --here it becomes the default. What goes before the default: --context, then <APP>_CONTEXT, then the rule of the
+/// innermost folder. What it did is said on standard error.
 #[derive(Debug, Args)]
+#[command(after_long_help = after(Some(USE), &[
+    "auth switch work",
+    "auth switch work --here",
+    "auth switch --org globex",
+    "auth switch --unset",
+]))]
 pub(super) struct Switch {
     /// The login to use
     #[arg(value_name = "NAME", value_hint = ValueHint::Other)]
@@ -217,7 +217,11 @@ pub(super) struct Switch {
     pub(super) unset: bool,
 }
 
+/// Give a login another name
+///
+/// The default and the rules of folders follow it. Says so on standard error; with --json it prints the login.
 #[derive(Debug, Args)]
+#[command(after_long_help = after(Some(&["HOME"]), &["auth rename alice@example.com private"]))]
 pub(super) struct Rename {
     /// The login
     #[arg(value_name = "NAME", value_hint = ValueHint::Other)]
@@ -227,7 +231,16 @@ pub(super) struct Rename {
     pub(super) new: ContextName,
 }
 
+/// Say what is well on this machine and what is not, and repair it
+///
+/// Prints one line for each finding: the state folder, the places for keys, the logins, leftovers, the network, the server
+/// and its clock. It changes nothing unless --repair or --move-to says so, and shows no secret.
 #[derive(Debug, Args)]
+#[command(after_long_help = after(Some(&["CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[
+    "auth doctor",
+    "auth doctor --repair",
+    "auth doctor --move-to kernel --context work",
+]))]
 pub(super) struct Doctor {
     /// Move the keys of all logins to another place
     #[arg(long, value_name = "PLACE", value_parser = Place)]
@@ -240,7 +253,16 @@ pub(super) struct Doctor {
     pub(super) repair: bool,
 }
 
+/// Log out: revoke the login at the server and forget it here
+///
+/// Says on standard error which of the two has happened; with --json it prints an object. Where the server cannot be told,
+/// the login stays, unless --local-only is given.
 #[derive(Debug, Args)]
+#[command(after_long_help = after(Some(&["CONTEXT", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[
+    "auth logout",
+    "auth logout --context work --local-only",
+    "auth logout --all",
+]))]
 pub(super) struct Logout {
     /// The login to end
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Other, conflicts_with = "all")]
@@ -251,6 +273,48 @@ pub(super) struct Logout {
     /// Forget on this machine only; the server is not told
     #[arg(long)]
     pub(super) local_only: bool,
+}
+
+/// A command whose options and texts are made when it is the one that is meant: a tool that is started often pays for no other.
+#[derive(Debug)]
+pub(super) struct Deferred<T> {
+    pub(super) options: T,
+    pub(super) json: bool,
+}
+
+#[derive(Args)]
+struct Format {
+    /// Print JSON, errors too
+    #[arg(long)]
+    json: bool,
+}
+
+impl<T: Args> Args for Deferred<T> {
+    fn augment_args(command: Command) -> Command {
+        command.defer(Self::made)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command.defer(|command| Format::augment_args_for_update(T::augment_args_for_update(command)))
+    }
+}
+
+impl<T: Args> Deferred<T> {
+    pub(super) fn made(command: Command) -> Command {
+        Format::augment_args(T::augment_args(command))
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self { options: T::from_arg_matches(matches)?, json: Format::from_arg_matches(matches)?.json })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.options.update_from_arg_matches(matches)?;
+        self.json = Format::from_arg_matches(matches)?.json;
+        Ok(())
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {

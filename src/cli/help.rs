@@ -64,8 +64,7 @@ pub(super) fn groups_and_ours() -> String {
 
 const OPTIONS: &str = "\n\u{1b}[1m\u{1b}[4mOptions:";
 
-/// The end of a command's long help: `names` are the variables that it reads, all of them where there are none. Made at every start:
-/// kept cheap.
+/// The end of a command's long help: `names` are the variables that it reads, all of them where there are none.
 pub(super) fn after(names: Option<&[&str]>, examples: &[&str]) -> String {
     let mut text = String::with_capacity(1536);
     text += "Exit codes:\n";
@@ -109,7 +108,8 @@ mod tests {
 
     #[test]
     fn every_command_is_in_a_group_as_it_is() {
-        let commands = Action::augment_subcommands(Command::new("auth"));
+        let mut commands = Action::augment_subcommands(Command::new("auth").disable_help_subcommand(true));
+        commands.build();
         for command in commands.get_subcommands() {
             let (name, about) = (command.get_name(), command.get_about().unwrap());
             let line = format!("\n  \u{1b}[1m{name}\u{1b}[0m{:1$}{about}\n", "", 8 - name.len());

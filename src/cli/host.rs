@@ -8,6 +8,7 @@ use clap::error::ErrorKind as Usage;
 use clap::{Arg, ArgMatches, Command, Parser, value_parser};
 use clap_complete::Shell;
 
+use super::args::{Auth, Deferred};
 use super::help::{filled, groups_and_ours};
 use super::page::page;
 use super::render::{Output, exit_at_once};
@@ -77,8 +78,7 @@ impl Tree {
             .find(|command| is_of(command, "AuthCommand"))
             .map(|auth| auth.get_name().to_owned());
         if let Some(auth) = &auth {
-            let ours = |auth: Command| auth.subcommands([completions(), man()]).help_template(groups_and_ours());
-            command = command.mut_subcommand(auth, ours);
+            command = command.mut_subcommand(auth, |auth| auth.defer(with_ours));
         }
         Self { command, program, auth }
     }
@@ -87,7 +87,6 @@ impl Tree {
     fn answered(self, ours: &str, asked: &ArgMatches) -> Result<String, clap::Error> {
         let (program, mut command) = (self.program.clone(), self.named());
         if ours == MAN {
-            command.build();
             let mut of = &command;
             for name in asked.get_many::<String>("command").into_iter().flatten() {
                 let unknown = || format!("there is no command '{name}'\n");
@@ -110,6 +109,9 @@ impl Tree {
 
     /// Ends the process, as clap does.
     fn refuse(self, error: clap::Error) -> ! {
+        if error.kind() == Usage::DisplayVersion {
+            error.exit();
+        }
         if !error.use_stderr() {
             // Help, with the tool's name in it.
             self.named().try_get_matches().err().unwrap_or(error).exit();
@@ -128,7 +130,9 @@ impl Tree {
         exit_at_once(2)
     }
 
-    fn named(self) -> Command {
+    fn named(mut self) -> Command {
+        // The texts are made with their commands.
+        self.command.build();
         named(self.command, &self.program, false)
     }
 
@@ -137,12 +141,18 @@ impl Tree {
     }
 }
 
+/// In the place of what `AuthCommand` defers.
+fn with_ours(auth: Command) -> Command {
+    let ours = [Command::new(COMPLETIONS).defer(completions), Command::new(MAN).defer(man).hide(true)];
+    Deferred::<Auth>::made(auth).subcommands(ours).help_template(groups_and_ours())
+}
+
 const COMPLETIONS: &str = "completions";
 const MAN: &str = "man";
 
-fn completions() -> Command {
+fn completions(command: Command) -> Command {
     let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell));
-    Command::new(COMPLETIONS)
+    command
         .about("Print a script that completes commands and options in your shell")
         .arg(shell.help("The shell"))
         .after_help(
@@ -154,13 +164,12 @@ fn completions() -> Command {
         )
 }
 
-fn man() -> Command {
-    let command = Arg::new("command").value_name("COMMAND").num_args(0..);
-    Command::new(MAN)
+fn man(command: Command) -> Command {
+    let name = Arg::new("command").value_name("COMMAND").num_args(0..);
+    command
         .about("Print the manual page")
-        .arg(command.help("The command whose page to print, instead of that of all"))
+        .arg(name.help("The command whose page to print, instead of that of all"))
         .after_help("Examples:\n  <app> auth man | man -l -\n  <app> auth man > <app>.1")
-        .hide(true)
 }
 
 /// Fills the tool's name into the texts of our commands: what is written so in the host's own is the host's.
@@ -215,8 +224,9 @@ mod tests {
             #[command(name = "account")]
             Auth(crate::cli::AuthCommand),
         }
-        let tree = Tree::of(Host::command());
+        let mut tree = Tree::of(Host::command());
         assert_eq!(tree.auth.as_deref(), Some("account"));
+        tree.command.build();
         assert!(tree.command.find_subcommand("account").unwrap().find_subcommand(COMPLETIONS).is_some());
         let deploy = Command::new("deploy").after_help("Takes <app> down for a second");
         let named = Tree::of(Host::command().subcommand(deploy)).named();

@@ -47,7 +47,7 @@ use std::process::ExitCode;
 #[cfg(feature = "passphrase")]
 use crate::passphrase::OnTerminal;
 use crate::{AppName, Config, Error, Result, hardening};
-use args::Action;
+use args::{Action, Deferred, Who};
 pub use args::{AuthCommand, Whoami};
 pub use host::parse;
 use render::Output;
@@ -57,22 +57,25 @@ impl AuthCommand {
     /// Runs the command to its end. Ctrl-C, SIGTERM and the end of the terminal cancel a login, and let anything else finish what it
     /// began, for some seconds; a second signal ends the process at once.
     pub fn run(self, config: Result<Config>) -> ExitCode {
-        let is_login = matches!(self.action, Action::Login(_));
-        let stop = match self.action {
+        let (json, action) = (self.json(), self.auth.options.action);
+        let is_login = matches!(action, Action::Login(_));
+        let stop = match action {
             // Begins nothing where a token is at hand, and listens where none is.
             Action::Token(_) => Stop::default(),
             _ => Stop::on_signals(),
         };
-        let output = Output::new(self.json, is_login, &config);
-        let done = config.map(|config| prepared(config, &stop)).and_then(|config| match self.action {
-            Action::Login(login) => actions::login(&output, config, login, &stop.cancel),
-            Action::Token(token) => actions::token(&output, config, token, &stop),
-            Action::Status(status) => actions::status(&output, config, status),
-            Action::List(list) => switching::list(&output, config, list, &stop.cancel),
-            Action::Switch(switch) => switching::switch(&output, config, switch, &stop.cancel),
-            Action::Rename(rename) => switching::rename(&output, config, rename),
-            Action::Doctor(doctor) => actions::doctor(&output, config, doctor),
-            Action::Logout(logout) => actions::logout(&output, config, logout),
+        let output = Output::new(json, is_login, &config);
+        let done = config.map(|config| prepared(config, &stop)).and_then(|config| match action {
+            Action::Login(Deferred { options: login, .. }) => actions::login(&output, config, login, &stop.cancel),
+            Action::Token(Deferred { options: token, .. }) => actions::token(&output, config, token, &stop),
+            Action::Status(Deferred { options: status, .. }) => actions::status(&output, config, status),
+            Action::List(Deferred { options: list, .. }) => switching::list(&output, config, list, &stop.cancel),
+            Action::Switch(Deferred { options: switch, .. }) => {
+                switching::switch(&output, config, switch, &stop.cancel)
+            }
+            Action::Rename(Deferred { options: rename, .. }) => switching::rename(&output, config, rename),
+            Action::Doctor(Deferred { options: doctor, .. }) => actions::doctor(&output, config, doctor),
+            Action::Logout(Deferred { options: logout, .. }) => actions::logout(&output, config, logout),
         });
         match done.unwrap_or_else(|error| output.fail(&error)) {
             // A login that was approved before the signal could stop it is kept, and says so.
@@ -85,11 +88,12 @@ impl AuthCommand {
 impl Whoami {
     /// Runs the command to its end, as [`AuthCommand::run`] does.
     pub fn run(self, config: Result<Config>) -> ExitCode {
+        let Deferred { options: Who { context, org }, json } = self.whoami;
         let stop = Stop::on_signals();
-        let output = Output::new(self.json, false, &config);
+        let output = Output::new(json, false, &config);
         let done = config
             .map(|config| prepared(config, &stop))
-            .and_then(|config| actions::whoami(&output, config, self.context, self.org, &stop.cancel));
+            .and_then(|config| actions::whoami(&output, config, context, org, &stop.cancel));
         let code = done.unwrap_or_else(|error| output.fail(&error));
         stop.exit_code().unwrap_or(code)
     }
