@@ -307,7 +307,11 @@ impl<T: Args> Deferred<T> {
 
 impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self { options: T::from_arg_matches(matches)?, json: Format::from_arg_matches(matches)?.json })
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self { options: T::from_arg_matches_mut(matches)?, json: Format::from_arg_matches_mut(matches)?.json })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -10,6 +10,7 @@
 //! | KeePassXC | asks for the password, then finds nothing | is locked until the person lets this process have it | prompts for the password |
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -69,9 +70,20 @@ pub(super) fn has_unlocked(app: &str, grant: &str, connected: &Connected) -> Res
 /// Reads over the connection that the lock was asked on: keyring would make a second one, and search once more.
 pub(super) fn load(app: &str, grant: &str, connected: &Connected) -> Result<Option<Vec<u8>>, CustodyError> {
     let service = Service::connect(connected)?;
-    match &service.items(app, grant)?[..] {
+    // The keys of a session take most of a read, and are agreed on while the lock is asked.
+    let (items, session) = std::thread::scope(|scope| {
+        let session = std::thread::Builder::new().spawn_scoped(scope, || service.session());
+        (service.items(app, grant), session.map(|session| session.join()))
+    });
+    match &items?[..] {
         [] => Ok(None),
-        [item] => service.secret(item).map(Some),
+        [item] => {
+            let session = session.ok().and_then(|session| session.ok()?.ok());
+            // Anew where the first session fails; `Owned::in_session` says why.
+            let read = session.and_then(|session| secret(&session, item).ok());
+            let anew = || service.session().and_then(|session| secret(&session, item)).map_err(unavailable);
+            read.map_or_else(anew, Ok).map(Some)
+        }
         _ => Err(CustodyError::Failed("it holds several items under our name".into())),
     }
 }
@@ -224,13 +236,8 @@ impl<'a> Service<'a> {
         }
     }
 
-    /// Twice where the first session fails; [`super::Owned::in_session`] says why.
-    fn secret(&self, item: &OwnedObjectPath) -> Result<Vec<u8>, CustodyError> {
-        let once = || {
-            let session = SecretService::connect_with_existing(EncryptionType::Dh, self.bus.clone())?;
-            session.get_item_by_path(item.clone())?.get_secret()
-        };
-        once().or_else(|_| once()).map_err(|error| CustodyError::Unavailable(quoted(&error.to_string())))
+    fn session(&self) -> Result<SecretService<'static>, secret_service::Error> {
+        SecretService::connect_with_existing(EncryptionType::Dh, self.bus.clone())
     }
 
     fn is_partly_unlocked(&self) -> Result<bool, CustodyError> {
@@ -266,7 +273,7 @@ impl<'a> Service<'a> {
         T::Error: Into<zbus::Error>,
     {
         let value: OwnedValue = self.send(path, "org.freedesktop.DBus.Properties", "Get", &(interface, name))?;
-        T::try_from(value).map_err(|error| unavailable(error.into()))
+        T::try_from(value).map_err(|error| unavailable::<zbus::Error>(error.into()))
     }
 
     fn send<T>(
@@ -287,6 +294,10 @@ impl<'a> Service<'a> {
     }
 }
 
-fn unavailable(error: zbus::Error) -> CustodyError {
+fn secret(session: &SecretService<'_>, item: &OwnedObjectPath) -> Result<Vec<u8>, secret_service::Error> {
+    session.get_item_by_path(item.clone())?.get_secret()
+}
+
+fn unavailable<E: Display>(error: E) -> CustodyError {
     CustodyError::Unavailable(quoted(&error.to_string()))
 }
