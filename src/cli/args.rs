@@ -300,9 +300,28 @@ impl<T: Args> Args for Deferred<T> {
 }
 
 impl<T: Args> Deferred<T> {
-    pub(super) fn made(command: Command) -> Command {
-        Format::augment_args(T::augment_args(command))
+    /// The command with its options. A host's global ones were handed down to it by now: where one has the name of one of ours, ours
+    /// is meant here.
+    pub(super) fn made(mut command: Command) -> Command {
+        let own = |command| Format::augment_args(T::augment_args(command));
+        if command.get_arguments().next().is_some() {
+            let ours = own(Command::new(""));
+            let is_ours = |arg: &&Arg| ours.get_arguments().any(|own| is_same(own, arg));
+            let theirs: Vec<_> = command.get_arguments().filter(is_ours).map(|arg| arg.get_id().to_string()).collect();
+            for id in theirs {
+                // clap takes names that last; a tool parses once.
+                let name: &'static str = format!("host-{id}").leak();
+                command = command.mut_arg(id, |arg| arg.id(name).long(name).short(None).hide(true));
+            }
+        }
+        own(command)
     }
+}
+
+/// Whether clap would not tell these two apart.
+fn is_same(one: &Arg, other: &Arg) -> bool {
+    let has_long = one.get_long().is_some_and(|long| other.get_long() == Some(long));
+    one.get_id() == other.get_id() || has_long
 }
 
 impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
@@ -339,5 +358,42 @@ impl TypedValueParser for Place {
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new(["os", "kernel", "session", "passphrase", "keyfile"].into_iter().map(PossibleValue::new)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    /// A host with options that are handed down to all commands, and named as some of ours.
+    #[derive(Parser)]
+    struct Host {
+        #[arg(long = "context", global = true)]
+        cluster: Option<u32>,
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        command: HostCommand,
+    }
+
+    #[derive(Subcommand)]
+    enum HostCommand {
+        Auth(AuthCommand),
+    }
+
+    #[test]
+    fn an_option_of_the_host_with_the_name_of_ours_is_ours_here() {
+        Host::command().debug_assert();
+        let parsed = |text: &str| {
+            let Host { cluster, json, command: HostCommand::Auth(auth) } = Host::parse_from(text.split(' '));
+            let own = auth.json();
+            let Action::Token(token) = auth.auth.options.action else { panic!("{text}") };
+            (cluster, json, own, token.options.context.map(|name| name.to_string()))
+        };
+        assert!(parsed("acme auth token --context work --json").2);
+        assert_eq!(parsed("acme auth token --context work").3.as_deref(), Some("work"));
+        assert_eq!(parsed("acme auth token"), (None, false, false, None));
     }
 }

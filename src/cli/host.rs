@@ -88,15 +88,15 @@ impl Tree {
         let (program, mut command) = (self.program.clone(), self.named());
         if ours == MAN {
             let mut of = &command;
-            for name in asked.get_many::<String>("command").into_iter().flatten() {
-                let unknown = || format!("there is no command '{name}'\n");
+            for name in asked.get_many::<String>("man-command").into_iter().flatten() {
+                let unknown = || format!("there is no command '{name}': name it as it is run, such as 'auth login'\n");
                 let found = of.find_subcommand(name);
                 of = found.ok_or_else(|| clap::Error::raw(Usage::InvalidSubcommand, unknown()))?;
             }
             return page(&command, of).map_err(|error| clap::Error::raw(Usage::Io, error));
         }
         let mut script = Vec::new();
-        if let Some(shell) = asked.get_one::<Shell>("shell") {
+        if let Some(shell) = asked.get_one::<Shell>("completions-shell") {
             clap_complete::generate(*shell, &mut command, program, &mut script);
         }
         Ok(String::from_utf8_lossy(&script).into_owned())
@@ -151,7 +151,7 @@ const COMPLETIONS: &str = "completions";
 const MAN: &str = "man";
 
 fn completions(command: Command) -> Command {
-    let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell));
+    let shell = Arg::new("completions-shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell));
     command
         .about("Print a script that completes commands and options in your shell")
         .arg(shell.help("The shell"))
@@ -165,7 +165,7 @@ fn completions(command: Command) -> Command {
 }
 
 fn man(command: Command) -> Command {
-    let name = Arg::new("command").value_name("COMMAND").num_args(0..);
+    let name = Arg::new("man-command").value_name("COMMAND").num_args(0..);
     command
         .about("Print the manual page")
         .arg(name.help("The command whose page to print, instead of that of all"))

@@ -264,11 +264,12 @@ impl Places {
 
     fn allowed_name(&self, wanted: &str) -> Result<PlaceName> {
         let name: PlaceName = wanted.parse()?;
-        match self.permits(name) {
-            true => Ok(name),
-            false => Err(Error::new(ErrorKind::Config, format!("this program does not allow custody \"{wanted}\""))
-                .with(choose_among(named(self.lasting(false))))),
-        }
+        let why_not = match self.permits(name) {
+            true => self.known(name).err().map(|error| error.to_string()),
+            false => Some(format!("this program does not allow custody \"{wanted}\"")),
+        };
+        let refused = |why| Err(Error::new(ErrorKind::Config, why).with(choose_among(named(self.lasting(false)))));
+        why_not.map_or(Ok(name), refused)
     }
 
     fn candidates(&self, ephemeral: bool) -> Result<Vec<Arc<dyn Custody>>> {

@@ -35,6 +35,7 @@
 //!
 //! # fn main() -> std::io::Result<()> {
 //! let mut behaviour = Behaviour::default();
+//! behaviour.client_id = "acme-cli".into(); // the one your tool has
 //! behaviour.interval = Some(1); // polls happen in real time: every second then
 //! let server = AuthorizationServer::start_with(behaviour)?;
 //! server.approve_all();
@@ -46,9 +47,10 @@
 //!     acme.env("ACME_HOME", home.path().join("acme")).env("ACME_CUSTODY", "keyfile");
 //!     acme.args(arguments).output()
 //! };
-//! assert!(acme(&["auth", "login", "--json"])?.status.success());
-//! server.expire_access_tokens(); // the API refuses the token: your tool is to fetch another one
-//! assert!(acme(&["deploy"])?.status.success());
+//! for command in [&["auth", "login", "--json"][..], &["auth", "token", "--refresh"]] {
+//!     let output = acme(command)?;
+//!     assert!(output.status.success(), "{output:?}");
+//! }
 //! assert_eq!((server.counts().refreshes, server.requests_to(Endpoint::Revocation).len()), (1, 0));
 //! # Ok(()) }
 //! ```

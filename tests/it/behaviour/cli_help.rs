@@ -152,7 +152,10 @@ fn the_manual_page_says_what_a_person_looks_for() {
     assert!(login.contains(".TH acme-auth-login 1") && !login.contains("auth token\\fR"), "{login}");
     assert_json_error(&acme.run(&["auth", "man", "fly", "--json"]), 2, "config", "fix_config");
     let ran = acme.run(&["auth", "man", "fly"]);
-    assert_eq!((ran.code, ran.stderr.as_str()), (2, "error: there is no command 'fly'\n"));
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (2, "error: there is no command 'fly': name it as it is run, such as 'auth login'\n")
+    );
 }
 
 /// Left out, aloud, where there is no groff.
