@@ -37,7 +37,7 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
     if has_token {
         output.say(&format!("note: {} is set and goes before this login", config.app.variable("TOKEN")));
     }
-    let mut terminal = Terminal::stderr().with_keys();
+    let mut terminal = Terminal::stderr().with_keys(cancel.clone());
     if login.no_browser {
         terminal = terminal.without_browser();
     }

@@ -15,6 +15,7 @@ use crate::{ContextName, Org, Result};
 /// Data goes to standard output, conversation to standard error. With --json every answer is JSON, errors too, on standard
 /// output: `kind`, `remedy`, `message`.
 #[derive(Debug, Args)]
+#[command(max_term_width = 100, help_template = GROUPS)]
 #[non_exhaustive]
 pub struct AuthCommand {
     #[command(flatten)]
@@ -26,6 +27,7 @@ pub struct AuthCommand {
 /// Asks the server, with a valid access token, and prints the person and the server's address; with --json all claims that the
 /// server gives. What this machine knows by itself is said by `auth status`.
 #[derive(Debug, Args)]
+#[command(max_term_width = 100)]
 #[non_exhaustive]
 pub struct Whoami {
     #[command(flatten)]
@@ -34,18 +36,16 @@ pub struct Whoami {
 
 // A comment for the compiler would be a text for `--help`, in the place of the command's own.
 #[derive(Debug, Args)]
-#[command(
-    max_term_width = 100,
-    help_template = GROUPS,
-    after_long_help = after(None, &["auth login", "auth token", "auth help token"])
-)]
+#[group(skip)]
+#[command(after_long_help = after(None, &["auth login", "auth token", "auth help token"]))]
 pub(super) struct Auth {
     #[command(subcommand)]
     pub(super) action: Action,
 }
 
 #[derive(Debug, Args)]
-#[command(max_term_width = 100, after_long_help = after(Some(USE), &["whoami", "whoami --context work --json"]))]
+#[group(skip)]
+#[command(after_long_help = after(Some(USE), &["whoami", "whoami --context work --json"]))]
 pub(super) struct Who {
     /// The login to ask with
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
@@ -91,6 +91,7 @@ const USE: &[&str] = &["CONTEXT", "ORG", "TOKEN", "PASSPHRASE_FD", "PASSPHRASE",
 /// stays empty; with --json it carries one event a line: `device_authorization`, then `logged_in` or `error`. Without a
 /// terminal it waits for nobody and exits 4, unless --wait or --json is given.
 #[derive(Debug, Args)]
+#[group(skip)]
 #[command(after_long_help = after(None, &[
     "auth login",
     "auth login --context work --org globex",
@@ -132,6 +133,7 @@ pub(super) struct Login {
 /// On standard output: the token at hand, or a new one where that has expired or is about to. Ask for it where it is used, and it
 /// is never stale. With --json an object that also says when it expires, and its login, org and scopes.
 #[derive(Debug, Args)]
+#[group(skip)]
 #[command(after_long_help = after(Some(USE), &[
     "auth token --min-validity 600",
     "auth token --org globex --json",
@@ -163,6 +165,7 @@ pub(super) struct Token {
 /// how long, since when the person is logged in, until when the token is valid; and what to do next where something is wrong.
 /// Asks neither the server nor the place of the key.
 #[derive(Debug, Args)]
+#[group(skip)]
 #[command(after_long_help = after(Some(&["CONTEXT", "ORG", "TOKEN", "HOME"]), &[
     "auth status",
     "auth status --context work --json",
@@ -178,6 +181,7 @@ pub(super) struct Status {
 /// Prints a table; a star marks the login that commands use here and now. With --json an array, `[]` where nobody is logged
 /// in. --orgs asks the server.
 #[derive(Debug, Args)]
+#[group(skip)]
 #[command(after_long_help = after(Some(USE), &[
     "auth list",
     "auth list --orgs --context work",
@@ -196,6 +200,7 @@ pub(super) struct List {
 /// Without --here it becomes the default. What goes before the default: --context, then <APP>_CONTEXT, then the rule of the
 /// innermost folder. What it did is said on standard error.
 #[derive(Debug, Args)]
+#[group(skip)]
 #[command(after_long_help = after(Some(USE), &[
     "auth switch work",
     "auth switch work --here",
@@ -221,6 +226,7 @@ pub(super) struct Switch {
 ///
 /// The default and the rules of folders follow it. Says so on standard error; with --json it prints the login.
 #[derive(Debug, Args)]
+#[group(skip)]
 #[command(after_long_help = after(Some(&["HOME"]), &["auth rename alice@example.com private"]))]
 pub(super) struct Rename {
     /// The login
@@ -236,6 +242,7 @@ pub(super) struct Rename {
 /// Prints one line for each finding: the state folder, the places for keys, the logins, leftovers, the network, the server
 /// and its clock. It changes nothing unless --repair or --move-to says so, and shows no secret.
 #[derive(Debug, Args)]
+#[group(skip)]
 #[command(after_long_help = after(Some(&["CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[
     "auth doctor",
     "auth doctor --repair",
@@ -258,6 +265,7 @@ pub(super) struct Doctor {
 /// Says on standard error which of the two has happened; with --json it prints an object. Where the server cannot be told,
 /// the login stays, unless --local-only is given.
 #[derive(Debug, Args)]
+#[group(skip)]
 #[command(after_long_help = after(Some(&["CONTEXT", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[
     "auth logout",
     "auth logout --context work --local-only",
@@ -283,6 +291,7 @@ pub(super) struct Deferred<T> {
 }
 
 #[derive(Args)]
+#[group(skip)]
 struct Format {
     /// Print JSON, errors too
     #[arg(long)]
@@ -307,14 +316,22 @@ impl<T: Args> Deferred<T> {
         if command.get_arguments().next().is_some() {
             let ours = own(Command::new(""));
             let is_ours = |arg: &&Arg| ours.get_arguments().any(|own| is_same(own, arg));
-            let theirs: Vec<_> = command.get_arguments().filter(is_ours).map(|arg| arg.get_id().to_string()).collect();
+            let theirs: Vec<_> = command.get_arguments().filter(is_ours).map(|arg| arg.get_id().clone()).collect();
             for id in theirs {
+                let is_ids = ours.get_arguments().any(|own| *own.get_id() == id);
                 // clap takes names that last; a tool parses once.
                 let name: &'static str = format!("host-{id}").leak();
-                command = command.mut_arg(id, |arg| arg.id(name).long(name).short(None).hide(true));
+                command = command.mut_arg(id, |arg| {
+                    let arg = arg.long(name).short(None).hide(true);
+                    if is_ids { arg.id(name) } else { arg }
+                });
             }
         }
-        own(command)
+        match command.get_after_long_help().cloned() {
+            // A host's own words on our command.
+            Some(theirs) => own(command).after_long_help(theirs),
+            None => own(command),
+        }
     }
 }
 
@@ -381,6 +398,27 @@ mod tests {
     #[derive(Subcommand)]
     enum HostCommand {
         Auth(AuthCommand),
+    }
+
+    /// A host that has our command in a struct of its own, by whatever name.
+    mod hosts {
+        #[derive(clap::Args)]
+        pub(super) struct Auth {
+            #[command(flatten)]
+            pub(super) inner: super::AuthCommand,
+        }
+    }
+
+    #[test]
+    fn what_a_host_names_and_says_stays() {
+        let mut command = Command::new("acme").subcommand(hosts::Auth::augment_args(Command::new("auth")));
+        command.clone().debug_assert();
+        let parsed = hosts::Auth::augment_args(Command::new("auth")).get_matches_from(["auth", "list", "--json"]);
+        assert!(hosts::Auth::from_arg_matches(&parsed).unwrap().inner.json());
+        command = command.mut_subcommand("auth", |auth| auth.after_long_help("the host's words"));
+        command.build();
+        let auth = command.find_subcommand("auth").unwrap();
+        assert_eq!(auth.get_after_long_help().unwrap().to_string(), "the host's words");
     }
 
     #[test]

@@ -25,7 +25,8 @@
 //! ```
 //!
 //! [`parse`] is clap's own, and brings `acme auth completions` and `acme auth man`, and the tool's name in the texts of `--help`, where
-//! `Acme::parse()` says `<app>`.
+//! `Acme::parse()` says `<app>`. What is below a command of ours is made when that is the one that is meant: who looks into the tree,
+//! as a generator of manual pages does, calls [`clap::Command::build`] first.
 //!
 //! Standard output carries data only, standard error the conversation. With `--json` every answer is JSON, errors too, on
 //! standard output: `kind`, `remedy`, `message`. The exit code is [`ErrorKind::exit_code`](crate::ErrorKind::exit_code), and after a signal 128 and

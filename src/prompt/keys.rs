@@ -35,15 +35,18 @@ mod unix {
             if !terminal.is_terminal() || !is_ours(&terminal) {
                 return None;
             }
-            let before = tcgetattr(&terminal).ok()?;
+            if TAKEN.swap(true, Ordering::SeqCst) {
+                return None;
+            }
+            let Ok(before) = tcgetattr(&terminal) else {
+                TAKEN.store(false, Ordering::SeqCst);
+                return None;
+            };
             let mut keys = before.clone();
             keys.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
             // These would leave the terminal as it is now.
             keys.special_codes[SpecialCodeIndex::VQUIT] = 0;
             keys.special_codes[SpecialCodeIndex::VSUSP] = 0;
-            if TAKEN.swap(true, Ordering::SeqCst) {
-                return None;
-            }
             let listening = Self { terminal, before };
             tcsetattr(&listening.terminal, OptionalActions::Now, &keys).ok()?;
             Some(listening)

@@ -25,7 +25,7 @@ pub(super) struct Live {
 
 impl Live {
     /// `None` where no thread can be had: then there is no line.
-    pub(super) fn start(pen: &Arc<Mutex<Pen>>, screen: Screen, page: &Url, has_keys: bool) -> Option<Self> {
+    pub(super) fn start(pen: &Arc<Mutex<Pen>>, screen: Screen, page: &Url, keys: Option<Cancel>) -> Option<Self> {
         let shared = Arc::new(Shared {
             pen: pen.clone(),
             screen,
@@ -34,8 +34,7 @@ impl Live {
             wait: Mutex::default(),
         });
         let theirs = shared.clone();
-        let thread =
-            thread::Builder::new().name("hallpass-terminal".into()).spawn(move || theirs.run(has_keys)).ok()?;
+        let thread = thread::Builder::new().name("hallpass-terminal".into()).spawn(move || theirs.run(keys)).ok()?;
         Some(Self { shared, thread: Some(thread) })
     }
 
@@ -64,14 +63,17 @@ struct Shared {
 }
 
 impl Shared {
-    fn run(&self, has_keys: bool) {
-        let keys = if has_keys { Keys::listen() } else { None };
+    fn run(&self, stop: Option<Cancel>) {
+        let mut keys = stop.as_ref().and_then(|_| Keys::listen());
         if keys.is_some() {
             self.say(words::keys(cfg!(feature = "qr")));
         }
         self.say("\n");
+        let mut told = None;
         while !self.end.is_cancelled() {
-            self.draw();
+            self.draw(&mut told);
+            // Who stops it may stop it again, and end the process: the terminal is given back before.
+            keys = keys.filter(|_| !stop.as_ref().is_some_and(Cancel::is_cancelled));
             match &keys {
                 Some(keys) => match keys.pressed_within(LOOK, &self.end) {
                     Some(b'c') => self.copy(),
@@ -84,11 +86,18 @@ impl Shared {
         let _ = self.pen().say("");
     }
 
-    fn draw(&self) {
-        // In the background the line is the shell's, and what the person types there.
-        let Some((reason, next, end)) = self.wait().filter(|_| is_in_front()) else { return self.pen().forget() };
-        let status = words::status(reason, next.left(), end.left());
-        let _ = self.pen().status(&words::fitted(&status, self.screen.width()));
+    fn draw(&self, told: &mut Option<WaitReason>) {
+        let Some((reason, next, end)) = *self.wait() else { return };
+        if is_in_front() {
+            let status = words::status(reason, next.left(), end.left());
+            let _ = self.pen().status(&words::fitted(&status, self.screen.width()));
+            return;
+        }
+        // In the background the last line is the shell's, and what the person types there: nothing is written over.
+        self.pen().forget();
+        if told.replace(reason) != Some(reason) {
+            self.say(&words::plain_status(reason, end.left()));
+        }
     }
 
     /// OSC 52: the terminal's own clipboard, also at the other end of an SSH connection. Only when the person asks: what was there

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::live::{Live, Pen};
 use super::{Outcome, Prompt, Verification, Wait, WaitReason, words};
+use crate::clock::Cancel;
 use crate::surroundings::Screen;
 
 /// Lines for a person, on standard error or any other writer; opens a browser where one would be seen.
@@ -18,7 +19,7 @@ pub struct Terminal {
     opens_browser: bool,
     #[cfg(feature = "qr")]
     draws_qr: bool,
-    has_keys: bool,
+    keys: Option<Cancel>,
     on_view: Mutex<Option<OnView>>,
 }
 
@@ -64,11 +65,11 @@ impl Terminal {
     /// Where the last line counts down, and on Unix, listens on standard input for a key that copies the address (OSC 52) and, with the
     /// feature `qr`, for one that draws it.
     ///
-    /// Meanwhile the terminal shows nothing of what is typed, and Ctrl-Z and Ctrl-\\ do nothing. It is given back as the person approves
-    /// or the login ends, so the host has to end the login by its [`Cancel`](crate::clock::Cancel) where a signal would end the
-    /// process. The `auth login` command does.
-    pub fn with_keys(mut self) -> Self {
-        self.has_keys = true;
+    /// Meanwhile the terminal shows nothing of what is typed, and Ctrl-Z and Ctrl-\\ do nothing. It is given back as the person approves,
+    /// the login ends, or `stop` is cancelled: so the host has to cancel it, and the login, where a signal would end the process. The
+    /// `auth login` command does.
+    pub fn with_keys(mut self, stop: Cancel) -> Self {
+        self.keys = Some(stop);
         self
     }
 
@@ -79,7 +80,7 @@ impl Terminal {
             opens_browser: cfg!(feature = "browser"),
             #[cfg(feature = "qr")]
             draws_qr: false,
-            has_keys: false,
+            keys: None,
             on_view: Mutex::default(),
         }
     }
@@ -117,7 +118,7 @@ impl Prompt for Terminal {
         // The one before gives the terminal back first.
         let before = self.on_view().take();
         drop(before);
-        let live = || Live::start(&self.pen, screen, verification.page(), self.has_keys);
+        let live = || Live::start(&self.pen, screen, verification.page(), self.keys.clone());
         *self.on_view() = Some(OnView { screen, live: screen.is_live.then(live).flatten(), told: None });
         Ok(())
     }

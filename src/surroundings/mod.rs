@@ -77,15 +77,16 @@ impl Surroundings {
 
     /// Whether a browser would be seen by the person who asked for it.
     pub fn can_show_a_browser(&self) -> bool {
-        self.has_a_person() && !self.no_browser
+        self.has_a_person() && !self.container && !self.no_browser
     }
 
     /// Whether a person would see what the desktop asks.
     pub(crate) fn has_a_person(&self) -> bool {
-        self.terminal && !self.is_headless() && !self.ci && !self.agent
+        // A container that has the desktop's display, as toolbox has, has its bus too.
+        self.terminal && !self.ssh && self.desktop && !self.ci && !self.agent
     }
 
-    /// Whether whoever sits here has no desktop here.
+    /// Whether whoever sits here has no browser here.
     pub(crate) fn is_headless(&self) -> bool {
         self.ssh || self.container || !self.desktop
     }

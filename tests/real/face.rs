@@ -88,6 +88,25 @@ fn ctrl_c_gives_the_terminal_back() {
     assert!(shown.contains("error: cancelled"), "{shown}");
 }
 
+/// The first waits for an answer that is under way, and the second does not.
+#[test]
+fn a_second_ctrl_c_gives_the_terminal_back_too() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    server.inject(Endpoint::Token, Fault::Delay(Duration::from_secs(20)));
+    let mut typist = login(&at_a_terminal(&machine, &server), 80, "trap : INT; ");
+    typist.waits_for("Waiting for your approval");
+    eventually("it polls", || !server.requests_to(Endpoint::Token).is_empty());
+    typist.presses("Waiting for your approval", "\u{3}");
+    typist.waits_for("a second signal stops at once");
+    std::thread::sleep(Duration::from_millis(1100)); // closer together they would be one
+    typist.presses("", "\u{3}");
+    let shown = typist.ends("code 130");
+    assert!(screen(&shown).last().unwrap().contains(" echo "), "{shown}");
+}
+
 /// Each of these would leave a shell in which nothing that is typed is seen.
 #[test]
 fn no_key_that_ends_the_process_leaves_the_terminal_without_an_echo() {

@@ -67,31 +67,17 @@ pub(super) fn has_unlocked(app: &str, grant: &str, connected: &Connected) -> Res
     Ok(!Service::connect(connected)?.items(app, grant)?.is_empty())
 }
 
-/// Reads over the connection that the lock was asked on: keyring would make a second one, and search once more.
+/// Reads over the connection that the lock was asked on: keyring would make a second one, and search once more. Twice where it
+/// fails: the item may have gone since it was found, and [`super::Owned::in_session`] says what can be wrong with a session.
 pub(super) fn load(app: &str, grant: &str, connected: &Connected) -> Result<Option<Vec<u8>>, CustodyError> {
     let service = Service::connect(connected)?;
-    // The keys of a session take most of a read, and are agreed on while the lock is asked.
-    let (items, session) = std::thread::scope(|scope| {
-        let session = std::thread::Builder::new().spawn_scoped(scope, || service.session());
-        (service.items(app, grant), session.map(|session| session.join()))
-    });
-    match &items?[..] {
-        [] => Ok(None),
-        [item] => {
-            let session = session.ok().and_then(|session| session.ok()?.ok());
-            // Anew where the first session fails; `Owned::in_session` says why.
-            let read = session.and_then(|session| secret(&session, item).ok());
-            let anew = || service.session().and_then(|session| secret(&session, item)).map_err(unavailable);
-            read.map_or_else(anew, Ok).map(Some)
-        }
-        _ => Err(CustodyError::Failed("it holds several items under our name".into())),
-    }
+    service.read(app, grant).or_else(|_| service.read(app, grant))
 }
 
 /// Other programs' items may have the app's name too: only what can be a grant of ours counts.
 pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, CustodyError> {
     let service = Service::connect(connected)?;
-    let found = service.search(&[("service", app)])?;
+    let found = service.search(&[("service", app)], service.is_searchable()?)?;
     found.default?;
     let mut grants = Vec::new();
     for item in found.unlocked {
@@ -167,11 +153,14 @@ fn ask(connected: &Connected) -> Result<Option<Asked>, CustodyError> {
     Ok(Some(Asked { bus: service.bus, prompt, completed }))
 }
 
-/// What a search found, all of it unlocked, and whether the default collection could be searched.
+/// What a search found, all of it unlocked.
 struct Found {
     unlocked: Vec<OwnedObjectPath>,
-    default: Result<(), CustodyError>,
+    default: Searchable,
 }
+
+/// Whether the default collection can be searched, where any can.
+type Searchable = Result<(), CustodyError>;
 
 /// The service, asked for what needs no session: gnome-keyring has been seen to abort where very many were opened.
 struct Service<'a> {
@@ -207,12 +196,15 @@ impl<'a> Service<'a> {
         }
     }
 
-    /// Searches, but only where something is unlocked: KeePassXC asks the person to unlock it otherwise.
-    fn search(&self, attributes: &[(&str, &str)]) -> Result<Found, CustodyError> {
-        let default = match self.can_take_a_key() {
-            Err(refused) if !self.is_partly_unlocked()? => return Err(refused),
-            default => default,
-        };
+    /// Whether something is unlocked, without which nothing is searched: KeePassXC would ask the person to unlock it.
+    fn is_searchable(&self) -> Result<Searchable, CustodyError> {
+        match self.can_take_a_key() {
+            Err(refused) if !self.is_partly_unlocked()? => Err(refused),
+            default => Ok(default),
+        }
+    }
+
+    fn search(&self, attributes: &[(&str, &str)], default: Searchable) -> Result<Found, CustodyError> {
         let attributes: HashMap<_, _> = attributes.iter().copied().collect();
         let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = self.call("SearchItems", &attributes)?;
         match (locked.is_empty(), &default) {
@@ -228,7 +220,33 @@ impl<'a> Service<'a> {
 
     /// The items of one grant, all of them unlocked: one, or none.
     fn items(&self, app: &str, grant: &str) -> Result<Vec<OwnedObjectPath>, CustodyError> {
-        let found = self.search(&[("service", app), ("username", grant)])?;
+        let default = self.is_searchable()?;
+        self.found(app, grant, default)
+    }
+
+    fn read(&self, app: &str, grant: &str) -> Result<Option<Vec<u8>>, CustodyError> {
+        let default = self.is_searchable()?;
+        // The keys of a session take most of a read, and are agreed on while the item is looked for.
+        let (items, session) = std::thread::scope(|scope| {
+            let session = std::thread::Builder::new().spawn_scoped(scope, || self.session());
+            (self.found(app, grant, default), session.map(|session| session.join()))
+        });
+        let session = || match session {
+            Ok(Ok(session)) => session,
+            _ => self.session(),
+        };
+        match &items?[..] {
+            [] => Ok(None),
+            [item] => session()
+                .and_then(|session| session.get_item_by_path(item.clone())?.get_secret())
+                .map(Some)
+                .map_err(unavailable),
+            _ => Err(CustodyError::Failed("it holds several items under our name".into())),
+        }
+    }
+
+    fn found(&self, app: &str, grant: &str, default: Searchable) -> Result<Vec<OwnedObjectPath>, CustodyError> {
+        let found = self.search(&[("service", app), ("username", grant)], default)?;
         match found.unlocked.is_empty() {
             false => Ok(found.unlocked),
             // Locked is not empty (law 10): what is elsewhere does not tell what a locked collection holds.
@@ -292,10 +310,6 @@ impl<'a> Service<'a> {
         self.connected.tell(Sign::Answers);
         reply.body().deserialize().map_err(unavailable)
     }
-}
-
-fn secret(session: &SecretService<'_>, item: &OwnedObjectPath) -> Result<Vec<u8>, secret_service::Error> {
-    session.get_item_by_path(item.clone())?.get_secret()
 }
 
 fn unavailable<E: Display>(error: E) -> CustodyError {
