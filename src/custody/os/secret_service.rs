@@ -77,10 +77,11 @@ pub(super) fn load(app: &str, grant: &str, connected: &Connected) -> Result<Opti
 /// Other programs' items may have the app's name too: only what can be a grant of ours counts.
 pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, CustodyError> {
     let service = Service::connect(connected)?;
-    let found = service.search(&[("service", app)], service.is_searchable()?)?;
-    found.default?;
+    let default = service.is_searchable()?;
+    let found = service.search(&[("service", app)], &default)?;
+    default?;
     let mut grants = Vec::new();
-    for item in found.unlocked {
+    for item in found {
         let attributes: HashMap<String, String> = service.property(item.as_str(), ITEM, "Attributes")?;
         grants.extend(attributes.get("username").and_then(|user| user.parse::<GrantId>().ok()));
     }
@@ -153,12 +154,6 @@ fn ask(connected: &Connected) -> Result<Option<Asked>, CustodyError> {
     Ok(Some(Asked { bus: service.bus, prompt, completed }))
 }
 
-/// What a search found, all of it unlocked.
-struct Found {
-    unlocked: Vec<OwnedObjectPath>,
-    default: Searchable,
-}
-
 /// Whether the default collection can be searched, where any can.
 type Searchable = Result<(), CustodyError>;
 
@@ -204,11 +199,12 @@ impl<'a> Service<'a> {
         }
     }
 
-    fn search(&self, attributes: &[(&str, &str)], default: Searchable) -> Result<Found, CustodyError> {
+    /// What is found, all of it unlocked.
+    fn search(&self, attributes: &[(&str, &str)], default: &Searchable) -> Result<Vec<OwnedObjectPath>, CustodyError> {
         let attributes: HashMap<_, _> = attributes.iter().copied().collect();
         let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = self.call("SearchItems", &attributes)?;
-        match (locked.is_empty(), &default) {
-            (true, _) => Ok(Found { unlocked, default }),
+        match (locked.is_empty(), default) {
+            (true, _) => Ok(unlocked),
             // KeePassXC wants to be asked for each item by each process anew, so that unlocking it helps no other.
             (false, Ok(())) => Err(CustodyError::Refused {
                 why: "it is unlocked, and locks this item by itself".into(),
@@ -246,11 +242,11 @@ impl<'a> Service<'a> {
     }
 
     fn found(&self, app: &str, grant: &str, default: Searchable) -> Result<Vec<OwnedObjectPath>, CustodyError> {
-        let found = self.search(&[("service", app), ("username", grant)], default)?;
-        match found.unlocked.is_empty() {
-            false => Ok(found.unlocked),
+        let found = self.search(&[("service", app), ("username", grant)], &default)?;
+        match found.is_empty() {
+            false => Ok(found),
             // Locked is not empty (law 10): what is elsewhere does not tell what a locked collection holds.
-            true => found.default.map(|()| Vec::new()),
+            true => default.map(|()| found),
         }
     }
 
