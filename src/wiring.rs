@@ -41,7 +41,10 @@ impl Wiring {
         if config.issuer.url().scheme() == "http" && !config.allow_loopback_http {
             return Err(Error::config(
                 "issuer",
-                format!("issuer {} is not https, and allow_loopback_http is off", config.issuer),
+                format!(
+                    "issuer {} is not https (in tests, Config::allow_loopback_http allows this machine)",
+                    config.issuer
+                ),
             ));
         }
         let surroundings = &config.surroundings;

@@ -1,12 +1,14 @@
-//! The commands and their options.
+//! The commands and their options. Each option has an id that no host has: clap carries the values of a host's global options to
+//! all commands by id.
 
 use std::ffi::OsStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueHint};
+use clap::{Arg, Args, Command, Subcommand, ValueHint};
 use url::Url;
 
+use super::deferred::Deferred;
 use super::help::{GROUPS, after};
 use crate::{ContextName, Org, Result};
 
@@ -48,10 +50,10 @@ pub(super) struct Auth {
 #[command(after_long_help = after(Some(USE), &["whoami", "whoami --context work --json"]))]
 pub(super) struct Who {
     /// The login to ask with
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-context", long = "context", value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
     /// The org to ask for
-    #[arg(long, value_name = "ORG", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-org", long = "org", value_name = "ORG", value_hint = ValueHint::Other)]
     pub(super) org: Option<Org>,
 }
 
@@ -99,32 +101,32 @@ const USE: &[&str] = &["CONTEXT", "ORG", "TOKEN", "PASSPHRASE_FD", "PASSPHRASE",
 ]))]
 pub(super) struct Login {
     /// The name to keep this login under
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-context", long = "context", value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
     /// The org to log in to
-    #[arg(long, value_name = "ORG", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-org", long = "org", value_name = "ORG", value_hint = ValueHint::Other)]
     pub(super) org: Option<Org>,
     /// Whose login it shall be, for the server's page
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-login-hint", long = "login-hint", value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) login_hint: Option<String>,
     /// A scope to ask for, instead of the usual ones; can be repeated
-    #[arg(long, value_name = "SCOPE", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-scope", long = "scope", value_name = "SCOPE", value_hint = ValueHint::Other)]
     pub(super) scope: Vec<String>,
     /// Show the address only
-    #[arg(long)]
+    #[arg(id = "hallpass-no-browser", long = "no-browser")]
     pub(super) no_browser: bool,
     /// Draw the address as a QR code too, for a phone
     #[cfg(feature = "qr")]
-    #[arg(long)]
+    #[arg(id = "hallpass-qr", long = "qr")]
     pub(super) qr: bool,
     /// Forget the login when this login session ends: for a machine that is not yours
-    #[arg(long)]
+    #[arg(id = "hallpass-ephemeral", long = "ephemeral")]
     pub(super) ephemeral: bool,
     /// Let the name pass from another account to this one
-    #[arg(long)]
+    #[arg(id = "hallpass-replace", long = "replace")]
     pub(super) replace: bool,
     /// Wait for the approval even where there is no terminal
-    #[arg(long)]
+    #[arg(id = "hallpass-wait", long = "wait")]
     pub(super) wait: bool,
 }
 
@@ -140,22 +142,25 @@ pub(super) struct Login {
 ]) + "\n  curl -H \"Authorization: Bearer $(<app> auth token)\" URL")]
 pub(super) struct Token {
     /// The login to use
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-context", long = "context", value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
     /// The org that the token shall speak for
-    #[arg(long, value_name = "ORG", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-org", long = "org", value_name = "ORG", value_hint = ValueHint::Other)]
     pub(super) org: Option<Org>,
     /// What the token shall be for
-    #[arg(long, value_name = "URI", value_hint = ValueHint::Url)]
+    #[arg(id = "hallpass-resource", long = "resource", value_name = "URI", value_hint = ValueHint::Url)]
     pub(super) resource: Option<Url>,
     /// A scope that the token shall have, instead of all; can be repeated
-    #[arg(long, value_name = "SCOPE", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-scope", long = "scope", value_name = "SCOPE", value_hint = ValueHint::Other)]
     pub(super) scope: Vec<String>,
-    /// Fetch a new token if this one is not valid for so long, in seconds
-    #[arg(long, value_name = "SECS", value_parser = seconds, value_hint = ValueHint::Other)]
+    /// Fetch a new token if this one is not valid for so long, in seconds; the server may give one that is valid for less
+    #[arg(
+        id = "hallpass-min-validity", long = "min-validity", value_name = "SECS", value_parser = seconds,
+        value_hint = ValueHint::Other
+    )]
     pub(super) min_validity: Option<Duration>,
     /// Fetch a new token even if the one at hand is good
-    #[arg(long)]
+    #[arg(id = "hallpass-refresh", long = "refresh")]
     pub(super) refresh: bool,
 }
 
@@ -172,7 +177,7 @@ pub(super) struct Token {
 ]))]
 pub(super) struct Status {
     /// The login to show
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-context", long = "context", value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
 }
 
@@ -188,10 +193,14 @@ pub(super) struct Status {
 ]))]
 pub(super) struct List {
     /// List the orgs that the login may speak for instead, as the server knows them
-    #[arg(long)]
+    #[arg(id = "hallpass-orgs", long = "orgs")]
     pub(super) orgs: bool,
     /// The login whose orgs to list
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other, requires = "orgs")]
+    #[arg(
+        id = "hallpass-context", long = "context", value_name = "NAME",
+        value_hint = ValueHint::Other,
+        requires = "hallpass-orgs"
+    )]
     pub(super) context: Option<ContextName>,
 }
 
@@ -209,16 +218,20 @@ pub(super) struct List {
 ]))]
 pub(super) struct Switch {
     /// The login to use
-    #[arg(value_name = "NAME", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-context", value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: Option<ContextName>,
     /// The org to use, with the login that is used here
-    #[arg(long, value_name = "ORG", value_hint = ValueHint::Other, conflicts_with = "context")]
+    #[arg(
+        id = "hallpass-org", long = "org", value_name = "ORG",
+        value_hint = ValueHint::Other,
+        conflicts_with = "hallpass-context"
+    )]
     pub(super) org: Option<Org>,
     /// In this folder and below only; kept in the state folder, nothing is written here
-    #[arg(long)]
+    #[arg(id = "hallpass-here", long = "here")]
     pub(super) here: bool,
     /// Take away what --here has set for this folder
-    #[arg(long, conflicts_with_all = ["context", "org"])]
+    #[arg(id = "hallpass-unset", long = "unset", conflicts_with_all = ["hallpass-context", "hallpass-org"])]
     pub(super) unset: bool,
 }
 
@@ -230,10 +243,10 @@ pub(super) struct Switch {
 #[command(after_long_help = after(Some(&["HOME"]), &["auth rename alice@example.com private"]))]
 pub(super) struct Rename {
     /// The login
-    #[arg(value_name = "NAME", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-context", value_name = "NAME", value_hint = ValueHint::Other)]
     pub(super) context: ContextName,
     /// Its name from now on
-    #[arg(value_name = "NEW", value_hint = ValueHint::Other)]
+    #[arg(id = "hallpass-new", value_name = "NEW", value_hint = ValueHint::Other)]
     pub(super) new: ContextName,
 }
 
@@ -250,13 +263,17 @@ pub(super) struct Rename {
 ]))]
 pub(super) struct Doctor {
     /// Move the keys of all logins to another place
-    #[arg(long, value_name = "PLACE", value_parser = Place)]
+    #[arg(id = "hallpass-move-to", long = "move-to", value_name = "PLACE", value_parser = Place)]
     pub(super) move_to: Option<String>,
     /// Move the key of this login only
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other, requires = "move_to")]
+    #[arg(
+        id = "hallpass-context", long = "context", value_name = "NAME",
+        value_hint = ValueHint::Other,
+        requires = "hallpass-move-to"
+    )]
     pub(super) context: Option<ContextName>,
     /// Repair what can be repaired
-    #[arg(long, conflicts_with = "move_to")]
+    #[arg(id = "hallpass-repair", long = "repair", conflicts_with = "hallpass-move-to")]
     pub(super) repair: bool,
 }
 
@@ -273,88 +290,18 @@ pub(super) struct Doctor {
 ]))]
 pub(super) struct Logout {
     /// The login to end
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other, conflicts_with = "all")]
+    #[arg(
+        id = "hallpass-context", long = "context", value_name = "NAME",
+        value_hint = ValueHint::Other,
+        conflicts_with = "hallpass-all"
+    )]
     pub(super) context: Option<ContextName>,
     /// End all logins
-    #[arg(long)]
+    #[arg(id = "hallpass-all", long = "all")]
     pub(super) all: bool,
     /// Forget on this machine only; the server is not told
-    #[arg(long)]
+    #[arg(id = "hallpass-local-only", long = "local-only")]
     pub(super) local_only: bool,
-}
-
-/// A command whose options and texts are made when it is the one that is meant: a tool that is started often pays for no other.
-#[derive(Debug)]
-pub(super) struct Deferred<T> {
-    pub(super) options: T,
-    pub(super) json: bool,
-}
-
-#[derive(Args)]
-#[group(skip)]
-struct Format {
-    /// Print JSON, errors too
-    #[arg(long)]
-    json: bool,
-}
-
-impl<T: Args> Args for Deferred<T> {
-    fn augment_args(command: Command) -> Command {
-        command.defer(Self::made)
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        command.defer(|command| Format::augment_args_for_update(T::augment_args_for_update(command)))
-    }
-}
-
-impl<T: Args> Deferred<T> {
-    /// The command with its options. A host's global ones were handed down to it by now: where one has the name of one of ours, ours
-    /// is meant here.
-    pub(super) fn made(mut command: Command) -> Command {
-        let own = |command| Format::augment_args(T::augment_args(command));
-        if command.get_arguments().next().is_some() {
-            let ours = own(Command::new(""));
-            let is_ours = |arg: &&Arg| ours.get_arguments().any(|own| is_same(own, arg));
-            let theirs: Vec<_> = command.get_arguments().filter(is_ours).map(|arg| arg.get_id().clone()).collect();
-            for id in theirs {
-                let is_ids = ours.get_arguments().any(|own| *own.get_id() == id);
-                // clap takes names that last; a tool parses once.
-                let name: &'static str = format!("host-{id}").leak();
-                command = command.mut_arg(id, |arg| {
-                    let arg = arg.long(name).short(None).hide(true);
-                    if is_ids { arg.id(name) } else { arg }
-                });
-            }
-        }
-        match command.get_after_long_help().cloned() {
-            // A host's own words on our command.
-            Some(theirs) => own(command).after_long_help(theirs),
-            None => own(command),
-        }
-    }
-}
-
-/// Whether clap would not tell these two apart.
-fn is_same(one: &Arg, other: &Arg) -> bool {
-    let has_long = one.get_long().is_some_and(|long| other.get_long() == Some(long));
-    one.get_id() == other.get_id() || has_long
-}
-
-impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Self::from_arg_matches_mut(&mut matches.clone())
-    }
-
-    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self { options: T::from_arg_matches_mut(matches)?, json: Format::from_arg_matches_mut(matches)?.json })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.options.update_from_arg_matches(matches)?;
-        self.json = Format::from_arg_matches(matches)?.json;
-        Ok(())
-    }
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
@@ -380,17 +327,19 @@ impl TypedValueParser for Place {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, Parser};
+    use clap::{CommandFactory, FromArgMatches, Parser};
 
     use super::*;
 
     /// A host with options that are handed down to all commands, and named as some of ours.
     #[derive(Parser)]
     struct Host {
-        #[arg(long = "context", global = true)]
-        cluster: Option<u32>,
         #[arg(long, global = true)]
-        json: bool,
+        context: Option<u32>,
+        #[arg(long = "org", global = true, conflicts_with = "context")]
+        region: Option<String>,
+        #[arg(long, global = true)]
+        json: Option<String>,
         #[command(subcommand)]
         command: HostCommand,
     }
@@ -422,16 +371,18 @@ mod tests {
     }
 
     #[test]
-    fn an_option_of_the_host_with_the_name_of_ours_is_ours_here() {
+    fn an_option_of_the_host_with_the_name_of_ours_is_ours_below_auth() {
         Host::command().debug_assert();
         let parsed = |text: &str| {
-            let Host { cluster, json, command: HostCommand::Auth(auth) } = Host::parse_from(text.split(' '));
+            let Host { context, region, json, command: HostCommand::Auth(auth) } = Host::parse_from(text.split(' '));
+            assert!(region.is_none() && json.is_none());
             let own = auth.json();
             let Action::Token(token) = auth.auth.options.action else { panic!("{text}") };
-            (cluster, json, own, token.options.context.map(|name| name.to_string()))
+            (context, own, token.options.context.map(|name| name.to_string()))
         };
-        assert!(parsed("acme auth token --context work --json").2);
-        assert_eq!(parsed("acme auth token --context work").3.as_deref(), Some("work"));
-        assert_eq!(parsed("acme auth token"), (None, false, false, None));
+        let work = Some("work".to_owned());
+        assert_eq!(parsed("acme auth token --context work --json"), (None, true, work.clone()));
+        assert_eq!(parsed("acme --context 7 auth token --context work"), (Some(7), false, work));
+        assert_eq!(parsed("acme --context 7 auth token"), (Some(7), false, None));
     }
 }

@@ -8,7 +8,8 @@ use clap::error::ErrorKind as Usage;
 use clap::{Arg, ArgMatches, Command, Parser, value_parser};
 use clap_complete::Shell;
 
-use super::args::{Auth, Deferred};
+use super::args::Auth;
+use super::deferred::Deferred;
 use super::help::{filled, groups_and_ours};
 use super::page::page;
 use super::render::{Output, exit_at_once};
@@ -119,9 +120,10 @@ impl Tree {
         if !is_said("--json") {
             error.exit();
         }
-        // What comes after the first paragraph is the usage, for a person.
+        // What is wrong, and clap's tip; then comes the usage, for a person.
         let text = error.to_string();
-        let words: Vec<_> = text.split("\n\n").next().unwrap_or_default().split_whitespace().collect();
+        let told = text.split("\n\n").take_while(|paragraph| !paragraph.trim_start().starts_with("Usage:"));
+        let words: Vec<_> = told.take(2).flat_map(str::split_whitespace).collect();
         let message = words.join(" ");
         let message = message.strip_prefix("error: ").unwrap_or(&message);
         // A login speaks in events, to its end.

@@ -34,6 +34,7 @@
 
 mod actions;
 mod args;
+mod deferred;
 mod help;
 mod hints;
 mod host;
@@ -48,8 +49,9 @@ use std::process::ExitCode;
 #[cfg(feature = "passphrase")]
 use crate::passphrase::OnTerminal;
 use crate::{AppName, Config, Error, Result, hardening};
-use args::{Action, Deferred, Who};
+use args::{Action, Who};
 pub use args::{AuthCommand, Whoami};
+use deferred::Deferred;
 pub use host::parse;
 use render::Output;
 use signals::Stop;

@@ -274,6 +274,11 @@ impl Places {
 
     fn candidates(&self, ephemeral: bool) -> Result<Vec<Arc<dyn Custody>>> {
         let wanted = self.wanted.clone()?;
+        if let Some(name) = wanted.filter(|name| ephemeral && !name.forgets()) {
+            let message =
+                format!("a login that is to be forgotten cannot have its key in {}", described(name.as_str()));
+            return Err(Error::new(ErrorKind::Config, message).with(choose_among(named(self.lasting(true)))));
+        }
         let names = match &self.allowed {
             _ if wanted.is_some() => wanted.into_iter().collect(),
             Place::Custom(custom) if !ephemeral => return Ok(vec![custom.clone()]),

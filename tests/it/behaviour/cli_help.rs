@@ -181,6 +181,7 @@ fn wrong_arguments_are_told_as_json_where_that_is_asked_for() {
     let acme = Acme::new();
     for (arguments, words) in [
         (&["auth", "fly", "--json"][..], "unrecognized subcommand 'fly'"),
+        (&["auth", "logn", "--json"], "similar subcommands exist: 'logout', 'login'"),
         (&["--json", "auth", "list"], "unexpected argument '--json' found"),
         (&["auth", "--json", "token", "--min-validity", "x"], "invalid value 'x' for '--min-validity <SECS>'"),
         (&["auth", "rename", "--json"], "required arguments were not provided: <NAME> <NEW>"),
