@@ -110,15 +110,13 @@ impl Tree {
 
     /// Ends the process, as clap does.
     fn refuse(self, error: clap::Error) -> ! {
-        if error.kind() == Usage::DisplayVersion {
-            error.exit();
-        }
-        if !error.use_stderr() {
+        match (error.kind(), error.use_stderr()) {
+            // The version needs none of our texts, which are dear.
+            (Usage::DisplayVersion, _) => error.exit(),
             // Help, with the tool's name in it.
-            self.named().try_get_matches().err().unwrap_or(error).exit();
-        }
-        if !is_said("--json") {
-            error.exit();
+            (_, false) => self.named().try_get_matches().err().unwrap_or(error).exit(),
+            (_, true) if !is_said("--json") => error.exit(),
+            _ => {}
         }
         // What is wrong, and clap's tip; then comes the usage, for a person.
         let text = error.to_string();

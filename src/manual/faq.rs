@@ -45,8 +45,8 @@
 //! # Why is there no plain text where no store is found?
 //!
 //! Because it would be chosen unseen, on the machines that need protection most, and stay. Servers have the kernel's keyring, which needs
-//! nothing (containers mostly do not: their filter forbids it), and a passphrase or a key file for those who choose one. Where nothing of this can be had, the login fails
-//! before the person has opened a page, and says what could be done.
+//! nothing (containers mostly do not: their filter forbids it), and a passphrase or a key file for those who choose one. Where
+//! nothing of this can be had, the login fails before the person has opened a page, and says what could be done.
 //!
 //! # Why does a login not move to a better place by itself?
 //!
@@ -78,8 +78,9 @@
 //!
 //! # Why does no browser open over SSH?
 //!
-//! It would open on the other machine, where nobody looks. The same goes for CI, a coding agent, a container, a machine without a desktop, and a call whose input or standard error is no terminal. Page and code are shown, the address can be copied
-//! or drawn as a QR code (feature `qr`), and any device with a browser will do. A browser that does not open is a note, never an error.
+//! It would open on the other machine, where nobody looks. The same goes for CI, a coding agent, a container, a machine without a
+//! desktop, and a call whose input or standard error is no terminal. Page and code are shown, the address can be copied or drawn
+//! as a QR code (feature `qr`), and any device with a browser will do. A browser that does not open is a note, never an error.
 //!
 //! # What if the server has no device flow?
 //!
