@@ -82,8 +82,8 @@ impl Auth {
         let home = self.wiring().home()?;
         let (index, chosen) = Index::read_meant(home.as_ref(), select, &self.wiring().config)?;
         let (entry, by) = index.find(chosen, &self.wiring().config)?;
-        let meant = (&index.in_org(entry, select, &self.wiring().config)?, by);
-        let context = self.wiring().context(home.as_ref(), &index, meant.0, Some(&meant));
+        let entry = index.in_org(entry, select, &self.wiring().config)?;
+        let context = Context { chosen_by: Some(by), ..Context::of(&entry, &index) };
         Ok(Session::of_login(self.0.clone(), context))
     }
 

@@ -1,7 +1,7 @@
 //! [`Session`]: gives access tokens for one context.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
@@ -48,9 +48,17 @@ struct Tokens {
 
 #[derive(Debug)]
 enum Source {
-    Login(Box<Context>),
+    Login(Box<Login>),
     /// From `<APP>_TOKEN`: used as it is.
     Environment(AccessToken),
+}
+
+#[derive(Debug)]
+struct Login {
+    /// Its files unread: a token is wanted more often than to know since when there is a login.
+    context: Context,
+    /// With what its files tell.
+    told: OnceLock<Context>,
 }
 
 /// What to do after a resource has refused an access token.
@@ -113,7 +121,7 @@ impl Session {
         async move {
             let context = match &inner.source {
                 Source::Environment(token) => return Ok(token.clone()),
-                Source::Login(context) => context,
+                Source::Login(login) => &login.context,
             };
             let now = inner.wiring().config.clock.now();
             if let Some(token) = inner.tokens.at_hand(&request, now) {
@@ -145,7 +153,7 @@ impl Session {
         let inner = &self.0;
         let context = match &inner.source {
             Source::Environment(token) => return Some(token.clone()),
-            Source::Login(context) => context,
+            Source::Login(login) => &login.context,
         };
         let (wiring, tokens) = (inner.wiring(), &inner.tokens);
         let now = wiring.config.clock.now();
@@ -176,7 +184,7 @@ impl Session {
     /// ```
     pub fn challenged(&self, token: &AccessToken, url: &Url, status: u16, www_authenticate: &str) -> Next {
         let inner = &self.0;
-        let (Source::Login(context), config) = (&inner.source, &inner.wiring().config) else { return Next::GiveUp };
+        let (Some(context), config) = (inner.context(), &inner.wiring().config) else { return Next::GiveUp };
         // One that was asked for by itself is not replaced behind its asker's back.
         if !token.is_usual() || !config.resources.iter().any(|resource| resource.origin() == url.origin()) {
             return Next::GiveUp;
@@ -204,22 +212,21 @@ impl Session {
         async move {
             let token = session.access_token().await?;
             let inner = &session.0;
-            let (wiring, context) = (inner.handle.wiring.clone(), session.context().cloned());
+            let (wiring, context) = (inner.handle.wiring.clone(), inner.context().cloned());
             let trip = move || ask_who(&wiring, context.as_ref(), &token);
             inner.wiring().workers.run(trip).await
         }
     }
 
-    /// The context that this session keeps to; `None` for a token from the environment.
+    /// The context that this session keeps to; `None` for a token from the environment. What the files of the login tell, when it was
+    /// made and how its tokens stand, is as it was when this was first called.
     pub fn context(&self) -> Option<&Context> {
-        match &self.0.source {
-            Source::Login(context) => Some(context),
-            Source::Environment(_) => None,
-        }
+        let Source::Login(login) = &self.0.source else { return None };
+        Some(login.told.get_or_init(|| self.0.wiring().told_by_files(&login.context)))
     }
 
     pub(crate) fn of_login(handle: Arc<Handle>, context: Context) -> Self {
-        Self::new(handle, Source::Login(Box::new(context)))
+        Self::new(handle, Source::Login(Box::new(Login { context, told: OnceLock::new() })))
     }
 
     pub(crate) fn of_environment(handle: Arc<Handle>, token: Arc<Secret>) -> Self {
@@ -304,6 +311,14 @@ impl Tokens {
 }
 
 impl Inner {
+    /// The context, its files unread.
+    fn context(&self) -> Option<&Context> {
+        match &self.source {
+            Source::Login(login) => Some(&login.context),
+            Source::Environment(_) => None,
+        }
+    }
+
     fn wiring(&self) -> &Wiring {
         &self.handle.wiring
     }

@@ -67,8 +67,7 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
     if let Some(name) = there(&index) {
         return Ok(name);
     }
-    let context = wiring.context(home.as_ref(), &index, &entry, None);
-    rotation::access_token(wiring, &context, &Wanted::default(), &|| false)?;
+    rotation::access_token(wiring, &Context::of(&entry, &index), &Wanted::default(), &|| false)?;
     let home = wiring.create_home()?;
     Index::change(&home, config.lock_timeout, |index| {
         // Ended meanwhile, or replaced by a new login.

@@ -94,9 +94,20 @@ impl Wiring {
         entry: &Entry,
         meant: Option<&(&Entry, ChosenBy)>,
     ) -> Context {
-        let mut context = Context::of(entry, index, home.map(|home| self.files(home, &entry.grant)));
-        context.chosen_by = meant.filter(|(meant, _)| meant.name == entry.name).map(|(_, by)| by.clone());
-        context
+        let chosen_by = meant.filter(|(meant, _)| meant.name == entry.name).map(|(_, by)| by.clone());
+        let context = Context { chosen_by, ..Context::of(entry, index) };
+        match home {
+            Some(home) => context.with(self.files(home, &entry.grant)),
+            None => context,
+        }
+    }
+
+    /// The same, with what its files tell now.
+    pub(crate) fn told_by_files(&self, context: &Context) -> Context {
+        match self.home() {
+            Ok(Some(home)) => context.clone().with(self.files(&home, &context.grant)),
+            _ => context.clone(),
+        }
     }
 
     /// A context in an error: its name, and who chose it where that is not plain.

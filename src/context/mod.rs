@@ -51,10 +51,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of `entry`, with what its files tell without the key.
-    pub(crate) fn of(entry: &Entry, index: &Index, files: Option<GrantFiles<'_>>) -> Self {
+    /// The context of `entry`, its files unread.
+    pub(crate) fn of(entry: &Entry, index: &Index) -> Self {
         let rules = index.folders.iter().filter(|rule| rule.context == entry.name);
-        let header = files.and_then(GrantFiles::header);
         Self {
             name: entry.name.clone(),
             account: entry.account.clone(),
@@ -66,9 +65,20 @@ impl Context {
             chosen_by: None,
             folders: rules.map(|rule| rule.folder.clone()).collect(),
             grant: entry.grant.clone(),
+            logged_in_at: None,
+            expires_at: None,
+            refresh_failed: None,
+        }
+    }
+
+    /// With what its files tell without the key.
+    pub(crate) fn with(self, files: GrantFiles<'_>) -> Self {
+        let header = files.header();
+        Self {
             logged_in_at: header.as_ref().map(|header| header.born),
             expires_at: header.and_then(|header| header.expires_at),
-            refresh_failed: files.and_then(GrantFiles::last_failure),
+            refresh_failed: files.last_failure(),
+            ..self
         }
     }
 }

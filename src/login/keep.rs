@@ -48,7 +48,7 @@ impl Login<'_> {
             };
             // Who names a context means that one; who just logs in means to go on as who they are.
             let replaced = index.put(entry.clone(), wanted.is_none());
-            Ok((Context::of(&entry, index, Some(files)), replaced))
+            Ok((Context::of(&entry, index).with(files), replaced))
         });
         let kept = indexed.and_then(|(context, replaced)| {
             replaced.map_or(Ok(()), |old| self.end(home, &old, &grant, &account, reply))?;
