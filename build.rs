@@ -1,16 +1,16 @@
-//! Links the examples, `acme` among them; it is not in the published crate, and a host is linked as it says itself.
+//! Links the examples, `acme` among them. Not in the published crate: a host says itself how it is linked.
 #![allow(clippy::disallowed_methods, reason = "cargo tells the target in the environment")]
 
 use std::env::var;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let of_target = |name: &str| var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
-    let is_static = of_target("FEATURE").split(',').any(|feature| feature == "crt-static");
-    if of_target("OS") == "linux" && of_target("ENV") == "gnu" && !is_static {
-        // What unwinds a panic, out of libgcc_eh.a instead of libgcc_s.so.1: at each start one library less to find, to map and to
-        // bind, a tenth of what `acme auth token` takes (benches/start/run). Without effect on GNU's ld, which has taken
-        // the library by then.
+    let is = |name, wanted: &str| var(name).is_ok_and(|value| value.split(',').any(|one| one == wanted));
+    let is_static = is("CARGO_CFG_TARGET_FEATURE", "crt-static");
+    if is("TARGET", "x86_64-unknown-linux-gnu") && is("PROFILE", "release") && !is_static {
+        // Takes what unwinds a panic from libgcc_eh.a instead of libgcc_s.so.1: one library less to find, map and bind at each start,
+        // a tenth of what `acme auth token` takes (benches/start/run). So does lld, which Rust brings for this target; GNU's ld has
+        // taken libgcc_s.so.1 by then, and keeps it.
         println!("cargo::rustc-link-arg-examples=-Wl,--push-state,--whole-archive,-Bstatic,-lgcc_eh,--pop-state");
     }
 }

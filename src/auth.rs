@@ -84,7 +84,7 @@ impl Auth {
         let (entry, by) = index.find(chosen, &self.wiring().config)?;
         let entry = index.in_org(entry, select, &self.wiring().config)?;
         let context = Context { chosen_by: Some(by), ..Context::of(&entry, &index) };
-        Ok(Session::of_login(self.0.clone(), context))
+        Ok(Session::of_context(self.0.clone(), context))
     }
 
     /// All contexts, in the order of their logins. Asks no store and no server.
@@ -92,10 +92,10 @@ impl Auth {
     /// # Errors
     /// `Custody` where the index cannot be read.
     pub fn contexts(&self) -> Result<Vec<Context>> {
-        let home = self.wiring().home()?;
-        let index = Index::read(home.as_ref())?;
+        let Some(home) = self.wiring().home()? else { return Ok(Vec::new()) };
+        let index = Index::read(Some(&home))?;
         let meant = index.meant_here(&self.wiring().config);
-        let context = |entry| self.wiring().context(home.as_ref(), &index, entry, meant.as_ref());
+        let context = |entry| self.wiring().context(&home, &index, entry, meant.as_ref());
         Ok(index.contexts.iter().map(context).collect())
     }
 

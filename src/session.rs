@@ -30,6 +30,8 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     handle: Arc<Handle>,
     source: Source,
+    /// The context with what its files tell, read when somebody first asks: a token is wanted more often.
+    told: OnceLock<Context>,
     tokens: Arc<Tokens>,
     /// Callers who want the same make one trip.
     trips: Shared<Wanted, AccessToken>,
@@ -48,17 +50,9 @@ struct Tokens {
 
 #[derive(Debug)]
 enum Source {
-    Login(Box<Login>),
+    Login(Box<Context>),
     /// From `<APP>_TOKEN`: used as it is.
     Environment(AccessToken),
-}
-
-#[derive(Debug)]
-struct Login {
-    /// Its files unread: a token is wanted more often than to know since when there is a login.
-    context: Context,
-    /// With what its files tell.
-    told: OnceLock<Context>,
 }
 
 /// What to do after a resource has refused an access token.
@@ -121,7 +115,7 @@ impl Session {
         async move {
             let context = match &inner.source {
                 Source::Environment(token) => return Ok(token.clone()),
-                Source::Login(login) => &login.context,
+                Source::Login(context) => context,
             };
             let now = inner.wiring().config.clock.now();
             if let Some(token) = inner.tokens.at_hand(&request, now) {
@@ -153,7 +147,7 @@ impl Session {
         let inner = &self.0;
         let context = match &inner.source {
             Source::Environment(token) => return Some(token.clone()),
-            Source::Login(login) => &login.context,
+            Source::Login(context) => context,
         };
         let (wiring, tokens) = (inner.wiring(), &inner.tokens);
         let now = wiring.config.clock.now();
@@ -218,23 +212,33 @@ impl Session {
         }
     }
 
-    /// The context that this session keeps to; `None` for a token from the environment. What the files of the login tell, when it was
-    /// made and how its tokens stand, is as it was when this was first called.
+    /// The context that this session keeps to; `None` for a token from the environment. What its files tell, `logged_in_at`,
+    /// `expires_at` and `refresh_failed`, is read when this is first called, or at the login itself, and stays as it was then.
     pub fn context(&self) -> Option<&Context> {
-        let Source::Login(login) = &self.0.source else { return None };
-        Some(login.told.get_or_init(|| self.0.wiring().told_by_files(&login.context)))
+        let (context, wiring) = (self.0.context()?, self.0.wiring());
+        Some(self.0.told.get_or_init(|| match wiring.home() {
+            Ok(Some(home)) => context.clone().with(wiring.files(&home, &context.grant)),
+            _ => context.clone(),
+        }))
     }
 
+    /// Of a login that has just been made.
     pub(crate) fn of_login(handle: Arc<Handle>, context: Context) -> Self {
-        Self::new(handle, Source::Login(Box::new(Login { context, told: OnceLock::new() })))
+        let told = OnceLock::from(context.clone());
+        Self::new(handle, Source::Login(Box::new(context)), told)
+    }
+
+    /// Of a context whose files are unread.
+    pub(crate) fn of_context(handle: Arc<Handle>, context: Context) -> Self {
+        Self::new(handle, Source::Login(Box::new(context)), OnceLock::new())
     }
 
     pub(crate) fn of_environment(handle: Arc<Handle>, token: Arc<Secret>) -> Self {
-        Self::new(handle, Source::Environment(AccessToken::given(token)))
+        Self::new(handle, Source::Environment(AccessToken::given(token)), OnceLock::new())
     }
 
-    fn new(handle: Arc<Handle>, source: Source) -> Self {
-        Self(Arc::new(Inner { handle, source, tokens: Arc::default(), trips: Shared::default() }))
+    fn new(handle: Arc<Handle>, source: Source, told: OnceLock<Context>) -> Self {
+        Self(Arc::new(Inner { handle, source, told, tokens: Arc::default(), trips: Shared::default() }))
     }
 }
 
@@ -311,10 +315,10 @@ impl Tokens {
 }
 
 impl Inner {
-    /// The context, its files unread.
+    /// The context, with no look at its files.
     fn context(&self) -> Option<&Context> {
         match &self.source {
-            Source::Login(login) => Some(&login.context),
+            Source::Login(context) => Some(context),
             Source::Environment(_) => None,
         }
     }

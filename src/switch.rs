@@ -110,7 +110,7 @@ fn change<'n>(
         }
         let name = change(index)?;
         let entry = index.get(name).ok_or_else(|| unknown(index))?;
-        Ok(wiring.context(Some(&home), index, entry, index.meant_here(&wiring.config).as_ref()))
+        Ok(wiring.context(&home, index, entry, index.meant_here(&wiring.config).as_ref()))
     })
 }
 

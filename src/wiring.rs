@@ -86,28 +86,16 @@ impl Wiring {
         GrantFiles { home, app: &self.config.app, id: grant, clock: &*self.config.clock, cache }
     }
 
-    /// The context of `entry`. `meant`: the one that is meant here, and by which rule.
+    /// The context of `entry`, with what its files tell. `meant`: the one that is meant here, and by which rule.
     pub(crate) fn context(
         &self,
-        home: Option<&Home>,
+        home: &Home,
         index: &Index,
         entry: &Entry,
         meant: Option<&(&Entry, ChosenBy)>,
     ) -> Context {
         let chosen_by = meant.filter(|(meant, _)| meant.name == entry.name).map(|(_, by)| by.clone());
-        let context = Context { chosen_by, ..Context::of(entry, index) };
-        match home {
-            Some(home) => context.with(self.files(home, &entry.grant)),
-            None => context,
-        }
-    }
-
-    /// The same, with what its files tell now.
-    pub(crate) fn told_by_files(&self, context: &Context) -> Context {
-        match self.home() {
-            Ok(Some(home)) => context.clone().with(self.files(&home, &context.grant)),
-            _ => context.clone(),
-        }
+        Context { chosen_by, ..Context::of(entry, index) }.with(self.files(home, &entry.grant))
     }
 
     /// A context in an error: its name, and who chose it where that is not plain.

@@ -8,7 +8,7 @@ use hallpass::blocking::wait;
 use hallpass::custody::{Memory, Place};
 use hallpass::prompt::Silent;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Auth, Config, LoginRequest, Session, TokenRequest};
+use hallpass::{Auth, Config, LoginRequest, LogoutRequest, Session, TokenRequest};
 
 use super::rig::{Rig, S, begin, token, until};
 
@@ -82,6 +82,23 @@ fn a_token_that_has_expired_is_refreshed_once() {
     assert_eq!((rig.server.requests().len(), rig.server.counts().refreshes), (1, 1));
     let context = &rig.auth().contexts().unwrap()[0];
     assert_eq!(context.expires_at.unwrap(), hallpass::clock::Clock::now(&rig.clock) + S(3600));
+}
+
+#[test]
+fn what_the_files_of_a_login_tell_is_read_when_it_is_first_asked_for() {
+    let rig = Rig::new();
+    let expires_at = |session: &Session| session.context().unwrap().expires_at.unwrap();
+    let made = rig.log_in();
+    let (early, late) = (rig.auth().session().unwrap(), rig.auth().session().unwrap());
+    let first = expires_at(&early);
+    rig.clock.advance(S(3600));
+    refreshed(&made);
+    assert_eq!((expires_at(&made), expires_at(&early)), (first, first), "a session keeps to what it has said");
+    assert_eq!(expires_at(&late), first + S(3600));
+    let later = rig.auth().session().unwrap();
+    assert!(wait(rig.auth().logout(LogoutRequest::default())).is_ok());
+    let context = later.context().unwrap();
+    assert_eq!((&context.name, context.expires_at), (&made.context().unwrap().name, None), "the files are gone");
 }
 
 #[test]
