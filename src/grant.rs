@@ -49,20 +49,17 @@ pub(crate) struct Found {
 const ROOM_TO_GROW: usize = 192 << 10;
 
 impl<'a> GrantFiles<'a> {
-    /// The grant and its record, where the key can be had without asking anybody: from the kernel's copy of it, or from a place
-    /// that answers at once. `None` says nothing but that it is to be asked for.
+    /// The grant and its record, where the key can be had without asking anybody: from a place that answers at once, else from the
+    /// kernel's copy of it. `None` says nothing but that it is to be asked for.
     pub(crate) fn open_at_once(self, custody: &dyn Custody) -> Option<(OpenGrant<'a>, Record)> {
-        let opened = |key: &Secret| {
-            let grant = OpenGrant { files: self, key: SealingKey::from_text(key)? };
-            let record = grant.read().ok()?;
-            Some((grant, record))
+        let key = match custody.answers_at_once() {
+            true => custody.load(&self.item()).ok()??,
+            false => self.cache?.key(&self.item())?,
         };
-        let copy = self.cache.and_then(|cache| cache.key(&self.item()));
+        let grant = OpenGrant { files: self, key: SealingKey::from_text(&key)? };
         // A copy that is not this record's key, whoever put it there, is none.
-        copy.as_ref().and_then(opened).or_else(|| match custody.answers_at_once() {
-            true => opened(&custody.load(&self.item()).ok()??),
-            false => None,
-        })
+        let record = grant.read().ok()?;
+        Some((grant, record))
     }
 
     /// Takes the key out of custody, or from the kernel where a copy of it is kept. `Err` where the store is locked, away or slow;
