@@ -91,12 +91,22 @@ impl<'a> GrantFiles<'a> {
         let text = custody.load(&item).map_err(|error| error.at_rest(custody.name()))?;
         let gone = |why: &str| {
             let place = described(custody.name());
-            let until = match custody.posture().lasts {
-                Until::Erased => String::new(),
-                lasts => format!(" (which keeps keys {lasts})"),
+            let (message, remedy) = match custody.posture().lasts {
+                // Each login session has a keyring of its own, and sees no other's.
+                Until::SessionEnd => (
+                    format!(
+                        "the key of this login is not in {place}: it was made in another one, which may have ended"
+                    ),
+                    Remedy::StartSession,
+                ),
+                lasts => {
+                    let until =
+                        if lasts == Until::Erased { String::new() } else { format!(" (which keeps keys {lasts})") };
+                    let message = format!("the key of this login {why} {place}{until}, and the login is lost with it");
+                    (message, Remedy::LogIn { context: None })
+                }
             };
-            let message = format!("the key of this login {why} {place}{until}, and the login is lost with it");
-            Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None })
+            Error::new(ErrorKind::Custody, message).with(remedy)
         };
         let text = text.ok_or_else(|| gone("is no longer in"))?;
         let key = SealingKey::from_text(&text).ok_or_else(|| gone("was overwritten in"))?;

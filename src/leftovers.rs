@@ -196,7 +196,11 @@ fn settled(
             let own = places.of(&entry.custody)?;
             if let Err(error) = opens(&*own) {
                 // Locked is not empty: only where the key is gone is another one its heir.
-                if !matches!(error.remedy(), Some(Remedy::LogIn { .. })) || opens(custody).is_err() {
+                let is_gone = matches!(
+                    error.remedy(),
+                    Some(Remedy::LogIn { .. } | Remedy::SetAside { .. } | Remedy::StartSession)
+                );
+                if !is_gone || opens(custody).is_err() {
                     return Err(error);
                 }
                 Index::change(home, wiring.config.lock_timeout, |index| {

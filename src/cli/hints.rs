@@ -40,7 +40,9 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
             format!("choose a passphrase of {at_least} characters or more, and run it again")
         }
         Remedy::CorrectPassphrase => {
-            format!("give the right passphrase; if it is forgotten, run `{program} auth login` to log in anew")
+            format!(
+                "give the right passphrase; if it is forgotten, run `{program} auth login --context NAME` to log in anew"
+            )
         }
         Remedy::CorrectCredential { credential } => format!(
             "give systemd a key for its credential {credential}: `openssl rand -base64 32 | systemd-creds encrypt \
@@ -59,12 +61,13 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
             format!("run `{program} auth doctor --repair`; or move {} away, then log in again", path.display())
         }
         Remedy::SetAside { path } if path.ends_with("key") => format!(
-            "put the right key file back; or move {} away, then log in again: without one, a login makes its own, as \
-             `openssl rand -base64 32` does",
+            "put the right key file back as {}; or log in again without one there: a login makes its own, as `openssl rand \
+             -base64 32` does",
             path.display()
         ),
         Remedy::StartSession => format!(
-            "use it in the login session that it was made in; for a new login, run `keyctl session` and `{program} auth login` there"
+            "for a new login, run `keyctl session`, and `{program} auth login --ephemeral` in it; one that there is opens only in the \
+             login session that it was made in"
         ),
         Remedy::ForgetLocally { context } if kind == ErrorKind::Custody => format!(
             "try again where its key can be reached, or run `{program} auth logout --context {context} --local-only`"
@@ -102,12 +105,14 @@ const AT_THE_DESKTOP: &str = "log in at the desktop, which opens the secure stor
 fn to_unlock(machine: Machine) -> &'static str {
     match machine {
         _ if cfg!(any(windows, target_os = "macos")) => AT_THE_DESKTOP,
-        // A login by key gives the keyring no password to open itself with.
+        // A login by key gives the keyring no password to open itself with. A second daemon, without `--replace`, would unlock itself
+        // and be asked by nobody.
         Machine::Ssh => {
             "unlock the keyring: `read -rs p; printf %s \"$p\" | gnome-keyring-daemon --replace --unlock; unset p`"
         }
         _ => {
-            "unlock the keyring: log in to the desktop, open your password manager, or run `gnome-keyring-daemon --unlock`"
+            "unlock the keyring: log in to the desktop, open your password manager, or run `read -rs p; printf %s \"$p\" | \
+             gnome-keyring-daemon --replace --unlock; unset p`"
         }
     }
 }

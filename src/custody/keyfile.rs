@@ -110,7 +110,11 @@ impl Custody for KeyFile {
             Way::Credential => {
                 (format!("systemd's credential {credential}"), self.credential()?, Remedy::RunAsService { credential })
             }
-            _ => ("the key file".into(), self.own()?, Remedy::LogIn { context: None }),
+            // It may come back: a disk that is not there, a file that somebody has moved.
+            _ => {
+                let path = self.files.home.join(FILE);
+                (format!("the key file {}", path.display()), self.own()?, Remedy::SetAside { path })
+            }
         };
         let Some(other) = other else {
             return Err(CustodyError::Refused { why: format!("{name} that opens it is not there"), remedy });

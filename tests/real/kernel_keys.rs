@@ -52,7 +52,7 @@ fn an_ephemeral_login_lasts_as_long_as_its_session_and_is_reached_from_no_other(
     let token = inside.stdout.lines().last().unwrap();
     assert!(server.is_live_access_token(token), "{inside}");
     for ended in [acme.run(&["auth", "token", "--json"]), acme.run_under(&SESSION, &["auth", "token", "--json"])] {
-        ended.exits(6).fails_with("custody", "");
+        ended.exits(6).fails_with("custody", "startsession");
     }
     assert_eq!(acme.only_login()["custody"], "session");
     assert!(!kernel::holds("hallpass", &acme.grant()), "nothing of it is in the user's keyring");

@@ -11,7 +11,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hallpass::blocking::wait;
 use hallpass::custody::{Place, PlaceName};
 use hallpass::doctor::State;
-use hallpass::{Auth, Config, Error, ErrorKind};
+use hallpass::{Auth, Config, Error, ErrorKind, LogoutRequest, Remedy};
 
 use super::passphrase::Says;
 use super::rig::{Rig, S, assert_error, bob, forced, token};
@@ -136,21 +136,23 @@ fn a_key_file_that_is_damaged_another_or_gone_is_named_and_comes_back_with_its_b
     let good = fs::read(&path).unwrap();
     assert_eq!((good.len(), good[44]), (45, b'\n'), "32 bytes in base64, as `openssl rand -base64 32` writes them");
     let another = base64::engine::general_purpose::STANDARD.encode([7; 32]).into_bytes();
-    for (case, bytes, remedy, why) in [
-        ("empty", Vec::new(), "set_aside", "is damaged"),
-        ("half", good[..20].to_vec(), "set_aside", "is damaged"),
-        ("too long", [&good[..], &good].concat(), "set_aside", "is damaged"),
-        ("no base64", vec![b'!'; 44], "set_aside", "is damaged"),
-        ("another", another, "log_in", "is another than the one that sealed it"),
+    for (case, bytes, why) in [
+        ("empty", Vec::new(), "is damaged"),
+        ("half", good[..20].to_vec(), "is damaged"),
+        ("too long", [&good[..], &good].concat(), "is damaged"),
+        ("no base64", vec![b'!'; 44], "is damaged"),
+        ("another", another, "is another than the one that sealed it"),
     ] {
         fs::write(&path, bytes).unwrap();
-        let named = if remedy == "set_aside" { &*path } else { Path::new("") };
-        two.refused(case, remedy, why, named);
+        two.refused(case, "set_aside", why, &path);
         fs::write(&path, &good).unwrap();
         two.is_well_again(case);
     }
     fs::remove_file(&path).unwrap();
-    two.refused("gone", "log_in", "that opens it is not there", Path::new(""));
+    two.refused("gone", "set_aside", "that opens it is not there", &path);
+    // A disk that is not there is no reason to forget a login that the server goes on to serve.
+    let kept = wait(Auth::new(two.config.clone()).unwrap().logout(LogoutRequest::default())).unwrap_err();
+    assert!(matches!(kept.remedy(), Some(Remedy::ForgetLocally { .. })), "{kept}");
     fs::write(&path, &good).unwrap();
     #[cfg(unix)]
     mode_for_others(&two, &path);
