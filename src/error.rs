@@ -149,7 +149,7 @@ pub enum Remedy {
         /// The path.
         path: PathBuf,
     },
-    /// Move this path away, which cannot be read any more, and log in again.
+    /// Put this file right, which is damaged, gone or another; or move it away, and log in again.
     SetAside {
         /// The path.
         path: PathBuf,
@@ -321,7 +321,7 @@ impl fmt::Display for Remedy {
             Self::FreeSpace { path } => {
                 write!(f, "free some space on the disk of {}, then try again", path.display())
             }
-            Self::SetAside { path } => write!(f, "move {} away, then log in again", path.display()),
+            Self::SetAside { path } => write!(f, "put {} right, or move it away and log in again", path.display()),
             // To kill it would be like a crash, which some servers do not forgive.
             Self::OtherProcess { pid: Some(pid) } => {
                 write!(
