@@ -1,6 +1,6 @@
 //! The whole tool, as a process, against what nobody here wrote: a certified authorization server (oidc-provider on
-//! Node), a second one that shares no code with it (django-oauth-toolkit on Python), and real Secret Services (gnome-keyring,
-//! KeePassXC and KWallet on a private D-Bus). `tests/all` installs them.
+//! Node), two more that share no code with it or each other (django-oauth-toolkit on Python, Better Auth on Node), and real
+//! Secret Services (gnome-keyring, KeePassXC and KWallet on a private D-Bus). `tests/all` installs them.
 //!
 //! Only the contract of `acme`, the reference CLI, is used here: its arguments, environment, exit codes and JSON.
 //!
@@ -32,6 +32,7 @@
 )]
 
 mod acme;
+mod better_auth;
 mod borders;
 mod browser;
 mod contract;

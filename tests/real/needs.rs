@@ -14,6 +14,8 @@ pub(crate) enum Need {
     Provider,
     /// Python, and the packages of `tests/real/django`.
     Django,
+    /// Node, and the packages of `tests/real/better-auth`.
+    BetterAuth,
     /// D-Bus, gnome-keyring and secret-tool.
     Keyring,
     /// D-Bus, and KeePassXC with its command-line twin.
@@ -61,7 +63,7 @@ pub(crate) fn say(line: &str) {
 impl Need {
     fn missing(self) -> Option<String> {
         let programs: &[&str] = match self {
-            Need::Provider => &["node"],
+            Need::Provider | Need::BetterAuth => &["node"],
             // Its own Python, see below.
             Need::Django => &[],
             Need::Keyring => &["dbus-daemon", "dbus-send", "gnome-keyring-daemon", "secret-tool"],
@@ -80,7 +82,8 @@ impl Need {
             return Some("the kernel's keyring, which this container forbids".to_owned());
         }
         let (package, is_there) = match self {
-            Need::Provider => ("the npm package oidc-provider", provider::node_package().is_dir()),
+            Need::Provider => ("the npm package oidc-provider", provider::node_package("oidc-provider").is_dir()),
+            Need::BetterAuth => ("the npm package better-auth", provider::node_package("better-auth").is_dir()),
             // The list is copied beside it once all is installed.
             Need::Django => ("the Python package django-oauth-toolkit", provider::python_packages().is_file()),
             _ => return None,

@@ -1,5 +1,5 @@
-//! The authorization servers as processes, what they saw, and the person at the browser. Both speak one protocol with the tests:
-//! `oidc-provider/server.mjs` and `django/server.py` say which.
+//! The authorization servers as processes, what they saw, and the person at the browser. All speak one protocol with the tests:
+//! `oidc-provider/server.mjs`, `django/server.py` and `better-auth/server.mjs` say which.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use crate::needs::say;
 use crate::process::{self, Running};
 use crate::tls::Tls;
 
-/// There where `tests/all` has installed the first server.
-pub(crate) fn node_package() -> PathBuf {
-    folder("oidc-provider").join("node_modules/oidc-provider")
+/// There where `tests/all` has installed a server that runs on Node.
+pub(crate) fn node_package(product: &str) -> PathBuf {
+    folder(product).join("node_modules").join(product)
 }
 
-/// There where `tests/all` has installed the second.
+/// There where `tests/all` has installed the one that runs on Python.
 pub(crate) fn python_packages() -> PathBuf {
     folder("django").join(".venv/requirements.txt")
 }
@@ -47,6 +47,8 @@ enum Product {
     OidcProvider,
     /// django-oauth-toolkit on Python, with a folder for its database.
     Django { _database: TempDir },
+    /// Better Auth on Node.
+    BetterAuth,
 }
 
 /// A person's answer: yes, no to what the tool asks for, no to the code itself.
@@ -66,7 +68,7 @@ pub(crate) struct Issued {
 impl Provider {
     /// oidc-provider, polled every second, so that tests are quick; the options are in `server.mjs`.
     pub(crate) fn start(options: &[(&str, &str)]) -> Provider {
-        Provider::run(Product::OidcProvider, node("server.mjs"), options)
+        Provider::run(Product::OidcProvider, node("oidc-provider", "server.mjs"), options)
     }
 
     /// django-oauth-toolkit, polled every second too; the options are in `server.py`.
@@ -75,6 +77,11 @@ impl Provider {
         let mut command = python("server.py");
         command.arg(folder.path());
         Provider::run(Product::Django { _database: folder }, command, options)
+    }
+
+    /// Better Auth, polled every second as well; the options are in its `server.mjs`.
+    pub(crate) fn better_auth(options: &[(&str, &str)]) -> Provider {
+        Provider::run(Product::BetterAuth, node("better-auth", "server.mjs"), options)
     }
 
     fn run(product: Product, mut command: Command, options: &[(&str, &str)]) -> Provider {
@@ -116,6 +123,10 @@ impl Provider {
             (Product::Django { .. }, "token") => "token/",
             (Product::Django { .. }, "device/auth") => "device-authorization/",
             (Product::Django { .. }, _) => panic!("django-oauth-toolkit has no {name}"),
+            (Product::BetterAuth, "me") => "oauth2/userinfo",
+            (Product::BetterAuth, "token") => "oauth2/token",
+            (Product::BetterAuth, "token/revocation") => "oauth2/revoke",
+            (Product::BetterAuth, _) => panic!("Better Auth has no {name}"),
         };
         format!("{}/{path}", self.issuer)
     }
@@ -128,8 +139,9 @@ impl Provider {
             Wish::Abort => "abort",
         };
         let (mut command, trusts) = match self.product {
-            Product::OidcProvider => (node("person.mjs"), "NODE_EXTRA_CA_CERTS"),
+            Product::OidcProvider => (node("oidc-provider", "person.mjs"), "NODE_EXTRA_CA_CERTS"),
             Product::Django { .. } => (python("person.py"), "SSL_CERT_FILE"),
+            Product::BetterAuth => (node("better-auth", "person.mjs"), "NODE_EXTRA_CA_CERTS"),
         };
         command.args([verification_uri_complete, account, wish]);
         command.envs(self.ca.iter().map(|ca| (trusts, ca)));
@@ -217,8 +229,8 @@ impl Provider {
     }
 }
 
-fn node(script: &str) -> Command {
-    script_of(Path::new("node"), &folder("oidc-provider").join(script))
+fn node(product: &str, script: &str) -> Command {
+    script_of(Path::new("node"), &folder(product).join(script))
 }
 
 fn python(script: &str) -> Command {
