@@ -27,6 +27,9 @@ pub(crate) struct Failure {
     pub(crate) at: SystemTime,
     /// The server may have rotated all the same: a reply was lost, now or in an attempt before.
     pub(crate) open: bool,
+    /// The server refused this very token: to ask again would bring the same answer, and some servers ban who does.
+    #[serde(default)]
+    pub(crate) refused: bool,
     /// How long the server asked to be left alone, in seconds.
     retry_after: Option<u64>,
     kind: String,
@@ -38,6 +41,9 @@ const SHARED: [ErrorKind; 4] = [ErrorKind::Unreachable, ErrorKind::Expired, Erro
 
 /// The longest that a server's wish to be left alone is heeded.
 const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// How long a refused token is not sent again: an administrator may have undone it.
+const REFUSED_FOR: Duration = Duration::from_secs(600);
 
 impl Attempt {
     pub(crate) fn begun(generation: u64, now: SystemTime) -> Self {
@@ -59,6 +65,11 @@ impl Attempt {
         self.failure.as_ref().is_none_or(|failure| failure.open)
     }
 
+    /// Whether the server has refused the refresh token.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.refused)
+    }
+
     /// Who began it and when, for a person who waited for its end.
     pub(crate) fn told(&self, now: SystemTime) -> String {
         let age = now.duration_since(self.at).unwrap_or_default().as_secs();
@@ -67,12 +78,12 @@ impl Attempt {
 }
 
 impl Failure {
-    pub(crate) fn new(error: &Error, open: bool, now: SystemTime) -> Self {
+    pub(crate) fn new(error: &Error, open: bool, refused: bool, now: SystemTime) -> Self {
         let retry_after = match error.remedy() {
             Some(Remedy::Retry { after }) => after.map(|after| after.as_secs()),
             _ => None,
         };
-        Self { at: now, open, retry_after, kind: error.kind().name().into(), message: error.to_string() }
+        Self { at: now, open, refused, retry_after, kind: error.kind().name().into(), message: error.to_string() }
     }
 
     /// How much longer the server wants to be left alone.
@@ -81,6 +92,11 @@ impl Failure {
         // A clock that was set back must not make it longer.
         let passed = now.duration_since(self.at).ok()?;
         rest.checked_sub(passed).filter(|left| !left.is_zero())
+    }
+
+    /// Whether the token was refused a short while ago. A clock that was set back says nothing of that.
+    pub(crate) fn is_refusal_at(&self, now: SystemTime) -> bool {
+        self.refused && now.duration_since(self.at).is_ok_and(|since| since < REFUSED_FOR)
     }
 
     /// The error, for another process than the one that met it; `None` where it should ask for itself.

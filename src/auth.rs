@@ -1,6 +1,7 @@
 //! [`Auth`]: the layers, wired. Decides nothing.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +88,51 @@ impl Auth {
         Ok(Session::of_context(self.0.clone(), context))
     }
 
+    /// The session that `request` means, with a token that serves; where that needs a login, this logs in as [`login`](Self::login) does.
+    ///
+    /// It waits for nobody: without a terminal ([`Surroundings::terminal`](crate::Surroundings::terminal)) the error is the answer, and
+    /// [`Error::needs_login`] says so. A server that is away is an error too, and no reason to log in.
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # fn main() -> hallpass::Result<()> {
+    /// # let config = hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?;
+    /// use hallpass::{Auth, LoginRequest, blocking, prompt::Terminal};
+    ///
+    /// let auth = Auth::new(config)?;
+    /// let session = auth.session_or_login(LoginRequest::default(), Arc::new(Terminal::stderr()));
+    /// let token = blocking::wait(blocking::wait(session)?.access_token())?;
+    /// # drop(token);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`session_for`](Self::session_for), [`Session::access_token`] and [`login`](Self::login).
+    pub fn session_or_login(
+        &self,
+        request: LoginRequest,
+        prompt: Arc<dyn Prompt>,
+    ) -> impl Future<Output = Result<Session>> + Send + 'static + use<> {
+        let auth = self.clone();
+        async move {
+            let select = Select { context: request.context.clone(), org: request.org.clone() };
+            let mut request = request;
+            let ended = match auth.session_for(&select) {
+                Ok(session) => {
+                    let Err(error) = session.access_token().await else { return Ok(session) };
+                    // The new login takes the place of the one that has ended.
+                    request.context = request.context.or_else(|| session.context().map(|context| context.name.clone()));
+                    error
+                }
+                Err(error) => error,
+            };
+            match ended.needs_login() && auth.wiring().config.surroundings.terminal {
+                true => auth.login(request, prompt).await,
+                false => Err(ended),
+            }
+        }
+    }
+
     /// All contexts, in the order of their logins. Asks no store and no server.
     ///
     /// # Errors
@@ -102,6 +148,13 @@ impl Auth {
     /// What the place of this login's key promises; `None` where this program has no such place. Asks no store.
     pub fn posture(&self, context: &Context) -> Option<Posture> {
         self.wiring().places.of(&context.custody).ok().map(|custody| custody.posture())
+    }
+
+    /// The state folder and the variable that names it, where that is not the platform's folder for this user: whoever set the variable may
+    /// have written what is in it.
+    pub fn foreign_state_folder(&self) -> Option<(PathBuf, String)> {
+        let variable = self.wiring().home_variable()?;
+        Some((self.wiring().home_path().to_owned(), variable.to_owned()))
     }
 
     /// Makes this context the default: the one that is meant where nothing else names one. Sessions that there are keep to theirs.

@@ -5,56 +5,110 @@
     reason = "this is the one file that may start a program"
 )]
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use url::Url;
 
+use crate::clock::{Deadline, pause};
 use crate::id::AppName;
+#[cfg(unix)]
+use crate::surroundings::{for_a_desktop_program, inherited_descriptors};
 
 /// Where a program that opens pages may live. Never `PATH`, never the current folder.
 const FOLDERS: &[&str] = &[
     "/usr/local/bin",
     "/usr/bin",
     "/bin",
+    // NixOS has its system there.
+    "/run/current-system/sw/bin",
     "C:\\Windows\\System32",
     "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
     "C:\\Windows",
 ];
 
+/// The same for the programs that those start, by name too.
+#[cfg(unix)]
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin";
+
 /// The app's variables that hold secrets: no child process gets them.
+#[cfg(not(unix))]
 const SECRETS: &[&str] = &["TOKEN", "CLIENT_SECRET", "PASSPHRASE"];
 
-/// Starts a browser on `page` and does not wait for it. An error means that none could be started.
+/// How soon a program that cannot open a page says so. One that runs for longer may be the browser itself.
+const TO_FAIL: Duration = Duration::from_secs(2);
+
+/// Starts a browser on `page`, and waits for a moment whether that fails. An error means that none could be started.
 pub(crate) fn open_page(app: &AppName, page: &Url) -> io::Result<()> {
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "no program to open a page in the system's folders");
     for candidate in open::commands(page.as_str()) {
-        let Some(program) = resolve(candidate.get_program()) else {
-            continue;
-        };
-        let mut command = Command::new(program);
-        command.args(candidate.get_args()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        for (name, value) in candidate.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        if cfg!(unix) {
-            // The program starts others by the same variables.
-            command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env_remove("BROWSER");
-        }
-        for name in SECRETS {
-            command.env_remove(app.variable(name));
-        }
-        if let Ok(mut child) = command.spawn() {
-            // Reaped by a thread of its own: some browsers stay in the foreground of their launcher.
-            let _ = std::thread::Builder::new().spawn(move || child.wait());
-            return Ok(());
+        let Some(program) = resolve(candidate.get_program()) else { continue };
+        match started(app, &program, &candidate).and_then(|child| is_taken(child, TO_FAIL)) {
+            Ok(()) => return Ok(()),
+            Err(error) => failed = error,
         }
     }
-    Err(io::Error::new(io::ErrorKind::NotFound, "no program to open a page in the system's folders"))
+    Err(failed)
+}
+
+/// A program of a system folder, in a session of its own: Ctrl-C in this terminal does not end it, and it cannot write there. It gets
+/// none of our descriptors, and only those variables that say where the desktop is.
+#[cfg(unix)]
+fn started(_app: &AppName, program: &Path, candidate: &Command) -> io::Result<Child> {
+    use std::os::unix::process::CommandExt;
+
+    let mut words: Vec<OsString> = Vec::new();
+    // A descriptor of whoever started this process, such as the one that a passphrase comes on, has no mark that it closes with `exec`.
+    let descriptors = inherited_descriptors();
+    if !descriptors.is_empty() {
+        // Some shells know descriptors of one digit only.
+        let shell = if descriptors.iter().all(|number| *number < 10) { "sh" } else { "bash" };
+        let shell = resolve(OsStr::new(shell)).ok_or_else(|| io::Error::other("no shell to close descriptors with"))?;
+        let closed: String = descriptors.iter().map(|number| format!(" {number}>&-")).collect();
+        words.extend([shell.into(), "-c".into(), format!("exec{closed}; exec \"$@\"").into(), "sh".into()]);
+    }
+    let setsid = resolve(OsStr::new("setsid"));
+    let leads_no_session = setsid.is_none();
+    words.extend(setsid.map(OsString::from));
+    words.push(program.into());
+    words.extend(candidate.get_args().map(OsString::from));
+
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env_clear().envs(for_a_desktop_program()).env("PATH", PATH);
+    command.envs(candidate.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if leads_no_session {
+        // The next best: Ctrl-C does not reach it.
+        command.process_group(0);
+    }
+    command.spawn()
+}
+
+#[cfg(not(unix))]
+fn started(app: &AppName, program: &Path, candidate: &Command) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command.args(candidate.get_args()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.envs(candidate.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    SECRETS.iter().for_each(|name| drop(command.env_remove(app.variable(name))));
+    command.spawn()
+}
+
+/// Whether the program has taken the page: it ends well, or is still there after `patience`.
+fn is_taken(mut child: Child, patience: Duration) -> io::Result<()> {
+    let deadline = Deadline::after(patience);
+    while !deadline.has_passed() {
+        match child.try_wait()? {
+            // What Windows' own program ends with says nothing.
+            Some(status) if status.success() || cfg!(windows) => return Ok(()),
+            Some(status) => return Err(io::Error::other(format!("the program that opens pages failed: {status}"))),
+            None => pause(Duration::from_millis(10)),
+        }
+    }
+    // Reaped by a thread of its own: some browsers stay in the foreground of their launcher.
+    std::thread::Builder::new().spawn(move || child.wait()).map(drop)
 }
 
 fn resolve(program: &OsStr) -> Option<PathBuf> {
@@ -64,4 +118,50 @@ fn resolve(program: &OsStr) -> Option<PathBuf> {
         .iter()
         .flat_map(|folder| with_suffix.iter().map(move |name| Path::new(folder).join(name)))
         .find(|p| p.is_file())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn run(script: &str) -> (io::Result<()>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, told) = (folder.path().join("opener"), folder.path().join("told"));
+        fs::write(&program, script.replace("$TOLD", told.to_str().unwrap())).unwrap();
+        let mut candidate = Command::new("sh");
+        candidate.arg(&program).arg("https://id.example.com/device");
+        let app = "acme".parse().unwrap();
+        let child = started(&app, &resolve(OsStr::new("sh")).unwrap(), &candidate).unwrap();
+        let taken = is_taken(child, Duration::from_secs(20));
+        (taken, fs::read_to_string(told).unwrap_or_default())
+    }
+
+    #[test]
+    fn it_has_a_session_of_its_own_and_nothing_of_ours() {
+        let (taken, told) = run("{ ps -o sid= -o pid= -o tty= -p $$; ls /proc/$$/fd; env; echo \"$1\"; } >$TOLD 2>&1");
+        taken.unwrap();
+        let mut lines = told.lines();
+        let process: Vec<_> = lines.next().unwrap().split_whitespace().collect();
+        assert_eq!((process[0], process[2]), (process[1], "?"), "{told}");
+        assert!(told.contains("https://id.example.com/device"), "{told}");
+        // The shell has its script open, at a number of its own.
+        let descriptors: Vec<u32> = lines.map_while(|line| line.parse().ok()).collect();
+        assert!(descriptors.iter().all(|number| *number < 3 || *number >= 10), "{told}");
+        for name in ["XDG_DATA_HOME", "XDG_CONFIG_DIRS", "LD_PRELOAD", "GTK_PATH", "CARGO", "BROWSER"] {
+            assert!(!told.contains(&format!("\n{name}=")), "{told}");
+        }
+    }
+
+    #[test]
+    fn one_that_fails_says_so() {
+        assert!(run("exit 3").0.unwrap_err().to_string().contains("exit status: 3"));
+    }
+
+    #[test]
+    fn what_runs_on_has_taken_the_page() {
+        let child = Command::new("sleep").arg("1").spawn().unwrap();
+        is_taken(child, Duration::from_millis(50)).unwrap();
+    }
 }

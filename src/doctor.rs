@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::clock::Cancel;
-use crate::context::{Entry, Index};
+use crate::context::{Context, Entry, Index};
 use crate::custody::{CustodyError, Places, Until, described};
-use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::home::Home;
 use crate::id::ContextName;
 use crate::leftovers::Leftovers;
@@ -142,6 +142,9 @@ fn program(report: &mut Report, wiring: &Wiring) {
 
 fn home(report: &mut Report, wiring: &Wiring) -> Option<Home> {
     let path = wiring.home_path().display();
+    if let Some(variable) = wiring.home_variable() {
+        report.add("home", State::Note, format!("{variable} names the state folder {path}: logins come from there"));
+    }
     match wiring.home() {
         Ok(None) => report.add("home", State::Note, format!("{path} is not there: nobody has logged in yet")),
         Ok(Some(home)) => {
@@ -209,11 +212,13 @@ fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, ent
         if let Some(lock) = files.lock_now()? {
             grant.check_that_it_is_no_copy(&lock, &record)?;
         }
-        Ok(record)
+        Ok((record, grant))
     });
     match opened {
-        Ok(record) => {
-            if let Err(error) = wiring.check_destination(&entry.grant, &record) {
+        Ok((record, grant)) => {
+            let checked = wiring.check_destination(&entry.grant, &record);
+            let context = Context::of(entry, &Index::empty());
+            if let Err(error) = checked.and_then(|()| wiring.check_entry(&context, &grant, &record)) {
                 return report.error("login", &error);
             }
             let (generation, custody) = (record.generation, &entry.custody);
@@ -251,8 +256,8 @@ fn leftovers(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home,
     }
     for (place, count) in &found.foreign {
         let text = match count {
-            1 => format!("1 key in {place} belongs to no login of this state folder"),
-            _ => format!("{count} keys in {place} belong to no login of this state folder"),
+            1 => format!("1 key in {place} cannot be told to be of this state folder"),
+            _ => format!("{count} keys in {place} cannot be told to be of this state folder"),
         };
         report.about(Some(place), None, |report| report.add("leftover", State::Note, text));
     }
@@ -288,18 +293,24 @@ fn network(report: &mut Report, wiring: &Wiring) {
 
 fn server(report: &mut Report, wiring: &Wiring) {
     let issuer = &wiring.config.issuer;
-    let asked = || -> Result<Option<SystemTime>> { metadata::date(&wiring.http()?, issuer, &Cancel::new()) };
+    // Metadata is not needed where the endpoints are known, and some servers have none.
+    let asked = || -> Result<Option<SystemTime>> {
+        let http = wiring.http()?;
+        match wiring.config.has_endpoints() {
+            true => metadata::answers(&http, issuer, &Cancel::new()),
+            false => metadata::date(&http, issuer, &Cancel::new()),
+        }
+    };
     let (answer, now) = (asked(), wiring.config.clock.now());
     let date = match answer {
         Ok(date) => date,
-        // Metadata is not needed then, and some servers have none.
-        Err(error) if wiring.config.has_endpoints() && error.kind() != ErrorKind::Unreachable => {
-            let text = format!("{issuer} answers; its endpoints are in the configuration");
-            return report.add("server", State::Well, text);
-        }
         Err(error) => return report.error("server", &error),
     };
     let Some(date) = date else {
+        if wiring.config.has_endpoints() {
+            let text = format!("{issuer} answers; its endpoints are in the configuration");
+            return report.add("server", State::Well, text);
+        }
         return report.add("server", State::Note, format!("{issuer} answers, and does not tell its time"));
     };
     let (apart, way) = match now.duration_since(date) {

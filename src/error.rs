@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::text::shown;
+use crate::text::{shell_quoted, shown};
 
 /// `Result` with hallpass's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -138,6 +138,8 @@ pub enum Remedy {
     FixPath {
         /// The path.
         path: PathBuf,
+        /// The mode it takes (chmod(1)), where that is what is wrong.
+        mode: Option<u32>,
     },
     /// Run it as this user, for example without `sudo`.
     RunAs {
@@ -178,6 +180,14 @@ impl Error {
     /// What can be done, computed from the actual situation.
     pub fn remedy(&self) -> Option<&Remedy> {
         self.0.remedy.as_ref()
+    }
+
+    /// Whether a new login is what helps: nobody is logged in, or the login has ended or cannot be opened any more.
+    ///
+    /// False where it is only not known which login is meant, and for what went wrong with a login itself.
+    pub fn needs_login(&self) -> bool {
+        let is_about_a_login = self.kind().exit_code() == 4 || self.kind() == ErrorKind::Custody;
+        is_about_a_login && matches!(self.remedy(), Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }))
     }
 
     /// What a message quotes, a path or a name, may hold what a terminal obeys: it is taken out here, once for all.
@@ -316,7 +326,10 @@ impl fmt::Display for Remedy {
                 write!(f, "try again when the server answers, or forget {context} on this machine only")
             }
             Self::FixConfig { field } => write!(f, "correct {field}"),
-            Self::FixPath { path } => write!(f, "check owner and permissions of {}", path.display()),
+            Self::FixPath { path, mode: Some(mode) } => {
+                write!(f, "run `chmod {mode:o} {}`", shell_quoted(&path.to_string_lossy()))
+            }
+            Self::FixPath { path, mode: None } => write!(f, "check owner and permissions of {}", path.display()),
             Self::RunAs { user } => write!(f, "run it as {user}, without sudo"),
             Self::FreeSpace { path } => {
                 write!(f, "free some space on the disk of {}, then try again", path.display())
@@ -349,11 +362,11 @@ impl fmt::Debug for Error {
         f.write_str(&self.0.message)?;
         let mut cause = self.source();
         while let Some(error) = cause {
-            write!(f, "\n  because: {error}")?;
+            write!(f, "\n  because: {}", shown(error.to_string()))?;
             cause = error.source();
         }
         match &self.0.remedy {
-            Some(remedy) => write!(f, "\n\nhint: {remedy}"),
+            Some(remedy) => write!(f, "\n\nhint: {}", shown(remedy.to_string())),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::context::{Entry, Index};
+use crate::context::{Context, Entry, Index};
 use crate::custody::{Custody, CustodyError, Places};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::grant::Found;
@@ -18,9 +18,10 @@ pub(crate) struct Leftovers {
     pub(crate) unnamed: Vec<(GrantId, Option<Arc<dyn Custody>>)>,
     /// Contexts without a record.
     pub(crate) empty: Vec<Entry>,
-    /// Keys that open nothing: of logins of this state folder that are gone, or copies that a move has left.
+    /// Keys that are not needed, and that this folder's own sealed files prove to be of here: of a login that was never finished, or
+    /// copies that a move has left.
     pub(crate) keys: Vec<(GrantId, Arc<dyn Custody>)>,
-    /// How many keys of other state folders a place holds.
+    /// How many keys a place holds that are of other state folders, or cannot be told from those.
     pub(crate) foreign: Vec<(String, usize)>,
     /// Places that could not be asked.
     pub(crate) unasked: Vec<(String, CustodyError)>,
@@ -58,8 +59,7 @@ impl Leftovers {
                     .is_some_and(|entry| entry.custody == place.name() && records.contains(&grant))
                 {
                     // As it should be.
-                } else if names.contains(&format!("{grant}.lock")) {
-                    // A lock file is never removed: the login was made here.
+                } else if wiring.files(home, &grant).was_made_here(&*place).unwrap_or_default() {
                     found.keys.push((grant, place.clone()));
                 } else {
                     of_others += 1;
@@ -86,6 +86,8 @@ pub struct Repaired {
 /// Repairs what can be.
 pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
     let Repaired { mut done, mut left } = Repaired::default();
+    let tightened = wiring.tighten_home()?;
+    done.extend(tightened.iter().map(|path| format!("closed {} to other users", path.display())));
     let Some(home) = wiring.home()? else { return Ok(Repaired { done, left }) };
     let places = wiring.quiet_places();
     if let Err(error) = Index::read(Some(&home)) {
@@ -99,6 +101,11 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
         }
         Index::set_aside(&home, wiring.config.lock_timeout)?;
         done.push(format!("set the damaged index aside as {}", home.root.path_of(Index::DAMAGED).display()));
+    }
+    for entry in Index::read(Some(&home))?.contexts {
+        if let Some(why) = freed(wiring, &home, &places, &entry)? {
+            done.push(format!("took the name {} away: {why}", entry.name));
+        }
     }
     let found = Leftovers::find(wiring, &places, &home, &Index::read(Some(&home))?)?;
     for (grant, custody) in found.unnamed {
@@ -120,6 +127,21 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
         }
     }
     Ok(Repaired { done, left })
+}
+
+/// Takes a name from a record that is not the one it names (law 16), and says why; the record is named anew. What does not open now is
+/// left as it is.
+fn freed(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result<Option<String>> {
+    let files = wiring.files(home, &entry.grant);
+    let opened = places.of(&entry.custody).and_then(|custody| files.unlock(&*custody));
+    let Ok((record, grant)) = opened.and_then(|grant| Ok((grant.read()?, grant))) else { return Ok(None) };
+    let Err(wrong) = wiring.check_entry(&Context::of(entry, &Index::empty()), &grant, &record) else { return Ok(None) };
+    Index::change(home, wiring.config.lock_timeout, |index| {
+        if index.get(&entry.name).is_some_and(|now| now.grant == entry.grant && now.mark == entry.mark) {
+            index.remove(&entry.name);
+        }
+        Ok(Some(wrong.to_string()))
+    })
 }
 
 /// A record that opens says all that the index has to know.
@@ -154,9 +176,11 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str) -> 
                 client_id,
                 scopes: record.scopes.clone(),
                 custody: custody.to_owned(),
+                mark: String::new(),
             },
             false,
         );
+        index.mark(&opened)?;
         Ok(name)
     })
 }
@@ -169,7 +193,7 @@ fn taken_out(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Re
         return Ok(false);
     }
     // A place that cannot be reached keeps a key that opens nothing.
-    let erased = places.of(&entry.custody).and_then(|custody| files.erase(&lock, Some(&*custody)));
+    let erased = places.any(&entry.custody).and_then(|custody| files.erase(&lock, Some(&*custody)));
     erased.or_else(|_| files.erase(&lock, None))?;
     Index::change(home, wiring.config.lock_timeout, |index| {
         index.forget(&entry.grant);
@@ -187,7 +211,7 @@ fn settled(
     custody: &dyn Custody,
 ) -> Result<Option<String>> {
     let files = wiring.files(home, grant);
-    let _lock = files.lock(wiring.config.lock_timeout)?;
+    let lock = files.lock(wiring.config.lock_timeout)?;
     let index = Index::read(Some(home))?;
     let opens = |place: &dyn Custody| files.unlock_anew(place).and_then(|grant| grant.read());
     match index.of_grant(grant) {
@@ -212,8 +236,12 @@ fn settled(
         }
         // A record that no name is of is not ours to end.
         None if files.is_there() => return Ok(None),
-        None => {}
+        // A login that was never finished: what it wrote goes too.
+        None => {
+            files.erase(&lock, Some(custody))?;
+            return Ok(Some(format!("erased a key in {} that opened nothing", custody.name())));
+        }
     }
-    custody.erase(&files.item()).map_err(|error| error.at_rest(custody.name()))?;
-    Ok(Some(format!("erased a key in {} that opened nothing", custody.name())))
+    let erased = files.erase_key(custody).map_err(|error| error.at_rest(custody.name()))?;
+    Ok(erased.then(|| format!("erased a key in {} that opened nothing", custody.name())))
 }

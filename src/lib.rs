@@ -92,7 +92,7 @@ mod surroundings;
 mod switch;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod text;
+pub mod text;
 mod token;
 mod wiring;
 mod worker;

@@ -1,6 +1,6 @@
 //! The end of a login: told to the server, then forgotten here, and truthfully reported (law 13).
 
-use crate::context::{Each, Entry, Index, Select};
+use crate::context::{Context, Each, Entry, Index, Select};
 use crate::custody::Until;
 use crate::error::{Error, Remedy, Result};
 use crate::grant::{Found, GrantFiles, OpenGrant};
@@ -36,6 +36,8 @@ pub struct LoggedOut {
     pub account: Account,
     /// How it ended.
     pub ended: Ended,
+    /// Why its key is still where it rested, if it is: it opens nothing any more.
+    pub left_behind: Option<String>,
 }
 
 /// How a login ended.
@@ -46,6 +48,8 @@ pub enum Ended {
     Revoked,
     /// The server has no way to revoke: it is forgotten here, and ends there when it expires.
     NotRevocable,
+    /// The server had ended it before, and says so of its refresh token: it is forgotten here.
+    AlreadyEnded,
     /// It is forgotten here, and the server was not asked.
     LocalOnly,
     /// It could not be read any more, so the server could not be told: it is forgotten here, and ends there when it expires.
@@ -58,6 +62,7 @@ impl Ended {
         match self {
             Self::Revoked => "revoked",
             Self::NotRevocable => "not_revocable",
+            Self::AlreadyEnded => "already_ended",
             Self::LocalOnly => "local_only",
             Self::Unreadable => "unreadable",
         }
@@ -80,9 +85,14 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
     let opened = if local_only { None } else { Some(wiring.unlock(files, &entry.custody)) };
     // A refresh under way ends first: a token that it brings must not outlive the logout.
     let lock = files.lock(wiring.config.lock_timeout)?;
-    let ended = match opened.map(|grant| newest(&grant?, &lock)) {
+    if local_only {
+        check_if_it_opens(wiring, entry, files)?;
+    }
+    let ended = match opened.map(|grant| newest(wiring, entry, &grant?, &lock)) {
         None => Ended::LocalOnly,
-        Some(Ok((record, token))) => tell_the_server(wiring, entry, &record, token)?,
+        // Sent once more, it would be taken for a stolen one: some servers (Better Auth) end all logins of the account then.
+        Some(Ok((Found { attempt: Some(attempt), .. }, _))) if attempt.is_refused() => Ended::AlreadyEnded,
+        Some(Ok((Found { record, .. }, token))) => tell_the_server(wiring, entry, &record, token)?,
         Some(Err(error)) => match error.remedy() {
             // From here a key in the kernel can look lost that another session or container still has.
             Some(Remedy::LogIn { .. } | Remedy::StartSession) if may_be_elsewhere(wiring, entry, files) => {
@@ -103,22 +113,32 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
     // As it is now: the key may have moved while this waited. A person is not asked while the lock is held.
     let place = Index::read(Some(home))?.of_grant(&entry.grant).unwrap_or(entry).custody.clone();
     let places = wiring.quiet_places();
-    let custody = match places.of(&place) {
-        // A custody that this program does not know keeps a key that opens nothing any more.
-        Err(_) if local_only => None,
-        custody => Some(custody?),
-    };
-    files.erase(&lock, custody.as_deref())?;
-    // What a move may have left that was killed, where it costs nothing to look.
+    // What a move may have left that was killed, where it costs nothing to look. While the record is there that proves whose it is.
     for other in ["kernel", "session"].iter().filter(|other| **other != place) {
-        let _ = places.of(other).map(|other| other.erase(&files.item()));
+        let _ = places.any(other).map(|other| files.erase_key(&*other));
     }
+    let erased = places.any(&place).and_then(|custody| files.erase(&lock, Some(&*custody)));
+    let left_behind = match erased {
+        // A key that cannot be reached opens nothing any more, and a login can always be forgotten (law 13).
+        Err(error) if local_only => {
+            files.erase(&lock, None)?;
+            Some(error.to_string())
+        }
+        erased => erased.map(|()| None)?,
+    };
     let mut also = Index::change(home, wiring.config.lock_timeout, |index| {
         // Whatever names this grant: a login made meanwhile under the same name is not ours to end.
         Ok(index.forget(&entry.grant))
     })?;
     also.retain(|name| *name != entry.name);
-    Ok(LoggedOut { context: entry.name.clone(), also, account: entry.account.clone(), ended })
+    Ok(LoggedOut { context: entry.name.clone(), also, account: entry.account.clone(), ended, left_behind })
+}
+
+/// Another login is not forgotten under this one's name, as far as that can be found out without asking a person.
+fn check_if_it_opens(wiring: &Wiring, entry: &Entry, files: GrantFiles<'_>) -> Result<()> {
+    let opened = wiring.quiet_places().of(&entry.custody).and_then(|custody| files.unlock(&*custody));
+    let read = opened.and_then(|grant| Ok((grant.read()?, grant)));
+    read.map_or(Ok(()), |(record, grant)| wiring.check_entry(&Context::of(entry, &Index::empty()), &grant, &record))
 }
 
 /// Whether the key is not to be found where it need not be lost for that.
@@ -129,10 +149,11 @@ fn may_be_elsewhere(wiring: &Wiring, entry: &Entry, files: GrantFiles<'_>) -> bo
 }
 
 /// The newest record there is, so that the token that is revoked is the last one; and that.
-fn newest(grant: &OpenGrant<'_>, lock: &Lock) -> Result<(Record, Option<Secret>)> {
-    let Found { record, .. } = grant.recover(lock)?;
-    let token = record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
-    Ok((record, token))
+fn newest(wiring: &Wiring, entry: &Entry, grant: &OpenGrant<'_>, lock: &Lock) -> Result<(Found, Option<Secret>)> {
+    let found = grant.recover(lock)?;
+    wiring.check_entry(&Context::of(entry, &Index::empty()), grant, &found.record)?;
+    let token = found.record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
+    Ok((found, token))
 }
 
 fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record, token: Option<Secret>) -> Result<Ended> {
@@ -142,7 +163,9 @@ fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record, token: Optio
     else {
         return Ok(Ended::NotRevocable);
     };
-    match revoke(&wiring.http()?, url, &wiring.client(&record.destination), &token) {
+    let http = wiring.http()?;
+    wiring.confirm(&http, &record.destination, "revocation_endpoint")?;
+    match revoke(&http, url, &wiring.client(&record.destination), &token) {
         Ok(()) => Ok(Ended::Revoked),
         // RFC 7009 §2.2.1: "The authorization server does not support the revocation of the presented token type."
         Err(TokenError::Refused(refusal)) if refusal.is("unsupported_token_type") => Ok(Ended::NotRevocable),

@@ -1,7 +1,7 @@
 //! The key of a login moves to another place: copied, read back, named in the index, and only then erased where it was. Killed at any
 //! step, the login works, and the same move done again finishes it.
 
-use crate::context::{Each, Entry, Index, Select};
+use crate::context::{Context, Each, Entry, Index, Select};
 use crate::custody::{Custody, KeyCache};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
@@ -74,6 +74,7 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
         None => Some(wiring.unlock(files, &entry.custody)?),
     };
     if let Some(grant) = grant {
+        wiring.check_entry(&Context::of(entry, &now), &grant, &grant.read()?)?;
         let from = wiring.quiet_places().of(&entry.custody)?;
         grant.copy_key_to(&lock, to, &label(&wiring.config.app, &entry.account))?;
         Index::change(home, wiring.config.lock_timeout, |index| {
@@ -88,7 +89,7 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
     } else if holds(to, files) {
         // A move that did not come to its end may have left a copy anywhere. What cannot be asked now is left to the next.
         for other in wiring.quiet_places().all().iter().filter(|other| other.name() != to.name()) {
-            let _ = other.erase(&files.item());
+            let _ = files.erase_key(&**other);
         }
     }
     Ok(Moved { context: entry.name.clone(), from: entry.custody.clone(), to: to.name().to_owned(), left_behind })

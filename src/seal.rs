@@ -87,6 +87,16 @@ impl SealingKey {
         plain.map(Zeroizing::new).map_err(|_| NotOpened)
     }
 
+    /// A word about `claim` that only this key makes, another one each time: it may be shown, and one key may make many.
+    pub(crate) fn prove(&self, claim: &str) -> Result<String> {
+        self.seal(b"", claim.as_bytes()).map(|sealed| URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// Whether `proof` is one of [`prove`](Self::prove)'s of this claim.
+    pub(crate) fn has_proven(&self, proof: &str, claim: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(proof).is_ok_and(|sealed| self.open(&sealed, claim.as_bytes()).is_ok())
+    }
+
     /// A word that tells this key from others, and of which nobody can tell the key.
     pub(crate) fn fingerprint(&self) -> String {
         self.tag(b"hallpass key fingerprint", b"")

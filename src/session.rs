@@ -352,7 +352,7 @@ fn ask_who(wiring: &Wiring, context: Option<&Context>, token: &AccessToken) -> R
     let issuer = &wiring.config.issuer;
     let http = wiring.http()?;
     let url = match context {
-        Some(context) => rotation::userinfo_endpoint(wiring, context)?,
+        Some(context) => rotation::userinfo_endpoint(wiring, &http, context)?,
         // Nothing is sealed for a token from the environment: it goes where the configured issuer says.
         None => metadata::userinfo_endpoint(&http, issuer, &Cancel::new())?,
     };
@@ -377,5 +377,5 @@ fn ask_who(wiring: &Wiring, context: Option<&Context>, token: &AccessToken) -> R
     }
     let account = Account::new(issuer.clone(), Some(claims.sub), claims.name, claims.email);
     let orgs = told.all.get(&wiring.config.orgs_claim).map(memberships).unwrap_or_default();
-    Ok(Userinfo { account, orgs, json: ascii_json(&told.all.into()) })
+    Ok(Userinfo { account, orgs, json: ascii_json(&Value::from(told.all).to_string()) })
 }

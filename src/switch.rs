@@ -69,6 +69,7 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
     }
     rotation::access_token(wiring, &Context::of(&entry, &index), &Wanted::default(), &|| false)?;
     let home = wiring.create_home()?;
+    let grant = wiring.unlock(wiring.files(&home, &entry.grant), &entry.custody)?;
     Index::change(&home, config.lock_timeout, |index| {
         // Ended meanwhile, or replaced by a new login.
         let base = index.get(&entry.name).filter(|base| base.grant == entry.grant).ok_or_else(|| gone(&entry.name))?;
@@ -77,14 +78,26 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
         }
         let name = index.name_for(&base.account, &base.client_id, Some(org), None, false)?;
         index.put(Entry { name: name.clone(), org: Some(org.clone()), ..base.clone() }, false);
+        index.mark(&grant)?;
         Ok(name)
     })
 }
 
-/// Gives the context `old` the name `new`.
+/// Gives the context `old` the name `new`. Opens the login, since only its key says which names it has.
 pub(crate) fn rename(wiring: &Wiring, old: &ContextName, new: &ContextName) -> Result<Context> {
+    let home = wiring.home()?.ok_or_else(|| unknown(old, &Index::empty()))?;
+    let index = Index::read(Some(&home))?;
+    let entry = index.get(old).ok_or_else(|| unknown(old, &index))?;
+    // Before the lock is taken: a person may be asked.
+    let grant = wiring.unlock(wiring.files(&home, &entry.grant), &entry.custody)?;
+    wiring.check_entry(&Context::of(entry, &index), &grant, &grant.read()?)?;
     change(wiring, old, |index| {
+        // Ended meanwhile, or replaced by a new login.
+        if index.get(old).is_none_or(|now| now.grant != entry.grant) {
+            return Err(gone(old));
+        }
         index.rename(old, new)?;
+        index.mark(&grant)?;
         Ok(new)
     })
 }
@@ -95,23 +108,24 @@ fn change<'n>(
     name: &ContextName,
     change: impl FnOnce(&mut Index) -> Result<&'n ContextName>,
 ) -> Result<Context> {
-    let unknown = |index: &Index| {
-        let contexts: Vec<_> = index.contexts.iter().map(|entry| entry.name.to_string()).collect();
-        let remedy = match contexts.is_empty() {
-            true => Remedy::LogIn { context: Some(name.to_string()) },
-            false => Remedy::ChooseContext { contexts },
-        };
-        Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}")).with(remedy)
-    };
-    let home = wiring.home()?.ok_or_else(|| unknown(&Index::empty()))?;
+    let home = wiring.home()?.ok_or_else(|| unknown(name, &Index::empty()))?;
     Index::change(&home, wiring.config.lock_timeout, |index| {
         if index.get(name).is_none() {
-            return Err(unknown(index));
+            return Err(unknown(name, index));
         }
         let name = change(index)?;
-        let entry = index.get(name).ok_or_else(|| unknown(index))?;
+        let entry = index.get(name).ok_or_else(|| unknown(name, index))?;
         Ok(wiring.context(&home, index, entry, index.meant_here(&wiring.config).as_ref()))
     })
+}
+
+fn unknown(name: &ContextName, index: &Index) -> Error {
+    let contexts: Vec<_> = index.contexts.iter().map(|entry| entry.name.to_string()).collect();
+    let remedy = match contexts.is_empty() {
+        true => Remedy::LogIn { context: Some(name.to_string()) },
+        false => Remedy::ChooseContext { contexts },
+    };
+    Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}")).with(remedy)
 }
 
 fn gone(name: &ContextName) -> Error {

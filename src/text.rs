@@ -1,4 +1,5 @@
-//! What of a stranger's words may reach a terminal (law 12).
+//! What of a stranger's words may reach a terminal (law 12): for hosts that print what this crate tells them, or paths and names of
+//! their own.
 
 /// The longest quotation of a server, in characters.
 const QUOTE: usize = 200;
@@ -22,15 +23,37 @@ pub(crate) fn shown(mut text: String) -> String {
     text
 }
 
+/// A word that a shell takes as it stands, whatever is in it: what is copied out of a hint runs nothing but the command. In the syntax of
+/// POSIX sh, and on Windows of PowerShell.
+///
+/// ```
+/// # if cfg!(unix) {
+/// assert_eq!(hallpass::text::shell_quoted("globex"), "globex");
+/// assert_eq!(hallpass::text::shell_quoted("x; reboot"), "'x; reboot'");
+/// # }
+/// ```
+pub fn shell_quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c) || (cfg!(windows) && c == '\\');
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", shown(word.to_owned()).replace('\'', if cfg!(windows) { "''" } else { "'\\''" })),
+    }
+}
+
+/// The text without what a terminal obeys, and what hides or reorders other text. Its lines stay lines.
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| *c == '\n' || !hides(*c)).collect()
+}
+
 /// Whether every character is an ordinary visible one or a space.
 pub(crate) fn is_plain(text: &str) -> bool {
     !text.chars().any(hides)
 }
 
-/// JSON with everything outside printable ASCII escaped: the same value, and nothing in it that a terminal obeys.
-pub(crate) fn ascii_json(value: &serde_json::Value) -> String {
-    let mut ascii = String::new();
-    for c in value.to_string().chars() {
+/// JSON, without line breaks, with everything outside printable ASCII escaped: the same value, and nothing in it that a terminal obeys.
+pub fn ascii_json(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
         match c {
             ' '..='~' => ascii.push(c),
             _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}"))),
@@ -61,9 +84,21 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
+    fn a_shell_reads_a_quoted_word_as_that_word() {
+        for word in ["plain-1.x", "", "a b", "x`; touch /nowhere`", "it's $(id)", "\"\\$HOME!*?~#&|<>", "ünïcode"] {
+            let script = format!("printf %s {}", shell_quoted(word));
+            #[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test asks a real shell")]
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), word, "{script}");
+        }
+        assert_eq!(shell_quoted("a\u{1b}[2Jb c"), "'a[2Jb c'");
+    }
+
+    #[test]
     fn json_in_ascii_is_the_same_value() {
         let value = serde_json::json!({"name": "Zoë 😀\u{9b}\u{202e}\u{7f}"});
-        let ascii = ascii_json(&value);
+        let ascii = ascii_json(&value.to_string());
         assert!(ascii.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{ascii}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&ascii).unwrap(), value);
     }

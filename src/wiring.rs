@@ -1,20 +1,25 @@
 //! The layers, put together for one app: what every trip needs.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use url::Url;
+
+use crate::clock::Cancel;
 use crate::config::Config;
 use crate::context::{ChosenBy, Context, Entry, Index};
 use crate::custody::{KeyCache, Places, Ways};
-use crate::error::{Error, Remedy, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::grant::{GrantFiles, OpenGrant};
-use crate::home::Home;
-use crate::id::GrantId;
+use crate::home::{Home, work_tree_around};
+use crate::id::{GrantId, Issuer, Org, host_of};
 use crate::oauth::client_auth::Client;
 use crate::oauth::http::{Http, Settings};
+use crate::oauth::metadata;
 use crate::passphrase::Inherited;
 use crate::record::{Destination, Record};
+use crate::surroundings::platform_state_folder;
 use crate::worker::Workers;
 
 /// What every trip needs.
@@ -24,6 +29,9 @@ pub(crate) struct Wiring {
     pub(crate) places: Places,
     pub(crate) workers: Workers,
     home: PathBuf,
+    home_is_believed: OnceLock<Result<()>>,
+    /// The endpoints off their issuer's origin that its metadata has confirmed to this process.
+    confirmed: Mutex<Vec<(Issuer, Url)>>,
 }
 
 impl Wiring {
@@ -57,17 +65,60 @@ impl Wiring {
             person: surroundings.has_a_person(),
         };
         let places = Places::new(config.place.clone(), surroundings.custody.as_deref(), ways)?;
-        Ok(Self { places, workers: Workers::default(), home, config })
+        Ok(Self {
+            places,
+            workers: Workers::default(),
+            home,
+            home_is_believed: OnceLock::new(),
+            confirmed: Mutex::default(),
+            config,
+        })
     }
 
     /// The home, or `None` where nobody has logged in yet.
     pub(crate) fn home(&self) -> Result<Option<Home>> {
+        self.check_home()?;
         Home::open(&self.home)
     }
 
     /// The home, created where it is missing.
     pub(crate) fn create_home(&self) -> Result<Home> {
+        self.check_home()?;
         Home::create(&self.home)
+    }
+
+    /// Closes the home to other users, where they can only read it. Says what was closed.
+    pub(crate) fn tighten_home(&self) -> Result<Vec<PathBuf>> {
+        match self.home_variable() {
+            // Who named it may have written it.
+            Some(_) => Ok(Vec::new()),
+            None => Home::tighten(&self.home),
+        }
+    }
+
+    /// The variable that named the home, where that is not the platform's for this user: whoever set it may have written the folder.
+    pub(crate) fn home_variable(&self) -> Option<&str> {
+        let surroundings = &self.config.surroundings;
+        let named = surroundings.home_variable.as_deref().filter(|_| self.config.home.is_none())?;
+        (platform_state_folder(&self.config.app).as_ref() != Some(&self.home)).then_some(named)
+    }
+
+    /// A folder that a variable named is believed only outside work trees: who wrote a repository could have written it too (law 16).
+    /// Found out once, as it takes some looks at the disk.
+    fn check_home(&self) -> Result<()> {
+        self.home_is_believed.get_or_init(|| self.look_around_home()).clone()
+    }
+
+    fn look_around_home(&self) -> Result<()> {
+        let Some(variable) = self.home_variable() else { return Ok(()) };
+        let Some(tree) = work_tree_around(&self.home) else { return Ok(()) };
+        let message = format!(
+            "refusing the state folder {}, which {variable} names: it lies in the work tree {}, and who wrote that may have \
+             written the folder too",
+            self.home.display(),
+            tree.display()
+        );
+        Err(Error::new(ErrorKind::Custody, message).with(Remedy::FixConfig { field: "home" }))
     }
 
     /// Where the home is, or would be.
@@ -131,6 +182,68 @@ impl Wiring {
             extra_roots: config.extra_roots.clone(),
             allow_loopback_http: config.allow_loopback_http,
         })?)
+    }
+
+    /// An endpoint that is not where the issuer is has to be one that the host or the issuer itself names, before a secret goes there
+    /// (law 16): a state folder that somebody has planted opens with a key that they know, and says what they like.
+    pub(crate) fn confirm(&self, http: &Http, sealed: &Destination, endpoint: &'static str) -> Result<()> {
+        let config = &self.config;
+        let (url, by_hand) = match endpoint {
+            "token_endpoint" => (Some(&sealed.token_endpoint), config.token_endpoint.as_ref()),
+            "revocation_endpoint" => (sealed.revocation_endpoint.as_ref(), config.revocation_endpoint.as_ref()),
+            _ => (sealed.userinfo_endpoint.as_ref(), None),
+        };
+        let Some(url) = url else { return Ok(()) };
+        let is_at_home = url.origin() == sealed.issuer.url().origin();
+        if is_at_home || by_hand == Some(url) {
+            return Ok(());
+        }
+        let own = (sealed.issuer.clone(), url.clone());
+        if self.confirmed().contains(&own) {
+            return Ok(());
+        }
+        if !metadata::names(http, &sealed.issuer, endpoint, url, &Cancel::new())? {
+            let message = format!(
+                "the login in {} would send its secrets to {}, and neither the configuration nor the metadata of issuer {} \
+                 names that as {endpoint}: nothing was sent",
+                self.home.display(),
+                host_of(url),
+                sealed.issuer
+            );
+            return Err(Error::new(ErrorKind::Config, message).with(Remedy::LogIn { context: None }));
+        }
+        self.confirmed().push(own);
+        Ok(())
+    }
+
+    fn confirmed(&self) -> MutexGuard<'_, Vec<(Issuer, Url)>> {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A record is the one that the index names (law 16): who writes the index could else have one login's token printed, and one
+    /// login ended, under the name of another.
+    pub(crate) fn check_entry(&self, context: &Context, grant: &OpenGrant<'_>, record: &Record) -> Result<()> {
+        // Where one login serves all orgs, each token says for which it was asked.
+        let sealed_org = record.tokens.first().map(|token| &token.org);
+        let is_other_org = !self.config.orgs.is_per_token() && sealed_org.is_some_and(|org| *org != context.org);
+        let named =
+            |org: &Option<Org>| org.as_ref().map_or_else(|| "no org".to_owned(), |org| format!("the org {org}"));
+        let why = if record.account != context.account {
+            format!("is the one of {}", record.account)
+        } else if record.destination.client_id != context.client_id {
+            format!("was made by the client {}", record.destination.client_id)
+        } else if is_other_org {
+            format!("is for {}", sealed_org.map(named).unwrap_or_default())
+        } else if !grant.has_marked(&context.mark, &context.name) {
+            "was never given this name".to_owned()
+        } else {
+            return Ok(());
+        };
+        let message = format!(
+            "the index names the login {} of {}, and its record {why}: nothing was sent, nothing was erased",
+            context.name, context.account
+        );
+        Err(Error::new(ErrorKind::Custody, message).with(Remedy::Repair))
     }
 
     /// The client, as it speaks to `destination`.

@@ -33,6 +33,10 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         let variables = config.surroundings.network.join(", ");
         output.say(&format!("note: TLS roots or the proxy come from {variables}"));
     }
+    let auth = Auth::new(config.clone())?;
+    if let Some((folder, variable)) = auth.foreign_state_folder() {
+        output.say(&format!("note: the login is kept in {}, which {variable} names", folder.display()));
+    }
     let has_token = config.surroundings.token.is_some();
     if has_token {
         output.say(&format!("note: {} is set and goes before this login", config.app.variable("TOKEN")));
@@ -61,7 +65,6 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         true => Arc::new(JsonLines::stdout()),
         false => Arc::new(terminal),
     };
-    let auth = Auth::new(config)?;
     match wait(auth.login(request, prompt)) {
         // The prompt has printed the error as an event.
         Err(error) if output.json => Ok(output.exit_code(&error)),
@@ -108,12 +111,12 @@ pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<
         Some(context) if output.json => {
             let mut object = context_object(&auth, context);
             object["network"] = json!(config.surroundings.network);
+            let (folder, variable) = auth.foreign_state_folder().unzip();
+            object["state_folder"] = json!(folder.map(|folder| folder.to_string_lossy().into_owned()));
+            object["state_folder_from"] = json!(variable);
             output.object(&object)
         }
-        Some(context) => {
-            let posture = auth.posture(context);
-            output.data(&context_lines(output, context, posture.as_ref(), &config, config.clock.now()))
-        }
+        Some(context) => output.data(&context_lines(output, &auth, context, &config)),
         None if output.json => output.object(&json!({"context": null, "token_from": "environment"})),
         None => output.data(&token_lines(output, &config)),
     })
@@ -175,16 +178,31 @@ pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<
     let select = Select { context: logout.context, ..Select::default() };
     let request = LogoutRequest { select, all: logout.all, local_only: logout.local_only };
     let ended = wait(Auth::new(config)?.logout(request))?;
-    let object = |login: &LoggedOut| json!({"context": login.context, "also": login.also, "account": login.account, "ended": login.ended.name()});
+    let object = |login: &LoggedOut| {
+        json!({
+            "context": login.context,
+            "also": login.also,
+            "account": login.account,
+            "ended": login.ended.name(),
+            "left_behind": login.left_behind,
+        })
+    };
     let line = |login: &LoggedOut| {
         let (account, server) = (&login.account, login.account.issuer.host());
         let names = std::iter::once(&login.context).chain(&login.also).map(ContextName::as_str);
         let name = names.collect::<Vec<_>>().join(", ");
-        match login.ended {
+        let key = login
+            .left_behind
+            .as_ref()
+            .map(|why| format!(" Its key could not be erased ({why}); it opens nothing any more."));
+        let ended = match login.ended {
             Ended::Revoked => format!("Logged out {name} ({account}): revoked at {server} and forgotten here."),
             Ended::NotRevocable => format!(
                 "Forgot {name} ({account}) on this machine. {server} has no way to revoke it: it ends there when it expires."
             ),
+            Ended::AlreadyEnded => {
+                format!("Logged out {name} ({account}): {server} had ended it before, and it is forgotten here.")
+            }
             Ended::LocalOnly => format!(
                 "Forgot {name} ({account}) on this machine. {server} was not told: it ends there when it expires."
             ),
@@ -192,7 +210,8 @@ pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<
                 "Forgot {name} ({account}) on this machine. It could not be read any more, so {server} was not told: it \
                  ends there when it expires."
             ),
-        }
+        };
+        ended + key.as_deref().unwrap_or_default()
     };
     Ok(each(output, &ended, "logged_out", "Nobody was logged in.", object, line))
 }

@@ -1,5 +1,8 @@
 //! What to do next, for every [`Remedy`]: in the host's own commands and variables, and as this machine needs it.
 
+use std::path::Path;
+
+use crate::text::shell_quoted;
 use crate::{ErrorKind, Machine, Remedy};
 
 /// The remedy in the words of the host `program`.
@@ -12,7 +15,7 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
         ),
         Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
         Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
-        Remedy::LogInTo { org } => format!("run `{program} auth login --org {org}`"),
+        Remedy::LogInTo { org } => format!("run `{program} auth login --org {}`", shell_quoted(org)),
         Remedy::UnlockStore => format!("{}; then try again", to_unlock(Machine::here())),
         Remedy::AllowItem => {
             "let programs read their items: in KeePassXC's settings, under Secret Service Integration, untick \
@@ -58,16 +61,20 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
             format!("run `{program} auth login --context {context} --replace`, or choose another name")
         }
         Remedy::SetAside { path } if path.ends_with("index.json") => {
-            format!("run `{program} auth doctor --repair`; or move {} away, then log in again", path.display())
+            format!("run `{program} auth doctor --repair`; or move {} away, then log in again", quoted(path))
         }
         Remedy::SetAside { path } if path.ends_with("key") => format!(
             "put the right key file back as {}; or log in again without one there: a login makes its own, as `openssl rand \
              -base64 32` does",
-            path.display()
+            quoted(path)
         ),
         Remedy::StartSession => format!(
             "for a new login, run `keyctl session`, and `{program} auth login --ephemeral` in it; one that there is opens only in the \
              login session that it was made in"
+        ),
+        Remedy::FixPath { path, mode: Some(mode) } if *mode == 0o700 => format!(
+            "run `chmod {mode:o} {}`, if nobody else can have written what is in it; or `{program} auth doctor --repair`",
+            quoted(path)
         ),
         Remedy::ForgetLocally { context } if kind == ErrorKind::Custody => format!(
             "try again where its key can be reached, or run `{program} auth logout --context {context} --local-only`"
@@ -82,7 +89,12 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
         }
         Remedy::FixConfig { field: "move_to" } => "name one of these places with --move-to".into(),
         Remedy::FixConfig { field: "folder" } => "go to a folder that is there".into(),
-        Remedy::FixConfig { field: "home" } => format!("correct {} or HOME", variable("HOME")),
+        Remedy::FixConfig { field: "home" } => {
+            format!(
+                "unset {}, or let it name a private folder outside work trees; HOME and XDG_STATE_HOME too",
+                variable("HOME")
+            )
+        }
         Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),
         Remedy::FixConfig { field: "context" } => format!("correct --context or {}", variable("CONTEXT")),
         Remedy::FixConfig { field } => format!("correct {field} in the configuration of {program}"),
@@ -91,6 +103,10 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
         }
         other => other.to_string(),
     }
+}
+
+fn quoted(path: &Path) -> String {
+    shell_quoted(&path.to_string_lossy())
 }
 
 /// One of the host's variables.

@@ -34,13 +34,9 @@ pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
 }
 
 /// A context for a person: who, where, until when, by which rule; and what to do where something is wrong.
-pub(super) fn context_lines(
-    output: &Output,
-    context: &Context,
-    posture: Option<&Posture>,
-    config: &Config,
-    now: SystemTime,
-) -> String {
+pub(super) fn context_lines(output: &Output, auth: &Auth, context: &Context, config: &Config) -> String {
+    let (posture, now) = (auth.posture(context), config.clock.now());
+    let posture = posture.as_ref();
     let default = if context.is_default { " (default)" } else { "" };
     let place = match posture.map(|posture| posture.lasts) {
         Some(lasts) => format!("{}, {lasts}", context.custody),
@@ -60,6 +56,7 @@ pub(super) fn context_lines(
         ("Key in", Some(place)),
         ("Since", Some(since)),
         ("Token", Some(token(context, now))),
+        ("Folder", folder(auth)),
         ("Network", network(config)),
         ("Next", next(output, context, posture, now)),
     ];
@@ -162,6 +159,11 @@ fn next(output: &Output, context: &Context, posture: Option<&Posture>, now: Syst
         }
         _ => None,
     }
+}
+
+/// The state folder, where a variable has chosen it.
+fn folder(auth: &Auth) -> Option<String> {
+    auth.foreign_state_folder().map(|(folder, variable)| format!("{}, which {variable} names", folder.display()))
 }
 
 fn network(config: &Config) -> Option<String> {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::hints::{hint, variable};
 use crate::doctor::{Finding, Report};
 use crate::prompt::{JsonLines, Outcome, Prompt};
+use crate::text::{ascii_json, printable};
 use crate::{ChosenBy, Config, Error, ErrorKind, Remedy, Result};
 
 /// Where a command's answers go.
@@ -29,8 +30,13 @@ impl Output {
         }
     }
 
-    /// Data: one line on standard output. A reader that went away is not an error of ours.
-    pub(super) fn data(&self, line: &str) -> ExitCode {
+    /// Data: lines on standard output, without what a terminal obeys (law 12). A reader that went away is not an error of ours.
+    pub(super) fn data(&self, lines: &str) -> ExitCode {
+        self.script(&printable(lines))
+    }
+
+    /// As it is: a text of our own commands, which a shell or `man` reads.
+    pub(super) fn script(&self, line: &str) -> ExitCode {
         let mut out = io::stdout().lock();
         match writeln!(out, "{line}").and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -42,7 +48,7 @@ impl Output {
     }
 
     pub(super) fn object(&self, value: &Value) -> ExitCode {
-        self.data(&value.to_string())
+        self.data(&ascii_json(&value.to_string()))
     }
 
     /// Conversation: a line on standard error, for a person only.
@@ -140,9 +146,9 @@ impl Output {
     }
 }
 
-/// A line on standard error.
+/// A line on standard error, without what a terminal obeys (law 12).
 pub(super) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", printable(line));
 }
 
 /// An error as JSON.

@@ -9,6 +9,7 @@ use super::logins::{context_object, table};
 use super::render::Output;
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
+use crate::text::shell_quoted;
 use crate::{Auth, ChosenBy, Config, ContextName, ErrorKind, Membership, Remedy, Result, Select, Session};
 
 pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel) -> Result<ExitCode> {
@@ -80,7 +81,7 @@ pub(super) fn switch(output: &Output, config: Config, switch: Switch, cancel: &C
     let of = context.org.as_ref().map(|org| format!(" in {org}")).unwrap_or_default();
     output.say(&format!("{scope} use {name} ({account}{of} at {server}) from now on."));
     if let Some(org) = org {
-        output.say(&format!("note: {}={org} still goes before its org here", output.variable("ORG")));
+        output.say(&format!("note: {}={} still goes before its org here", output.variable("ORG"), shell_quoted(&org)));
     }
     note_what_goes_before(output, &auth, name);
     Ok(ExitCode::SUCCESS)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::custody::is_place_name;
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::grant::GrantFiles;
+use crate::grant::{GrantFiles, OpenGrant};
 use crate::home::Home;
 use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
 use crate::text::is_plain;
@@ -48,6 +48,8 @@ pub struct Context {
     pub expires_at: Option<SystemTime>,
     /// Why the last refresh brought no token, where it did not: then the login may have ended.
     pub refresh_failed: Option<String>,
+    /// What proves that the name is that of this grant.
+    pub(crate) mark: String,
 }
 
 impl Context {
@@ -68,6 +70,7 @@ impl Context {
             logged_in_at: None,
             expires_at: None,
             refresh_failed: None,
+            mark: entry.mark.clone(),
         }
     }
 
@@ -125,6 +128,9 @@ pub(crate) struct Entry {
     pub(crate) scopes: Scopes,
     #[serde(deserialize_with = "plain_name")]
     pub(crate) custody: String,
+    /// What only the grant's key makes of the name: whoever writes this file cannot give one login the name of another (law 16).
+    #[serde(default)]
+    pub(crate) mark: String,
 }
 
 impl Entry {
@@ -211,6 +217,15 @@ impl Index {
         let lock = home.root.lock(LOCK, patience)?;
         let _lock = lock.ok_or_else(|| home.root.still_locked(LOCK, patience, None))?;
         if Self::read(Some(home)).is_ok() { Ok(()) } else { home.root.publish(FILE, Self::DAMAGED) }
+    }
+
+    /// Marks the names of this grant as its own.
+    pub(crate) fn mark(&mut self, grant: &OpenGrant<'_>) -> Result<()> {
+        let of_grant = self.contexts.iter_mut().filter(|entry| entry.grant == *grant.id());
+        of_grant.into_iter().try_for_each(|entry| {
+            entry.mark = grant.mark(&entry.name)?;
+            Ok(())
+        })
     }
 
     /// Says that the key of `grant` rests in `place` now.
@@ -330,6 +345,7 @@ pub(crate) mod tests {
             client_id: "acme".parse().unwrap(),
             scopes: Scopes::default(),
             custody: "memory".into(),
+            mark: String::new(),
         }
     }
 

@@ -22,6 +22,9 @@ pub struct KeyFile {
 /// The key file in the home.
 const FILE: &str = "key";
 
+/// Where one goes that no login here was sealed with.
+const SET_ASIDE: &str = "key.unused";
+
 /// How long another process may take to make it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -51,14 +54,25 @@ impl KeyFile {
         })
     }
 
-    /// The key file in the home, made where it is missing: by one process, under a lock.
-    fn make(&self) -> Result<SealingKey, CustodyError> {
+    /// Seals a new login's key with the key file in the home. That is made by one process, under a lock, which is held until something
+    /// is sealed with it: one that has sealed nothing is not ours.
+    fn seal(&self, item: &Item<'_>, key: &Secret) -> Result<(), CustodyError> {
         let home = Home::create(&self.files.home).map_err(refused)?;
         let locked = home.root.lock("key.lock", PATIENCE).map_err(refused)?;
         let _locked = locked.ok_or_else(|| refused(home.root.still_locked("key.lock", PATIENCE, None)))?;
-        if let Some(own) = self.own()? {
-            return Ok(own);
-        }
+        let own = match self.own()? {
+            Some(own) if self.files.has_sealed(&own)? => own,
+            // It was there before the first login, and whoever put it there knows it.
+            Some(_) => {
+                home.root.publish(FILE, SET_ASIDE).map_err(refused)?;
+                self.make(&home)?
+            }
+            None => self.make(&home)?,
+        };
+        self.files.write(item, Way::File, &own, key)
+    }
+
+    fn make(&self, home: &Home) -> Result<SealingKey, CustodyError> {
         let key = SealingKey::random().map_err(refused)?;
         let written = home.root.write("key.new", key.to_base64().expose().as_bytes());
         written.and_then(|()| home.root.publish("key.new", FILE)).map_err(refused)?;
@@ -98,7 +112,7 @@ impl Custody for KeyFile {
     fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
         match self.credential()? {
             Some(credential) => self.files.write(item, Way::Credential, &credential, key),
-            None => self.files.write(item, Way::File, &self.make()?, key),
+            None => self.seal(item, key),
         }
     }
 
@@ -125,6 +139,10 @@ impl Custody for KeyFile {
     }
 
     fn answers_at_once(&self) -> bool {
+        true
+    }
+
+    fn is_of_state_folder(&self) -> bool {
         true
     }
 

@@ -74,6 +74,12 @@ pub trait Custody: Send + Sync + fmt::Debug {
         false
     }
 
+    /// Whether its items are files of the state folder, and so of its logins alone. By default not: then a key is erased only where the
+    /// state folder proves that it is one of its own.
+    fn is_of_state_folder(&self) -> bool {
+        false
+    }
+
     /// Forgets the key.
     ///
     /// - An item was there: `true`, and it is gone.

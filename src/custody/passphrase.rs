@@ -31,8 +31,10 @@ const PASSES: u32 = 3;
 const LANES: u32 = 4;
 const SALT: usize = 16;
 
-/// The most that a file may ask for: who writes one must not have this process take all memory, or years.
-const MOST: (u32, u32, u32) = (1 << 20, 16, 16);
+/// What a file may ask for: what this version writes, and one step up that a later one may take. Who writes a file must not have this
+/// process take all memory or years, nor have a passphrase be cheaper to try.
+const MEMORY_ALLOWED: [u32; 2] = [MEMORY_KIB, 2 * MEMORY_KIB];
+const PASSES_ALLOWED: [u32; 2] = [PASSES, PASSES + 1];
 
 /// How often a person may mistype.
 const TRIES: usize = 3;
@@ -123,6 +125,10 @@ impl Custody for Passphrase {
         Err(wrong(WRONG.into()))
     }
 
+    fn is_of_state_folder(&self) -> bool {
+        true
+    }
+
     fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
         self.files.remove(item)
     }
@@ -138,7 +144,7 @@ fn derive(way: &Way, passphrase: &Secret) -> Result<SealingKey, CustodyError> {
         remedy: Remedy::Upgrade,
     };
     let Way::Argon2id { memory_kib, passes, lanes, salt } = way else { return Err(odd()) };
-    if *memory_kib > MOST.0 || *passes > MOST.1 || *lanes > MOST.2 {
+    if !MEMORY_ALLOWED.contains(memory_kib) || !PASSES_ALLOWED.contains(passes) || *lanes != LANES {
         return Err(odd());
     }
     let params = Params::new(*memory_kib, *passes, *lanes, Some(32)).map_err(|_| odd())?;

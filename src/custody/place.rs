@@ -165,8 +165,22 @@ impl Places {
         Err(self.nowhere(passed_over))
     }
 
-    /// The custody that a grant's key rests in. Only that one: a key that cannot be reached is never looked for elsewhere.
+    /// The custody that a grant's key rests in. Only that one: a key that cannot be reached is never looked for elsewhere. And only one
+    /// that the host allows, where it names the places: who writes the index could else have a key read from where they put it.
     pub(crate) fn of(&self, name: &str) -> Result<Arc<dyn Custody>> {
+        match &self.allowed {
+            Place::Only(places) if name.parse().is_ok_and(|name| !places.contains(&name)) => {
+                let allowed = named(places.clone()).join(", ");
+                let message =
+                    format!("the key is in {}, and this program reads keys from {allowed} only", described(name));
+                Err(Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None }))
+            }
+            _ => self.any(name),
+        }
+    }
+
+    /// The place of this name, allowed or not: for a key that is erased.
+    pub(crate) fn any(&self, name: &str) -> Result<Arc<dyn Custody>> {
         match &self.allowed {
             Place::Custom(custom) if custom.name() == name => Ok(custom.clone()),
             _ => self.known(name.parse().map_err(|_| {

@@ -135,6 +135,19 @@ impl Files {
         Ok(Some(names.iter().filter_map(|name| name.strip_suffix(&ending)?.parse().ok()).collect()))
     }
 
+    /// Whether a file here, of whatever app, opens with `other`.
+    pub(super) fn has_sealed(&self, other: &SealingKey) -> Result<bool, CustodyError> {
+        let Some(home) = Home::open(&self.home).map_err(refused)? else { return Ok(false) };
+        let names = home.grants.names().map_err(refused)?;
+        let ending = format!(".{}", self.place);
+        let opens = |name: &String| {
+            let (grant, app) = name.strip_suffix(&ending)?.split_once('.')?;
+            let slip = self.read(&Item::new(&app.parse().ok()?, &grant.parse().ok()?)).ok()??;
+            (slip.way == Way::File && matches!(slip.open(other), Ok(Some(_)))).then_some(())
+        };
+        Ok(names.iter().any(|name| opens(name).is_some()))
+    }
+
     fn name(&self, item: &Item<'_>) -> String {
         format!("{}.{}.{}", item.grant, item.app, self.place)
     }

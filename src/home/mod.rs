@@ -86,9 +86,29 @@ impl Home {
         let inner = path.join("grants");
         if root.inner("grants")?.is_none() {
             root.handle.create_inner("grants").map_err(|error| failed("create", &inner, error))?;
+            // A folder that ends up in a work tree is not committed with it.
+            if root.read(".gitignore")?.is_none() {
+                root.write(".gitignore", b"*\n")?;
+            }
         }
         let grants = root.inner("grants")?.ok_or_else(|| failed("create", &inner, Io::NotFound.into()))?;
         Ok(Self { root, grants })
+    }
+}
+
+impl Home {
+    /// Closes what other users may read of the home at `path`, where they may not write it. Says what that was.
+    pub(crate) fn tighten(path: &Path) -> Result<Vec<PathBuf>> {
+        let mut closed = Vec::new();
+        for folder in [path.to_owned(), path.join("grants")] {
+            match Handle::tighten(&folder) {
+                Ok(true) => closed.push(folder),
+                Ok(false) => {}
+                Err(Refused::Io(error)) if error.kind() == Io::NotFound => {}
+                Err(refused) => return Err(refused.into_error(&folder)),
+            }
+        }
+        Ok(closed)
     }
 }
 
@@ -114,6 +134,15 @@ impl Lock {
 /// The real path of a folder: no link on it, and spelt as the disk spells it.
 pub(crate) fn real_folder(path: &Path) -> Result<PathBuf> {
     path.canonicalize().map_err(|error| failed("find", path, error))
+}
+
+/// The work tree that `path` lies in, there or not: the innermost folder around it that a version control system keeps.
+pub(crate) fn work_tree_around(path: &Path) -> Option<PathBuf> {
+    // By its real path: a link may lead into one.
+    let real = path.ancestors().find_map(|folder| folder.canonicalize().ok())?;
+    let is_kept =
+        |folder: &&Path| [".git", ".hg", ".jj"].iter().any(|name| folder.join(name).symlink_metadata().is_ok());
+    real.ancestors().find(is_kept).map(Path::to_owned)
 }
 
 /// Who owns a folder, where that is not the user of this process.

@@ -24,6 +24,10 @@ pub(super) enum Refused {
     #[error("others may read it (mode {0})")]
     #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
     Readable(String),
+    /// A folder of ours that others may read.
+    #[error("others may read it (mode {0})")]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
+    Open(String),
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -37,19 +41,24 @@ impl Refused {
                     format!("refusing {}: it belongs to {user}, not to the user of this process", path.display());
                 Error::new(ErrorKind::Custody, message).with(Remedy::RunAs { user })
             }
-            refused => Error::new(ErrorKind::Custody, format!("refusing {}: {refused}", path.display()))
-                .with(Remedy::FixPath { path: path.to_owned() }),
+            refused => {
+                let mode = matches!(refused, Self::Writable(_) | Self::Open(_)).then_some(0o700);
+                let mode = if matches!(refused, Self::Readable(_)) { Some(0o600) } else { mode };
+                let message = format!("refusing {}: {refused}", path.display());
+                Error::new(ErrorKind::Custody, message).with(Remedy::FixPath { path: path.to_owned(), mode })
+            }
         }
     }
 }
 
 pub(super) fn failed(doing: &str, path: &Path, error: io::Error) -> Error {
+    let fix = |mode| Remedy::FixPath { path: path.to_owned(), mode };
     let (why, remedy) = match error.kind() {
         Io::StorageFull | Io::QuotaExceeded => (": the disk is full", Remedy::FreeSpace { path: path.to_owned() }),
-        Io::ReadOnlyFilesystem => (": the file system is read-only", Remedy::FixPath { path: path.to_owned() }),
+        Io::ReadOnlyFilesystem => (": the file system is read-only", fix(None)),
         Io::Unsupported if doing == "lock" => (NO_LOCKS, Remedy::FixConfig { field: "home" }),
         _ if doing == "lock" && error.raw_os_error() == Some(ENOLCK) => (NO_LOCKS, Remedy::FixConfig { field: "home" }),
-        _ => ("", Remedy::FixPath { path: path.to_owned() }),
+        _ => ("", fix(None)),
     };
     Error::new(ErrorKind::Custody, format!("cannot {doing} {}{why}", path.display())).with(remedy).because(error)
 }

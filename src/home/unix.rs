@@ -7,12 +7,14 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, RawMode, fstat, fsync, mkdirat, openat, renameat, unlinkat,
+    AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, RawMode, Stat, fchmod, fstat, fsync, mkdirat, openat,
+    renameat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::refused::Refused;
+use crate::surroundings::name_of_user;
 
 #[derive(Debug)]
 pub(super) struct Handle(OwnedFd);
@@ -39,12 +41,41 @@ impl Handle {
     }
 
     fn checked(opened: Result<OwnedFd, Errno>, path: &Path) -> Result<Self, Refused> {
+        let (handle, mode) = Self::owned(opened, path)?;
+        unless(mode & 0o022, mode, Refused::Writable)?;
+        // A folder that was copied, or came out of a repository, is open to read.
+        unless(mode & 0o077, mode, Refused::Open)?;
+        Ok(handle)
+    }
+
+    /// The folder and its mode, where it is this user's.
+    fn owned(opened: Result<OwnedFd, Errno>, path: &Path) -> Result<(Self, RawMode), Refused> {
         let handle = opened.map_err(|error| why_not_opened(path, error.into()))?;
         let stat = fstat(&handle).map_err(io::Error::from)?;
-        if stat.st_uid != geteuid().as_raw() {
-            return Err(Refused::Owner(name_of(stat.st_uid)));
+        match stat.st_uid == geteuid().as_raw() {
+            true => Ok((Self(handle), stat.st_mode)),
+            false => Err(Refused::Owner(name_of_user(stat.st_uid))),
         }
-        unless(stat.st_mode & 0o022, stat.st_mode, Refused::Writable).map(|()| Self(handle))
+    }
+
+    /// Closes a folder and its files to other users, where they can read them and not write; says whether any was open.
+    pub(super) fn tighten(path: &Path) -> Result<bool, Refused> {
+        let (handle, mode) = Self::owned(openat(CWD, path, FOLDER, Mode::empty()), path)?;
+        unless(mode & 0o022, mode, Refused::Writable)?;
+        let mut was_open = mode & 0o077 != 0;
+        if was_open {
+            fchmod(&handle.0, Mode::RWXU).map_err(io::Error::from)?;
+        }
+        for name in handle.names(path)? {
+            let opened = openat(&handle.0, &*name, OFlags::RDONLY | FILE, Mode::empty()).map_err(io::Error::from)?;
+            let stat = fstat(&opened).map_err(io::Error::from)?;
+            let is_open = is_own_file(&stat) && stat.st_mode & 0o077 != 0 && stat.st_mode & 0o022 == 0;
+            if is_open {
+                fchmod(&opened, Mode::RUSR | Mode::WUSR).map_err(io::Error::from)?;
+            }
+            was_open |= is_open;
+        }
+        Ok(was_open)
     }
 
     /// A folder that the system may own as well.
@@ -67,7 +98,7 @@ impl Handle {
 
     pub(super) fn other_owner(path: &Path) -> io::Result<Option<String>> {
         let owner = std::fs::symlink_metadata(path)?.uid();
-        Ok((owner != geteuid().as_raw()).then(|| name_of(owner)))
+        Ok((owner != geteuid().as_raw()).then(|| name_of_user(owner)))
     }
 
     pub(super) fn create(path: &Path) -> io::Result<()> {
@@ -125,11 +156,15 @@ impl Handle {
     fn file(&self, name: &str, flags: OFlags) -> io::Result<File> {
         let file = openat(&self.0, name, flags | FILE, Mode::RUSR | Mode::WUSR)?;
         let stat = fstat(&file)?;
-        match FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_uid == geteuid().as_raw() {
+        match is_own_file(&stat) {
             true => Ok(File::from(file)),
             false => Err(io::Error::new(Io::InvalidInput, "it is not a regular file of this user")),
         }
     }
+}
+
+fn is_own_file(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_uid == geteuid().as_raw()
 }
 
 /// The kernel's word for a symbolic link differs between systems, so the link is looked at.
@@ -147,16 +182,5 @@ fn unless(forbidden: RawMode, mode: RawMode, refused: impl Fn(String) -> Refused
 
 fn is_trusted(owner: u32) -> Result<(), Refused> {
     let is_ours = owner == 0 || owner == geteuid().as_raw();
-    if is_ours { Ok(()) } else { Err(Refused::Foreign(name_of(owner))) }
-}
-
-/// The name that passwd(5) knows, which is the only list that needs no library: others are told by their number.
-fn name_of(uid: u32) -> String {
-    let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = known.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    });
-    name.unwrap_or_else(|| format!("user {uid}"))
+    if is_ours { Ok(()) } else { Err(Refused::Foreign(name_of_user(owner))) }
 }

@@ -6,10 +6,11 @@ use std::time::SystemTime;
 use super::{Login, label};
 use crate::context::{Context, Entry, Index};
 use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::grant::Found;
 use crate::home::Home;
 use crate::id::{Account, ContextName, GrantId, Org};
 use crate::oauth::dialect::Reach;
-use crate::oauth::endpoint::TokenReply;
+use crate::oauth::endpoint::{TokenError, TokenReply};
 use crate::oauth::revocation::{Token, revoke};
 use crate::oauth::userinfo;
 use crate::record::{Record, RefreshToken, StoredToken};
@@ -35,7 +36,7 @@ impl Login<'_> {
         // A new login is a new grant (law 5).
         let grant = GrantId::random()?;
         let files = self.wiring.files(home, &grant);
-        files.create(custody, &label(&config.app, &account), record)?;
+        let open = files.create(custody, &label(&config.app, &account), record)?;
         let indexed = Index::change(home, config.lock_timeout, |index| {
             let entry = Entry {
                 name: name_in(index)?,
@@ -45,10 +46,13 @@ impl Login<'_> {
                 client_id: config.client_id.clone(),
                 scopes: scopes.clone(),
                 custody: custody.name().to_owned(),
+                mark: String::new(),
             };
             // Who names a context means that one; who just logs in means to go on as who they are.
             let replaced = index.put(entry.clone(), wanted.is_none());
-            Ok((Context::of(&entry, index).with(files), replaced))
+            index.mark(&open)?;
+            let entry = index.of_grant(&grant).filter(|own| own.name == entry.name).unwrap_or(&entry);
+            Ok((Context::of(entry, index).with(files), replaced))
         });
         let kept = indexed.and_then(|(context, replaced)| {
             replaced.map_or(Ok(()), |old| self.end(home, &old, &grant, &account, reply))?;
@@ -105,9 +109,9 @@ impl Login<'_> {
         // Where it does not take the token anyway, for lack of a scope, it tells nothing afterwards.
         let asked = self.destination.userinfo_endpoint.as_ref().filter(|url| ask(url).is_ok());
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
-        let told = self.revoke_and_erase(home, old, account).unwrap_or_default();
+        let was_heard = self.revoke_and_erase(home, old, account).unwrap_or_default();
         let is_refused = |url| ask(url).is_err_and(|error| error.kind() == ErrorKind::AuthorizationServer);
-        if !told || !asked.is_some_and(is_refused) {
+        if !was_heard || !asked.is_some_and(is_refused) {
             return Ok(());
         }
         // A login beside this one may have taken its place, and ended it.
@@ -118,26 +122,40 @@ impl Login<'_> {
         Err(Error::new(ErrorKind::AuthorizationServer, message).with(Remedy::LogIn { context: None }))
     }
 
-    /// Says whether the server was told. Asks nobody: a key that only a person gives is erased unread.
+    /// Says whether the server may have heard of it: one that refuses may end more than it was asked for all the same. Asks nobody: a
+    /// key that only a person gives is erased unread.
     fn revoke_and_erase(&self, home: &Home, old: &Entry, account: &Account) -> Result<bool> {
         let (wiring, files) = (self.wiring, self.wiring.files(home, &old.grant));
-        let custody = wiring.quiet_places().of(&old.custody)?;
-        let opened = files.unlock(&*custody);
+        let places = wiring.quiet_places();
+        let custody = places.any(&old.custody)?;
+        let opened = places.of(&old.custody).and_then(|custody| files.unlock(&*custody));
         let lock = files.lock(wiring.config.lock_timeout)?;
-        let mut told = false;
+        let found = opened.and_then(|grant| {
+            let found = grant.recover(&lock)?;
+            wiring.check_destination(&old.grant, &found.record)?;
+            Ok((grant, found))
+        });
+        if let Ok((grant, Found { record, .. })) = &found {
+            // What is not the login that this one replaces is not ended with it.
+            wiring.check_entry(&Context::of(old, &Index::empty()), grant, record)?;
+        }
+        let mut was_heard = false;
         let known = |account: &Account| account.subject.is_some();
         let is_of_another = known(account) && known(&old.account) && !old.account.is(account);
-        if let Ok(grant) = opened
+        // A token whose refresh brought nothing may be spent, and some servers (Better Auth) take a spent one for theft: they end all
+        // logins of the account, the new one too (law 13).
+        if let Ok((grant, Found { record, attempt, .. })) = &found
+            && !attempt.as_ref().is_some_and(|attempt| attempt.is_open() || attempt.is_refused())
             && (wiring.config.revocation_reach != Reach::Account || is_of_another)
-            && let Ok(record) = grant.recover(&lock).map(|found| found.record)
-            && wiring.check_destination(&old.grant, &record).is_ok()
+            && wiring.confirm(self.http, &record.destination, "revocation_endpoint").is_ok()
             && let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token)
             && let Ok(token) = grant.reveal(token)
         {
-            told = revoke(self.http, url, &wiring.client(&record.destination), &Token::Refresh(&token)).is_ok();
+            let revoked = revoke(self.http, url, &wiring.client(&record.destination), &Token::Refresh(&token));
+            was_heard = !matches!(revoked, Err(TokenError::Http(error)) if error.was_not_heard());
         }
         files.erase(&lock, Some(&*custody))?;
-        Ok(told)
+        Ok(was_heard)
     }
 
     /// Revokes what could not be kept. The error to tell is the one that kept it from being kept, so this has none.

@@ -311,7 +311,9 @@ fn hear(error: &TokenError) -> Option<Heard> {
         }
         TokenError::Http(HttpError::Busy { retry_after, .. }) => Some(Heard::Nothing(*retry_after)),
         // A transport error does not end a login: the person may be typing their password.
-        TokenError::Http(HttpError::Unreachable { .. } | HttpError::NoReply { .. }) => Some(Heard::Nothing(None)),
+        TokenError::Http(HttpError::Unreachable { .. } | HttpError::NoReply { .. } | HttpError::WebPage { .. }) => {
+            Some(Heard::Nothing(None))
+        }
         _ => None,
     }
 }

@@ -25,6 +25,58 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("invalid_device_code", "invalid_grant"),
     ("invalid_refresh_token", "invalid_grant"),
     ("invalid_client_secret", "invalid_client"),
+    // OpenAI.
+    ("refresh_token_reused", "invalid_grant"),
+    ("refresh_token_invalidated", "invalid_grant"),
+    ("refresh_token_expired", "invalid_grant"),
+    // GoTrue.
+    ("refresh_token_not_found", "invalid_grant"),
+    ("refresh_token_already_used", "invalid_grant"),
+    ("session_not_found", "invalid_grant"),
+    ("session_expired", "invalid_grant"),
+    // Others, of whom it is said.
+    ("refresh_token_revoked", "invalid_grant"),
+    ("refresh_token_invalid", "invalid_grant"),
+    ("expired_refresh_token", "invalid_grant"),
+    ("invalid_client_id", "invalid_client"),
+    ("invalid_client_credentials", "invalid_client"),
+    ("client_not_found", "invalid_client"),
+    ("unknown_client", "invalid_client"),
+    ("client_authentication_failed", "invalid_client"),
+];
+
+/// What else a refresh is told whose token is dead: RFC 8628 §3.5 and RFC 6750 §3.1 have the first three for other tokens, OpenID
+/// Connect Core §3.1.2.6 the rest for a login without a person.
+const ENDS_A_REFRESH_TOKEN: &[&str] = &[
+    "expired_token",
+    "invalid_token",
+    "token_revoked",
+    "login_required",
+    "interaction_required",
+    "consent_required",
+    "account_selection_required",
+];
+
+/// Words by which a server says that something is of no use any more, or never was.
+const DEAD: &[&str] = &[
+    "invalid",
+    "expired",
+    "revoked",
+    "reused",
+    "re-used",
+    "already",
+    "been used",
+    "not found",
+    "unknown",
+    "no longer",
+    "not valid",
+    "not active",
+    "inactive",
+    "does not exist",
+    "doesn't exist",
+    "consumed",
+    "rotated",
+    "spent",
 ];
 
 /// The codes of RFC 6749 §5.2 and §4.1.2.1, RFC 7009 §2.2.1, RFC 8628 §3.5, RFC 8707 §2 and RFC 9449 §5 and §8, and one of GitHub's
@@ -52,6 +104,44 @@ const KNOWN: &[&str] = &[
 /// What an error is called in the RFCs; as it is where they have no name for it.
 pub(crate) fn means(error: &str) -> &str {
     SPELLINGS.iter().find(|(theirs, _)| *theirs == error).map_or(error, |(_, ours)| ours)
+}
+
+/// What a refusal of a refresh is called in the RFCs, by its code and its words. Some servers tell of a dead refresh token under the
+/// name of something else (Atlassian: `unauthorized_client`).
+pub(crate) fn means_to_a_refresh<'a>(code: &'a str, words: &str) -> &'a str {
+    of_a_token(code, words, &["refresh token", "refresh_token", "refreshtoken"])
+}
+
+/// The same where a token is to be revoked: there is no other that it could be about.
+pub(crate) fn means_to_a_revocation<'a>(code: &'a str, words: &str) -> &'a str {
+    of_a_token(code, words, &["token"])
+}
+
+fn of_a_token<'a>(code: &'a str, words: &str, names: &[&str]) -> &'a str {
+    const OTHERS: &[&str] =
+        &["invalid_client", "invalid_scope", "unsupported_grant_type", "invalid_target", "server_error"];
+    let meaning = means(code);
+    let is_named = ENDS_A_REFRESH_TOKEN.contains(&meaning);
+    let is_described = !OTHERS.contains(&meaning) && speaks_of_a_dead(names, words);
+    if is_named || is_described { "invalid_grant" } else { meaning }
+}
+
+/// What a refusal is called in the RFCs, by its code and its words: some servers (oauthlib) call an unknown client an
+/// `invalid_request`.
+pub(crate) fn means_in_words<'a>(code: &'a str, words: &str) -> &'a str {
+    let is_vague = ["invalid_request", "unauthorized", "bad_request", "forbidden"]
+        .iter()
+        .any(|one| code.eq_ignore_ascii_case(one));
+    let is_described = is_vague
+        && speaks_of_a_dead(&["client_id", "client id", "client_secret", "client secret", "client credentials"], words);
+    if is_described { "invalid_client" } else { means(code) }
+}
+
+/// Whether a sentence calls one of `things` invalid, expired or the like. One that is only missing is none of that.
+fn speaks_of_a_dead(things: &[&str], words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    let has = |list: &[&str]| list.iter().any(|one| words.contains(one));
+    has(things) && has(DEAD) && !has(&["missing", "required", "not allowed", "not supported"])
 }
 
 /// Whether a text is an error code and not just words.

@@ -84,6 +84,8 @@ pub(crate) enum TokenError {
 pub(crate) struct Refusal {
     pub(crate) host: String,
     pub(crate) error: String,
+    /// What the RFCs call it, where its words say something else than its name.
+    meaning: Option<&'static str>,
     pub(crate) description: Option<String>,
     /// Some servers send the interval that is now in force with `slow_down`.
     pub(crate) interval: Option<Duration>,
@@ -119,28 +121,31 @@ impl TokenEndpoint<'_> {
         let (Grant::DeviceCode(sent) | Grant::RefreshToken(sent) | Grant::Exchange(sent)) = grant;
         read(&reply).map_err(|error| {
             let error = without(error, [*sent].into_iter().chain(self.client.secret.as_deref()));
-            match (grant, error) {
-                (Grant::RefreshToken(_), TokenError::Refused(refusal)) => refusal.of_a_refresh(&reply),
-                (_, error) => error,
-            }
+            if matches!(grant, Grant::RefreshToken(_)) { of_a_refresh(error, &reply) } else { error }
         })
     }
 }
 
 /// The error without words that quote a secret that was sent: nothing secret is printed (law 11).
 pub(crate) fn without<'a>(error: TokenError, sent: impl IntoIterator<Item = &'a Secret>) -> TokenError {
-    /// A description may have been cut.
-    const TELLING: usize = 12;
     let TokenError::Refused(mut refusal) = error else { return error };
     for secret in sent.into_iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
-        let beginning = secret.get(..TELLING).unwrap_or(secret);
         // A code of the RFCs tells nothing, however short a secret is.
-        if refusal.error.contains(beginning) && !dialect::is_known(&refusal.error) {
+        if quotes(&refusal.error, secret) && !dialect::is_known(&refusal.error) {
             refusal.error = code("");
         }
-        refusal.description = refusal.description.filter(|text| !text.contains(beginning));
+        refusal.description = refusal.description.filter(|text| !quotes(text, secret));
     }
     TokenError::Refused(refusal)
+}
+
+/// Whether `text` has a piece of `secret` in it, from wherever: some servers quote the end of a token only, and a description may have
+/// been cut.
+fn quotes(text: &str, secret: &str) -> bool {
+    /// The shortest piece that counts, in bytes. English words that a secret has too are shorter.
+    const PIECE: usize = 12;
+    let shortest = PIECE.min(secret.len());
+    text.as_bytes().windows(shortest).any(|piece| secret.as_bytes().windows(shortest).any(|own| own == piece))
 }
 
 /// The scopes of a reply, as far as the grammar knows them and they fit: what is left out is not claimed. RFC 6749 §3.3 separates
@@ -162,6 +167,7 @@ pub(crate) fn refusal(reply: &Reply) -> TokenError {
     let refusal = reply.error::<WireError>("an OAuth error").map(|wire| Refusal {
         host: reply.host.clone(),
         error: code(wire.error.error().as_ref()),
+        meaning: None,
         description: wire.error.error_description().map(|text| quoted(text)).filter(|text| !text.is_empty()),
         interval: wire.interval,
     });
@@ -193,7 +199,15 @@ fn code(text: &str) -> String {
 impl Refusal {
     /// Whether it says what the RFCs call `error`, in whatever spelling.
     pub(crate) fn is(&self, error: &str) -> bool {
-        dialect::means(&self.error) == error
+        self.meaning() == error
+    }
+
+    fn meaning(&self) -> &str {
+        self.meaning.unwrap_or_else(|| dialect::means_in_words(&self.error, self.words()))
+    }
+
+    fn words(&self) -> &str {
+        self.description.as_deref().unwrap_or_default()
     }
 
     /// Whether it says nothing of what was asked for: it is about the client, or the server itself.
@@ -202,18 +216,39 @@ impl Refusal {
         client.iter().chain(&["server_error", "temporarily_unavailable"]).any(|error| self.is(error))
     }
 
+    /// What it says of the refresh token that was sent.
+    fn of_a_refresh(self) -> Self {
+        let is_dead = dialect::means_to_a_refresh(&self.error, self.words()) == "invalid_grant";
+        Self { meaning: is_dead.then_some("invalid_grant").or(self.meaning), ..self }
+    }
+
+    /// Whether it says that the token to revoke is dead already.
+    pub(crate) fn is_of_a_dead_token(&self) -> bool {
+        dialect::means_to_a_revocation(&self.error, self.words()) == "invalid_grant"
+    }
+
     /// RFC 8628 §3.5: what is answered to nobody but who polls.
     fn is_of_a_device_code(&self) -> bool {
         ["authorization_pending", "slow_down", "access_denied", "expired_token"].iter().any(|error| self.is(error))
     }
+}
 
-    /// What it means where a refresh token was sent: nobody waits for a person there, and what has expired is the grant.
-    fn of_a_refresh(self, reply: &Reply) -> TokenError {
-        match reply.busy() {
-            Some(busy) => TokenError::Http(busy),
-            None if self.is("expired_token") => TokenError::Refused(Self { error: "invalid_grant".into(), ..self }),
-            None => TokenError::Refused(self),
+/// What an error means where a refresh token was sent: nobody waits for a person there, and what has expired is the grant.
+fn of_a_refresh(error: TokenError, reply: &Reply) -> TokenError {
+    match (error, reply.busy()) {
+        (TokenError::Refused(_), Some(busy)) => TokenError::Http(busy),
+        (TokenError::Refused(refusal), None) => TokenError::Refused(refusal.of_a_refresh()),
+        // glewlwyd says nothing of one that has expired. Who wants the client to authenticate speaks of the client.
+        (TokenError::NotOAuth(_), None) if matches!(reply.status, 400 | 401) && reply.is_empty() => {
+            TokenError::Refused(Refusal {
+                host: reply.host.clone(),
+                error: format!("status {} and no reason", reply.status),
+                meaning: Some(if reply.wants_basic { "invalid_client" } else { "invalid_grant" }),
+                description: None,
+                interval: None,
+            })
         }
+        (error, _) => error,
     }
 }
 
@@ -230,7 +265,7 @@ impl std::fmt::Display for Refusal {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
-        match dialect::means(&refusal.error) {
+        match refusal.meaning() {
             "access_denied" => Self::new(ErrorKind::Denied, message).with(Remedy::LogIn { context: None }),
             "expired_token" => Self::new(ErrorKind::CodeExpired, message).with(Remedy::LogIn { context: None }),
             "invalid_client" | "unauthorized_client" => {

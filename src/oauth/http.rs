@@ -14,7 +14,9 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use serde::de::DeserializeOwned;
 use url::{Url, form_urlencoded};
 use zeroize::{Zeroize, Zeroizing};
@@ -68,6 +70,9 @@ pub(crate) enum HttpError {
     /// The server is overloaded or broken for now.
     #[error("{host} is not able to answer (status {status})")]
     Busy { host: String, status: u16, retry_after: Option<Duration> },
+    /// A firewall, a proxy or a captive portal answered in the server's place.
+    #[error("a web page answered at {host}, not the server (status {status})")]
+    WebPage { host: String, status: u16 },
     #[error("{host} answered with more than {LIMIT} bytes")]
     TooLarge { host: String },
     #[error("{host} redirected the request, which is not followed")]
@@ -81,12 +86,26 @@ pub(crate) enum HttpError {
 }
 
 impl HttpError {
-    /// Whether the server has certainly not acted on the request: it never had it, or turned it away unseen.
+    /// Whether the server has certainly not acted on the request: it never had it, or turned it away unseen. RFC 9110 §15.6.4:
+    /// "The 503 (Service Unavailable) status code indicates that the server is currently unable to handle the request".
     pub(crate) fn was_not_heard(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. } | Self::Insecure { .. } | Self::Setup(_) | Self::Busy { status: 429, .. }
+            Self::Unreachable { .. }
+                | Self::Insecure { .. }
+                | Self::Setup(_)
+                | Self::Busy { status: 429 | 503, .. }
+                | Self::WebPage { status: 400..500, .. }
         )
+    }
+
+    /// How long to wait before the same request may succeed; `None` if waiting would not help.
+    pub(crate) fn passes_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after, .. } => Some(retry_after.unwrap_or_default()),
+            Self::Unreachable { .. } | Self::NoReply { .. } | Self::WebPage { .. } => Some(Duration::ZERO),
+            _ => None,
+        }
     }
 }
 
@@ -97,6 +116,8 @@ pub(crate) struct Reply {
     pub(crate) retry_after: Option<Duration>,
     /// When the server sent it, by its own clock (RFC 9110 §6.6.1).
     pub(crate) date: Option<SystemTime>,
+    /// Whether the server wants another `Authorization: Basic` (RFC 9110 §11.6.1), which is about the client.
+    pub(crate) wants_basic: bool,
     pub(crate) host: String,
     body: Zeroizing<Vec<u8>>,
 }
@@ -195,8 +216,9 @@ impl Http {
         #[cfg(any(test, fuzzing))]
         if let Some(script) = self.script.borrow_mut().as_mut() {
             let (status, body) = script.pop().unwrap_or((404, Vec::new()));
-            let body = shape::body(Zeroizing::new(body));
-            return Ok(Reply { status, retry_after: None, date: None, host: host_of(url), body });
+            let body = Zeroizing::new(body);
+            return Reply { status, retry_after: None, date: None, wants_basic: false, host: host_of(url), body }
+                .shaped();
         }
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -236,6 +258,11 @@ impl Reply {
         busy.then(error)
     }
 
+    /// Whether it says nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.body.trim_ascii(), b"" | b"{}" | b"null")
+    }
+
     /// The body as a JSON object, whatever its declared type: servers mislabel it, and what is not JSON does not parse.
     /// `wanted` names it for the error.
     pub(crate) fn json<T: DeserializeOwned>(&self, wanted: &'static str) -> Result<T, NotJson> {
@@ -253,6 +280,15 @@ impl Reply {
 
     pub(crate) fn is_not(&self, wanted: &'static str) -> NotJson {
         NotJson { host: self.host.clone(), status: self.status, wanted }
+    }
+
+    /// With the body in the RFCs' shape. A page for people is no reply, unless the server says that it is broken for now.
+    fn shaped(mut self) -> Result<Self, HttpError> {
+        if self.busy().is_none() && shape::is_page(&self.body) {
+            return Err(HttpError::WebPage { host: self.host, status: self.status });
+        }
+        self.body = shape::body(self.body);
+        Ok(self)
     }
 }
 
@@ -294,7 +330,7 @@ impl From<HttpError> for Error {
     fn from(error: HttpError) -> Self {
         let message = error.to_string();
         match error {
-            HttpError::Unreachable { .. } | HttpError::NoReply { .. } => {
+            HttpError::Unreachable { .. } | HttpError::NoReply { .. } | HttpError::WebPage { .. } => {
                 Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: None })
             }
             HttpError::Busy { retry_after, .. } => {
@@ -338,8 +374,11 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
     if response.status().is_redirection() {
         return Err(HttpError::Redirect { host: host.to_owned() });
     }
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
-    let date = response.headers().get(DATE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
+    let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let date = header(DATE).and_then(|value| httpdate::parse_http_date(value).ok());
+    let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value, date));
+    let mut challenges = response.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    let wants_basic = challenges.any(|value| value.trim_start().to_ascii_lowercase().starts_with("basic"));
     let (mut chunks, mut length) = (Vec::new(), 0);
     let end = loop {
         match response.chunk().await {
@@ -356,8 +395,8 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
     };
     // The connection holds the same buffers: only when it is gone can they be wiped.
     drop(response);
-    let body = shape::body(joined(chunks, length));
-    end.map(|()| Reply { status, retry_after, date, host: host.to_owned(), body })
+    let body = joined(chunks, length);
+    end.and_then(|()| Reply { status, retry_after, date, wants_basic, host: host.to_owned(), body }.shaped())
 }
 
 /// One buffer of all chunks, made at once: one that grows leaves copies behind. The chunks are wiped.
@@ -384,11 +423,13 @@ fn reason(error: &reqwest::Error) -> String {
     crate::text::quoted(&cause.to_string())
 }
 
-/// RFC 9110 §10.2.3: "Retry-After = HTTP-date / delay-seconds". A date is not read: who polls backs off by itself. A day is
-/// the most that is believed.
-fn retry_after(value: &str) -> Option<Duration> {
+/// RFC 9110 §10.2.3: "Retry-After = HTTP-date / delay-seconds". A date is counted from `sent_at`, the server's own time, so that the
+/// two clocks need not agree; without that it is not read. A day is the most that is believed.
+fn retry_after(value: &str, sent_at: Option<SystemTime>) -> Option<Duration> {
     let day = Duration::from_secs(24 * 60 * 60);
-    value.trim().parse().ok().map(|seconds| Duration::from_secs(seconds).min(day))
+    let seconds = value.trim().parse().map(Duration::from_secs).ok();
+    let until = || httpdate::parse_http_date(value.trim()).ok()?.duration_since(sent_at?).ok();
+    seconds.or_else(until).map(|time| time.min(day))
 }
 
 /// Waits for the reply; after a cancel only for a moment more.

@@ -8,7 +8,7 @@ use url::Url;
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::Issuer;
-use crate::oauth::http::{Http, Reply};
+use crate::oauth::http::{Http, HttpError, Reply};
 use crate::oauth::shape::{list, url};
 use crate::text::quoted;
 
@@ -78,9 +78,32 @@ pub(crate) fn userinfo_endpoint(http: &Http, issuer: &Issuer, cancel: &Cancel) -
     }
 }
 
+/// Whether the metadata of `issuer` names `url` as its `endpoint`.
+pub(crate) fn names(http: &Http, issuer: &Issuer, endpoint: &str, url: &Url, cancel: &Cancel) -> Result<bool> {
+    let is_named = |found: &Document| {
+        let named = match endpoint {
+            "token_endpoint" => &found.token_endpoint,
+            "revocation_endpoint" => &found.revocation_endpoint,
+            _ => &found.userinfo_endpoint,
+        };
+        named.as_ref() == Some(url)
+    };
+    fetch(http, issuer, is_named, cancel).map(|found| is_named(&found))
+}
+
 /// The time by the clock of `issuer`, where it tells.
 pub(crate) fn date(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<SystemTime>> {
     Ok(fetch(http, issuer, |_| true, cancel)?.date)
+}
+
+/// The time by the clock of `issuer`, where it tells, from whatever it answers in the place of its metadata.
+pub(crate) fn answers(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<SystemTime>> {
+    let [url, _] = well_known(issuer);
+    match http.get(&url, None, cancel) {
+        Ok(reply) => reply.busy().map_or(Ok(reply.date), |busy| Err(busy.into())),
+        Err(HttpError::WebPage { .. } | HttpError::Redirect { .. } | HttpError::TooLarge { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// RFC 8414 §2, the members that are used here.

@@ -34,8 +34,12 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     let reply = http.post(url, form, authorization, &Cancel::new())?;
     // §2.2: "The authorization server responds with HTTP status code 200 if the token has been revoked successfully or if
     // the client submitted an invalid token."
-    match reply.is_success() && !refuses(&reply) {
-        true => Ok(()),
-        false => Err(without(refusal(&reply), [*secret].into_iter().chain(client.secret.as_deref()))),
+    if reply.is_success() && !refuses(&reply) {
+        return Ok(());
+    }
+    match without(refusal(&reply), [*secret].into_iter().chain(client.secret.as_deref())) {
+        // Better Auth answers 400 to a token that is dead already: there is nothing left to end.
+        TokenError::Refused(refusal) if refusal.is_of_a_dead_token() => Ok(()),
+        error => Err(error),
     }
 }

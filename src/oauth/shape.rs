@@ -23,6 +23,13 @@ pub(crate) fn body(mut body: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
     form(&body).unwrap_or(body)
 }
 
+/// Whether the body is a page for people, whatever its declared type.
+pub(crate) fn is_page(body: &[u8]) -> bool {
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    text.starts_with(b"<")
+        && text.windows(5).any(|tag| tag.eq_ignore_ascii_case(b"<html") || tag.eq_ignore_ascii_case(b"<body"))
+}
+
 /// An error reply as RFC 6749 §5.2 has it (`error`, `error_description`), with the `interval` that may stand beside; `None` where
 /// the body tells of no error. A reply with a status of success is one only where it says so in OAuth's words, or under `error`.
 pub(crate) fn error(is_success: bool, body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -100,7 +107,8 @@ const CODES: &[&str] = &["error", "code", "error_code", "errorCode"];
 const INNER_CODES: &[&str] = &["error", "code", "status", "type", "reason"];
 
 /// Where servers put words for people.
-const WORDS: &[&str] = &["error_description", "errorDescription", "error_message", "errorSummary", "message", "detail"];
+const WORDS: &[&str] =
+    &["error_description", "errorDescription", "error_message", "errorSummary", "message", "msg", "detail"];
 const INNER_WORDS: &[&str] = &["message", "error_description", "description", "error_user_msg"];
 
 fn told<'a>(is_success: bool, object: &'a Map<String, Value>) -> Option<Told<'a>> {
@@ -125,9 +133,19 @@ fn told<'a>(is_success: bool, object: &'a Map<String, Value>) -> Option<Told<'a>
     Some(Told { error, error_description, interval: object.get("interval") })
 }
 
-/// A code as it would be written in an RFC: `Invalid device code` and `INVALID_DEVICE_CODE` are `invalid_device_code`.
+/// A code as it would be written in an RFC: `Invalid device code`, `INVALID_DEVICE_CODE` and `InvalidDeviceCodeException` are
+/// `invalid_device_code`.
 fn normal(text: &str) -> String {
-    text.trim().trim_end_matches('.').to_ascii_lowercase().replace([' ', '-'], "_")
+    let text = text.trim().trim_end_matches('.').replace([' ', '-'], "_");
+    let is_camel_case = !text.contains('_') && text.contains(|c: char| c.is_ascii_lowercase());
+    let mut code = String::with_capacity(text.len() + 4);
+    for c in text.chars() {
+        if is_camel_case && c.is_ascii_uppercase() && !code.is_empty() {
+            code.push('_');
+        }
+        code.push(c.to_ascii_lowercase());
+    }
+    code.trim_end_matches("_exception").to_owned()
 }
 
 /// Whether a member says anything.

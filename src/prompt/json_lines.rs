@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::words::rfc3339;
 use super::{Outcome, Prompt, Verification};
+use crate::text::ascii_json;
 
 /// One JSON object a line, for a program that drives the login.
 pub struct JsonLines(Mutex<Box<dyn Write + Send>>);
@@ -25,7 +26,7 @@ impl JsonLines {
 
     fn line(&self, object: &Value) -> io::Result<()> {
         let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(out, "{object}")?;
+        writeln!(out, "{}", ascii_json(&object.to_string()))?;
         out.flush()
     }
 }

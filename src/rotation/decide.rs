@@ -49,6 +49,8 @@ pub(super) enum Last {
     Open,
     /// It failed while this caller waited for the lock, or the server asked to be left alone for longer than this.
     JustFailed,
+    /// The server refused the refresh token a short while ago, and this caller does not insist.
+    Refused,
 }
 
 /// `token`: how good the token on disk is. `taken`: another process has just been found to hold the lock.
@@ -70,11 +72,13 @@ pub(super) fn decide(token: Freshness, last: Last) -> Step {
         (Freshness::Advisory, Last::Settled) => Step::Exchange,
         // A token that may be spent is not sent again while a valid one is left: where re-use ends a login, that would end it
         // now and not later (law 7).
-        (Freshness::Advisory | Freshness::Ending, Last::Open | Last::JustFailed) => Step::Serve,
+        (Freshness::Advisory | Freshness::Ending, Last::Open | Last::JustFailed | Last::Refused) => Step::Serve,
         (Freshness::Advisory, Last::Resting) => Step::Serve,
-        (Freshness::Short, Last::Open | Last::JustFailed) => Step::Tell,
+        (Freshness::Short, Last::Open | Last::JustFailed | Last::Refused) => Step::Tell,
         (Freshness::Ending | Freshness::Short, Last::Settled | Last::Resting) => Step::Exchange,
         (Freshness::Stale, Last::Settled | Last::Resting | Last::Open) => Step::Exchange,
         (Freshness::Stale, Last::JustFailed) => Step::Tell,
+        // What was refused is not sent again by every later call (law 6): one server bans who asks five times.
+        (Freshness::Stale, Last::Refused) => Step::Tell,
     }
 }

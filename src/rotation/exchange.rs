@@ -19,6 +19,10 @@ use crate::record::{Destination, Record, RefreshToken, StoredToken, Target};
 /// The most access tokens that one grant keeps.
 const MOST_TOKENS: usize = 32;
 
+/// How long a refresh is tried again that was not heard, and the shortest pauses between the tries.
+const TO_TRY_AGAIN: Duration = Duration::from_secs(10);
+const BETWEEN_TRIES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+
 /// How long a rotated token is tried to be written down before it is given up, and how often.
 const TO_COMMIT: Duration = Duration::from_secs(3);
 const TRY_AGAIN: Duration = Duration::from_millis(100);
@@ -28,6 +32,7 @@ impl Trip<'_> {
     /// returned (law 5). `open`: the reply to an exchange before this one may be lost.
     pub(super) fn exchange(&self, lock: &Lock, record: Record, open: bool) -> Result<Record> {
         let http = self.wiring.http()?;
+        self.wiring.confirm(&http, &record.destination, "token_endpoint")?;
         match self.wiring.config.orgs.in_exchange(self.target.org.as_ref()) {
             Some(named) => self.exchange_for(&http, lock, record, open, named),
             None => self.rotate(&http, lock, record, open, &self.target),
@@ -55,9 +60,9 @@ impl Trip<'_> {
             Ok((next, None)) => self.commit(lock, next),
             // The login goes on, with what the server has rotated to.
             Ok((next, Some(error))) => self.commit(lock, next).and(Err(error)),
-            Err(Failed { error, open, org_is_in_doubt }) => {
+            Err(Failed { error, open, refusal }) => {
                 let there = self.grant.read();
-                let asked = there.as_ref().ok().filter(|_| org_is_in_doubt);
+                let asked = there.as_ref().ok().filter(|_| refusal == Some(Refuses::LoginOrOrg));
                 let another = asked.and_then(|record| self.living(record));
                 match (there, another) {
                     // `invalid_grant` is a question, not an answer (law 6). On a disk whose locks hold nobody has rotated
@@ -77,7 +82,8 @@ impl Trip<'_> {
                     }
                     _ => {
                         // A note that cannot be written leaves the intent, which says less and nothing wrong.
-                        let _ = self.grant.note(lock, attempt, Failure::new(&error, open, self.now()));
+                        let failure = Failure::new(&error, open, refusal.is_some(), self.now());
+                        let _ = self.grant.note(lock, attempt, failure);
                         Err(error)
                     }
                 }
@@ -144,7 +150,7 @@ impl Trip<'_> {
         living.map(|org| Target { org, ..self.target.clone() })
     }
 
-    /// What the server answers. Sends the token, and once more where its reply was lost and that cannot make it worse.
+    /// What the server answers. Sends the token, and again where that cannot make it worse.
     fn reply(
         &self,
         http: &Http,
@@ -161,14 +167,8 @@ impl Trip<'_> {
         let asks = Asks { resource: target.resource.as_ref(), scopes: scopes.as_ref(), org: self.named(target) };
         // The token sent is the one just read under the lock (law 1).
         let token = self.grant.reveal(token).map_err(|error| Failed::of(error, open))?;
-        let ask = || self.ask(http, record, &Grant::RefreshToken(&token), &asks);
-        let mut outcome = ask();
-        // A lost reply is asked for again at once only when no valid token is left (law 7): the server may have rotated, and
-        // some take the old token once more.
-        let lost = matches!(outcome, Err(TokenError::Http(HttpError::NoReply { .. })));
-        if lost && !self.is_valid(record) {
-            outcome = ask();
-        }
+        let (outcome, lost) =
+            self.ask_patiently(record, || self.ask(http, record, &Grant::RefreshToken(&token), &asks));
         drop(token);
         reached("answered");
         let open = open || lost;
@@ -176,7 +176,8 @@ impl Trip<'_> {
             TokenError::Refused(refusal) if refusal.is("invalid_grant") => {
                 // A probe does not probe again.
                 let org_is_in_doubt = !open && self.named(target).is_some() && target.org == self.target.org;
-                Failed { error: self.refused(record, &refusal, open), open, org_is_in_doubt }
+                let refusal_of = if org_is_in_doubt { Refuses::LoginOrOrg } else { Refuses::Login };
+                Failed { error: self.refused(record, &refusal, open), open, refusal: Some(refusal_of) }
             }
             // In other words than these a server speaks of what it was asked for.
             TokenError::Refused(refusal) if self.named(target).is_some() && !refusal.is_beside_the_question() => {
@@ -187,6 +188,36 @@ impl Trip<'_> {
                 Failed::of(error.into(), open)
             }
         })
+    }
+
+    /// Asks, and where no valid token is left asks again: for a lost reply at once and once (law 7), as the server may have rotated,
+    /// and some take the old token once more; after what passes in a moment, and was certainly not heard, a few times. Says whether
+    /// a reply was lost.
+    fn ask_patiently(
+        &self,
+        record: &Record,
+        ask: impl Fn() -> Result<TokenReply, TokenError>,
+    ) -> (Result<TokenReply, TokenError>, bool) {
+        let (begun, mut pauses, mut lost) = (self.now(), BETWEEN_TRIES.iter(), false);
+        loop {
+            let outcome = ask();
+            let Err(TokenError::Http(error)) = &outcome else { return (outcome, lost) };
+            let is_first_loss = matches!(error, HttpError::NoReply { .. }) && !std::mem::replace(&mut lost, true);
+            if self.is_valid(record) {
+                return (outcome, lost);
+            }
+            if is_first_loss {
+                continue;
+            }
+            let wait = error.passes_after().filter(|_| error.was_not_heard());
+            let (Some(wait), Some(pause)) = (wait, pauses.next()) else { return (outcome, lost) };
+            let wait = wait.max(*pause);
+            let waited = self.now().duration_since(begun).unwrap_or_default();
+            if waited + wait > TO_TRY_AGAIN || (self.forsaken)() {
+                return (outcome, lost);
+            }
+            self.wiring.config.clock.sleep(wait, &Cancel::new());
+        }
     }
 
     /// Goes where the login was made (law 16). Not to be cancelled: what it brings may be the only copy.
@@ -330,13 +361,21 @@ struct Failed {
     error: Error,
     /// The server may have rotated, now or before.
     open: bool,
-    /// The server has said no, to the login or to the org.
-    org_is_in_doubt: bool,
+    /// What the server has said no to, if it has.
+    refusal: Option<Refuses>,
+}
+
+/// What a refused refresh token means.
+#[derive(Clone, Copy, PartialEq)]
+enum Refuses {
+    Login,
+    /// An org was named, and may be what is refused.
+    LoginOrOrg,
 }
 
 impl Failed {
     fn of(error: Error, open: bool) -> Self {
-        Self { error, open, org_is_in_doubt: false }
+        Self { error, open, refusal: None }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
 use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::Lock;
+use crate::oauth::http::Http;
 use crate::record::{Record, StoredToken, Target};
 use crate::secret::{OF_A_RECORD, Secret, wipe_stack};
 use crate::token::{AccessToken, TokenRequest};
@@ -56,6 +57,7 @@ pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted)
     let files = wiring.files(&home, &context.grant);
     let (grant, record) = files.open_at_once(&*wiring.places.of(&context.custody).ok()?)?;
     wiring.check_destination(&context.grant, &record).ok()?;
+    wiring.check_entry(context, &grant, &record).ok()?;
     let target = target(wiring, context, wanted, &record).ok()?;
     let trip = Trip { wiring, context, files, grant: &grant, wanted, target, forsaken: &|| false };
     let at_hand = trip.at_hand(&record);
@@ -67,8 +69,11 @@ pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted)
 }
 
 /// Where the tokens of `context` may ask who they speak for: as sealed at login.
-pub(crate) fn userinfo_endpoint(wiring: &Wiring, context: &Context) -> Result<Option<Url>> {
-    open(wiring, context, |_, _, record| Ok(record.destination.userinfo_endpoint))
+pub(crate) fn userinfo_endpoint(wiring: &Wiring, http: &Http, context: &Context) -> Result<Option<Url>> {
+    open(wiring, context, |_, _, record| {
+        wiring.confirm(http, &record.destination, "userinfo_endpoint")?;
+        Ok(record.destination.userinfo_endpoint)
+    })
 }
 
 /// What the wanted token is for.
@@ -104,6 +109,7 @@ fn open<T>(
         let record = grant.read()?;
         // A secret goes home: what differs from what was sealed at login ends here (law 16).
         wiring.check_destination(&context.grant, &record)?;
+        wiring.check_entry(context, &grant, &record)?;
         work(files, &grant, record)
     };
     opened().map_err(|error| explained(wiring, context, error))
@@ -209,8 +215,11 @@ impl Trip<'_> {
             at_hand = self.secret_of(&record);
         }
         let failure = attempt.as_ref().and_then(|attempt| attempt.failure.as_ref());
+        let refused = failure.filter(|failure| !self.wanted.request.refresh && failure.is_refusal_at(self.now()));
         let told = failure.and_then(|failure| self.just_failed(failure, waiting_since));
+        let told = told.or_else(|| refused.and_then(|failure| failure.shared(None, self.log_in())));
         let last = match &attempt {
+            Some(_) if refused.is_some() => Last::Refused,
             Some(_) if told.is_some() => Last::JustFailed,
             Some(attempt) if attempt.is_open() => Last::Open,
             Some(_) if failure.is_some_and(|failure| self.rests(failure, &record)) => Last::Resting,

@@ -6,9 +6,11 @@
 )]
 
 use std::env::var_os;
+#[cfg(all(unix, feature = "browser"))]
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -62,6 +64,29 @@ pub(crate) fn system() -> String {
     format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
+/// The name of a user that passwd(5) knows, which is the only list that needs no library: others are told by their number.
+#[cfg(unix)]
+pub(crate) fn name_of_user(uid: u32) -> String {
+    field_of_user(uid, 0).unwrap_or_else(|| format!("user {uid}"))
+}
+
+/// The home of the user of this process, as passwd(5) has it and whatever `HOME` says; `None` where that list does not know the user.
+pub(crate) fn home_of_this_user() -> Option<PathBuf> {
+    #[cfg(unix)]
+    let home = field_of_user(rustix::process::geteuid().as_raw(), 5).map(PathBuf::from);
+    #[cfg(not(unix))]
+    let home: Option<PathBuf> = None;
+    home.filter(|home| home.is_absolute())
+}
+
+/// The field of this number in the line of a user.
+#[cfg(unix)]
+fn field_of_user(uid: u32, number: usize) -> Option<String> {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let line = users.lines().find(|line| line.split(':').nth(2).is_some_and(|own| own.parse() == Ok(uid)))?;
+    line.split(':').nth(number).map(str::to_owned)
+}
+
 /// The name of this installation, machine-id(5): "should be considered confidential". `None` where there is none: other systems
 /// than Linux, whose stores do not travel, and most containers.
 pub(crate) fn machine_id() -> Option<Zeroizing<Vec<u8>>> {
@@ -75,6 +100,66 @@ pub(crate) fn machine_id() -> Option<Zeroizing<Vec<u8>>> {
         }
     }
     None
+}
+
+/// The descriptors above 2 that a program would inherit which this process starts: those that it was started with itself.
+#[cfg(all(unix, feature = "browser"))]
+pub(crate) fn inherited_descriptors() -> Vec<u32> {
+    const O_CLOEXEC: u32 = 0o2_000_000;
+    let listed = std::fs::read_dir(if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" });
+    let numbers = listed.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    // Linux tells which close by themselves; elsewhere none is taken to.
+    let closes = |number: &u32| {
+        let told = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
+        let flags = told.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+        flags.is_some_and(|flags| flags & O_CLOEXEC != 0)
+    };
+    let mut inherited: Vec<u32> = numbers.filter(|number| *number > 2 && !closes(number)).collect();
+    inherited.sort_unstable();
+    inherited
+}
+
+/// The variables that say where the desktop is, who its user is and in which language: a program that opens a page needs no others, and
+/// many others choose what it runs (`XDG_DATA_HOME`, `XDG_CONFIG_DIRS`, `LD_PRELOAD`, `GTK_MODULES`, `GIO_EXTRA_MODULES`, `BROWSER`,
+/// `BASH_ENV` …). For the same reason the home is the user's own, whatever `HOME` says.
+#[cfg(all(unix, feature = "browser"))]
+pub(crate) fn for_a_desktop_program() -> Vec<(OsString, OsString)> {
+    const NAMES: &[&str] = &[
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "XAUTHORITY",
+        "XDG_RUNTIME_DIR",
+        "XDG_CURRENT_DESKTOP",
+        "XDG_SEAT",
+        "XDG_VTNR",
+        "DESKTOP_SESSION",
+        "KDE_FULL_SESSION",
+        "KDE_SESSION_UID",
+        "KDE_SESSION_VERSION",
+        "GNOME_DESKTOP_SESSION_ID",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "WSL_DISTRO_NAME",
+        "WSL_INTEROP",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+    ];
+    let is_passed = |name: &str, value: &OsString| match name {
+        // Another address can start a program.
+        "DBUS_SESSION_BUS_ADDRESS" => is_local_bus(&value.to_string_lossy()),
+        name => NAMES.contains(&name) || name.starts_with("LC_") || name.starts_with("XDG_SESSION_"),
+    };
+    let passed = std::env::vars_os().filter(|(name, value)| name.to_str().is_some_and(|name| is_passed(name, value)));
+    passed.chain(home_of_this_user().map(|home| ("HOME".into(), home.into()))).collect()
+}
+
+/// Whether D-Bus addresses lead to sockets of this machine. Others start a program (`unixexec:`) or lead to another machine (`tcp:`).
+#[cfg(all(unix, any(feature = "os-store", feature = "browser")))]
+pub(crate) fn is_local_bus(addresses: &str) -> bool {
+    addresses.split(';').all(|address| address.is_empty() || address.starts_with("unix:"))
 }
 
 /// The first line of what can be read from a descriptor that this process was started with; what follows it may never end.

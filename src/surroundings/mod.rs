@@ -13,6 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::id::AppName;
 use crate::secret::Secret;
 pub use machine::Machine;
+#[cfg(unix)]
+pub(crate) use machine::name_of_user;
+#[cfg(all(unix, feature = "browser"))]
+pub(crate) use machine::{for_a_desktop_program, inherited_descriptors};
 pub(crate) use machine::{machine_id, system};
 pub(crate) use screen::Screen;
 
@@ -37,6 +41,8 @@ pub struct Surroundings {
     pub container: bool,
     /// `<APP>_HOME`, else the platform's state folder for the app; `None` where neither can be told.
     pub home: Option<PathBuf>,
+    /// The variable that `home` comes from, such as `<APP>_HOME`, `XDG_STATE_HOME` or `HOME`.
+    pub home_variable: Option<String>,
     /// `<APP>_CONTEXT`: the context to use.
     pub context: Option<String>,
     /// `<APP>_ORG`: the org to speak for.
@@ -107,6 +113,8 @@ impl Surroundings {
     fn from(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Self {
         // What is not text stays recognisably wrong, and is refused by whoever parses it.
         let own = |name: &str| get(&app.variable(name)).map(|value| value.to_string_lossy().into_owned());
+        let named = get(&app.variable("HOME")).map(|path| (PathBuf::from(path), app.variable("HOME")));
+        let (home, home_variable) = named.or_else(|| state_folder(app, get)).unzip();
         Self {
             terminal: stdin().is_terminal() && stderr().is_terminal(),
             ssh: get("SSH_CONNECTION").is_some() || get("SSH_TTY").is_some(),
@@ -115,7 +123,8 @@ impl Surroundings {
             desktop: cfg!(any(windows, target_os = "macos"))
                 || get("DISPLAY").is_some()
                 || get("WAYLAND_DISPLAY").is_some(),
-            home: get(&app.variable("HOME")).map(PathBuf::from).or_else(|| state_folder(app, get)),
+            home,
+            home_variable,
             context: own("CONTEXT"),
             org: own("ORG"),
             custody: own("CUSTODY"),
@@ -202,28 +211,43 @@ pub(crate) fn failpoint() -> Option<String> {
     std::env::var("HALLPASS_FAILPOINT").ok()
 }
 
-/// Whether the D-Bus session bus, if a variable names it, is a socket of this machine. Other addresses start a program
-/// (`unixexec:`) or lead to another machine (`tcp:`): whoever set the variable would be handed the keys.
+/// Whether the D-Bus session bus, if a variable names it, is a socket of this machine: whoever set the variable to another address
+/// would be handed the keys.
 #[cfg(all(feature = "os-store", unix, not(target_os = "macos")))]
 pub(crate) fn session_bus_is_local() -> bool {
-    let bus = session_bus();
-    let addresses = bus.split(' ').next().unwrap_or_default();
-    addresses.split(';').all(|address| address.is_empty() || address.starts_with("unix:"))
+    machine::is_local_bus(session_bus().split(' ').next().unwrap_or_default())
 }
 
-/// Where the platform keeps an app's state. A relative path is ignored, as the XDG Base Directory Specification asks:
-/// "All paths set in these environment variables must be absolute."
-fn state_folder(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+/// Where the platform keeps an app's state, and the variable that says so. A relative path is ignored, as the XDG Base Directory
+/// Specification asks: "All paths set in these environment variables must be absolute."
+fn state_folder(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Option<(PathBuf, String)> {
     let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = if cfg!(windows) {
-        absolute("LOCALAPPDATA")
+    let from = |name: &str, base: PathBuf| (base.join(app.as_str()), name.to_owned());
+    let of_home = || absolute("HOME").map(|home| from("HOME", home.join(BELOW_HOME)));
+    if cfg!(windows) {
+        absolute("LOCALAPPDATA").map(|base| from("LOCALAPPDATA", base))
     } else if cfg!(target_os = "macos") {
-        absolute("HOME").map(|home| home.join("Library/Application Support"))
+        of_home()
     } else {
-        absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-    };
-    base.map(|base| base.join(app.as_str()))
+        absolute("XDG_STATE_HOME").map(|base| from("XDG_STATE_HOME", base)).or_else(of_home)
+    }
 }
+
+/// Where the platform keeps an app's state for this user, whatever the variables say. Where nobody can tell whose home is where, as on
+/// macOS and Windows, the platform's own variable is believed.
+#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+pub(crate) fn platform_state_folder(app: &AppName) -> Option<PathBuf> {
+    match machine::home_of_this_user() {
+        Some(home) => Some(home.join(BELOW_HOME).join(app.as_str())),
+        None => {
+            let get = |name: &str| std::env::var_os(name).filter(|_| name != "XDG_STATE_HOME");
+            state_folder(app, &get).map(|(folder, _)| folder)
+        }
+    }
+}
+
+/// Where below a user's home.
+const BELOW_HOME: &str = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/state" };
 
 #[cfg(test)]
 mod tests {

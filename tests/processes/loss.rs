@@ -52,7 +52,7 @@ fn troubles() -> Vec<(&'static str, Trouble, &'static str)> {
         ("timeout before rotating", Trouble::Fault(Fault::Hang), "unreachable"),
         ("timeout after rotating", Trouble::Fault(Fault::DelayReply(Duration::from_secs(4))), "unreachable"),
         ("garbage", Trouble::Fault(Fault::Garbage), "unreachable"),
-        ("a page", Trouble::Fault(Fault::HtmlReply), "protocol"),
+        ("a page", Trouble::Fault(Fault::HtmlReply), "unreachable"),
         ("another subject", Trouble::Fault(Fault::OtherSubject("mallory".into())), "protocol"),
     ]
 }

@@ -41,6 +41,7 @@ mod django;
 mod doctor;
 mod embedded;
 mod face;
+mod foreign_bus;
 mod hardening;
 mod http;
 mod kernel;

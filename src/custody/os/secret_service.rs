@@ -168,6 +168,10 @@ impl<'a> Service<'a> {
         if !crate::surroundings::session_bus_is_local() {
             return Err(CustodyError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
         }
+        // Whoever set the variable could lead to a bus of their own, which would be handed the keys, and believed that one is lost.
+        if is_run_by_another_user() {
+            return Err(CustodyError::Unavailable("the D-Bus session bus is run by another user".into()));
+        }
         let bus = Connection::session().map_err(unavailable)?;
         let asked = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "NameHasOwner", &BUS_NAME);
         if asked.is_ok_and(|reply| reply.body().deserialize().is_ok_and(|has_owner: bool| has_owner)) {
@@ -306,6 +310,36 @@ impl<'a> Service<'a> {
         self.connected.tell(Sign::Answers);
         reply.body().deserialize().map_err(unavailable)
     }
+}
+
+/// Whether the socket of the session bus is neither this user's nor the system's (SO_PEERCRED, unix(7)), by a connection of its own:
+/// zbus looks the groups of the peer up too, in whatever directory service the machine has. Where none can be made, the connection that
+/// follows says why.
+#[cfg(target_os = "linux")]
+fn is_run_by_another_user() -> bool {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::net::{SocketAddr, UnixStream};
+
+    use rustix::net::sockopt::socket_peercred;
+    use zbus::address::transport::{Transport, UnixSocket};
+
+    let Ok(address) = zbus::Address::session() else { return false };
+    let Transport::Unix(unix) = address.transport() else { return false };
+    let connected = match unix.path() {
+        UnixSocket::File(path) => UnixStream::connect(path),
+        UnixSocket::Abstract(name) => {
+            SocketAddr::from_abstract_name(name.as_bytes()).and_then(|name| UnixStream::connect_addr(&name))
+        }
+        _ => return false,
+    };
+    let peer = connected.ok().and_then(|stream| socket_peercred(&stream).ok()).map(|peer| peer.uid);
+    peer.is_some_and(|user| !user.is_root() && user != rustix::process::geteuid())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_run_by_another_user() -> bool {
+    false
 }
 
 fn unavailable<E: Display>(error: E) -> CustodyError {

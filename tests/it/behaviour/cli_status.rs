@@ -40,11 +40,12 @@ fn status_answers_who_where_until_when_and_by_which_rule() {
     );
     assert_eq!(lines[4..6], ["Scopes     openid offline_access email", "Key in     keyfile, until logout"]);
     assert!(lines[6].starts_with("Since      ") && lines[6].ends_with(" ago"), "{lines:?}");
-    assert_eq!(lines[7..], [format!("Token      valid until {at}, in 42 min")]);
+    let folder = format!("Folder     {}, which ACME_HOME names", acme.home().display());
+    assert_eq!(lines[7..], [format!("Token      valid until {at}, in 42 min"), folder]);
 
     let ran = acme.at(expires_at + 190 * MINUTE, &["auth", "status"]);
     let token = format!("Token      expired {at}, 3 h ago: a new one is fetched when it is needed");
-    assert_eq!((ran.code, ran.stdout.lines().last()), (0, Some(token.as_str())), "{ran:?}");
+    assert_eq!((ran.code, ran.stdout.lines().nth(7)), (0, Some(token.as_str())), "{ran:?}");
     let proxied = acme.run_with(&["auth", "status"], &[("HTTPS_PROXY", "http://127.0.0.1:9")]).stdout;
     // Windows has one variable for both spellings.
     assert!(proxied.contains("\nNetwork    TLS roots or the proxy come from HTTPS_PROXY"), "{proxied}");
@@ -73,6 +74,8 @@ fn status_as_json_keeps_its_members() {
         "org",
         "refresh_failed",
         "scopes",
+        "state_folder",
+        "state_folder_from",
     ];
     assert_eq!(members(&status), names);
     assert_eq!((&status["custody"], &status["lasts"]), (&object!("keyfile"), &object!("until_erased")));

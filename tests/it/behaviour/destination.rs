@@ -92,8 +92,17 @@ fn an_index_that_names_another_server_moves_nothing() {
     std::fs::write(&index, text.replace(rig.server.issuer(), other.issuer())).unwrap();
     rig.clock.advance(S(3600));
     let session = rig.auth().session().unwrap();
-    assert!(rig.server.is_live_access_token(&token(&session)));
-    wait(session.userinfo()).unwrap();
+    rig.server.clear_requests();
+    for error in [
+        wait(session.access_token()).unwrap_err(),
+        wait(session.userinfo()).unwrap_err(),
+        wait(rig.auth().logout(LogoutRequest::default())).unwrap_err(),
+    ] {
+        assert_error(&error, ErrorKind::Custody, Some("repair"), 6);
+    }
+    assert!(other.requests().is_empty() && rig.server.requests().is_empty());
+    assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
+    assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
     let _ = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
     assert!(other.requests().is_empty());
     rig.assert_nothing_left("logged out at the login's own server");

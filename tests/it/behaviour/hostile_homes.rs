@@ -28,7 +28,10 @@ fn refused(rig: &Rig, path: &Path, why: &str) {
     for error in errors {
         let (name, remedy) = match why.strip_prefix("belongs to ") {
             Some(user) => ("run_as", Remedy::RunAs { user: user.into() }),
-            None => ("fix_path", Remedy::FixPath { path: path.to_owned() }),
+            None => {
+                let mode = why.starts_with("others may").then_some(0o700);
+                ("fix_path", Remedy::FixPath { path: path.to_owned(), mode })
+            }
         };
         assert_error(&error, ErrorKind::Custody, Some(name), 6);
         assert_eq!(error.remedy(), Some(&remedy));
@@ -46,6 +49,21 @@ fn a_home_that_others_may_write_is_refused_until_it_is_corrected() {
             let path = if folder.is_empty() { rig.home() } else { rig.home().join(folder) };
             mode(&path, bits);
             refused(&rig, &path, "others may write");
+            mode(&path, 0o700);
+            assert_eq!(token(&rig.auth().session().unwrap()), own);
+        }
+    }
+}
+
+#[test]
+fn a_home_that_others_may_read_is_refused_until_it_is_closed() {
+    for folder in ["", "grants"] {
+        for bits in [0o755, 0o750, 0o705, 0o711] {
+            let rig = Rig::new();
+            let own = token(&rig.log_in());
+            let path = if folder.is_empty() { rig.home() } else { rig.home().join(folder) };
+            mode(&path, bits);
+            refused(&rig, &path, "others may read it");
             mode(&path, 0o700);
             assert_eq!(token(&rig.auth().session().unwrap()), own);
         }

@@ -150,10 +150,8 @@ fn a_locked_store_keeps_the_login_and_a_lost_key_gives_it_up() {
     for (mood, remedy) in [(Mood::Locked, "unlock_store"), (Mood::Unavailable, "start_store"), (Mood::Silent, "retry")]
     {
         rig.keys.set(mood);
-        for local_only in [false, true] {
-            let error = log_out(&rig, |request| request.local_only = local_only).unwrap_err();
-            assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
-        }
+        let error = log_out(&rig, |_| {}).unwrap_err();
+        assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
     }
     rig.keys.set(Mood::Well);
     assert_eq!((rig.records().len(), rig.keys.count(), rig.server.requests().len()), (1, 1, 0));
@@ -163,6 +161,20 @@ fn a_locked_store_keeps_the_login_and_a_lost_key_gives_it_up() {
     assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, Ended::Unreadable);
     assert!(rig.server.requests().is_empty() && rig.records().is_empty());
     assert!(rig.auth().contexts().unwrap().is_empty());
+}
+
+#[test]
+fn a_login_can_be_forgotten_though_its_store_is_dead() {
+    for mood in [Mood::Locked, Mood::Unavailable, Mood::Silent] {
+        let rig = Rig::new();
+        rig.log_in();
+        rig.keys.set(mood);
+        let ended = log_out(&rig, |request| request.local_only = true).unwrap();
+        assert_eq!(ended[0].ended, Ended::LocalOnly);
+        assert!(ended[0].left_behind.as_ref().is_some_and(|why| why.contains("cannot be used")), "{ended:?}");
+        assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
+        assert!(rig.server.requests().is_empty());
+    }
 }
 
 #[test]

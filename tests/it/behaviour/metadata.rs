@@ -33,7 +33,7 @@ fn metadata_that_cannot_be_used_ends_the_login_before_anything_is_sent() {
         ("http device", field("device_authorization_endpoint", "http://192.0.2.1/"), Protocol, "ask_administrator", 1),
         ("http revocation", field("revocation_endpoint", "http://192.0.2.1/"), Protocol, "ask_administrator", 1),
         ("http userinfo", field("userinfo_endpoint", "http://192.0.2.1/"), Protocol, "ask_administrator", 1),
-        ("HTML", Fault::HtmlReply, Protocol, "ask_administrator", 1),
+        ("HTML", Fault::HtmlReply, Unreachable, "retry", 5),
         ("200 with error", Fault::error(200, "invalid_request"), Protocol, "ask_administrator", 1),
         ("half of JSON", json(200, "{\"issuer\":\"htt"), Protocol, "ask_administrator", 1),
         ("a number", json(200, "7"), Protocol, "ask_administrator", 1),

@@ -6,12 +6,14 @@ mod challenged;
 mod cli;
 mod cli_custody;
 mod cli_help;
+mod cli_hostile;
 mod cli_login;
 mod cli_status;
 mod cli_switch;
 mod clocks;
 mod contexts;
 mod crowd;
+mod dead_tokens;
 mod destination;
 mod early;
 mod environment;
@@ -33,8 +35,10 @@ mod odd_ends;
 mod orgs;
 #[cfg(feature = "passphrase")]
 mod passphrase;
+mod paved_path;
 #[cfg(feature = "passphrase")]
 mod places;
+mod planted;
 mod printed;
 mod redaction;
 mod rig;

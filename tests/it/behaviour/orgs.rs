@@ -464,7 +464,7 @@ fn a_server_that_is_away_while_an_org_is_in_doubt_has_not_ended_the_login() {
     let auth = auth(&rig, &by_refresh());
     let own = log_in(&auth, None).unwrap();
     rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_grant"));
-    rig.server.inject(Endpoint::Token, Fault::status(503));
+    (0..4).for_each(|_| rig.server.inject(Endpoint::Token, Fault::status(503)));
     let error = wait(in_org(&auth, "umbrella").unwrap().access_token()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
     rig.clock.advance(S(3600));

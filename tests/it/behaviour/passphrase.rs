@@ -136,6 +136,13 @@ fn the_cost_of_a_passphrase_is_recorded_and_a_file_that_asks_for_terabytes_is_re
         ("\"passes\":3", "\"passes\":4294967295"),
         ("\"passes\":3", "\"passes\":0"),
         ("\"lanes\":4", "\"lanes\":255"),
+        // Cheaper to try than what is written here.
+        ("\"memory_kib\":65536", "\"memory_kib\":32768"),
+        ("\"passes\":3", "\"passes\":1"),
+        ("\"lanes\":4", "\"lanes\":1"),
+        // More than one step up.
+        ("\"memory_kib\":65536", "\"memory_kib\":262144"),
+        ("\"passes\":3", "\"passes\":5"),
     ] {
         assert!(line.contains(from), "{line}");
         fs::write(&path, checksummed(&line.replace(from, to))).unwrap();

@@ -30,7 +30,7 @@ fn a_grant_never_becomes_another() {
 #[test]
 fn an_answer_that_is_no_token_reply_leaves_the_record() {
     for (fault, kind) in [
-        (Fault::HtmlReply, ErrorKind::Protocol),
+        (Fault::HtmlReply, ErrorKind::Unreachable),
         (Fault::Redirect("http://127.0.0.1:9/".into()), ErrorKind::Protocol),
         (Fault::ReplyField("access_token".into(), "a b".into()), ErrorKind::Protocol),
         (Fault::ReplyField("token_type".into(), 7.into()), ErrorKind::Protocol),

@@ -58,7 +58,7 @@ fn what_is_not_safe_to_show_is_not_shown() {
 fn a_device_authorization_that_brings_no_code_ends_the_login() {
     use ErrorKind::{AuthorizationServer, Protocol, Unreachable};
     for (fault, kind, remedy, code) in [
-        (Fault::HtmlReply, Protocol, "ask_administrator", 1),
+        (Fault::HtmlReply, Unreachable, "retry", 5),
         (Fault::status(400), Protocol, "ask_administrator", 1),
         (Fault::status(404), Protocol, "ask_administrator", 1),
         (Fault::HugeBody(10 << 20), Protocol, "ask_administrator", 1),

@@ -25,6 +25,7 @@ const DEAD: &str = "no dead token is served";
 const OPEN: &str = "an open intent is not sent again while a token is left that serves";
 const REST: &str = "an early attempt that failed rests";
 const SHARED: &str = "who waited while an attempt failed does not repeat it, and who is sent away stays away";
+const REFUSED: &str = "a refused token is not sent again for a while";
 
 /// The wrong rules, and the law that is found broken.
 const WRONG: &[(Rules, &str)] = &[
@@ -49,6 +50,10 @@ const WRONG: &[(Rules, &str)] = &[
     (wrong!(decide, (Stale, Last::Open) => Step::Serve), NO_LIVELOCK),
     (wrong!(decide, (Stale, Last::JustFailed) => Step::Exchange), SHARED),
     (wrong!(decide, (Stale, Last::JustFailed) => Step::Serve), DEAD),
+    (wrong!(decide, (Advisory, Last::Refused) => Step::Exchange), REFUSED),
+    (wrong!(decide, (Ending, Last::Refused) => Step::Exchange), REFUSED),
+    (wrong!(decide, (Stale, Last::Refused) => Step::Exchange), REFUSED),
+    (wrong!(decide, (Stale, Last::Refused) => Step::Serve), NO_LIVELOCK),
     // Not a rule, and as easily forgotten.
     (Rules { finishes: false, ..RULES }, NO_LIVELOCK),
 ];

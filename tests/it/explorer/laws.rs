@@ -64,6 +64,11 @@ pub(super) const LAWS: &[Law] = &[
         name: "who waited while an attempt failed does not repeat it, and who is sent away stays away",
         holds: |_, now| callers(now, |caller| begun(caller).is_none_or(|turn| turn.last != Grounds::JustFailed)),
     },
+    // One server bans who asks again and again with a token that it has refused.
+    Law {
+        name: "a refused token is not sent again for a while",
+        holds: |_, now| callers(now, |caller| begun(caller).is_none_or(|turn| turn.last != Grounds::Refused)),
+    },
     Law { name: "a token is refreshed once, and not before its window", holds: once },
     Law { name: "while nothing goes wrong everyone is served and the login lives", holds: well },
     // A server that cannot be reached and a disk that is full cost time, and no login.

@@ -161,6 +161,7 @@ pub(super) enum Grounds {
     Resting,
     Open,
     JustFailed,
+    Refused,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -101,6 +101,11 @@ fn decided(state: &mut State, number: usize, rules: &Rules) {
     }
     let (caller, record) = (*caller, state.disk);
     let (last, grounds, told) = match state.next {
+        Next::Note { trouble: trouble @ (Trouble::Ended | Trouble::Interrupted), resting: true, .. }
+            if caller.wants != Wants::New =>
+        {
+            (Last::Refused, Grounds::Refused, Some(trouble))
+        }
         Next::Note { trouble, resting, .. } if caller.failed_meanwhile || resting && trouble == Trouble::Busy => {
             (Last::JustFailed, Grounds::JustFailed, Some(trouble))
         }

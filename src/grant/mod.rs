@@ -1,38 +1,30 @@
 //! The files of one grant: the sealed record `<id>`, the lock `<id>.lock`, and `<id>.next`, which first says that an exchange was
 //! begun and then holds the next record (laws 3 and 5).
 //!
-//! Who writes proves with a [`Lock`] that it may.
+//! Who writes proves with a [`Lock`] that it may. `files.rs` is what needs no key.
+
+mod files;
 
 use std::time::Duration;
 
 use crate::attempt::{Attempt, Failure};
-use crate::clock::Clock;
-use crate::custody::{Custody, CustodyError, Item, KeyCache, Until, described};
+use crate::custody::{Custody, CustodyError, KeyCache, Until, described};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
-use crate::home::{Folder, Home, Lock};
-use crate::id::{AppName, GrantId};
-use crate::record::{Header, Record, RefreshToken, Unreadable};
+use crate::home::Lock;
+use crate::id::{ContextName, GrantId};
+use crate::record::{Record, RefreshToken, Unreadable};
 use crate::seal::SealingKey;
 use crate::secret::Secret;
 use crate::surroundings::machine_id;
+pub(crate) use files::GrantFiles;
+use files::ROOM_TO_GROW;
 
 /// One grant's files, and the key that opens them.
 #[derive(Debug)]
 pub(crate) struct OpenGrant<'a> {
     files: GrantFiles<'a>,
     key: SealingKey,
-}
-
-/// One grant's files, without the key: what can be done while the store is locked.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct GrantFiles<'a> {
-    pub(crate) home: &'a Home,
-    pub(crate) app: &'a AppName,
-    pub(crate) id: &'a GrantId,
-    pub(crate) clock: &'a dyn Clock,
-    /// What the kernel may remember for us.
-    pub(crate) cache: Option<KeyCache>,
 }
 
 /// A record, and what became of the last exchange of its refresh token.
@@ -44,9 +36,6 @@ pub(crate) struct Found {
     /// The exchange that has brought nothing yet.
     pub(crate) attempt: Option<Attempt>,
 }
-
-/// More than any record grows by in one rotation, in bytes: two of the longest tokens and scopes, written as JSON.
-const ROOM_TO_GROW: usize = 192 << 10;
 
 impl<'a> GrantFiles<'a> {
     /// The grant and its record, where the key can be had without asking anybody: from a place that answers at once, else from the
@@ -113,121 +102,25 @@ impl<'a> GrantFiles<'a> {
         Ok(OpenGrant { files: self, key })
     }
 
-    /// Makes a new grant: its key into custody, then its first record on disk. On failure nothing is left.
-    pub(crate) fn create(self, custody: &dyn Custody, label: &str, mut record: Record) -> Result<()> {
+    /// Makes a new grant: its first record, sealed, then its key into custody, then the record in its place. So a key that a crash
+    /// leaves behind has a file beside it that proves where it was made. On failure nothing is left.
+    pub(crate) fn create(self, custody: &dyn Custody, label: &str, mut record: Record) -> Result<OpenGrant<'a>> {
         let item = self.item();
         let grant = OpenGrant { files: self, key: SealingKey::random()? };
         record.machine = grant.machine();
         // First, so that nobody takes a key without a record for one that was left behind.
         let lock = self.lock(Duration::ZERO)?;
-        custody.store(&item, label, &grant.key.to_text()).map_err(|error| error.at_login(custody.name()))?;
-        let written = grant.commit(&lock, &record);
-        if written.is_err() {
+        let stored =
+            || custody.store(&item, label, &grant.key.to_text()).map_err(|error| error.at_login(custody.name()));
+        let written =
+            grant.write_next(&record).and_then(|()| stored()).and_then(|()| grant.publish_next(&lock, &record));
+        if let Err(error) = written {
             // The first error is the one to tell; what cannot be undone is an unused key and half a file without one.
             let _ = custody.erase(&item);
             let _ = self.folder().remove(&self.next()).and_then(|_| self.folder().remove(self.id.as_str()));
+            return Err(error);
         }
-        written
-    }
-
-    /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable. Without a custody the
-    /// record alone.
-    pub(crate) fn erase(self, _lock: &Lock, custody: Option<&dyn Custody>) -> Result<()> {
-        if let Some(custody) = custody {
-            match custody.erase(&self.item()) {
-                // A place that ends with its session is out of reach from another one, and forgets by itself.
-                Err(_) if custody.posture().lasts >= Until::SessionEnd => {}
-                done => drop(done.map_err(|error| error.at_rest(custody.name()))?),
-            }
-        }
-        // What a process that was killed has left half written too; the lock stays, where others may wait.
-        for name in self.folder().names()?.iter().filter(|name| self.owns(name)) {
-            self.folder().remove(name)?;
-        }
-        // After the record: who has read it before may just have left a copy. Whoever left it: this program may have none any more.
-        KeyCache::forget(&self.item());
-        Ok(())
-    }
-
-    /// Whether there is a record, readable or not.
-    pub(crate) fn is_there(self) -> bool {
-        !matches!(self.folder().read(self.id.as_str()), Ok(None))
-    }
-
-    /// What can be known without the key; `None` where the record is gone or unreadable.
-    pub(crate) fn header(self) -> Option<Header> {
-        let bytes = self.folder().read(self.id.as_str()).ok()??;
-        Header::read(&bytes).ok()
-    }
-
-    pub(crate) fn lock_now(self) -> Result<Option<Lock>> {
-        self.folder().try_lock(&self.lock_name())
-    }
-
-    pub(crate) fn lock(self, patience: Duration) -> Result<Lock> {
-        self.folder().lock(&self.lock_name(), patience)?.ok_or_else(|| self.still_locked(patience))
-    }
-
-    /// The error of a wait that came to its end.
-    pub(crate) fn still_locked(self, patience: Duration) -> Error {
-        let attempt = self.folder().read(&self.next()).ok().flatten().and_then(|bytes| Attempt::read(&bytes));
-        // One that has failed holds nothing any more.
-        let attempt = attempt.filter(|attempt| attempt.failure.is_none());
-        let known = attempt.map(|attempt| (attempt.pid, attempt.told(self.clock.now())));
-        self.folder().still_locked(&self.lock_name(), patience, known)
-    }
-
-    /// Why the last refresh brought nothing, where it did not.
-    pub(crate) fn last_failure(self) -> Option<String> {
-        let bytes = self.folder().read(&self.next()).ok()??;
-        Attempt::read(&bytes)?.failure.map(|failure| failure.message)
-    }
-
-    /// Takes the room that a new grant will need and gives it back: a disk that is full is found before a person is asked.
-    pub(crate) fn try_room(self) -> Result<()> {
-        let tried = self.folder().write_with_room(&self.next(), b"", ROOM_TO_GROW);
-        self.folder().remove(&self.next())?;
-        tried
-    }
-
-    /// Says that the grant is in use: the time of its lock file, at most once an hour.
-    pub(crate) fn mark_used(self) {
-        self.folder().mark(&self.lock_name(), self.clock.now());
-    }
-
-    pub(crate) fn item(self) -> Item<'a> {
-        Item::new(self.app, self.id)
-    }
-
-    /// Whether a file is this grant's, its lock apart.
-    fn owns(self, name: &str) -> bool {
-        let rest = name.strip_prefix(self.id.as_str());
-        rest.is_some_and(|rest| (rest.is_empty() || rest.starts_with('.')) && rest != ".lock")
-    }
-
-    fn folder(self) -> &'a Folder {
-        &self.home.grants
-    }
-
-    fn next(self) -> String {
-        format!("{}.next", self.id)
-    }
-
-    fn lock_name(self) -> String {
-        format!("{}.lock", self.id)
-    }
-
-    fn damaged(self, why: &str) -> Error {
-        let path = self.folder().path_of(self.id.as_str());
-        Error::new(ErrorKind::Custody, format!("cannot use the record {}: {why}", path.display()))
-    }
-
-    fn unreadable(self, why: Unreadable) -> Error {
-        let error = self.damaged(&why.to_string());
-        match why {
-            Unreadable::Newer => error.with(Remedy::Upgrade),
-            _ => error.with(Remedy::LogIn { context: None }),
-        }
+        Ok(grant)
     }
 }
 
@@ -299,6 +192,21 @@ impl<'a> OpenGrant<'a> {
         self.write_attempt(lock, &Attempt { failure: Some(failure), ..attempt }, 0)
     }
 
+    /// Which grant it is.
+    pub(crate) fn id(&self) -> &GrantId {
+        self.files.id
+    }
+
+    /// A mark that only this grant's key makes, and that says that `name` is one of its names.
+    pub(crate) fn mark(&self, name: &ContextName) -> Result<String> {
+        self.key.prove(&named(name))
+    }
+
+    /// Whether `mark` is one of [`mark`](Self::mark)'s for this name.
+    pub(crate) fn has_marked(&self, mark: &str, name: &ContextName) -> bool {
+        self.key.has_proven(mark, &named(name))
+    }
+
     /// Makes `record` the grant's record: into `<id>.next`, through to the disk, then over `<id>` in one step, which also
     /// clears the intent.
     pub(crate) fn commit(&self, lock: &Lock, record: &Record) -> Result<()> {
@@ -307,13 +215,8 @@ impl<'a> OpenGrant<'a> {
         if files.header().is_some_and(|there| there.generation >= record.generation) {
             return Err(files.damaged("a newer one is there already").with(Remedy::Retry { after: None }));
         }
-        files.folder().write(&files.next(), &record.seal(files.app, files.id, &self.key)?)?;
-        files.folder().publish(&files.next(), files.id.as_str())?;
-        lock.leave(record.generation);
-        if let Some(cache) = files.cache {
-            cache.saw(&files.item(), record.generation);
-        }
-        Ok(())
+        self.write_next(record)?;
+        self.publish_next(lock, record)
     }
 
     /// Takes an intent back: nothing was sent.
@@ -347,6 +250,21 @@ impl<'a> OpenGrant<'a> {
         machine_id().map(|id| self.key.mark_of(&id))
     }
 
+    fn write_next(&self, record: &Record) -> Result<()> {
+        let files = self.files;
+        files.folder().write(&files.next(), &record.seal(files.app, files.id, &self.key)?)
+    }
+
+    fn publish_next(&self, lock: &Lock, record: &Record) -> Result<()> {
+        let files = self.files;
+        files.folder().publish(&files.next(), files.id.as_str())?;
+        lock.leave(record.generation);
+        if let Some(cache) = files.cache {
+            cache.saw(&files.item(), record.generation);
+        }
+        Ok(())
+    }
+
     fn write_attempt(&self, _lock: &Lock, attempt: &Attempt, room: usize) -> Result<()> {
         let files = self.files;
         let mut bytes = serde_json::to_vec(attempt).map_err(|error| files.damaged("no attempt").because(error))?;
@@ -355,13 +273,19 @@ impl<'a> OpenGrant<'a> {
     }
 }
 
+/// What a mark is made beside. Names are the same in whatever letters.
+fn named(name: &ContextName) -> String {
+    format!("context {}", name.as_str().to_ascii_lowercase())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
     use crate::clock::SystemClock;
     use crate::custody::Memory;
+    use crate::home::Home;
     use crate::id::Account;
     use crate::record::Destination;
 

@@ -1,0 +1,152 @@
+//! What can be done with a grant's files while its key is out of reach: looked at, locked, forgotten.
+
+use std::time::Duration;
+
+use crate::attempt::Attempt;
+use crate::clock::Clock;
+use crate::custody::{Custody, CustodyError, Item, KeyCache, Until};
+use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::home::{Folder, Home, Lock};
+use crate::id::{AppName, GrantId};
+use crate::record::{Header, Unreadable};
+use crate::seal::SealingKey;
+use crate::text::shown;
+
+/// One grant's files, without the key: what can be done while the store is locked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GrantFiles<'a> {
+    pub(crate) home: &'a Home,
+    pub(crate) app: &'a AppName,
+    pub(crate) id: &'a GrantId,
+    pub(crate) clock: &'a dyn Clock,
+    /// What the kernel may remember for us.
+    pub(crate) cache: Option<KeyCache>,
+}
+
+/// No error of ours is longer, in characters.
+const LONGEST_MESSAGE: usize = 1000;
+
+/// More than any record grows by in one rotation, in bytes: two of the longest tokens and scopes, written as JSON.
+pub(super) const ROOM_TO_GROW: usize = 192 << 10;
+
+impl<'a> GrantFiles<'a> {
+    /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable. Without a custody the
+    /// record alone.
+    pub(crate) fn erase(self, _lock: &Lock, custody: Option<&dyn Custody>) -> Result<()> {
+        if let Some(custody) = custody {
+            match self.erase_key(custody) {
+                // A place that ends with its session is out of reach from another one, and forgets by itself.
+                Err(_) if custody.posture().lasts >= Until::SessionEnd => {}
+                done => drop(done.map_err(|error| error.at_rest(custody.name()))?),
+            }
+        }
+        // What a process that was killed has left half written too; the lock stays, where others may wait.
+        for name in self.folder().names()?.iter().filter(|name| self.owns(name)) {
+            self.folder().remove(name)?;
+        }
+        // After the record: who has read it before may just have left a copy. Whoever left it: this program may have none any more.
+        KeyCache::forget(&self.item());
+        Ok(())
+    }
+
+    /// Erases the key in `custody`, if it was made here; says whether it did. A place may serve other state folders too, and who can
+    /// write a file into this one could name a login of theirs.
+    pub(crate) fn erase_key(self, custody: &dyn Custody) -> Result<bool, CustodyError> {
+        if self.was_made_here(custody)? { custody.erase(&self.item()) } else { Ok(false) }
+    }
+
+    /// Whether `custody` holds a key of this grant that a file of this folder is sealed with.
+    pub(crate) fn was_made_here(self, custody: &dyn Custody) -> Result<bool, CustodyError> {
+        if custody.is_of_state_folder() {
+            return Ok(true);
+        }
+        let key = custody.load(&self.item())?.and_then(|text| SealingKey::from_text(&text));
+        let is_sealed = |key: &SealingKey, name: &str| {
+            let bytes = self.folder().read(name).ok().flatten();
+            bytes.is_some_and(|bytes| Header::read(&bytes).is_ok_and(|header| header.is_sealed_with(key)))
+        };
+        Ok(key.is_some_and(|key| is_sealed(&key, self.id.as_str()) || is_sealed(&key, &self.next())))
+    }
+
+    /// Whether there is a record, readable or not.
+    pub(crate) fn is_there(self) -> bool {
+        !matches!(self.folder().read(self.id.as_str()), Ok(None))
+    }
+
+    /// What can be known without the key; `None` where the record is gone or unreadable.
+    pub(crate) fn header(self) -> Option<Header> {
+        let bytes = self.folder().read(self.id.as_str()).ok()??;
+        Header::read(&bytes).ok()
+    }
+
+    pub(crate) fn lock_now(self) -> Result<Option<Lock>> {
+        self.folder().try_lock(&self.lock_name())
+    }
+
+    pub(crate) fn lock(self, patience: Duration) -> Result<Lock> {
+        self.folder().lock(&self.lock_name(), patience)?.ok_or_else(|| self.still_locked(patience))
+    }
+
+    /// The error of a wait that came to its end.
+    pub(crate) fn still_locked(self, patience: Duration) -> Error {
+        let attempt = self.folder().read(&self.next()).ok().flatten().and_then(|bytes| Attempt::read(&bytes));
+        // One that has failed holds nothing any more.
+        let attempt = attempt.filter(|attempt| attempt.failure.is_none());
+        let known = attempt.map(|attempt| (attempt.pid, attempt.told(self.clock.now())));
+        self.folder().still_locked(&self.lock_name(), patience, known)
+    }
+
+    /// Why the last refresh brought nothing, where it did not.
+    pub(crate) fn last_failure(self) -> Option<String> {
+        let bytes = self.folder().read(&self.next()).ok()??;
+        // A file's words, which go to whoever shows them.
+        Attempt::read(&bytes)?.failure.map(|failure| shown(failure.message.chars().take(LONGEST_MESSAGE).collect()))
+    }
+
+    /// Takes the room that a new grant will need and gives it back: a disk that is full is found before a person is asked.
+    pub(crate) fn try_room(self) -> Result<()> {
+        let tried = self.folder().write_with_room(&self.next(), b"", ROOM_TO_GROW);
+        self.folder().remove(&self.next())?;
+        tried
+    }
+
+    /// Says that the grant is in use: the time of its lock file, at most once an hour.
+    pub(crate) fn mark_used(self) {
+        self.folder().mark(&self.lock_name(), self.clock.now());
+    }
+
+    pub(crate) fn item(self) -> Item<'a> {
+        Item::new(self.app, self.id)
+    }
+
+    /// Whether a file is this grant's, its lock apart.
+    pub(super) fn owns(self, name: &str) -> bool {
+        let rest = name.strip_prefix(self.id.as_str());
+        rest.is_some_and(|rest| (rest.is_empty() || rest.starts_with('.')) && rest != ".lock")
+    }
+
+    pub(super) fn folder(self) -> &'a Folder {
+        &self.home.grants
+    }
+
+    pub(super) fn next(self) -> String {
+        format!("{}.next", self.id)
+    }
+
+    fn lock_name(self) -> String {
+        format!("{}.lock", self.id)
+    }
+
+    pub(super) fn damaged(self, why: &str) -> Error {
+        let path = self.folder().path_of(self.id.as_str());
+        Error::new(ErrorKind::Custody, format!("cannot use the record {}: {why}", path.display()))
+    }
+
+    pub(super) fn unreadable(self, why: Unreadable) -> Error {
+        let error = self.damaged(&why.to_string());
+        match why {
+            Unreadable::Newer => error.with(Remedy::Upgrade),
+            _ => error.with(Remedy::LogIn { context: None }),
+        }
+    }
+}
