@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use hallpass::prompt::Terminal;
 use hallpass::testing::{AuthorizationServer, Behaviour};
-use hallpass::{Auth, ErrorKind, LoginRequest, Result, blocking};
+use hallpass::{Auth, LoginRequest, Result, blocking};
 
 fn main() -> Result<()> {
     // A real tool has its vendor's server here, and `Config::new("acme", "https://id.example.com", "acme-cli")?`.
@@ -23,20 +23,17 @@ fn main() -> Result<()> {
     behaviour.interval = Some(1);
     let server = AuthorizationServer::start_with(behaviour).expect("a port on loopback");
     let home = tempfile::tempdir().expect("a temporary folder");
-    let config = server.config(home.path())?;
+    let mut config = server.config(home.path())?;
 
     let nobody_here = !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal();
     if nobody_here || std::env::args().any(|argument| argument == "--approve") {
         server.approve_all();
+        // A real tool leaves this alone: without a terminal there is nobody to approve.
+        config.surroundings.terminal = true;
     }
 
     let auth = Auth::new(config)?;
-    let session = match auth.session() {
-        Err(error) if error.kind() == ErrorKind::NotLoggedIn => {
-            blocking::wait(auth.login(LoginRequest::default(), Arc::new(Terminal::stderr())))?
-        }
-        other => other?,
-    };
+    let session = blocking::wait(auth.session_or_login(LoginRequest::default(), Arc::new(Terminal::stderr())))?;
     let token = blocking::wait(session.access_token())?;
     println!("The token is good for: {}", token.scopes());
     println!("The server knows you as: {}", blocking::wait(session.userinfo())?.account);

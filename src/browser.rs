@@ -120,7 +120,8 @@ fn resolve(program: &OsStr) -> Option<PathBuf> {
         .find(|p| p.is_file())
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::fs;
 

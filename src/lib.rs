@@ -7,17 +7,13 @@
 //! use std::sync::Arc;
 //!
 //! use hallpass::prompt::Terminal;
-//! use hallpass::{Auth, Config, ErrorKind, LoginRequest, blocking};
+//! use hallpass::{Auth, Config, LoginRequest, blocking};
 //!
 //! # fn main() -> hallpass::Result<()> {
 //! let auth = Auth::new(Config::new("acme", "https://id.example.com", "acme-cli")?)?;
-//! let session = match auth.session() {
-//!     Err(error) if error.kind() == ErrorKind::NotLoggedIn => {
-//!         blocking::wait(auth.login(LoginRequest::default(), Arc::new(Terminal::stderr())))?
-//!     }
-//!     other => other?,
-//! };
-//! let token = blocking::wait(session.access_token())?;
+//! // Logs in where nobody is logged in, and again where the login has ended.
+//! let session = auth.session_or_login(LoginRequest::default(), Arc::new(Terminal::stderr()));
+//! let token = blocking::wait(blocking::wait(session)?.access_token())?;
 //! let header = format!("Authorization: Bearer {}", token.expose());
 //! # drop(header);
 //! # Ok(()) }

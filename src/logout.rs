@@ -49,7 +49,7 @@ pub enum Ended {
     /// The server has no way to revoke: it is forgotten here, and ends there when it expires.
     NotRevocable,
     /// The server had ended it before, and says so of its refresh token: it is forgotten here.
-    AlreadyEnded,
+    Already,
     /// It is forgotten here, and the server was not asked.
     LocalOnly,
     /// It could not be read any more, so the server could not be told: it is forgotten here, and ends there when it expires.
@@ -62,7 +62,7 @@ impl Ended {
         match self {
             Self::Revoked => "revoked",
             Self::NotRevocable => "not_revocable",
-            Self::AlreadyEnded => "already_ended",
+            Self::Already => "already_ended",
             Self::LocalOnly => "local_only",
             Self::Unreadable => "unreadable",
         }
@@ -91,7 +91,7 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
     let ended = match opened.map(|grant| newest(wiring, entry, &grant?, &lock)) {
         None => Ended::LocalOnly,
         // Sent once more, it would be taken for a stolen one: some servers (Better Auth) end all logins of the account then.
-        Some(Ok((Found { attempt: Some(attempt), .. }, _))) if attempt.is_refused() => Ended::AlreadyEnded,
+        Some(Ok((Found { attempt: Some(attempt), .. }, _))) if attempt.is_refused() => Ended::Already,
         Some(Ok((Found { record, .. }, token))) => tell_the_server(wiring, entry, &record, token)?,
         Some(Err(error)) => match error.remedy() {
             // From here a key in the kernel can look lost that another session or container still has.

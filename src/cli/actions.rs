@@ -200,7 +200,7 @@ pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<
             Ended::NotRevocable => format!(
                 "Forgot {name} ({account}) on this machine. {server} has no way to revoke it: it ends there when it expires."
             ),
-            Ended::AlreadyEnded => {
+            Ended::Already => {
                 format!("Logged out {name} ({account}): {server} had ended it before, and it is forgotten here.")
             }
             Ended::LocalOnly => format!(

@@ -42,8 +42,12 @@
 //!    says how.
 //! 4. Where there is none, the login fails and names the others. `passphrase` and `keyfile` are never taken unless host or person has named them.
 //!
-//! The place's name goes into the index, beside the login. From then on only that one is asked, whatever the host and the
-//! variable say later: they are for new logins.
+//! The place's name goes into the index, beside the login. From then on only that one is asked, whatever the variable says later: it is
+//! for new logins. A host that names places by [`Only`](crate::custody::Place::Only) names them for reading too, since whoever writes
+//! the index could else have a key read from where they put it.
+//!
+//! A key file that lies in the state folder before a login was sealed with it is set aside as `key.unused`: whoever put it there knows it.
+//! A key is erased only where a file of the state folder is sealed with it: other state folders may have theirs in the same place.
 //!
 //! # How a key moves
 //!

@@ -32,12 +32,13 @@
 //!
 //! # On disk
 //!
-//! Below the home (0700; `$XDG_STATE_HOME/<app>`, `~/Library/Application Support/<app>`, `%LOCALAPPDATA%\<app>`):
+//! Below the home (0700, or it is refused; `$XDG_STATE_HOME/<app>`, `~/Library/Application Support/<app>`, `%LOCALAPPDATA%\<app>`):
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `index.json` | contexts, the default and the rules for folders; no secret. Written by login, logout, switch, rename and `doctor`, never for a token |
+//! | `index.json` | contexts, the default and the rules for folders; no secret. Written by login, logout, switch, rename and `doctor`, never for a token. The `mark` of a context is made of its name with the login's key: nobody else can give the login another name |
 //! | `index.lock` | the lock of the index |
+//! | `.gitignore` | `*`: a state folder is not committed with a work tree |
 //! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
 //! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour; in it the number of the newest record |
 //! | `grants/<id>.next` | in its first line that a refresh was begun, and room behind it; then the next record; after a refresh that failed, when and why |

@@ -4,13 +4,51 @@
 //!
 //! | attacker | can | cannot, and why |
 //! | --- | --- | --- |
-//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: issuer, client and endpoints are sealed at login and compared before anything is sent; browsers are resolved in system folders, with a `PATH` of their own; a D-Bus address that starts a program or leads to another machine is refused; a state folder must be an absolute path; nothing in a project folder is read, and a rule for a folder is the person's own, void once the folder is another user's. They can choose another org of the login (`<APP>_ORG`), never another server by it: an org is one path segment of an issuer whose rest the host wrote. They can choose a weaker place for a *new* login's key, where `Config::place` allows it, and the login says which |
-//! | a server that lies | refuse, delay, send odd replies | reach the terminal unfiltered (controls, overrides, length), move a login to another subject or token type, redirect a request, or fill memory (1 MiB a reply) |
+//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: see [below](#how-the-state-folder-is-believed). Browsers are resolved in system folders, with a `PATH` and variables of their own; a D-Bus that another user runs, or whose address starts a program or leads to another machine, is not asked. Nothing in a project folder is read, and a rule for a folder is the person's own, void once the folder is another user's. They can choose another org of the login (`<APP>_ORG`), never another server by it: an org is one path segment of an issuer whose rest the host wrote. They can choose a weaker place for a *new* login's key, where `Config::place` allows it, and the login says which |
+//! | a server that lies | refuse, delay, send odd replies, quote what was sent | have a piece of a secret printed, put more than one word into a command to copy, reach the terminal unfiltered (controls, overrides, length), move a login to another subject or token type, redirect a request, or fill memory (1 MiB a reply) |
 //! | between you and the server | drop packets | read or change them: https only, the operating system's roots and those that the host adds |
-//! | another user of the machine | read world-readable files | read the home (0700, owner and mode checked by handle) or its locks |
+//! | another user of the machine | read world-readable files, run a D-Bus | read the home (0700, owner and mode checked by handle; one that others can read is refused) or its locks, or be taken for the secure store |
 //! | who steals a backup or the disk | have the sealed records | open them: the key is in the OS store or the kernel; erased at logout, every copy of a record is noise. Under a passphrase they can try passphrases, at 64 MiB and 3 passes each; a key file in the same backup opens them |
 //! | restores or copies a state folder, by mistake | have an older record, or one that lives elsewhere | end the login with it: a record older than one that this machine has seen, or of another machine, is named and its refresh token not sent |
 //! | phishes with a device code | send you a page and a code | know that you compare: app, host, code and "only continue if you started this" are always shown |
+//!
+//! # How the state folder is believed
+//!
+//! It is believed no further than whoever could write it. What is in it, and why that is believed:
+//!
+//! | what it says | is believed because |
+//! | --- | --- |
+//! | which logins there are, which is the default, which folder has which | it may choose: `index.json` is plain text |
+//! | whose a login is, by which client, for which org, under which name | the record says the same, which only the login's key opens, and the mark of the name is made with that key. A difference is an error: nothing is sent, nothing is erased |
+//! | where secrets go | issuer and client are the configuration's. An endpoint on the issuer's own origin is. Another one is named by the configuration or by the issuer's metadata, which is asked over TLS before anything is sent |
+//! | which place has a key | the host allows it (`Place::Only`, for reading too) |
+//! | that a key is of no use any more | a file of this folder is sealed with it |
+//! | that a key file is ours | it has sealed a login here |
+//! | what a passphrase costs to try | it is what this version writes, or one step more |
+//!
+//! Where it is believed at all:
+//!
+//! - *The platform's folder for this user*, by passwd(5) on Linux: owner and mode are checked (0700), by handle.
+//! - *A folder that a variable names* (`<APP>_HOME`, `XDG_STATE_HOME`, a `HOME` that is not the user's): the same, and outside any work
+//!   tree (`.git`, `.hg`, `.jj` around its real path). `auth login`, `status` and `doctor` name it. *What is left*: an archive that is
+//!   unpacked outside a work tree can have a folder of mode 0700 in it. Whoever wrote that, and sets the variable, has their own login
+//!   used, and sees what the tool does with it; they get no secret of the person or the host.
+//! - *A folder that the host names* (`Config::home`): the host answers for it.
+//! - *On macOS* no list says whose home is where: `HOME` is believed. *On Windows* owner and rights of a folder are not looked at: what
+//!   lies below `%LOCALAPPDATA%` is the profile's own, and `%LOCALAPPDATA%` itself is believed; work trees are refused there too.
+//!
+//! # How the environment is believed
+//!
+//! | variable | may choose | may not |
+//! | --- | --- | --- |
+//! | `<APP>_CONTEXT`, `<APP>_ORG` | which login, which org of it | the server |
+//! | `<APP>_TOKEN` | the token itself, which is said wherever it matters | what a login's own token is used for |
+//! | `<APP>_CUSTODY` | the place of a new login's key, among those allowed | where a login's key is read |
+//! | `<APP>_HOME`, `XDG_STATE_HOME`, `HOME` | the state folder, as above | |
+//! | `DBUS_SESSION_BUS_ADDRESS`, `XDG_RUNTIME_DIR` | a D-Bus of this user or of the system, on this machine. *What is left*: the store's own connection is a second one, and whoever can exchange the socket between the two is believed | a bus of another user |
+//! | `CREDENTIALS_DIRECTORY` | the key that a *new* login is sealed with, from files that others cannot write or read | |
+//! | `SSL_CERT_FILE`, `SSL_CERT_DIR`, proxies | roots and way, see below | |
+//! | `DISPLAY`, `WAYLAND_DISPLAY` and what else says where the desktop is | where a page opens | which program opens it: `XDG_DATA_HOME`, `LD_PRELOAD`, `GTK_MODULES`, `BROWSER` and others do not reach that, and its home is the user's own |
 //!
 //! # Doors through which a secret leaves
 //!

@@ -74,13 +74,14 @@ impl AuthorizationServer {
         self.inside().state.behaviour.clock.clone()
     }
 
-    /// A configuration of the app `acme` that logs in here and touches nothing of this machine: state under `home` (an absolute
-    /// path), keys in a memory that this configuration and its clones share, the server's clock, none of the process's
+    /// A configuration of the app `acme` that logs in here and touches nothing of this machine: state in the folder `state` of `home`
+    /// (an absolute path), which a login makes, keys in a memory that this configuration and its clones share, the server's clock, none of the process's
     /// surroundings.
     pub fn config(&self, home: &Path) -> Result<Config> {
         let mut config = Config::new("acme", self.issuer(), &self.client_id())?;
         config.allow_loopback_http = true;
-        config.home = Some(home.to_owned());
+        // Not the folder itself, which others may be able to read.
+        config.home = Some(home.join("state"));
         config.place = Place::Custom(Arc::new(Memory::new()));
         config.clock = self.clock();
         config.surroundings = Surroundings::default();

@@ -181,15 +181,16 @@ fn grants_exchanged_in_the_index_give_nobodys_token() {
 
 #[test]
 fn what_else_the_index_says_of_a_login_is_compared() {
-    let label = |index: &mut Value| index["contexts"][0]["account"]["email"] = "ceo@example.com".into();
-    let client = |index: &mut Value| index["contexts"][0]["client_id"] = "other-cli".into();
-    let org = |index: &mut Value| index["contexts"][0]["org"] = "globex".into();
-    let name = |index: &mut Value| index["contexts"][0]["name"] = "prod2".into();
-    let mark = |index: &mut Value| drop(index["contexts"][0].as_object_mut().unwrap().remove("mark"));
-    let cases: [(&str, &dyn Fn(&mut Value)); 5] =
-        [("prod", &label), ("prod", &client), ("prod", &org), ("prod2", &name), ("prod", &mark)];
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change); 5] = [
+        ("prod", |entry| entry["account"]["email"] = "ceo@example.com".into()),
+        ("prod", |entry| entry["client_id"] = "other-cli".into()),
+        ("prod", |entry| entry["org"] = "globex".into()),
+        ("prod2", |entry| entry["name"] = "prod2".into()),
+        ("prod", |entry| entry["mark"] = "".into()),
+    ];
     for (context, change) in cases {
-        let (rig, _) = with_index(change);
+        let (rig, _) = with_index(|index| change(&mut index["contexts"][0]));
         rewrite(&rig, |index| index["default"] = Value::Null);
         refuses(&rig, context);
         token(&session(&rig, "test"));

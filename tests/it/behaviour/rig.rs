@@ -47,7 +47,8 @@ impl Rig {
     }
 
     pub(super) fn config(&self) -> Config {
-        let mut config = self.server.config(&self.home()).unwrap();
+        let mut config = self.server.config(self.folder.path()).unwrap();
+        config.home = Some(self.home());
         config.place = Place::Custom(self.keys.clone());
         config
     }
