@@ -88,10 +88,10 @@ impl Auth {
         Ok(Session::of_context(self.0.clone(), context))
     }
 
-    /// The session that `request` means, with a token that serves; where that needs a login, this logs in as [`login`](Self::login) does.
+    /// Returns a session with a valid token for the login that `request` selects, and logs in first if that is needed.
     ///
-    /// It waits for nobody: without a terminal ([`Surroundings::terminal`](crate::Surroundings::terminal)) the error is the answer, and
-    /// [`Error::needs_login`] says so. A server that is away is an error too, and no reason to log in.
+    /// Without a terminal ([`Surroundings::terminal`](crate::Surroundings::terminal)) it does not log in: it returns an error that
+    /// [`needs_login`](Error::needs_login). It never logs in because the server is unreachable.
     ///
     /// ```no_run
     /// # use std::sync::Arc;
@@ -110,13 +110,12 @@ impl Auth {
     /// Those of [`session_for`](Self::session_for), [`Session::access_token`] and [`login`](Self::login).
     pub fn session_or_login(
         &self,
-        request: LoginRequest,
+        mut request: LoginRequest,
         prompt: Arc<dyn Prompt>,
     ) -> impl Future<Output = Result<Session>> + Send + 'static + use<> {
         let auth = self.clone();
         async move {
             let select = Select { context: request.context.clone(), org: request.org.clone() };
-            let mut request = request;
             let ended = match auth.session_for(&select) {
                 Ok(session) => {
                     let Err(error) = session.access_token().await else { return Ok(session) };
@@ -147,12 +146,12 @@ impl Auth {
 
     /// What the place of this login's key promises; `None` where this program has no such place. Asks no store.
     pub fn posture(&self, context: &Context) -> Option<Posture> {
-        self.wiring().places.of(&context.custody).ok().map(|custody| custody.posture())
+        self.wiring().places.any(&context.custody).ok().map(|custody| custody.posture())
     }
 
-    /// The state folder and the variable that names it, where that is not the platform's folder for this user: whoever set the variable may
-    /// have written what is in it.
-    pub fn foreign_state_folder(&self) -> Option<(PathBuf, String)> {
+    /// Returns the state folder and the variable that names it, if that is not the platform's folder for this user: the author of the
+    /// variable may have written what is in the folder.
+    pub fn named_state_folder(&self) -> Option<(PathBuf, String)> {
         let variable = self.wiring().home_variable()?;
         Some((self.wiring().home_path().to_owned(), variable.to_owned()))
     }
@@ -210,11 +209,12 @@ impl Auth {
         }
     }
 
-    /// Gives a context another name; default and folder rules follow it, and sessions that there are go on.
+    /// Gives a context another name, and opens its login for that: only its key proves the new name. The default and folder rules
+    /// follow; existing sessions are unaffected.
     ///
     /// # Errors
-    /// `NotLoggedIn` where there is no such login; `Config` where another one has the name; `Custody` where the index cannot be
-    /// read or written.
+    /// `NotLoggedIn` if there is no such login; `Config` if another one has the name; `Custody` if the login's key cannot be read, or
+    /// the index cannot be read or written.
     pub fn rename(
         &self,
         old: &ContextName,
@@ -270,8 +270,9 @@ impl Auth {
         }
     }
 
-    /// Repairs what [`doctor`](Self::doctor) calls repairable, and says what was done and what was not: logins that the index lost are named again,
-    /// names without a login and keys without one are taken out.
+    /// Repairs what [`doctor`](Self::doctor) calls repairable, and returns what was done and what was not. Closes a state folder that
+    /// others can read, unless a variable names it. Takes a name from a record that does not prove it, and names the record anew. Names
+    /// logins that the index lost. Removes names without a record, and keys that this folder proves to be unused.
     ///
     /// # Errors
     /// `Custody` where something cannot be written.

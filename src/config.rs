@@ -68,8 +68,8 @@ pub struct Config {
     pub extra_roots: Vec<u8>,
     /// Allows `http` to a literal 127/8 or ::1 address: for tests and for a server on this machine. No proxy is used then.
     pub allow_loopback_http: bool,
-    /// The longest that one request may take; the half of it to connect. Less than half of `lock_timeout`, as a refresh whose reply
-    /// is lost may ask twice while others wait.
+    /// The longest that one request may take; connecting may take half of it. Less than half of `lock_timeout`: a refresh that gets no
+    /// answer is repeated while others wait.
     pub request_timeout: Duration,
     /// The longest wait for another process that works on the same login.
     pub lock_timeout: Duration,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::clock::Cancel;
-use crate::context::{Context, Entry, Index};
+use crate::context::{Entry, Index};
 use crate::custody::{CustodyError, Places, Until, described};
 use crate::error::{Error, Remedy, Result};
 use crate::home::Home;
@@ -217,8 +217,7 @@ fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, ent
     match opened {
         Ok((record, grant)) => {
             let checked = wiring.check_destination(&entry.grant, &record);
-            let context = Context::of(entry, &Index::empty());
-            if let Err(error) = checked.and_then(|()| wiring.check_entry(&context, &grant, &record)) {
+            if let Err(error) = checked.and_then(|()| wiring.check_record(entry, &grant, &record)) {
                 return report.error("login", &error);
             }
             let (generation, custody) = (record.generation, &entry.custody);
@@ -256,8 +255,8 @@ fn leftovers(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home,
     }
     for (place, count) in &found.foreign {
         let text = match count {
-            1 => format!("1 key in {place} cannot be told to be of this state folder"),
-            _ => format!("{count} keys in {place} cannot be told to be of this state folder"),
+            1 => format!("1 key in {place} may belong to another state folder"),
+            _ => format!("{count} keys in {place} may belong to other state folders"),
         };
         report.about(Some(place), None, |report| report.add("leftover", State::Note, text));
     }

@@ -182,9 +182,9 @@ impl Error {
         self.0.remedy.as_ref()
     }
 
-    /// Whether a new login is what helps: nobody is logged in, or the login has ended or cannot be opened any more.
+    /// Returns whether a new login helps: nobody is logged in, or the login has ended or cannot be opened any more.
     ///
-    /// False where it is only not known which login is meant, and for what went wrong with a login itself.
+    /// Returns false if it is only unclear which login is selected, and for errors of a login itself.
     pub fn needs_login(&self) -> bool {
         let is_about_a_login = self.kind().exit_code() == 4 || self.kind() == ErrorKind::Custody;
         is_about_a_login && matches!(self.remedy(), Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }))

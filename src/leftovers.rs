@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::context::{Context, Entry, Index};
+use crate::context::{Entry, Index};
 use crate::custody::{Custody, CustodyError, Places};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::grant::Found;
@@ -102,6 +102,14 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
         Index::set_aside(&home, wiring.config.lock_timeout)?;
         done.push(format!("set the damaged index aside as {}", home.root.path_of(Index::DAMAGED).display()));
     }
+    let before = Index::read(Some(&home))?;
+    for (grant, custody) in Leftovers::find(wiring, &places, &home, &before)?.keys {
+        match settled(wiring, &home, &places, &grant, &*custody) {
+            Ok(what) => done.extend(what),
+            Err(error) => left.push(format!("a key in {}: {error}", custody.name())),
+        }
+    }
+    // Where their keys are is known now.
     for entry in Index::read(Some(&home))?.contexts {
         if let Some(why) = freed(wiring, &home, &places, &entry)? {
             done.push(format!("took the name {} away: {why}", entry.name));
@@ -109,7 +117,7 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
     }
     let found = Leftovers::find(wiring, &places, &home, &Index::read(Some(&home))?)?;
     for (grant, custody) in found.unnamed {
-        match custody.map(|custody| named_again(wiring, &home, &grant, custody.name())) {
+        match custody.map(|custody| named_again(wiring, &home, &grant, custody.name(), &before)) {
             Some(Ok(name)) => done.push(format!("named the login {name} again")),
             Some(Err(error)) => left.push(format!("the record {grant}: {error}")),
             None => left.push(format!("the record {grant}: its key could not be found")),
@@ -118,12 +126,6 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
     for entry in found.empty {
         if taken_out(wiring, &home, &places, &entry)? {
             done.push(format!("forgot {}, whose record is gone", entry.name));
-        }
-    }
-    for (grant, custody) in found.keys {
-        match settled(wiring, &home, &places, &grant, &*custody) {
-            Ok(what) => done.extend(what),
-            Err(error) => left.push(format!("a key in {}: {error}", custody.name())),
         }
     }
     Ok(Repaired { done, left })
@@ -135,7 +137,7 @@ fn freed(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result
     let files = wiring.files(home, &entry.grant);
     let opened = places.of(&entry.custody).and_then(|custody| files.unlock(&*custody));
     let Ok((record, grant)) = opened.and_then(|grant| Ok((grant.read()?, grant))) else { return Ok(None) };
-    let Err(wrong) = wiring.check_entry(&Context::of(entry, &Index::empty()), &grant, &record) else { return Ok(None) };
+    let Err(wrong) = wiring.check_record(entry, &grant, &record) else { return Ok(None) };
     Index::change(home, wiring.config.lock_timeout, |index| {
         if index.get(&entry.name).is_some_and(|now| now.grant == entry.grant && now.mark == entry.mark) {
             index.remove(&entry.name);
@@ -144,8 +146,9 @@ fn freed(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result
     })
 }
 
-/// A record that opens says all that the index has to know.
-fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str) -> Result<ContextName> {
+/// A record that opens says all that the index has to know, but for the name that the person gave. That is found where `before`, the index
+/// as it was, has it anywhere with a mark of this grant's key.
+fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, before: &Index) -> Result<ContextName> {
     let files = wiring.files(home, grant);
     // Before the lock is taken: a person may be asked.
     let opened = wiring.unlock(files, custody)?;
@@ -162,11 +165,17 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str) -> 
             let is_own = entry.is_of(&record.account, &client_id);
             is_own && (entry.org == org || wiring.config.orgs.is_per_token())
         };
-        if let Some(entry) = index.contexts.iter().find(known) {
+        let is_own = |name: &ContextName| before.contexts.iter().any(|entry| opened.has_marked(&entry.mark, name));
+        let own =
+            before.contexts.iter().map(|entry| &entry.name).find(|name| index.get(name).is_none() && is_own(name));
+        if let (Some(entry), None) = (index.contexts.iter().find(known), own) {
             let message = format!("the same account is logged in as {} already", entry.name);
             return Err(Error::new(ErrorKind::Custody, message));
         }
-        let name = index.name_for(&record.account, &client_id, org.as_ref(), None, false)?;
+        let name = match own {
+            Some(own) => own.clone(),
+            None => index.name_for(&record.account, &client_id, org.as_ref(), None, false)?,
+        };
         index.put(
             Entry {
                 name: name.clone(),

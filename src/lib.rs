@@ -11,7 +11,7 @@
 //!
 //! # fn main() -> hallpass::Result<()> {
 //! let auth = Auth::new(Config::new("acme", "https://id.example.com", "acme-cli")?)?;
-//! // Logs in where nobody is logged in, and again where the login has ended.
+//! // Logs in if nobody is logged in, or if the login has ended; without a terminal, returns an error instead.
 //! let session = auth.session_or_login(LoginRequest::default(), Arc::new(Terminal::stderr()));
 //! let token = blocking::wait(blocking::wait(session)?.access_token())?;
 //! let header = format!("Authorization: Bearer {}", token.expose());

@@ -1,13 +1,14 @@
 //! The end of a login: told to the server, then forgotten here, and truthfully reported (law 13).
 
-use crate::context::{Context, Each, Entry, Index, Select};
+use crate::context::{Each, Entry, Index, Select};
 use crate::custody::Until;
 use crate::error::{Error, Remedy, Result};
 use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::{Home, Lock};
 use crate::id::{Account, ContextName};
 use crate::oauth::endpoint::TokenError;
-use crate::oauth::revocation::{Token, revoke};
+use crate::oauth::metadata::Endpoint;
+use crate::oauth::revocation::{Revoked, Token, revoke};
 use crate::record::Record;
 use crate::secret::Secret;
 use crate::wiring::Wiring;
@@ -48,7 +49,7 @@ pub enum Ended {
     Revoked,
     /// The server has no way to revoke: it is forgotten here, and ends there when it expires.
     NotRevocable,
-    /// The server had ended it before, and says so of its refresh token: it is forgotten here.
+    /// The server had ended it before: it is forgotten here.
     Already,
     /// It is forgotten here, and the server was not asked.
     LocalOnly,
@@ -98,6 +99,10 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
             Some(Remedy::LogIn { .. } | Remedy::StartSession) if may_be_elsewhere(wiring, entry, files) => {
                 return Err(error.with(Remedy::ForgetLocally { context: entry.name.to_string() }));
             }
+            // Whoever writes the index could have a login given up by naming another place for its key.
+            Some(Remedy::LogIn { .. }) if wiring.opened_anywhere(files).is_some() => {
+                return Err(error.with(Remedy::Repair));
+            }
             // Locked is not empty: only a login that can never be read again is given up.
             Some(Remedy::LogIn { .. }) => Ended::Unreadable,
             // What the person may not have any more, and is not asked for to forget.
@@ -136,9 +141,8 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
 
 /// Another login is not forgotten under this one's name, as far as that can be found out without asking a person.
 fn check_if_it_opens(wiring: &Wiring, entry: &Entry, files: GrantFiles<'_>) -> Result<()> {
-    let opened = wiring.quiet_places().of(&entry.custody).and_then(|custody| files.unlock(&*custody));
-    let read = opened.and_then(|grant| Ok((grant.read()?, grant)));
-    read.map_or(Ok(()), |(record, grant)| wiring.check_entry(&Context::of(entry, &Index::empty()), &grant, &record))
+    let Some((grant, record)) = wiring.opened_anywhere(files) else { return Ok(()) };
+    wiring.check_record(entry, &grant, &record)
 }
 
 /// Whether the key is not to be found where it need not be lost for that.
@@ -151,7 +155,7 @@ fn may_be_elsewhere(wiring: &Wiring, entry: &Entry, files: GrantFiles<'_>) -> bo
 /// The newest record there is, so that the token that is revoked is the last one; and that.
 fn newest(wiring: &Wiring, entry: &Entry, grant: &OpenGrant<'_>, lock: &Lock) -> Result<(Found, Option<Secret>)> {
     let found = grant.recover(lock)?;
-    wiring.check_entry(&Context::of(entry, &Index::empty()), grant, &found.record)?;
+    wiring.check_record(entry, grant, &found.record)?;
     let token = found.record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
     Ok((found, token))
 }
@@ -164,9 +168,10 @@ fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record, token: Optio
         return Ok(Ended::NotRevocable);
     };
     let http = wiring.http()?;
-    wiring.confirm(&http, &record.destination, "revocation_endpoint")?;
+    wiring.confirm(&http, &record.destination, Endpoint::Revocation)?;
     match revoke(&http, url, &wiring.client(&record.destination), &token) {
-        Ok(()) => Ok(Ended::Revoked),
+        Ok(Revoked::Now) => Ok(Ended::Revoked),
+        Ok(Revoked::Before) => Ok(Ended::Already),
         // RFC 7009 §2.2.1: "The authorization server does not support the revocation of the presented token type."
         Err(TokenError::Refused(refusal)) if refusal.is("unsupported_token_type") => Ok(Ended::NotRevocable),
         Err(error) => {

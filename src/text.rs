@@ -23,8 +23,8 @@ pub(crate) fn shown(mut text: String) -> String {
     text
 }
 
-/// A word that a shell takes as it stands, whatever is in it: what is copied out of a hint runs nothing but the command. In the syntax of
-/// POSIX sh, and on Windows of PowerShell.
+/// Quotes `word` for a shell, so that a copied command runs nothing else: POSIX sh, or PowerShell on Windows. Characters that a terminal
+/// obeys are left out.
 ///
 /// ```
 /// # if cfg!(unix) {

@@ -16,7 +16,7 @@ use crate::home::{Home, work_tree_around};
 use crate::id::{GrantId, Issuer, Org, host_of};
 use crate::oauth::client_auth::Client;
 use crate::oauth::http::{Http, Settings};
-use crate::oauth::metadata;
+use crate::oauth::metadata::{self, Endpoint};
 use crate::passphrase::Inherited;
 use crate::record::{Destination, Record};
 use crate::surroundings::platform_state_folder;
@@ -113,8 +113,7 @@ impl Wiring {
         let Some(variable) = self.home_variable() else { return Ok(()) };
         let Some(tree) = work_tree_around(&self.home) else { return Ok(()) };
         let message = format!(
-            "refusing the state folder {}, which {variable} names: it lies in the work tree {}, and who wrote that may have \
-             written the folder too",
+            "cannot use the state folder {}, which {variable} names: it lies in the work tree {}, whose author may have written it",
             self.home.display(),
             tree.display()
         );
@@ -173,6 +172,16 @@ impl Wiring {
         }
     }
 
+    /// The grant and its record, opened with a key from any place that gives one without asking a person: to find out whose it is, whatever
+    /// the index says.
+    pub(crate) fn opened_anywhere<'a>(&self, files: GrantFiles<'a>) -> Option<(OpenGrant<'a>, Record)> {
+        self.quiet_places().all().iter().find_map(|place| {
+            let grant = files.unlock_anew(&**place).ok()?;
+            let record = grant.read().ok()?;
+            Some((grant, record))
+        })
+    }
+
     /// A door to the network, for one trip.
     pub(crate) fn http(&self) -> Result<Http> {
         let config = &self.config;
@@ -184,29 +193,27 @@ impl Wiring {
         })?)
     }
 
-    /// An endpoint that is not where the issuer is has to be one that the host or the issuer itself names, before a secret goes there
-    /// (law 16): a state folder that somebody has planted opens with a key that they know, and says what they like.
-    pub(crate) fn confirm(&self, http: &Http, sealed: &Destination, endpoint: &'static str) -> Result<()> {
+    /// Confirms an endpoint off the issuer's origin before a secret is sent (law 16): the configuration or the issuer's metadata must
+    /// name it. The author of a planted state folder knows its key, and can seal any endpoint in it.
+    pub(crate) fn confirm(&self, http: &Http, sealed: &Destination, endpoint: Endpoint) -> Result<()> {
         let config = &self.config;
         let (url, by_hand) = match endpoint {
-            "token_endpoint" => (Some(&sealed.token_endpoint), config.token_endpoint.as_ref()),
-            "revocation_endpoint" => (sealed.revocation_endpoint.as_ref(), config.revocation_endpoint.as_ref()),
-            _ => (sealed.userinfo_endpoint.as_ref(), None),
+            Endpoint::Token => (Some(&sealed.token_endpoint), config.token_endpoint.as_ref()),
+            Endpoint::Revocation => (sealed.revocation_endpoint.as_ref(), config.revocation_endpoint.as_ref()),
+            Endpoint::Userinfo => (sealed.userinfo_endpoint.as_ref(), None),
         };
         let Some(url) = url else { return Ok(()) };
         let is_at_home = url.origin() == sealed.issuer.url().origin();
-        if is_at_home || by_hand == Some(url) {
-            return Ok(());
-        }
         let own = (sealed.issuer.clone(), url.clone());
-        if self.confirmed().contains(&own) {
+        if is_at_home || by_hand == Some(url) || self.confirmed().contains(&own) {
             return Ok(());
         }
         if !metadata::names(http, &sealed.issuer, endpoint, url, &Cancel::new())? {
             let message = format!(
-                "the login in {} would send its secrets to {}, and neither the configuration nor the metadata of issuer {} \
-                 names that as {endpoint}: nothing was sent",
+                "cannot use the login in {}: its {} is at {}, and neither the configuration nor the metadata of issuer {} names \
+                 that address; nothing was sent",
                 self.home.display(),
+                endpoint.name(),
                 host_of(url),
                 sealed.issuer
             );
@@ -220,10 +227,10 @@ impl Wiring {
         self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A record is the one that the index names (law 16): who writes the index could else have one login's token printed, and one
-    /// login ended, under the name of another.
+    /// Checks that a record is the one that its index entry names (law 16). Otherwise an editor of the index could swap two logins: print
+    /// the token of one, or end one, under the name of the other.
     pub(crate) fn check_entry(&self, context: &Context, grant: &OpenGrant<'_>, record: &Record) -> Result<()> {
-        // Where one login serves all orgs, each token says for which it was asked.
+        // If one login serves all orgs, each token is for the org that it was asked for.
         let sealed_org = record.tokens.first().map(|token| &token.org);
         let is_other_org = !self.config.orgs.is_per_token() && sealed_org.is_some_and(|org| *org != context.org);
         let named =
@@ -240,10 +247,15 @@ impl Wiring {
             return Ok(());
         };
         let message = format!(
-            "the index names the login {} of {}, and its record {why}: nothing was sent, nothing was erased",
+            "cannot use the login {} of {}: its record {why}; nothing was sent, nothing was erased",
             context.name, context.account
         );
         Err(Error::new(ErrorKind::Custody, message).with(Remedy::Repair))
+    }
+
+    /// As [`check_entry`](Self::check_entry), for an entry of the index.
+    pub(crate) fn check_record(&self, entry: &Entry, grant: &OpenGrant<'_>, record: &Record) -> Result<()> {
+        self.check_entry(&Context::of(entry, &Index::empty()), grant, record)
     }
 
     /// The client, as it speaks to `destination`.

@@ -34,7 +34,7 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         output.say(&format!("note: TLS roots or the proxy come from {variables}"));
     }
     let auth = Auth::new(config.clone())?;
-    if let Some((folder, variable)) = auth.foreign_state_folder() {
+    if let Some((folder, variable)) = auth.named_state_folder() {
         output.say(&format!("note: the login is kept in {}, which {variable} names", folder.display()));
     }
     let has_token = config.surroundings.token.is_some();
@@ -92,7 +92,8 @@ pub(super) fn token(output: &Output, config: Config, token: Token, stop: &Stop) 
         None => wait_unless_cancelled(session.access_token_with(request), stop.listen())?,
     };
     if !output.json {
-        return Ok(output.data(token.expose()));
+        // Visible ASCII, or it would be no token; to filter it would leave a copy.
+        return Ok(output.verbatim(token.expose()));
     }
     Ok(output.object(&json!({
         "access_token": token.expose(),
@@ -111,7 +112,7 @@ pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<
         Some(context) if output.json => {
             let mut object = context_object(&auth, context);
             object["network"] = json!(config.surroundings.network);
-            let (folder, variable) = auth.foreign_state_folder().unzip();
+            let (folder, variable) = auth.named_state_folder().unzip();
             object["state_folder"] = json!(folder.map(|folder| folder.to_string_lossy().into_owned()));
             object["state_folder_from"] = json!(variable);
             output.object(&object)

@@ -240,7 +240,7 @@ pub(super) struct Switch {
 /// The default and the rules of folders follow it. Says so on standard error; with --json it prints the login.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(after_long_help = after(Some(&["HOME"]), &["auth rename alice@example.com private"]))]
+#[command(after_long_help = after(Some(&["PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &["auth rename alice@example.com private"]))]
 pub(super) struct Rename {
     /// The login
     #[arg(id = "hallpass-context", value_name = "NAME", value_hint = ValueHint::Other)]
@@ -279,8 +279,8 @@ pub(super) struct Doctor {
 
 /// Log out: revoke the login at the server and forget it here
 ///
-/// Says on standard error which of the two has happened; with --json it prints an object. Where the server cannot be told,
-/// the login stays, unless --local-only is given.
+/// Says on standard error how each login ended; with --json it prints an object. If the server cannot be told, the login stays,
+/// unless --local-only is given.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(after_long_help = after(Some(&["CONTEXT", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[

@@ -72,10 +72,9 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
             "for a new login, run `keyctl session`, and `{program} auth login --ephemeral` in it; one that there is opens only in the \
              login session that it was made in"
         ),
-        Remedy::FixPath { path, mode: Some(mode) } if *mode == 0o700 => format!(
-            "run `chmod {mode:o} {}`, if nobody else can have written what is in it; or `{program} auth doctor --repair`",
-            quoted(path)
-        ),
+        Remedy::FixPath { path, mode: Some(0o700) } => {
+            format!("run `chmod 700 {}`, if nobody else can have written what is in it", quoted(path))
+        }
         Remedy::ForgetLocally { context } if kind == ErrorKind::Custody => format!(
             "try again where its key can be reached, or run `{program} auth logout --context {context} --local-only`"
         ),
@@ -89,12 +88,10 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
         }
         Remedy::FixConfig { field: "move_to" } => "name one of these places with --move-to".into(),
         Remedy::FixConfig { field: "folder" } => "go to a folder that is there".into(),
-        Remedy::FixConfig { field: "home" } => {
-            format!(
-                "unset {}, or let it name a private folder outside work trees; HOME and XDG_STATE_HOME too",
-                variable("HOME")
-            )
-        }
+        Remedy::FixConfig { field: "home" } => format!(
+            "set {} to a private folder outside work trees, on a file system with locks; or unset it",
+            variable("HOME")
+        ),
         Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),
         Remedy::FixConfig { field: "context" } => format!("correct --context or {}", variable("CONTEXT")),
         Remedy::FixConfig { field } => format!("correct {field} in the configuration of {program}"),

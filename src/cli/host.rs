@@ -104,7 +104,7 @@ impl Tree {
     }
 
     fn print_and_exit(&self, text: &str) -> ! {
-        let code = self.output(false).script(text.trim_end());
+        let code = self.output(false).verbatim(text.trim_end());
         exit_at_once(u8::from(code != ExitCode::SUCCESS))
     }
 

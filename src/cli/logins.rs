@@ -163,7 +163,7 @@ fn next(output: &Output, context: &Context, posture: Option<&Posture>, now: Syst
 
 /// The state folder, where a variable has chosen it.
 fn folder(auth: &Auth) -> Option<String> {
-    auth.foreign_state_folder().map(|(folder, variable)| format!("{}, which {variable} names", folder.display()))
+    auth.named_state_folder().map(|(folder, variable)| format!("{}, which {variable} names", folder.display()))
 }
 
 fn network(config: &Config) -> Option<String> {

@@ -32,11 +32,11 @@ impl Output {
 
     /// Data: lines on standard output, without what a terminal obeys (law 12). A reader that went away is not an error of ours.
     pub(super) fn data(&self, lines: &str) -> ExitCode {
-        self.script(&printable(lines))
+        self.verbatim(&printable(lines))
     }
 
-    /// As it is: a text of our own commands, which a shell or `man` reads.
-    pub(super) fn script(&self, line: &str) -> ExitCode {
+    /// Prints a text unchanged: only if it holds nothing from outside that a terminal obeys.
+    pub(super) fn verbatim(&self, line: &str) -> ExitCode {
         let mut out = io::stdout().lock();
         match writeln!(out, "{line}").and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -48,7 +48,7 @@ impl Output {
     }
 
     pub(super) fn object(&self, value: &Value) -> ExitCode {
-        self.data(&ascii_json(&value.to_string()))
+        self.verbatim(&ascii_json(&value.to_string()))
     }
 
     /// Conversation: a line on standard error, for a person only.

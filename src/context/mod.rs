@@ -48,7 +48,7 @@ pub struct Context {
     pub expires_at: Option<SystemTime>,
     /// Why the last refresh brought no token, where it did not: then the login may have ended.
     pub refresh_failed: Option<String>,
-    /// What proves that the name is that of this grant.
+    /// As in the index.
     pub(crate) mark: String,
 }
 
@@ -128,7 +128,7 @@ pub(crate) struct Entry {
     pub(crate) scopes: Scopes,
     #[serde(deserialize_with = "plain_name")]
     pub(crate) custody: String,
-    /// What only the grant's key makes of the name: whoever writes this file cannot give one login the name of another (law 16).
+    /// Proves that the grant has this name: only the grant's key makes it, so that an editor of the index cannot swap names (law 16).
     #[serde(default)]
     pub(crate) mark: String,
 }

@@ -22,7 +22,7 @@ pub struct KeyFile {
 /// The key file in the home.
 const FILE: &str = "key";
 
-/// Where one goes that no login here was sealed with.
+/// The name of a key file that sealed no login here.
 const SET_ASIDE: &str = "key.unused";
 
 /// How long another process may take to make it.
@@ -142,7 +142,7 @@ impl Custody for KeyFile {
         true
     }
 
-    fn is_of_state_folder(&self) -> bool {
+    fn is_in_state_folder(&self) -> bool {
         true
     }
 

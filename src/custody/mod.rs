@@ -76,7 +76,7 @@ pub trait Custody: Send + Sync + fmt::Debug {
 
     /// Whether its items are files of the state folder, and so of its logins alone. By default not: then a key is erased only where the
     /// state folder proves that it is one of its own.
-    fn is_of_state_folder(&self) -> bool {
+    fn is_in_state_folder(&self) -> bool {
         false
     }
 

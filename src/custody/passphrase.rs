@@ -31,8 +31,8 @@ const PASSES: u32 = 3;
 const LANES: u32 = 4;
 const SALT: usize = 16;
 
-/// What a file may ask for: what this version writes, and one step up that a later one may take. Who writes a file must not have this
-/// process take all memory or years, nor have a passphrase be cheaper to try.
+/// The costs that a file may ask for: those of this version, or one step more. A file's author must not exhaust memory or time, nor make
+/// a passphrase cheaper to try.
 const MEMORY_ALLOWED: [u32; 2] = [MEMORY_KIB, 2 * MEMORY_KIB];
 const PASSES_ALLOWED: [u32; 2] = [PASSES, PASSES + 1];
 
@@ -125,7 +125,7 @@ impl Custody for Passphrase {
         Err(wrong(WRONG.into()))
     }
 
-    fn is_of_state_folder(&self) -> bool {
+    fn is_in_state_folder(&self) -> bool {
         true
     }
 

@@ -20,7 +20,7 @@ pub enum Place {
     /// is there and locked is waited for, never passed over.
     #[default]
     Auto,
-    /// The first of these that can be used.
+    /// The first of these that can be used. Keys in other places are not read.
     Only(Vec<PlaceName>),
     /// The host's own custody.
     Custom(Arc<dyn Custody>),
@@ -165,14 +165,14 @@ impl Places {
         Err(self.nowhere(passed_over))
     }
 
-    /// The custody that a grant's key rests in. Only that one: a key that cannot be reached is never looked for elsewhere. And only one
-    /// that the host allows, where it names the places: who writes the index could else have a key read from where they put it.
+    /// Returns the place of a grant's key, if the host allows it. A key that cannot be reached is never looked for elsewhere. Otherwise
+    /// an author of the index could have a key read from a place of their choice.
     pub(crate) fn of(&self, name: &str) -> Result<Arc<dyn Custody>> {
         match &self.allowed {
             Place::Only(places) if name.parse().is_ok_and(|name| !places.contains(&name)) => {
                 let allowed = named(places.clone()).join(", ");
                 let message =
-                    format!("the key is in {}, and this program reads keys from {allowed} only", described(name));
+                    format!("cannot read the key in {}: this program reads keys from {allowed} only", described(name));
                 Err(Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None }))
             }
             _ => self.any(name),

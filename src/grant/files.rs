@@ -57,7 +57,7 @@ impl<'a> GrantFiles<'a> {
 
     /// Whether `custody` holds a key of this grant that a file of this folder is sealed with.
     pub(crate) fn was_made_here(self, custody: &dyn Custody) -> Result<bool, CustodyError> {
-        if custody.is_of_state_folder() {
+        if custody.is_in_state_folder() {
             return Ok(true);
         }
         let key = custody.load(&self.item())?.and_then(|text| SealingKey::from_text(&text));

@@ -154,7 +154,7 @@ impl<'a> OpenGrant<'a> {
     }
 
     /// The record under the lock. One that was written down whole, and lacks only its last step, is finished here (law 3).
-    pub(crate) fn recover(&self, _lock: &Lock) -> Result<Found> {
+    pub(crate) fn recover(&self, lock: &Lock) -> Result<Found> {
         let (files, record) = (self.files, self.read()?);
         let Some(bytes) = files.folder().read(&files.next())? else {
             return Ok(Found { record, finished: false, attempt: None });
@@ -162,7 +162,7 @@ impl<'a> OpenGrant<'a> {
         match Record::open(&bytes, files.app, files.id, &self.key) {
             Ok(next) if next.generation > record.generation => {
                 // Renamed and not written again: it is the only copy.
-                files.folder().publish(&files.next(), files.id.as_str())?;
+                self.publish_next(lock, &next)?;
                 Ok(Found { record: next, finished: true, attempt: None })
             }
             Ok(_) => Ok(Found { record, finished: false, attempt: None }),
@@ -273,7 +273,7 @@ impl<'a> OpenGrant<'a> {
     }
 }
 
-/// What a mark is made beside. Names are the same in whatever letters.
+/// The claim of a mark. Names are equal whatever their case.
 fn named(name: &ContextName) -> String {
     format!("context {}", name.as_str().to_ascii_lowercase())
 }

@@ -94,9 +94,7 @@ impl Home {
         let grants = root.inner("grants")?.ok_or_else(|| failed("create", &inner, Io::NotFound.into()))?;
         Ok(Self { root, grants })
     }
-}
 
-impl Home {
     /// Closes what other users may read of the home at `path`, where they may not write it. Says what that was.
     pub(crate) fn tighten(path: &Path) -> Result<Vec<PathBuf>> {
         let mut closed = Vec::new();

@@ -18,16 +18,14 @@ pub(super) enum Refused {
     #[error("it belongs to {0}, neither to the user of this process nor to the system")]
     #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
     Foreign(String),
-    #[error("others may write to it (mode {0})")]
+    #[error("others may {may} it (mode {mode})")]
     #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
-    Writable(String),
-    #[error("others may read it (mode {0})")]
-    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
-    Readable(String),
-    /// A folder of ours that others may read.
-    #[error("others may read it (mode {0})")]
-    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
-    Open(String),
+    Open {
+        may: &'static str,
+        mode: String,
+        /// The mode that closes it, if it is ours to close.
+        closed: Option<u32>,
+    },
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -42,8 +40,7 @@ impl Refused {
                 Error::new(ErrorKind::Custody, message).with(Remedy::RunAs { user })
             }
             refused => {
-                let mode = matches!(refused, Self::Writable(_) | Self::Open(_)).then_some(0o700);
-                let mode = if matches!(refused, Self::Readable(_)) { Some(0o600) } else { mode };
+                let mode = if let Self::Open { closed, .. } = &refused { *closed } else { None };
                 let message = format!("refusing {}: {refused}", path.display());
                 Error::new(ErrorKind::Custody, message).with(Remedy::FixPath { path: path.to_owned(), mode })
             }
@@ -52,13 +49,13 @@ impl Refused {
 }
 
 pub(super) fn failed(doing: &str, path: &Path, error: io::Error) -> Error {
-    let fix = |mode| Remedy::FixPath { path: path.to_owned(), mode };
+    let fix = || Remedy::FixPath { path: path.to_owned(), mode: None };
     let (why, remedy) = match error.kind() {
         Io::StorageFull | Io::QuotaExceeded => (": the disk is full", Remedy::FreeSpace { path: path.to_owned() }),
-        Io::ReadOnlyFilesystem => (": the file system is read-only", fix(None)),
+        Io::ReadOnlyFilesystem => (": the file system is read-only", fix()),
         Io::Unsupported if doing == "lock" => (NO_LOCKS, Remedy::FixConfig { field: "home" }),
         _ if doing == "lock" && error.raw_os_error() == Some(ENOLCK) => (NO_LOCKS, Remedy::FixConfig { field: "home" }),
-        _ => ("", fix(None)),
+        _ => ("", fix()),
     };
     Error::new(ErrorKind::Custody, format!("cannot {doing} {}{why}", path.display())).with(remedy).because(error)
 }

@@ -42,9 +42,9 @@ impl Handle {
 
     fn checked(opened: Result<OwnedFd, Errno>, path: &Path) -> Result<Self, Refused> {
         let (handle, mode) = Self::owned(opened, path)?;
-        unless(mode & 0o022, mode, Refused::Writable)?;
+        unless(mode & 0o022, mode, "write to", Some(0o700))?;
         // A folder that was copied, or came out of a repository, is open to read.
-        unless(mode & 0o077, mode, Refused::Open)?;
+        unless(mode & 0o077, mode, "read", Some(0o700))?;
         Ok(handle)
     }
 
@@ -61,7 +61,7 @@ impl Handle {
     /// Closes a folder and its files to other users, where they can read them and not write; says whether any was open.
     pub(super) fn tighten(path: &Path) -> Result<bool, Refused> {
         let (handle, mode) = Self::owned(openat(CWD, path, FOLDER, Mode::empty()), path)?;
-        unless(mode & 0o022, mode, Refused::Writable)?;
+        unless(mode & 0o022, mode, "write to", Some(0o700))?;
         let mut was_open = mode & 0o077 != 0;
         if was_open {
             fchmod(&handle.0, Mode::RWXU).map_err(io::Error::from)?;
@@ -83,7 +83,7 @@ impl Handle {
         let handle = openat(CWD, path, FOLDER, Mode::empty()).map_err(|error| why_not_opened(path, error.into()))?;
         let stat = fstat(&handle).map_err(io::Error::from)?;
         is_trusted(stat.st_uid)?;
-        unless(stat.st_mode & 0o022, stat.st_mode, Refused::Writable).map(|()| Self(handle))
+        unless(stat.st_mode & 0o022, stat.st_mode, "write to", None).map(|()| Self(handle))
     }
 
     /// A file of [`open_credentials`](Self::open_credentials). What looks like rights of a group on a file of the system's is how an
@@ -93,7 +93,7 @@ impl Handle {
         let stat = fstat(&file).map_err(io::Error::from)?;
         is_trusted(stat.st_uid)?;
         let others = if stat.st_uid == 0 { 0o027 } else { 0o077 };
-        unless(stat.st_mode & others, stat.st_mode, Refused::Readable).map(|()| file)
+        unless(stat.st_mode & others, stat.st_mode, "read", None).map(|()| file)
     }
 
     pub(super) fn other_owner(path: &Path) -> io::Result<Option<String>> {
@@ -113,7 +113,7 @@ impl Handle {
     pub(super) fn private(&self, name: &str) -> Result<File, Refused> {
         let file = self.file(name, OFlags::RDONLY)?;
         let mode = fstat(&file).map_err(io::Error::from)?.st_mode;
-        unless(mode & 0o077, mode, Refused::Readable).map(|()| file)
+        unless(mode & 0o077, mode, "read", Some(0o600)).map(|()| file)
     }
 
     pub(super) fn names(&self, _path: &Path) -> io::Result<Vec<String>> {
@@ -176,8 +176,8 @@ fn why_not_opened(path: &Path, error: io::Error) -> Refused {
     }
 }
 
-fn unless(forbidden: RawMode, mode: RawMode, refused: impl Fn(String) -> Refused) -> Result<(), Refused> {
-    if forbidden == 0 { Ok(()) } else { Err(refused(format!("{:o}", mode & 0o777))) }
+fn unless(forbidden: RawMode, mode: RawMode, may: &'static str, closed: Option<u32>) -> Result<(), Refused> {
+    if forbidden == 0 { Ok(()) } else { Err(Refused::Open { may, mode: format!("{:o}", mode & 0o777), closed }) }
 }
 
 fn is_trusted(owner: u32) -> Result<(), Refused> {

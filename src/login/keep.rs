@@ -11,6 +11,7 @@ use crate::home::Home;
 use crate::id::{Account, ContextName, GrantId, Org};
 use crate::oauth::dialect::Reach;
 use crate::oauth::endpoint::{TokenError, TokenReply};
+use crate::oauth::metadata::Endpoint;
 use crate::oauth::revocation::{Token, revoke};
 use crate::oauth::userinfo;
 use crate::record::{Record, RefreshToken, StoredToken};
@@ -137,7 +138,7 @@ impl Login<'_> {
         });
         if let Ok((grant, Found { record, .. })) = &found {
             // What is not the login that this one replaces is not ended with it.
-            wiring.check_entry(&Context::of(old, &Index::empty()), grant, record)?;
+            wiring.check_record(old, grant, record)?;
         }
         let mut was_heard = false;
         let known = |account: &Account| account.subject.is_some();
@@ -147,7 +148,7 @@ impl Login<'_> {
         if let Ok((grant, Found { record, attempt, .. })) = &found
             && !attempt.as_ref().is_some_and(|attempt| attempt.is_open() || attempt.is_refused())
             && (wiring.config.revocation_reach != Reach::Account || is_of_another)
-            && wiring.confirm(self.http, &record.destination, "revocation_endpoint").is_ok()
+            && wiring.confirm(self.http, &record.destination, Endpoint::Revocation).is_ok()
             && let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token)
             && let Ok(token) = grant.reveal(token)
         {

@@ -14,7 +14,7 @@
 //!    and how long the code is still good.
 //!    Whatever the status of an answer, its words decide where they are the RFC's, in any server's spelling.
 //! 5. The account is read from the ID token, else from userinfo.
-//! 6. The login is kept: key into the store, sealed record onto the disk, context into the index. What cannot be kept is
+//! 6. The login is kept: sealed record onto the disk, key into the store, context into the index. What cannot be kept is
 //!    revoked, so that no credential is left without an owner.
 //!
 //! # Which login is meant
@@ -44,6 +44,7 @@
 //! | `grants/<id>.next` | in its first line that a refresh was begun, and room behind it; then the next record; after a refresh that failed, when and why |
 //! | `grants/<id>.<app>.passphrase`, `grants/<id>.<app>.keyfile` | the login's key, sealed by the key that a passphrase makes, or by a key file |
 //! | `key`, `key.lock` | the key file, where systemd hands over none |
+//! | `key.unused` | a key file that was there before the first login |
 //! | `index.json.damaged` | an index that `doctor --repair` has set aside |
 //! | `os.silent` | when the OS store did not answer, and on which D-Bus; it is left alone there for a minute |
 //!

@@ -71,7 +71,7 @@
 //! | `invalid_grant` | the server had said how long the refresh token lives, and that is over | `expired`: log in again |
 //! | `invalid_grant` | it is not over | `revoked`: by somebody, or because a token was used twice |
 //! | `invalid_grant` | it never said | `expired`: expired or revoked |
-//! | nothing at all (400 or 401), `refresh_token_reused`, `interaction_required`, or that a "refresh token" is "expired" | | as `invalid_grant` |
+//! | an empty body with status 400 or 401, `refresh_token_reused`, `interaction_required`, or that a "refresh token" is "expired" | | as `invalid_grant` |
 //! | `invalid_client`, `unauthorized_client` | | `authorization_server`: the client is wrong, correct `client_id` |
 //! | 429, 503, or no connection | no valid token is left | asked again three times within 10 s, then `unreachable` |
 //! | 429, 503 … with `Retry-After` over 10 s | | `unreachable`, and for up to a minute nobody asks again |
@@ -87,11 +87,11 @@
 //! | server | a spent refresh token that comes again ends |
 //! | --- | --- |
 //! | Better Auth 1.7 (`@better-auth/oauth-provider`) | *every login of that person with this client, on all machines*; at the token endpoint and at the revocation endpoint alike. Seen in `tests/real` |
-//! | oidc-provider 9 | the login that it is of. Seen in `tests/real` |
-//! | django-oauth-toolkit 3 | the login that it is of, where `REFRESH_TOKEN_REUSE_PROTECTION` is on. Seen in `tests/real` |
-//! | Auth0, with rotation | the login that it is of, by its documentation |
+//! | oidc-provider 9 | its own login. Seen in `tests/real` |
+//! | django-oauth-toolkit 3 | its own login, where `REFRESH_TOKEN_REUSE_PROTECTION` is on. Seen in `tests/real` |
+//! | Auth0, with rotation | its own login, by its documentation |
 //! | Entra ID | nothing: the old token stays usable, by its documentation |
-//! | others | not known here: taken for the login that it is of (RFC 9700 §4.14.2) |
+//! | others | unknown; treated like its own login (RFC 9700 §4.14.2) |
 //!
 //! So a token whose refresh was interrupted is not sent to be revoked when a new login takes its place, and a token that the server
 //! has refused is not sent at a logout. An interrupted login that is logged out is still revoked: nothing else can end it there.

@@ -87,8 +87,9 @@
 //!   them are set.
 //! - *The client identifier is public*: anybody can run the same flow and ask you to approve it. Only you, comparing, and the
 //!   server can stop that.
-//! - *A replaced login* (the same context logged in again) is revoked at the server where that does not end the new one
-//!   (`Config::revocation_reach`), and where its key needs no person. Else it ends there when it expires.
+//! - *A replaced login* (the same context logged in again) is revoked at the server if that does not end the new one
+//!   (`Config::revocation_reach`), if its key needs no person, and if no refresh of it was interrupted or refused. Else it ends there when
+//!   it expires.
 //!
 //! # BCP 247, point by point
 //!

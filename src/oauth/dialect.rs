@@ -45,8 +45,9 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("client_authentication_failed", "invalid_client"),
 ];
 
-/// What else a refresh is told whose token is dead: RFC 8628 §3.5 and RFC 6750 §3.1 have the first three for other tokens, OpenID
-/// Connect Core §3.1.2.6 the rest for a login without a person.
+/// Codes for a dead refresh token that the RFCs define for something else: `expired_token` for device codes (RFC 8628 §3.5),
+/// `invalid_token` for access tokens (RFC 6750 §3.1), the last four for a login without a person (OpenID Connect Core §3.1.2.6). No RFC
+/// has `token_revoked`.
 const ENDS_A_REFRESH_TOKEN: &[&str] = &[
     "expired_token",
     "invalid_token",
@@ -106,24 +107,22 @@ pub(crate) fn means(error: &str) -> &str {
     SPELLINGS.iter().find(|(theirs, _)| *theirs == error).map_or(error, |(_, ours)| ours)
 }
 
-/// What a refusal of a refresh is called in the RFCs, by its code and its words. Some servers tell of a dead refresh token under the
-/// name of something else (Atlassian: `unauthorized_client`).
-pub(crate) fn means_to_a_refresh<'a>(code: &'a str, words: &str) -> &'a str {
-    of_a_token(code, words, &["refresh token", "refresh_token", "refreshtoken"])
+/// Whether a refusal says that the refresh token is dead, by its code or its words: Atlassian says `unauthorized_client`.
+pub(crate) fn ends_a_refresh_token(code: &str, words: &str) -> bool {
+    ends_a_token(code, words, &["refresh token", "refresh_token", "refreshtoken"])
 }
 
-/// The same where a token is to be revoked: there is no other that it could be about.
-pub(crate) fn means_to_a_revocation<'a>(code: &'a str, words: &str) -> &'a str {
-    of_a_token(code, words, &["token"])
+/// Whether a refusal says that the token to revoke is dead: its words can mean no other token.
+pub(crate) fn is_revoked_already(code: &str, words: &str) -> bool {
+    ends_a_token(code, words, &["token"])
 }
 
-fn of_a_token<'a>(code: &'a str, words: &str, names: &[&str]) -> &'a str {
+fn ends_a_token(code: &str, words: &str, names: &[&str]) -> bool {
     const OTHERS: &[&str] =
         &["invalid_client", "invalid_scope", "unsupported_grant_type", "invalid_target", "server_error"];
     let meaning = means(code);
-    let is_named = ENDS_A_REFRESH_TOKEN.contains(&meaning);
     let is_described = !OTHERS.contains(&meaning) && speaks_of_a_dead(names, words);
-    if is_named || is_described { "invalid_grant" } else { meaning }
+    meaning == "invalid_grant" || ENDS_A_REFRESH_TOKEN.contains(&meaning) || is_described
 }
 
 /// What a refusal is called in the RFCs, by its code and its words: some servers (oauthlib) call an unknown client an

@@ -218,13 +218,13 @@ impl Refusal {
 
     /// What it says of the refresh token that was sent.
     fn of_a_refresh(self) -> Self {
-        let is_dead = dialect::means_to_a_refresh(&self.error, self.words()) == "invalid_grant";
+        let is_dead = dialect::ends_a_refresh_token(&self.error, self.words());
         Self { meaning: is_dead.then_some("invalid_grant").or(self.meaning), ..self }
     }
 
     /// Whether it says that the token to revoke is dead already.
     pub(crate) fn is_of_a_dead_token(&self) -> bool {
-        dialect::means_to_a_revocation(&self.error, self.words()) == "invalid_grant"
+        dialect::is_revoked_already(&self.error, self.words())
     }
 
     /// RFC 8628 §3.5: what is answered to nobody but who polls.
@@ -238,7 +238,9 @@ fn of_a_refresh(error: TokenError, reply: &Reply) -> TokenError {
     match (error, reply.busy()) {
         (TokenError::Refused(_), Some(busy)) => TokenError::Http(busy),
         (TokenError::Refused(refusal), None) => TokenError::Refused(refusal.of_a_refresh()),
-        // glewlwyd says nothing of one that has expired. Who wants the client to authenticate speaks of the client.
+        // glewlwyd answers an expired refresh token with an empty body. RFC 6749 §5.2, of a client that failed to authenticate by the
+        // header: "the authorization server MUST respond with an HTTP 401 (Unauthorized) status code and include the
+        // "WWW-Authenticate" response header field matching the authentication scheme used by the client."
         (TokenError::NotOAuth(_), None) if matches!(reply.status, 400 | 401) && reply.is_empty() => {
             TokenError::Refused(Refusal {
                 host: reply.host.clone(),

@@ -78,13 +78,32 @@ pub(crate) fn userinfo_endpoint(http: &Http, issuer: &Issuer, cancel: &Cancel) -
     }
 }
 
+/// An endpoint that a secret is sent to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Endpoint {
+    Token,
+    Revocation,
+    Userinfo,
+}
+
+impl Endpoint {
+    /// As metadata calls it (RFC 8414 §2).
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token_endpoint",
+            Self::Revocation => "revocation_endpoint",
+            Self::Userinfo => "userinfo_endpoint",
+        }
+    }
+}
+
 /// Whether the metadata of `issuer` names `url` as its `endpoint`.
-pub(crate) fn names(http: &Http, issuer: &Issuer, endpoint: &str, url: &Url, cancel: &Cancel) -> Result<bool> {
+pub(crate) fn names(http: &Http, issuer: &Issuer, endpoint: Endpoint, url: &Url, cancel: &Cancel) -> Result<bool> {
     let is_named = |found: &Document| {
         let named = match endpoint {
-            "token_endpoint" => &found.token_endpoint,
-            "revocation_endpoint" => &found.revocation_endpoint,
-            _ => &found.userinfo_endpoint,
+            Endpoint::Token => &found.token_endpoint,
+            Endpoint::Revocation => &found.revocation_endpoint,
+            Endpoint::Userinfo => &found.userinfo_endpoint,
         };
         named.as_ref() == Some(url)
     };

@@ -23,8 +23,15 @@ impl<'a> Token<'a> {
     }
 }
 
+/// How a token has ended at the server.
+pub(crate) enum Revoked {
+    Now,
+    /// It was dead already.
+    Before,
+}
+
 /// Ends `token` at the server.
-pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>) -> Result<(), TokenError> {
+pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>) -> Result<Revoked, TokenError> {
     let (secret, hint) = match token {
         Token::Refresh(secret) => (secret, "refresh_token"),
         Token::Access(secret) => (secret, "access_token"),
@@ -35,11 +42,11 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     // §2.2: "The authorization server responds with HTTP status code 200 if the token has been revoked successfully or if
     // the client submitted an invalid token."
     if reply.is_success() && !refuses(&reply) {
-        return Ok(());
+        return Ok(Revoked::Now);
     }
     match without(refusal(&reply), [*secret].into_iter().chain(client.secret.as_deref())) {
         // Better Auth answers 400 to a token that is dead already: there is nothing left to end.
-        TokenError::Refused(refusal) if refusal.is_of_a_dead_token() => Ok(()),
+        TokenError::Refused(refusal) if refusal.is_of_a_dead_token() => Ok(Revoked::Before),
         error => Err(error),
     }
 }

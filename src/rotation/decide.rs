@@ -77,8 +77,7 @@ pub(super) fn decide(token: Freshness, last: Last) -> Step {
         (Freshness::Short, Last::Open | Last::JustFailed | Last::Refused) => Step::Tell,
         (Freshness::Ending | Freshness::Short, Last::Settled | Last::Resting) => Step::Exchange,
         (Freshness::Stale, Last::Settled | Last::Resting | Last::Open) => Step::Exchange,
-        (Freshness::Stale, Last::JustFailed) => Step::Tell,
-        // What was refused is not sent again by every later call (law 6): one server bans who asks five times.
-        (Freshness::Stale, Last::Refused) => Step::Tell,
+        // What was refused is not sent again by every later call (law 6): one server bans a client after five refusals.
+        (Freshness::Stale, Last::JustFailed | Last::Refused) => Step::Tell,
     }
 }

@@ -14,14 +14,15 @@ use crate::id::Org;
 use crate::oauth::endpoint::{Asks, Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
 use crate::oauth::id_token::Told;
+use crate::oauth::metadata::Endpoint;
 use crate::record::{Destination, Record, RefreshToken, StoredToken, Target};
 
 /// The most access tokens that one grant keeps.
 const MOST_TOKENS: usize = 32;
 
 /// How long a refresh is tried again that was not heard, and the shortest pauses between the tries.
-const TO_TRY_AGAIN: Duration = Duration::from_secs(10);
-const BETWEEN_TRIES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+const TO_ASK_AGAIN: Duration = Duration::from_secs(10);
+const BETWEEN_ASKS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
 /// How long a rotated token is tried to be written down before it is given up, and how often.
 const TO_COMMIT: Duration = Duration::from_secs(3);
@@ -32,7 +33,7 @@ impl Trip<'_> {
     /// returned (law 5). `open`: the reply to an exchange before this one may be lost.
     pub(super) fn exchange(&self, lock: &Lock, record: Record, open: bool) -> Result<Record> {
         let http = self.wiring.http()?;
-        self.wiring.confirm(&http, &record.destination, "token_endpoint")?;
+        self.wiring.confirm(&http, &record.destination, Endpoint::Token)?;
         match self.wiring.config.orgs.in_exchange(self.target.org.as_ref()) {
             Some(named) => self.exchange_for(&http, lock, record, open, named),
             None => self.rotate(&http, lock, record, open, &self.target),
@@ -190,15 +191,15 @@ impl Trip<'_> {
         })
     }
 
-    /// Asks, and where no valid token is left asks again: for a lost reply at once and once (law 7), as the server may have rotated,
-    /// and some take the old token once more; after what passes in a moment, and was certainly not heard, a few times. Says whether
+    /// Asks, and asks again while no valid token is left. A lost reply is asked for once more, at once: the server may have rotated, and
+    /// some servers accept the old token again (law 7). A request that was certainly not heard is repeated three times. Returns whether
     /// a reply was lost.
     fn ask_patiently(
         &self,
         record: &Record,
         ask: impl Fn() -> Result<TokenReply, TokenError>,
     ) -> (Result<TokenReply, TokenError>, bool) {
-        let (begun, mut pauses, mut lost) = (self.now(), BETWEEN_TRIES.iter(), false);
+        let (begun, mut pauses, mut lost) = (self.now(), BETWEEN_ASKS.iter(), false);
         loop {
             let outcome = ask();
             let Err(TokenError::Http(error)) = &outcome else { return (outcome, lost) };
@@ -213,11 +214,21 @@ impl Trip<'_> {
             let (Some(wait), Some(pause)) = (wait, pauses.next()) else { return (outcome, lost) };
             let wait = wait.max(*pause);
             let waited = self.now().duration_since(begun).unwrap_or_default();
-            if waited + wait > TO_TRY_AGAIN || (self.forsaken)() {
+            if waited + wait > TO_ASK_AGAIN || !self.sleeps(wait) {
                 return (outcome, lost);
             }
-            self.wiring.config.clock.sleep(wait, &Cancel::new());
         }
+    }
+
+    /// Waits for `time`; not to its end, and false, if nobody waits for the token any more.
+    fn sleeps(&self, time: Duration) -> bool {
+        let mut left = time;
+        while !left.is_zero() && !(self.forsaken)() {
+            let slice = left.min(Duration::from_millis(100));
+            self.wiring.config.clock.sleep(slice, &Cancel::new());
+            left -= slice;
+        }
+        left.is_zero()
     }
 
     /// Goes where the login was made (law 16). Not to be cancelled: what it brings may be the only copy.

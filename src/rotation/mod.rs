@@ -20,6 +20,7 @@ use crate::failpoint::reached;
 use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::Lock;
 use crate::oauth::http::Http;
+use crate::oauth::metadata::Endpoint;
 use crate::record::{Record, StoredToken, Target};
 use crate::secret::{OF_A_RECORD, Secret, wipe_stack};
 use crate::token::{AccessToken, TokenRequest};
@@ -71,7 +72,7 @@ pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted)
 /// Where the tokens of `context` may ask who they speak for: as sealed at login.
 pub(crate) fn userinfo_endpoint(wiring: &Wiring, http: &Http, context: &Context) -> Result<Option<Url>> {
     open(wiring, context, |_, _, record| {
-        wiring.confirm(http, &record.destination, "userinfo_endpoint")?;
+        wiring.confirm(http, &record.destination, Endpoint::Userinfo)?;
         Ok(record.destination.userinfo_endpoint)
     })
 }

@@ -123,7 +123,7 @@ pub(crate) fn inherited_descriptors() -> Vec<u32> {
 /// many others choose what it runs (`XDG_DATA_HOME`, `XDG_CONFIG_DIRS`, `LD_PRELOAD`, `GTK_MODULES`, `GIO_EXTRA_MODULES`, `BROWSER`,
 /// `BASH_ENV` …). For the same reason the home is the user's own, whatever `HOME` says.
 #[cfg(all(unix, feature = "browser"))]
-pub(crate) fn for_a_desktop_program() -> Vec<(OsString, OsString)> {
+pub(crate) fn desktop_variables() -> Vec<(OsString, OsString)> {
     const NAMES: &[&str] = &[
         "DISPLAY",
         "WAYLAND_DISPLAY",

@@ -16,7 +16,7 @@ pub use machine::Machine;
 #[cfg(unix)]
 pub(crate) use machine::name_of_user;
 #[cfg(all(unix, feature = "browser"))]
-pub(crate) use machine::{for_a_desktop_program, inherited_descriptors};
+pub(crate) use machine::{desktop_variables, inherited_descriptors};
 pub(crate) use machine::{machine_id, system};
 pub(crate) use screen::Screen;
 

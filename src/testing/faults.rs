@@ -46,6 +46,8 @@ pub enum Fault {
     LoseReply,
     /// After: the work is done, half of the reply is sent and the connection is closed. `Content-Length` promises it all.
     TruncatedReply,
+    /// After: the work is done, and the reply is status 400 with `invalid_request`, as Better Auth answers at its revocation endpoint.
+    RefuseAfter,
     /// Changes the reply: the ID token and the userinfo claims in it name this subject.
     OtherSubject(String),
     /// Changes the reply: its `scope` has these scopes, separated by spaces, on top of those granted.
@@ -78,6 +80,10 @@ impl Fault {
     pub(super) fn alter(&self, mut reply: Reply) -> Reply {
         if matches!(self, Self::OkWithError) && reply.status >= 400 {
             reply.status = 200;
+        }
+        if *self == Self::RefuseAfter {
+            let error = serde_json::json!({ "error": "invalid_request" });
+            return Reply::new(400, Body::Json(error.as_object().cloned().unwrap_or_default()));
         }
         let Body::Json(members) = &mut reply.body else {
             return reply;

@@ -74,9 +74,9 @@ impl AuthorizationServer {
         self.inside().state.behaviour.clock.clone()
     }
 
-    /// A configuration of the app `acme` that logs in here and touches nothing of this machine: state in the folder `state` of `home`
-    /// (an absolute path), which a login makes, keys in a memory that this configuration and its clones share, the server's clock, none of the process's
-    /// surroundings.
+    /// A configuration of the app `acme` that logs in here and touches nothing of this machine: its state is in the folder `state` of
+    /// `home` (an absolute path), which a login creates. Its clones share one memory for keys. It has the server's clock, and none of
+    /// the process's surroundings.
     pub fn config(&self, home: &Path) -> Result<Config> {
         let mut config = Config::new("acme", self.issuer(), &self.client_id())?;
         config.allow_loopback_http = true;

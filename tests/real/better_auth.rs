@@ -3,7 +3,7 @@
 //! it is strict with refresh tokens: at the token endpoint and at the revocation endpoint alike, one that is spent or revoked
 //! ends all tokens that this person has through this client, those of a later login too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::http;
@@ -11,7 +11,7 @@ use crate::machine::{Machine, eventually};
 use crate::needs::Need::{BetterAuth, Keyring};
 use crate::needs::left_out;
 use crate::process::{Run, Running};
-use crate::provider::{Provider, Wish};
+use crate::provider::{Provider, Wish, counts};
 
 #[test]
 fn a_login_from_beginning_to_end() {
@@ -172,8 +172,4 @@ fn end_all(server: &Provider, refresh: &Run) {
 /// Of every refresh token that the server gave, oldest first, whether it would still take it.
 fn live(server: &Provider) -> Vec<bool> {
     server.refresh_tokens().iter().map(|token| token.live).collect()
-}
-
-fn counts(outcomes: &[(&str, u64)]) -> BTreeMap<String, u64> {
-    outcomes.iter().map(|(outcome, times)| ((*outcome).to_owned(), *times)).collect()
 }

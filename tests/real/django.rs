@@ -3,7 +3,7 @@
 //! its device grant brings no ID token; it knows no `offline_access`; and it says nothing when a code has run out. That these work
 //! is tested by that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::acme::Acme;
@@ -11,7 +11,7 @@ use crate::machine::{Machine, eventually};
 use crate::needs::Need::{Django, Keyring, Openssl};
 use crate::needs::{left_out, say};
 use crate::process::{Run, Running};
-use crate::provider::{Provider, Wish};
+use crate::provider::{Provider, Wish, counts};
 use crate::tls;
 
 #[test]
@@ -308,8 +308,4 @@ fn acme_of<'a>(machine: &'a Machine, server: &Provider) -> Acme<'a> {
         .acme(&server.issuer)
         .with("ACME_DEVICE_AUTHORIZATION_ENDPOINT", &server.endpoint("device/auth"))
         .with("ACME_SCOPES", "openid email")
-}
-
-fn counts(outcomes: &[(&str, u64)]) -> BTreeMap<String, u64> {
-    outcomes.iter().map(|(outcome, times)| ((*outcome).to_owned(), *times)).collect()
 }

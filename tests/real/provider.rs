@@ -229,6 +229,11 @@ impl Provider {
     }
 }
 
+/// How often what came of it, as [`Provider::refreshes`] and [`Provider::polls`] tell it.
+pub(crate) fn counts(outcomes: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    outcomes.iter().map(|(outcome, times)| ((*outcome).to_owned(), *times)).collect()
+}
+
 fn node(product: &str, script: &str) -> Command {
     script_of(Path::new("node"), &folder(product).join(script))
 }

@@ -168,7 +168,7 @@ impl<'a> Service<'a> {
         if !crate::surroundings::session_bus_is_local() {
             return Err(CustodyError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
         }
-        // Whoever set the variable could lead to a bus of their own, which would be handed the keys, and believed that one is lost.
+        // The author of the variable could run a bus, receive the keys, and claim that a key is lost.
         if is_run_by_another_user() {
             return Err(CustodyError::Unavailable("the D-Bus session bus is run by another user".into()));
         }
@@ -312,9 +312,8 @@ impl<'a> Service<'a> {
     }
 }
 
-/// Whether the socket of the session bus is neither this user's nor the system's (SO_PEERCRED, unix(7)), by a connection of its own:
-/// zbus looks the groups of the peer up too, in whatever directory service the machine has. Where none can be made, the connection that
-/// follows says why.
+/// Whether another user, not root, runs the session bus (SO_PEERCRED, unix(7)). Connects by itself: zbus would also look up the peer's
+/// groups in the machine's directory service. If this connection fails, the next one reports why.
 #[cfg(target_os = "linux")]
 fn is_run_by_another_user() -> bool {
     use std::os::linux::net::SocketAddrExt;

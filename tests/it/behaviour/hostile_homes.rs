@@ -41,29 +41,15 @@ fn refused(rig: &Rig, path: &Path, why: &str) {
 }
 
 #[test]
-fn a_home_that_others_may_write_is_refused_until_it_is_corrected() {
-    for folder in ["", "grants"] {
-        for bits in [0o770, 0o720, 0o702, 0o777] {
+fn a_home_that_others_may_write_or_read_is_refused_until_closed() {
+    let cases = [("write to", [0o770, 0o720, 0o702, 0o777]), ("read", [0o755, 0o750, 0o705, 0o711])];
+    for (folder, (may, modes)) in ["", "grants"].into_iter().flat_map(|folder| cases.map(|case| (folder, case))) {
+        for bits in modes {
             let rig = Rig::new();
             let own = token(&rig.log_in());
             let path = if folder.is_empty() { rig.home() } else { rig.home().join(folder) };
             mode(&path, bits);
-            refused(&rig, &path, "others may write");
-            mode(&path, 0o700);
-            assert_eq!(token(&rig.auth().session().unwrap()), own);
-        }
-    }
-}
-
-#[test]
-fn a_home_that_others_may_read_is_refused_until_it_is_closed() {
-    for folder in ["", "grants"] {
-        for bits in [0o755, 0o750, 0o705, 0o711] {
-            let rig = Rig::new();
-            let own = token(&rig.log_in());
-            let path = if folder.is_empty() { rig.home() } else { rig.home().join(folder) };
-            mode(&path, bits);
-            refused(&rig, &path, "others may read it");
+            refused(&rig, &path, &format!("others may {may} it"));
             mode(&path, 0o700);
             assert_eq!(token(&rig.auth().session().unwrap()), own);
         }

@@ -151,6 +151,11 @@ fn the_cost_of_a_passphrase_is_recorded_and_a_file_that_asks_for_terabytes_is_re
         assert_error(&error, ErrorKind::Custody, Some("upgrade"), 6);
         assert!(begun.elapsed() < S(5), "{to}: it was tried");
     }
+    // One step more is tried, and makes another key.
+    for (from, to) in [("\"memory_kib\":65536", "\"memory_kib\":131072"), ("\"passes\":3", "\"passes\":4")] {
+        fs::write(&path, checksummed(&line.replace(from, to))).unwrap();
+        assert_error(&asked(&rig, &person).unwrap_err(), ErrorKind::Custody, Some("correct_passphrase"), 6);
+    }
     assert!(rig.server.requests().is_empty());
     fs::write(&path, good).unwrap();
     assert_eq!(asked(&rig, &person).unwrap(), own);

@@ -100,6 +100,17 @@ fn an_endpoint_off_the_issuer_is_confirmed_by_metadata_once() {
 }
 
 #[test]
+fn userinfo_off_the_issuer_gets_no_token() {
+    let (rig, theirs) = (Rig::new(), AuthorizationServer::start_with(Behaviour::default()).unwrap());
+    let address = format!("{}/userinfo", theirs.issuer());
+    rig.server.inject(Endpoint::Metadata, Fault::ReplyField("userinfo_endpoint".into(), address.into()));
+    let session = rig.log_in();
+    theirs.clear_requests();
+    assert_error(&wait(session.userinfo()).unwrap_err(), ErrorKind::Config, Some("log_in"), 2);
+    assert!(theirs.requests().is_empty());
+}
+
+#[test]
 fn metadata_that_is_away_confirms_nothing() {
     let planted = Planted::new();
     planted.rig.server.inject_always(Endpoint::Metadata, Fault::status(503));
@@ -174,8 +185,10 @@ fn grants_exchanged_in_the_index_give_nobodys_token() {
     assert_eq!(logins.count(), 2);
     let repaired = wait(rig.auth().repair()).unwrap();
     assert!(repaired.left.is_empty() && repaired.done.len() == 4, "{repaired:?}");
-    for (name, old) in ["alice@example.com", "bob@example.com"].into_iter().zip(tokens) {
-        assert_ne!(token(&session(&rig, name)), old, "it is refreshed, as it has expired");
+    for (name, person, old) in [("prod", "alice", &tokens[0]), ("test", "bob", &tokens[1])] {
+        let session = session(&rig, name);
+        assert_eq!(session.context().unwrap().account.subject.as_deref(), Some(person), "each has its own name again");
+        assert_ne!(token(&session), *old, "it is refreshed, as it has expired");
     }
 }
 
@@ -206,6 +219,37 @@ fn names_of_one_account_cannot_be_exchanged() {
     rewrite(&rig, |index| exchange(index, "name"));
     assert!(refuses(&rig, "admin")[0].to_string().contains("was never given this name"));
     refuses(&rig, "readonly");
+    assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
+    for name in ["admin", "readonly"] {
+        token(&session(&rig, name));
+    }
+}
+
+#[test]
+fn grants_exchanged_between_places_end_no_login() {
+    let rig = Rig::new();
+    rig.log_in_as(&Default::default(), Some("prod"));
+    rig.server.approve_all_as(&bob());
+    let mut other = rig.config();
+    other.place = Place::Only(vec![PlaceName::KeyFile]);
+    wait(Auth::new(other).unwrap().login(named(Some("test")), Arc::new(Silent))).unwrap();
+    rewrite(&rig, |index| exchange(index, "grant"));
+    let records = rig.records();
+    for name in ["prod", "test"] {
+        for local_only in [false, true] {
+            let mut request = LogoutRequest::default();
+            (request.select, request.local_only) = (Select::context(name.parse().unwrap()), local_only);
+            let error = wait(rig.auth().logout(request)).unwrap_err();
+            assert_error(&error, ErrorKind::Custody, Some("repair"), 6);
+        }
+    }
+    assert_eq!((rig.records(), rig.keys.count(), rig.server.live_families()), (records, 1, 2));
+    let repaired = wait(rig.auth().repair()).unwrap();
+    assert!(repaired.left.is_empty(), "{repaired:?}");
+    for (name, place) in [("prod", "keys"), ("test", "keyfile")] {
+        assert_eq!(session(&rig, name).context().unwrap().custody, place);
+        token(&session(&rig, name));
+    }
 }
 
 #[test]
@@ -217,7 +261,7 @@ fn a_login_that_replaces_an_exchanged_name_ends_no_other() {
     assert!(rig.server.requests_to(Endpoint::Revocation).is_empty());
     assert_eq!(rig.server.live_families(), 3);
     wait(rig.auth().repair()).unwrap();
-    token(&session(&rig, "bob@example.com"));
+    token(&session(&rig, "test"));
 }
 
 #[test]
@@ -288,11 +332,11 @@ fn a_folder_that_a_variable_names_is_named_to_the_person() {
     let rig = Rig::new();
     let folder = rig.folder.path().join("elsewhere");
     let auth = Auth::new(named_folder(&rig, &folder)).unwrap();
-    assert_eq!(auth.foreign_state_folder(), Some((folder.clone(), "ACME_HOME".into())));
+    assert_eq!(auth.named_state_folder(), Some((folder.clone(), "ACME_HOME".into())));
     let report = wait(auth.doctor()).unwrap();
     let note = format!("ACME_HOME names the state folder {}: logins come from there", folder.display());
     assert!(report.findings.iter().any(|finding| finding.state == State::Note && finding.text == note), "{report:?}");
-    assert_eq!(Auth::new(rig.config()).unwrap().foreign_state_folder(), None);
+    assert_eq!(Auth::new(rig.config()).unwrap().named_state_folder(), None);
 }
 
 #[test]
