@@ -29,11 +29,20 @@ pub(crate) struct Failure {
     pub(crate) open: bool,
     /// The server refused this very token: to ask again would bring the same answer, and some servers ban who does.
     #[serde(default)]
-    pub(crate) refused: bool,
+    pub(crate) refused: Option<Refused>,
     /// How long the server asked to be left alone, in seconds.
     retry_after: Option<u64>,
     kind: String,
     pub(crate) message: String,
+}
+
+/// What a server has refused. Whoever can write the file but does not have the grant's key cannot make one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Refused {
+    /// The org that was named with the token, and may be what is refused; `None` where it is the token.
+    pub(crate) org: Option<String>,
+    /// Made with the grant's key.
+    pub(crate) proof: String,
 }
 
 /// The failures that the next process would meet as well, a moment later.
@@ -65,11 +74,6 @@ impl Attempt {
         self.failure.as_ref().is_none_or(|failure| failure.open)
     }
 
-    /// Whether the server has refused the refresh token.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.failure.as_ref().is_some_and(|failure| failure.refused)
-    }
-
     /// Who began it and when, for a person who waited for its end.
     pub(crate) fn told(&self, now: SystemTime) -> String {
         let age = now.duration_since(self.at).unwrap_or_default().as_secs();
@@ -78,7 +82,7 @@ impl Attempt {
 }
 
 impl Failure {
-    pub(crate) fn new(error: &Error, open: bool, refused: bool, now: SystemTime) -> Self {
+    pub(crate) fn new(error: &Error, open: bool, refused: Option<Refused>, now: SystemTime) -> Self {
         let retry_after = match error.remedy() {
             Some(Remedy::Retry { after }) => after.map(|after| after.as_secs()),
             _ => None,
@@ -94,9 +98,9 @@ impl Failure {
         rest.checked_sub(passed).filter(|left| !left.is_zero())
     }
 
-    /// Whether the token was refused a short while ago. A clock that was set back says nothing of that.
-    pub(crate) fn is_refusal_at(&self, now: SystemTime) -> bool {
-        self.refused && now.duration_since(self.at).is_ok_and(|since| since < REFUSED_FOR)
+    /// Whether it is so short a while ago that a refused token is not sent again. A clock that was set back says nothing of that.
+    pub(crate) fn is_recent(&self, now: SystemTime) -> bool {
+        now.duration_since(self.at).is_ok_and(|since| since < REFUSED_FOR)
     }
 
     /// The error, for another process than the one that met it; `None` where it should ask for itself.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::context::{Entry, Index};
 use crate::custody::{Custody, CustodyError, Places};
-use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::error::{Remedy, Result};
 use crate::grant::Found;
 use crate::home::Home;
-use crate::id::{ContextName, GrantId};
+use crate::id::GrantId;
 use crate::wiring::Wiring;
 
 /// What does not agree.
@@ -109,16 +109,21 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
             Err(error) => left.push(format!("a key in {}: {error}", custody.name())),
         }
     }
+    let mut is_named_anew = false;
     // Where their keys are is known now.
     for entry in Index::read(Some(&home))?.contexts {
         if let Some(why) = freed(wiring, &home, &places, &entry)? {
+            is_named_anew = true;
             done.push(format!("took the name {} away: {why}", entry.name));
         }
     }
     let found = Leftovers::find(wiring, &places, &home, &Index::read(Some(&home))?)?;
     for (grant, custody) in found.unnamed {
         match custody.map(|custody| named_again(wiring, &home, &grant, custody.name(), &before)) {
-            Some(Ok(name)) => done.push(format!("named the login {name} again")),
+            Some(Ok(name)) => {
+                is_named_anew = true;
+                done.push(format!("named the login {name} again"));
+            }
             Some(Err(error)) => left.push(format!("the record {grant}: {error}")),
             None => left.push(format!("the record {grant}: its key could not be found")),
         }
@@ -127,6 +132,10 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
         if taken_out(wiring, &home, &places, &entry)? {
             done.push(format!("forgot {}, whose record is gone", entry.name));
         }
+    }
+    if is_named_anew {
+        // Who is put back first is not the default for that.
+        left.extend(Index::change(&home, wiring.config.lock_timeout, |index| Ok(index.choose_as(&before)))?);
     }
     Ok(Repaired { done, left })
 }
@@ -146,9 +155,9 @@ fn freed(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result
     })
 }
 
-/// A record that opens says all that the index has to know, but for the name that the person gave. That is found where `before`, the index
-/// as it was, has it anywhere with a mark of this grant's key.
-fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, before: &Index) -> Result<ContextName> {
+/// A record that opens says all that the index has to know, but for the names that the person gave. Those are found where `before`, the
+/// index as it was, has them with a mark of this grant's key, at whatever login.
+fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, before: &Index) -> Result<String> {
     let files = wiring.files(home, grant);
     // Before the lock is taken: a person may be asked.
     let opened = wiring.unlock(files, custody)?;
@@ -157,46 +166,39 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, bef
     Index::change(home, wiring.config.lock_timeout, |index| {
         if let Some(entry) = index.of_grant(grant) {
             // A login that was under way has come to its end.
-            return Ok(entry.name.clone());
+            return Ok(entry.name.to_string());
         }
-        let client_id = record.destination.client_id.clone();
-        let org = record.tokens.first().and_then(|token| token.org.clone());
-        let known = |entry: &&Entry| {
-            let is_own = entry.is_of(&record.account, &client_id);
-            is_own && (entry.org == org || wiring.config.orgs.is_per_token())
-        };
-        let is_own = |name: &ContextName| before.contexts.iter().any(|entry| opened.has_marked(&entry.mark, name));
-        let own =
-            before.contexts.iter().map(|entry| &entry.name).find(|name| index.get(name).is_none() && is_own(name));
-        if let (Some(entry), None) = (index.contexts.iter().find(known), own) {
-            let message = format!("the same account is logged in as {} already", entry.name);
-            return Err(Error::new(ErrorKind::Custody, message));
+        let own = before.marked_by(&opened).into_iter().filter(|entry| index.get(&entry.name).is_none());
+        let mut names: Vec<_> = own.map(|entry| (entry.name, entry.org)).collect();
+        if names.is_empty() {
+            let org = record.tokens.first().and_then(|token| token.org.clone());
+            names.push((index.free_name(&record.account, org.as_ref()), org));
         }
-        let name = match own {
-            Some(own) => own.clone(),
-            None => index.name_for(&record.account, &client_id, org.as_ref(), None, false)?,
-        };
-        index.put(
-            Entry {
-                name: name.clone(),
-                grant: grant.clone(),
-                org,
-                account: record.account.clone(),
-                client_id,
-                scopes: record.scopes.clone(),
-                custody: custody.to_owned(),
-                mark: String::new(),
-            },
-            false,
-        );
-        index.mark(&opened)?;
-        Ok(name)
+        for (name, org) in &names {
+            index.put(
+                Entry {
+                    name: name.clone(),
+                    grant: grant.clone(),
+                    org: org.clone(),
+                    account: record.account.clone(),
+                    client_id: record.destination.client_id.clone(),
+                    scopes: record.scopes.clone(),
+                    custody: custody.to_owned(),
+                    mark: String::new(),
+                    asked: None,
+                },
+                false,
+            );
+            index.mark(&opened, name)?;
+        }
+        Ok(names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "))
     })
 }
 
 /// Takes a name out whose record is gone; says whether it is.
 fn taken_out(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result<bool> {
-    let files = wiring.files(home, &entry.grant);
+    let marked = entry.marked();
+    let files = wiring.files(home, &entry.grant).called(&marked);
     let lock = files.lock(wiring.config.lock_timeout)?;
     if files.is_there() {
         return Ok(false);

@@ -49,7 +49,7 @@ pub enum Ended {
     Revoked,
     /// The server has no way to revoke: it is forgotten here, and ends there when it expires.
     NotRevocable,
-    /// The server had ended it before: it is forgotten here.
+    /// The server had refused its refresh token as ended before, and was not asked again: it is forgotten here.
     Already,
     /// It is forgotten here, and the server was not asked.
     LocalOnly,
@@ -81,7 +81,8 @@ pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Each<Logge
 }
 
 fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<LoggedOut> {
-    let files = wiring.files(home, &entry.grant);
+    let marked = entry.marked();
+    let files = wiring.files(home, &entry.grant).called(&marked);
     // Before the lock is taken: a person may be asked.
     let opened = if local_only { None } else { Some(wiring.unlock(files, &entry.custody)) };
     // A refresh under way ends first: a token that it brings must not outlive the logout.
@@ -92,8 +93,8 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
     let ended = match opened.map(|grant| newest(wiring, entry, &grant?, &lock)) {
         None => Ended::LocalOnly,
         // Sent once more, it would be taken for a stolen one: some servers (Better Auth) end all logins of the account then.
-        Some(Ok((Found { attempt: Some(attempt), .. }, _))) if attempt.is_refused() => Ended::Already,
-        Some(Ok((Found { record, .. }, token))) => tell_the_server(wiring, entry, &record, token)?,
+        Some(Ok((_, true, _))) => Ended::Already,
+        Some(Ok((record, false, token))) => tell_the_server(wiring, entry, &record, token)?,
         Some(Err(error)) => match error.remedy() {
             // From here a key in the kernel can look lost that another session or container still has.
             Some(Remedy::LogIn { .. } | Remedy::StartSession) if may_be_elsewhere(wiring, entry, files) => {
@@ -129,7 +130,11 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
             files.erase(&lock, None)?;
             Some(error.to_string())
         }
-        erased => erased.map(|()| None)?,
+        erased => {
+            erased?;
+            let stays = places.any(&place).is_ok_and(|custody| matches!(custody.load(&files.item()), Ok(Some(_))));
+            stays.then(|| "nothing here proves that it is of this state folder".to_owned())
+        }
     };
     let mut also = Index::change(home, wiring.config.lock_timeout, |index| {
         // Whatever names this grant: a login made meanwhile under the same name is not ours to end.
@@ -152,12 +157,18 @@ fn may_be_elsewhere(wiring: &Wiring, entry: &Entry, files: GrantFiles<'_>) -> bo
     forgets && !matches!(place.load(&files.item()), Ok(Some(_)))
 }
 
-/// The newest record there is, so that the token that is revoked is the last one; and that.
-fn newest(wiring: &Wiring, entry: &Entry, grant: &OpenGrant<'_>, lock: &Lock) -> Result<(Found, Option<Secret>)> {
-    let found = grant.recover(lock)?;
-    wiring.check_record(entry, grant, &found.record)?;
-    let token = found.record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
-    Ok((found, token))
+/// The newest record there is, so that the token that is revoked is the last one; whether it has ended already; and the token.
+fn newest(
+    wiring: &Wiring,
+    entry: &Entry,
+    grant: &OpenGrant<'_>,
+    lock: &Lock,
+) -> Result<(Record, bool, Option<Secret>)> {
+    let Found { record, attempt, .. } = grant.recover(lock)?;
+    wiring.check_record(entry, grant, &record)?;
+    let has_ended = attempt.is_some_and(|attempt| grant.has_ended(&attempt));
+    let token = record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
+    Ok((record, has_ended, token))
 }
 
 fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record, token: Option<Secret>) -> Result<Ended> {

@@ -59,7 +59,7 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
     let entry = index.in_org(base, &Select { org: Some(org.clone()), ..Select::default() }, config)?;
     // Of the same login first: another one may have other scopes.
     let there = |index: &Index| {
-        let of_org = || index.contexts.iter().filter(|other| other.org == entry.org);
+        let of_org = || index.contexts.iter().filter(|other| other.org.as_ref() == Some(org));
         let is_own = |other: &&Entry| other.is_of(&entry.account, &entry.client_id);
         let found = of_org().find(|other| other.grant == entry.grant).or_else(|| of_org().find(is_own));
         found.map(|there| there.name.clone())
@@ -78,7 +78,7 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
         }
         let name = index.name_for(&base.account, &base.client_id, Some(org), None, false)?;
         index.put(Entry { name: name.clone(), org: Some(org.clone()), ..base.clone() }, false);
-        index.mark(&grant)?;
+        index.mark(&grant, &name)?;
         Ok(name)
     })
 }
@@ -97,7 +97,7 @@ pub(crate) fn rename(wiring: &Wiring, old: &ContextName, new: &ContextName) -> R
             return Err(gone(old));
         }
         index.rename(old, new)?;
-        index.mark(&grant)?;
+        index.mark(&grant, new)?;
         Ok(new)
     })
 }

@@ -133,7 +133,7 @@ impl Wiring {
     /// The files of `grant` in `home`.
     pub(crate) fn files<'a>(&'a self, home: &'a Home, grant: &'a GrantId) -> GrantFiles<'a> {
         let cache = self.config.key_cache.map(|lifetime| KeyCache { lifetime });
-        GrantFiles { home, app: &self.config.app, id: grant, clock: &*self.config.clock, cache }
+        GrantFiles { home, app: &self.config.app, id: grant, clock: &*self.config.clock, cache, marked: None }
     }
 
     /// The context of `entry`, with what its files tell. `meant`: the one that is meant here, and by which rule.
@@ -241,7 +241,7 @@ impl Wiring {
             format!("was made by the client {}", record.destination.client_id)
         } else if is_other_org {
             format!("is for {}", sealed_org.map(named).unwrap_or_default())
-        } else if !grant.has_marked(&context.mark, &context.name) {
+        } else if !grant.has_marked(&context.marked) {
             "was never given this name".to_owned()
         } else {
             return Ok(());

@@ -202,7 +202,7 @@ pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<
                 "Forgot {name} ({account}) on this machine. {server} has no way to revoke it: it ends there when it expires."
             ),
             Ended::Already => {
-                format!("Logged out {name} ({account}): {server} had ended it before, and it is forgotten here.")
+                format!("Logged out {name} ({account}): {server} had refused it as ended before; it is forgotten here.")
             }
             Ended::LocalOnly => format!(
                 "Forgot {name} ({account}) on this machine. {server} was not told: it ends there when it expires."

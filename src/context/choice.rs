@@ -130,7 +130,7 @@ impl Index {
         let org = select.org.clone().map(Ok).or_else(|| variable.as_ref().map(|text| text.parse()));
         let Some(org) = org.transpose()? else { return Ok(entry.clone()) };
         if entry.org.as_ref() == Some(&org) || by.is_per_token() {
-            return Ok(Entry { org: Some(org), ..entry.clone() });
+            return Ok(Entry { asked: Some(org), ..entry.clone() });
         }
         let is_it = |other: &&Entry| {
             let (own, others) = (&entry.account, &other.account);
@@ -163,6 +163,31 @@ impl Index {
             }
             false => Ok(vec![self.in_org(self.resolve(select, config)?.0, select, config)?]),
         }
+    }
+
+    /// Chooses as `before`, where its names are there again; says what is not chosen any more.
+    pub(crate) fn choose_as(&mut self, before: &Self) -> Vec<String> {
+        let mut lost = Vec::new();
+        self.default = match &before.default {
+            Some(name) if self.get(name).is_some() => Some(name.clone()),
+            Some(name) => {
+                lost.push(format!("no login is the default now: it was {name}"));
+                None
+            }
+            None if self.contexts.len() == 1 => self.default.take(),
+            None => {
+                lost.push("no login is the default now".into());
+                None
+            }
+        };
+        for rule in &before.folders {
+            if self.get(&rule.context).is_none() {
+                lost.push(format!("the rule of {} is gone: it named {}", rule.folder.display(), rule.context));
+            } else if self.folders.iter().all(|there| there.folder != rule.folder) {
+                self.folders.push(rule.clone());
+            }
+        }
+        lost
     }
 
     /// The entry that is meant where nobody names one; `None` also where a token from the environment goes before all.

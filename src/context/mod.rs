@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::custody::is_place_name;
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::grant::{GrantFiles, OpenGrant};
+use crate::grant::{GrantFiles, Marked, OpenGrant};
 use crate::home::Home;
 use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
 use crate::text::is_plain;
@@ -48,8 +48,8 @@ pub struct Context {
     pub expires_at: Option<SystemTime>,
     /// Why the last refresh brought no token, where it did not: then the login may have ended.
     pub refresh_failed: Option<String>,
-    /// As in the index.
-    pub(crate) mark: String,
+    /// Name, org and mark as they stand in the index.
+    pub(crate) marked: Marked,
 }
 
 impl Context {
@@ -60,7 +60,7 @@ impl Context {
             name: entry.name.clone(),
             account: entry.account.clone(),
             client_id: entry.client_id.clone(),
-            org: entry.org.clone(),
+            org: entry.asked.clone().or_else(|| entry.org.clone()),
             scopes: entry.scopes.clone(),
             custody: entry.custody.clone(),
             is_default: index.default.as_ref() == Some(&entry.name),
@@ -70,7 +70,7 @@ impl Context {
             logged_in_at: None,
             expires_at: None,
             refresh_failed: None,
-            mark: entry.mark.clone(),
+            marked: entry.marked(),
         }
     }
 
@@ -128,15 +128,24 @@ pub(crate) struct Entry {
     pub(crate) scopes: Scopes,
     #[serde(deserialize_with = "plain_name")]
     pub(crate) custody: String,
-    /// Proves that the grant has this name: only the grant's key makes it, so that an editor of the index cannot swap names (law 16).
+    /// Proves that the grant has this name, for this org: only the grant's key makes it, so that an editor of the index cannot swap
+    /// names (law 16).
     #[serde(default)]
     pub(crate) mark: String,
+    /// Another org that is asked for this time, of a login that serves all.
+    #[serde(skip)]
+    pub(crate) asked: Option<Org>,
 }
 
 impl Entry {
     /// Whether it is a login of this account, by this client.
     pub(crate) fn is_of(&self, account: &Account, client: &ClientId) -> bool {
         self.account.is(account) && self.client_id == *client
+    }
+
+    /// What its grant's key has to prove.
+    pub(crate) fn marked(&self) -> Marked {
+        Marked { name: self.name.clone(), org: self.org.clone(), mark: self.mark.clone() }
     }
 }
 
@@ -219,13 +228,21 @@ impl Index {
         if Self::read(Some(home)).is_ok() { Ok(()) } else { home.root.publish(FILE, Self::DAMAGED) }
     }
 
-    /// Marks the names of this grant as its own.
-    pub(crate) fn mark(&mut self, grant: &OpenGrant<'_>) -> Result<()> {
-        let of_grant = self.contexts.iter_mut().filter(|entry| entry.grant == *grant.id());
-        of_grant.into_iter().try_for_each(|entry| {
-            entry.mark = grant.mark(&entry.name)?;
+    /// Marks `name` as one of this grant's names; no other, as who edits the index may have added it.
+    pub(crate) fn mark(&mut self, grant: &OpenGrant<'_>, name: &ContextName) -> Result<()> {
+        let own = self.contexts.iter_mut().find(|entry| entry.name == *name && entry.grant == *grant.id());
+        own.map_or(Ok(()), |entry| {
+            entry.mark = grant.mark(&entry.name, entry.org.as_ref())?;
             Ok(())
         })
+    }
+
+    /// The entries that `grant` has marked as its own, by the names that it has marked, whatever entry has a name now.
+    pub(crate) fn marked_by(&self, grant: &OpenGrant<'_>) -> Vec<Entry> {
+        let named = |entry: &Entry, name: &ContextName| Entry { name: name.clone(), ..entry.clone() };
+        let names = || self.contexts.iter().map(|entry| &entry.name);
+        let all = self.contexts.iter().flat_map(|entry| names().map(|name| named(entry, name)));
+        all.filter(|entry| grant.has_marked(&entry.marked())).collect()
     }
 
     /// Says that the key of `grant` rests in `place` now.
@@ -257,8 +274,8 @@ impl Index {
         // Another account inherits nothing.
         if old.is_of(&entry.account, &entry.client_id) {
             for there in self.contexts.iter_mut().filter(|there| there.grant == old.grant) {
-                let (name, org) = (there.name.clone(), there.org.clone());
-                *there = Entry { name, org, ..entry.clone() };
+                let Marked { name, org, mark } = there.marked();
+                *there = Entry { name, org, mark, ..entry.clone() };
             }
         }
         Some(old).filter(|old| self.of_grant(&old.grant).is_none())
@@ -346,6 +363,7 @@ pub(crate) mod tests {
             scopes: Scopes::default(),
             custody: "memory".into(),
             mark: String::new(),
+            asked: None,
         }
     }
 

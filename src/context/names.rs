@@ -34,11 +34,16 @@ impl Index {
         if let Some(entry) = default.into_iter().chain(&self.contexts).find(is_this) {
             return Ok(entry.name.clone());
         }
+        Ok(self.free_name(account, org))
+    }
+
+    /// A name from the account that no context has.
+    pub(crate) fn free_name(&self, account: &Account, org: Option<&Org>) -> ContextName {
         let base = base(account, org);
         // Shortened, so that the number fits into 64 characters as well.
         let numbered = (2..).map(|n| ContextName::derived(&format!("{:.56}-{n}", base.as_str())));
         let free = std::iter::once(base.clone()).chain(numbered).find(|name| self.get(name).is_none());
-        Ok(free.unwrap_or(base))
+        free.unwrap_or(base)
     }
 
     /// Gives a context another name, which default and rules follow.

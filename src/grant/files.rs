@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::custody::{Custody, CustodyError, Item, KeyCache, Until};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::{Folder, Home, Lock};
-use crate::id::{AppName, GrantId};
+use crate::id::{AppName, ContextName, GrantId, Org};
 use crate::record::{Header, Unreadable};
 use crate::seal::SealingKey;
 use crate::text::shown;
@@ -21,6 +21,16 @@ pub(crate) struct GrantFiles<'a> {
     pub(crate) clock: &'a dyn Clock,
     /// What the kernel may remember for us.
     pub(crate) cache: Option<KeyCache>,
+    /// What the index says that it is called, where it is asked for by name.
+    pub(crate) marked: Option<&'a Marked>,
+}
+
+/// A name of a grant, for an org, as it stands in the index; the mark proves it, where the grant's key has made it.
+#[derive(Debug, Clone)]
+pub(crate) struct Marked {
+    pub(crate) name: ContextName,
+    pub(crate) org: Option<Org>,
+    pub(crate) mark: String,
 }
 
 /// No error of ours is longer, in characters.
@@ -49,23 +59,31 @@ impl<'a> GrantFiles<'a> {
         Ok(())
     }
 
+    /// With the name that the index has for it.
+    pub(crate) fn called(self, marked: &'a Marked) -> Self {
+        Self { marked: Some(marked), ..self }
+    }
+
     /// Erases the key in `custody`, if it was made here; says whether it did. A place may serve other state folders too, and who can
     /// write a file into this one could name a login of theirs.
     pub(crate) fn erase_key(self, custody: &dyn Custody) -> Result<bool, CustodyError> {
         if self.was_made_here(custody)? { custody.erase(&self.item()) } else { Ok(false) }
     }
 
-    /// Whether `custody` holds a key of this grant that a file of this folder is sealed with.
+    /// Whether `custody` holds a key of this grant that a file of this folder is sealed with, or that has made its mark in the index.
     pub(crate) fn was_made_here(self, custody: &dyn Custody) -> Result<bool, CustodyError> {
         if custody.is_in_state_folder() {
             return Ok(true);
         }
         let key = custody.load(&self.item())?.and_then(|text| SealingKey::from_text(&text));
+        // The record may be gone or damaged. Whoever does not have the key cannot make a mark of it.
+        let is_marked = |key: &SealingKey| self.marked.is_some_and(|marked| marked.is_by(key));
         let is_sealed = |key: &SealingKey, name: &str| {
             let bytes = self.folder().read(name).ok().flatten();
             bytes.is_some_and(|bytes| Header::read(&bytes).is_ok_and(|header| header.is_sealed_with(key)))
         };
-        Ok(key.is_some_and(|key| is_sealed(&key, self.id.as_str()) || is_sealed(&key, &self.next())))
+        let is_own = |key| is_sealed(key, self.id.as_str()) || is_sealed(key, &self.next()) || is_marked(key);
+        Ok(key.as_ref().is_some_and(is_own))
     }
 
     /// Whether there is a record, readable or not.
@@ -148,5 +166,16 @@ impl<'a> GrantFiles<'a> {
             Unreadable::Newer => error.with(Remedy::Upgrade),
             _ => error.with(Remedy::LogIn { context: None }),
         }
+    }
+}
+
+impl Marked {
+    /// What only the key of the grant can prove. Names are equal whatever their case.
+    pub(super) fn claim(name: &ContextName, org: Option<&Org>) -> String {
+        format!("context {}\norg {}", name.as_str().to_ascii_lowercase(), org.map_or("", Org::as_str))
+    }
+
+    pub(super) fn is_by(&self, key: &SealingKey) -> bool {
+        key.has_proven(&self.mark, &Self::claim(&self.name, self.org.as_ref()))
     }
 }

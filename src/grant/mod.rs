@@ -7,18 +7,18 @@ mod files;
 
 use std::time::Duration;
 
-use crate::attempt::{Attempt, Failure};
+use crate::attempt::{Attempt, Failure, Refused};
 use crate::custody::{Custody, CustodyError, KeyCache, Until, described};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
 use crate::home::Lock;
-use crate::id::{ContextName, GrantId};
+use crate::id::{ContextName, GrantId, Org};
 use crate::record::{Record, RefreshToken, Unreadable};
 use crate::seal::SealingKey;
 use crate::secret::Secret;
 use crate::surroundings::machine_id;
-pub(crate) use files::GrantFiles;
 use files::ROOM_TO_GROW;
+pub(crate) use files::{GrantFiles, Marked};
 
 /// One grant's files, and the key that opens them.
 #[derive(Debug)]
@@ -192,19 +192,38 @@ impl<'a> OpenGrant<'a> {
         self.write_attempt(lock, &Attempt { failure: Some(failure), ..attempt }, 0)
     }
 
+    /// What a note says of a refresh token that the server has refused; `org` may be the reason.
+    pub(crate) fn refused(&self, generation: u64, org: Option<&Org>) -> Result<Refused> {
+        let org = org.map(Org::to_string);
+        Ok(Refused { proof: self.key.prove(&refusal_of(generation, org.as_deref()))?, org })
+    }
+
+    /// What the server has refused, by a note of this grant's own.
+    pub(crate) fn refused_by<'f>(&self, attempt: &'f Attempt) -> Option<(&'f Refused, &'f Failure)> {
+        let failure = attempt.failure.as_ref()?;
+        let refused = failure.refused.as_ref()?;
+        let is_own = self.key.has_proven(&refused.proof, &refusal_of(attempt.generation, refused.org.as_deref()));
+        is_own.then_some((refused, failure))
+    }
+
+    /// Whether the server has refused the refresh token itself, and cannot have rotated before.
+    pub(crate) fn has_ended(&self, attempt: &Attempt) -> bool {
+        !attempt.is_open() && self.refused_by(attempt).is_some_and(|(refused, _)| refused.org.is_none())
+    }
+
     /// Which grant it is.
     pub(crate) fn id(&self) -> &GrantId {
         self.files.id
     }
 
-    /// A mark that only this grant's key makes, and that says that `name` is one of its names.
-    pub(crate) fn mark(&self, name: &ContextName) -> Result<String> {
-        self.key.prove(&named(name))
+    /// A mark that only this grant's key makes, and that says that `name` is one of its names, for `org`.
+    pub(crate) fn mark(&self, name: &ContextName, org: Option<&Org>) -> Result<String> {
+        self.key.prove(&Marked::claim(name, org))
     }
 
-    /// Whether `mark` is one of [`mark`](Self::mark)'s for this name.
-    pub(crate) fn has_marked(&self, mark: &str, name: &ContextName) -> bool {
-        self.key.has_proven(mark, &named(name))
+    /// Whether this grant has been given that name.
+    pub(crate) fn has_marked(&self, marked: &Marked) -> bool {
+        marked.is_by(&self.key)
     }
 
     /// Makes `record` the grant's record: into `<id>.next`, through to the disk, then over `<id>` in one step, which also
@@ -273,9 +292,9 @@ impl<'a> OpenGrant<'a> {
     }
 }
 
-/// The claim of a mark. Names are equal whatever their case.
-fn named(name: &ContextName) -> String {
-    format!("context {}", name.as_str().to_ascii_lowercase())
+/// The claim of a refusal.
+fn refusal_of(generation: u64, org: Option<&str>) -> String {
+    format!("refused {generation} for {}", org.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -318,7 +337,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::create(&folder.path().join("home")).unwrap();
         let (app, id, custody) = ("acme".parse().unwrap(), GrantId::random().unwrap(), Memory::new());
-        let files = GrantFiles { home: &home, app: &app, id: &id, clock: &SystemClock, cache: None };
+        let files = GrantFiles { home: &home, app: &app, id: &id, clock: &SystemClock, cache: None, marked: None };
         files.create(&custody, "", record(1)).unwrap();
         let (grant, lock) = (files.unlock(&custody).unwrap(), files.lock(Duration::ZERO).unwrap());
         grant.commit(&lock, &record(3)).unwrap();

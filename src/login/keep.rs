@@ -33,7 +33,11 @@ impl Login<'_> {
             index.name_for(&account, &config.client_id, org.as_ref(), wanted.as_ref(), self.request.replace)
         };
         // Before anything is written, so that a refusal leaves nothing; again under the lock, where it counts.
-        name_in(&Index::read(Some(home))?)?;
+        let before = Index::read(Some(home))?;
+        let old = before.get(&name_in(&before)?).and_then(|old| {
+            let custody = self.wiring.quiet_places().of(&old.custody).ok()?;
+            self.wiring.files(home, &old.grant).unlock(&*custody).ok()
+        });
         // A new login is a new grant (law 5).
         let grant = GrantId::random()?;
         let files = self.wiring.files(home, &grant);
@@ -48,10 +52,14 @@ impl Login<'_> {
                 scopes: scopes.clone(),
                 custody: custody.name().to_owned(),
                 mark: String::new(),
+                asked: None,
             };
+            // The login that this one replaces may serve other orgs, by names that only its key can tell from planted ones.
+            let followers = old.as_ref().map(|old| index.marked_by(old)).unwrap_or_default();
             // Who names a context means that one; who just logs in means to go on as who they are.
             let replaced = index.put(entry.clone(), wanted.is_none());
-            index.mark(&open)?;
+            let names = followers.iter().map(|follower| &follower.name).chain([&entry.name]);
+            names.into_iter().try_for_each(|name| index.mark(&open, name))?;
             let entry = index.of_grant(&grant).filter(|own| own.name == entry.name).unwrap_or(&entry);
             Ok((Context::of(entry, index).with(files), replaced))
         });
@@ -126,7 +134,8 @@ impl Login<'_> {
     /// Says whether the server may have heard of it: one that refuses may end more than it was asked for all the same. Asks nobody: a
     /// key that only a person gives is erased unread.
     fn revoke_and_erase(&self, home: &Home, old: &Entry, account: &Account) -> Result<bool> {
-        let (wiring, files) = (self.wiring, self.wiring.files(home, &old.grant));
+        let (wiring, marked) = (self.wiring, old.marked());
+        let files = wiring.files(home, &old.grant).called(&marked);
         let places = wiring.quiet_places();
         let custody = places.any(&old.custody)?;
         let opened = places.of(&old.custody).and_then(|custody| files.unlock(&*custody));
@@ -146,7 +155,7 @@ impl Login<'_> {
         // A token whose refresh brought nothing may be spent, and some servers (Better Auth) take a spent one for theft: they end all
         // logins of the account, the new one too (law 13).
         if let Ok((grant, Found { record, attempt, .. })) = &found
-            && !attempt.as_ref().is_some_and(|attempt| attempt.is_open() || attempt.is_refused())
+            && !attempt.as_ref().is_some_and(|attempt| attempt.is_open() || grant.has_ended(attempt))
             && (wiring.config.revocation_reach != Reach::Account || is_of_another)
             && wiring.confirm(self.http, &record.destination, Endpoint::Revocation).is_ok()
             && let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token)

@@ -87,7 +87,7 @@ pub(crate) fn authorize(
     // §3.1 wants it only of who does not authenticate; some servers (those on oauthlib) want it of everybody.
     let form = form.with_some("client_id", authorization.as_ref().map(|_| client.id.as_str()));
     let reply = http.post(url, form, authorization, cancel).map_err(TokenError::Http)?;
-    let refusal = || without(refusal(&reply), client.secret.as_deref());
+    let refusal = || without(refusal(&reply), None, client);
     if !reply.is_success() {
         return Err(refusal().into());
     }

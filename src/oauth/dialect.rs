@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 
+use crate::oauth::wording::calls_dead;
 use crate::org::OrgBy;
 
 /// Errors by other names than the RFCs', and what they mean there. For any server: what one writes, others may.
@@ -58,27 +59,9 @@ const ENDS_A_REFRESH_TOKEN: &[&str] = &[
     "account_selection_required",
 ];
 
-/// Words by which a server says that something is of no use any more, or never was.
-const DEAD: &[&str] = &[
-    "invalid",
-    "expired",
-    "revoked",
-    "reused",
-    "re-used",
-    "already",
-    "been used",
-    "not found",
-    "unknown",
-    "no longer",
-    "not valid",
-    "not active",
-    "inactive",
-    "does not exist",
-    "doesn't exist",
-    "consumed",
-    "rotated",
-    "spent",
-];
+/// Codes that say little: the words with them decide.
+const VAGUE: &[&str] =
+    &["invalid_request", "unauthorized_client", "invalid_token", "unauthorized", "bad_request", "forbidden", ""];
 
 /// The codes of RFC 6749 §5.2 and §4.1.2.1, RFC 7009 §2.2.1, RFC 8628 §3.5, RFC 8707 §2 and RFC 9449 §5 and §8, and one of GitHub's
 /// that means nothing else.
@@ -109,38 +92,28 @@ pub(crate) fn means(error: &str) -> &str {
 
 /// Whether a refusal says that the refresh token is dead, by its code or its words: Atlassian says `unauthorized_client`.
 pub(crate) fn ends_a_refresh_token(code: &str, words: &str) -> bool {
-    ends_a_token(code, words, &["refresh token", "refresh_token", "refreshtoken"])
-}
-
-/// Whether a refusal says that the token to revoke is dead: its words can mean no other token.
-pub(crate) fn is_revoked_already(code: &str, words: &str) -> bool {
-    ends_a_token(code, words, &["token"])
-}
-
-fn ends_a_token(code: &str, words: &str, names: &[&str]) -> bool {
-    const OTHERS: &[&str] =
-        &["invalid_client", "invalid_scope", "unsupported_grant_type", "invalid_target", "server_error"];
     let meaning = means(code);
-    let is_described = !OTHERS.contains(&meaning) && speaks_of_a_dead(names, words);
-    meaning == "invalid_grant" || ENDS_A_REFRESH_TOKEN.contains(&meaning) || is_described
+    let is_named = meaning == "invalid_grant" || ENDS_A_REFRESH_TOKEN.contains(&meaning);
+    is_named || is_vague(code) && calls_dead(&["refresh token"], words)
 }
 
-/// What a refusal is called in the RFCs, by its code and its words: some servers (oauthlib) call an unknown client an
+/// Whether a refusal says that the token to revoke is dead. By less than for a refresh: a login that is said to have ended, and has not,
+/// is a lie (law 13).
+pub(crate) fn is_revoked_already(code: &str, words: &str) -> bool {
+    means(code) == "invalid_grant" || is_vague(code) && calls_dead(&["token"], words)
+}
+
+/// What a refusal is called in the RFCs, by its code and its words; empty where they have no name for it. Some servers (oauthlib) call an unknown client an
 /// `invalid_request`.
-pub(crate) fn means_in_words<'a>(code: &'a str, words: &str) -> &'a str {
-    let is_vague = ["invalid_request", "unauthorized", "bad_request", "forbidden"]
-        .iter()
-        .any(|one| code.eq_ignore_ascii_case(one));
-    let is_described = is_vague
-        && speaks_of_a_dead(&["client_id", "client id", "client_secret", "client secret", "client credentials"], words);
-    if is_described { "invalid_client" } else { means(code) }
+pub(crate) fn means_in_words(code: &str, words: &str) -> &'static str {
+    let is_of_the_client = calls_dead(&["client id", "client secret", "client credentials"], words);
+    let known = || KNOWN.iter().find(|known| **known == means(code)).copied().unwrap_or_default();
+    if is_vague(code) && is_of_the_client { "invalid_client" } else { known() }
 }
 
-/// Whether a sentence calls one of `things` invalid, expired or the like. One that is only missing is none of that.
-fn speaks_of_a_dead(things: &[&str], words: &str) -> bool {
-    let words = words.to_ascii_lowercase();
-    let has = |list: &[&str]| list.iter().any(|one| words.contains(one));
-    has(things) && has(DEAD) && !has(&["missing", "required", "not allowed", "not supported"])
+/// Whether a code says little. One that is a sentence says nothing as a code.
+fn is_vague(code: &str) -> bool {
+    VAGUE.iter().any(|vague| code.eq_ignore_ascii_case(vague)) || code.contains(' ')
 }
 
 /// Whether a text is an error code and not just words.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use oauth2::basic::BasicTokenType;
 use oauth2::{DeviceCodeErrorResponseType, StandardErrorResponse};
 use serde::Deserialize;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy};
@@ -84,8 +84,8 @@ pub(crate) enum TokenError {
 pub(crate) struct Refusal {
     pub(crate) host: String,
     pub(crate) error: String,
-    /// What the RFCs call it, where its words say something else than its name.
-    meaning: Option<&'static str>,
+    /// What the RFCs call it: by its code, and by its words as they were before they were filtered.
+    meaning: &'static str,
     pub(crate) description: Option<String>,
     /// Some servers send the interval that is now in force with `slow_down`.
     pub(crate) interval: Option<Duration>,
@@ -120,23 +120,34 @@ impl TokenEndpoint<'_> {
         let reply = self.http.post(self.url, form, authorization, cancel)?;
         let (Grant::DeviceCode(sent) | Grant::RefreshToken(sent) | Grant::Exchange(sent)) = grant;
         read(&reply).map_err(|error| {
-            let error = without(error, [*sent].into_iter().chain(self.client.secret.as_deref()));
-            if matches!(grant, Grant::RefreshToken(_)) { of_a_refresh(error, &reply) } else { error }
+            let error = if matches!(grant, Grant::RefreshToken(_)) { of_a_refresh(error, &reply) } else { error };
+            without(error, Some(*sent), self.client)
         })
     }
 }
 
-/// The error without words that quote a secret that was sent: nothing secret is printed (law 11).
-pub(crate) fn without<'a>(error: TokenError, sent: impl IntoIterator<Item = &'a Secret>) -> TokenError {
+/// The error without words that quote a secret that was sent, in whatever form: nothing secret is printed (law 11).
+pub(crate) fn without(error: TokenError, sent: Option<&Secret>, client: &Client) -> TokenError {
     let TokenError::Refused(mut refusal) = error else { return error };
-    for secret in sent.into_iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
+    let secret = client.secret.as_deref().map(Secret::expose);
+    let header = client.authenticate(Form::new()).1;
+    let encoded = header.as_ref().and_then(|header| header.strip_prefix("Basic "));
+    for secret in [sent.map(Secret::expose), secret, encoded].into_iter().flatten().filter(|secret| !secret.is_empty())
+    {
         // A code of the RFCs tells nothing, however short a secret is.
         if quotes(&refusal.error, secret) && !dialect::is_known(&refusal.error) {
-            refusal.error = code("");
+            refusal.error = UNKNOWN.into();
         }
-        refusal.description = refusal.description.filter(|text| !quotes(text, secret));
+        let is_quoted = |text: &String| quotes(text, secret) || quotes(&decoded(text), secret);
+        refusal.description = refusal.description.filter(|text| !is_quoted(text));
     }
     TokenError::Refused(refusal)
+}
+
+/// A text that may be a form, as it was before it was encoded.
+fn decoded(text: &str) -> String {
+    let parts = form_urlencoded::parse(text.as_bytes()).map(|(name, value)| format!("{name}={value}"));
+    parts.collect::<Vec<_>>().join("&")
 }
 
 /// Whether `text` has a piece of `secret` in it, from wherever: some servers quote the end of a token only, and a description may have
@@ -164,12 +175,15 @@ fn granted(scope: &str) -> Scopes {
 
 /// Reads an error reply of any endpoint that answers like the token endpoint.
 pub(crate) fn refusal(reply: &Reply) -> TokenError {
-    let refusal = reply.error::<WireError>("an OAuth error").map(|wire| Refusal {
-        host: reply.host.clone(),
-        error: code(wire.error.error().as_ref()),
-        meaning: None,
-        description: wire.error.error_description().map(|text| quoted(text)).filter(|text| !text.is_empty()),
-        interval: wire.interval,
+    let refusal = reply.error::<WireError>("an OAuth error").map(|wire| {
+        let words = wire.error.error_description().map(|text| quoted(text)).filter(|text| !text.is_empty());
+        Refusal {
+            host: reply.host.clone(),
+            meaning: dialect::means_in_words(wire.error.error().as_ref(), words.as_deref().unwrap_or_default()),
+            error: code(wire.error.error().as_ref()),
+            description: words,
+            interval: wire.interval,
+        }
     });
     match (refusal, reply.busy()) {
         // An overloaded server's error is about its load and not about the grant, whatever it is called; but for what only a
@@ -192,18 +206,16 @@ fn code(text: &str) -> String {
     let is_token = text.len() >= 20 && text.contains(|c: char| c.is_ascii_digit());
     match (1..=40).contains(&text.len()) && text.chars().all(plain) && !is_token {
         true => text.to_owned(),
-        false => "an unknown error".into(),
+        false => UNKNOWN.into(),
     }
 }
+
+const UNKNOWN: &str = "an unknown error";
 
 impl Refusal {
     /// Whether it says what the RFCs call `error`, in whatever spelling.
     pub(crate) fn is(&self, error: &str) -> bool {
-        self.meaning() == error
-    }
-
-    fn meaning(&self) -> &str {
-        self.meaning.unwrap_or_else(|| dialect::means_in_words(&self.error, self.words()))
+        self.meaning == error
     }
 
     fn words(&self) -> &str {
@@ -219,7 +231,7 @@ impl Refusal {
     /// What it says of the refresh token that was sent.
     fn of_a_refresh(self) -> Self {
         let is_dead = dialect::ends_a_refresh_token(&self.error, self.words());
-        Self { meaning: is_dead.then_some("invalid_grant").or(self.meaning), ..self }
+        if is_dead { Self { meaning: "invalid_grant", ..self } } else { self }
     }
 
     /// Whether it says that the token to revoke is dead already.
@@ -241,14 +253,16 @@ fn of_a_refresh(error: TokenError, reply: &Reply) -> TokenError {
         // glewlwyd answers an expired refresh token with an empty body. RFC 6749 §5.2, of a client that failed to authenticate by the
         // header: "the authorization server MUST respond with an HTTP 401 (Unauthorized) status code and include the
         // "WWW-Authenticate" response header field matching the authentication scheme used by the client."
-        (TokenError::NotOAuth(_), None) if matches!(reply.status, 400 | 401) && reply.is_empty() => {
-            TokenError::Refused(Refusal {
-                host: reply.host.clone(),
-                error: format!("status {} and no reason", reply.status),
-                meaning: Some(if reply.wants_basic { "invalid_client" } else { "invalid_grant" }),
-                description: None,
-                interval: None,
-            })
+        (TokenError::NotOAuth(odd), None) if matches!(reply.status, 400 | 401) && reply.is_empty() => {
+            let wants = |scheme: &str| reply.challenges.iter().any(|challenge| challenge == scheme);
+            let meaning = match reply.challenges.is_empty() {
+                _ if wants("basic") => "invalid_client",
+                false if !wants("bearer") => return TokenError::NotOAuth(odd),
+                _ => "invalid_grant",
+            };
+            let error = format!("status {} and no reason", reply.status);
+            let host = reply.host.clone();
+            TokenError::Refused(Refusal { host, error, meaning, description: None, interval: None })
         }
         (error, _) => error,
     }
@@ -267,7 +281,7 @@ impl std::fmt::Display for Refusal {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
-        match refusal.meaning() {
+        match refusal.meaning {
             "access_denied" => Self::new(ErrorKind::Denied, message).with(Remedy::LogIn { context: None }),
             "expired_token" => Self::new(ErrorKind::CodeExpired, message).with(Remedy::LogIn { context: None }),
             "invalid_client" | "unauthorized_client" => {

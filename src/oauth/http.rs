@@ -86,17 +86,16 @@ pub(crate) enum HttpError {
 }
 
 impl HttpError {
-    /// Whether the server has certainly not acted on the request: it never had it, or turned it away unseen. RFC 9110 §15.6.4:
-    /// "The 503 (Service Unavailable) status code indicates that the server is currently unable to handle the request".
+    /// Whether the server has certainly not acted on the request: it never had it, or counted it and no more.
     pub(crate) fn was_not_heard(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. }
-                | Self::Insecure { .. }
-                | Self::Setup(_)
-                | Self::Busy { status: 429 | 503, .. }
-                | Self::WebPage { status: 400..500, .. }
-        )
+        let is_counted = matches!(self, Self::Busy { status: 429, .. });
+        is_counted || matches!(self, Self::Unreachable { .. } | Self::Insecure { .. } | Self::Setup(_))
+    }
+
+    /// Whether it was most likely turned away unseen. RFC 9110 §15.6.4: "The 503 (Service Unavailable) status code indicates that the server
+    /// is currently unable to handle the request". Not certain: a gateway says so of a server whose reply it has lost.
+    pub(crate) fn was_turned_away(&self) -> bool {
+        matches!(self, Self::Busy { status: 503, .. } | Self::WebPage { status: 400..500, .. })
     }
 
     /// How long to wait before the same request may succeed; `None` if waiting would not help.
@@ -116,8 +115,8 @@ pub(crate) struct Reply {
     pub(crate) retry_after: Option<Duration>,
     /// When the server sent it, by its own clock (RFC 9110 §6.6.1).
     pub(crate) date: Option<SystemTime>,
-    /// Whether the server wants another `Authorization: Basic` (RFC 9110 §11.6.1), which is about the client.
-    pub(crate) wants_basic: bool,
+    /// The schemes of its `WWW-Authenticate` (RFC 9110 §11.6.1), in lower case: an `Authorization` that it wants is about the client.
+    pub(crate) challenges: Vec<String>,
     pub(crate) host: String,
     body: Zeroizing<Vec<u8>>,
 }
@@ -217,7 +216,7 @@ impl Http {
         if let Some(script) = self.script.borrow_mut().as_mut() {
             let (status, body) = script.pop().unwrap_or((404, Vec::new()));
             let body = Zeroizing::new(body);
-            return Reply { status, retry_after: None, date: None, wants_basic: false, host: host_of(url), body }
+            return Reply { status, retry_after: None, date: None, challenges: Vec::new(), host: host_of(url), body }
                 .shaped();
         }
         let mut headers = HeaderMap::new();
@@ -377,8 +376,9 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
     let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let date = header(DATE).and_then(|value| httpdate::parse_http_date(value).ok());
     let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value, date));
-    let mut challenges = response.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    let wants_basic = challenges.any(|value| value.trim_start().to_ascii_lowercase().starts_with("basic"));
+    let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    let challenges =
+        challenges.filter_map(|value| Some(value.split_whitespace().next()?.to_ascii_lowercase())).collect();
     let (mut chunks, mut length) = (Vec::new(), 0);
     let end = loop {
         match response.chunk().await {
@@ -396,7 +396,7 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
     // The connection holds the same buffers: only when it is gone can they be wiped.
     drop(response);
     let body = joined(chunks, length);
-    end.and_then(|()| Reply { status, retry_after, date, wants_basic, host: host.to_owned(), body }.shaped())
+    end.and_then(|()| Reply { status, retry_after, date, challenges, host: host.to_owned(), body }.shaped())
 }
 
 /// One buffer of all chunks, made at once: one that grows leaves copies behind. The chunks are wiped.

@@ -5,6 +5,7 @@
 //! | `http` | the one door to the network |
 //! | `shape` | what servers do instead, brought into the RFCs' shape |
 //! | `dialect` | what known servers do differently, as data |
+//! | `wording` | what an error says in words |
 //! | `metadata` | RFC 8414, OpenID Connect Discovery |
 //! | `client_auth` | RFC 6749 §2.3 |
 //! | `endpoint` | RFC 6749 §3.2, §5, §6: the token endpoint |
@@ -25,3 +26,4 @@ pub(crate) mod metadata;
 pub(crate) mod revocation;
 pub(crate) mod shape;
 pub(crate) mod userinfo;
+pub(crate) mod wording;

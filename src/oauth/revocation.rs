@@ -44,9 +44,11 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     if reply.is_success() && !refuses(&reply) {
         return Ok(Revoked::Now);
     }
-    match without(refusal(&reply), [*secret].into_iter().chain(client.secret.as_deref())) {
+    let error = refusal(&reply);
+    let is_dead = matches!(&error, TokenError::Refused(refusal) if refusal.is_of_a_dead_token());
+    match without(error, Some(*secret), client) {
         // Better Auth answers 400 to a token that is dead already: there is nothing left to end.
-        TokenError::Refused(refusal) if refusal.is_of_a_dead_token() => Ok(Revoked::Before),
+        _ if is_dead => Ok(Revoked::Before),
         error => Err(error),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Trip;
-use crate::attempt::Failure;
+use crate::attempt::{Failure, Refused};
 use crate::clock::{Cancel, Deadline, pause};
 use crate::context::Index;
 use crate::error::{Error, ErrorKind, Remedy, Result};
@@ -83,13 +83,21 @@ impl Trip<'_> {
                     }
                     _ => {
                         // A note that cannot be written leaves the intent, which says less and nothing wrong.
-                        let failure = Failure::new(&error, open, refusal.is_some(), self.now());
-                        let _ = self.grant.note(lock, attempt, failure);
+                        let refused = refusal.and_then(|_| self.refused_token(generation, target));
+                        let _ = self.grant.note(lock, attempt, Failure::new(&error, open, refused, self.now()));
                         Err(error)
                     }
                 }
             }
         }
+    }
+
+    /// What is noted of a refused token. Nothing where fewer scopes or another resource than the login's were asked for: a refusal of those
+    /// says nothing of other requests. A probe with another org has shown that it is not the org.
+    fn refused_token(&self, generation: u64, target: &Target) -> Option<Refused> {
+        let is_usual = target.scopes.is_none() && target.resource == self.wiring.config.resource;
+        let in_doubt = target.org.as_ref().filter(|_| self.named(target).is_some() && target.org == self.target.org);
+        is_usual.then(|| self.grant.refused(generation, in_doubt).ok()).flatten()
     }
 
     /// A token for `org`, for the one that the login has without an org (RFC 8693). That one is not spent by it, so that there is
@@ -168,11 +176,11 @@ impl Trip<'_> {
         let asks = Asks { resource: target.resource.as_ref(), scopes: scopes.as_ref(), org: self.named(target) };
         // The token sent is the one just read under the lock (law 1).
         let token = self.grant.reveal(token).map_err(|error| Failed::of(error, open))?;
-        let (outcome, lost) =
+        let (outcome, in_doubt) =
             self.ask_patiently(record, || self.ask(http, record, &Grant::RefreshToken(&token), &asks));
         drop(token);
         reached("answered");
-        let open = open || lost;
+        let open = open || in_doubt;
         outcome.map_err(|error| match error {
             TokenError::Refused(refusal) if refusal.is("invalid_grant") => {
                 // A probe does not probe again.
@@ -192,30 +200,31 @@ impl Trip<'_> {
     }
 
     /// Asks, and asks again while no valid token is left. A lost reply is asked for once more, at once: the server may have rotated, and
-    /// some servers accept the old token again (law 7). A request that was certainly not heard is repeated three times. Returns whether
-    /// a reply was lost.
+    /// some servers accept the old token again (law 7). A request that was turned away is repeated three times. Returns whether the server
+    /// may have rotated before its last answer.
     fn ask_patiently(
         &self,
         record: &Record,
         ask: impl Fn() -> Result<TokenReply, TokenError>,
     ) -> (Result<TokenReply, TokenError>, bool) {
-        let (begun, mut pauses, mut lost) = (self.now(), BETWEEN_ASKS.iter(), false);
+        let (begun, mut pauses, mut is_lost, mut in_doubt) = (self.now(), BETWEEN_ASKS.iter(), false, false);
         loop {
             let outcome = ask();
-            let Err(TokenError::Http(error)) = &outcome else { return (outcome, lost) };
-            let is_first_loss = matches!(error, HttpError::NoReply { .. }) && !std::mem::replace(&mut lost, true);
-            if self.is_valid(record) {
-                return (outcome, lost);
+            let Err(TokenError::Http(error)) = &outcome else { return (outcome, in_doubt) };
+            in_doubt |= !error.was_not_heard();
+            if is_lost || self.is_valid(record) {
+                return (outcome, in_doubt);
             }
-            if is_first_loss {
+            is_lost = matches!(error, HttpError::NoReply { .. });
+            if is_lost {
                 continue;
             }
-            let wait = error.passes_after().filter(|_| error.was_not_heard());
-            let (Some(wait), Some(pause)) = (wait, pauses.next()) else { return (outcome, lost) };
+            let wait = error.passes_after().filter(|_| error.was_not_heard() || error.was_turned_away());
+            let (Some(wait), Some(pause)) = (wait, pauses.next()) else { return (outcome, in_doubt) };
             let wait = wait.max(*pause);
             let waited = self.now().duration_since(begun).unwrap_or_default();
             if waited + wait > TO_ASK_AGAIN || !self.sleeps(wait) {
-                return (outcome, lost);
+                return (outcome, in_doubt);
             }
         }
     }

@@ -12,13 +12,14 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
-use crate::attempt::Failure;
+use crate::attempt::{Attempt, Failure};
 use crate::clock::{Deadline, pause};
 use crate::context::{Context, Index};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
 use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::Lock;
+use crate::id::Org;
 use crate::oauth::http::Http;
 use crate::oauth::metadata::Endpoint;
 use crate::record::{Record, StoredToken, Target};
@@ -216,7 +217,7 @@ impl Trip<'_> {
             at_hand = self.secret_of(&record);
         }
         let failure = attempt.as_ref().and_then(|attempt| attempt.failure.as_ref());
-        let refused = failure.filter(|failure| !self.wanted.request.refresh && failure.is_refusal_at(self.now()));
+        let refused = attempt.as_ref().and_then(|attempt| self.refused_a_while_ago(attempt));
         let told = failure.and_then(|failure| self.just_failed(failure, waiting_since));
         let told = told.or_else(|| refused.and_then(|failure| failure.shared(None, self.log_in())));
         let last = match &attempt {
@@ -240,6 +241,14 @@ impl Trip<'_> {
         // Times on disk are whole milliseconds.
         let meanwhile = waiting_since.is_some_and(|since| since < failure.at + Duration::from_millis(1));
         if meanwhile || rest.is_some() { failure.shared(rest, self.log_in()) } else { None }
+    }
+
+    /// The refusal of a short while ago that this caller would meet as well, and does not insist to meet.
+    fn refused_a_while_ago<'f>(&self, attempt: &'f Attempt) -> Option<&'f Failure> {
+        let (refused, failure) = self.grant.refused_by(attempt)?;
+        let own = self.target.org.as_ref().map(Org::as_str);
+        let is_of_this = refused.org.is_none() || refused.org.as_deref() == own;
+        (is_of_this && failure.is_recent(self.now()) && !self.wanted.request.refresh).then_some(failure)
     }
 
     /// The error of a caller that wants more than a token that is still valid, while the reply to an exchange may be lost.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Error, ErrorKind, LogoutRequest, Remedy, Session};
+use hallpass::{Error, ErrorKind, LogoutRequest, Remedy, Session, TokenRequest};
 use serde_json::json;
 
 use super::rig::{Rig, S, assert_error, forced, token};
@@ -95,6 +95,77 @@ fn what_speaks_of_something_else_ends_no_login() {
         assert_eq!(error.remedy().map(Remedy::name), Some(remedy), "{text}: {error}");
         assert!(!error.needs_login(), "{text}: {error}");
     }
+}
+
+#[test]
+fn words_end_a_login_only_where_they_call_the_token_dead() {
+    for (words, is_dead) in [
+        ("Invalid Refresh Token: Already Used", true),
+        ("Unknown or invalid refresh token.", true),
+        ("The refresh token has already been used", true),
+        ("Your session is over: the refreshToken was revoked, log in again", true),
+        ("refresh-token not found", true),
+        ("the refresh token is no longer valid", true),
+        ("refresh token store: shard unknown", false),
+        ("refresh token requested already", false),
+        ("Too many refresh token requests; another one is already in progress", false),
+        ("Invalid parameter organization_id in refresh_token grant", false),
+        ("refresh token from an unknown IP address", false),
+        ("not authorized for grant refresh_token, unknown grant", false),
+        ("refresh token endpoint not found", false),
+    ] {
+        for code in ["invalid_request", "unauthorized_client", "Bad Request"] {
+            let text = json!({"error": code, "error_description": words}).to_string();
+            assert_eq!(answered(&body(400, &text)).1.needs_login(), is_dead, "{code}: {words}");
+        }
+        let text = json!({"error": "temporarily_unavailable", "error_description": words}).to_string();
+        assert!(!answered(&body(400, &text)).1.needs_login(), "{words}");
+    }
+    for scheme in ["Negotiate", "Digest realm=\"proxy\""] {
+        assert!(!answered(&with_headers(401, &[("WWW-Authenticate", scheme)], "")).1.needs_login());
+    }
+}
+
+#[test]
+fn a_gateway_that_lost_the_reply_leaves_a_doubt() {
+    for status in [503, 403] {
+        let (rig, session) = expired();
+        rig.server.inject(Endpoint::Token, Fault::LoseReply);
+        rig.server.inject(Endpoint::Token, body(status, "<html>"));
+        wait(session.access_token()).unwrap_err();
+        assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 2, "once more, and no more (law 7)");
+    }
+    // A 503 in the place of a reply that is lost: what follows is no news of the login before.
+    let (rig, session) = expired();
+    rig.server.inject(Endpoint::Token, Fault::status(503));
+    rig.server.revoke_everything();
+    let error = wait(session.access_token()).unwrap_err();
+    assert_error(&error, ErrorKind::Interrupted, Some("log_in"), 4);
+    wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+    assert_eq!(rig.server.requests_to(Endpoint::Revocation).len(), 1, "what may live is revoked");
+}
+
+#[test]
+fn a_refusal_of_fewer_scopes_says_nothing_of_the_login() {
+    let (rig, session) = expired();
+    rig.server.inject(Endpoint::Token, Fault::error(400, "consent_required"));
+    let mut narrow = TokenRequest::default();
+    narrow.scopes = Some("openid".parse().unwrap());
+    wait(session.access_token_with(narrow)).unwrap_err();
+    token(&rig.auth().session().unwrap());
+}
+
+#[test]
+fn a_planted_note_of_a_refusal_is_not_believed() {
+    let (rig, session) = expired();
+    rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_grant"));
+    wait(session.access_token()).unwrap_err();
+    let note = rig.records().into_iter().find(|path| path.extension().is_some()).unwrap();
+    let text = std::fs::read_to_string(&note).unwrap();
+    let mut planted: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    planted["failure"]["refused"]["proof"] = "AAAA".into();
+    std::fs::write(&note, format!("{planted}\n")).unwrap();
+    token(&rig.auth().session().unwrap());
 }
 
 #[test]
@@ -259,7 +330,7 @@ fn a_revocation_that_meets_a_dead_token_has_ended_it() {
         ("invalid_request", "refresh token revoked"),
         ("invalid_request", "token not found"),
         ("invalid_grant", ""),
-        ("invalid_token", "x"),
+        ("invalid_token", "The token is no longer active"),
     ] {
         let rig = Rig::new();
         rig.log_in();
@@ -269,6 +340,33 @@ fn a_revocation_that_meets_a_dead_token_has_ended_it() {
         assert_eq!(ended.done[0].ended.name(), "already_ended", "{error} {words}");
         assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
     }
+}
+
+#[test]
+fn a_revocation_that_is_refused_for_another_reason_has_ended_nothing() {
+    for (status, error, words) in [
+        (403, "Forbidden", "Invalid CSRF token"),
+        (401, "invalid_token", "Bearer authentication is needed"),
+        (400, "invalid_request", "Unknown token_type_hint"),
+        (400, "unauthorized_client", "invalid client for this token"),
+        (401, "login_required", ""),
+        (400, "temporarily_unavailable", "token store is no longer reachable"),
+        (403, "access_denied", "token revocation: unknown source address"),
+    ] {
+        let rig = Rig::new();
+        rig.log_in();
+        let text = json!({"error": error, "error_description": words}).to_string();
+        rig.server.inject(Endpoint::Revocation, body(status, &text));
+        let error = wait(rig.auth().logout(LogoutRequest::default())).unwrap_err();
+        assert_eq!(error.remedy().map(Remedy::name), Some("forget_locally"), "{words}: {error}");
+        assert_eq!(rig.auth().contexts().unwrap().len(), 1);
+    }
+    let rig = Rig::new();
+    rig.log_in();
+    let text = r#"{"error":"unsupported_token_type","error_description":"Invalid token type"}"#;
+    rig.server.inject(Endpoint::Revocation, body(400, text));
+    let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+    assert_eq!(ended.done[0].ended.name(), "not_revocable");
 }
 
 #[test]

@@ -265,6 +265,79 @@ fn a_login_that_replaces_an_exchanged_name_ends_no_other() {
 }
 
 #[test]
+fn a_repair_leaves_the_choice_as_it_was() {
+    let rig = Rig::new();
+    rig.log_in_as(&Default::default(), None);
+    rig.log_in_as(&bob(), Some("work"));
+    let folder = rig.folder.path().to_str().unwrap().to_owned();
+    rewrite(&rig, |index| {
+        index["folders"] = serde_json::json!([{"folder": folder, "context": "work"}]);
+        exchange(index, "grant");
+    });
+    assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
+    let contexts = rig.auth().contexts().unwrap();
+    let default = contexts.iter().find(|context| context.is_default).unwrap();
+    assert_eq!(default.account.subject.as_deref(), Some("alice"));
+    let work = contexts.iter().find(|context| context.name.as_str() == "work").unwrap();
+    assert_eq!((work.account.subject.as_deref(), work.folders.len()), (Some("bob"), 1));
+    // Without marks nobody knows who had the name: then it chooses nobody.
+    rewrite(&rig, |index| {
+        (0..2).for_each(|at| index["contexts"][at]["mark"] = "".into());
+        index["default"] = "work".into();
+    });
+    let repaired = wait(rig.auth().repair()).unwrap();
+    assert!(repaired.left.iter().any(|line| line == "no login is the default now: it was work"), "{repaired:?}");
+    assert!(rig.auth().contexts().unwrap().iter().all(|context| !context.is_default));
+}
+
+#[test]
+fn a_second_login_of_an_account_is_named_too() {
+    let rig = Rig::new();
+    rig.log_in_as(&Default::default(), None);
+    rig.log_in_as(&Default::default(), Some("work"));
+    rewrite(&rig, |index| drop(index["contexts"].as_array_mut().unwrap().pop()));
+    assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
+    token(&session(&rig, "alice@example.com-2"));
+}
+
+#[test]
+fn no_other_operation_proves_a_planted_name() {
+    let rig = Rig::new();
+    rig.log_in_as(&Default::default(), Some("work"));
+    let plant = || {
+        rewrite(&rig, |index| {
+            let mut planted = index["contexts"][0].clone();
+            planted["name"] = "prod".into();
+            index["contexts"].as_array_mut().unwrap().push(planted);
+        });
+    };
+    plant();
+    wait(rig.auth().rename(&"work".parse().unwrap(), &"home".parse().unwrap())).unwrap();
+    refuses(&rig, "prod");
+    rig.server.approve_all();
+    wait(rig.auth().login(named(Some("home")), Arc::new(Silent))).unwrap();
+    refuses(&rig, "prod");
+}
+
+#[test]
+fn a_key_is_erased_though_its_record_is_gone_or_damaged() {
+    for is_gone in [false, true] {
+        let rig = Rig::new();
+        rig.log_in_as(&Default::default(), None);
+        let record = rig.records().pop().unwrap();
+        match is_gone {
+            true => fs::remove_file(&record).unwrap(),
+            false => fs::write(&record, "x").unwrap(),
+        }
+        match is_gone {
+            true => drop(wait(rig.auth().repair()).unwrap()),
+            false => drop(wait(rig.auth().logout(LogoutRequest::default())).unwrap()),
+        }
+        assert_eq!(rig.keys.count(), 0);
+    }
+}
+
+#[test]
 fn a_renamed_login_is_proven_by_its_new_name() {
     let rig = Rig::new();
     let before = rig.log_in_as(&Default::default(), Some("work"));
