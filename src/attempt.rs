@@ -98,6 +98,12 @@ impl Failure {
         rest.checked_sub(passed).filter(|left| !left.is_zero())
     }
 
+    /// Whether it says that the login has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        let ends = [ErrorKind::Expired, ErrorKind::Revoked, ErrorKind::Interrupted];
+        ends.iter().any(|kind| kind.name() == self.kind)
+    }
+
     /// Whether it is so short a while ago that a refused token is not sent again. A clock that was set back says nothing of that.
     pub(crate) fn is_recent(&self, now: SystemTime) -> bool {
         now.duration_since(self.at).is_ok_and(|since| since < REFUSED_FOR)

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::clock::Cancel;
 use crate::config::Config;
-use crate::context::{Context, Each, Index, Select};
+use crate::context::{ChosenBy, Context, Each, Index, Select};
 use crate::doctor::{self, Repaired, Report};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ContextName, Org};
 use crate::leftovers;
 use crate::login::{self, LoginRequest};
@@ -91,7 +91,8 @@ impl Auth {
     /// Returns a session with a valid token for the login that `request` selects, and logs in first if that is needed.
     ///
     /// Without a terminal ([`Surroundings::terminal`](crate::Surroundings::terminal)) it does not log in: it returns an error that
-    /// [`needs_login`](Error::needs_login). It never logs in because the server is unreachable.
+    /// [`needs_login`](Error::needs_login). It never logs in because the server is unreachable. A login that is there is returned as it is:
+    /// for other scopes or a step-up, call [`login`](Self::login).
     ///
     /// ```no_run
     /// # use std::sync::Arc;
@@ -119,14 +120,22 @@ impl Auth {
             let ended = match auth.session_for(&select) {
                 Ok(session) => {
                     let Err(error) = session.access_token().await else { return Ok(session) };
-                    // The new login takes the place of the one that has ended.
-                    request.context = request.context.or_else(|| session.context().map(|context| context.name.clone()));
+                    // The new login takes the place of the one that has ended. Where nobody named one, another person may log in too.
+                    let named = session
+                        .context()
+                        .filter(|context| !matches!(context.chosen_by, Some(ChosenBy::Default | ChosenBy::Only)));
+                    request.context = request.context.or_else(|| named.map(|context| context.name.clone()));
                     error
                 }
                 Err(error) => error,
             };
             match ended.needs_login() && auth.wiring().config.surroundings.terminal {
-                true => auth.login(request, prompt).await,
+                true => {
+                    if ended.kind() != ErrorKind::NotLoggedIn {
+                        prompt.login_has_ended(&ended);
+                    }
+                    auth.login(request, prompt).await
+                }
                 false => Err(ended),
             }
         }

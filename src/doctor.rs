@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::Cancel;
 use crate::context::{Entry, Index};
-use crate::custody::{CustodyError, Places, Until, described};
+use crate::custody::{CustodyError, Places, SET_ASIDE, Until, described};
 use crate::error::{Error, Remedy, Result};
+use crate::grant::LastFailure;
 use crate::home::Home;
 use crate::id::ContextName;
 use crate::leftovers::Leftovers;
@@ -142,12 +143,20 @@ fn program(report: &mut Report, wiring: &Wiring) {
 
 fn home(report: &mut Report, wiring: &Wiring) -> Option<Home> {
     let path = wiring.home_path().display();
-    if let Some(variable) = wiring.home_variable() {
+    let opened = wiring.home();
+    if let (Some(variable), Ok(_)) = (wiring.home_variable(), &opened) {
         report.add("home", State::Note, format!("{variable} names the state folder {path}: logins come from there"));
     }
-    match wiring.home() {
-        Ok(None) => report.add("home", State::Note, format!("{path} is not there: nobody has logged in yet")),
+    match opened {
+        Ok(None) => report.add("home", State::Note, format!("nobody has logged in yet; logins will be kept in {path}")),
         Ok(Some(home)) => {
+            let names = home.root.names().unwrap_or_default();
+            for name in names.iter().filter(|name| name.starts_with(SET_ASIDE)) {
+                let path = home.root.path_of(name);
+                let text =
+                    format!("{} was there before the first login with a key file, and is not used", path.display());
+                report.add("home", State::Note, text);
+            }
             match Index::try_lock(&home) {
                 Ok(()) => report.add("home", State::Well, format!("{path} is this user's alone, and has locks")),
                 Err(error) => report.error("home", &error),
@@ -223,7 +232,12 @@ fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, ent
             let (generation, custody) = (record.generation, &entry.custody);
             let text = format!("{name}: record {generation} opens with its key in {custody}");
             match files.last_failure() {
-                Some(why) => report.add("login", State::Note, format!("{text}; the last refresh failed: {why}")),
+                Some(LastFailure { message, has_ended: true }) => {
+                    report.problem("login", message, Some(Remedy::LogIn { context: Some(name.to_string()) }));
+                }
+                Some(LastFailure { message, .. }) => {
+                    report.add("login", State::Note, format!("{text}; the last refresh failed: {message}"));
+                }
                 None => report.add("login", State::Well, text),
             }
         }

@@ -1,11 +1,14 @@
 //! The end of a login: told to the server, then forgotten here, and truthfully reported (law 13).
 
+use std::sync::Arc;
+
 use crate::context::{Each, Entry, Index, Select};
-use crate::custody::Until;
+use crate::custody::{Custody, Until};
 use crate::error::{Error, Remedy, Result};
 use crate::grant::{Found, GrantFiles, OpenGrant};
 use crate::home::{Home, Lock};
-use crate::id::{Account, ContextName};
+use crate::id::{Account, ContextName, GrantId};
+use crate::leftovers::Leftovers;
 use crate::oauth::endpoint::TokenError;
 use crate::oauth::metadata::Endpoint;
 use crate::oauth::revocation::{Revoked, Token, revoke};
@@ -73,11 +76,38 @@ impl Ended {
 /// Ends the selected logins, one after the other; one that cannot be ended is still there.
 pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Each<LoggedOut>> {
     let home = wiring.home()?;
-    let entries = Index::read(home.as_ref())?.meant(request.all, &request.select, &wiring.config)?;
+    let index = Index::read(home.as_ref())?;
+    let mut entries = index.meant(request.all, &request.select, &wiring.config)?;
+    if let Some(home) = home.as_ref().filter(|_| request.all) {
+        entries.extend(nameless(wiring, home, &index)?);
+    }
     match home {
         Some(home) => Each::of(&entries, request.all, |entry| end(wiring, &home, entry, request.local_only)),
         None => Ok(Each::default()),
     }
+}
+
+/// The logins that no name is of, after a crash or an edit of the index: who ends all believes that none is left.
+fn nameless(wiring: &Wiring, home: &Home, index: &Index) -> Result<Vec<Entry>> {
+    let unnamed = Leftovers::find(wiring, &wiring.quiet_places(), home, index)?.unnamed;
+    let entry = |(grant, custody): (GrantId, Option<Arc<dyn Custody>>)| {
+        let (opened, record) = wiring.opened_anywhere(wiring.files(home, &grant))?;
+        let org = record.tokens.first().and_then(|token| token.org.clone());
+        let name = index.free_name(&record.account, org.as_ref());
+        let mark = opened.mark(&name, org.as_ref()).ok()?;
+        Some(Entry {
+            name,
+            mark,
+            org,
+            account: record.account,
+            client_id: record.destination.client_id,
+            scopes: record.scopes,
+            custody: custody?.name().to_owned(),
+            asked: None,
+            grant: grant.clone(),
+        })
+    };
+    Ok(unnamed.into_iter().filter_map(entry).collect())
 }
 
 fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<LoggedOut> {
@@ -179,7 +209,8 @@ fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record, token: Optio
         return Ok(Ended::NotRevocable);
     };
     let http = wiring.http()?;
-    wiring.confirm(&http, &record.destination, Endpoint::Revocation)?;
+    let forget = Remedy::ForgetLocally { context: entry.name.to_string() };
+    wiring.confirm(&http, &record.destination, Endpoint::Revocation).map_err(|error| error.with(forget.clone()))?;
     match revoke(&http, url, &wiring.client(&record.destination), &token) {
         Ok(Revoked::Now) => Ok(Ended::Revoked),
         Ok(Revoked::Before) => Ok(Ended::Already),
@@ -188,8 +219,7 @@ fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record, token: Optio
         Err(error) => {
             let cause = Error::from(error);
             let message = "it is still logged in: the server was not told";
-            let remedy = Remedy::ForgetLocally { context: entry.name.to_string() };
-            Err(Error::new(cause.kind(), message).with(remedy).because(cause))
+            Err(Error::new(cause.kind(), message).with(forget).because(cause))
         }
     }
 }

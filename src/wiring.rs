@@ -1,6 +1,6 @@
 //! The layers, put together for one app: what every trip needs.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +43,10 @@ impl Wiring {
         // What a relative path means, whoever made the current folder would decide.
         if !home.is_absolute() {
             return Err(Error::config("home", format!("the state folder {} is not an absolute path", home.display())));
+        }
+        // Where it leads depends on what is there at the time.
+        if home.components().any(|part| part == Component::ParentDir) {
+            return Err(Error::config("home", format!("the state folder {} has `..` in its path", home.display())));
         }
         // By its components: a slash at the end would have a symbolic link followed.
         let home: PathBuf = home.components().collect();

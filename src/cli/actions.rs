@@ -35,6 +35,8 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
     }
     let auth = Auth::new(config.clone())?;
     if let Some((folder, variable)) = auth.named_state_folder() {
+        // Only of one that is not refused.
+        auth.contexts()?;
         output.say(&format!("note: the login is kept in {}, which {variable} names", folder.display()));
     }
     let has_token = config.surroundings.token.is_some();

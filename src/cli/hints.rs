@@ -15,7 +15,14 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
         ),
         Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
         Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
-        Remedy::LogInTo { org } => format!("run `{program} auth login --org {}`", shell_quoted(org)),
+        // One that begins with a hyphen would be taken for an option.
+        Remedy::LogInTo { org } => {
+            format!(
+                "run `{program} auth login --org{}{}`",
+                if org.starts_with('-') { "=" } else { " " },
+                shell_quoted(org)
+            )
+        }
         Remedy::UnlockStore => format!("{}; then try again", to_unlock(Machine::here())),
         Remedy::AllowItem => {
             "let programs read their items: in KeePassXC's settings, under Secret Service Integration, untick \
@@ -64,9 +71,9 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
             format!("run `{program} auth doctor --repair`; or move {} away, then log in again", quoted(path))
         }
         Remedy::SetAside { path } if path.ends_with("key") => format!(
-            "put the right key file back as {}; or log in again without one there: a login makes its own, as `openssl rand \
-             -base64 32` does",
-            quoted(path)
+            "put the right key file back as {}; if it is lost, log in again: `{}=keyfile {program} auth login --context NAME`",
+            quoted(path),
+            variable("CUSTODY")
         ),
         Remedy::StartSession => format!(
             "for a new login, run `keyctl session`, and `{program} auth login --ephemeral` in it; one that there is opens only in the \
@@ -89,7 +96,7 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
         Remedy::FixConfig { field: "move_to" } => "name one of these places with --move-to".into(),
         Remedy::FixConfig { field: "folder" } => "go to a folder that is there".into(),
         Remedy::FixConfig { field: "home" } => format!(
-            "set {} to a private folder outside work trees, on a file system with locks; or unset it",
+            "set {} to the full path of a private folder outside work trees, on a file system with locks; or unset it",
             variable("HOME")
         ),
         Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),

@@ -12,8 +12,9 @@ use super::args::Auth;
 use super::deferred::Deferred;
 use super::help::{filled, groups_and_ours};
 use super::page::page;
-use super::render::{Output, exit_at_once};
+use super::render::{Output, exit_at_once, say};
 use crate::Error;
+use crate::text::printable;
 
 /// [`Parser::parse`], and what a tool that people log in to wants besides:
 ///
@@ -115,7 +116,15 @@ impl Tree {
             (Usage::DisplayVersion, _) => error.exit(),
             // Help, with the tool's name in it.
             (_, false) => self.named().try_get_matches().err().unwrap_or(error).exit(),
-            (_, true) if !is_said("--json") => error.exit(),
+            (_, true) if !is_said("--json") => {
+                let text = error.to_string();
+                if printable(&text) == text {
+                    error.exit();
+                }
+                // It quotes an argument that a terminal would obey.
+                say(text.trim_end());
+                exit_at_once(2)
+            }
             _ => {}
         }
         // What is wrong, and clap's tip; then comes the usage, for a person.

@@ -30,6 +30,7 @@ pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
         "logged_in_at": context.logged_in_at.map(rfc3339),
         "expires_at": context.expires_at.map(rfc3339),
         "refresh_failed": context.refresh_failed,
+        "has_ended": context.has_ended,
     })
 }
 
@@ -112,7 +113,10 @@ fn row(context: &Context, now: SystemTime) -> [String; 7] {
         (_, Some(at)) => format!("expired {}", relative(at, now)),
     };
     let folders = context.folders.iter().map(|folder| format!("for {}", folder.display()));
-    let failed = context.refresh_failed.iter().map(|why| format!("the last refresh failed: {why}"));
+    let failed = context.refresh_failed.iter().map(|why| match context.has_ended {
+        true => "the login has ended: log in again".into(),
+        false => format!("the last refresh failed: {why}"),
+    });
     let notes = context.is_default.then(|| "default".to_owned()).into_iter().chain(folders).chain(failed);
     [
         format!("{mark} {}", context.name),
@@ -135,9 +139,10 @@ fn token(context: &Context, now: SystemTime) -> String {
             format!("expired {}, {}: a new one is fetched when it is needed", rfc3339(at), relative(at, now))
         }
     };
-    match &context.refresh_failed {
-        Some(why) => format!("{token}; the last refresh failed: {why}"),
-        None => token,
+    match (&context.refresh_failed, context.expires_at) {
+        (Some(why), Some(at)) if context.has_ended && at <= now => why.clone(),
+        (Some(why), _) => format!("{token}; the last refresh failed: {why}"),
+        (None, _) => token,
     }
 }
 
@@ -151,8 +156,9 @@ fn next(output: &Output, context: &Context, posture: Option<&Posture>, now: Syst
             Some(format!("run `{program} auth doctor`, which says what is wrong with it; or {log_in} to log in anew"))
         }
         _ if posture.is_none() => Some(format!("run {log_in} to log in anew, or use the program that logged in")),
+        _ if context.has_ended => Some(format!("run {log_in}")),
         _ if context.refresh_failed.is_some() && has_expired => {
-            Some(format!("run `{program} auth token --context {name}` to try again; if the login has ended, {log_in}"))
+            Some(format!("run `{program} auth token --context {name}` to try again"))
         }
         _ if context.refresh_failed.is_some() => {
             Some("nothing yet: it is tried again while this token is valid".into())

@@ -46,8 +46,10 @@ pub struct Context {
     pub logged_in_at: Option<SystemTime>,
     /// When its access token expires, UTC; `None` where the server does not say or the record cannot be read.
     pub expires_at: Option<SystemTime>,
-    /// Why the last refresh brought no token, where it did not: then the login may have ended.
+    /// Why the last refresh brought no token, where it did not.
     pub refresh_failed: Option<String>,
+    /// Whether the login has ended with that refresh: only a new login brings tokens.
+    pub has_ended: bool,
     /// Name, org and mark as they stand in the index.
     pub(crate) marked: Marked,
 }
@@ -70,17 +72,19 @@ impl Context {
             logged_in_at: None,
             expires_at: None,
             refresh_failed: None,
+            has_ended: false,
             marked: entry.marked(),
         }
     }
 
     /// With what its files tell without the key.
     pub(crate) fn with(self, files: GrantFiles<'_>) -> Self {
-        let header = files.header();
+        let (header, failure) = (files.header(), files.last_failure());
         Self {
             logged_in_at: header.as_ref().map(|header| header.born),
             expires_at: header.and_then(|header| header.expires_at),
-            refresh_failed: files.last_failure(),
+            has_ended: failure.as_ref().is_some_and(|failure| failure.has_ended),
+            refresh_failed: failure.map(|failure| failure.message),
             ..self
         }
     }

@@ -22,8 +22,8 @@ pub struct KeyFile {
 /// The key file in the home.
 const FILE: &str = "key";
 
-/// The name of a key file that sealed no login here.
-const SET_ASIDE: &str = "key.unused";
+/// The name of a key file that sealed no login here; a number follows where there is one already.
+pub(crate) const SET_ASIDE: &str = "key.unused";
 
 /// How long another process may take to make it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ impl KeyFile {
             Some(own) if self.files.has_sealed(&own)? => own,
             // It was there before the first login, and whoever put it there knows it.
             Some(_) => {
-                home.root.publish(FILE, SET_ASIDE).map_err(refused)?;
+                home.root.publish(FILE, &free_name(&home)?).map_err(refused)?;
                 self.make(&home)?
             }
             None => self.make(&home)?,
@@ -153,6 +153,13 @@ impl Custody for KeyFile {
     fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
         self.files.list(app)
     }
+}
+
+fn free_name(home: &Home) -> Result<String, CustodyError> {
+    let there = home.root.names().map_err(refused)?;
+    let numbered = (2..).map(|n| format!("{SET_ASIDE}-{n}"));
+    let free = std::iter::once(SET_ASIDE.to_owned()).chain(numbered).find(|name| !there.contains(name));
+    Ok(free.unwrap_or_else(|| SET_ASIDE.to_owned()))
 }
 
 fn file_name(path: &Path) -> String {

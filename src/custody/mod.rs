@@ -18,6 +18,7 @@ use std::fmt;
 pub(crate) use cache::KeyCache;
 pub use kernel::Kernel;
 pub use keyfile::KeyFile;
+pub(crate) use keyfile::SET_ASIDE;
 pub use memory::Memory;
 #[cfg(feature = "os-store")]
 pub use os::OsStore;

@@ -135,17 +135,21 @@ impl Files {
         Ok(Some(names.iter().filter_map(|name| name.strip_suffix(&ending)?.parse().ok()).collect()))
     }
 
-    /// Whether a file here, of whatever app, opens with `other`.
+    /// Whether a file here, of whatever app, opens with `other`. An error where one that may do so cannot be read.
     pub(super) fn has_sealed(&self, other: &SealingKey) -> Result<bool, CustodyError> {
         let Some(home) = Home::open(&self.home).map_err(refused)? else { return Ok(false) };
-        let names = home.grants.names().map_err(refused)?;
         let ending = format!(".{}", self.place);
-        let opens = |name: &String| {
-            let (grant, app) = name.strip_suffix(&ending)?.split_once('.')?;
-            let slip = self.read(&Item::new(&app.parse().ok()?, &grant.parse().ok()?)).ok()??;
-            (slip.way == Way::File && matches!(slip.open(other), Ok(Some(_)))).then_some(())
-        };
-        Ok(names.iter().any(|name| opens(name).is_some()))
+        for name in home.grants.names().map_err(refused)? {
+            let Some((grant, app)) = name.strip_suffix(&ending).and_then(|name| name.split_once('.')) else { continue };
+            let (Ok(app), Ok(grant)) = (app.parse(), grant.parse()) else { continue };
+            match self.read(&Item::new(&app, &grant)) {
+                Ok(Some(slip)) if slip.way == Way::File && matches!(slip.open(other), Ok(Some(_))) => return Ok(true),
+                // What is damaged opens with nothing.
+                Ok(_) | Err(CustodyError::Refused { remedy: Remedy::LogIn { .. }, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
 
     fn name(&self, item: &Item<'_>) -> String {

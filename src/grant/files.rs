@@ -25,6 +25,14 @@ pub(crate) struct GrantFiles<'a> {
     pub(crate) marked: Option<&'a Marked>,
 }
 
+/// How a refresh failed.
+#[derive(Debug)]
+pub(crate) struct LastFailure {
+    pub(crate) message: String,
+    /// Whether the login has ended with it: only a new one brings tokens.
+    pub(crate) has_ended: bool,
+}
+
 /// A name of a grant, for an org, as it stands in the index; the mark proves it, where the grant's key has made it.
 #[derive(Debug, Clone)]
 pub(crate) struct Marked {
@@ -114,11 +122,13 @@ impl<'a> GrantFiles<'a> {
         self.folder().still_locked(&self.lock_name(), patience, known)
     }
 
-    /// Why the last refresh brought nothing, where it did not.
-    pub(crate) fn last_failure(self) -> Option<String> {
+    /// How the last refresh failed, where it did.
+    pub(crate) fn last_failure(self) -> Option<LastFailure> {
         let bytes = self.folder().read(&self.next()).ok()??;
+        let failure = Attempt::read(&bytes)?.failure?;
+        let has_ended = failure.has_ended();
         // A file's words, which go to whoever shows them.
-        Attempt::read(&bytes)?.failure.map(|failure| shown(failure.message.chars().take(LONGEST_MESSAGE).collect()))
+        Some(LastFailure { message: shown(failure.message.chars().take(LONGEST_MESSAGE).collect()), has_ended })
     }
 
     /// Takes the room that a new grant will need and gives it back: a disk that is full is found before a person is asked.

@@ -18,7 +18,7 @@ use crate::seal::SealingKey;
 use crate::secret::Secret;
 use crate::surroundings::machine_id;
 use files::ROOM_TO_GROW;
-pub(crate) use files::{GrantFiles, Marked};
+pub(crate) use files::{GrantFiles, LastFailure, Marked};
 
 /// One grant's files, and the key that opens them.
 #[derive(Debug)]

@@ -100,8 +100,7 @@ impl Home {
         let mut closed = Vec::new();
         for folder in [path.to_owned(), path.join("grants")] {
             match Handle::tighten(&folder) {
-                Ok(true) => closed.push(folder),
-                Ok(false) => {}
+                Ok(open) => closed.extend(open),
                 Err(Refused::Io(error)) if error.kind() == Io::NotFound => {}
                 Err(refused) => return Err(refused.into_error(&folder)),
             }
@@ -138,10 +137,12 @@ pub(crate) fn real_folder(path: &Path) -> Result<PathBuf> {
 pub(crate) fn work_tree_around(path: &Path) -> Option<PathBuf> {
     // By its real path: a link may lead into one.
     let real = path.ancestors().find_map(|folder| folder.canonicalize().ok())?;
-    let is_kept =
-        |folder: &&Path| [".git", ".hg", ".jj"].iter().any(|name| folder.join(name).symlink_metadata().is_ok());
+    let is_kept = |folder: &&Path| KEPT_BY.iter().any(|name| folder.join(name).symlink_metadata().is_ok());
     real.ancestors().find(is_kept).map(Path::to_owned)
 }
+
+/// What version control systems keep at the root of a work tree.
+const KEPT_BY: [&str; 8] = [".git", ".hg", ".jj", ".svn", ".sl", ".bzr", ".pijul", "_darcs"];
 
 /// Who owns a folder, where that is not the user of this process.
 pub(crate) fn other_owner(path: &Path) -> Result<Option<String>> {

@@ -50,8 +50,8 @@ impl Handle {
     }
 
     /// As [`private`](Self::private).
-    pub(super) fn tighten(_path: &Path) -> Result<bool, Refused> {
-        Ok(false)
+    pub(super) fn tighten(_path: &Path) -> Result<Vec<PathBuf>, Refused> {
+        Ok(Vec::new())
     }
 
     pub(super) fn names(&self, path: &Path) -> io::Result<Vec<String>> {

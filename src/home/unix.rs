@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind as Io};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{
     AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, RawMode, Stat, fchmod, fstat, fsync, mkdirat, openat,
@@ -58,24 +58,28 @@ impl Handle {
         }
     }
 
-    /// Closes a folder and its files to other users, where they can read them and not write; says whether any was open.
-    pub(super) fn tighten(path: &Path) -> Result<bool, Refused> {
+    /// Closes a folder and its files to other users, where they can read them and not write; says what was open.
+    pub(super) fn tighten(path: &Path) -> Result<Vec<PathBuf>, Refused> {
         let (handle, mode) = Self::owned(openat(CWD, path, FOLDER, Mode::empty()), path)?;
         unless(mode & 0o022, mode, "write to", Some(0o700))?;
-        let mut was_open = mode & 0o077 != 0;
-        if was_open {
-            fchmod(&handle.0, Mode::RWXU).map_err(io::Error::from)?;
+        let mut closed = Vec::new();
+        let close = |opened: &OwnedFd, mode: RawMode| {
+            fchmod(opened, Mode::from_raw_mode(mode & 0o700)).map_err(io::Error::from)
+        };
+        if mode & 0o077 != 0 {
+            close(&handle.0, mode)?;
+            closed.push(path.to_owned());
         }
         for name in handle.names(path)? {
-            let opened = openat(&handle.0, &*name, OFlags::RDONLY | FILE, Mode::empty()).map_err(io::Error::from)?;
+            // What is no file, or may not be opened, is not ours to close.
+            let Ok(opened) = openat(&handle.0, &*name, OFlags::RDONLY | FILE, Mode::empty()) else { continue };
             let stat = fstat(&opened).map_err(io::Error::from)?;
-            let is_open = is_own_file(&stat) && stat.st_mode & 0o077 != 0 && stat.st_mode & 0o022 == 0;
-            if is_open {
-                fchmod(&opened, Mode::RUSR | Mode::WUSR).map_err(io::Error::from)?;
+            if is_own_file(&stat) && stat.st_mode & 0o077 != 0 && stat.st_mode & 0o022 == 0 {
+                close(&opened, stat.st_mode)?;
+                closed.push(path.join(&name));
             }
-            was_open |= is_open;
         }
-        Ok(was_open)
+        Ok(closed)
     }
 
     /// A folder that the system may own as well.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::{Login, label};
 use crate::context::{Context, Entry, Index};
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::grant::Found;
+use crate::grant::{Found, OpenGrant};
 use crate::home::Home;
 use crate::id::{Account, ContextName, GrantId, Org};
 use crate::oauth::dialect::Reach;
@@ -17,7 +17,8 @@ use crate::oauth::userinfo;
 use crate::record::{Record, RefreshToken, StoredToken};
 
 impl Login<'_> {
-    /// Keeps the login: key, record, then the index, which makes it the context's. A login that it replaces is ended.
+    /// Keeps the login: key, record, then the index, which makes it the context's. A login that it replaces is ended; says why it may not
+    /// be, where so.
     pub(super) fn keep(
         &self,
         home: &Home,
@@ -25,7 +26,7 @@ impl Login<'_> {
         (account, org): (Account, Option<Org>),
         reply: &TokenReply,
         asked_at: SystemTime,
-    ) -> Result<Context> {
+    ) -> Result<(Context, Option<String>)> {
         let (config, custody) = (&self.wiring.config, &*self.chosen.custody);
         let record = self.record(&account, org.as_ref(), reply, asked_at);
         let scopes = record.scopes.clone();
@@ -64,8 +65,8 @@ impl Login<'_> {
             Ok((Context::of(entry, index).with(files), replaced))
         });
         let kept = indexed.and_then(|(context, replaced)| {
-            replaced.map_or(Ok(()), |old| self.end(home, &old, &grant, &account, reply))?;
-            Ok(context)
+            let end = |old| self.end(home, &old, &grant, &account, reply);
+            Ok((context, replaced.map(end).transpose()?.flatten()))
         });
         if kept.is_err() {
             // Nothing is left behind, nor named: not a name without a login, and not a login without a name.
@@ -113,27 +114,35 @@ impl Login<'_> {
     ///
     /// What a revocation takes with it differs between servers, and it must never end the login that has just been made (law 13): so it
     /// is data, and looked at afterwards.
-    fn end(&self, home: &Home, old: &Entry, grant: &GrantId, account: &Account, reply: &TokenReply) -> Result<()> {
+    fn end(
+        &self,
+        home: &Home,
+        old: &Entry,
+        grant: &GrantId,
+        account: &Account,
+        reply: &TokenReply,
+    ) -> Result<Option<String>> {
         let ask = |url| userinfo::fetch(self.http, url, &reply.access_token);
         // Where it does not take the token anyway, for lack of a scope, it tells nothing afterwards.
         let asked = self.destination.userinfo_endpoint.as_ref().filter(|url| ask(url).is_ok());
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
-        let was_heard = self.revoke_and_erase(home, old, account).unwrap_or_default();
+        let (was_heard, left_alive) =
+            self.revoke_and_erase(home, old, account).unwrap_or_else(|error| (false, Some(error.to_string())));
         let is_refused = |url| ask(url).is_err_and(|error| error.kind() == ErrorKind::AuthorizationServer);
         if !was_heard || !asked.is_some_and(is_refused) {
-            return Ok(());
+            return Ok(left_alive);
         }
         // A login beside this one may have taken its place, and ended it.
         if Index::read(Some(home))?.of_grant(grant).is_none() {
-            return Ok(());
+            return Ok(left_alive);
         }
         let message = format!("{} has ended this login with the one that it replaces", self.destination.issuer.host());
         Err(Error::new(ErrorKind::AuthorizationServer, message).with(Remedy::LogIn { context: None }))
     }
 
-    /// Says whether the server may have heard of it: one that refuses may end more than it was asked for all the same. Asks nobody: a
-    /// key that only a person gives is erased unread.
-    fn revoke_and_erase(&self, home: &Home, old: &Entry, account: &Account) -> Result<bool> {
+    /// Says whether the server may have heard of it: one that refuses may end more than it was asked for all the same; and why the login may
+    /// still live there, where so. Asks nobody: a key that only a person gives is erased unread.
+    fn revoke_and_erase(&self, home: &Home, old: &Entry, account: &Account) -> Result<(bool, Option<String>)> {
         let (wiring, marked) = (self.wiring, old.marked());
         let files = wiring.files(home, &old.grant).called(&marked);
         let places = wiring.quiet_places();
@@ -145,27 +154,53 @@ impl Login<'_> {
             wiring.check_destination(&old.grant, &found.record)?;
             Ok((grant, found))
         });
-        if let Ok((grant, Found { record, .. })) = &found {
+        let told = match &found {
             // What is not the login that this one replaces is not ended with it.
-            wiring.check_record(old, grant, record)?;
-        }
-        let mut was_heard = false;
+            Ok((grant, found)) => {
+                wiring.check_record(old, grant, &found.record)?;
+                self.revoke_old(old, account, grant, found)
+            }
+            Err(error) => (false, Some(error.to_string())),
+        };
+        files.erase(&lock, Some(&*custody))?;
+        Ok(told)
+    }
+
+    fn revoke_old(
+        &self,
+        old: &Entry,
+        account: &Account,
+        grant: &OpenGrant<'_>,
+        found: &Found,
+    ) -> (bool, Option<String>) {
+        let (wiring, record) = (self.wiring, &found.record);
         let known = |account: &Account| account.subject.is_some();
         let is_of_another = known(account) && known(&old.account) && !old.account.is(account);
+        let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token) else {
+            return (false, None);
+        };
+        if wiring.config.revocation_reach == Reach::Account && !is_of_another {
+            return (false, None);
+        }
         // A token whose refresh brought nothing may be spent, and some servers (Better Auth) take a spent one for theft: they end all
         // logins of the account, the new one too (law 13).
-        if let Ok((grant, Found { record, attempt, .. })) = &found
-            && !attempt.as_ref().is_some_and(|attempt| attempt.is_open() || grant.has_ended(attempt))
-            && (wiring.config.revocation_reach != Reach::Account || is_of_another)
-            && wiring.confirm(self.http, &record.destination, Endpoint::Revocation).is_ok()
-            && let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token)
-            && let Ok(token) = grant.reveal(token)
-        {
-            let revoked = revoke(self.http, url, &wiring.client(&record.destination), &Token::Refresh(&token));
-            was_heard = !matches!(revoked, Err(TokenError::Http(error)) if error.was_not_heard());
+        match &found.attempt {
+            Some(attempt) if grant.has_ended(attempt) => return (false, None),
+            Some(attempt) if attempt.is_open() => return (false, Some("a refresh of it was interrupted".into())),
+            _ => {}
         }
-        files.erase(&lock, Some(&*custody))?;
-        Ok(was_heard)
+        let confirmed = wiring.confirm(self.http, &record.destination, Endpoint::Revocation);
+        let token = match confirmed.and_then(|()| grant.reveal(token)) {
+            Ok(token) => token,
+            Err(error) => return (false, Some(error.to_string())),
+        };
+        match revoke(self.http, url, &wiring.client(&record.destination), &Token::Refresh(&token)) {
+            Ok(_) => (true, None),
+            Err(error) => {
+                let was_heard = !matches!(&error, TokenError::Http(error) if error.was_not_heard());
+                (was_heard, Some(error.to_string()))
+            }
+        }
     }
 
     /// Revokes what could not be kept. The error to tell is the one that kept it from being kept, so this has none.

@@ -57,7 +57,7 @@ pub struct LoginRequest {
 pub(crate) fn run(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<Context> {
     let login = log_in(wiring, request, prompt);
     prompt.done(&match &login {
-        Ok((context, posture, renews)) => Outcome::LoggedIn {
+        Ok((context, posture, renews, left_alive)) => Outcome::LoggedIn {
             context: &context.name,
             account: &context.account,
             org: context.org.as_ref(),
@@ -66,13 +66,18 @@ pub(crate) fn run(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) 
             posture,
             expires_at: context.expires_at,
             renews: *renews,
+            left_alive: left_alive.as_deref(),
         },
         Err(error) => Outcome::Failed(error),
     });
     login.map(|(context, ..)| context)
 }
 
-fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<(Context, Posture, bool)> {
+fn log_in(
+    wiring: &Wiring,
+    request: &LoginRequest,
+    prompt: &dyn Prompt,
+) -> Result<(Context, Posture, bool, Option<String>)> {
     // What can fail on this machine fails before a person is asked to do anything, and before anything is written.
     let chosen = wiring.places.choose(request.ephemeral, request.lasting)?;
     let name = wanted_name(wiring, request)?;
@@ -136,7 +141,7 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     if kept.is_err() {
         login.give_back(&reply);
     }
-    kept.map(|context| (context, chosen.custody.posture(), reply.refresh_token.is_some()))
+    kept.map(|(context, left_alive)| (context, chosen.custody.posture(), reply.refresh_token.is_some(), left_alive))
 }
 
 /// By which a person recognises the item in a key manager.

@@ -46,7 +46,8 @@
 //! for new logins. A host that names places by [`Only`](crate::custody::Place::Only) names them for reading too, since whoever writes
 //! the index could else have a key read from where they put it.
 //!
-//! A key file that lies in the state folder before a login was sealed with it is set aside as `key.unused`: whoever put it there knows it.
+//! A key file that lies in the state folder before a login was sealed with it is set aside as `key.unused` (`key.unused-2`
+//! and so on where there is one), and the doctor names it: whoever put it there knows it. A key file of one's own is systemd's credential.
 //! A key is erased only where a file of the state folder is sealed with it: other state folders may have theirs in the same place.
 //!
 //! # How a key moves

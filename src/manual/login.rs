@@ -44,7 +44,7 @@
 //! | `grants/<id>.next` | in its first line that a refresh was begun, and room behind it; then the next record; after a refresh that failed, when and why |
 //! | `grants/<id>.<app>.passphrase`, `grants/<id>.<app>.keyfile` | the login's key, sealed by the key that a passphrase makes, or by a key file |
 //! | `key`, `key.lock` | the key file, where systemd hands over none |
-//! | `key.unused` | a key file that was there before the first login |
+//! | `key.unused`, `key.unused-2`, … | a key file that was there before the first login with one |
 //! | `index.json.damaged` | an index that `doctor --repair` has set aside |
 //! | `os.silent` | when the OS store did not answer, and on which D-Bus; it is left alone there for a minute |
 //!

@@ -79,7 +79,8 @@
 //! | nothing, or nothing that can be read | | `unreachable` or `protocol`; the login is still there |
 //! | a token of another person, org or type | | `protocol`, and the record stays as it was |
 //!
-//! A token that was refused is not sent again for ten minutes, unless `--refresh` asks for it: the note in `<id>.next` answers. One
+//! A token that was refused is not sent again for ten minutes, unless `--refresh` asks for it: the note in `<id>.next` answers, and the
+//! login's key proves it. A refusal of fewer scopes, or of one org of several, says nothing of the login. One
 //! server bans a client after five refused refreshes.
 //!
 //! # What a re-use takes with it

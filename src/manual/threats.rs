@@ -19,10 +19,11 @@
 //! | what it says | is believed because |
 //! | --- | --- |
 //! | which logins there are, which is the default, which folder has which | it may choose: `index.json` is plain text |
-//! | whose a login is, by which client, for which org, under which name | the record says the same, which only the login's key opens, and the mark of the name is made with that key. A difference is an error: nothing is sent, nothing is erased |
+//! | whose a login is, by which client, for which org, under which name | the record says the same, which only the login's key opens, and the mark of name and org is made with that key. A difference is an error: nothing is sent, nothing is erased |
 //! | where secrets go | issuer and client are the configuration's. An endpoint on the issuer's own origin is. Another one is named by the configuration or by the issuer's metadata, which is asked over TLS before anything is sent |
 //! | which place has a key | the host allows it (`Place::Only`, for reading too) |
-//! | that a key is of no use any more | a file of this folder is sealed with it |
+//! | that a key is of no use any more | a file of this folder is sealed with it, or a mark in `index.json` is made with it |
+//! | that the server refused a refresh token | the note is proven by the login's key |
 //! | that a key file is ours | it has sealed a login here |
 //! | what a passphrase costs to try | it is what this version writes, or one step more |
 //!
@@ -30,9 +31,10 @@
 //!
 //! - *The platform's folder for this user*, by passwd(5) on Linux: owner and mode are checked (0700), by handle.
 //! - *A folder that a variable names* (`<APP>_HOME`, `XDG_STATE_HOME`, a `HOME` that is not the user's): the same, and outside any work
-//!   tree (`.git`, `.hg`, `.jj` around its real path). `auth login`, `status` and `doctor` name it. *What is left*: an archive that is
+//!   tree (`.git`, `.hg`, `.jj`, `.svn` and the like around its real path), and without `..` in it. `auth login`, `status` and `doctor` name it. *What is left*: an archive that is
 //!   unpacked outside a work tree can have a folder of mode 0700 in it. Whoever wrote that, and sets the variable, has their own login
-//!   used, and sees what the tool does with it; they get no secret of the person or the host.
+//!   used, or a key file that they know sealing a new one there, and sees what the tool does with it; they get no secret of an older login or
+//!   of the host. The login names such a folder.
 //! - *A folder that the host names* (`Config::home`): the host answers for it.
 //! - *On macOS* no list says whose home is where: `HOME` is believed. *On Windows* owner and rights of a folder are not looked at: what
 //!   lies below `%LOCALAPPDATA%` is the profile's own, and `%LOCALAPPDATA%` itself is believed; work trees are refused there too.

@@ -49,17 +49,20 @@ impl Prompt for JsonLines {
     fn done(&self, outcome: &Outcome<'_>) {
         // A reader that went away must not undo a login that is already kept.
         let _ = self.line(&match outcome {
-            Outcome::LoggedIn { context, account, org, scopes, custody, posture, expires_at, renews } => json!({
-                "event": "logged_in",
-                "context": context,
-                "account": account,
-                "org": org,
-                "scopes": scopes.iter().collect::<Vec<_>>(),
-                "custody": custody,
-                "lasts": posture.lasts.name(),
-                "expires_at": expires_at.map(rfc3339),
-                "renews": renews,
-            }),
+            Outcome::LoggedIn { context, account, org, scopes, custody, posture, expires_at, renews, left_alive } => {
+                json!({
+                    "event": "logged_in",
+                    "context": context,
+                    "account": account,
+                    "org": org,
+                    "scopes": scopes.iter().collect::<Vec<_>>(),
+                    "custody": custody,
+                    "lasts": posture.lasts.name(),
+                    "expires_at": expires_at.map(rfc3339),
+                    "renews": renews,
+                    "left_alive": left_alive,
+                })
+            }
             Outcome::Failed(error) => json!({
                 "event": "error",
                 "kind": error.kind().name(),

@@ -34,6 +34,8 @@ pub trait Prompt: Send + Sync {
     fn waiting(&self, _wait: &Wait) {}
     /// Says that the person has approved: what is left is to keep the login, which may take a moment.
     fn approved(&self) {}
+    /// Says that a login is needed, as the one that there was has ended: from [`Auth::session_or_login`](crate::Auth::session_or_login).
+    fn login_has_ended(&self, _why: &Error) {}
     /// Says how the login ended.
     fn done(&self, _outcome: &Outcome<'_>) {}
 }
@@ -117,6 +119,8 @@ pub enum Outcome<'a> {
         expires_at: Option<SystemTime>,
         /// Whether there is a refresh token, so that it is renewed by itself.
         renews: bool,
+        /// Why the login that this one takes the place of may still live at the server, where it may.
+        left_alive: Option<&'a str>,
     },
     /// It failed.
     Failed(&'a Error),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::live::{Live, Pen};
 use super::{Outcome, Prompt, Verification, Wait, WaitReason, words};
 use crate::clock::Cancel;
+use crate::error::Error;
 use crate::surroundings::Screen;
 
 /// Lines for a person, on standard error or any other writer; opens a browser where one would be seen.
@@ -138,6 +139,10 @@ impl Prompt for Terminal {
         // What the person types from here on is for the shell again.
         let live = self.on_view().as_mut().and_then(|on_view| on_view.live.take());
         drop(live);
+    }
+
+    fn login_has_ended(&self, why: &Error) {
+        let _ = pen(&self.pen).say(&format!("note: {why}\n\n"));
     }
 
     fn done(&self, outcome: &Outcome<'_>) {

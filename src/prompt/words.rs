@@ -86,7 +86,8 @@ pub(super) fn plain_status(reason: WaitReason, left: Duration) -> String {
 
 /// Who is logged in, where the key rests, and until when. A failure is told by who called.
 pub(super) fn end(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
-    let Outcome::LoggedIn { context, account, org, custody, posture, expires_at, renews, .. } = outcome else {
+    let Outcome::LoggedIn { context, account, org, custody, posture, expires_at, renews, left_alive, .. } = outcome
+    else {
         return None;
     };
     let org = org.map(|org| format!(" in {org}")).unwrap_or_default();
@@ -99,8 +100,14 @@ pub(super) fn end(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
         (Some(end), false) => format!("until {}, then log in again", rfc3339(*end)),
         (None, _) => "until the server says otherwise".to_owned(),
     };
-    let done = wrapped(&format!("Logged in as {account}{org} at {}.", account.issuer.host()), screen);
-    Some(format!("{done}\n  Context  {context}\n  Key in   {key}\n  Token    {token}\n"))
+    let server = account.issuer.host();
+    let done = wrapped(&format!("Logged in as {account}{org} at {server}."), screen);
+    let note = left_alive.map(|why| {
+        let text = format!("note: the login before was not ended at {server} ({why}): it ends there when it expires");
+        format!("\n{}", wrapped(&text, screen))
+    });
+    let note = note.unwrap_or_default();
+    Some(format!("{done}\n  Context  {context}\n  Key in   {key}\n  Token    {token}\n{note}"))
 }
 
 /// RFC 3339, UTC, whole seconds.

@@ -92,3 +92,15 @@ fn a_folder_that_a_variable_names_is_said() {
     let login = acme.run(&["auth", "login", "--wait"]);
     assert!(login.stderr.contains("which ACME_HOME names"), "{login:?}");
 }
+
+#[test]
+fn an_argument_that_is_refused_is_filtered() {
+    let acme = Acme::new();
+    for arguments in
+        [&["auth", HOSTILE][..], &["auth", "switch", HOSTILE], &["auth", "token", "--min-validity", HOSTILE]]
+    {
+        let ran = acme.run(arguments);
+        assert!(ran.code == 2 && ran.stderr.contains("mcde"), "{ran:?}");
+        is_filtered(&ran);
+    }
+}

@@ -29,7 +29,7 @@ fn a_login_in_json_is_two_events() {
     assert!(expires_at.len() == 20 && expires_at.ends_with('Z'), "{expires_at}");
     assert_eq!(
         members(logged_in),
-        ["account", "context", "custody", "event", "expires_at", "lasts", "org", "renews", "scopes"]
+        ["account", "context", "custody", "event", "expires_at", "lasts", "left_alive", "org", "renews", "scopes"]
     );
     assert_eq!((logged_in["event"].as_str(), logged_in["custody"].as_str()), (Some("logged_in"), Some("keyfile")));
     assert_eq!((logged_in["context"].as_str(), &logged_in["org"]), (Some("alice@example.com"), &Value::Null));

@@ -66,6 +66,7 @@ fn status_as_json_keeps_its_members() {
         "folder",
         "folders",
         "grant",
+        "has_ended",
         "is_current",
         "is_default",
         "lasts",
@@ -98,11 +99,23 @@ fn status_says_what_to_do_where_something_is_wrong() {
         ran.code == 0 && ran.stdout.contains("5 min ago") && ran.stdout.contains("the last refresh failed: "),
         "{ran:?}"
     );
-    let words =
-        "run `acme auth token --context work` to try again; if the login has ended, `acme auth login --context work`";
-    assert_eq!(next(&ran).as_deref(), Some(words));
+    assert_eq!(next(&ran).as_deref(), Some("run `acme auth token --context work` to try again"));
     let list = acme.at(later, &["auth", "list"]).stdout;
     assert!(list.contains("expired 5 min ago") && list.contains("default, the last refresh failed: "), "{list}");
+
+    // A login that has ended.
+    acme.server.clear_faults();
+    acme.server.inject_always(Endpoint::Token, Fault::error(400, "invalid_grant"));
+    assert_eq!(acme.at(later, &["auth", "token"]).code, 4);
+    let ran = acme.at(later, &["auth", "status"]);
+    assert!(
+        ran.code == 0 && ran.stdout.contains(" has ended: ") && !ran.stdout.contains("when it is needed"),
+        "{ran:?}"
+    );
+    assert_eq!(next(&ran).as_deref(), Some("run `acme auth login --context work`"));
+    assert!(acme.at(later, &["auth", "list"]).stdout.contains("default, the login has ended: log in again"));
+    let doctor = acme.at(later, &["auth", "doctor"]);
+    assert!(doctor.code == 1 && doctor.stdout.contains("run `acme auth login --context work`"), "{doctor:?}");
 
     // A record that nobody can read.
     let grant = json(&acme.run(&["auth", "status", "--json"]).stdout)["grant"].as_str().unwrap().to_owned();

@@ -1,10 +1,11 @@
 //! `Auth::session_or_login`: a session that serves, and a login only where one helps.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use hallpass::blocking::wait;
-use hallpass::prompt::Silent;
-use hallpass::testing::{Endpoint, Fault};
+use hallpass::prompt::{Outcome, Prompt, Silent, Verification};
+use hallpass::testing::{Endpoint, Fault, Person};
 use hallpass::{Auth, Error, ErrorKind, LoginRequest, Result, Session};
 
 use super::rig::{Rig, S, named, token};
@@ -70,4 +71,51 @@ fn what_no_login_helps_with_is_no_reason_for_one() {
     rig.keys.set(super::rig::Mood::Locked);
     let locked = asked(&rig, true, LoginRequest::default()).unwrap_err();
     assert_eq!((locked.kind(), locked.needs_login(), logins(&rig)), (ErrorKind::Custody, false, 0));
+}
+
+#[test]
+fn another_person_may_log_in_where_the_default_has_ended() {
+    let rig = Rig::new();
+    rig.log_in();
+    rig.server.revoke_everything();
+    rig.clock.advance(S(3600));
+    rig.server.approve_all_as(&Person::new("bob", "Bob", "bob@example.com"));
+    let session = asked(&rig, true, LoginRequest::default()).unwrap();
+    assert_eq!(session.context().unwrap().name.as_str(), "bob@example.com");
+}
+
+/// What a prompt is told.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Prompt for Told {
+    fn show(&self, _: &Verification) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn login_has_ended(&self, why: &Error) {
+        self.0.lock().unwrap().push(why.to_string());
+    }
+
+    fn done(&self, outcome: &Outcome<'_>) {
+        if let Outcome::LoggedIn { left_alive: Some(why), .. } = outcome {
+            self.0.lock().unwrap().push((*why).to_owned());
+        }
+    }
+}
+
+#[test]
+fn the_person_is_told_why_a_login_begins_and_what_the_old_one_became() {
+    let rig = Rig::new();
+    rig.log_in();
+    rig.server.approve_all();
+    rig.keys.lose();
+    let mut config = rig.config();
+    config.surroundings.terminal = true;
+    let told = Arc::new(Told::default());
+    wait(Auth::new(config).unwrap().session_or_login(LoginRequest::default(), told.clone())).unwrap();
+    let told = told.0.lock().unwrap();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|why| why.contains("the key of this login is no longer in")), "{told:?}");
+    assert_eq!(rig.server.live_families(), 2, "nobody could end it");
 }

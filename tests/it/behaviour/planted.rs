@@ -62,11 +62,11 @@ impl Planted {
 fn an_endpoint_off_the_issuer_gets_no_secret() {
     let planted = Planted::new();
     let auth = Auth::new(planted.config()).unwrap();
-    for error in [
-        wait(auth.session().unwrap().access_token()).unwrap_err(),
-        wait(auth.logout(LogoutRequest::default())).unwrap_err(),
+    for (error, remedy) in [
+        (wait(auth.session().unwrap().access_token()).unwrap_err(), "log_in"),
+        (wait(auth.logout(LogoutRequest::default())).unwrap_err(), "forget_locally"),
     ] {
-        assert_error(&error, ErrorKind::Config, Some("log_in"), 2);
+        assert_error(&error, ErrorKind::Config, Some(remedy), 2);
         assert!(error.to_string().contains("nothing was sent"), "{error}");
     }
     assert!(planted.theirs.requests().is_empty());
@@ -301,6 +301,18 @@ fn a_second_login_of_an_account_is_named_too() {
 }
 
 #[test]
+fn who_logs_out_of_all_is_logged_in_nowhere() {
+    let rig = Rig::new();
+    rig.log_in_as(&Default::default(), None);
+    rig.log_in_as(&bob(), None);
+    rewrite(&rig, |index| drop(index["contexts"].as_array_mut().unwrap().pop()));
+    let mut all = LogoutRequest::default();
+    all.all = true;
+    let ended = wait(rig.auth().logout(all)).unwrap();
+    assert_eq!((ended.done.len(), rig.keys.count(), rig.records().len(), rig.server.live_families()), (2, 0, 0, 0));
+}
+
+#[test]
 fn no_other_operation_proves_a_planted_name() {
     let rig = Rig::new();
     rig.log_in_as(&Default::default(), Some("work"));
@@ -335,6 +347,15 @@ fn a_key_is_erased_though_its_record_is_gone_or_damaged() {
         }
         assert_eq!(rig.keys.count(), 0);
     }
+}
+
+#[test]
+fn a_folder_with_two_dots_in_its_path_is_refused() {
+    let rig = Rig::new();
+    let folder = rig.folder.path().join("nope/../state");
+    let error = Auth::new(named_folder(&rig, &folder)).unwrap_err();
+    assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+    assert!(!rig.folder.path().join("nope").exists());
 }
 
 #[test]
@@ -484,10 +505,24 @@ fn a_key_file_that_was_there_first_seals_no_login() {
     let own = fs::read_to_string(&key).unwrap();
     assert_ne!(own, planted);
     assert_eq!(fs::read_to_string(rig.home().join("key.unused")).unwrap(), planted, "nothing of anybody's is lost");
+    let report = wait(rig.auth().doctor()).unwrap();
+    assert!(report.findings.iter().any(|finding| finding.text.contains("key.unused was there before")), "{report:?}");
     // The next login is sealed with the one that has sealed a login here.
     rig.server.approve_all_as(&bob());
     log_in();
     assert_eq!(fs::read_to_string(&key).unwrap(), own);
+    // Another one, and one that cannot be judged.
+    fs::write(&key, planted.replace('Q', "g")).unwrap();
+    log_in();
+    assert_eq!(fs::read_to_string(rig.home().join("key.unused-2")).unwrap(), planted.replace('Q', "g"));
+    let slip = rig.records().into_iter().find(|path| path.extension().is_some_and(|end| end == "keyfile")).unwrap();
+    let good = fs::read_to_string(&slip).unwrap();
+    let newer = good.lines().next().unwrap().replace("\"format\":1", "\"format\":2");
+    fs::write(&slip, super::places::checksummed(&newer)).unwrap();
+    let before = fs::read_to_string(&key).unwrap();
+    let error = rig.try_log_in(|own| own.place = Place::Only(vec![PlaceName::KeyFile])).unwrap_err();
+    assert!(error.to_string().contains("newer version"), "{error}");
+    assert_eq!(fs::read_to_string(&key).unwrap(), before, "it may open the login that cannot be read now");
 }
 
 #[test]
