@@ -200,18 +200,7 @@ impl Wiring {
     /// Confirms an endpoint off the issuer's origin before a secret is sent (law 16): the configuration or the issuer's metadata must
     /// name it. The author of a planted state folder knows its key, and can seal any endpoint in it.
     pub(crate) fn confirm(&self, http: &Http, sealed: &Destination, endpoint: Endpoint) -> Result<()> {
-        let config = &self.config;
-        let (url, by_hand) = match endpoint {
-            Endpoint::Token => (Some(&sealed.token_endpoint), config.token_endpoint.as_ref()),
-            Endpoint::Revocation => (sealed.revocation_endpoint.as_ref(), config.revocation_endpoint.as_ref()),
-            Endpoint::Userinfo => (sealed.userinfo_endpoint.as_ref(), None),
-        };
-        let Some(url) = url else { return Ok(()) };
-        let is_at_home = url.origin() == sealed.issuer.url().origin();
-        let own = (sealed.issuer.clone(), url.clone());
-        if is_at_home || by_hand == Some(url) || self.confirmed().contains(&own) {
-            return Ok(());
-        }
+        let Some(url) = self.unconfirmed(sealed, endpoint) else { return Ok(()) };
         if !metadata::names(http, &sealed.issuer, endpoint, url, &Cancel::new())? {
             let message = format!(
                 "cannot use the login in {}: its {} is at {}, and neither the configuration nor the metadata of issuer {} names \
@@ -223,8 +212,23 @@ impl Wiring {
             );
             return Err(Error::new(ErrorKind::Config, message).with(Remedy::LogIn { context: None }));
         }
-        self.confirmed().push(own);
+        self.confirmed().push((sealed.issuer.clone(), url.clone()));
         Ok(())
+    }
+
+    /// The endpoint, where it has to be confirmed and is not yet.
+    pub(crate) fn unconfirmed<'d>(&self, sealed: &'d Destination, endpoint: Endpoint) -> Option<&'d Url> {
+        let config = &self.config;
+        let (url, by_hand) = match endpoint {
+            Endpoint::Token => (Some(&sealed.token_endpoint), config.token_endpoint.as_ref()),
+            Endpoint::Revocation => (sealed.revocation_endpoint.as_ref(), config.revocation_endpoint.as_ref()),
+            Endpoint::Userinfo => (sealed.userinfo_endpoint.as_ref(), None),
+        };
+        let is_known = |url: &&Url| {
+            let is_at_home = url.origin() == sealed.issuer.url().origin();
+            is_at_home || by_hand == Some(url) || self.confirmed().contains(&(sealed.issuer.clone(), (*url).clone()))
+        };
+        url.filter(|url| !is_known(url))
     }
 
     fn confirmed(&self) -> MutexGuard<'_, Vec<(Issuer, Url)>> {

@@ -73,15 +73,15 @@
 //! | `invalid_grant` | it never said | `expired`: expired or revoked |
 //! | an empty body with status 400 or 401, `refresh_token_reused`, `interaction_required`, or that a "refresh token" is "expired" | | as `invalid_grant` |
 //! | `invalid_client`, `unauthorized_client` | | `authorization_server`: the client is wrong, correct `client_id` |
-//! | 429, 503, or no connection | no valid token is left | asked again three times within 10 s, then `unreachable` |
+//! | 429, 503, a web page, or no connection | no valid token is left | asked again three times within 10 s, then `unreachable`; after a 503 or a page, a refusal is `interrupted`, since a gateway says so of a reply that it has lost, too |
 //! | 429, 503 … with `Retry-After` over 10 s | | `unreachable`, and for up to a minute nobody asks again |
 //! | a web page | | `unreachable`: a firewall or a captive portal answered, not the server |
 //! | nothing, or nothing that can be read | | `unreachable` or `protocol`; the login is still there |
 //! | a token of another person, org or type | | `protocol`, and the record stays as it was |
 //!
 //! A token that was refused is not sent again for ten minutes, unless `--refresh` asks for it: the note in `<id>.next` answers, and the
-//! login's key proves it. A refusal of fewer scopes, or of one org of several, says nothing of the login. One
-//! server bans a client after five refused refreshes.
+//! login's key proves it. One server bans a client after five refused refreshes. A refusal of fewer scopes, or of one org of several,
+//! says nothing of the login.
 //!
 //! # What a re-use takes with it
 //!

@@ -183,6 +183,10 @@ impl Trip<'_> {
             }
             match approach(self.freshness(&record, at_hand.as_ref()), taken) {
                 Approach::Serve => return Ok(record),
+                // Without the lock: a server whose metadata hangs must not hold others up.
+                Approach::TryLock if self.wiring.unconfirmed(&record.destination, Endpoint::Token).is_some() => {
+                    self.wiring.confirm(&self.wiring.http()?, &record.destination, Endpoint::Token)?;
+                }
                 Approach::TryLock => match self.files.lock_now()? {
                     Some(lock) => return self.under_lock(&lock, at_hand, waiting_since),
                     None => {
