@@ -52,6 +52,9 @@ impl Leftovers {
             };
             let mut of_others = 0;
             for grant in held {
+                let marked = index.of_grant(&grant).map(Entry::marked);
+                let files = wiring.files(home, &grant);
+                let files = marked.as_ref().map_or(files, |marked| files.called(marked));
                 if let Some(unnamed) = found.unnamed.iter_mut().find(|(unnamed, _)| *unnamed == grant) {
                     unnamed.1.get_or_insert_with(|| place.clone());
                 } else if index
@@ -59,7 +62,7 @@ impl Leftovers {
                     .is_some_and(|entry| entry.custody == place.name() && records.contains(&grant))
                 {
                     // As it should be.
-                } else if wiring.files(home, &grant).was_made_here(&*place).unwrap_or_default() {
+                } else if files.was_made_here(&*place).unwrap_or_default() {
                     found.keys.push((grant, place.clone()));
                 } else {
                     of_others += 1;

@@ -134,18 +134,12 @@ fn a_login_whose_record_is_gone_is_forgotten() {
         let grant = acme.grant();
         fs::remove_file(machine.grants(&grant)).unwrap();
         let report = examined(acme, 1);
-        // A place that other state folders share keeps a key that nothing here proves to be of this one.
-        let is_shared = place == "kernel";
-        assert_eq!(problems(&report), vec!["repair"; if is_shared { 1 } else { 2 }], "{report}");
+        // The login, and its key: the mark in the index proves whose that is.
+        assert_eq!(problems(&report), ["repair", "repair"], "{report}");
         assert!(text_of(&report, "login").contains("it is gone"), "{report}");
-        repaired(acme, if is_shared { 1 } else { 2 });
-        assert_eq!(has_key(machine, place, &grant), is_shared);
+        repaired(acme, 1);
+        assert!(!has_key(machine, place, &grant));
         acme.run(&["auth", "token", "--json"]).exits(4).fails_with("notloggedin", "login");
-        if is_shared {
-            let report = examined(acme, 0);
-            assert!(text_of(&report, "leftover").contains("may belong to another state folder"), "{report}");
-            kernel::take_out("hallpass", &grant);
-        }
     });
 }
 
