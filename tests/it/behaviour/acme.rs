@@ -109,6 +109,13 @@ pub(super) fn members(value: &Value) -> Vec<&str> {
     names
 }
 
+/// Every member that is printed stands in the manual.
+#[track_caller]
+pub(super) fn is_in_the_manual(names: &[&str]) {
+    let manual = include_str!("../../../src/manual/json.rs");
+    names.iter().for_each(|name| assert!(manual.contains(&format!("`{name}`")), "{name}"));
+}
+
 /// An error as JSON on standard output, and nothing on standard error.
 #[track_caller]
 pub(super) fn assert_json_error(ran: &Ran, code: i32, kind: &str, remedy: &str) {

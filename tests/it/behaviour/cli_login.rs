@@ -23,6 +23,8 @@ fn a_login_in_json_is_two_events() {
         "verification_uri_complete",
     ];
     assert_eq!(members(shown), names);
+    is_in_the_manual(&members(shown));
+    is_in_the_manual(&members(logged_in));
     assert_eq!((shown["event"].as_str(), shown["interval"].as_u64()), (Some("device_authorization"), Some(1)));
     assert_eq!(shown["verification_uri"], format!("{}/device", acme.server.issuer()));
     let expires_at = shown["expires_at"].as_str().unwrap();

@@ -79,6 +79,7 @@ fn status_as_json_keeps_its_members() {
         "state_folder_from",
     ];
     assert_eq!(members(&status), names);
+    is_in_the_manual(&names);
     assert_eq!((&status["custody"], &status["lasts"]), (&object!("keyfile"), &object!("until_erased")));
     let ran = acme.run_with(&["auth", "status", "--json"], &[("ACME_TOKEN", "given")]);
     assert_eq!(json(&ran.stdout), object!({"context": null, "token_from": "environment"}));

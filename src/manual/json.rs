@@ -1,0 +1,64 @@
+//! What the commands print with `--json`: one value on standard output, and nothing else there. A `login` prints events, one object a
+//! line. Printable ASCII: whatever else is in a value is escaped. Times are RFC 3339, UTC, whole seconds. A member that has nothing to
+//! say is `null`. Members are added; what there is keeps its name and meaning.
+//!
+//! | command | prints |
+//! | --- | --- |
+//! | `auth login` | the event `device_authorization`, then `logged_in` or `error` |
+//! | `auth token` | `access_token`, `token_type`, `expires_at`, `context`, `org`, `scopes` |
+//! | `auth status`, `switch`, `rename` | a login, as below; `status` with `network`, `state_folder` and `state_folder_from` |
+//! | `auth status`, where `<APP>_TOKEN` is in force | `context: null`, `token_from: "environment"` |
+//! | `auth list` | an array of logins |
+//! | `auth list --orgs` | an array of `org`, `name`, `is_current` |
+//! | `auth switch --unset` | `unset`: the name that the rule of this folder had |
+//! | `auth logout` | `logged_out`, `failed` |
+//! | `auth doctor` | `well`: whether there is no problem; `findings` |
+//! | `auth doctor --repair` | `repaired`, `left`: sentences |
+//! | `auth doctor --move-to` | `moved`: `context`, `from`, `to`, `left_behind`; `failed` |
+//! | `whoami` | the claims, as the server gives them |
+//! | any, where it fails | an error |
+//!
+//! # A login
+//!
+//! | member | is |
+//! | --- | --- |
+//! | `context` | its name |
+//! | `account` | `issuer`, `subject`, `name`, `email` |
+//! | `client_id`, `org`, `scopes` | who asked, for which org, what was granted |
+//! | `custody` | the place where its key rests: `os`, `kernel`, `session`, `passphrase`, `keyfile` ([`custody`](super::custody)) |
+//! | `lasts` | how long that place keeps it: `until_erased`, `until_reboot`, `until_session_end`, `until_process_end` |
+//! | `is_default` | whether it is the default |
+//! | `is_current`, `chosen_by` | whether it is the one that is meant here, and by which rule: `argument`, `environment`, `folder`, `default`, `only` |
+//! | `folder`, `folders` | the folder whose rule chose it; all folders whose rule names it |
+//! | `grant` | the name of its files |
+//! | `logged_in_at`, `expires_at` | when the person logged in; when the access token ends |
+//! | `refresh_failed` | why the last refresh brought no token, for a person |
+//! | `has_ended` | whether the login has ended with that: only a new login helps |
+//! | `network` | the variables that choose TLS roots or a proxy |
+//! | `state_folder`, `state_folder_from` | the state folder and the variable that names it, where it is not the platform's |
+//!
+//! # The events of a login
+//!
+//! The member `event` says which.
+//!
+//! | event | has |
+//! | --- | --- |
+//! | `device_authorization` | `verification_uri`, `verification_uri_complete`, `user_code`, `expires_at`, `interval` (seconds), `custody`, `lasts`, `instead_of`: why the key does not go to a better place |
+//! | `logged_in` | `context`, `account`, `org`, `scopes`, `custody`, `lasts`, `expires_at`, `renews`: whether there is a refresh token; `left_alive`: why the login that this one replaces may still live at the server |
+//! | `error` | an error |
+//!
+//! # A logout
+//!
+//! Of `logged_out`: `context`; `also`, the contexts of other orgs that went with it; `account`; `ended` ([`Ended`](crate::Ended): `revoked`,
+//! `not_revocable`, `already_ended`, `local_only`, `unreadable`); `left_behind`, why its key is still where it rested. Of `failed`: an error with
+//! its `context`.
+//!
+//! # An error
+//!
+//! `kind` ([`ErrorKind::name`](crate::ErrorKind::name)), `remedy` ([`Remedy::name`](crate::Remedy::name): what can be done, for a program) and
+//! `message`, for a person.
+//!
+//! # A finding of the doctor
+//!
+//! `area` (`program`, `home`, `place`, `login`, `leftover`, `network`, `server`, `memory`), `state` (`well`, `note`, `problem`), `text`, `remedy`;
+//! `place` and `context` where it is about one.
