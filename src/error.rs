@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::text::{shell_quoted, shown};
+use crate::text::{is_plain, shell_quoted, shown};
 
 /// `Result` with hallpass's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -326,10 +326,11 @@ impl fmt::Display for Remedy {
                 write!(f, "try again when the server answers, or forget {context} on this machine only")
             }
             Self::FixConfig { field } => write!(f, "correct {field}"),
-            Self::FixPath { path, mode: Some(mode) } => {
+            // What does not show is left out when it is quoted: then it would be the command for another path.
+            Self::FixPath { path, mode: Some(mode) } if is_plain(&path.to_string_lossy()) => {
                 write!(f, "run `chmod {mode:o} {}`", shell_quoted(&path.to_string_lossy()))
             }
-            Self::FixPath { path, mode: None } => write!(f, "check owner and permissions of {}", path.display()),
+            Self::FixPath { path, .. } => write!(f, "check owner and permissions of {}", path.display()),
             Self::RunAs { user } => write!(f, "run it as {user}, without sudo"),
             Self::FreeSpace { path } => {
                 write!(f, "free some space on the disk of {}, then try again", path.display())

@@ -22,10 +22,12 @@ use crate::{
 pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Cancel) -> Result<ExitCode> {
     if !config.surroundings.terminal && !output.json && !login.wait {
         // Nobody would see the code, and a program that waits for nobody hangs.
-        let program = &output.program;
+        let (program, token) = (&output.program, output.variable("TOKEN"));
+        let context = login.context.map(|name| format!(" --context {name}")).unwrap_or_default();
         output.say("error: this is not a terminal, so nobody would see the code");
         output.say(&format!(
-            "hint: run `{program} auth login --wait` to wait here all the same, or with --json from a program"
+            "hint: run `{program} auth login --wait{context}` to wait here all the same, or with --json from a program; where nobody can \
+             approve, give a token in {token}"
         ));
         return Ok(ExitCode::from(4));
     }

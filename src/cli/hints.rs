@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::text::shell_quoted;
+use crate::text::{printable, shell_quoted};
 use crate::{ErrorKind, Machine, Remedy};
 
 /// The remedy in the words of the host `program`.
@@ -79,7 +79,7 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
             "for a new login, run `keyctl session`, and `{program} auth login --ephemeral` in it; one that there is opens only in the \
              login session that it was made in"
         ),
-        Remedy::FixPath { path, mode: Some(0o700) } => {
+        Remedy::FixPath { path, mode: Some(0o700) } if shows(path) => {
             format!("run `chmod 700 {}`, if nobody else can have written what is in it", quoted(path))
         }
         Remedy::ForgetLocally { context } if kind == ErrorKind::Custody => format!(
@@ -107,6 +107,11 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// Whether every character of a path shows: otherwise the command would be for another one.
+fn shows(path: &Path) -> bool {
+    printable(&path.to_string_lossy()) == path.to_string_lossy()
 }
 
 fn quoted(path: &Path) -> String {

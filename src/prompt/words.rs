@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{Outcome, Verification, WaitReason};
-use crate::id::host_of;
+use crate::id::{host_of, is_loopback};
 use crate::posture::Until;
 use crate::surroundings::Screen;
 
@@ -42,6 +42,10 @@ pub(super) fn browser(opened: Option<bool>, verification: &Verification) -> &'st
     match opened {
         Some(true) => "Asked your browser to open the page.\n",
         Some(false) => "No browser could be opened here: open the page yourself.\n",
+        // Another device does not reach this one's own address.
+        None if verification.headless && is_loopback(verification.page()) => {
+            "No browser here: open the page in one on this machine.\n"
+        }
         None if verification.headless => "No browser here: open the page on your phone, for example.\n",
         None => "",
     }

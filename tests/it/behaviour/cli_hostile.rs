@@ -104,3 +104,18 @@ fn an_argument_that_is_refused_is_filtered() {
         is_filtered(&ran);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn no_command_names_another_path_than_the_one_that_is_meant() {
+    use std::os::unix::fs::PermissionsExt;
+    let acme = Acme::new();
+    let folder = acme.folder.path().join("z\u{200b}z");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = acme.run_with(&["auth", "token"], &[("ACME_HOME", folder.to_str().unwrap())]);
+    assert!(
+        ran.code == 6 && ran.stderr.contains("check owner and permissions") && !ran.stderr.contains("chmod"),
+        "{ran:?}"
+    );
+}
