@@ -110,17 +110,20 @@ impl From<&Item<'_>> for Owned {
 }
 
 impl Owned {
-    /// Twice where the first session fails: one of 256 has a key that begins with a zero, which KWallet and keyring's crates do
-    /// not write in the same way.
+    /// Up to three times where sessions fail: one of 256 has a key that begins with a zero, which KWallet and keyring's crates do not
+    /// write in the same way; two such in a row have been seen.
     fn in_session<T>(
         &self,
         modifiers: &HashMap<&str, &str>,
         call: impl Fn(&Entry) -> keyring::Result<T>,
     ) -> keyring::Result<T> {
         let once = || call(&platform::store()?.build(&self.service, &self.user, Some(modifiers))?);
-        match once() {
-            Err(KeyringError::PlatformFailure(_)) if platform::HAS_SESSIONS => once(),
-            outcome => outcome,
+        let mut left = if platform::HAS_SESSIONS { 2 } else { 0 };
+        loop {
+            match once() {
+                Err(KeyringError::PlatformFailure(_)) if left > 0 => left -= 1,
+                outcome => return outcome,
+            }
         }
     }
 }
