@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Remedy};
+use crate::id::Org;
 
 /// An exchange of the refresh token that was begun, and that has brought no next record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,10 +99,10 @@ impl Failure {
         rest.checked_sub(passed).filter(|left| !left.is_zero())
     }
 
-    /// Whether it says that the login has ended.
-    pub(crate) fn has_ended(&self) -> bool {
-        let ends = [ErrorKind::Expired, ErrorKind::Revoked, ErrorKind::Interrupted];
-        ends.iter().any(|kind| kind.name() == self.kind)
+    /// Whether it says that the login has ended, for `org`. Unproven: to be shown, and to decide nothing.
+    pub(crate) fn has_ended(&self, org: Option<&Org>) -> bool {
+        let is_of_this = |refused: &Refused| refused.org.is_none() || refused.org.as_deref() == org.map(Org::as_str);
+        self.refused.as_ref().is_some_and(is_of_this)
     }
 
     /// Whether it is so short a while ago that a refused token is not sent again. A clock that was set back says nothing of that.

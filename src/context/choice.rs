@@ -176,7 +176,10 @@ impl Index {
             }
             None if self.contexts.len() == 1 => self.default.take(),
             None => {
-                lost.push("no login is the default now".into());
+                // The names were lost, and the choice with them.
+                if before.contexts.is_empty() {
+                    lost.push("no login is the default now".into());
+                }
                 None
             }
         };

@@ -79,7 +79,7 @@ impl Context {
 
     /// With what its files tell without the key.
     pub(crate) fn with(self, files: GrantFiles<'_>) -> Self {
-        let (header, failure) = (files.header(), files.last_failure());
+        let (header, failure) = (files.header(), files.last_failure(self.org.as_ref()));
         Self {
             logged_in_at: header.as_ref().map(|header| header.born),
             expires_at: header.and_then(|header| header.expires_at),

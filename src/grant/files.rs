@@ -122,11 +122,11 @@ impl<'a> GrantFiles<'a> {
         self.folder().still_locked(&self.lock_name(), patience, known)
     }
 
-    /// How the last refresh failed, where it did.
-    pub(crate) fn last_failure(self) -> Option<LastFailure> {
+    /// How the last refresh failed, where it did; for `org`.
+    pub(crate) fn last_failure(self, org: Option<&Org>) -> Option<LastFailure> {
         let bytes = self.folder().read(&self.next()).ok()??;
         let failure = Attempt::read(&bytes)?.failure?;
-        let has_ended = failure.has_ended();
+        let has_ended = failure.has_ended(org);
         // A file's words, which go to whoever shows them.
         Some(LastFailure { message: shown(failure.message.chars().take(LONGEST_MESSAGE).collect()), has_ended })
     }

@@ -57,7 +57,7 @@ pub struct LoginRequest {
 pub(crate) fn run(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<Context> {
     let login = log_in(wiring, request, prompt);
     prompt.done(&match &login {
-        Ok((context, posture, renews, left_alive)) => Outcome::LoggedIn {
+        Ok(LoggedIn { context, posture, renews, left_alive }) => Outcome::LoggedIn {
             context: &context.name,
             account: &context.account,
             org: context.org.as_ref(),
@@ -70,14 +70,20 @@ pub(crate) fn run(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) 
         },
         Err(error) => Outcome::Failed(error),
     });
-    login.map(|(context, ..)| context)
+    login.map(|LoggedIn { context, .. }| context)
 }
 
-fn log_in(
-    wiring: &Wiring,
-    request: &LoginRequest,
-    prompt: &dyn Prompt,
-) -> Result<(Context, Posture, bool, Option<String>)> {
+/// A login that was made, and what its end has to say of it.
+struct LoggedIn {
+    context: Context,
+    posture: Posture,
+    /// Whether there is a refresh token.
+    renews: bool,
+    /// Why the login that it replaces may still live at the server.
+    left_alive: Option<String>,
+}
+
+fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<LoggedIn> {
     // What can fail on this machine fails before a person is asked to do anything, and before anything is written.
     let chosen = wiring.places.choose(request.ephemeral, request.lasting)?;
     let name = wanted_name(wiring, request)?;
@@ -141,7 +147,8 @@ fn log_in(
     if kept.is_err() {
         login.give_back(&reply);
     }
-    kept.map(|(context, left_alive)| (context, chosen.custody.posture(), reply.refresh_token.is_some(), left_alive))
+    let (context, left_alive) = kept?;
+    Ok(LoggedIn { context, posture: chosen.custody.posture(), renews: reply.refresh_token.is_some(), left_alive })
 }
 
 /// By which a person recognises the item in a key manager.

@@ -129,11 +129,10 @@ impl TokenEndpoint<'_> {
 /// The error without words that quote a secret that was sent, in whatever form: nothing secret is printed (law 11).
 pub(crate) fn without(error: TokenError, sent: Option<&Secret>, client: &Client) -> TokenError {
     let TokenError::Refused(mut refusal) = error else { return error };
-    let secret = client.secret.as_deref().map(Secret::expose);
     let header = client.authenticate(Form::new()).1;
     let encoded = header.as_ref().and_then(|header| header.strip_prefix("Basic "));
-    for secret in [sent.map(Secret::expose), secret, encoded].into_iter().flatten().filter(|secret| !secret.is_empty())
-    {
+    let secrets = [sent.map(Secret::expose), client.secret.as_deref().map(Secret::expose), encoded];
+    for secret in secrets.into_iter().flatten().filter(|secret| !secret.is_empty()) {
         // A code of the RFCs tells nothing, however short a secret is.
         if quotes(&refusal.error, secret) && !dialect::is_known(&refusal.error) {
             refusal.error = UNKNOWN.into();

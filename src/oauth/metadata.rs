@@ -110,12 +110,12 @@ pub(crate) fn names(http: &Http, issuer: &Issuer, endpoint: Endpoint, url: &Url,
     fetch(http, issuer, is_named, cancel).map(|found| is_named(&found))
 }
 
-/// The time by the clock of `issuer`, where it tells.
+/// The time by the clock of `issuer`; `None` if its metadata comes without one.
 pub(crate) fn date(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<SystemTime>> {
     Ok(fetch(http, issuer, |_| true, cancel)?.date)
 }
 
-/// The time by the clock of `issuer`, where it tells, from whatever it answers in the place of its metadata.
+/// As [`date`], of a server that need not have metadata: any reply counts.
 pub(crate) fn answers(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<SystemTime>> {
     let [url, _] = well_known(issuer);
     match http.get(&url, None, cancel) {

@@ -108,7 +108,7 @@ pub(crate) fn inherited_descriptors() -> Vec<u32> {
     const O_CLOEXEC: u32 = 0o2_000_000;
     let listed = std::fs::read_dir(if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" });
     let numbers = listed.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    // Linux tells which close by themselves; elsewhere none is taken to.
+    // Only Linux says which descriptors close on `exec`. Elsewhere all are treated as inherited.
     let closes = |number: &u32| {
         let told = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
         let flags = told.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());

@@ -152,6 +152,7 @@ fn a_refusal_of_fewer_scopes_says_nothing_of_the_login() {
     let mut narrow = TokenRequest::default();
     narrow.scopes = Some("openid".parse().unwrap());
     wait(session.access_token_with(narrow)).unwrap_err();
+    assert!(!rig.auth().contexts().unwrap()[0].has_ended);
     token(&rig.auth().session().unwrap());
 }
 
