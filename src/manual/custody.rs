@@ -48,7 +48,8 @@
 //!
 //! A key file that lies in the state folder before a login was sealed with it is set aside as `key.unused` (`key.unused-2`
 //! and so on where there is one), and the doctor names it: whoever put it there knows it. A key file of one's own is systemd's credential.
-//! A key is erased only where a file of the state folder is sealed with it: other state folders may have theirs in the same place.
+//! A key is erased only where a file of the state folder is sealed with it, or a mark in its index is made with it: other state folders
+//! may have theirs in the same place.
 //!
 //! # How a key moves
 //!
