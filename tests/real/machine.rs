@@ -23,6 +23,7 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 const PASSWORD: &str = "correct horse";
 
 /// The collections that the two products make of their database and their wallet.
+const DEFAULT_COLLECTION: &str = "/org/freedesktop/secrets/aliases/default";
 const KEEPASSXC: &str = "/org/freedesktop/secrets/collection/database";
 const KWALLET: &str = "/org/freedesktop/secrets/collection/kdewallet";
 
@@ -141,6 +142,10 @@ impl Machine {
         let mut daemon = self.desktop_command("gnome-keyring-daemon");
         daemon.args(["--foreground", "--components=secrets"]).args(unlock.then_some("--unlock"));
         self.start_store(daemon.stderr(Stdio::null()), if unlock { PASSWORD } else { "" });
+        if unlock {
+            // It is on the bus before it has opened or made the collection.
+            eventually("the collection", || self.is_locked(DEFAULT_COLLECTION) == Some(false));
+        }
     }
 
     fn start_store(&mut self, daemon: &mut Command, input: &str) {

@@ -188,11 +188,14 @@ impl<'a> Service<'a> {
     }
 
     fn default_collection(&self) -> Result<OwnedObjectPath, CustodyError> {
-        let collection: OwnedObjectPath = self.call("ReadAlias", &"default")?;
-        match collection.as_str() {
-            NONE => Err(CustodyError::Unavailable("it has no default collection yet".into())),
-            _ => Ok(collection),
+        // Twice: gnome-keyring has been seen to know of none right after it had added an item to it.
+        for _ in 0..2 {
+            let collection: OwnedObjectPath = self.call("ReadAlias", &"default")?;
+            if collection.as_str() != NONE {
+                return Ok(collection);
+            }
         }
+        Err(CustodyError::Unavailable("it has no default collection yet".into()))
     }
 
     /// Whether something is unlocked, without which nothing is searched: KeePassXC would ask the person to unlock it.
