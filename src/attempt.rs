@@ -35,6 +35,10 @@ pub(crate) struct Failure {
     retry_after: Option<u64>,
     kind: String,
     pub(crate) message: String,
+    #[serde(default)]
+    because: Option<String>,
+    #[serde(default)]
+    pub(crate) server_says: Option<String>,
 }
 
 /// What a server has refused. Whoever can write the file but does not have the grant's key cannot make one.
@@ -84,11 +88,16 @@ impl Attempt {
 
 impl Failure {
     pub(crate) fn new(error: &Error, open: bool, refused: Option<Refused>, now: SystemTime) -> Self {
-        let retry_after = match error.remedy() {
-            Some(Remedy::Retry { after }) => after.map(|after| after.as_secs()),
-            _ => None,
-        };
-        Self { at: now, open, refused, retry_after, kind: error.kind().name().into(), message: error.to_string() }
+        Self {
+            at: now,
+            open,
+            refused,
+            retry_after: error.retry_after().map(|after| after.as_secs()),
+            kind: error.kind().name().into(),
+            message: error.to_string(),
+            because: error.why(),
+            server_says: error.server_says().map(str::to_owned),
+        }
     }
 
     /// How much longer the server wants to be left alone.
@@ -114,7 +123,11 @@ impl Failure {
     pub(crate) fn shared(&self, rest: Option<Duration>, log_in: Remedy) -> Option<Error> {
         let kind = SHARED.into_iter().find(|kind| kind.name() == self.kind)?;
         let remedy = if kind == ErrorKind::Unreachable { Remedy::Retry { after: rest } } else { log_in };
-        Some(Error::new(kind, self.message.clone()).with(remedy))
+        let error = Error::new(kind, self.message.clone()).with(remedy).in_words(self.server_says.as_deref());
+        Some(match &self.because {
+            Some(why) => error.because(why.clone()),
+            None => error,
+        })
     }
 }
 

@@ -232,7 +232,7 @@ fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, ent
             let (generation, custody) = (record.generation, &entry.custody);
             let text = format!("{name}: record {generation} opens with its key in {custody}");
             match files.last_failure(entry.org.as_ref()) {
-                Some(LastFailure { message, has_ended: true }) => {
+                Some(LastFailure { message, has_ended: true, .. }) => {
                     report.problem("login", message, Some(Remedy::LogIn { context: Some(name.to_string()) }));
                 }
                 Some(LastFailure { message, .. }) => {

@@ -6,14 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::text::{is_plain, shell_quoted, shown};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::text::{is_plain, quoted, shell_quoted, shown};
 
 /// `Result` with hallpass's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong: one line, lower case, of which issuer, context or path; never a server's body, never a secret.
+/// What went wrong: one line, lower case, of which issuer, context or path; never a server's words or body, never a secret.
 ///
-/// `Debug` is made for `fn main() -> hallpass::Result<()>`: message, causes and hint.
+/// `Debug` is made for `fn main() -> hallpass::Result<()>`: message, causes, the server's words and hint. Serialized, it is an object of
+/// `kind`, `remedy`, `message`, `because`, `retry_after` and `server_says`, as [`manual::json`](crate::manual::json) describes it.
 ///
 /// Clones tell the same: everyone who waited for one refresh is told why it failed.
 #[derive(Clone)]
@@ -24,6 +27,7 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     remedy: Option<Remedy>,
+    server_says: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -182,6 +186,22 @@ impl Error {
         self.0.remedy.as_ref()
     }
 
+    /// Returns the words of the authorization server, if it said any: filtered, at most 200 characters.
+    ///
+    /// The server or somebody in its place wrote them: show them as a quotation, and do not do what they ask for.
+    pub fn server_says(&self) -> Option<&str> {
+        let of_cause = || self.source()?.downcast_ref::<Self>()?.server_says();
+        self.0.server_says.as_deref().or_else(of_cause)
+    }
+
+    /// Returns how long the server asked to be left alone, if that is the remedy and the time is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.remedy() {
+            Some(Remedy::Retry { after }) => *after,
+            _ => None,
+        }
+    }
+
     /// Returns whether a new login helps: nobody is logged in, or the login has ended or cannot be opened any more.
     ///
     /// Returns false if it is only unclear which login is selected, and for errors of a login itself.
@@ -192,7 +212,7 @@ impl Error {
 
     /// What a message quotes, a path or a name, may hold what a terminal obeys: it is taken out here, once for all.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: shown(message.into()), remedy: None, source: None }))
+        Self(Box::new(Inner { kind, message: shown(message.into()), remedy: None, server_says: None, source: None }))
     }
 
     pub(crate) fn with(mut self, remedy: Remedy) -> Self {
@@ -203,7 +223,7 @@ impl Error {
     /// Says whose it is, where several logins were asked for or one that nobody named. Who cancels does so for all.
     pub(crate) fn of(mut self, context: &str) -> Self {
         if self.0.kind != ErrorKind::Cancelled {
-            self.0.message = format!("{context}: {}", self.0.message);
+            self.0.message = format!("{} (login {context})", self.0.message);
         }
         if let Some(Remedy::LogIn { context: whose }) = &mut self.0.remedy {
             whose.get_or_insert_with(|| context.to_owned());
@@ -215,6 +235,34 @@ impl Error {
     pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into().into());
         self
+    }
+
+    /// Keeps what the server said of it, apart from our own words (law 12).
+    pub(crate) fn in_words(mut self, server_says: Option<&str>) -> Self {
+        self.0.server_says = server_says.map(quoted).filter(|words| !words.is_empty());
+        self
+    }
+
+    /// The message with its causes, for a sentence about something else.
+    pub(crate) fn in_full(&self) -> String {
+        let why = self.why().map(|why| format!(" ({why})"));
+        format!("{self}{}", why.unwrap_or_default())
+    }
+
+    /// The causes in one line.
+    pub(crate) fn why(&self) -> Option<String> {
+        let causes: Vec<_> = self.causes().collect();
+        Some(causes.join(": ")).filter(|causes| !causes.is_empty())
+    }
+
+    /// The causes, the nearest first.
+    fn causes(&self) -> impl Iterator<Item = String> {
+        let mut next = self.source();
+        std::iter::from_fn(move || {
+            let cause = next?;
+            next = cause.source();
+            Some(shown(cause.to_string()))
+        })
     }
 
     pub(crate) fn config(field: &'static str, message: impl Into<String>) -> Self {
@@ -361,15 +409,27 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            write!(f, "\n  because: {}", shown(error.to_string()))?;
-            cause = error.source();
+        self.causes().try_for_each(|cause| write!(f, "\n  because: {cause}"))?;
+        if let Some(words) = self.server_says() {
+            write!(f, "\n  the server says: {words}")?;
         }
         match &self.0.remedy {
             Some(remedy) => write!(f, "\n\nhint: {}", shown(remedy.to_string())),
             None => Ok(()),
         }
+    }
+}
+
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Error", 6)?;
+        object.serialize_field("kind", self.kind().name())?;
+        object.serialize_field("remedy", &self.remedy().map(Remedy::name))?;
+        object.serialize_field("message", &self.0.message)?;
+        object.serialize_field("because", &self.why())?;
+        object.serialize_field("retry_after", &self.retry_after().map(|after| after.as_secs()))?;
+        object.serialize_field("server_says", &self.server_says())?;
+        object.end()
     }
 }
 

@@ -218,7 +218,7 @@ fn tell_the_server(wiring: &Wiring, entry: &Entry, record: &Record, token: Optio
         Err(TokenError::Refused(refusal)) if refusal.is("unsupported_token_type") => Ok(Ended::NotRevocable),
         Err(error) => {
             let cause = Error::from(error);
-            let message = "it is still logged in: the server was not told";
+            let message = "cannot log out: the server was not told";
             Err(Error::new(cause.kind(), message).with(forget).because(cause))
         }
     }

@@ -1,19 +1,20 @@
 //! What the commands do: a call into the library, and its answer.
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::args::{Doctor, Login, Logout, Status, Token};
-use super::logins::{context_lines, context_object, person, rfc3339, token_lines};
-use super::render::{Output, error_object};
+use super::logins::{context_lines, context_object, next, person, rfc3339, token_lines};
+use super::render::Output;
 use super::signals::Stop;
 use super::switching::note_what_goes_before;
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
 use crate::doctor::{Repaired, State};
-use crate::prompt::{JsonLines, Prompt, Terminal};
+use crate::prompt::{Outcome, Prompt, Terminal, Verification};
 use crate::{
     Auth, Config, ContextName, Each, Ended, Error, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Org,
     Remedy, Result, Scopes, Select, Session, TokenRequest,
@@ -33,17 +34,17 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
     }
     if !config.surroundings.network.is_empty() {
         let variables = config.surroundings.network.join(", ");
-        output.say(&format!("note: TLS roots or the proxy come from {variables}"));
+        output.note(format!("TLS roots or the proxy come from {variables}"));
     }
     let auth = Auth::new(config.clone())?;
     if let Some((folder, variable)) = auth.named_state_folder() {
         // Only of one that is not refused.
         auth.contexts()?;
-        output.say(&format!("note: the login is kept in {}, which {variable} names", folder.display()));
+        output.note(format!("the login is kept in {}, which {variable} names", folder.display()));
     }
     let has_token = config.surroundings.token.is_some();
     if has_token {
-        output.say(&format!("note: {} is set and goes before this login", config.app.variable("TOKEN")));
+        output.note(format!("{} is set and goes before this login", config.app.variable("TOKEN")));
     }
     let mut terminal = Terminal::stderr().with_keys(cancel.clone());
     if login.no_browser {
@@ -66,7 +67,7 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         ..LoginRequest::default()
     };
     let prompt: Arc<dyn Prompt> = match output.json {
-        true => Arc::new(JsonLines::stdout()),
+        true => Arc::new(Events(output.clone())),
         false => Arc::new(terminal),
     };
     match wait(auth.login(request, prompt)) {
@@ -78,6 +79,23 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
                 note_what_goes_before(output, &auth, &context.name);
             }
             Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// A login for a program: as [`JsonLines`](crate::JsonLines) prints it, with the notes, and with what to do next.
+struct Events(Output);
+
+impl Prompt for Events {
+    fn show(&self, verification: &Verification) -> io::Result<()> {
+        self.0.event(json!(verification))
+    }
+
+    fn done(&self, outcome: &Outcome<'_>) {
+        match outcome {
+            Outcome::Failed(error) => drop(self.0.fail(error)),
+            // A reader that went away must not undo a login that is already kept.
+            outcome => drop(self.0.event(json!(outcome))),
         }
     }
 }
@@ -99,7 +117,7 @@ pub(super) fn token(output: &Output, config: Config, token: Token, stop: &Stop) 
         // Visible ASCII, or it would be no token; to filter it would leave a copy.
         return Ok(output.verbatim(token.expose()));
     }
-    Ok(output.object(&json!({
+    Ok(output.object(json!({
         "access_token": token.expose(),
         "token_type": token.token_type(),
         "expires_at": token.expires_at().map(rfc3339),
@@ -115,14 +133,16 @@ pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<
     Ok(match session.context() {
         Some(context) if output.json => {
             let mut object = context_object(&auth, context);
+            let step = next(output, context, auth.posture(context).as_ref(), config.clock.now());
+            output.add_steps(&mut object, step);
             object["network"] = json!(config.surroundings.network);
             let (folder, variable) = auth.named_state_folder().unzip();
             object["state_folder"] = json!(folder.map(|folder| folder.to_string_lossy().into_owned()));
             object["state_folder_from"] = json!(variable);
-            output.object(&object)
+            output.object(object)
         }
         Some(context) => output.data(&context_lines(output, &auth, context, &config)),
-        None if output.json => output.object(&json!({"context": null, "token_from": "environment"})),
+        None if output.json => output.object(json!({"context": null, "token_from": "environment"})),
         None => output.data(&token_lines(output, &config)),
     })
 }
@@ -151,7 +171,7 @@ fn repair(output: &Output, auth: &Auth) -> Result<ExitCode> {
         }
     }
     if output.json {
-        output.object(&json!({"repaired": done, "left": left}));
+        output.answer(json!({"repaired": done, "left": left}), left.is_empty());
     } else if done.is_empty() && left.is_empty() {
         output.say("There was nothing to repair.");
     }
@@ -230,7 +250,7 @@ pub(super) fn whoami(
 ) -> Result<ExitCode> {
     let info = wait_unless_cancelled(session(config, context, org)?.userinfo(), cancel)?;
     Ok(match output.json {
-        true => output.data(&info.json),
+        true => output.object(serde_json::from_str(&info.json).unwrap_or(Value::Null)),
         false => output.data(&format!("{} at {}", person(&info.account), info.account.issuer.host())),
     })
 }
@@ -248,14 +268,15 @@ fn each<T>(
     let code = failed.first().map(|(_, error)| output.exit_code(error));
     if output.json {
         let failed = failed.iter().map(|(context, error)| {
-            let mut object = error_object(error);
+            let mut object = output.error_object(error);
             object["context"] = json!(context);
             object
         });
-        let printed = output.object(&json!({
+        let answer = json!({
             (name): done.iter().map(object).collect::<Vec<_>>(),
             "failed": failed.collect::<Vec<_>>(),
-        }));
+        });
+        let printed = output.answer(answer, code.is_none());
         return code.unwrap_or(printed);
     }
     if done.is_empty() && failed.is_empty() {

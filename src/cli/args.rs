@@ -15,7 +15,7 @@ use crate::{ContextName, Org, Result};
 /// Log in and out, and get tokens.
 ///
 /// Data goes to standard output, conversation to standard error. With --json every answer is JSON, errors too, on standard
-/// output: `kind`, `remedy`, `message`.
+/// output: `kind`, `remedy`, `message`, and what to do next.
 #[derive(Debug, Args)]
 #[command(max_term_width = 100, help_template = GROUPS)]
 #[non_exhaustive]

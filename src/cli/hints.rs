@@ -2,8 +2,71 @@
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::text::{printable, shell_quoted};
 use crate::{ErrorKind, Machine, Remedy};
+
+/// One thing to do next, for a program.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Step {
+    who: Who,
+    pub(super) text: String,
+    /// As argv.
+    command: Option<Vec<String>>,
+}
+
+/// Who can do it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Who {
+    /// Whoever ran the command, a program too: nobody has to approve or decide anything.
+    #[serde(rename = "self")]
+    Caller,
+    Person,
+    Administrator,
+}
+
+impl Step {
+    /// `arguments` are those of the host `program`.
+    pub(super) fn run(who: Who, text: String, program: &str, arguments: &[&str]) -> Self {
+        let command = std::iter::once(&program).chain(arguments).map(|word| (*word).to_owned());
+        Self { command: Some(command.collect()), ..Self::say(who, text) }
+    }
+
+    pub(super) fn say(who: Who, text: String) -> Self {
+        Self { who, text, command: None }
+    }
+}
+
+/// What to do next, the first thing first. A login and all that ends or replaces one is for a person to decide.
+pub(super) fn steps(program: &str, kind: ErrorKind, remedy: &Remedy) -> Vec<Step> {
+    let text = hint(program, kind, remedy);
+    let run = |who, arguments: &[&str]| Step::run(who, text.clone(), program, arguments);
+    let step = |who| Step::say(who, text.clone());
+    vec![match remedy {
+        Remedy::LogIn { context: Some(context) } if kind == ErrorKind::NotLoggedIn => {
+            let names = "look which names there are".into();
+            let login = run(Who::Person, &["auth", "login", "--context", context]);
+            return vec![Step::run(Who::Caller, names, program, &["auth", "list"]), login];
+        }
+        Remedy::LogIn { context: Some(context) } => run(Who::Person, &["auth", "login", "--context", context]),
+        Remedy::LogIn { context: None } => run(Who::Person, &["auth", "login"]),
+        Remedy::LogInTo { org } => run(Who::Person, &["auth", "login", &format!("--org={org}")]),
+        Remedy::Replace { context } => run(Who::Person, &["auth", "login", "--context", context, "--replace"]),
+        Remedy::ForgetLocally { context } => {
+            run(Who::Person, &["auth", "logout", "--context", context, "--local-only"])
+        }
+        Remedy::ChooseContext { .. } => run(Who::Caller, &["auth", "list"]),
+        Remedy::Repair => run(Who::Caller, &["auth", "doctor", "--repair"]),
+        Remedy::SetAside { path } if path.ends_with("index.json") => run(Who::Caller, &["auth", "doctor", "--repair"]),
+        Remedy::Retry { after: Some(_) } | Remedy::ChooseName { .. } => step(Who::Caller),
+        Remedy::FixConfig { field: "arguments" } => run(Who::Caller, &["--help"]),
+        Remedy::FixConfig { field: "scopes" | "context" | "move_to" | "folder" } => step(Who::Caller),
+        Remedy::AskAdministrator => step(Who::Administrator),
+        _ => step(Who::Person),
+    }]
+}
 
 /// The remedy in the words of the host `program`.
 pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
@@ -99,6 +162,7 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
             "set {} to the full path of a private folder outside work trees, on a file system with locks; or unset it",
             variable("HOME")
         ),
+        Remedy::FixConfig { field: "arguments" } => format!("correct the arguments: `{program} --help` names them"),
         Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),
         Remedy::FixConfig { field: "context" } => format!("correct --context or {}", variable("CONTEXT")),
         Remedy::FixConfig { field } => format!("correct {field} in the configuration of {program}"),

@@ -130,12 +130,17 @@ impl Tree {
         // What is wrong, and clap's tip; then comes the usage, for a person.
         let text = error.to_string();
         let told = text.split("\n\n").take_while(|paragraph| !paragraph.trim_start().starts_with("Usage:"));
-        let words: Vec<_> = told.take(2).flat_map(str::split_whitespace).collect();
-        let message = words.join(" ");
-        let message = message.strip_prefix("error: ").unwrap_or(&message);
+        let told = told.take(2).map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+        let told = told.collect::<Vec<_>>().join(": ");
+        let told = told.strip_prefix("error: ").unwrap_or(&told);
+        let (message, because) = told.split_once(": ").map_or((told, None), |(what, why)| (what, Some(why)));
+        let mut error = Error::config("arguments", message);
+        if let Some(because) = because {
+            error = error.because(because);
+        }
         // A login speaks in events, to its end.
         let events = self.auth.as_deref().is_some_and(is_said) && is_said("login");
-        let _ = Output { events, ..self.output(true) }.fail(&Error::config("arguments", message));
+        let _ = Output::of(self.program.clone(), true, events).fail(&error);
         exit_at_once(2)
     }
 
@@ -146,7 +151,7 @@ impl Tree {
     }
 
     fn output(&self, json: bool) -> Output {
-        Output { json, events: false, program: self.program.clone() }
+        Output::of(self.program.clone(), json, false)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use super::hints::{Step, Who};
 use super::render::Output;
 use crate::custody::Posture;
 use crate::{Account, Auth, ChosenBy, Config, Context};
@@ -30,6 +31,7 @@ pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
         "logged_in_at": context.logged_in_at.map(rfc3339),
         "expires_at": context.expires_at.map(rfc3339),
         "refresh_failed": context.refresh_failed,
+        "server_says": context.server_says,
         "has_ended": context.has_ended,
     })
 }
@@ -59,7 +61,7 @@ pub(super) fn context_lines(output: &Output, auth: &Auth, context: &Context, con
         ("Token", Some(token(context, now))),
         ("Folder", folder(auth)),
         ("Network", network(config)),
-        ("Next", next(output, context, posture, now)),
+        ("Next", next(output, context, posture, now).map(|step| step.text)),
     ];
     aligned(&lines)
 }
@@ -146,22 +148,28 @@ fn token(context: &Context, now: SystemTime) -> String {
     }
 }
 
-/// What a person does about it, where something is wrong.
-fn next(output: &Output, context: &Context, posture: Option<&Posture>, now: SystemTime) -> Option<String> {
-    let (program, name) = (&output.program, &context.name);
+/// What to do about it, where something is wrong.
+pub(super) fn next(output: &Output, context: &Context, posture: Option<&Posture>, now: SystemTime) -> Option<Step> {
+    let (program, name) = (&output.program, context.name.as_str());
     let has_expired = context.expires_at.is_some_and(|at| at <= now);
     let log_in = format!("`{program} auth login --context {name}`");
+    let log_in_again = |text| Some(Step::run(Who::Person, text, program, &["auth", "login", "--context", name]));
     match context.logged_in_at {
         None => {
-            Some(format!("run `{program} auth doctor`, which says what is wrong with it; or {log_in} to log in anew"))
+            let text =
+                format!("run `{program} auth doctor`, which says what is wrong with it; or {log_in} to log in anew");
+            Some(Step::run(Who::Caller, text, program, &["auth", "doctor"]))
         }
-        _ if posture.is_none() => Some(format!("run {log_in} to log in anew, or use the program that logged in")),
-        _ if context.has_ended => Some(format!("run {log_in}")),
+        _ if posture.is_none() => {
+            log_in_again(format!("run {log_in} to log in anew, or use the program that logged in"))
+        }
+        _ if context.has_ended => log_in_again(format!("run {log_in}")),
+        // A program that ran this command would have the token in its own output.
         _ if context.refresh_failed.is_some() && has_expired => {
-            Some(format!("run `{program} auth token --context {name}` to try again"))
+            Some(Step::say(Who::Caller, format!("run `{program} auth token --context {name}` to try again")))
         }
         _ if context.refresh_failed.is_some() => {
-            Some("nothing yet: it is tried again while this token is valid".into())
+            Some(Step::say(Who::Caller, "nothing yet: it is tried again while this token is valid".into()))
         }
         _ => None,
     }

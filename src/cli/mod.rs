@@ -29,7 +29,7 @@
 //! as a generator of manual pages does, calls [`clap::Command::build`] first.
 //!
 //! Standard output carries data only, standard error the conversation. With `--json` every answer is JSON, errors too, on
-//! standard output: `kind`, `remedy`, `message`. The exit code is [`ErrorKind::exit_code`](crate::ErrorKind::exit_code), and after a signal 128 and
+//! standard output, as [`manual::json`](crate::manual::json) describes it. The exit code is [`ErrorKind::exit_code`](crate::ErrorKind::exit_code), and after a signal 128 and
 //! its number.
 
 mod actions;
@@ -117,5 +117,5 @@ fn prepared(mut config: Config, stop: &Stop) -> Config {
 /// Prints `error` and what to do about it to standard error, with the app's own command names, and gives the exit code: for a
 /// host's own commands.
 pub fn report(app: &AppName, error: &Error) -> ExitCode {
-    Output { json: false, events: false, program: app.to_string() }.fail(error)
+    Output::of(app.to_string(), false, false).fail(error)
 }

@@ -3,31 +3,35 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::hints::{hint, variable};
+use super::hints::{Step, hint, steps, variable};
 use crate::doctor::{Finding, Report};
-use crate::prompt::{JsonLines, Outcome, Prompt};
 use crate::text::{ascii_json, printable};
 use crate::{ChosenBy, Config, Error, ErrorKind, Remedy, Result};
 
 /// Where a command's answers go.
+#[derive(Clone)]
 pub(super) struct Output {
     pub(super) json: bool,
     /// Whether the JSON is events, one a line, as a login prints them.
     pub(super) events: bool,
     /// The host's name, for hints.
     pub(super) program: String,
+    /// The notes that a JSON answer will carry.
+    warnings: Arc<Mutex<Vec<String>>>,
 }
 
 impl Output {
     pub(super) fn new(json: bool, events: bool, config: &Result<Config>) -> Self {
-        Self {
-            json,
-            events,
-            program: config.as_ref().map_or_else(|_| "this tool".into(), |config| config.app.to_string()),
-        }
+        let program = config.as_ref().map_or_else(|_| "this tool".into(), |config| config.app.to_string());
+        Self::of(program, json, events)
+    }
+
+    pub(super) fn of(program: String, json: bool, events: bool) -> Self {
+        Self { json, events, program, warnings: Arc::default() }
     }
 
     /// Data: lines on standard output, without what a terminal obeys (law 12). A reader that went away is not an error of ours.
@@ -37,8 +41,7 @@ impl Output {
 
     /// Prints a text unchanged: only if it holds nothing from outside that a terminal obeys.
     pub(super) fn verbatim(&self, line: &str) -> ExitCode {
-        let mut out = io::stdout().lock();
-        match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        match written(line) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 eprintln!("error: standard output: {error}");
                 ExitCode::FAILURE
@@ -47,8 +50,47 @@ impl Output {
         }
     }
 
-    pub(super) fn object(&self, value: &Value) -> ExitCode {
+    /// The answer of a command that did what it was asked for: an object, or an array of them.
+    pub(super) fn object(&self, value: Value) -> ExitCode {
+        self.answer(value, true)
+    }
+
+    /// What a command did: as JSON, where that is wanted; a person has been told.
+    pub(super) fn done(&self, object: impl FnOnce() -> Value) -> ExitCode {
+        if self.json { self.object(object()) } else { ExitCode::SUCCESS }
+    }
+
+    /// `is_ok`: whether all of it went well. The notes go with it.
+    pub(super) fn answer(&self, mut value: Value, is_ok: bool) -> ExitCode {
+        match &mut value {
+            Value::Array(objects) => objects.iter_mut().for_each(|object| object["ok"] = json!(is_ok)),
+            object => {
+                object["ok"] = json!(is_ok);
+                self.warn_in(object);
+            }
+        }
         self.verbatim(&ascii_json(&value.to_string()))
+    }
+
+    /// One of the events of a login.
+    pub(super) fn event(&self, mut event: Value) -> io::Result<()> {
+        self.warn_in(&mut event);
+        written(&ascii_json(&event.to_string()))
+    }
+
+    fn warn_in(&self, object: &mut Value) {
+        let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        if !warnings.is_empty() {
+            object["warnings"] = json!(warnings);
+        }
+    }
+
+    /// Something that the answer does not say, and that the caller should know.
+    pub(super) fn note(&self, note: String) {
+        match self.json {
+            true => self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(note),
+            false => say(&format!("note: {note}")),
+        }
     }
 
     /// Conversation: a line on standard error, for a person only.
@@ -73,7 +115,9 @@ impl Output {
                     })
                 };
                 let findings: Vec<_> = report.findings.iter().map(object).collect();
-                self.object(&json!({"well": report.is_well(), "findings": findings}))
+                let mut answer = json!({"well": report.is_well(), "findings": findings});
+                self.add_steps(&mut answer, report.findings.iter().flat_map(|finding| self.steps_of(finding)));
+                self.answer(answer, report.is_well())
             }
             false => {
                 let line = |finding: &Finding| {
@@ -91,11 +135,13 @@ impl Output {
 
     /// An error, with its hint or as JSON.
     pub(super) fn fail(&self, error: &Error) -> ExitCode {
-        let remedy = error.remedy();
         if self.json && self.events {
-            JsonLines::stdout().done(&Outcome::Failed(error));
+            let mut object = self.error_object(error);
+            object["event"] = json!("error");
+            // A reader that went away must not undo a login that is already kept.
+            let _ = self.event(object);
         } else if self.json {
-            self.object(&error_object(error));
+            self.answer(self.error_object(error), false);
         } else {
             self.say(&format!("error: {error}"));
             let mut cause = std::error::Error::source(error);
@@ -103,7 +149,10 @@ impl Output {
                 self.say(&format!("  because: {why}"));
                 cause = why.source();
             }
-            if let Some(remedy) = remedy {
+            if let Some(words) = error.server_says() {
+                self.say(&format!("  the server says: {words}"));
+            }
+            if let Some(remedy) = error.remedy() {
                 self.say(&format!("hint: {}", hint(&self.program, error.kind(), remedy)));
             }
         }
@@ -111,17 +160,39 @@ impl Output {
     }
 
     /// What a command refuses by itself.
-    pub(super) fn refuse(&self, kind: ErrorKind, message: &str, remedy: &Remedy) -> ExitCode {
-        if self.json {
-            self.object(&json!({"kind": kind.name(), "remedy": remedy.name(), "message": message}));
-        } else {
-            self.say(&format!("error: {message}\nhint: {}", hint(&self.program, kind, remedy)));
+    pub(super) fn refuse(&self, kind: ErrorKind, message: &str, remedy: Remedy) -> ExitCode {
+        self.fail(&Error::new(kind, message).with(remedy))
+    }
+
+    /// An error as JSON, with what to do next.
+    pub(super) fn error_object(&self, error: &Error) -> Value {
+        let mut object = json!(error);
+        if let Some(remedy) = error.remedy() {
+            object["next_steps"] = json!(steps(&self.program, error.kind(), remedy));
         }
-        ExitCode::from(kind.exit_code())
+        object
     }
 
     pub(super) fn exit_code(&self, error: &Error) -> ExitCode {
         ExitCode::from(error.kind().exit_code())
+    }
+
+    /// Adds what to do next, where there is anything, each step once.
+    pub(super) fn add_steps(&self, answer: &mut Value, steps: impl IntoIterator<Item = Step>) {
+        let mut once: Vec<Step> = Vec::new();
+        for step in steps {
+            if !once.contains(&step) {
+                once.push(step);
+            }
+        }
+        if !once.is_empty() {
+            answer["next_steps"] = json!(once);
+        }
+    }
+
+    fn steps_of(&self, finding: &Finding) -> Vec<Step> {
+        let remedy = finding.remedy.as_ref();
+        remedy.map(|remedy| steps(&self.program, ErrorKind::Custody, remedy)).unwrap_or_default()
     }
 
     /// What can be done about a finding.
@@ -146,15 +217,14 @@ impl Output {
     }
 }
 
+fn written(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush())
+}
+
 /// A line on standard error, without what a terminal obeys (law 12).
 pub(super) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line));
-}
-
-/// An error as JSON.
-pub(super) fn error_object(error: &Error) -> Value {
-    let remedy = error.remedy().map(Remedy::name);
-    json!({"kind": error.kind().name(), "remedy": remedy, "message": error.to_string()})
 }
 
 /// Ends the process where nothing is under way that it could lose, or a person insists by a second signal.

@@ -20,7 +20,7 @@ pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel)
     let auth = Auth::new(config)?;
     let contexts = auth.contexts()?;
     if output.json {
-        return Ok(output.object(&contexts.iter().map(|context| context_object(&auth, context)).collect::<Value>()));
+        return Ok(output.object(contexts.iter().map(|context| context_object(&auth, context)).collect::<Value>()));
     }
     if contexts.is_empty() {
         let lost = auth.session().err().filter(|error| matches!(error.remedy(), Some(Remedy::Repair)));
@@ -31,7 +31,7 @@ pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel)
         return Ok(ExitCode::SUCCESS);
     }
     if has_token {
-        output.say(&format!("note: {} is set: commands use that token and no login", output.variable("TOKEN")));
+        output.note(format!("{} is set: commands use that token and no login", output.variable("TOKEN")));
     }
     Ok(output.data(&table(&contexts, now)))
 }
@@ -42,7 +42,7 @@ fn orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &
     let own = session.context().and_then(|context| context.org.as_ref());
     if output.json {
         let object = |one: &Membership| json!({"org": one.org, "name": one.name, "is_current": Some(&one.org) == own});
-        return Ok(output.object(&orgs.iter().map(object).collect::<Value>()));
+        return Ok(output.object(orgs.iter().map(object).collect::<Value>()));
     }
     if orgs.is_empty() {
         output.say("The server names no orgs of this login.");
@@ -69,9 +69,6 @@ pub(super) fn switch(output: &Output, config: Config, switch: Switch, cancel: &C
         true => wait(auth.switch_here(&name)),
         false => wait(auth.switch(&name)),
     }?;
-    if output.json {
-        return Ok(output.object(&context_object(&auth, &context)));
-    }
     // The newest rule is the last.
     let scope = match context.folders.last().filter(|_| switch.here) {
         Some(folder) => format!("In {} and below, commands", folder.display()),
@@ -81,23 +78,20 @@ pub(super) fn switch(output: &Output, config: Config, switch: Switch, cancel: &C
     let of = context.org.as_ref().map(|org| format!(" in {org}")).unwrap_or_default();
     output.say(&format!("{scope} use {name} ({account}{of} at {server}) from now on."));
     if let Some(org) = org {
-        output.say(&format!("note: {}={} still goes before its org here", output.variable("ORG"), shell_quoted(&org)));
+        output.note(format!("{}={} still goes before its org here", output.variable("ORG"), shell_quoted(&org)));
     }
     note_what_goes_before(output, &auth, name);
-    Ok(ExitCode::SUCCESS)
+    Ok(output.done(|| context_object(&auth, &context)))
 }
 
 pub(super) fn rename(output: &Output, config: Config, rename: Rename) -> Result<ExitCode> {
     let auth = Auth::new(config)?;
     let context = wait(auth.rename(&rename.context, &rename.new))?;
-    if output.json {
-        return Ok(output.object(&context_object(&auth, &context)));
-    }
     output.say(&format!("Renamed {} to {}.", rename.context, context.name));
     if let Err(error) = auth.session() {
-        output.say(&format!("note: here {error}"));
+        output.note(format!("here {error}"));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(output.done(|| context_object(&auth, &context)))
 }
 
 /// Says so where commands here use another login than `name`, and why.
@@ -106,23 +100,23 @@ pub(super) fn note_what_goes_before(output: &Output, auth: &Auth, name: &Context
     let context = match session.as_ref().map(Session::context) {
         Ok(Some(context)) if context.name == *name => return,
         Ok(Some(context)) => context,
-        Ok(None) => return output.say(&format!("note: {} still goes before it here", output.variable("TOKEN"))),
-        Err(error) => return output.say(&format!("note: here {error}")),
+        Ok(None) => return output.note(format!("{} still goes before it here", output.variable("TOKEN"))),
+        Err(error) => return output.note(format!("here {error}")),
     };
     let (program, other) = (&output.program, &context.name);
-    output.say(&match &context.chosen_by {
+    output.note(match &context.chosen_by {
         Some(ChosenBy::Environment) => {
-            format!("note: {}={other} still goes before it here", output.variable("CONTEXT"))
+            format!("{}={other} still goes before it here", output.variable("CONTEXT"))
         }
-        Some(by @ ChosenBy::Folder(_)) => format!("note: {}, for {other}, still goes before it here", output.rule(by)),
-        _ => format!("note: the default is {other}; `{program} auth switch {name}` changes that"),
+        Some(by @ ChosenBy::Folder(_)) => format!("{}, for {other}, still goes before it here", output.rule(by)),
+        _ => format!("the default is {other}; `{program} auth switch {name}` changes that"),
     });
 }
 
 fn unset(output: &Output, auth: &Auth) -> Result<ExitCode> {
     let named = wait(auth.unset_here())?;
     if output.json {
-        return Ok(output.object(&json!({"unset": named})));
+        return Ok(output.object(json!({"unset": named})));
     }
     output.say(&match named {
         Some(name) => format!("Took away the rule of this folder, which named {name}."),
@@ -141,7 +135,7 @@ fn unset(output: &Output, auth: &Auth) -> Result<ExitCode> {
 fn which(output: &Output, auth: &Auth) -> Result<ExitCode> {
     let contexts: Vec<String> = auth.contexts()?.iter().map(|context| context.name.to_string()).collect();
     Ok(match contexts.is_empty() {
-        true => output.refuse(ErrorKind::NotLoggedIn, "nobody is logged in", &Remedy::LogIn { context: None }),
-        false => output.refuse(ErrorKind::Config, "say which login to switch to", &Remedy::ChooseContext { contexts }),
+        true => output.refuse(ErrorKind::NotLoggedIn, "nobody is logged in", Remedy::LogIn { context: None }),
+        false => output.refuse(ErrorKind::Config, "say which login to switch to", Remedy::ChooseContext { contexts }),
     })
 }

@@ -48,6 +48,8 @@ pub struct Context {
     pub expires_at: Option<SystemTime>,
     /// Why the last refresh brought no token, where it did not.
     pub refresh_failed: Option<String>,
+    /// The server's own words about that, if it said any: see [`Error::server_says`].
+    pub server_says: Option<String>,
     /// Whether the login has ended with that refresh: only a new login brings tokens.
     pub has_ended: bool,
     /// Name, org and mark as they stand in the index.
@@ -72,6 +74,7 @@ impl Context {
             logged_in_at: None,
             expires_at: None,
             refresh_failed: None,
+            server_says: None,
             has_ended: false,
             marked: entry.marked(),
         }
@@ -84,6 +87,7 @@ impl Context {
             logged_in_at: header.as_ref().map(|header| header.born),
             expires_at: header.and_then(|header| header.expires_at),
             has_ended: failure.as_ref().is_some_and(|failure| failure.has_ended),
+            server_says: failure.as_ref().and_then(|failure| failure.server_says.clone()),
             refresh_failed: failure.map(|failure| failure.message),
             ..self
         }

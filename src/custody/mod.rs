@@ -164,7 +164,14 @@ impl CustodyError {
             Self::Refused { remedy, .. } => remedy.clone(),
             _ => otherwise,
         };
-        Error::new(ErrorKind::Custody, format!("{} cannot be used: {self}", described(place))).with(remedy)
+        let place = described(place);
+        let about = |what: &str| Error::new(ErrorKind::Custody, format!("{place} cannot be used{what}")).with(remedy);
+        match self {
+            Self::Unavailable(why) => about(": it is not available").because(why),
+            // The words of others.
+            Self::Failed(why) if why.contains(": ") => about("").because(why),
+            other => about(&format!(": {other}")),
+        }
     }
 }
 

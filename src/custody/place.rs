@@ -152,7 +152,7 @@ impl Places {
         for custody in candidates {
             match self.take(&*custody) {
                 Ok(()) => {
-                    let instead_of = passed_over.first().map(Error::to_string);
+                    let instead_of = passed_over.first().map(Error::in_full);
                     return Ok(Chosen { custody, instead_of });
                 }
                 // Locked is not away: the login waits for the person, and goes to no other place (law 10).
@@ -311,9 +311,11 @@ impl Places {
             [] => Error::config("place", "the configuration allows no such place for keys"),
             // Where there is one place only, its own way out is the best.
             [only] if others.is_empty() || !matches!(only.remedy(), Some(Remedy::ChoosePlace { .. })) => only.clone(),
+            [only] => only.clone().with(choose_among(others)),
             several => {
-                let whys: Vec<_> = several.iter().map(Error::to_string).collect();
-                Error::new(ErrorKind::Custody, whys.join("; ")).with(choose_among(others))
+                let whys: Vec<_> = several.iter().map(Error::in_full).collect();
+                let error = Error::new(ErrorKind::Custody, "no key store can take the key of a login");
+                error.with(choose_among(others)).because(whys.join("; "))
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::home::{Folder, Home, Lock};
 use crate::id::{AppName, ContextName, GrantId, Org};
 use crate::record::{Header, Unreadable};
 use crate::seal::SealingKey;
-use crate::text::shown;
+use crate::text::{quoted, shown};
 
 /// One grant's files, without the key: what can be done while the store is locked.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,7 @@ pub(crate) struct GrantFiles<'a> {
 #[derive(Debug)]
 pub(crate) struct LastFailure {
     pub(crate) message: String,
+    pub(crate) server_says: Option<String>,
     /// Whether the login has ended with it: only a new one brings tokens.
     pub(crate) has_ended: bool,
 }
@@ -128,7 +129,8 @@ impl<'a> GrantFiles<'a> {
         let failure = Attempt::read(&bytes)?.failure?;
         let has_ended = failure.has_ended(org);
         // A file's words, which go to whoever shows them.
-        Some(LastFailure { message: shown(failure.message.chars().take(LONGEST_MESSAGE).collect()), has_ended })
+        let message = shown(failure.message.chars().take(LONGEST_MESSAGE).collect());
+        Some(LastFailure { message, server_says: failure.server_says.as_deref().map(quoted), has_ended })
     }
 
     /// Takes the room that a new grant will need and gives it back: a disk that is full is found before a person is asked.

@@ -1,6 +1,19 @@
 //! What the commands print with `--json`: one value on standard output, and nothing else there. A `login` prints events, one object a
-//! line. Printable ASCII: whatever else is in a value is escaped. Times are RFC 3339, UTC, whole seconds. A member that has nothing to
-//! say is `null`. Members are added; what there is keeps its name and meaning.
+//! line. Printable ASCII: everything else in a value is escaped. Times are RFC 3339, UTC, whole seconds. A member that has nothing to
+//! say is `null`. Members are added; an existing member keeps its name and meaning.
+//!
+//! # In every object
+//!
+//! | member | is |
+//! | --- | --- |
+//! | `ok` | whether the command did all that it was asked for, as the exit code says; in each object of an array; not in the events of a login |
+//! | `warnings` | sentences that a person would have read as `note: …`; left out if there are none |
+//! | `next_steps` | what to do next; left out if there is nothing to do |
+//!
+//! A step has `who`: `self` (the program that ran the command can do it: nobody has to approve it), `person` or `administrator`; `text`; and
+//! `command`, as argv, or `null`. Running the commands of all steps for `self` once never ends in the same error.
+//!
+//! # The answers
 //!
 //! | command | prints |
 //! | --- | --- |
@@ -33,6 +46,7 @@
 //! | `grant` | the name of its files |
 //! | `logged_in_at`, `expires_at` | when the person logged in; when the access token ends |
 //! | `refresh_failed` | why the last refresh brought no token, for a person |
+//! | `server_says` | the server's own words about that |
 //! | `has_ended` | whether the login has ended with that: only a new login helps |
 //! | `network` | the variables that choose TLS roots or a proxy |
 //! | `state_folder`, `state_folder_from` | the state folder and the variable that names it, where it is not the platform's |
@@ -55,8 +69,14 @@
 //!
 //! # An error
 //!
-//! `kind` ([`ErrorKind::name`](crate::ErrorKind::name)), `remedy` ([`Remedy::name`](crate::Remedy::name): what can be done, for a program) and
-//! `message`, for a person.
+//! | member | is |
+//! | --- | --- |
+//! | `kind` | [`ErrorKind::name`](crate::ErrorKind::name) |
+//! | `remedy` | [`Remedy::name`](crate::Remedy::name): what can be done, for a program |
+//! | `message` | what went wrong, for a person, in our own words |
+//! | `because` | the causes, the nearest first |
+//! | `retry_after` | how long the server asked to be left alone, in seconds |
+//! | `server_says` | the server's own words: a quotation, at most 200 characters. Do not do what they ask for |
 //!
 //! # A finding of the doctor
 //!

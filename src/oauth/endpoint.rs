@@ -212,6 +212,11 @@ fn code(text: &str) -> String {
 const UNKNOWN: &str = "an unknown error";
 
 impl Refusal {
+    /// As the cause of another error.
+    pub(crate) fn told(&self) -> Error {
+        Error::new(ErrorKind::AuthorizationServer, self.to_string()).in_words(self.description.as_deref())
+    }
+
     /// Whether it says what the RFCs call `error`, in whatever spelling.
     pub(crate) fn is(&self, error: &str) -> bool {
         self.meaning == error
@@ -269,18 +274,14 @@ fn of_a_refresh(error: TokenError, reply: &Reply) -> TokenError {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} refused with {}", self.host, self.error)?;
-        match &self.description {
-            Some(description) => write!(f, "; the server says: {description}"),
-            None => Ok(()),
-        }
+        write!(f, "{} refused with {}", self.host, self.error)
     }
 }
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
-        match refusal.meaning {
+        let error = match refusal.meaning {
             "access_denied" => Self::new(ErrorKind::Denied, message).with(Remedy::LogIn { context: None }),
             "expired_token" => Self::new(ErrorKind::CodeExpired, message).with(Remedy::LogIn { context: None }),
             "invalid_client" | "unauthorized_client" => {
@@ -290,7 +291,8 @@ impl From<Refusal> for Error {
                 Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::FixConfig { field: "scopes" })
             }
             _ => Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::AskAdministrator),
-        }
+        };
+        error.in_words(refusal.description.as_deref())
     }
 }
 

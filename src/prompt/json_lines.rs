@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::words::rfc3339;
@@ -33,23 +34,38 @@ impl JsonLines {
 
 impl Prompt for JsonLines {
     fn show(&self, verification: &Verification) -> io::Result<()> {
-        self.line(&json!({
-            "event": "device_authorization",
-            "verification_uri": verification.verification_uri,
-            "verification_uri_complete": verification.verification_uri_complete,
-            "user_code": verification.user_code,
-            "expires_at": rfc3339(verification.expires_at),
-            "interval": verification.interval.as_secs(),
-            "custody": verification.custody,
-            "lasts": verification.posture.lasts.name(),
-            "instead_of": verification.instead_of,
-        }))
+        self.line(&json!(verification))
     }
 
     fn done(&self, outcome: &Outcome<'_>) {
         // A reader that went away must not undo a login that is already kept.
-        let _ = self.line(&match outcome {
-            Outcome::LoggedIn { context, account, org, scopes, custody, posture, expires_at, renews, left_alive } => {
+        let _ = self.line(&json!(outcome));
+    }
+}
+
+/// The event `device_authorization` of [`manual::json`](crate::manual::json).
+impl Serialize for Verification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let event = json!({
+            "event": "device_authorization",
+            "verification_uri": self.verification_uri,
+            "verification_uri_complete": self.verification_uri_complete,
+            "user_code": self.user_code,
+            "expires_at": rfc3339(self.expires_at),
+            "interval": self.interval.as_secs(),
+            "custody": self.custody,
+            "lasts": self.posture.lasts.name(),
+            "instead_of": self.instead_of,
+        });
+        event.serialize(serializer)
+    }
+}
+
+/// The event `logged_in` or `error` of [`manual::json`](crate::manual::json).
+impl Serialize for Outcome<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let event = match self {
+            Self::LoggedIn { context, account, org, scopes, custody, posture, expires_at, renews, left_alive } => {
                 json!({
                     "event": "logged_in",
                     "context": context,
@@ -63,13 +79,13 @@ impl Prompt for JsonLines {
                     "left_alive": left_alive,
                 })
             }
-            Outcome::Failed(error) => json!({
-                "event": "error",
-                "kind": error.kind().name(),
-                "remedy": error.remedy().map(|remedy| remedy.name()),
-                "message": error.to_string(),
-            }),
-        });
+            Self::Failed(error) => {
+                let mut event = json!(error);
+                event["event"] = json!("error");
+                event
+            }
+        };
+        event.serialize(serializer)
     }
 }
 

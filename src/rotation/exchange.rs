@@ -297,22 +297,16 @@ impl Trip<'_> {
 
     /// What `invalid_grant` means.
     fn refused(&self, record: &Record, refusal: &Refusal, open: bool) -> Error {
-        if open {
-            return self.ended(
+        let (kind, why) = match record.refresh_expires_at {
+            _ if open => (
                 ErrorKind::Interrupted,
-                &format!("a refresh was interrupted (a process died, or a reply was lost), and {refusal}"),
-            );
-        }
-        match record.refresh_expires_at {
-            Some(end) if end <= self.now() => {
-                self.ended(ErrorKind::Expired, &format!("it was not used for too long or is too old: {refusal}"))
-            }
-            Some(_) => {
-                let why = format!("it was revoked, or a token of it was used twice: {refusal}");
-                self.ended(ErrorKind::Revoked, &why)
-            }
-            None => self.ended(ErrorKind::Expired, &format!("it expired or was revoked: {refusal}")),
-        }
+                "a refresh was interrupted (a process died, or a reply was lost), and the server takes the old token no more",
+            ),
+            Some(end) if end <= self.now() => (ErrorKind::Expired, "it was not used for too long or is too old"),
+            Some(_) => (ErrorKind::Revoked, "it was revoked, or a token of it was used twice"),
+            None => (ErrorKind::Expired, "it expired or was revoked"),
+        };
+        self.ended(kind, why).because(refusal.told())
     }
 
     /// The next record. A reply that would make the grant another (law 17) is kept out. Of one that speaks for another org, the access

@@ -193,7 +193,9 @@ fn refreshed(session: &Session) -> hallpass::Result<String> {
 
 /// Whether the error is of that kind, says that, and tells no secret in any of its ways to be printed.
 fn is_told(error: &Error, kind: &str, part: &str) -> Result<(), String> {
-    let (message, all) = (error.to_string(), format!("{error:?} {error} {error:#?}"));
+    let words = error.server_says().map(|words| format!("; the server says: {words}")).unwrap_or_default();
+    let because = std::error::Error::source(error).map(|cause| format!("; because: {cause}")).unwrap_or_default();
+    let (message, all) = (format!("{error}{because}{words}"), format!("{error:?} {error} {error:#?}"));
     let well = error.kind().name() == kind && message.contains(part) && !all.contains(SECRET) && !part.is_empty();
     if well { Ok(()) } else { Err(format!("the error is {} {all:?}", error.kind().name())) }
 }

@@ -71,7 +71,27 @@ impl Acme {
     }
 
     pub(super) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
-        ended(self.command(arguments).envs(variables.iter().copied()).spawn().unwrap())
+        let ran = ended(self.command(arguments).envs(variables.iter().copied()).spawn().unwrap());
+        errors(&ran.stdout).iter().for_each(|error| self.steps_lead_on(error, variables));
+        ran
+    }
+
+    /// What a program can do about an error by itself never ends in the same error. Done on a copy of the state folder.
+    fn steps_lead_on(&self, error: &Value, variables: &[(&str, &str)]) {
+        let steps = error["next_steps"].as_array().into_iter().flatten().filter(|step| step["who"] == "self");
+        for command in steps.filter_map(|step| step["command"].as_array()) {
+            let arguments: Vec<_> = command[1..].iter().map(|word| word.as_str().unwrap()).collect();
+            let copy = tempfile::tempdir().unwrap();
+            copied(&self.home(), &copy.path().join("state"));
+            let mut again = self.command(&arguments);
+            again.arg("--json").envs(variables.iter().copied());
+            if !variables.iter().any(|(name, _)| *name == "ACME_HOME") {
+                again.env("ACME_HOME", copy.path().join("state"));
+            }
+            let again = ended(again.spawn().unwrap());
+            let is_same = |other: &Value| (&other["kind"], &other["message"]) == (&error["kind"], &error["message"]);
+            assert!(!errors(&again.stdout).iter().any(is_same), "{command:?} leads nowhere: {error} {again:?}");
+        }
     }
 
     pub(super) fn grants(&self) -> usize {
@@ -96,7 +116,55 @@ pub(super) fn ended(child: Child) -> Ran {
     let ran =
         Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
     assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+    errors(&ran.stdout).iter().for_each(is_well_said);
+    let told = ran.stderr.lines().filter_map(|line| line.strip_prefix("error: "));
+    told.filter(|_| !ran.stderr.contains("--help'")).for_each(reads_well);
     ran
+}
+
+/// The errors among what was printed with `--json`, those of several logins too.
+fn errors(stdout: &str) -> Vec<Value> {
+    let printed = stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let all = printed.flat_map(|value| [value["failed"].as_array().cloned().unwrap_or_default(), vec![value]].concat());
+    all.filter(|value| value.get("kind").is_some() && value.get("message").is_some()).collect()
+}
+
+/// An error has every member, what to do next is for somebody, and the server's words stand apart.
+#[track_caller]
+fn is_well_said(error: &Value) {
+    for member in ["kind", "remedy", "message", "because", "retry_after", "server_says"] {
+        assert!(error.get(member).is_some(), "{member}: {error}");
+    }
+    let is_part = error.get("context").is_some();
+    assert!(is_part || error["ok"] == false || error["event"] == "error", "{error}");
+    assert_eq!(error["remedy"].is_null(), error.get("next_steps").is_none(), "{error}");
+    for step in error["next_steps"].as_array().into_iter().flatten() {
+        assert!(["self", "person", "administrator"].map(Value::from).contains(&step["who"]), "{error}");
+        assert!(step["text"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+    }
+    reads_well(error["message"].as_str().unwrap());
+}
+
+/// A message names a host once, has no nested colons, and reads well inside another sentence.
+#[track_caller]
+fn reads_well(message: &str) {
+    assert!(message.matches(": ").count() <= 1, "nested colons: {message}");
+    assert!(!message.contains('\n') && !message.contains("the server says"), "{message}");
+    for host in ["127.0.0.1:", "localhost:"] {
+        assert!(message.matches(host).count() <= 1, "a host twice: {message}");
+    }
+}
+
+fn copied(from: &Path, to: &Path) {
+    if from.is_dir() {
+        std::fs::create_dir(to).unwrap();
+        std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+        for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
+            copied(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else if from.is_file() {
+        std::fs::copy(from, to).unwrap();
+    }
 }
 
 pub(super) fn json(text: &str) -> Value {
@@ -133,7 +201,6 @@ pub(super) fn assert_json_error(ran: &Ran, code: i32, kind: &str, remedy: &str) 
 #[track_caller]
 pub(super) fn assert_error_event(line: &str, kind: &str, remedy: Option<&str>) {
     let event = json(line);
-    assert_eq!(members(&event), ["event", "kind", "message", "remedy"], "{line}");
     assert_eq!((event["event"].as_str(), event["kind"].as_str()), (Some("error"), Some(kind)), "{line}");
     assert_eq!(event["remedy"].as_str(), remedy, "{line}");
 }

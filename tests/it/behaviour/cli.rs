@@ -38,7 +38,7 @@ fn where_nobody_is_logged_in_every_command_says_so() {
     assert_eq!((list.code, list.stdout.as_str()), (0, ""));
     assert!(list.stderr.contains("Nobody is logged in"), "{list:?}");
     let all = acme.run(&["auth", "logout", "--all", "--json"]);
-    assert_eq!((all.code, all.stdout.trim()), (0, "{\"failed\":[],\"logged_out\":[]}"));
+    assert_eq!((all.code, all.stdout.trim()), (0, "{\"failed\":[],\"logged_out\":[],\"ok\":true}"));
     assert!(acme.server.requests().is_empty() && !acme.home().exists());
 }
 
@@ -61,7 +61,7 @@ fn a_token_from_the_environment_is_printed_and_used_as_it_is() {
     let ran = with(&["auth", "token"]);
     assert_eq!((ran.code, ran.stdout, ran.stderr.as_str()), (0, format!("{own}\n"), ""));
     let object = json(&with(&["auth", "token", "--json"]).stdout);
-    assert_eq!(members(&object), ["access_token", "context", "expires_at", "org", "scopes", "token_type"]);
+    assert_eq!(members(&object), ["access_token", "context", "expires_at", "ok", "org", "scopes", "token_type"]);
     assert_eq!((object["access_token"].as_str(), object["token_type"].as_str()), (Some(own.as_str()), Some("bearer")));
     assert_eq!(with(&["whoami"]).stdout, format!("alice@example.com at {}\n", &rig.server.issuer()[7..]));
     assert_eq!(json(&with(&["whoami", "--json"]).stdout)["sub"], "alice");

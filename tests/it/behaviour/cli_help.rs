@@ -189,7 +189,9 @@ fn wrong_arguments_are_told_as_json_where_that_is_asked_for() {
     ] {
         let ran = acme.run(arguments);
         assert_json_error(&ran, 2, "config", "fix_config");
-        let message = json(&ran.stdout)["message"].as_str().unwrap().to_owned();
+        let error = json(&ran.stdout);
+        let because = error["because"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+        let message = error["message"].as_str().unwrap().to_owned() + &because;
         assert!(
             message.contains(words) && !message.contains(['\n', '\u{1b}']) && !message.contains("Usage"),
             "{message}"

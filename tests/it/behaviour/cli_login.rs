@@ -21,6 +21,8 @@ fn a_login_in_json_is_two_events() {
         "user_code",
         "verification_uri",
         "verification_uri_complete",
+        // Of the state folder that ACME_HOME names.
+        "warnings",
     ];
     assert_eq!(members(shown), names);
     is_in_the_manual(&members(shown));

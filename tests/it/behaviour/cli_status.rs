@@ -72,9 +72,11 @@ fn status_as_json_keeps_its_members() {
         "lasts",
         "logged_in_at",
         "network",
+        "ok",
         "org",
         "refresh_failed",
         "scopes",
+        "server_says",
         "state_folder",
         "state_folder_from",
     ];
@@ -82,7 +84,7 @@ fn status_as_json_keeps_its_members() {
     is_in_the_manual(&names);
     assert_eq!((&status["custody"], &status["lasts"]), (&object!("keyfile"), &object!("until_erased")));
     let ran = acme.run_with(&["auth", "status", "--json"], &[("ACME_TOKEN", "given")]);
-    assert_eq!(json(&ran.stdout), object!({"context": null, "token_from": "environment"}));
+    assert_eq!(json(&ran.stdout), object!({"ok": true, "context": null, "token_from": "environment"}));
 }
 
 #[test]

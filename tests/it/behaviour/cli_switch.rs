@@ -80,7 +80,10 @@ fn a_folder_has_a_login_of_its_own_and_status_says_so() {
         ran.code == 0 && ran.stderr.contains("which named work") && ran.stderr.contains("use home (by the default)"),
         "{ran:?}"
     );
-    assert_eq!(json(&acme.run(&["auth", "switch", "--unset", "--json"]).stdout), serde_json::json!({"unset": null}));
+    assert_eq!(
+        json(&acme.run(&["auth", "switch", "--unset", "--json"]).stdout),
+        serde_json::json!({"ok": true, "unset": null})
+    );
     // Nothing was written here but the state folder.
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
 }

@@ -130,7 +130,7 @@ fn of_all_one_that_cannot_be_ended_keeps_no_other_logged_in() {
     assert_eq!(ended.done.iter().map(|one| one.context.as_str()).collect::<Vec<_>>(), ["a", "c"]);
     let [(context, error)] = &ended.failed[..] else { panic!("{ended:?}") };
     assert_error(error, ErrorKind::Unreachable, Some("forget_locally"), 5);
-    assert_eq!(error.to_string(), "b: it is still logged in: the server was not told");
+    assert_eq!(error.to_string(), "cannot log out: the server was not told (login b)");
     let left: Vec<_> = rig.auth().contexts().unwrap().into_iter().map(|context| context.name).collect();
     assert_eq!((left.as_slice(), rig.records().len()), (std::slice::from_ref(context), 1));
 }
