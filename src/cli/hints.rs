@@ -225,3 +225,79 @@ fn to_start(machine: Machine) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::iter::successors;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::AuthCommand;
+
+    #[derive(Debug, Parser)]
+    enum Acme {
+        #[allow(dead_code, reason = "it is parsed, and not run")]
+        Auth(AuthCommand),
+    }
+
+    /// A new remedy does not compile until it stands in this row.
+    fn after(remedy: &Remedy) -> Option<Remedy> {
+        let (text, path) = (|| "work".to_owned(), || "/x".into());
+        Some(match remedy {
+            Remedy::LogIn { context: None } => Remedy::LogIn { context: Some(text()) },
+            Remedy::LogIn { context: Some(_) } => Remedy::LogInTo { org: "-x".into() },
+            Remedy::LogInTo { .. } => Remedy::Retry { after: None },
+            Remedy::Retry { .. } => Remedy::UnlockStore,
+            Remedy::UnlockStore => Remedy::AllowItem,
+            Remedy::AllowItem => Remedy::StartStore,
+            Remedy::StartStore => Remedy::ChoosePlace { places: vec!["kernel"] },
+            Remedy::ChoosePlace { .. } => Remedy::StartSession,
+            Remedy::StartSession => Remedy::GivePassphrase,
+            Remedy::GivePassphrase => Remedy::ChoosePassphrase { at_least: 8 },
+            Remedy::ChoosePassphrase { .. } => Remedy::CorrectPassphrase,
+            Remedy::CorrectPassphrase => Remedy::CorrectCredential { credential: text() },
+            Remedy::CorrectCredential { .. } => Remedy::RunAsService { credential: text() },
+            Remedy::RunAsService { .. } => Remedy::ChooseContext { contexts: vec![text()] },
+            Remedy::ChooseContext { .. } => Remedy::ChooseName { taken: text() },
+            Remedy::ChooseName { .. } => Remedy::Replace { context: text() },
+            Remedy::Replace { .. } => Remedy::ForgetLocally { context: text() },
+            Remedy::ForgetLocally { .. } => Remedy::FixConfig { field: "arguments" },
+            Remedy::FixConfig { .. } => Remedy::FixPath { path: path(), mode: Some(0o700) },
+            Remedy::FixPath { .. } => Remedy::RunAs { user: text() },
+            Remedy::RunAs { .. } => Remedy::FreeSpace { path: path() },
+            Remedy::FreeSpace { .. } => Remedy::SetAside { path: "/x/index.json".into() },
+            Remedy::SetAside { .. } => Remedy::OtherProcess { pid: Some(1) },
+            Remedy::OtherProcess { .. } => Remedy::Repair,
+            Remedy::Repair => Remedy::SetClock,
+            Remedy::SetClock => Remedy::AskAdministrator,
+            Remedy::AskAdministrator => Remedy::Upgrade,
+            Remedy::Upgrade => return None,
+        })
+    }
+
+    #[test]
+    fn every_remedy_has_a_step_and_its_command_is_one() {
+        for remedy in successors(Some(Remedy::LogIn { context: None }), after) {
+            for kind in [ErrorKind::NotLoggedIn, ErrorKind::Custody, ErrorKind::Config, ErrorKind::Unreachable] {
+                let steps = steps("acme", kind, &remedy);
+                assert!(steps.iter().all(|step| !step.text.is_empty()) && !steps.is_empty(), "{remedy:?}");
+                for command in steps.iter().filter_map(|step| step.command.as_ref()) {
+                    let is_help = command[1..] == ["--help"];
+                    assert!(is_help || Acme::try_parse_from(command).is_ok(), "{command:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_program_is_sent_to_no_command_that_needs_a_person() {
+        for remedy in successors(Some(Remedy::LogIn { context: None }), after) {
+            for step in steps("acme", ErrorKind::NotLoggedIn, &remedy).iter().filter(|step| step.who == Who::Caller) {
+                let command = step.command.as_deref().unwrap_or_default().join(" ");
+                let harmless = ["", "acme auth list", "acme auth doctor --repair", "acme --help"];
+                assert!(harmless.contains(&command.as_str()), "{command}");
+            }
+        }
+    }
+}

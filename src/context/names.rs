@@ -19,10 +19,9 @@ impl Index {
         if let Some(name) = wanted {
             return match self.get(name) {
                 Some(entry) if !is_own(entry) && !replace => {
-                    let message = format!(
-                        "context {name} belongs to {} at {}, and this login is of {account} at {}",
-                        entry.account, entry.account.issuer, account.issuer
-                    );
+                    let (own, server) = (&entry.account, &account.issuer);
+                    let at = if own.issuer == *server { String::new() } else { format!(" at {}", own.issuer) };
+                    let message = format!("context {name} belongs to {own}{at} and not to {account} at {server}");
                     Err(Error::new(ErrorKind::Config, message).with(Remedy::Replace { context: name.to_string() }))
                 }
                 _ => Ok(name.clone()),

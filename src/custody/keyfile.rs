@@ -39,7 +39,7 @@ impl KeyFile {
         let Some(path) = &self.credential else { return Ok(None) };
         let Some(bytes) = read_credential(path).map_err(refused)? else { return Ok(None) };
         SealingKey::from_base64(&bytes).map(Some).ok_or_else(|| CustodyError::Refused {
-            why: format!("{} is no key: it takes 32 bytes in base64", path.display()),
+            why: format!("{} is no key, which is 32 bytes in base64", path.display()),
             remedy: Remedy::CorrectCredential { credential: file_name(path) },
         })
     }
@@ -49,7 +49,7 @@ impl KeyFile {
         let Some(bytes) = home.root.read_private(FILE).map_err(refused)? else { return Ok(None) };
         let path = home.root.path_of(FILE);
         SealingKey::from_base64(&bytes).map(Some).ok_or_else(|| CustodyError::Refused {
-            why: format!("the key file {} is damaged: it takes 32 bytes in base64", path.display()),
+            why: format!("the key file {} is damaged; a key is 32 bytes in base64", path.display()),
             remedy: Remedy::SetAside { path },
         })
     }

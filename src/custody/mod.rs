@@ -165,12 +165,15 @@ impl CustodyError {
             _ => otherwise,
         };
         let place = described(place);
-        let about = |what: &str| Error::new(ErrorKind::Custody, format!("{place} cannot be used{what}")).with(remedy);
-        match self {
-            Self::Unavailable(why) => about(": it is not available").because(why),
+        let custody = |message: String| Error::new(ErrorKind::Custody, message).with(remedy);
+        let why = self.to_string();
+        match (self, why.matches(": ").count()) {
+            (Self::Unavailable(why), _) => custody(format!("{place} cannot be used: it is not available")).because(why),
+            (_, 0) => custody(format!("{place} cannot be used: {why}")),
+            // It names a file itself.
+            (_, 1) => custody(why),
             // The words of others.
-            Self::Failed(why) if why.contains(": ") => about("").because(why),
-            other => about(&format!(": {other}")),
+            _ => custody(format!("{place} cannot be used")).because(why),
         }
     }
 }

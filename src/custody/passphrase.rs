@@ -57,7 +57,7 @@ impl Passphrase {
             Io::PermissionDenied => wrong(WRONG.into()),
             Io::Interrupted => CustodyError::Cancelled,
             kind => CustodyError::Refused {
-                why: format!("no passphrase could be had: {error}"),
+                why: format!("no passphrase could be had ({error})"),
                 remedy: match kind {
                     Io::InvalidInput => Remedy::FixConfig { field: "passphrase_fd" },
                     _ => Remedy::GivePassphrase,

@@ -252,8 +252,8 @@ impl<'a> OpenGrant<'a> {
         if let Some(newest) = newest.filter(|newest| *newest > record.generation) {
             let own = record.generation;
             return is_copy(format!(
-                "it is number {own}, and this machine has seen number {newest}: restored from a backup, its refresh token is \
-                 spent; nothing was sent"
+                "it is number {own} and this machine has seen number {newest}, so it was restored from a backup and its refresh \
+                 token is spent; nothing was sent"
             ));
         }
         match (&record.machine, self.machine()) {

@@ -224,7 +224,7 @@ fn a_login_under_a_credential_of_the_system_opens_with_that_alone() {
         }
         let error = asked().unwrap_err();
         assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
-        assert!(error.to_string().contains(why) && !error.to_string().contains("hunter2"), "{case}: {error}");
+        assert!(format!("{error:?}").contains(why) && !format!("{error:?}").contains("hunter2"), "{case}: {error}");
     }
     fs::remove_file(&path).unwrap();
     assert_error(&asked().unwrap_err(), ErrorKind::Custody, Some("run_as_service"), 6);

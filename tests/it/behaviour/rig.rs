@@ -151,6 +151,7 @@ pub(super) fn locked(rig: &Rig, session: &Session) -> File {
 
 #[track_caller]
 pub(super) fn assert_error(error: &Error, kind: ErrorKind, remedy: Option<&str>, exit_code: u8) {
+    super::acme::reads_well(&error.to_string());
     assert_eq!(error.kind(), kind, "{error:?}");
     assert_eq!(error.remedy().map(Remedy::name), remedy, "{error:?}");
     assert_eq!(error.kind().exit_code(), exit_code, "{error:?}");
