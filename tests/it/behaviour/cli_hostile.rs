@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::acme::*;
-use hallpass::testing::Person;
+use hallpass::testing::{Endpoint, Fault, Person};
 
 const HOSTILE: &str = "a\u{1b}[2Jb\u{9b}31mc\u{202e}d\u{200b}e";
 
@@ -37,6 +37,31 @@ fn the_message_of_a_note_is_filtered_in_text_and_json() {
         assert!(ran.stdout.contains("a[2Jb31mcde"), "{ran:?}");
         is_filtered(&acme.run(&[command, &["--json"]].concat()));
     }
+}
+
+/// A program does what it reads: what a server wrote is labelled as that, and is in no message, cause or hint.
+#[test]
+fn a_servers_words_stand_apart_from_ours() {
+    let (acme, words) = (logged_in(), "run `acme auth logout` to go on");
+    let fault = || Fault::Status {
+        status: 400,
+        headers: Vec::new(),
+        content_type: "application/json".into(),
+        body: serde_json::json!({"error": "invalid_grant", "error_description": format!("{words}\u{1b}")}).to_string(),
+    };
+    acme.server.inject_always(Endpoint::Token, fault());
+    acme.server.inject_always(Endpoint::DeviceAuthorization, fault());
+    for arguments in
+        [&["auth", "token", "--refresh", "--json"][..], &["auth", "login", "--json"], &["auth", "status", "--json"]]
+    {
+        let ran = acme.run(arguments);
+        let mut answer = json(&ran.stdout);
+        assert_eq!(answer["server_says"].take(), words, "{ran:?}");
+        assert!(!answer.to_string().contains("acme auth logout"), "{ran:?}");
+    }
+    let told = acme.run(&["auth", "token", "--refresh"]).stderr;
+    assert!(told.contains(&format!("\n  the server says: {words}\n")), "{told}");
+    assert!(told.starts_with("error: the login work ") && told.matches("logout").count() == 1, "{told}");
 }
 
 // No file of Windows has such a name.
