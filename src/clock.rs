@@ -1,10 +1,12 @@
-//! Time, as a value that a test can drive: [`Clock`], and [`Cancel`] which ends a wait early.
+//! Time, as a value that a test can drive: [`Clock`], [`Cancel`] which ends a wait early, and [`parse_duration`].
 
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
+
+pub use crate::duration::parse_duration;
 
 /// Where hallpass reads the time and where it waits. One trait, so that the two cannot disagree.
 ///

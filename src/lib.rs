@@ -31,7 +31,7 @@
 //!                │                        │
 //!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
 //!                │                        │
-//!    words     secret  id  text  clock  error  prompt  passphrase  posture  browser  surroundings  hardening  failpoint
+//!    words     secret  id  text  clock  duration  error  prompt  passphrase  posture  browser  surroundings  hardening  failpoint
 //! ```
 //!
 //! Arrows point down, or along a layer without a circle; a test reads every path in the source and fails on any other.
@@ -59,6 +59,7 @@ mod config;
 mod context;
 pub mod custody;
 pub mod doctor;
+mod duration;
 mod error;
 mod failpoint;
 #[cfg(any(test, fuzzing))]

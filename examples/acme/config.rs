@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hallpass::clock::{Cancel, Clock};
+use hallpass::clock::{Cancel, Clock, parse_duration};
 use hallpass::{Config, OrgBy, Result, Secret};
 use url::Url;
 
@@ -36,14 +36,15 @@ pub(crate) fn from_environment() -> Result<Config> {
     };
     config.allow_loopback_http = variable("ALLOW_LOOPBACK_HTTP").is_some_and(|value| value == "1");
     // An hour without D-Bus, of which `ACME_KEY_CACHE=0` lets a script have none.
-    config.key_cache = Some(seconds("KEY_CACHE").unwrap_or(Duration::from_secs(3600))).filter(|time| !time.is_zero());
-    if let Some(timeout) = seconds("REQUEST_TIMEOUT") {
+    let key_cache = duration("ACME_KEY_CACHE")?.unwrap_or(Duration::from_secs(3600));
+    config.key_cache = Some(key_cache).filter(|time| !time.is_zero());
+    if let Some(timeout) = duration("ACME_REQUEST_TIMEOUT")? {
         config.request_timeout = timeout;
     }
-    if let Some(timeout) = seconds("LOCK_TIMEOUT") {
+    if let Some(timeout) = duration("ACME_LOCK_TIMEOUT")? {
         config.lock_timeout = timeout;
     }
-    if let Some(since_1970) = seconds("CLOCK") {
+    if let Some(since_1970) = duration("ACME_CLOCK")? {
         config.clock = Arc::new(StandingClock(SystemTime::UNIX_EPOCH + since_1970));
     }
     Ok(config)
@@ -65,11 +66,14 @@ fn url(name: &str) -> Result<Option<Url>> {
     Ok(variable(name).map(|text| Url::parse(&text)).transpose()?)
 }
 
-/// Whole seconds; anything else is as good as unset.
-fn seconds(name: &str) -> Option<Duration> {
-    variable(name)?.parse().ok().map(Duration::from_secs)
+fn duration(variable: &'static str) -> Result<Option<Duration>> {
+    value(variable).map(|text| parse_duration(variable, &text)).transpose()
 }
 
 fn variable(name: &str) -> Option<String> {
-    std::env::var(format!("ACME_{name}")).ok().filter(|value| !value.is_empty())
+    value(&format!("ACME_{name}"))
+}
+
+fn value(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
 }

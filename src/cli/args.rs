@@ -10,6 +10,7 @@ use url::Url;
 
 use super::deferred::Deferred;
 use super::help::{GROUPS, after};
+use crate::clock::parse_duration;
 use crate::{ContextName, Org, Result};
 
 /// Log in and out, and get tokens.
@@ -137,7 +138,7 @@ pub(super) struct Login {
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(after_long_help = after(Some(USE), &[
-    "auth token --min-validity 600",
+    "auth token --min-validity 10m",
     "auth token --org globex --json",
 ]) + "\n  curl -H \"Authorization: Bearer $(<app> auth token)\" URL")]
 pub(super) struct Token {
@@ -153,9 +154,10 @@ pub(super) struct Token {
     /// A scope that the token shall have, instead of all; can be repeated
     #[arg(id = "hallpass-scope", long = "scope", value_name = "SCOPE", value_hint = ValueHint::Other)]
     pub(super) scope: Vec<String>,
-    /// Fetch a new token if this one is not valid for so long, in seconds; the server may give one that is valid for less
+    /// Fetch a new token if this one is not valid for so long: 90 (seconds), 15m, 8h, 30d, PT8H; the server may give one that is
+    /// valid for less
     #[arg(
-        id = "hallpass-min-validity", long = "min-validity", value_name = "SECS", value_parser = seconds,
+        id = "hallpass-min-validity", long = "min-validity", value_name = "DURATION", value_parser = duration,
         value_hint = ValueHint::Other
     )]
     pub(super) min_validity: Option<Duration>,
@@ -304,8 +306,9 @@ pub(super) struct Logout {
     pub(super) local_only: bool,
 }
 
-fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
-    text.parse().map(Duration::from_secs)
+/// clap's error names option and value already.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    parse_duration("duration", text).map_err(|_| "write 90 (seconds), 15m, 8h, 30d or PT8H")
 }
 
 /// The name of a place. Those that everybody has are known for help and completions; a host may have one of its own, and which

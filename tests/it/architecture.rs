@@ -43,7 +43,7 @@ const LAYERS: &[(Layer, &str)] = &[
     ),
     (
         Layer::Words,
-        "actor browser clock error event failpoint hardening id org passphrase policy posture prompt secret surroundings text",
+        "actor browser clock duration error event failpoint hardening id org passphrase policy posture prompt secret surroundings text",
     ),
 ];
 

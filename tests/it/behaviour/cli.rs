@@ -22,6 +22,35 @@ fn a_wrong_configuration_is_exit_code_2() {
 }
 
 #[test]
+fn every_duration_is_read_by_one_grammar() {
+    let acme = Acme::new();
+    acme.server.approve_all();
+    assert_eq!(acme.run(&["auth", "login", "--json"]).code, 0);
+    let token = acme.run(&["auth", "token"]).stdout;
+    for good in ["90", "90s", "15m", "PT15M", "0"] {
+        assert_eq!(acme.run(&["auth", "token", "--min-validity", good]).stdout, token, "{good}");
+        let variables = ["ACME_KEY_CACHE", "ACME_REQUEST_TIMEOUT", "ACME_LOCK_TIMEOUT"].map(|name| (name, good));
+        let ran = acme.run_with(&["auth", "token"], &variables);
+        assert_eq!((ran.code, &ran.stdout), (0, &token), "{good}: {ran:?}");
+    }
+    assert_ne!(acme.run(&["auth", "token", "--min-validity", "1d"]).stdout, token);
+    let grammar = "write 90 (seconds), 15m, 8h, 30d or PT8H";
+    for bad in ["soon", "1.5h", "-1", "1h30m", "P1M"] {
+        let flag = format!("--min-validity={bad}");
+        let ran = acme.run(&["auth", "token", &flag]);
+        assert!(ran.code == 2 && ran.stderr.contains(grammar), "{ran:?}");
+        assert_json_error(&acme.run(&["auth", "token", &flag, "--json"]), 2, "config", "fix_config");
+        for name in ["ACME_KEY_CACHE", "ACME_REQUEST_TIMEOUT", "ACME_LOCK_TIMEOUT", "ACME_CLOCK"] {
+            let ran = acme.run_with(&["auth", "token"], &[(name, bad)]);
+            let named = format!("error: {name} \"{bad}\" is no duration: {grammar}\n");
+            assert!(ran.code == 2 && ran.stderr.contains(&named), "{ran:?}");
+        }
+    }
+    // Whatever is set to nothing is unset.
+    assert_eq!(acme.run_with(&["auth", "token"], &[("ACME_LOCK_TIMEOUT", "")]).code, 0);
+}
+
+#[test]
 fn where_nobody_is_logged_in_every_command_says_so() {
     let acme = Acme::new();
     for command in [&["auth", "token"][..], &["auth", "status"], &["auth", "logout"], &["whoami"]] {

@@ -183,7 +183,10 @@ fn wrong_arguments_are_told_as_json_where_that_is_asked_for() {
         (&["auth", "fly", "--json"][..], "unrecognized subcommand 'fly'"),
         (&["auth", "logn", "--json"], "similar subcommands exist: 'logout', 'login'"),
         (&["--json", "auth", "list"], "unexpected argument '--json' found"),
-        (&["auth", "--json", "token", "--min-validity", "x"], "invalid value 'x' for '--min-validity <SECS>'"),
+        (
+            &["auth", "--json", "token", "--min-validity", "x"],
+            "invalid value 'x' for '--min-validity <DURATION>': write 90 (seconds), 15m, 8h, 30d or PT8H",
+        ),
         (&["auth", "rename", "--json"], "required arguments were not provided: <NAME> <NEW>"),
         (&["auth", "token", "--context", "a\u{1b}/b", "--json"], "invalid value 'a"),
     ] {
