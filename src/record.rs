@@ -107,6 +107,11 @@ pub(crate) struct Header {
     pub(crate) rotated: SystemTime,
     #[serde(with = "time::option")]
     pub(crate) expires_at: Option<SystemTime>,
+    /// Whether there is a refresh token, and when that ends by itself; of a record that an earlier version wrote, unknown.
+    #[serde(default)]
+    pub(crate) renews: Option<bool>,
+    #[serde(default, with = "time::option")]
+    pub(crate) refresh_expires_at: Option<SystemTime>,
 }
 
 /// Why bytes are not the record they should be.
@@ -146,6 +151,8 @@ impl Record {
             born: self.born,
             rotated: self.rotated,
             expires_at: self.tokens.first().and_then(|token| token.expires_at),
+            renews: Some(self.refresh_token.is_some()),
+            refresh_expires_at: self.refresh_expires_at,
         };
         let mut bytes = serde_json::to_vec(&header).map_err(unencodable)?;
         bytes.push(b'\n');
@@ -211,6 +218,11 @@ impl Header {
     /// Whether `key` is the one that the record is sealed with.
     pub(crate) fn is_sealed_with(&self, key: &SealingKey) -> bool {
         self.key == key.fingerprint()
+    }
+
+    /// When the login ends by itself: one that does not renew ends with its access token.
+    pub(crate) fn session_ends_at(&self) -> Option<SystemTime> {
+        if self.renews == Some(false) { self.expires_at } else { self.refresh_expires_at }
     }
 
     /// Reads the header only.

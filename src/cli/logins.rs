@@ -30,6 +30,8 @@ pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
         "grant": context.grant,
         "logged_in_at": context.logged_in_at.map(rfc3339),
         "expires_at": context.expires_at.map(rfc3339),
+        "session_ends_at": context.session_ends_at.map(rfc3339),
+        "renews": context.renews,
         "refresh_failed": context.refresh_failed,
         "server_says": context.server_says,
         "has_ended": context.has_ended,
@@ -59,6 +61,7 @@ pub(super) fn context_lines(output: &Output, auth: &Auth, context: &Context, con
         ("Key in", Some(place)),
         ("Since", Some(since)),
         ("Token", Some(token(context, now))),
+        ("Login ends", session_end(context, now)),
         ("Folder", folder(auth)),
         ("Network", network(config)),
         ("Next", next(output, context, posture, now).map(|step| step.text)),
@@ -119,7 +122,9 @@ fn row(context: &Context, now: SystemTime) -> [String; 7] {
         true => "the login has ended: log in again".into(),
         false => format!("the last refresh failed: {why}"),
     });
-    let notes = context.is_default.then(|| "default".to_owned()).into_iter().chain(folders).chain(failed);
+    let has_ended = context.renews == Some(false) && context.expires_at.is_some_and(|at| at <= now);
+    let ended = (has_ended && context.refresh_failed.is_none()).then(|| "the login has ended: log in again".to_owned());
+    let notes = context.is_default.then(|| "default".to_owned()).into_iter().chain(folders).chain(failed).chain(ended);
     [
         format!("{mark} {}", context.name),
         context.account.to_string(),
@@ -136,9 +141,14 @@ fn token(context: &Context, now: SystemTime) -> String {
     let token = match (context.logged_in_at, context.expires_at) {
         (None, _) => "unknown".into(),
         (_, None) => "valid until the server says otherwise".into(),
-        (_, Some(at)) if at > now => format!("valid until {}, {}", rfc3339(at), relative(at, now)),
         (_, Some(at)) => {
-            format!("expired {}, {}: a new one is fetched when it is needed", rfc3339(at), relative(at, now))
+            let (is_valid, when) = (at > now, format!("{}, {}", rfc3339(at), relative(at, now)));
+            match (is_valid, context.renews) {
+                (true, Some(false)) => format!("valid until {when}; the login ends with it"),
+                (true, _) => format!("valid until {when}"),
+                (false, Some(false)) => format!("expired {when}, and the login with it"),
+                (false, _) => format!("expired {when}: a new one is fetched when it is needed"),
+            }
         }
     };
     match (&context.refresh_failed, context.expires_at) {
@@ -148,10 +158,17 @@ fn token(context: &Context, now: SystemTime) -> String {
     }
 }
 
+/// When the login ends that renews its tokens until then.
+fn session_end(context: &Context, now: SystemTime) -> Option<String> {
+    let at = context.session_ends_at.filter(|_| context.renews == Some(true))?;
+    Some(format!("{}, {}", rfc3339(at), relative(at, now)))
+}
+
 /// What to do about it, where something is wrong.
 pub(super) fn next(output: &Output, context: &Context, posture: Option<&Posture>, now: SystemTime) -> Option<Step> {
     let (program, name) = (&output.program, context.name.as_str());
     let has_expired = context.expires_at.is_some_and(|at| at <= now);
+    let renews = context.renews != Some(false) && context.session_ends_at.is_none_or(|at| at > now);
     let log_in = format!("`{program} auth login --context {name}`");
     let log_in_again = |text| Some(Step::run(Who::Person, text, program, &["auth", "login", "--context", name]));
     match context.logged_in_at {
@@ -163,7 +180,7 @@ pub(super) fn next(output: &Output, context: &Context, posture: Option<&Posture>
         _ if posture.is_none() => {
             log_in_again(format!("run {log_in} to log in anew, or use the program that logged in"))
         }
-        _ if context.has_ended => log_in_again(format!("run {log_in}")),
+        _ if context.has_ended || (has_expired && !renews) => log_in_again(format!("run {log_in}")),
         // A program that ran this command would have the token in its own output.
         _ if context.refresh_failed.is_some() && has_expired => {
             Some(Step::say(Who::Caller, format!("run `{program} auth token --context {name}` to try again")))

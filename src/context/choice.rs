@@ -6,12 +6,29 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Entry, FILE, FORMAT, FolderRule, Index, Select};
+use super::{Entry, FILE, FORMAT, FolderRule, Index};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::home::{Home, other_owner, real_folder};
-use crate::id::{AppName, ContextName};
+use crate::id::{AppName, ContextName, Org};
 use crate::org::OrgBy;
+
+/// Which context is wanted.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Select {
+    /// By name; before `<APP>_CONTEXT`, before the rule of a folder, before the default.
+    pub context: Option<ContextName>,
+    /// The org that tokens shall speak for; before `<APP>_ORG`, before the context's own.
+    pub org: Option<Org>,
+}
+
+impl Select {
+    /// The context of this name.
+    pub fn context(name: ContextName) -> Self {
+        Self { context: Some(name), org: None }
+    }
+}
 
 /// By which rule a context is the one that is meant. They are asked in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]

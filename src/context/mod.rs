@@ -14,8 +14,9 @@ use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::grant::{GrantFiles, Marked, OpenGrant};
 use crate::home::Home;
 use crate::id::{Account, ClientId, ContextName, GrantId, Org, Scopes};
+use crate::record::Header;
 use crate::text::is_plain;
-pub use choice::ChosenBy;
+pub use choice::{ChosenBy, Select};
 pub use each::Each;
 
 /// A named (grant, org): what a person switches between.
@@ -46,6 +47,11 @@ pub struct Context {
     pub logged_in_at: Option<SystemTime>,
     /// When its access token expires, UTC; `None` where the server does not say or the record cannot be read.
     pub expires_at: Option<SystemTime>,
+    /// Whether the login renews its access token by itself: whether it holds a refresh token. `None` where the record cannot be read.
+    pub renews: Option<bool>,
+    /// When the login ends by itself, UTC, as the server said last; `None` where that is not known. Some servers move it with each
+    /// refresh. A login that does not renew ends with its access token.
+    pub session_ends_at: Option<SystemTime>,
     /// Why the last refresh brought no token, where it did not.
     pub refresh_failed: Option<String>,
     /// The server's own words about that, if it said any: see [`Error::server_says`].
@@ -73,6 +79,8 @@ impl Context {
             grant: entry.grant.clone(),
             logged_in_at: None,
             expires_at: None,
+            renews: None,
+            session_ends_at: None,
             refresh_failed: None,
             server_says: None,
             has_ended: false,
@@ -85,29 +93,14 @@ impl Context {
         let (header, failure) = (files.header(), files.last_failure(self.org.as_ref()));
         Self {
             logged_in_at: header.as_ref().map(|header| header.born),
-            expires_at: header.and_then(|header| header.expires_at),
+            expires_at: header.as_ref().and_then(|header| header.expires_at),
+            renews: header.as_ref().and_then(|header| header.renews),
+            session_ends_at: header.as_ref().and_then(Header::session_ends_at),
             has_ended: failure.as_ref().is_some_and(|failure| failure.has_ended),
             server_says: failure.as_ref().and_then(|failure| failure.server_says.clone()),
             refresh_failed: failure.map(|failure| failure.message),
             ..self
         }
-    }
-}
-
-/// Which context is wanted.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Select {
-    /// By name; before `<APP>_CONTEXT`, before the rule of a folder, before the default.
-    pub context: Option<ContextName>,
-    /// The org that tokens shall speak for; before `<APP>_ORG`, before the context's own.
-    pub org: Option<Org>,
-}
-
-impl Select {
-    /// The context of this name.
-    pub fn context(name: ContextName) -> Self {
-        Self { context: Some(name), org: None }
     }
 }
 

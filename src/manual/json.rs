@@ -45,6 +45,8 @@
 //! | `folder`, `folders` | the folder whose rule chose it; all folders whose rule names it |
 //! | `grant` | the name of its files |
 //! | `logged_in_at`, `expires_at` | when the person logged in; when the access token ends |
+//! | `session_ends_at` | when the login ends by itself, as the server said last; `null` where that is not known |
+//! | `renews` | whether the login renews its access token by itself: whether it holds a refresh token |
 //! | `refresh_failed` | why the last refresh brought no token, for a person |
 //! | `server_says` | the server's own words about that |
 //! | `has_ended` | whether the login has ended with that: only a new login helps |

@@ -75,8 +75,10 @@ fn status_as_json_keeps_its_members() {
         "ok",
         "org",
         "refresh_failed",
+        "renews",
         "scopes",
         "server_says",
+        "session_ends_at",
         "state_folder",
         "state_folder_from",
     ];
@@ -85,6 +87,53 @@ fn status_as_json_keeps_its_members() {
     assert_eq!((&status["custody"], &status["lasts"]), (&object!("keyfile"), &object!("until_erased")));
     let ran = acme.run_with(&["auth", "status", "--json"], &[("ACME_TOKEN", "given")]);
     assert_eq!(json(&ran.stdout), object!({"ok": true, "context": null, "token_from": "environment"}));
+}
+
+#[test]
+fn status_says_when_the_login_ends_and_whether_it_renews() {
+    let acme = Acme::new();
+    let log_in = || assert_eq!(acme.run(&["auth", "login", "--json"]).code, 0);
+    let told = || {
+        let status = json(&acme.run(&["auth", "status", "--json"]).stdout);
+        let at = |name: &str| status[name].as_str().map(|text| humantime::parse_rfc3339(text).unwrap());
+        (at("expires_at"), at("session_ends_at"), status["renews"].clone())
+    };
+    let line = |at: SystemTime, name: &str| {
+        let ran = acme.at(at, &["auth", "status"]);
+        ran.stdout.lines().find_map(|line| line.strip_prefix(&format!("{name:10} ")).map(str::to_owned))
+    };
+    acme.server.approve_all();
+
+    // The server does not say when the login ends.
+    log_in();
+    let (_, end, renews) = told();
+    assert_eq!((end, renews), (None, true.into()));
+    assert_eq!(line(SystemTime::now(), "Login ends"), None);
+
+    acme.server.inject(Endpoint::Token, Fault::ReplyField("refresh_expires_in".into(), (30 * 86_400).into()));
+    log_in();
+    let (Some(token_end), Some(end), renews) = told() else { panic!("{:?}", told()) };
+    assert_eq!((end.duration_since(token_end).unwrap(), renews), (MINUTE * (30 * 24 - 1) * 60, true.into()));
+    let at = humantime::format_rfc3339_seconds(end);
+    let before = end - 10 * 24 * 60 * MINUTE;
+    assert_eq!(line(before, "Login ends"), Some(format!("{at}, in 10 days")));
+    assert_eq!(line(before, "Next"), None);
+    assert_eq!(line(end + 5 * MINUTE, "Login ends"), Some(format!("{at}, 5 min ago")));
+    assert_eq!(line(end + 5 * MINUTE, "Next").as_deref(), Some("run `acme auth login --context alice@example.com`"));
+
+    // It ends with its access token.
+    acme.server.set_behaviour(|behaviour| behaviour.refresh_token = false);
+    log_in();
+    let (Some(token_end), end, renews) = told() else { panic!("{:?}", told()) };
+    assert_eq!((end, renews), (Some(token_end), false.into()));
+    let at = humantime::format_rfc3339_seconds(token_end);
+    let token = line(token_end - 10 * MINUTE, "Token");
+    assert_eq!(token, Some(format!("valid until {at}, in 10 min; the login ends with it")));
+    let token = line(token_end + 10 * MINUTE, "Token");
+    assert_eq!(token, Some(format!("expired {at}, 10 min ago, and the login with it")));
+    assert_eq!(line(token_end, "Next").as_deref(), Some("run `acme auth login --context alice@example.com`"));
+    assert!(acme.at(token_end, &["auth", "list"]).stdout.contains("default, the login has ended: log in again"));
+    assert!(acme.at(token_end - MINUTE, &["auth", "list"]).stdout.trim_end().ends_with("  default"));
 }
 
 #[test]
