@@ -14,11 +14,17 @@ pub use crate::duration::parse_duration;
 ///   and across a suspended laptop.
 /// - `sleep` returns after `duration` of that same time has passed, or at once when `cancel` is cancelled, whichever
 ///   comes first. It may return a little late, never early.
+/// - `steady` is the time since a moment that does not change while the process lives. It counts the time that the machine
+///   sleeps, and does not step when somebody sets the wall clock. By default it returns `None`; then the wall time counts.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The wall time now.
     fn now(&self) -> SystemTime;
     /// Waits for `duration`, or until `cancel`.
     fn sleep(&self, duration: Duration, cancel: &Cancel);
+    /// The time that has passed since a fixed moment, if this clock can say it.
+    fn steady(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The machine's own clock.
@@ -33,6 +39,35 @@ impl Clock for SystemClock {
 
     fn sleep(&self, duration: Duration, cancel: &Cancel) {
         cancel.wait(duration);
+    }
+
+    /// clock_gettime(2): "CLOCK_BOOTTIME … A nonsettable system-wide clock that is identical to CLOCK_MONOTONIC, except that it
+    /// also includes any time that the system is suspended."
+    #[cfg(target_os = "linux")]
+    #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the clock")]
+    fn steady(&self) -> Option<Duration> {
+        rustix::time::clock_gettime(rustix::time::ClockId::Boottime).try_into().ok()
+    }
+}
+
+/// Measures the time since it was started, by the steady clock where there is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch {
+    wall: SystemTime,
+    steady: Option<Duration>,
+}
+
+impl Stopwatch {
+    pub(crate) fn start(clock: &dyn Clock) -> Self {
+        Self { wall: clock.now(), steady: clock.steady() }
+    }
+
+    /// The time since the start; zero where a wall clock was set back beyond it.
+    pub(crate) fn elapsed(&self, clock: &dyn Clock) -> Duration {
+        match (self.steady, clock.steady()) {
+            (Some(begun), Some(now)) => now.saturating_sub(begun),
+            _ => clock.now().duration_since(self.wall).unwrap_or_default(),
+        }
     }
 }
 

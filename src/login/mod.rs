@@ -5,7 +5,7 @@ mod org;
 
 use std::time::{Duration, SystemTime};
 
-use crate::clock::Cancel;
+use crate::clock::{Cancel, Stopwatch};
 use crate::context::{Context, Index};
 use crate::custody::{Chosen, Posture};
 use crate::error::{Error, ErrorKind, Remedy, Result};
@@ -122,6 +122,7 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     };
     unless_cancelled()?;
     let device = authorize(&http, &endpoints.device_authorization, &client, &ask, &request.cancel)?;
+    check_clock(config.clock.now(), &destination.issuer, &device)?;
     unless_cancelled()?;
     // Before the person approves: a home that cannot be written, or is full, would lose what they approve.
     let home = wiring.create_home()?;
@@ -186,6 +187,23 @@ fn destination(wiring: &Wiring, issuer: Issuer, endpoints: &Endpoints) -> Destin
     }
 }
 
+/// How far this machine's clock and the server's may be apart. What drifts stays below, and most logins bear it. A clock in the wrong
+/// time zone, or one that stood still while the machine was suspended, is off by half an hour or more: with that the ID token may
+/// look expired, and the login would be lost after the person has approved it.
+const CLOCKS_APART: Duration = Duration::from_secs(20 * 60);
+
+/// Compares the clocks before the code is shown. The reply to a POST is no copy of a cache, so that its `Date` is the server's now.
+fn check_clock(now: SystemTime, issuer: &Issuer, device: &DeviceAuthorization) -> Result<()> {
+    let Some(date) = device.date else { return Ok(()) };
+    let apart = now.duration_since(date).unwrap_or_else(|behind| behind.duration());
+    if apart < CLOCKS_APART {
+        return Ok(());
+    }
+    let [own, other] = [now, date].map(humantime::format_rfc3339_seconds);
+    let message = format!("cannot log in: this machine's clock says {own}, and that of {} {other}", issuer.host());
+    Err(Error::new(ErrorKind::Config, message).with(Remedy::SetClock))
+}
+
 /// One login, once its server is known.
 struct Login<'a> {
     wiring: &'a Wiring,
@@ -204,8 +222,10 @@ impl Login<'_> {
     /// Shows the code and polls until the person has answered, the code has run out, or the caller cancels.
     fn approved(&self, device: &DeviceAuthorization) -> Result<(TokenReply, SystemTime)> {
         let (config, server) = (&self.wiring.config, self.destination.issuer.host());
-        let mut poll = Poll::new(config.clock.now(), device.interval, device.expires_in);
-        self.prompt.show(&self.verification(device, &poll)).map_err(|error| {
+        let clock = &*config.clock;
+        // The code's age: not by the wall clock, which may be set while the person is typing.
+        let (begun, mut poll) = (Stopwatch::start(clock), Poll::new(device.interval, device.expires_in));
+        self.prompt.show(&self.verification(device)).map_err(|error| {
             let message = format!("the code of {server} could not be shown, so nobody could approve it");
             Error::new(ErrorKind::Config, message).with(Remedy::Retry { after: None }).because(error)
         })?;
@@ -213,20 +233,22 @@ impl Login<'_> {
         let token = TokenEndpoint { http: self.http, url, client: self.client };
         let asks = Asks { resource: config.resource.as_ref(), ..Asks::default() };
         let (mut heard, mut trouble) = (None, None);
-        while let Some(wait) = poll.next(config.clock.now(), heard) {
-            let left = poll.expires_at().duration_since(config.clock.now()).unwrap_or_default();
+        loop {
+            let age = begun.elapsed(clock);
+            let (left, wait) = (poll.left(age), poll.next(age, heard));
+            let Some(wait) = wait else { break };
             let reason = match heard {
                 None | Some(Heard::Pending) => WaitReason::Pending,
                 Some(Heard::SlowDown(_)) => WaitReason::SlowedDown,
                 Some(Heard::Nothing(_)) => WaitReason::Unreachable,
             };
-            self.prompt.waiting(&Wait { reason, duration: wait, left, expires_at: poll.expires_at() });
-            config.clock.sleep(wait, &self.request.cancel);
+            self.prompt.waiting(&Wait { reason, duration: wait, left, expires_at: clock.now() + left });
+            clock.sleep(wait, &self.request.cancel);
             if self.request.cancel.is_cancelled() {
                 return Err(Error::cancelled());
             }
             // A token's lifetime is counted from before it is asked for.
-            let asked_at = config.clock.now();
+            let asked_at = clock.now();
             match token.request(&Grant::DeviceCode(&device.device_code), &asks, &self.request.cancel) {
                 Ok(reply) => {
                     self.prompt.approved();
@@ -234,7 +256,7 @@ impl Login<'_> {
                 }
                 Err(error) => {
                     // Some servers forget a code as it ends, and then do not know it.
-                    if poll.has_ended(config.clock.now())
+                    if poll.left(begun.elapsed(clock)).is_zero()
                         && matches!(&error, TokenError::Refused(refusal) if refusal.is("invalid_grant"))
                     {
                         trouble = None;
@@ -257,14 +279,14 @@ impl Login<'_> {
         Err(error.with(Remedy::LogIn { context: None }))
     }
 
-    fn verification(&self, device: &DeviceAuthorization, poll: &Poll) -> Verification {
+    fn verification(&self, device: &DeviceAuthorization) -> Verification {
         let surroundings = &self.wiring.config.surroundings;
         Verification {
             app: self.wiring.config.app.clone(),
             verification_uri: device.verification_uri.clone(),
             verification_uri_complete: device.verification_uri_complete.clone(),
             user_code: device.user_code.clone(),
-            expires_at: poll.expires_at(),
+            expires_at: self.wiring.config.clock.now() + device.expires_in,
             interval: device.interval,
             browser: surroundings.can_show_a_browser(),
             headless: surroundings.is_headless(),

@@ -7,10 +7,12 @@
 //! 2. The server's metadata is read (RFC 8414, and OpenID Connect Discovery for what is not named there), its issuer
 //!    compared, its endpoints checked. A configuration that has the endpoints, such as those of
 //!    [`servers`](crate::servers), needs none.
-//! 3. A device code is fetched (RFC 8628 §3.1) and the person is shown app, page, host and code. A browser is opened where they
+//! 3. A device code is fetched (RFC 8628 §3.1). If this machine's clock and the server's are 20 min apart or more, the login ends here:
+//!    "set this machine's clock". Else the person is shown app, page, host and code. A browser is opened where they
 //!    would see it; where there is none and the window is large enough, a QR code is drawn (feature `qr`).
 //! 4. The token endpoint is polled, never closer than the interval in force, until the person has answered or the code has
-//!    run out. A server that does not answer is asked again, less often. On a terminal one line says meanwhile what is waited for,
+//!    run out. The code's age is counted by a clock that does not step and that counts the machine's sleep (`CLOCK_BOOTTIME`, on Linux;
+//!    [`Clock::steady`](crate::clock::Clock::steady)). A server that does not answer is asked again, less often. On a terminal one line says meanwhile what is waited for,
 //!    and how long the code is still good.
 //!    Whatever the status of an answer, its words decide where they are the RFC's, in any server's spelling.
 //! 5. The account is read from the ID token, else from userinfo.

@@ -25,6 +25,8 @@ pub(crate) struct DeviceAuthorization {
     pub(crate) verification_uri_complete: Option<Url>,
     pub(crate) expires_in: Duration,
     pub(crate) interval: Duration,
+    /// When the server said so, by its own clock.
+    pub(crate) date: Option<SystemTime>,
 }
 
 /// RFC 8628 §3.2: "If no value is provided, clients MUST use 5 as the default."
@@ -113,10 +115,11 @@ pub(crate) fn authorize(
             .transpose()?,
         expires_in: wire.expires_in.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_LIFETIME).min(LONGEST_LIFETIME),
         interval: wire.interval.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_INTERVAL),
+        date: reply.date,
     })
 }
 
-/// When to poll: a pure state machine, told what was heard and asked how long to wait.
+/// When to poll: a pure state machine, told what was heard and how old the code is, and asked how long to wait.
 ///
 /// Two polls are never closer than the interval in force; waits beyond that are clamped to the end of the code's life, so
 /// that there is one last poll at the end.
@@ -125,9 +128,8 @@ pub(crate) struct Poll {
     interval: Duration,
     /// The code's life, and the longest interval that is believed: a server cannot make a login wait for ever.
     life: Duration,
-    expires_at: SystemTime,
-    /// What is left of the code's life in time that was spent waiting: a wall clock that is set back extends nothing.
-    left: Duration,
+    /// The time that was spent waiting: where only a wall clock says how old the code is, setting it back extends nothing.
+    waited: Duration,
     failures: u32,
 }
 
@@ -143,16 +145,17 @@ pub(crate) enum Heard {
 }
 
 impl Poll {
-    /// Begins with the device authorization reply, received at `now`. An interval beyond the code's life is cut to it.
-    pub(crate) fn new(now: SystemTime, interval: Duration, expires_in: Duration) -> Self {
-        let (life, expires_at) = (expires_in, now + expires_in);
-        Self { interval: interval.min(life), life, expires_at, left: life, failures: 0 }
+    /// Begins with the device authorization reply. An interval beyond the code's life is cut to it.
+    pub(crate) fn new(interval: Duration, expires_in: Duration) -> Self {
+        Self { interval: interval.min(expires_in), life: expires_in, waited: Duration::ZERO, failures: 0 }
     }
 
     /// How long to wait before the next poll, or `None` once the code's life is over and the last poll is made. `heard` is
     /// `None` before the first poll: RFC 8628 §3.5, "the client MUST wait at least the number of seconds specified by the
     /// "interval" parameter" holds "Before each new request", and nobody has approved at once.
-    pub(crate) fn next(&mut self, now: SystemTime, heard: Option<Heard>) -> Option<Duration> {
+    ///
+    /// `age`: the time since the device authorization reply.
+    pub(crate) fn next(&mut self, age: Duration, heard: Option<Heard>) -> Option<Duration> {
         let mut wait = self.interval;
         match heard {
             None => {}
@@ -171,22 +174,18 @@ impl Poll {
                 wait = doubled.min(LONGEST_BACK_OFF.max(self.interval)).max(retry_after.unwrap_or_default());
             }
         }
-        if heard.is_some() && self.has_ended(now) {
+        let left = self.left(age);
+        if heard.is_some() && left.is_zero() {
             return None;
         }
-        let remaining = self.expires_at.duration_since(now).unwrap_or_default().min(self.left);
-        let wait = wait.min(remaining.max(self.interval));
-        self.left = self.left.saturating_sub(wait);
+        let wait = wait.min(left.max(self.interval));
+        self.waited += wait;
         Some(wait)
     }
 
-    /// Whether the code's life is over, by the wall clock or by the time spent waiting.
-    pub(crate) fn has_ended(&self, now: SystemTime) -> bool {
-        now >= self.expires_at || self.left.is_zero()
-    }
-
-    pub(crate) fn expires_at(&self) -> SystemTime {
-        self.expires_at
+    /// What is left of the code's life at this `age`.
+    pub(crate) fn left(&self, age: Duration) -> Duration {
+        self.life.saturating_sub(age.max(self.waited))
     }
 }
 
@@ -207,7 +206,7 @@ struct Wire {
     verification_url_complete: Option<Url>,
     #[serde(default, deserialize_with = "shape::seconds")]
     expires_in: Option<Duration>,
-    #[serde(default, deserialize_with = "shape::seconds")]
+    #[serde(default, deserialize_with = "shape::seconds_or_more")]
     interval: Option<Duration>,
 }
 
@@ -237,8 +236,8 @@ mod tests {
 
     const S: fn(u64) -> Duration = Duration::from_secs;
 
-    fn poll(interval: u64, life: u64) -> (Poll, SystemTime) {
-        (Poll::new(SystemTime::UNIX_EPOCH, S(interval), S(life)), SystemTime::UNIX_EPOCH)
+    fn poll(interval: u64, life: u64) -> (Poll, Duration) {
+        (Poll::new(S(interval), S(life)), Duration::ZERO)
     }
 
     #[test]
@@ -291,19 +290,19 @@ mod tests {
             heard in prop::collection::vec((0_u8..4, 0_u64..500), 0..400),
             jumps in prop::collection::vec(-300_i64..300, 400),
         ) {
-            let mut now = SystemTime::UNIX_EPOCH + S(1_000_000);
-            let mut poll = Poll::new(now, S(interval), S(life));
+            let mut age = Duration::ZERO;
+            let mut poll = Poll::new(S(interval), S(life));
             let mut waited = Duration::ZERO;
             let mut last = None;
             for (step, (kind, seconds)) in heard.into_iter().enumerate() {
                 let in_force = poll.interval;
-                let Some(wait) = poll.next(now, last) else { return Ok(()) };
+                let Some(wait) = poll.next(age, last) else { return Ok(()) };
                 prop_assert!(wait >= in_force);
                 prop_assert!(poll.interval >= in_force);
                 waited += wait;
                 prop_assert!(waited <= S(life) + poll.interval, "{:?} of {}", waited, life);
-                now += wait;
-                now = if jumps[step] < 0 { now - S(jumps[step].unsigned_abs()) } else { now + S(jumps[step].unsigned_abs() / 50) };
+                let jump = S(jumps[step].unsigned_abs());
+                age = if jumps[step] < 0 { (age + wait).saturating_sub(jump) } else { age + wait + jump / 50 };
                 last = Some(match kind {
                     0 => Heard::Pending,
                     1 => Heard::SlowDown((seconds > 250).then(|| S(seconds))),

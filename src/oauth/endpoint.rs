@@ -338,7 +338,7 @@ struct Wire {
 struct WireError {
     #[serde(flatten)]
     error: StandardErrorResponse<DeviceCodeErrorResponseType>,
-    #[serde(default, deserialize_with = "shape::seconds")]
+    #[serde(default, deserialize_with = "shape::seconds_or_more")]
     interval: Option<Duration>,
 }
 

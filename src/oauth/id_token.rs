@@ -58,7 +58,7 @@ pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: Syst
     // Rule 9: "The current time MUST be before the time represented by the exp Claim." With room for a wrong clock.
     let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     if since_epoch.as_secs_f64() >= wire.exp + LEEWAY.as_secs_f64() {
-        return Err(wrong("has expired: does this machine's clock go right?"));
+        return Err(wrong("has expired: does this machine's clock go right?").with(Remedy::SetClock));
     }
     match is_subject(&wire.claims.sub) {
         true => Ok(wire.claims),

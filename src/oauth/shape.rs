@@ -43,15 +43,16 @@ pub(crate) fn error(is_success: bool, body: &[u8]) -> Option<Zeroizing<Vec<u8>>>
     told
 }
 
-/// For serde: a number of seconds, which servers also send as text; junk and what exceeds ten years is unknown.
+/// For serde: a number of seconds, which servers also send as text; junk and what exceeds ten years is unknown. A part of a second is
+/// left out: what lives for so long is not used for longer.
 pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    const TEN_YEARS: f64 = 10.0 * 365.25 * 86_400.0;
-    let number = match Value::deserialize(deserializer)? {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    Ok(number.filter(|n: &f64| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n as u64)))
+    Ok(number(deserializer)?.filter(|n| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n as u64)))
+}
+
+/// For serde: as [`seconds`], rounded up. RFC 8628 §3.5: "the client MUST wait at least the number of seconds specified by the
+/// "interval" parameter".
+pub(crate) fn seconds_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Ok(number(deserializer)?.filter(|n| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n.ceil() as u64)))
 }
 
 /// For serde: text, or a list of texts as one (Twitch's `scope`); anything else is unknown, and makes the tokens beside it no less
@@ -91,6 +92,16 @@ pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
     Ok(match Value::deserialize(deserializer)? {
         Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         _ => Vec::new(),
+    })
+}
+
+const TEN_YEARS: f64 = 10.0 * 365.25 * 86_400.0;
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Trip;
 use crate::attempt::{Failure, Refused};
-use crate::clock::{Cancel, Deadline, pause};
+use crate::clock::{Cancel, Deadline, Stopwatch, pause};
 use crate::context::Index;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
@@ -207,7 +207,9 @@ impl Trip<'_> {
         record: &Record,
         ask: impl Fn() -> Result<TokenReply, TokenError>,
     ) -> (Result<TokenReply, TokenError>, bool) {
-        let (begun, mut pauses, mut is_lost, mut in_doubt) = (self.now(), BETWEEN_ASKS.iter(), false, false);
+        let clock = &*self.wiring.config.clock;
+        let (begun, mut pauses, mut is_lost, mut in_doubt) =
+            (Stopwatch::start(clock), BETWEEN_ASKS.iter(), false, false);
         loop {
             let outcome = ask();
             let Err(TokenError::Http(error)) = &outcome else { return (outcome, in_doubt) };
@@ -222,8 +224,7 @@ impl Trip<'_> {
             let wait = error.passes_after().filter(|_| error.was_not_heard() || error.was_turned_away());
             let (Some(wait), Some(pause)) = (wait, pauses.next()) else { return (outcome, in_doubt) };
             let wait = wait.max(*pause);
-            let waited = self.now().duration_since(begun).unwrap_or_default();
-            if waited + wait > TO_ASK_AGAIN || !self.sleeps(wait) {
+            if begun.elapsed(clock) + wait > TO_ASK_AGAIN || !self.sleeps(wait) {
                 return (outcome, in_doubt);
             }
         }

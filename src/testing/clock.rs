@@ -7,6 +7,7 @@ use crate::clock::{Cancel, Clock};
 
 /// A [`Clock`] driven by hand. It starts at 2026-01-01T00:00:00Z and moves only by [`advance`](Self::advance),
 /// [`set`](Self::set), or by being slept on: a sleep takes no real time and moves the clock by its length at once.
+/// [`set`](Self::set) moves the wall time alone, as a person or a time server does; its steady time counts the rest.
 /// Clones are the same clock, so give one to the server, one to the tool and keep one.
 ///
 /// ```
@@ -26,18 +27,19 @@ pub struct ManualClock(Arc<Mutex<Hands>>);
 #[derive(Debug)]
 struct Hands {
     now: SystemTime,
+    steady: Duration,
     slept: Vec<Duration>,
 }
 
 impl ManualClock {
     /// A clock that stands at 2026-01-01T00:00:00Z.
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Hands { now: UNIX_EPOCH + START, slept: Vec::new() })))
+        Self(Arc::new(Mutex::new(Hands { now: UNIX_EPOCH + START, steady: Duration::ZERO, slept: Vec::new() })))
     }
 
     /// Moves the clock forward by `duration`.
     pub fn advance(&self, duration: Duration) {
-        self.hands().now += duration;
+        self.hands().pass(duration);
     }
 
     /// Sets the clock to `time`, which may be earlier than now: wall clocks do run back.
@@ -71,11 +73,22 @@ impl Clock for ManualClock {
             return;
         }
         let mut hands = self.hands();
-        hands.now += duration;
+        hands.pass(duration);
         hands.slept.push(duration);
         drop(hands);
         // A loop of sleeps takes no time at all here: let the threads that it waits for have a turn.
         std::thread::yield_now();
+    }
+
+    fn steady(&self) -> Option<Duration> {
+        Some(self.hands().steady)
+    }
+}
+
+impl Hands {
+    fn pass(&mut self, duration: Duration) {
+        self.now += duration;
+        self.steady += duration;
     }
 }
 

@@ -90,6 +90,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("std::process::exit", &["cli/render.rs"], "return an ExitCode: exit drops nothing"),
     ("std::time::SystemTime::now", &["clock.rs"], "ask the Clock"),
     ("std::time::Instant::now", &["clock.rs"], "ask the Clock, or take a Deadline"),
+    ("rustix::time", &["clock.rs"], "ask the Clock"),
     ("std::thread::sleep", &["clock.rs"], "clock.sleep(duration, &cancel)"),
     ("clap", &["cli/"], "the face parses, the library takes values"),
     ("ctrlc", &["cli/"], "the library takes a Cancel"),

@@ -1,12 +1,17 @@
 //! Clocks that jump, and servers that want to be left alone.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use hallpass::blocking::wait;
-use hallpass::testing::{Endpoint, Fault};
-use hallpass::{ErrorKind, Remedy};
+use hallpass::clock::{Cancel, Clock, SystemClock};
+use hallpass::prompt::{Prompt, Silent};
+use hallpass::testing::{Endpoint, Fault, ManualClock};
+use hallpass::{Auth, ErrorKind, LoginRequest, Remedy, Result, Session};
 
-use super::rig::{Rig, S, assert_error, begin, forced, token, until};
+use super::rig::{Rig, S, ScriptedPrompt, assert_error, begin, forced, on_wait, token, until};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn asked(rig: &Rig) -> usize {
     rig.server.requests_to(Endpoint::Token).len()
@@ -90,4 +95,117 @@ fn a_server_that_wants_to_be_left_alone_is_left_alone_to_the_end() {
     rig.clock.advance(Duration::from_millis(19_500));
     assert!(wait(session.access_token()).is_err());
     assert_eq!(asked(&rig), 1);
+}
+
+/// A rig whose tool has a clock of its own, which its server does not hear of.
+fn apart() -> (Rig, ManualClock) {
+    let rig = Rig::with(|behaviour| {
+        // Time stands still there.
+        behaviour.enforce_interval = false;
+        behaviour.device_code_lifetime = S(60);
+    });
+    (rig, ManualClock::new())
+}
+
+fn log_in(rig: &Rig, clock: Arc<dyn Clock>, prompt: Arc<dyn Prompt>) -> Result<Session> {
+    let mut config = rig.config();
+    config.clock = clock;
+    wait(Auth::new(config)?.login(LoginRequest::default(), prompt))
+}
+
+#[test]
+fn a_step_of_the_wall_clock_does_not_end_a_login() {
+    let (rig, clock) = apart();
+    let (server, stepping) = (rig.server.clone(), clock.clone());
+    let prompt = on_wait(move |count| match count {
+        2 => stepping.set(stepping.now() + HOUR),
+        5 => server.pending_user_codes().iter().for_each(|code| assert!(server.approve(code))),
+        _ => {}
+    });
+    log_in(&rig, Arc::new(clock.clone()), prompt.clone()).unwrap();
+    let waits = prompt.waits();
+    assert_eq!(waits.iter().map(|wait| wait.left.as_secs()).collect::<Vec<_>>(), [60, 55, 50, 45, 40]);
+    // By the clock as it goes now.
+    let ends: Vec<_> = waits.iter().map(|wait| wait.expires_at.duration_since(waits[0].expires_at).unwrap()).collect();
+    assert_eq!(ends, [S(0), S(0), HOUR, HOUR, HOUR]);
+}
+
+#[test]
+fn a_step_of_the_wall_clock_does_not_stretch_a_login() {
+    for back in [S(30), 2 * HOUR] {
+        let (rig, clock) = apart();
+        let stepping = clock.clone();
+        let prompt = on_wait(move |count| stepping.set(stepping.now() - if count == 3 { back } else { S(0) }));
+        let error = log_in(&rig, Arc::new(clock.clone()), prompt).unwrap_err();
+        assert_error(&error, ErrorKind::CodeExpired, Some("log_in"), 1);
+        assert_eq!((asked(&rig), clock.slept()), (12, vec![S(5); 12]), "{back:?}");
+    }
+}
+
+#[test]
+fn the_time_that_a_machine_sleeps_is_of_the_codes_life() {
+    let (rig, clock) = apart();
+    let sleeping = clock.clone();
+    let prompt = on_wait(move |count| sleeping.advance(if count == 3 { HOUR } else { S(0) }));
+    let error = log_in(&rig, Arc::new(clock), prompt).unwrap_err();
+    assert_error(&error, ErrorKind::CodeExpired, Some("log_in"), 1);
+    assert_eq!(asked(&rig), 3, "one last poll after it");
+}
+
+/// As a host wrote it that knows nothing of steady time.
+#[derive(Debug)]
+struct WallClock(ManualClock);
+
+impl Clock for WallClock {
+    fn now(&self) -> SystemTime {
+        self.0.now()
+    }
+
+    fn sleep(&self, duration: Duration, cancel: &Cancel) {
+        self.0.sleep(duration, cancel);
+    }
+}
+
+#[test]
+fn a_clock_without_steady_time_does_as_well_as_it_can() {
+    let (rig, clock) = apart();
+    let stepping = clock.clone();
+    let prompt = on_wait(move |_| stepping.set(stepping.now() - HOUR));
+    let error = log_in(&rig, Arc::new(WallClock(clock)), prompt).unwrap_err();
+    assert_error(&error, ErrorKind::CodeExpired, Some("log_in"), 1);
+    assert_eq!(asked(&rig), 12);
+    assert!(WallClock(ManualClock::new()).steady().is_none());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_systems_clock_has_steady_time() {
+    let begun = SystemClock.steady().unwrap();
+    until("the next moment", || SystemClock.steady().unwrap() > begun);
+    assert!(SystemClock.steady().unwrap() - begun < HOUR);
+}
+
+#[test]
+fn a_clock_that_is_hours_off_is_said_before_the_code_is_shown() {
+    for (seconds, is_ahead) in [(1200, true), (1201, false), (3 * 3600, true), (400 * 86_400, false)] {
+        let (rig, clock) = apart();
+        clock.set(if is_ahead { rig.now() + S(seconds) } else { rig.now() - S(seconds) });
+        let prompt = ScriptedPrompt::recording();
+        let error = log_in(&rig, Arc::new(clock.clone()), prompt.clone()).unwrap_err();
+        assert_error(&error, ErrorKind::Config, Some("set_clock"), 2);
+        let (own, other) = (rfc3339(clock.now()), rfc3339(rig.now()));
+        assert!(error.to_string().contains(&own) && error.to_string().contains(&other), "{error}");
+        assert_eq!((prompt.shown().len(), prompt.ends().len(), asked(&rig)), (0, 1, 0), "{seconds}");
+        assert!(!rig.home().exists());
+    }
+    for (seconds, is_ahead) in [(1199, false), (290, true)] {
+        let (rig, clock) = apart();
+        rig.server.approve_all();
+        clock.set(if is_ahead { rig.now() + S(seconds) } else { rig.now() - S(seconds) });
+        log_in(&rig, Arc::new(clock), Arc::new(Silent)).unwrap();
+    }
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
 }
