@@ -78,7 +78,7 @@ pub(crate) struct StoredToken {
     /// When it was asked for: its lifetime is counted from there, so that a machine that sleeps meanwhile does not stretch it.
     #[serde(with = "time")]
     pub(crate) received_at: SystemTime,
-    /// `received_at` and `expires_in`; `None` where the server does not say.
+    /// `received_at` and its lifetime, which the server says, or the token itself if it is a JWT; `None` where nobody does.
     #[serde(with = "time::option")]
     pub(crate) expires_at: Option<SystemTime>,
 }

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::{Account, Org};
 use crate::login::LoginRequest;
+use crate::oauth::access_token::OwnLife;
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::{metadata, userinfo};
 use crate::rotation::{self, Wanted};
@@ -114,7 +115,7 @@ impl Session {
         let inner = self.0.clone();
         async move {
             let context = match &inner.source {
-                Source::Environment(token) => return Ok(token.clone()),
+                Source::Environment(token) => return inner.given(token, &request),
                 Source::Login(context) => context,
             };
             let now = inner.wiring().config.clock.now();
@@ -132,7 +133,9 @@ impl Session {
             let trip = move |is_forsaken: &dyn Fn() -> bool| {
                 let token = rotation::access_token(&wiring, &context, &wanted, is_forsaken);
                 tokens.learn(&wanted, &token, now);
-                token
+                let server = context.account.issuer.host();
+                let in_doubt = || too_short(&format!("{server} does not say when its access tokens end"));
+                token.and_then(|token| if token.is_in_doubt(&wanted.request) { Err(in_doubt()) } else { Ok(token) })
             };
             inner.trips.join(&inner.wiring().workers, key, trip).await
         }
@@ -146,7 +149,7 @@ impl Session {
     pub fn token_at_hand(&self, request: TokenRequest) -> Option<AccessToken> {
         let inner = &self.0;
         let context = match &inner.source {
-            Source::Environment(token) => return Some(token.clone()),
+            Source::Environment(token) => return inner.given(token, &request).ok(),
             Source::Login(context) => context,
         };
         let (wiring, tokens) = (inner.wiring(), &inner.tokens);
@@ -155,7 +158,7 @@ impl Session {
             let wanted = tokens.wanted(request);
             let token = rotation::token_at_hand(wiring, context, &wanted)?;
             tokens.learn(&wanted, &Ok(token.clone()), now);
-            Some(token)
+            Some(token).filter(|token| !token.is_in_doubt(&wanted.request))
         })
     }
 
@@ -234,7 +237,8 @@ impl Session {
     }
 
     pub(crate) fn of_environment(handle: Arc<Handle>, token: Arc<Secret>) -> Self {
-        Self::new(handle, Source::Environment(AccessToken::given(token)), OnceLock::new())
+        let end = OwnLife::read(&token, None).map(|own| own.exp);
+        Self::new(handle, Source::Environment(AccessToken::given(token, end)), OnceLock::new())
     }
 
     fn new(handle: Arc<Handle>, source: Source, told: OnceLock<Context>) -> Self {
@@ -323,9 +327,29 @@ impl Inner {
         }
     }
 
+    /// The token from the environment: used as it is, and not promised to be valid for longer than anybody knows.
+    fn given(&self, token: &AccessToken, request: &TokenRequest) -> Result<AccessToken> {
+        let config = &self.wiring().config;
+        let is_promised = request.min_validity.is_some_and(|needed| !needed.is_zero());
+        let asked = TokenRequest { refresh: false, ..request.clone() };
+        if !is_promised || token.is_valid_for(&asked, config.clock.now()) {
+            return Ok(token.clone());
+        }
+        let variable = config.app.variable("TOKEN");
+        Err(too_short(&match token.expires_at() {
+            Some(end) => format!("the one in {variable} ends at {}", humantime::format_rfc3339_seconds(end)),
+            None => format!("the one in {variable} does not say when it ends"),
+        }))
+    }
+
     fn wiring(&self) -> &Wiring {
         &self.handle.wiring
     }
+}
+
+/// The error of a caller that wants a token valid for a time, which nobody can promise.
+fn too_short(why: &str) -> Error {
+    Error::config("min_validity", format!("cannot promise an access token that is valid for so long: {why}"))
 }
 
 /// From a list of texts or of objects with `id` and `name`, or an object whose members are called like the orgs (Keycloak).

@@ -34,7 +34,7 @@ impl AccessToken {
         self.0.secret.expose()
     }
 
-    /// When it expires, UTC; `None` where the server does not say.
+    /// When it expires, UTC; `None` where neither the server says so nor the token itself, as a JWT does.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.expires_at
     }
@@ -73,10 +73,10 @@ impl AccessToken {
         }))
     }
 
-    /// A token from the environment, of which nothing is known.
-    pub(crate) fn given(secret: Arc<Secret>) -> Self {
+    /// A token from the environment, of which nothing is known but what it says itself.
+    pub(crate) fn given(secret: Arc<Secret>, expires_at: Option<SystemTime>) -> Self {
         let (token_type, scopes) = ("bearer".into(), Scopes::default());
-        let (received_at, expires_at, look_again_at) = (None, None, None);
+        let (received_at, look_again_at) = (None, None);
         Self(Arc::new(Parts { secret, token_type, scopes, received_at, expires_at, look_again_at, usual: true }))
     }
 
@@ -92,7 +92,14 @@ impl AccessToken {
     /// Whether this one meets `request` at `now`, near its end or not.
     pub(crate) fn is_valid_for(&self, request: &TokenRequest, now: SystemTime) -> bool {
         let received_at = self.0.received_at.unwrap_or(now);
-        !request.refresh && is_valid(received_at, self.0.expires_at, now, request.min_validity)
+        let is_valid = is_valid(received_at, self.0.expires_at, now, request.min_validity);
+        !request.refresh && !self.is_in_doubt(request) && is_valid
+    }
+
+    /// Whether `request` wants it valid for a time, and nobody knows when it ends. Another token of the same server would not say
+    /// more, so that nobody is asked for one.
+    pub(crate) fn is_in_doubt(&self, request: &TokenRequest) -> bool {
+        self.0.expires_at.is_none() && request.min_validity.is_some_and(|needed| !needed.is_zero())
     }
 }
 
@@ -100,7 +107,8 @@ impl AccessToken {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenRequest {
-    /// How long the token must still be valid. By default 10 s, or a twentieth of its lifetime where that is less.
+    /// How long the token must still be valid. By default 10 s, or a twentieth of its lifetime where that is less. More than zero is
+    /// an error where nobody knows when the token ends.
     pub min_validity: Option<Duration>,
     /// Ask the server for a new token even if the one at hand is good.
     pub refresh: bool,

@@ -157,6 +157,9 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
             format!("correct or unset {variable}; it takes an open descriptor: `{variable}=3 {program} … 3<FILE`")
         }
         Remedy::FixConfig { field: "move_to" } => "name one of these places with --move-to".into(),
+        Remedy::FixConfig { field: "min_validity" } => {
+            "leave --min-validity out; where nobody knows when a token ends, --refresh fetches a new one".into()
+        }
         Remedy::FixConfig { field: "folder" } => "go to a folder that is there".into(),
         Remedy::FixConfig { field: "home" } => format!(
             "set {} to the full path of a private folder outside work trees, on a file system with locks; or unset it",

@@ -179,7 +179,10 @@ fn is_usable(reply: &TokenReply, body: &[u8]) {
     }
     let lives = [reply.expires_in, reply.refresh_expires_in];
     assert!(lives.into_iter().flatten().all(|life| life <= TEN_YEARS), "{lives:?}");
-    assert_ne!(reply.refresh_expires_in, Some(Duration::ZERO));
+    assert!(!lives.contains(&Some(Duration::ZERO)), "{lives:?}");
+    let begun = SystemTime::UNIX_EPOCH;
+    let end = reply.expires_at(begun);
+    assert!(end.is_none_or(|end| end > begun && end <= begun + TEN_YEARS), "{end:?}");
     assert!(!reply.token_type.bytes().any(|byte| byte.is_ascii_uppercase()));
     let scopes = reply.scopes.as_ref().map(Scopes::to_string).unwrap_or_default();
     assert!(scopes.len() <= 8 << 10 && is_plain(&scopes), "{scopes:?}");

@@ -105,7 +105,7 @@ impl Login<'_> {
                 scopes: scopes.clone(),
                 access_token: Arc::new(reply.access_token.copy()),
                 received_at: now,
-                expires_at: reply.expires_in.map(|lifetime| now + lifetime),
+                expires_at: reply.expires_at(now),
             }],
         }
     }

@@ -8,6 +8,10 @@
 //! | less than that | it is served, and one caller that finds the lock free fetches the next one first. If that fails it serves the old one, and nobody tries again for a quarter of the window (30 s at most) |
 //! | less than 10 s (a twentieth of its lifetime where that is less), or than `min_validity` | the next one is fetched, or waited for. What is still valid is served where that fails, unless `min_validity` or `refresh` asked for more |
 //!
+//! A token ends when the reply's `expires_in` is over. Where there is none, or 0, an access token that is a JWT ends at its own `exp`,
+//! which is read unverified and for this alone; its life is counted by the server's `Date`. Where nobody knows the end, the token is
+//! served until a resource refuses it, and more than no `min_validity` is an error.
+//!
 //! # One refresh
 //!
 //! ```text

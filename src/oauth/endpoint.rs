@@ -3,7 +3,7 @@
 //! The only file that names the crate `oauth2`, whose grammar of replies it uses. Its secrets are moved out at once into
 //! [`Secret`], which is wiped.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use oauth2::basic::BasicTokenType;
 use oauth2::{DeviceCodeErrorResponseType, StandardErrorResponse};
@@ -13,6 +13,7 @@ use url::{Url, form_urlencoded};
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy};
 use crate::id::Scopes;
+use crate::oauth::access_token::OwnLife;
 use crate::oauth::client_auth::Client;
 use crate::oauth::dialect;
 use crate::oauth::http::{Form, Http, HttpError, NotJson, Reply};
@@ -56,6 +57,8 @@ pub(crate) struct TokenReply {
     pub(crate) token_type: String,
     /// `None` where the server does not say or says something absurd: unknown, never "for ever".
     pub(crate) expires_in: Option<Duration>,
+    /// What a JWT says of its own life, where the reply says nothing.
+    pub(crate) own_life: Option<OwnLife>,
     pub(crate) refresh_token: Option<Secret>,
     /// How long the refresh token lives, which no RFC has and some servers say.
     pub(crate) refresh_expires_in: Option<Duration>,
@@ -64,6 +67,15 @@ pub(crate) struct TokenReply {
     pub(crate) id_token: Option<Secret>,
     /// The org that it speaks for, where the server says so beside the tokens, as WorkOS does.
     pub(crate) org: Option<String>,
+}
+
+impl TokenReply {
+    /// When the access token ends that was asked for at `asked_at`; `None` where nobody says. Counted from when it was asked for, so
+    /// that this machine's clock and the server's need not agree.
+    pub(crate) fn expires_at(&self, asked_at: SystemTime) -> Option<SystemTime> {
+        let own = || self.own_life.and_then(|own| own.from(asked_at));
+        self.expires_in.or_else(own).map(|life| asked_at + life)
+    }
 }
 
 /// No token.
@@ -364,10 +376,14 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
     if !usable || access_token.expose().is_empty() || length > LONGEST_TOKEN {
         return Err(reply.is_not("a token reply").into());
     }
+    // RFC 6749 §5.1: "The lifetime in seconds of the access token." A token that ends as it is issued is none that anybody issues.
+    let expires_in = wire.expires_in.filter(|life| !life.is_zero());
+    let own_life = if expires_in.is_none() { OwnLife::read(&access_token, reply.date) } else { None };
     Ok(TokenReply {
         access_token,
         token_type: wire.token_type.unwrap_or(BasicTokenType::Bearer).as_ref().to_ascii_lowercase(),
-        expires_in: wire.expires_in,
+        expires_in,
+        own_life,
         refresh_token,
         refresh_expires_in: wire.refresh_token_expires_in.or(wire.refresh_expires_in).filter(|life| !life.is_zero()),
         scopes: wire.scope.map(|scope| granted(&scope)),

@@ -9,12 +9,14 @@
 //! | `metadata` | RFC 8414, OpenID Connect Discovery |
 //! | `client_auth` | RFC 6749 §2.3 |
 //! | `endpoint` | RFC 6749 §3.2, §5, §6: the token endpoint |
+//! | `access_token` | RFC 9068 §2.2: the end of a token that nobody else tells |
 //! | `device` | RFC 8628 |
 //! | `challenge` | RFC 6750 §3, RFC 9470 |
 //! | `id_token` | OpenID Connect Core §2, §3.1.3.7 |
 //! | `userinfo` | OpenID Connect Core §5.3 |
 //! | `revocation` | RFC 7009 |
 
+pub(crate) mod access_token;
 pub(crate) mod challenge;
 pub(crate) mod client_auth;
 pub(crate) mod device;

@@ -340,15 +340,16 @@ impl Trip<'_> {
         let is_another = is_another && self.wiring.config.orgs.is_told_in_replies();
         let error = is_another.then(|| changed("organisation"));
         let Target { org, resource, scopes: asked } = target.clone();
+        let expires_at = reply.expires_at(asked_at);
         let token = StoredToken {
             org,
             resource,
             asked,
             // RFC 6749 §5.1: "OPTIONAL, if identical to the scope requested by the client".
             scopes: reply.scopes.or_else(|| target.scopes.clone()).unwrap_or_else(|| record.scopes.clone()),
+            expires_at,
             access_token: Arc::new(reply.access_token),
             received_at: asked_at,
-            expires_at: reply.expires_in.map(|lifetime| asked_at + lifetime),
         };
         let token = Some(token).filter(|_| error.is_none());
         // At most so many, the newest first and dead ones not at all, so that a record cannot grow without end.

@@ -33,7 +33,7 @@ const LAYERS: &[(Layer, &str)] = &[
     ),
     (
         Layer::Wire,
-        "oauth oauth/challenge oauth/client_auth oauth/device oauth/dialect oauth/dpop oauth/endpoint oauth/exchange oauth/http \
+        "oauth oauth/access_token oauth/challenge oauth/client_auth oauth/device oauth/dialect oauth/dpop oauth/endpoint oauth/exchange oauth/http \
          oauth/id_token oauth/introspection oauth/metadata oauth/revocation oauth/shape oauth/userinfo oauth/wording",
     ),
     (

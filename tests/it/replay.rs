@@ -10,6 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hallpass::blocking::wait;
+use hallpass::clock::Clock as _;
 use hallpass::custody::{Place, PlaceName};
 use hallpass::prompt::{Prompt, Verification};
 use hallpass::testing::ManualClock;
@@ -147,8 +148,10 @@ fn judge(
     };
     let token = wait(session.access_token()).map_err(|error| error.to_string())?;
     let context = session.context().unwrap();
+    let lives = token.expires_at().map(|end| end.duration_since(clock.now()).unwrap().as_secs().to_string());
     let checks = [
         ("token", &script.token, token.expose().to_owned()),
+        ("lives", &script.lives, lives.unwrap_or("unknown".into())),
         ("granted", &script.granted, context.scopes.to_string()),
         ("name", &script.name, context.name.to_string()),
     ];
@@ -159,7 +162,29 @@ fn judge(
     }
     for then in &script.then {
         let then: Vec<_> = then.iter().map(String::as_str).collect();
+        let seconds = then.get(1).and_then(|text| text.parse().ok()).map(Duration::from_secs);
         match then.as_slice() {
+            ["after", _, wanted] => {
+                clock.advance(seconds.ok_or("no seconds")?);
+                match wait(session.access_token()) {
+                    Ok(token) if token.expose() == *wanted => {}
+                    other => {
+                        return differs(
+                            "after",
+                            wanted,
+                            &format!("{:?}", other.map(|token| token.expose().to_owned())),
+                        );
+                    }
+                }
+            }
+            ["wants_fails", _, kind, part @ ..] => {
+                let mut request = TokenRequest::default();
+                request.min_validity = seconds;
+                match wait(session.access_token_with(request)) {
+                    Ok(_) => return Err("a token was promised for so long".into()),
+                    Err(error) => is_told(&error, kind, &part.join(" "))?,
+                }
+            }
             ["refresh", wanted] => {
                 clock.advance(Duration::from_secs(5));
                 match refreshed(&session) {

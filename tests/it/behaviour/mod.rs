@@ -23,6 +23,7 @@ mod hostile_homes;
 mod keeping;
 mod keys;
 mod leavers;
+mod lifetimes;
 mod login;
 mod login_answers;
 mod login_ends;

@@ -8,8 +8,10 @@
 //! waits 5 5 10                        every wait on the clock, in seconds; `5*179` is many of them
 //! end logged_in                       or: end <kind> <remedy> <part of the message>
 //! token at_s3cr3t_1                   after a login; so are `granted repo gist` and `name alice`
+//! lives 300                           how long that token lives from now, in seconds, or `unknown`; optional
 //! then refresh at_s3cr3t_2            after a login, in order: `refresh <token>`, `refresh_fails <kind> <part>`, `logout <how>`,
-//!                                     `logout_fails <kind> <part>`
+//!                                     `logout_fails <kind> <part>`; `after <seconds> <token>`, the token that is served then;
+//!                                     `wants_fails <seconds> <kind> <part>`, of one that is valid for so long
 //!
 //! > POST /path                        what is asked; `times 3` behind it: so often
 //! > name=value                        each field of the form, decoded; `*` is any value, `authorization:` the header
@@ -38,6 +40,7 @@ pub(super) struct Script {
     pub waits: Vec<u64>,
     pub end: Vec<String>,
     pub token: Option<String>,
+    pub lives: Option<String>,
     pub granted: Option<String>,
     pub name: Option<String>,
     pub then: Vec<Vec<String>>,
@@ -152,6 +155,7 @@ impl Script {
             }
             "end" => std::mem::replace(&mut self.end, words()).is_empty(),
             "token" => std::mem::replace(&mut self.token, text()).is_none(),
+            "lives" => std::mem::replace(&mut self.lives, text()).is_none(),
             "granted" => std::mem::replace(&mut self.granted, text()).is_none(),
             "name" => std::mem::replace(&mut self.name, text()).is_none(),
             "then" => {

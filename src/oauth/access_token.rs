@@ -1,0 +1,47 @@
+//! What an access token says of its own life (RFC 9068 §2.2).
+//!
+//! RFC 9068 §6: "The client MUST NOT inspect the content of the access token". WorkOS AuthKit and others send no `expires_in`, and leave
+//! no other way to know the end of a token. Nobody verifies the token here, so what it says is for our timing only: nothing is decided by
+//! it but when the next token is fetched. Where a token is no JWT any more, its end is unknown again.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+
+use crate::oauth::{id_token, shape};
+use crate::secret::Secret;
+
+/// From when until when a token lives, by the server's clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnLife {
+    /// RFC 7519 §4.1.4: "the expiration time on or after which the JWT MUST NOT be accepted for processing".
+    pub(crate) exp: SystemTime,
+    /// When the server sent it, else when the server made it.
+    since: Option<SystemTime>,
+}
+
+/// The longest life that is believed: ten years, as of every number of seconds.
+const LONGEST: Duration = Duration::from_secs(315_576_000);
+
+impl OwnLife {
+    /// Reads a token that came with a reply of this `date`; `None` of a token that says nothing.
+    pub(crate) fn read(access_token: &Secret, date: Option<SystemTime>) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Wire {
+            #[serde(default, deserialize_with = "shape::date")]
+            exp: Option<SystemTime>,
+            #[serde(default, deserialize_with = "shape::date")]
+            iat: Option<SystemTime>,
+        }
+        // RFC 7515 §3.1 has three parts, of which the second is the payload.
+        let is_jws = access_token.expose().split('.').count() == 3;
+        let Wire { exp, iat } = is_jws.then(|| id_token::parse(access_token)).flatten()?;
+        Some(Self { exp: exp?, since: date.or(iat) })
+    }
+
+    /// How long it lives, or lived when it was `asked_at`; `None` where that makes no sense.
+    pub(crate) fn from(self, asked_at: SystemTime) -> Option<Duration> {
+        let life = self.exp.duration_since(self.since.unwrap_or(asked_at)).ok();
+        life.filter(|life| !life.is_zero() && *life <= LONGEST)
+    }
+}
