@@ -138,7 +138,7 @@ pub enum Remedy {
         /// The name of the setting.
         field: &'static str,
     },
-    /// Correct owner or permissions of this path.
+    /// Put this path right: its mode, or what else the error names.
     FixPath {
         /// The path.
         path: PathBuf,
@@ -378,10 +378,11 @@ impl fmt::Display for Remedy {
             Self::FixPath { path, mode: Some(mode) } if is_plain(&path.to_string_lossy()) => {
                 write!(f, "run `chmod {mode:o} {}`", shell_quoted(&path.to_string_lossy()))
             }
-            Self::FixPath { path, .. } => write!(f, "check owner and permissions of {}", path.display()),
+            Self::FixPath { path, mode: Some(_) } => write!(f, "check owner and permissions of {}", path.display()),
+            Self::FixPath { path, mode: None } => write!(f, "put {} right, or move it away", path.display()),
             Self::RunAs { user } => write!(f, "run it as {user}, without sudo"),
             Self::FreeSpace { path } => {
-                write!(f, "free some space on the disk of {}, then try again", path.display())
+                write!(f, "delete some files on the disk of {}, then try again", path.display())
             }
             Self::SetAside { path } => write!(f, "put {} right, or move it away and log in again", path.display()),
             // To kill it would be like a crash, which some servers do not forgive.

@@ -8,6 +8,8 @@
     reason = "this is the one place that may touch the disk"
 )]
 
+#[cfg(unix)]
+mod blocked;
 #[cfg(not(unix))]
 mod other;
 mod refused;
@@ -59,7 +61,7 @@ pub(crate) struct Lock {
 impl Home {
     /// Opens the home, or answers `None` where there is none yet: reading creates nothing.
     pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
-        let Some(root) = Folder::open(path)? else { return Ok(None) };
+        let Some(root) = Self::root(path)? else { return Ok(None) };
         match root.inner("grants")? {
             Some(grants) => Ok(Some(Self { root, grants })),
             // Damaged is not empty.
@@ -72,7 +74,7 @@ impl Home {
 
     /// Opens the home, and creates what is missing, readable by this user alone.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        let root = match Folder::open(path)? {
+        let root = match Self::root(path)? {
             Some(root) => root,
             None => {
                 Handle::create(path).map_err(|error| failed("create", path, error))?;
@@ -93,6 +95,14 @@ impl Home {
         }
         let grants = root.inner("grants")?.ok_or_else(|| failed("create", &inner, Io::NotFound.into()))?;
         Ok(Self { root, grants })
+    }
+
+    /// The folder itself; refused where root would be the one to create it below another user's.
+    fn root(path: &Path) -> Result<Option<Folder>> {
+        match Folder::open(path)? {
+            None => Handle::host_of(path).map_or(Ok(None), |host| Err(Refused::Guest(host).into_error(path))),
+            there => Ok(there),
+        }
     }
 
     /// Closes what other users may read of the home at `path`, where they may not write it. Says what that was.

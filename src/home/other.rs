@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::clock::{Deadline, pause};
 
 use super::refused::Refused;
+use crate::error::Remedy;
 
 #[derive(Debug)]
 pub(super) struct Handle(PathBuf);
@@ -38,6 +39,11 @@ impl Handle {
 
     pub(super) fn create(path: &Path) -> io::Result<()> {
         fs::create_dir_all(path)
+    }
+
+    /// Windows has no root, who could write into any profile.
+    pub(super) fn host_of(_path: &Path) -> Option<String> {
+        None
     }
 
     pub(super) fn read_only(&self, name: &str) -> io::Result<File> {
@@ -87,6 +93,16 @@ impl Handle {
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Owner and mode say little here: access lists decide.
+pub(super) fn blocked(path: &Path) -> (String, Remedy) {
+    ("the system denies access".into(), Remedy::FixPath { path: path.to_owned(), mode: None })
+}
+
+/// NTFS makes the room for a file's entry as it is needed.
+pub(super) fn has_no_inodes(_path: &Path) -> bool {
+    false
 }
 
 /// How long a file is asked for again, which others have open.

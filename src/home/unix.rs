@@ -1,13 +1,13 @@
 //! Folders by handle: every file is reached through the folder that was checked.
 
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io::{self, ErrorKind as Io};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, RawMode, Stat, fchmod, fstat, fsync, mkdirat, openat,
+    AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, RawMode, Stat, chmodat, fchmod, fstat, fsync, mkdirat, openat,
     renameat, unlinkat,
 };
 use rustix::io::Errno;
@@ -34,10 +34,7 @@ impl Handle {
     }
 
     pub(super) fn create_inner(&self, name: &str) -> io::Result<()> {
-        match mkdirat(&self.0, name, Mode::RWXU) {
-            Err(Errno::EXIST) => Ok(()),
-            done => Ok(done?),
-        }
+        made(&self.0, Path::new(name))
     }
 
     fn checked(opened: Result<OwnedFd, Errno>, path: &Path) -> Result<Self, Refused> {
@@ -105,8 +102,19 @@ impl Handle {
         Ok((owner != geteuid().as_raw()).then(|| name_of_user(owner)))
     }
 
+    /// Creates the folder, and those around it that are missing.
     pub(super) fn create(path: &Path) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)
+        let is_missing = |folder: &&Path| folder.metadata().is_err_and(|error| error.kind() == Io::NotFound);
+        let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
+        missing.into_iter().rev().try_for_each(|folder| made(CWD, folder))
+    }
+
+    /// The user in whose folders `path` would lie, where root is somebody else: what root keeps there, that user can neither read nor
+    /// take away.
+    pub(super) fn host_of(path: &Path) -> Option<String> {
+        let owners = path.ancestors().filter_map(|folder| Some(folder.metadata().ok()?.uid()));
+        let host = owners.into_iter().find(|owner| ![0, UNKNOWN].contains(owner));
+        host.filter(|_| geteuid().is_root()).map(name_of_user)
     }
 
     pub(super) fn read_only(&self, name: &str) -> io::Result<File> {
@@ -158,13 +166,40 @@ impl Handle {
     }
 
     fn file(&self, name: &str, flags: OFlags) -> io::Result<File> {
-        let file = openat(&self.0, name, flags | FILE, Mode::RUSR | Mode::WUSR)?;
+        let own = Mode::RUSR | Mode::WUSR;
+        let file = openat(&self.0, name, flags | FILE, own)?;
         let stat = fstat(&file)?;
-        match is_own_file(&stat) {
-            true => Ok(File::from(file)),
-            false => Err(io::Error::new(Io::InvalidInput, "it is not a regular file of this user")),
+        let refused = |why: &str| Err(io::Error::new(Io::InvalidInput, why));
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return refused("it is not a regular file");
         }
+        if stat.st_uid != geteuid().as_raw() {
+            let owner = name_of_user(stat.st_uid);
+            return refused(&format!("it belongs to {owner}, not to the user of this process"));
+        }
+        // A umask has taken the owner's rights to what was created just now: the next process would not get in.
+        if flags.contains(OFlags::CREATE) && stat.st_size == 0 && !Mode::from_raw_mode(stat.st_mode).contains(own) {
+            fchmod(&file, own)?;
+        }
+        Ok(File::from(file))
     }
+}
+
+/// Linux shows this owner where it is one that this namespace does not know.
+const UNKNOWN: u32 = if cfg!(target_os = "linux") { 65_534 } else { 0 };
+
+/// Creates a folder for its owner alone, who gets in whatever the umask.
+fn made(around: impl AsFd, folder: &Path) -> io::Result<()> {
+    match mkdirat(&around, folder, Mode::RWXU) {
+        Err(Errno::EXIST) => return Ok(()),
+        done => done?,
+    }
+    Ok(match openat(&around, folder, FOLDER, Mode::empty()) {
+        Ok(handle) => fchmod(&handle, Mode::RWXU)?,
+        // The umask does not even let its owner open it.
+        Err(Errno::ACCESS) => chmodat(&around, folder, Mode::RWXU, AtFlags::empty())?,
+        Err(error) => return Err(error.into()),
+    })
 }
 
 fn is_own_file(stat: &Stat) -> bool {

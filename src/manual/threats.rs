@@ -30,6 +30,8 @@
 //! Where it is believed at all:
 //!
 //! - *The platform's folder for this user*, by passwd(5) on Linux: owner and mode are checked (0700), by handle.
+//! - *Root in another user's home* (`sudo` with `HOME` kept) creates no state folder: that user could not read it. An existing one of that
+//!   user is refused as well. What hallpass creates is 0700 or 0600 whatever the umask.
 //! - *A folder that a variable names* (`<APP>_HOME`, `XDG_STATE_HOME`, a `HOME` that is not the user's): the same, and outside any work
 //!   tree (`.git`, `.hg`, `.jj`, `.svn` and the like around its real path), and without `..` in it. `auth login`, `status` and `doctor` name it. *What is left*: an archive that is
 //!   unpacked outside a work tree can have a folder of mode 0700 in it. Whoever wrote that, and sets the variable, has their own login

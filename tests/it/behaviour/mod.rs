@@ -1,6 +1,8 @@
 //! What hallpass does, seen from outside: through the public names, against the embedded server, without real waits.
 
 mod acme;
+#[cfg(unix)]
+mod blocked_homes;
 mod by_hand;
 mod challenged;
 mod cli;
