@@ -32,7 +32,7 @@ impl Auth {
     /// Nothing is read, written or asked yet.
     ///
     /// # Errors
-    /// `Config` where the configuration contradicts itself or no state folder can be told.
+    /// `Config` where the configuration contradicts itself, or no state folder can be told and there is no `<APP>_TOKEN`, which needs none.
     pub fn new(config: Config) -> Result<Self> {
         Ok(Self(Arc::new(Handle { wiring: Arc::new(Wiring::new(config)?) })))
     }
@@ -162,7 +162,7 @@ impl Auth {
     /// variable may have written what is in the folder.
     pub fn named_state_folder(&self) -> Option<(PathBuf, String)> {
         let variable = self.wiring().home_variable()?;
-        Some((self.wiring().home_path().to_owned(), variable.to_owned()))
+        Some((self.wiring().home_path().ok()?.to_owned(), variable.to_owned()))
     }
 
     /// Makes this context the default: the one that is meant where nothing else names one. Sessions that there are keep to theirs.

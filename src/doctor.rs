@@ -142,7 +142,13 @@ fn program(report: &mut Report, wiring: &Wiring) {
 }
 
 fn home(report: &mut Report, wiring: &Wiring) -> Option<Home> {
-    let path = wiring.home_path().display();
+    let path = match wiring.home_path() {
+        Ok(path) => path.display(),
+        Err(error) => {
+            report.error("home", &error);
+            return None;
+        }
+    };
     let opened = wiring.home();
     if let (Some(variable), Ok(_)) = (wiring.home_variable(), &opened) {
         report.add("home", State::Note, format!("{variable} names the state folder {path}: logins come from there"));

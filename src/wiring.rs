@@ -28,7 +28,7 @@ pub(crate) struct Wiring {
     pub(crate) config: Config,
     pub(crate) places: Places,
     pub(crate) workers: Workers,
-    home: PathBuf,
+    home: Result<PathBuf>,
     home_is_believed: OnceLock<Result<()>>,
     /// The endpoints off their issuer's origin that its metadata has confirmed to this process.
     confirmed: Mutex<Vec<(Issuer, Url)>>,
@@ -36,20 +36,11 @@ pub(crate) struct Wiring {
 
 impl Wiring {
     pub(crate) fn new(config: Config) -> Result<Self> {
-        let home = config.home.clone().or_else(|| config.surroundings.home.clone()).ok_or_else(|| {
-            let variable = config.app.variable("HOME");
-            Error::config("home", format!("there is no folder for state: neither HOME nor {variable} is set"))
-        })?;
-        // What a relative path means, whoever made the current folder would decide.
-        if !home.is_absolute() {
-            return Err(Error::config("home", format!("the state folder {} is not an absolute path", home.display())));
-        }
-        // Where it leads depends on what is there at the time.
-        if home.components().any(|part| part == Component::ParentDir) {
-            return Err(Error::config("home", format!("the state folder {} has `..` in its path", home.display())));
-        }
-        // By its components: a slash at the end would have a symbolic link followed.
-        let home: PathBuf = home.components().collect();
+        let home = match home_of(&config) {
+            // A token from the environment is used as it is: nothing is kept.
+            Err(error) if config.surroundings.token.is_none() => return Err(error),
+            home => home,
+        };
         if config.issuer.url().scheme() == "http" && !config.allow_loopback_http {
             return Err(Error::config(
                 "issuer",
@@ -62,7 +53,8 @@ impl Wiring {
         let surroundings = &config.surroundings;
         let ways = Ways {
             app: config.app.clone(),
-            home: home.clone(),
+            // Whoever wants to read or keep a login asks for the state folder first, and gets the error.
+            home: home.clone().unwrap_or_default(),
             clock: config.clock.clone(),
             asker: config.passphrase.clone().unwrap_or_else(|| Arc::new(Inherited(surroundings.clone()))),
             credential: surroundings.credentials.as_ref().map(|folder| folder.join(format!("{}.key", config.app))),
@@ -81,14 +73,12 @@ impl Wiring {
 
     /// The home, or `None` where nobody has logged in yet.
     pub(crate) fn home(&self) -> Result<Option<Home>> {
-        self.check_home()?;
-        Home::open(&self.home)
+        Home::open(self.checked_home()?)
     }
 
     /// The home, created where it is missing.
     pub(crate) fn create_home(&self) -> Result<Home> {
-        self.check_home()?;
-        Home::create(&self.home)
+        Home::create(self.checked_home()?)
     }
 
     /// Closes the home to other users, where they can only read it. Says what was closed.
@@ -96,7 +86,7 @@ impl Wiring {
         match self.home_variable() {
             // Who named it may have written it.
             Some(_) => Ok(Vec::new()),
-            None => Home::tighten(&self.home),
+            None => Home::tighten(self.home_path()?),
         }
     }
 
@@ -104,29 +94,31 @@ impl Wiring {
     pub(crate) fn home_variable(&self) -> Option<&str> {
         let surroundings = &self.config.surroundings;
         let named = surroundings.home_variable.as_deref().filter(|_| self.config.home.is_none())?;
-        (platform_state_folder(&self.config.app).as_ref() != Some(&self.home)).then_some(named)
+        let home = self.home.as_ref().ok()?;
+        (platform_state_folder(&self.config.app).as_ref() != Some(home)).then_some(named)
     }
 
     /// A folder that a variable named is believed only outside work trees: who wrote a repository could have written it too (law 16).
     /// Found out once, as it takes some looks at the disk.
-    fn check_home(&self) -> Result<()> {
-        self.home_is_believed.get_or_init(|| self.look_around_home()).clone()
+    fn checked_home(&self) -> Result<&Path> {
+        let home = self.home_path()?;
+        self.home_is_believed.get_or_init(|| self.look_around(home)).clone().map(|()| home)
     }
 
-    fn look_around_home(&self) -> Result<()> {
+    fn look_around(&self, home: &Path) -> Result<()> {
         let Some(variable) = self.home_variable() else { return Ok(()) };
-        let Some(tree) = work_tree_around(&self.home) else { return Ok(()) };
+        let Some(tree) = work_tree_around(home) else { return Ok(()) };
         let message = format!(
             "cannot use the state folder {}, which {variable} names: it lies in the work tree {}, whose author may have written it",
-            self.home.display(),
+            home.display(),
             tree.display()
         );
         Err(Error::new(ErrorKind::Custody, message).with(Remedy::FixConfig { field: "home" }))
     }
 
     /// Where the home is, or would be.
-    pub(crate) fn home_path(&self) -> &Path {
-        &self.home
+    pub(crate) fn home_path(&self) -> Result<&Path> {
+        self.home.as_deref().map_err(Clone::clone)
     }
 
     /// The places, asking nobody anything.
@@ -205,7 +197,7 @@ impl Wiring {
             let message = format!(
                 "cannot use the login in {}: its {} is at {}, and neither the configuration nor the metadata of issuer {} names \
                  that address; nothing was sent",
-                self.home.display(),
+                self.home_path()?.display(),
                 endpoint.name(),
                 host_of(url),
                 sealed.issuer
@@ -302,6 +294,24 @@ impl Wiring {
         }
         Ok(())
     }
+}
+
+/// Where the home is to be.
+fn home_of(config: &Config) -> Result<PathBuf> {
+    let home = config.home.clone().or_else(|| config.surroundings.home.clone()).ok_or_else(|| {
+        let variable = config.app.variable("HOME");
+        Error::config("home", format!("there is no folder for state: neither HOME nor {variable} is set"))
+    })?;
+    // What a relative path means, whoever made the current folder would decide.
+    if !home.is_absolute() {
+        return Err(Error::config("home", format!("the state folder {} is not an absolute path", home.display())));
+    }
+    // Where it leads depends on what is there at the time.
+    if home.components().any(|part| part == Component::ParentDir) {
+        return Err(Error::config("home", format!("the state folder {} has `..` in its path", home.display())));
+    }
+    // By its components: a slash at the end would have a symbolic link followed.
+    Ok(home.components().collect())
 }
 
 /// The wiring, as an `Auth` and its sessions hold it. Trips hold the wiring alone, so that the last of these to be dropped

@@ -74,6 +74,9 @@ fn variable(name: &str) -> Option<String> {
     value(&format!("ACME_{name}"))
 }
 
+/// Without the line break that editors and mounted secrets leave at its end; an empty one is as good as unset.
 fn value(variable: &str) -> Option<String> {
-    std::env::var(variable).ok().filter(|value| !value.is_empty())
+    let value = std::env::var(variable).ok()?;
+    Some(value.trim_end_matches(['', '
+']).to_owned()).filter(|value| !value.is_empty())
 }

@@ -46,13 +46,15 @@
 //! | variable | may choose | may not |
 //! | --- | --- | --- |
 //! | `<APP>_CONTEXT`, `<APP>_ORG` | which login, which org of it | the server |
-//! | `<APP>_TOKEN` | the token itself, which is said wherever it matters | what a login's own token is used for |
+//! | `<APP>_TOKEN` | the token itself, which is said wherever it matters; it needs no `HOME` and no state folder | what a login's own token is used for |
 //! | `<APP>_CUSTODY` | the place of a new login's key, among those allowed | where a login's key is read |
 //! | `<APP>_HOME`, `XDG_STATE_HOME`, `HOME` | the state folder, as above | |
 //! | `DBUS_SESSION_BUS_ADDRESS`, `XDG_RUNTIME_DIR` | a D-Bus of this user or of the system, on this machine. *What is left*: the store's own connection is a second one, and whoever can exchange the socket between the two is believed | a bus of another user |
 //! | `CREDENTIALS_DIRECTORY` | the key that a *new* login is sealed with, from files that others cannot write or read | |
 //! | `SSL_CERT_FILE`, `SSL_CERT_DIR`, proxies | roots and way, see below | |
 //! | `DISPLAY`, `WAYLAND_DISPLAY` and what else says where the desktop is | where a page opens | which program opens it: `XDG_DATA_HOME`, `LD_PRELOAD`, `GTK_MODULES`, `BROWSER` and others do not reach that, and its home is the user's own |
+//!
+//! The line break at a variable's end (`\r`, `\n`) is no part of its value, and an empty variable is unset.
 //!
 //! # Doors through which a secret leaves
 //!

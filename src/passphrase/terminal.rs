@@ -5,6 +5,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use zeroize::Zeroizing;
+
 use super::{AskPassphrase, Inherited, Purpose, Question, SHORTEST, is_long_enough};
 use crate::clock::Cancel;
 use crate::secret::Secret;
@@ -74,7 +76,10 @@ impl OnTerminal {
 
     #[cfg(windows)]
     fn line(&self, question: &str) -> io::Result<Secret> {
-        rpassword::prompt_password(question).map(Secret::new)
+        let mut typed = Zeroizing::new(rpassword::prompt_password(question)?.into_bytes());
+        without_paste_marks(&mut typed);
+        let text = std::str::from_utf8(&typed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        Ok(Secret::new(text.to_owned()))
     }
 }
 
@@ -96,6 +101,20 @@ impl fmt::Debug for OnTerminal {
     }
 }
 
+/// A terminal in bracketed-paste mode, as a shell may have left it, puts these around what is pasted (xterm's control sequences).
+const PASTE_MARKS: [&[u8]; 2] = [b"\x1b[200~", b"\x1b[201~"];
+
+/// Takes the marks of a pasted text out, in place: no second buffer holds the passphrase.
+fn without_paste_marks(typed: &mut Zeroizing<Vec<u8>>) {
+    let mut at = 0;
+    while at < typed.len() {
+        match PASTE_MARKS.iter().find(|mark| typed[at..].starts_with(mark)) {
+            Some(mark) => drop(typed.drain(at..at + mark.len())),
+            None => at += 1,
+        }
+    }
+}
+
 #[cfg(unix)]
 mod unix {
     use std::fs::File;
@@ -104,7 +123,6 @@ mod unix {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::process::getpgrp;
     use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
-    use zeroize::Zeroizing;
 
     use super::*;
 
@@ -136,6 +154,7 @@ mod unix {
             typed.extend_from_slice(&piece[..length]);
         }
         typed.pop();
+        without_paste_marks(&mut typed);
         let text = std::str::from_utf8(&typed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         Ok(Secret::new(text.to_owned()))
     }
@@ -167,6 +186,28 @@ mod unix {
     impl Drop for Quiet {
         fn drop(&mut self) {
             let _ = tcsetattr(&self.terminal, OptionalActions::Flush, &self.before);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pasted_passphrase_is_without_its_marks() {
+        for (typed, passphrase) in [
+            ("\x1b[200~correct horse\x1b[201~", "correct horse"),
+            // The end of a paste with a line break in it comes after the line.
+            ("\x1b[200~correct horse", "correct horse"),
+            ("correct \x1b[200~ho\x1b[201~rse", "correct horse"),
+            ("\x1b[200~\x1b[201~", ""),
+            ("correct [200~ horse", "correct [200~ horse"),
+            ("\x1b[20", "\x1b[20"),
+        ] {
+            let mut bytes = Zeroizing::new(typed.as_bytes().to_vec());
+            without_paste_marks(&mut bytes);
+            assert_eq!(*bytes, passphrase.as_bytes(), "{typed:?}");
         }
     }
 }

@@ -70,11 +70,11 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Reads the environment of this process. An empty variable counts as unset.
+    /// Reads the environment of this process. The line break at a variable's end, as files from other systems and mounted secrets have
+    /// it, is left out. An empty variable counts as unset.
     #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
     pub fn read(app: &AppName) -> Self {
-        let get = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let found = Self::from(app, &get);
+        let found = Self::from(app, &variable);
         // Asked only where it changes anything: it is looked for on the disk.
         let container = found.terminal && found.desktop && Machine::here() == Machine::Container;
         // Where the process is, and not `$PWD`, which anybody can set.
@@ -196,11 +196,23 @@ const NETWORK: &[&str] = &[
     "all_proxy",
 ];
 
+/// A variable of this process: without the line break at its end, and `None` where it is empty.
+#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).map(without_line_break).filter(|value| !value.is_empty())
+}
+
+fn without_line_break(value: OsString) -> OsString {
+    match value.into_string() {
+        Ok(text) => text.trim_end_matches(['\r', '\n']).into(),
+        Err(no_text) => no_text,
+    }
+}
+
 /// What names the D-Bus session bus: empty on systems that have none.
 #[cfg(feature = "os-store")]
-#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
 pub(crate) fn session_bus() -> String {
-    let text = |name| std::env::var_os(name).unwrap_or_default().to_string_lossy().into_owned();
+    let text = |name| variable(name).unwrap_or_default().to_string_lossy().into_owned();
     format!("{} {}", text("DBUS_SESSION_BUS_ADDRESS"), text("XDG_RUNTIME_DIR"))
 }
 
@@ -235,12 +247,11 @@ fn state_folder(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Option
 
 /// Where the platform keeps an app's state for this user, whatever the variables say. Where nobody can tell whose home is where, as on
 /// macOS and Windows, the platform's own variable is believed.
-#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
 pub(crate) fn platform_state_folder(app: &AppName) -> Option<PathBuf> {
     match machine::home_of_this_user() {
         Some(home) => Some(home.join(BELOW_HOME).join(app.as_str())),
         None => {
-            let get = |name: &str| std::env::var_os(name).filter(|_| name != "XDG_STATE_HOME");
+            let get = |name: &str| variable(name).filter(|_| name != "XDG_STATE_HOME");
             state_folder(app, &get).map(|(folder, _)| folder)
         }
     }

@@ -1,11 +1,10 @@
 //! [`Screen`]: what standard error can show.
-#![allow(clippy::disallowed_methods, reason = "whether a terminal is there, and how it is called, is surroundings")]
 
-use std::env::var_os;
-use std::ffi::OsString;
 use std::io::{IsTerminal, stderr};
 
 use terminal_size::{Height, Width, terminal_size_of};
+
+use super::variable;
 
 /// What standard error can show.
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +27,9 @@ impl Screen {
             return Self::NONE;
         }
         // A line that the window breaks is not written over as a whole, so that its size has to be known.
-        let is_live = obeys() && named("CI").is_none() && size().is_some();
+        let is_live = obeys() && variable("CI").is_none() && size().is_some();
         // <https://no-color.org>: "when present and not an empty string (regardless of its value)".
-        Self { is_live, has_colour: is_live && named("NO_COLOR").is_none(), size }
+        Self { is_live, has_colour: is_live && variable("NO_COLOR").is_none(), size }
     }
 
     /// The same, with no line written over and none in bold.
@@ -46,15 +45,11 @@ impl Screen {
 
 /// Whether the terminal knows how a line is cleared.
 fn obeys() -> bool {
-    match named("TERM") {
+    match variable("TERM") {
         Some(term) => term != "dumb",
         // The console of older Windows shows the sequences as they are.
-        None => cfg!(windows) && named("WT_SESSION").is_some(),
+        None => cfg!(windows) && variable("WT_SESSION").is_some(),
     }
-}
-
-fn named(name: &str) -> Option<OsString> {
-    var_os(name).filter(|value| !value.is_empty())
 }
 
 fn size() -> Option<(usize, usize)> {
