@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::Cancel;
 use crate::context::{Entry, Index};
-use crate::custody::{CustodyError, Places, SET_ASIDE, Until, described};
+use crate::custody::{CustodyError, KeyCache, Places, SET_ASIDE, Until, described};
 use crate::error::{Error, Remedy, Result};
 use crate::grant::LastFailure;
 use crate::home::Home;
 use crate::id::ContextName;
-use crate::leftovers::Leftovers;
 pub use crate::leftovers::Repaired;
+use crate::leftovers::{Leftovers, records};
 use crate::oauth::metadata;
 use crate::surroundings::{Machine, system};
 use crate::wiring::Wiring;
@@ -77,6 +77,11 @@ impl Report {
         self.findings.push(Finding { area, state, text, remedy: None, place: None, context: None });
     }
 
+    fn note(&mut self, area: &'static str, text: impl Into<String>, remedy: Remedy) {
+        self.add(area, State::Note, text);
+        self.findings.last_mut().into_iter().for_each(|finding| finding.remedy = Some(remedy.clone()));
+    }
+
     fn problem(&mut self, area: &'static str, text: impl Into<String>, remedy: Option<Remedy>) {
         self.add(area, State::Problem, text);
         self.findings.last_mut().into_iter().for_each(|finding| finding.remedy = remedy.clone());
@@ -119,6 +124,7 @@ pub(crate) fn examine(wiring: &Wiring) -> Report {
         leftovers(&mut report, wiring, &places, home, index);
     }
     network(&mut report, wiring);
+    memory(&mut report, wiring, home.as_ref());
     server(&mut report, wiring);
     report
 }
@@ -304,9 +310,20 @@ fn network(report: &mut Report, wiring: &Wiring) {
         let variable = config.app.variable("TOKEN");
         report.add("network", State::Note, format!("{variable} is set: commands use that token and no login"));
     }
+}
+
+/// What the kernel holds for a while.
+fn memory(report: &mut Report, wiring: &Wiring, home: Option<&Home>) {
+    let config = &wiring.config;
     if let Some(lifetime) = config.key_cache.filter(|_| cfg!(target_os = "linux")) {
         let text = format!("the kernel keeps a copy of a login's key for {} s after its use", lifetime.as_secs());
         report.add("memory", State::Well, text);
+    }
+    let here = home.and_then(|home| records(home).ok()).unwrap_or_default();
+    let spare = KeyCache::spare(&config.app, &here).map_or(0, |spare| spare.len());
+    if spare > 0 {
+        let text = format!("{spare} keys in the kernel are copies that no login here needs, or of an earlier version");
+        report.note("memory", text, Remedy::Repair);
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::context::{Entry, Index};
-use crate::custody::{Custody, CustodyError, Places};
+use crate::custody::{Custody, CustodyError, KeyCache, Places};
 use crate::error::{Remedy, Result};
 use crate::grant::Found;
 use crate::home::Home;
@@ -31,8 +31,7 @@ impl Leftovers {
     /// `places` ask nobody.
     pub(crate) fn find(wiring: &Wiring, places: &Places, home: &Home, index: &Index) -> Result<Self> {
         let mut found = Self::default();
-        let names = home.grants.names()?;
-        let records: Vec<GrantId> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let records = records(home)?;
         found.unnamed =
             records.iter().filter(|grant| index.of_grant(grant).is_none()).map(|grant| (grant.clone(), None)).collect();
         let has_no_record = |entry: &&Entry| !records.contains(&entry.grant);
@@ -76,6 +75,11 @@ impl Leftovers {
     }
 }
 
+/// The grants of which there is a record.
+pub(crate) fn records(home: &Home) -> Result<Vec<GrantId>> {
+    Ok(home.grants.names()?.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
 /// What a repair has done, and what it had to leave.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -91,7 +95,13 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
     let Repaired { mut done, mut left } = Repaired::default();
     let tightened = wiring.tighten_home()?;
     done.extend(tightened.iter().map(|path| format!("closed {} to other users", path.display())));
-    let Some(home) = wiring.home()? else { return Ok(Repaired { done, left }) };
+    let home = wiring.home()?;
+    let here = home.as_ref().map(records).transpose()?.unwrap_or_default();
+    // A kernel that is not to be asked holds nothing for us.
+    if let Ok(freed @ 1..) = KeyCache::free(&wiring.config.app, &here) {
+        done.push(format!("freed {freed} of this user's keys in the kernel"));
+    }
+    let Some(home) = home else { return Ok(Repaired { done, left }) };
     let places = wiring.quiet_places();
     if let Err(error) = Index::read(Some(&home)) {
         if !matches!(error.remedy(), Some(Remedy::SetAside { .. })) {

@@ -1,9 +1,14 @@
-//! What the kernel remembers of a login for a while, so that a token at hand needs no D-Bus and no passphrase: the sealing key, and
+//! What the kernel remembers of logins for a while, so that a token at hand needs no D-Bus and no passphrase: copies of sealing keys, and
 //! how new a record this machine has seen. Nothing depends on it: what is not there is asked for where it rests.
+//!
+//! A user has room for 200 keys and 20,000 bytes in the kernel, which other programs need too. So all logins of all apps share one
+//! key for the numbers of their records, and there are never more than [`MOST_COPIES`] copies.
 
 use std::time::Duration;
 
-use super::{Item, Kernel};
+use super::kernel::LARGEST;
+use super::{CustodyError, Item, Kernel};
+use crate::id::{AppName, GrantId};
 use crate::seal::text;
 use crate::secret::Secret;
 
@@ -14,30 +19,55 @@ pub(crate) struct KeyCache {
     pub(crate) lifetime: Duration,
 }
 
-/// How long a machine remembers which record it has seen, unless it is rebooted: the kernel has room for some hundred such things.
+/// How long a machine remembers which records it has seen, unless it is rebooted.
 const MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How many records it remembers: those that were written last.
+const MOST_SEEN: usize = 100;
+
+/// More than the line of any record takes, in bytes: 26 letters, a space, 20 digits and the end.
+const LINE: usize = 48;
+
+/// How many copies of keys there are at most, some 110 bytes each: another one takes the place of one of them.
+const MOST_COPIES: usize = 16;
+
+/// The one key for the numbers of all records: a line each, its grant and its number, the newest last.
+const SEEN: &str = "hallpass-seen";
+
+/// How the names of the copies begin.
+const COPY: &str = "hallpass-cache:";
 
 impl KeyCache {
     /// The key of `item`, if it is there.
     pub(crate) fn key(self, item: &Item<'_>) -> Option<Secret> {
-        let mut bytes = Kernel::of_user().get(&key_of(item)).ok().flatten()?;
+        let mut bytes = Kernel::of_user().get(&key_of(item), LARGEST).ok().flatten()?;
         text(std::mem::take(&mut *bytes))
     }
 
     /// Keeps a copy of the key. A kernel that refuses is asked again the next time.
     pub(crate) fn keep(self, item: &Item<'_>, key: &Secret) {
-        let _ = Kernel::of_user().put(&key_of(item), key.expose().as_bytes(), Some(self.lifetime));
+        let (kernel, own) = (Kernel::of_user(), key_of(item));
+        let copies =
+            kernel.names().unwrap_or_default().into_iter().filter(|name| name.starts_with(COPY) && *name != own);
+        // Which one goes does not matter: it is a copy.
+        copies.skip(MOST_COPIES - 1).for_each(|name| drop(kernel.remove(&name)));
+        let _ = kernel.put(&own, key.expose().as_bytes(), Some(self.lifetime));
     }
 
     /// The newest generation of the record that this machine has seen, as far as it remembers.
     pub(crate) fn newest(self, item: &Item<'_>) -> Option<u64> {
-        let bytes = Kernel::of_user().get(&generation_of(item)).ok().flatten()?;
-        std::str::from_utf8(&bytes).ok()?.parse().ok()
+        seen().into_iter().find(|(grant, _)| grant == item.grant).map(|(_, generation)| generation)
     }
 
     /// Remembers that a record of this generation was written.
     pub(crate) fn saw(self, item: &Item<'_>, generation: u64) {
-        let _ = Kernel::of_user().put(&generation_of(item), generation.to_string().as_bytes(), Some(MEMORY));
+        // Another process may have written in between, over this one's line.
+        for _ in 0..3 {
+            change_seen(|seen| seen.push((item.grant.clone(), generation)), item);
+            if self.newest(item) == Some(generation) {
+                break;
+            }
+        }
     }
 
     /// Forgets the key.
@@ -48,14 +78,57 @@ impl KeyCache {
     /// Forgets all of the login.
     pub(crate) fn forget(item: &Item<'_>) {
         Self::forget_key(item);
-        let _ = Kernel::of_user().remove(&generation_of(item));
+        if seen().iter().any(|(grant, _)| grant == item.grant) {
+            change_seen(|_| {}, item);
+        }
+    }
+
+    /// The keys of `app` in the kernel that nobody here needs: copies for other logins than `here`, and what an earlier version has left,
+    /// which had one key for each record's number.
+    pub(crate) fn spare(app: &AppName, here: &[GrantId]) -> Result<Vec<String>, CustodyError> {
+        let (copies, numbers) = (format!("{COPY}{app}:"), format!("{SEEN}:{app}:"));
+        let is_needed = |grant: &str| grant.parse().is_ok_and(|grant| here.contains(&grant));
+        let is_spare = |name: &String| match name.strip_prefix(&copies) {
+            Some(grant) => !is_needed(grant),
+            None => name.starts_with(&numbers),
+        };
+        Ok(Kernel::of_user().names()?.into_iter().filter(is_spare).collect())
+    }
+
+    /// Erases those; says how many there were.
+    pub(crate) fn free(app: &AppName, here: &[GrantId]) -> Result<usize, CustodyError> {
+        let mut freed = 0;
+        for name in Self::spare(app, here)? {
+            freed += usize::from(Kernel::of_user().remove(&name)?);
+        }
+        Ok(freed)
     }
 }
 
-fn key_of(item: &Item<'_>) -> String {
-    format!("hallpass-cache:{}:{}", item.app, item.grant)
+fn seen() -> Vec<(GrantId, u64)> {
+    let bytes = Kernel::of_user().get(SEEN, MOST_SEEN * LINE).ok().flatten().unwrap_or_default();
+    // Any program of the user can write there: a line that is not ours is none.
+    let line = |line: &str| {
+        let (grant, generation) = line.split_once(' ')?;
+        Some((grant.parse().ok()?, generation.parse().ok()?))
+    };
+    std::str::from_utf8(&bytes).unwrap_or_default().lines().filter_map(line).collect()
 }
 
-fn generation_of(item: &Item<'_>) -> String {
-    format!("hallpass-seen:{}:{}", item.app, item.grant)
+/// Changes the numbers, with that of `item` taken out. Two processes at once may undo each other's change: then an older number is
+/// remembered, or none, and no record is taken for older than it is.
+fn change_seen(change: impl FnOnce(&mut Vec<(GrantId, u64)>), item: &Item<'_>) {
+    let mut all = seen();
+    all.retain(|(grant, _)| grant != item.grant);
+    change(&mut all);
+    let newest = all.split_off(all.len().saturating_sub(MOST_SEEN));
+    let lines: String = newest.iter().map(|(grant, generation)| format!("{grant} {generation}\n")).collect();
+    let _ = match newest.is_empty() {
+        true => Kernel::of_user().remove(SEEN).map(drop),
+        false => Kernel::of_user().put(SEEN, lines.as_bytes(), Some(MEMORY)),
+    };
+}
+
+fn key_of(item: &Item<'_>) -> String {
+    format!("{COPY}{}:{}", item.app, item.grant)
 }

@@ -24,6 +24,9 @@ enum Ring {
     Session,
 }
 
+/// More than any sealing key takes, in bytes.
+pub(super) const LARGEST: usize = 512;
+
 impl Kernel {
     /// The user's keyring: lasts until the next reboot.
     pub fn of_user() -> Self {
@@ -39,12 +42,16 @@ impl Kernel {
         keys::put(self.0, name, text, lifetime)
     }
 
-    pub(super) fn get(self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CustodyError> {
-        keys::get(self.0, name)
+    pub(super) fn get(self, name: &str, at_most: usize) -> Result<Option<Zeroizing<Vec<u8>>>, CustodyError> {
+        keys::get(self.0, name, at_most)
     }
 
     pub(super) fn remove(self, name: &str) -> Result<bool, CustodyError> {
         keys::remove(self.0, name)
+    }
+
+    pub(super) fn names(self) -> Result<Vec<String>, CustodyError> {
+        keys::names(self.0)
     }
 }
 
@@ -72,7 +79,7 @@ impl Custody for Kernel {
     }
 
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
-        let Some(mut bytes) = self.get(&name(item))? else { return Ok(None) };
+        let Some(mut bytes) = self.get(&name(item), LARGEST)? else { return Ok(None) };
         let key = text(std::mem::take(&mut *bytes));
         key.map(Some).ok_or_else(|| CustodyError::Failed("it holds something under our name that is not ours".into()))
     }
@@ -103,9 +110,6 @@ mod keys {
 
     use super::*;
 
-    /// More than any item takes, in bytes.
-    const LARGEST: usize = 512;
-
     /// More keys than one keyring holds in practice; the kernel lists no more than it has.
     const MOST_KEYS: usize = 1 << 20;
 
@@ -131,11 +135,11 @@ mod keys {
         made.map_err(refused)
     }
 
-    pub(super) fn get(ring: Ring, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CustodyError> {
+    pub(super) fn get(ring: Ring, name: &str, at_most: usize) -> Result<Option<Zeroizing<Vec<u8>>>, CustodyError> {
         let Some(key) = found(open(ring)?.search(name))? else { return Ok(None) };
-        let mut bytes = Zeroizing::new(vec![0; LARGEST]);
+        let mut bytes = Zeroizing::new(vec![0; at_most]);
         match found(key.read(&mut *bytes))? {
-            Some(length) if length > LARGEST => {
+            Some(length) if length > at_most => {
                 Err(CustodyError::Failed("it holds something under our name that is not ours".into()))
             }
             length => Ok(length.map(|length| {
@@ -226,7 +230,7 @@ mod keys {
         Err(none())
     }
 
-    pub(super) fn get(_: Ring, _: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CustodyError> {
+    pub(super) fn get(_: Ring, _: &str, _: usize) -> Result<Option<Zeroizing<Vec<u8>>>, CustodyError> {
         Err(none())
     }
 

@@ -55,4 +55,5 @@
 //! beside it. The key is 32 random bytes, one item per login in the OS store, or where else the login put it.
 //!
 //! With [`Config::key_cache`](crate::Config::key_cache) the kernel's keyring of the user (Linux) holds a copy of the key for that time, `hallpass-cache:<app>:<id>`,
-//! and the number of the newest record, `hallpass-seen:<app>:<id>`.
+//! at most 16 of them. One key, `hallpass-seen`, has the numbers of the newest records of all apps, at most 100 and for 30 days: a
+//! user has room for 200 keys and 20,000 bytes there. `doctor --repair` frees copies that no login needs.

@@ -6,11 +6,16 @@ use std::path::Path;
 
 use linux_keyutils::{Key, KeyError, KeyRing, KeyRingIdentifier};
 
-/// What hallpass calls its items there: keys, copies of keys, and the newest record it has seen.
-const KINDS: [&str; 3] = ["hallpass", "hallpass-cache", "hallpass-seen"];
+/// What hallpass calls its items there: keys, and copies of keys.
+const KINDS: [&str; 2] = ["hallpass", "hallpass-cache"];
 
-/// Whether the user's keyring holds an item of this grant, `kind` being one of `hallpass`, `hallpass-cache` and
-/// `hallpass-seen`.
+/// Whether the kernel remembers the number of this grant's newest record. All records share an item.
+pub(crate) fn has_seen(grant: &str) -> bool {
+    let seen = ring().ok().and_then(|ring| ring.search("hallpass-seen").ok()).and_then(|key| key.read_to_vec().ok());
+    seen.is_some_and(|seen| String::from_utf8(seen).unwrap().lines().any(|line| line.starts_with(grant)))
+}
+
+/// Whether the user's keyring holds an item of this grant, `kind` being one of `hallpass` and `hallpass-cache`.
 pub(crate) fn holds(kind: &str, grant: &str) -> bool {
     item(kind, grant).is_some()
 }

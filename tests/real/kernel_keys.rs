@@ -88,7 +88,7 @@ fn a_token_at_hand_needs_no_bus_while_the_kernel_has_a_copy_of_the_key() {
     let acme = machine.acme(server.issuer()).with("ACME_KEY_CACHE", "3600");
     acme.log_in();
     let own = acme.token();
-    assert!(kernel::holds("hallpass-cache", &acme.grant()));
+    assert!(kernel::holds("hallpass-cache", &acme.grant()) && kernel::has_seen(&acme.grant()));
     let trace = machine.scratch().join("trace");
     let traced = ["strace", "-f", "-qq", "-e", "trace=connect", "-o", trace.to_str().unwrap()];
     let connects = |acme: &Acme<'_>| {
@@ -106,7 +106,7 @@ fn a_token_at_hand_needs_no_bus_while_the_kernel_has_a_copy_of_the_key() {
         assert_eq!(connects(&acme), 0, "the right one took its place");
     }
     acme.run(&["auth", "logout"]).exits(0);
-    assert!(!kernel::holds("hallpass-cache", &grant) && !kernel::holds("hallpass-seen", &grant));
+    assert!(!kernel::holds("hallpass-cache", &grant) && !kernel::has_seen(&grant));
 }
 
 #[test]

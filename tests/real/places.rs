@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-use hallpass::testing::Endpoint;
+use hallpass::testing::{Endpoint, Person};
 
 use crate::embedded::server;
 use crate::kernel;
@@ -164,6 +164,56 @@ fn a_quota_of_kernel_keys_that_is_used_up_is_named_until_there_is_room() {
     eventually("room for keys", || user.keys() < 50);
     run("kernel", &["auth", "login", "--json"]).exits(0);
     run("kernel", &["auth", "token"]).exits(0);
+}
+
+/// The kernel has room for 200 keys of a user, which other programs need too.
+#[test]
+fn however_many_logins_there_are_the_kernel_holds_a_few_keys_for_them() {
+    if left_out(&[Keys]) || left_out_unless_root() {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let user = User::new(&machine, 40_100 + std::process::id() % 16);
+    let acme = machine.acme(server.issuer()).at_a_standing_clock(0).with("ACME_KEY_CACHE", "3600");
+    let run = |custody: &str, arguments: &[&str]| {
+        let acme = acme.clone().with("ACME_CUSTODY", custody).with("ACME_PASSPHRASE", "correct horse battery");
+        user.run(
+            &mut acme
+                .command_of(Path::new("setpriv"), &user.arguments(&[&[user.program.as_str()], arguments].concat())),
+        )
+    };
+    user.shell("keyctl clear @u").exits(0);
+    run("keyfile", &["auth", "login", "--json", "--context", "n0"]).exits(0);
+    let before = user.keys();
+    for n in 1..12 {
+        server.approve_all_as(&Person::new(&format!("p{n}"), "P", &format!("p{n}@example.com")));
+        run("keyfile", &["auth", "login", "--json", "--context", &format!("n{n}")]).exits(0);
+        run("keyfile", &["auth", "token", "--refresh", "--context", &format!("n{n}")]).exits(0);
+    }
+    // The kernel collects what was replaced by and by.
+    eventually("one key for the numbers of all records", || user.keys() <= before);
+    let names = || user.shell("keyctl list @u").exits(0).stdout;
+    assert_eq!(names().matches("hallpass-seen").count(), 1, "{}", names());
+
+    // Copies of keys, and what an earlier version has left.
+    let plant = "for n in $(seq 30); do keyctl add user hallpass-cache:acme:aaaaaaaaaaaaaaaaaaaaaaaa$((n + 20)) x @u; \
+                 keyctl add user hallpass-seen:acme:aaaaaaaaaaaaaaaaaaaaaaaa$((n + 20)) 1 @u; done >&2; \
+                 keyctl add user another-program x @u >&2";
+    user.shell(plant).exits(0);
+    server.approve_all_as(&Person::new("last", "P", "last@example.com"));
+    run("passphrase", &["auth", "login", "--json", "--context", "last"]).exits(0);
+    run("passphrase", &["auth", "token", "--context", "last"]).exits(0);
+    assert_eq!(names().matches("hallpass-cache:").count(), 16, "{}", names());
+    let doctor = run("keyfile", &["auth", "doctor"]);
+    assert!(
+        doctor.stdout.contains("note     memory    45 keys in the kernel are copies that no login here"),
+        "{doctor}"
+    );
+    let repaired = run("keyfile", &["auth", "doctor", "--repair"]).exits(0);
+    assert!(repaired.stderr.contains("Repaired: freed 45 of this user's keys in the kernel."), "{repaired}");
+    let left = names();
+    assert!(left.contains("another-program") && left.matches("hallpass-").count() == 2, "{left}");
+    assert!(run("keyfile", &["auth", "doctor", "--repair"]).exits(0).stderr.contains("nothing to repair"));
 }
 
 #[test]
