@@ -77,6 +77,5 @@ fn variable(name: &str) -> Option<String> {
 /// Without the line break that editors and mounted secrets leave at its end; an empty one is as good as unset.
 fn value(variable: &str) -> Option<String> {
     let value = std::env::var(variable).ok()?;
-    Some(value.trim_end_matches(['', '
-']).to_owned()).filter(|value| !value.is_empty())
+    Some(value.trim_end_matches(['\r', '\n']).to_owned()).filter(|value| !value.is_empty())
 }

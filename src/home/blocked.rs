@@ -26,7 +26,7 @@ pub(super) fn blocked(path: &Path) -> (String, Remedy) {
     match blocker.and_then(|blocker| Some((blocker, fs::metadata(blocker).ok()?))) {
         Some((blocker, there)) => told(blocker, &there),
         None => {
-            let why = "its owner and mode allow it, and something else forbids it: a sandbox, SELinux or AppArmor, or a \
+            let why = "its owner and mode allow it, and something else forbids it, such as a sandbox, SELinux, AppArmor, or a \
                        file that is immutable";
             (why.into(), Remedy::FixConfig { field: "home" })
         }
