@@ -114,14 +114,14 @@ fn a_login_or_logout_killed_after_any_step_is_in_nobodys_way() {
     let _cores = among_others();
     let rig = Rig::new(Server::Strict);
     let bystander = Bystander::new(&rig);
-    let clock = seconds_since_1970().to_string();
     let commands: [&[&str]; 2] =
         [&["auth", "login", "--json", "--context", OWN], &["auth", "logout", "--context", OWN]];
     for step in steps() {
         for command in commands {
             for nth in 1.. {
                 rig.log_in(OWN);
-                let dies = rig.acme().with("ACME_CLOCK", &clock);
+                // Now, as a login compares it with the server's.
+                let dies = rig.acme().with("ACME_CLOCK", &seconds_since_1970().to_string());
                 let run = dies.with("HALLPASS_FAILPOINT", &format!("KILL:{step}:{nth}")).run(command);
                 let status = rig.acme().run(&["auth", "status", "--context", OWN]);
                 assert!(matches!(status.code, Some(0 | 4)), "{step} {nth} of {command:?}: {status}");
