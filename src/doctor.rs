@@ -243,12 +243,18 @@ fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, ent
             }
             let (generation, custody) = (record.generation, &entry.custody);
             let text = format!("{name}: record {generation} opens with its key in {custody}");
+            let now = wiring.config.clock.now();
+            let has_a_token = record.tokens.iter().any(|token| token.is_valid(now, Some(Duration::ZERO)));
             match files.last_failure(entry.org.as_ref()) {
                 Some(LastFailure { message, has_ended: true, .. }) => {
                     report.problem("login", message, Some(Remedy::LogIn { context: Some(name.to_string()) }));
                 }
                 Some(LastFailure { message, .. }) => {
                     report.add("login", State::Note, format!("{text}; the last refresh failed: {message}"));
+                }
+                None if record.refresh_token.is_none() && !has_a_token => {
+                    let text = format!("{name}: its access token has ended, and the login with it: nothing renews it");
+                    report.problem("login", text, Some(Remedy::LogIn { context: Some(name.to_string()) }));
                 }
                 None => report.add("login", State::Well, text),
             }

@@ -133,6 +133,10 @@ fn status_says_when_the_login_ends_and_whether_it_renews() {
     assert_eq!(token, Some(format!("expired {at}, 10 min ago, and the login with it")));
     assert_eq!(line(token_end, "Next").as_deref(), Some("run `acme auth login --context alice@example.com`"));
     assert!(acme.at(token_end, &["auth", "list"]).stdout.contains("default, the login has ended: log in again"));
+    let doctor = acme.at(token_end, &["auth", "doctor"]);
+    assert!(doctor.code == 1 && doctor.stdout.contains("nothing renews it\n"), "{doctor:?}");
+    assert!(doctor.stdout.contains("hint: run `acme auth login --context alice@example.com`"), "{doctor:?}");
+    assert!(!acme.at(token_end - MINUTE, &["auth", "doctor"]).stdout.contains("nothing renews it"));
     assert!(acme.at(token_end - MINUTE, &["auth", "list"]).stdout.trim_end().ends_with("  default"));
 }
 
