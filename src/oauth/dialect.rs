@@ -103,12 +103,15 @@ pub(crate) fn is_revoked_already(code: &str, words: &str) -> bool {
     means(code) == "invalid_grant" || is_vague(code) && calls_dead(&["token"], words)
 }
 
-/// What a refusal is called in the RFCs, by its code and its words; empty where they have no name for it. Some servers (oauthlib) call an unknown client an
-/// `invalid_request`.
+/// What a refusal is called in the RFCs, by its code and its words; empty where they have no name for it. Some servers call an unknown client
+/// (oauthlib) or an unknown device code (Authlib) an `invalid_request`.
 pub(crate) fn means_in_words(code: &str, words: &str) -> &'static str {
     let is_of_the_client = calls_dead(&["client id", "client secret", "client credentials"], words);
-    let known = || KNOWN.iter().find(|known| **known == means(code)).copied().unwrap_or_default();
-    if is_vague(code) && is_of_the_client { "invalid_client" } else { known() }
+    match is_vague(code) {
+        true if is_of_the_client => "invalid_client",
+        true if calls_dead(&["device code"], words) => "invalid_grant",
+        _ => KNOWN.iter().find(|known| **known == means(code)).copied().unwrap_or_default(),
+    }
 }
 
 /// Whether a code says little. One that is a sentence says nothing as a code.

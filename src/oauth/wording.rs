@@ -34,8 +34,8 @@ const OF_THE_THING: &[&str] =
 pub(crate) fn calls_dead(things: &[&str], sentence: &str) -> bool {
     let sentence = sentence.to_ascii_lowercase().replace(['_', '-'], " ").replace("refreshtoken", "refresh token");
     sentence.split([',', ';', '.', '(', ')']).any(|part| {
-        let words = part.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
-        let words: Vec<_> = words.collect();
+        let words = part.split(|c: char| !c.is_alphanumeric() && c != '\'').map(|word| word.trim_matches('\''));
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
         things.iter().any(|thing| {
             let thing: Vec<_> = thing.split(' ').collect();
             let ends = (thing.len()..=words.len()).filter(|end| words[..*end].ends_with(&thing));
