@@ -115,7 +115,8 @@ pub struct TokenRequest {
     /// What the token shall be for, an absolute URI (RFC 8707 §2), instead of the configuration's.
     pub resource: Option<Url>,
     /// What the token shall be good for: fewer scopes than the login's. RFC 6749 §6: "The requested scope MUST NOT include any
-    /// scope not originally granted by the resource owner".
+    /// scope not originally granted by the resource owner". Many servers leave the login with these scopes alone, see
+    /// [`manual::session`](crate::manual::session).
     pub scopes: Option<Scopes>,
 }
 

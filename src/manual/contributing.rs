@@ -28,6 +28,8 @@
 //! 3. `tests/it/replay/<server>/<case>.txt`: its conversations, byte for byte; `tests/it/replay/script.rs` says how they are written. A new folder
 //!    wants its name in `DIALECTS` of `tests/it/replay.rs`, a new function its word in `config` there. A case is walked by being there.
 //! 4. `tests/it/behaviour/servers.rs`: the endpoints of a new function.
+//! 5. A server that can run here: its script in `tests/real/<server>/`, a `Product` in `tests/real/provider.rs`, a `Need` in
+//!    `tests/real/needs.rs`, its packages in `tests/all`, and a `Server` in `tests/real/<server>.rs`, of which `life!` makes the tests.
 //!
 //! # To add a place for keys
 //!

@@ -94,12 +94,22 @@
 //! | Better Auth 1.7 (`@better-auth/oauth-provider`) | *every login of that person with this client, on all machines*; at the token endpoint and at the revocation endpoint alike. Seen in `tests/real` |
 //! | oidc-provider 9 | its own login. Seen in `tests/real` |
 //! | django-oauth-toolkit 3 | its own login, where `REFRESH_TOKEN_REUSE_PROTECTION` is on. Seen in `tests/real` |
+//! | django-allauth 65 (`allauth.idp.oidc`) | nothing: it is refused, at the revocation endpoint ignored. Seen in `tests/real` |
+//! | Authlib 1.9 | nothing by itself, and what its owner adds. Seen in `tests/real` |
 //! | Auth0, with rotation | its own login, by its documentation |
 //! | Entra ID | nothing: the old token stays usable, by its documentation |
 //! | others | unknown; treated like its own login (RFC 9700 §4.14.2) |
 //!
 //! So a token whose refresh was interrupted is not sent to be revoked when a new login takes its place, and a token that the server
 //! has refused is not sent at a logout. An interrupted login that is logged out is still revoked: nothing else can end it there.
+//!
+//! # What fewer scopes take with them
+//!
+//! RFC 6749 §6 of a refresh for fewer scopes: "If a new refresh token is issued, the refresh token scope MUST be identical to that
+//! of the refresh token included by the client in the request." Many servers do not obey. On Better Auth 1.7, django-oauth-toolkit 3,
+//! django-allauth 65 and Authlib 1.9, one token for fewer scopes leaves the *whole login* with these scopes alone, until the next login.
+//! On oidc-provider 9 it does not. All five are seen in `tests/real`. Each token names its scopes, so that a caller can see this. For
+//! fewer scopes on such a server, make another login: `auth login --context NAME --scope S`.
 //!
 //! # Signals and ends
 //!

@@ -4,45 +4,41 @@
 //! is tested by that.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use crate::acme::Acme;
+use crate::life::{Server, life};
 use crate::machine::{Machine, eventually};
 use crate::needs::Need::{Django, Keyring, Openssl};
-use crate::needs::{left_out, say};
-use crate::process::{Run, Running};
-use crate::provider::{Provider, Wish, counts};
+use crate::needs::left_out;
+use crate::provider::{DJANGO, Provider, Wish, counts};
 use crate::tls;
 
-#[test]
-fn a_login_waits_for_the_person_and_then_knows_who_it_was() {
-    if left_out(&[Django, Keyring]) {
-        return;
-    }
-    let (server, machine) = (Provider::django(&[]), Machine::desktop());
-    let acme = acme_of(&machine, &server);
-    let mut running = acme.start(&["auth", "login", "--json"]);
-    let shown: serde_json::Value = serde_json::from_str(&running.line().unwrap()).unwrap();
-    eventually("a poll before the person answers", || server.polls().contains_key("authorization_pending"));
-    let pages = server.person(shown["verification_uri_complete"].as_str().unwrap(), "ada", Wish::Approve);
-    assert_eq!(pages, ["Log in", "Device code", "Accept or Deny", "Device", "Device Authorized"]);
+const SERVER: Server = Server {
+    product: &DJANGO,
+    need: Django,
+    scopes: "openid email",
+    pages: &[
+        "Log in",
+        "Enter code displayed on device",
+        "Acme requests access to the following scopes:",
+        "Device Authorized",
+    ],
+    device_endpoint_by_hand: true,
+    refresh_ends_access: true,
+    reuse_ends_login: true,
+    narrowing_stays: true,
+};
 
-    let login = running.finish().exits(0);
-    let done = login.json().pop().unwrap();
-    assert_eq!(done["event"], "logged_in", "{login}");
-    assert_eq!(done["account"]["email"], "ada@example.com", "there is no ID token, userinfo says it: {login}");
-    assert_eq!(done["context"], "ada@example.com", "{login}");
-    assert_eq!(server.polls()["ok"], 1);
-
-    server.forget();
-    let token = acme.run(&["auth", "token"]).exits(0).word();
-    assert_eq!(acme.run(&["auth", "token"]).exits(0).word(), token);
-    assert_eq!(server.requests(), 0, "a cached token needs no server");
-    assert_eq!(server.userinfo(&token).expect("userinfo takes the token")["email"], "ada@example.com");
-
-    let whoami = acme.run(&["whoami"]).exits(0);
-    assert!(whoami.stdout.contains("ada@example.com"), "{whoami}");
-    assert_eq!(server.asked("user-info"), 2);
+life! { SERVER:
+    a_login_waits_for_the_person_and_knows_who_it_was
+    a_refresh_rotates_and_the_spent_token_is_worth_nothing
+    a_token_of_fewer_scopes_names_them
+    a_storm_at_expiry_makes_one_refresh
+    who_is_refused_is_told_so
+    a_login_that_the_server_has_ended_is_said_to_be_over
+    logout_ends_it_at_the_server_and_another_login_lives
+    a_login_that_replaces_another_lives
 }
 
 /// The subject is all that it tells of a person unless it is taught more.
@@ -56,28 +52,6 @@ fn who_has_no_name_is_known_by_the_subject() {
     let login = acme.login(&server, "bob", Wish::Approve, &[]).exits(0);
     assert_eq!(login.json().pop().unwrap()["account"]["subject"], "2", "{login}");
     acme.run(&["whoami"]).exits(0);
-}
-
-#[test]
-fn a_refresh_rotates_and_the_spent_token_is_worth_nothing() {
-    if left_out(&[Django, Keyring]) {
-        return;
-    }
-    let (server, machine) = (Provider::django(&[("DJANGO_REUSE_PROTECTION", "0")]), Machine::desktop());
-    let acme = acme_of(&machine, &server).logged_in(&server, "ada");
-    let first = acme.run(&["auth", "token"]).exits(0).word();
-    let second = acme.run(&["auth", "token", "--refresh"]).exits(0).word();
-    assert_ne!(second, first);
-    assert_eq!(server.refreshes(), counts(&[("ok", 1)]));
-    assert!(server.userinfo(&second).is_some());
-    assert_eq!(server.userinfo(&first), None, "the server ends the old access token with the old refresh token");
-
-    let issued = server.refresh_tokens();
-    assert_eq!(issued.iter().map(|token| token.live).collect::<Vec<_>>(), [false, true]);
-    assert_eq!(server.offer(&issued[0].value), (400, "invalid_grant".to_owned()));
-    let third = acme.run(&["auth", "token", "--refresh"]).exits(0).word();
-    assert!(server.userinfo(&third).is_some());
-    assert_eq!(server.refreshes(), counts(&[("ok", 2), ("invalid_grant", 1)]));
 }
 
 #[test]
@@ -123,62 +97,6 @@ fn a_reply_that_is_lost_is_had_again_within_the_servers_grace() {
 }
 
 #[test]
-fn a_spent_token_that_comes_again_ends_the_login_which_is_then_said() {
-    if left_out(&[Django, Keyring]) {
-        return;
-    }
-    let (server, machine) = (Provider::django(&[]), Machine::desktop());
-    let acme = acme_of(&machine, &server).logged_in(&server, "ada");
-    acme.run(&["auth", "token", "--refresh"]).exits(0);
-    // A thief who has copied the first one.
-    assert_eq!(server.offer(&server.refresh_tokens()[0].value), (400, "invalid_grant".to_owned()));
-    assert!(server.refresh_tokens().iter().all(|token| !token.live), "the server ends the family");
-
-    let end = acme.run(&["auth", "token", "--refresh", "--json"]).exits(4);
-    end.fails_with("expired", "login");
-    let hint = acme.run(&["auth", "token", "--refresh"]).exits(4);
-    assert!(hint.stderr.contains("hint: run `acme auth login"), "{hint}");
-    acme.logged_in(&server, "ada").run(&["auth", "token"]).exits(0);
-}
-
-#[test]
-fn a_storm_at_expiry_makes_one_refresh() {
-    const PROCESSES: usize = 32;
-    if left_out(&[Django, Keyring]) {
-        return;
-    }
-    let (server, machine) = (Provider::django(&[("OIDC_TOKEN_DELAY_MS", "300")]), Machine::desktop());
-    server.lifetime(1);
-    let acme = acme_of(&machine, &server).logged_in(&server, "ada");
-    std::thread::sleep(Duration::from_secs(1));
-    server.lifetime(300);
-    server.forget();
-
-    let started = Instant::now();
-    let running: Vec<Running> = (0..PROCESSES).map(|_| acme.start(&["auth", "token"])).collect();
-    let runs: Vec<Run> = running.into_iter().map(Running::finish).collect();
-    say(&format!("{PROCESSES} processes in {:.2?}", started.elapsed()));
-    let tokens: BTreeSet<String> = runs.into_iter().map(|run| run.exits(0).word()).collect();
-    assert_eq!(tokens.len(), 1, "all have the one new token");
-    assert_eq!((server.asked("token"), server.refreshes()), (1, counts(&[("ok", 1)])));
-    assert_eq!(server.refresh_tokens().len(), 2, "in the database: that of the login, and its successor");
-    assert!(server.userinfo(tokens.first().unwrap()).is_some());
-}
-
-#[test]
-fn who_is_refused_is_told_so() {
-    if left_out(&[Django, Keyring]) {
-        return;
-    }
-    let (server, machine) = (Provider::django(&[]), Machine::desktop());
-    let acme = acme_of(&machine, &server);
-    acme.login(&server, "ada", Wish::Deny, &[]).exits(1).fails_with("denied", "login");
-    assert_eq!(server.polls()["access_denied"], 1);
-    assert_eq!(machine.keyring_items("acme"), "");
-    assert!(server.refresh_tokens().is_empty() && server.access_tokens().is_empty());
-}
-
-#[test]
 fn a_code_that_ran_out_at_the_server_is_said_to_have() {
     if left_out(&[Django, Keyring]) {
         return;
@@ -208,27 +126,6 @@ fn a_code_that_nobody_looked_at_ends_with_its_time() {
     assert_eq!(server.polls(), counts(&[("authorization_pending", 3)]), "half an hour, every ten minutes");
 }
 
-#[test]
-fn logout_ends_it_at_the_server() {
-    if left_out(&[Django, Keyring]) {
-        return;
-    }
-    let (server, machine) = (Provider::django(&[]), Machine::desktop());
-    let acme = acme_of(&machine, &server).logged_in(&server, "ada");
-    let access = acme.run(&["auth", "token", "--refresh"]).exits(0).word();
-
-    let logout = acme.run(&["auth", "logout", "--json"]).exits(0);
-    assert!(logout.stdout.contains("\"revoked\""), "{logout}");
-    assert_eq!(server.asked("revoke-token"), 1);
-    let refresh = server.refresh_tokens();
-    assert!(refresh.len() == 2 && refresh.iter().all(|token| !token.live), "still live: {refresh:?}");
-    assert!(server.access_tokens().is_empty(), "the server forgets those that are revoked");
-    assert_eq!(server.userinfo(&access), None);
-    assert_eq!(server.offer(&refresh[1].value), (400, "invalid_grant".to_owned()));
-    assert_eq!(machine.keyring_items("acme"), "");
-    acme.run(&["auth", "token", "--json"]).exits(4).fails_with("notloggedin", "login");
-}
-
 /// Where only OpenID Connect's document is there, nothing names a revocation endpoint: that is said, and by hand it works.
 #[test]
 fn a_server_that_names_no_revocation_endpoint_is_told_where_it_is_given_by_hand() {
@@ -241,7 +138,7 @@ fn a_server_that_names_no_revocation_endpoint_is_told_where_it_is_given_by_hand(
     assert!(logout.stdout.contains("\"not_revocable\""), "{logout}");
     assert!(server.refresh_tokens()[0].live);
 
-    let by_hand = format!("{}/revoke_token/", server.issuer);
+    let by_hand = server.endpoint("token/revocation");
     let acme = acme.with("ACME_REVOCATION_ENDPOINT", &by_hand).logged_in(&server, "ada");
     let logout = acme.run(&["auth", "logout", "--json"]).exits(0);
     assert!(logout.stdout.contains("\"revoked\""), "{logout}");
@@ -304,8 +201,5 @@ fn all_of_it_over_tls_of_a_private_ca() {
 
 /// `acme` for this server: what its metadata does not tell is given by hand, and it asks for scopes that this server has.
 fn acme_of<'a>(machine: &'a Machine, server: &Provider) -> Acme<'a> {
-    machine
-        .acme(&server.issuer)
-        .with("ACME_DEVICE_AUTHORIZATION_ENDPOINT", &server.endpoint("device/auth"))
-        .with("ACME_SCOPES", "openid email")
+    SERVER.acme(machine, server)
 }

@@ -1,5 +1,5 @@
 //! The whole tool, as a process, against what nobody here wrote: a certified authorization server (oidc-provider on
-//! Node), two more that share no code with it or each other (django-oauth-toolkit on Python, Better Auth on Node), and real
+//! Node), four more that share no code with it (django-oauth-toolkit, django-allauth and Authlib on Python, Better Auth on Node), and real
 //! Secret Services (gnome-keyring, KeePassXC and KWallet on a private D-Bus). `tests/all` installs them.
 //!
 //! Only the contract of `acme`, the reference CLI, is used here: its arguments, environment, exit codes and JSON.
@@ -11,6 +11,7 @@
 //! | `acme.rs` | the tool under test |
 //! | `process.rs` | a child process with a time limit, read line by line |
 //! | `provider.rs` | the authorization servers, what they saw, and the person at the browser |
+//! | `life.rs` | the life of a login, for servers that differ in a table alone |
 //! | `typist.rs` | a person at a terminal of their own |
 //! | `embedded.rs` | the server that comes with hallpass, where a test is not about the server |
 //! | `tls.rs` | a private CA |
@@ -32,6 +33,8 @@
 )]
 
 mod acme;
+mod allauth;
+mod authlib;
 mod better_auth;
 mod borders;
 mod browser;
@@ -47,12 +50,13 @@ mod http;
 mod kernel;
 mod kernel_keys;
 mod late_store;
-mod lifecycle;
+mod life;
 mod locked_store;
 mod login;
 mod machine;
 mod memory;
 mod needs;
+mod oidc_provider;
 mod places;
 mod process;
 mod prompt;

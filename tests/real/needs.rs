@@ -6,7 +6,8 @@ use std::io::Write;
 use std::path::Path;
 use std::thread;
 
-use crate::{kernel, provider};
+use crate::kernel;
+use crate::provider::{ALLAUTH, AUTHLIB, BETTER_AUTH, DJANGO, OIDC_PROVIDER};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Need {
@@ -14,6 +15,10 @@ pub(crate) enum Need {
     Provider,
     /// Python, and the packages of `tests/real/django`.
     Django,
+    /// Python, and the packages of `tests/real/allauth`.
+    Allauth,
+    /// Python, and the packages of `tests/real/authlib`.
+    Authlib,
     /// Node, and the packages of `tests/real/better-auth`.
     BetterAuth,
     /// D-Bus, gnome-keyring and secret-tool.
@@ -65,7 +70,7 @@ impl Need {
         let programs: &[&str] = match self {
             Need::Provider | Need::BetterAuth => &["node"],
             // Its own Python, see below.
-            Need::Django => &[],
+            Need::Django | Need::Allauth | Need::Authlib => &[],
             Need::Keyring => &["dbus-daemon", "dbus-send", "gnome-keyring-daemon", "secret-tool"],
             Need::Keepassxc => &["dbus-daemon", "dbus-send", "keepassxc", "keepassxc-cli"],
             Need::Kwallet => &["dbus-daemon", "dbus-send", "kwalletd5"],
@@ -81,14 +86,15 @@ impl Need {
         if matches!(self, Need::Keys) && !kernel::is_there() {
             return Some("the kernel's keyring, which this container forbids".to_owned());
         }
-        let (package, is_there) = match self {
-            Need::Provider => ("the npm package oidc-provider", provider::node_package("oidc-provider").is_dir()),
-            Need::BetterAuth => ("the npm package better-auth", provider::node_package("better-auth").is_dir()),
-            // The list is copied beside it once all is installed.
-            Need::Django => ("the Python package django-oauth-toolkit", provider::python_packages().is_file()),
+        let (package, product) = match self {
+            Need::Provider => ("the npm package oidc-provider", &OIDC_PROVIDER),
+            Need::BetterAuth => ("the npm package better-auth", &BETTER_AUTH),
+            Need::Django => ("the Python package django-oauth-toolkit", &DJANGO),
+            Need::Allauth => ("the Python package django-allauth", &ALLAUTH),
+            Need::Authlib => ("the Python package authlib", &AUTHLIB),
             _ => return None,
         };
-        (!is_there).then(|| package.to_owned())
+        (!product.is_there()).then(|| package.to_owned())
     }
 }
 

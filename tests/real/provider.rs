@@ -1,5 +1,5 @@
 //! The authorization servers as processes, what they saw, and the person at the browser. All speak one protocol with the tests:
-//! `oidc-provider/server.mjs`, `django/server.py` and `better-auth/server.mjs` say which.
+//! `oidc-provider/witness.mjs` and `python/witness.py` say which.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,18 +14,101 @@ use crate::needs::say;
 use crate::process::{self, Running};
 use crate::tls::Tls;
 
-/// There where `tests/all` has installed a server that runs on Node.
-pub(crate) fn node_package(product: &str) -> PathBuf {
-    folder(product).join("node_modules").join(product)
+/// A server that nobody here wrote, and what tests have to know of it.
+pub(crate) struct Product {
+    /// Its folder in `tests/real`.
+    folder: &'static str,
+    language: Language,
+    /// Where endpoints are that tests ask by themselves, below the issuer, by oidc-provider's names for them.
+    endpoints: &'static [(&'static str, &'static str)],
 }
 
-/// There where `tests/all` has installed the one that runs on Python.
-pub(crate) fn python_packages() -> PathBuf {
-    folder("django").join(".venv/requirements.txt")
+#[derive(Clone, Copy, PartialEq)]
+enum Language {
+    JavaScript,
+    Python,
 }
 
-fn folder(product: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real").join(product)
+/// Certified.
+pub(crate) const OIDC_PROVIDER: Product = Product {
+    folder: "oidc-provider",
+    language: Language::JavaScript,
+    endpoints: &[("me", "me"), ("token", "token"), ("token/revocation", "token/revocation")],
+};
+
+pub(crate) const BETTER_AUTH: Product = Product {
+    folder: "better-auth",
+    language: Language::JavaScript,
+    endpoints: &[("me", "oauth2/userinfo"), ("token", "oauth2/token"), ("token/revocation", "oauth2/revoke")],
+};
+
+/// django-oauth-toolkit.
+pub(crate) const DJANGO: Product = Product {
+    folder: "django",
+    language: Language::Python,
+    endpoints: &[
+        ("me", "userinfo/"),
+        ("token", "token/"),
+        ("token/revocation", "revoke_token/"),
+        ("device/auth", "device-authorization/"),
+    ],
+};
+
+/// django-allauth.
+pub(crate) const ALLAUTH: Product = Product {
+    folder: "allauth",
+    language: Language::Python,
+    endpoints: &[
+        ("me", "identity/o/api/userinfo"),
+        ("token", "identity/o/api/token"),
+        ("token/revocation", "identity/o/api/revoke"),
+    ],
+};
+
+/// Authlib on Flask.
+pub(crate) const AUTHLIB: Product = Product {
+    folder: "authlib",
+    language: Language::Python,
+    endpoints: &[("me", "userinfo"), ("token", "token"), ("token/revocation", "revoke")],
+};
+
+impl Product {
+    /// Whether `tests/all` has installed it.
+    pub(crate) fn is_there(&self) -> bool {
+        match self.language {
+            Language::JavaScript => self.path("node_modules").join(self.folder).is_dir(),
+            // The list is copied beside it once all is installed.
+            Language::Python => self.path(".venv/requirements.txt").is_file(),
+        }
+    }
+
+    fn server(&self) -> Command {
+        match self.language {
+            Language::JavaScript => script("node".as_ref(), &self.path("server.mjs")),
+            Language::Python => script(&self.path(".venv/bin/python"), &self.path("server.py")),
+        }
+    }
+
+    /// The person at the browser, and the variable that tells them of a private CA.
+    fn person(&self) -> (Command, &'static str) {
+        match self.language {
+            Language::JavaScript => (script("node".as_ref(), &self.path("person.mjs")), "NODE_EXTRA_CA_CERTS"),
+            Language::Python => {
+                (script(&self.path(".venv/bin/python"), &self.path("../python/person.py")), "SSL_CERT_FILE")
+            }
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real").join(self.folder).join(name)
+    }
+}
+
+fn script(program: &Path, script: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg(script).env_clear().stdin(Stdio::null());
+    command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    command
 }
 
 pub(crate) struct Provider {
@@ -37,18 +120,9 @@ pub(crate) struct Provider {
     _process: Running,
     /// The server lives as long as this is open, so it ends with the test even where that is killed.
     _stdin: ChildStdin,
-    /// After the process, so that its folder goes last.
-    product: Product,
-}
-
-/// Which server, and what is its own.
-enum Product {
-    /// oidc-provider on Node, certified.
-    OidcProvider,
-    /// django-oauth-toolkit on Python, with a folder for its database.
-    Django { _database: TempDir },
-    /// Better Auth on Node.
-    BetterAuth,
+    product: &'static Product,
+    /// A folder for a database. It goes last, after the process.
+    _folder: TempDir,
 }
 
 /// A person's answer: yes, no to what the tool asks for, no to the code itself.
@@ -66,26 +140,25 @@ pub(crate) struct Issued {
 }
 
 impl Provider {
-    /// oidc-provider, polled every second, so that tests are quick; the options are in `server.mjs`.
+    /// oidc-provider; the options are in `server.mjs`.
     pub(crate) fn start(options: &[(&str, &str)]) -> Provider {
-        Provider::run(Product::OidcProvider, node("oidc-provider", "server.mjs"), options)
+        Provider::of(&OIDC_PROVIDER, options)
     }
 
-    /// django-oauth-toolkit, polled every second too; the options are in `server.py`.
+    /// django-oauth-toolkit; the options are in its `server.py`.
     pub(crate) fn django(options: &[(&str, &str)]) -> Provider {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = python("server.py");
-        command.arg(folder.path());
-        Provider::run(Product::Django { _database: folder }, command, options)
+        Provider::of(&DJANGO, options)
     }
 
-    /// Better Auth, polled every second as well; the options are in its `server.mjs`.
+    /// Better Auth; the options are in its `server.mjs`.
     pub(crate) fn better_auth(options: &[(&str, &str)]) -> Provider {
-        Provider::run(Product::BetterAuth, node("better-auth", "server.mjs"), options)
+        Provider::of(&BETTER_AUTH, options)
     }
 
-    fn run(product: Product, mut command: Command, options: &[(&str, &str)]) -> Provider {
-        command.env("OIDC_INTERVAL", "1").envs(options.iter().copied()).stdin(Stdio::piped());
+    /// A server, polled every second, so that tests are quick; the options are in its script.
+    pub(crate) fn of(product: &'static Product, options: &[(&str, &str)]) -> Provider {
+        let (folder, mut command) = (tempfile::tempdir().unwrap(), product.server());
+        command.arg(folder.path()).env("OIDC_INTERVAL", "1").envs(options.iter().copied()).stdin(Stdio::piped());
         let mut running = Running::start(&mut command);
         // Once in some hundred starts Node hangs before it listens, for reasons of its own.
         if !running.speaks_within(Duration::from_secs(20)) {
@@ -97,7 +170,7 @@ impl Provider {
         let ready: Value = serde_json::from_str(&line).unwrap();
         let text = |name: &str| ready[name].as_str().unwrap().to_owned();
         let (issuer, control) = (text("issuer"), text("control"));
-        Provider { issuer, control, product, ca: None, _process: running, _stdin: stdin }
+        Provider { issuer, control, ca: None, _process: running, _stdin: stdin, product, _folder: folder }
     }
 
     pub(crate) fn start_tls(tls: &Tls, options: &[(&str, &str)]) -> Provider {
@@ -117,17 +190,8 @@ impl Provider {
 
     /// Where the server has one of its endpoints, by oidc-provider's name for it.
     pub(crate) fn endpoint(&self, name: &str) -> String {
-        let path = match (&self.product, name) {
-            (Product::OidcProvider, name) => name,
-            (Product::Django { .. }, "me") => "userinfo/",
-            (Product::Django { .. }, "token") => "token/",
-            (Product::Django { .. }, "device/auth") => "device-authorization/",
-            (Product::Django { .. }, _) => panic!("django-oauth-toolkit has no {name}"),
-            (Product::BetterAuth, "me") => "oauth2/userinfo",
-            (Product::BetterAuth, "token") => "oauth2/token",
-            (Product::BetterAuth, "token/revocation") => "oauth2/revoke",
-            (Product::BetterAuth, _) => panic!("Better Auth has no {name}"),
-        };
+        let known = self.product.endpoints.iter().find(|(known, _)| *known == name);
+        let (_, path) = known.unwrap_or_else(|| panic!("{} has no {name}", self.product.folder));
         format!("{}/{path}", self.issuer)
     }
 
@@ -138,11 +202,7 @@ impl Provider {
             Wish::Deny => "deny",
             Wish::Abort => "abort",
         };
-        let (mut command, trusts) = match self.product {
-            Product::OidcProvider => (node("oidc-provider", "person.mjs"), "NODE_EXTRA_CA_CERTS"),
-            Product::Django { .. } => (python("person.py"), "SSL_CERT_FILE"),
-            Product::BetterAuth => (node("better-auth", "person.mjs"), "NODE_EXTRA_CA_CERTS"),
-        };
+        let (mut command, trusts) = self.product.person();
         command.args([verification_uri_complete, account, wish]);
         command.envs(self.ca.iter().map(|ca| (trusts, ca)));
         let story = process::run(&mut command).exits(0).json().pop().unwrap();
@@ -183,7 +243,7 @@ impl Provider {
         assert_eq!(http::post(&format!("{}/_access_ttl?{seconds}", self.control), "").status, 200);
     }
 
-    /// All device codes have run out, as django-oauth-toolkit's database has it.
+    /// All device codes have run out, as the server has it, or are not known to it any more (those on Python can).
     pub(crate) fn end_codes(&self) {
         assert_eq!(http::post(&format!("{}/_end_codes", self.control), "").status, 200);
     }
@@ -232,20 +292,4 @@ impl Provider {
 /// How often what came of it, as [`Provider::refreshes`] and [`Provider::polls`] tell it.
 pub(crate) fn counts(outcomes: &[(&str, u64)]) -> BTreeMap<String, u64> {
     outcomes.iter().map(|(outcome, times)| ((*outcome).to_owned(), *times)).collect()
-}
-
-fn node(product: &str, script: &str) -> Command {
-    script_of(Path::new("node"), &folder(product).join(script))
-}
-
-fn python(script: &str) -> Command {
-    let folder = folder("django");
-    script_of(&folder.join(".venv/bin/python"), &folder.join(script))
-}
-
-fn script_of(program: &Path, script: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.arg(script).env_clear().stdin(Stdio::null());
-    command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    command
 }

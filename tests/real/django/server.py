@@ -1,14 +1,8 @@
 """A second authorization server for the tests, which shares no code with the first: django-oauth-toolkit, as its
 documentation has it set up, on a loopback port of its own, for as long as standard input is open. Ours is only the glue:
-settings, accounts, one client, a key, and a witness. It speaks the protocol of ../oidc-provider: one line when it is ready,
-{"issuer": "...", "control": "..."}, and behind `control`, always over plain http,
-
-  GET  /_seen     {"total", "endpoints": {name of the url: n}, "grants": {grant type: {outcome: n}}}
-  GET  /_tokens   {"refresh": [{"value", "live"}], "access": [...], "device": [...]} as the database has them, oldest first;
-                  it forgets access tokens that are revoked
-  POST /_reset    forgets the counts, not the tokens
-  POST /_access_ttl?SECONDS   how long the access tokens live that are issued from now on
-  POST /_end_codes            all device codes have run out, as the database has it
+settings, accounts, one client, a key, and a witness. It prints one line when it is ready, {"issuer": "...",
+"control": "..."}, and answers behind `control` what ../python/witness.py says; of the tokens it tells what the database has, which
+forgets access tokens that are revoked.
 
     server.py FOLDER     where the database goes
 
@@ -25,15 +19,11 @@ Environment:
   DJANGO_METADATA=oidc  no RFC 8414 document, as where its urls are included under a prefix and nowhere else
 """
 
-import collections
 import json
 import os
 import ssl
 import sys
-import threading
-import time
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import django
@@ -41,6 +31,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+
+sys.path.append(str(Path(__file__).parents[1] / "python"))
+from witness import Witness  # noqa: E402
 
 env = os.environ
 tls = env.get("OIDC_TLS_CERT")
@@ -121,44 +114,19 @@ settings.configure(
 )
 
 
-class Seen:
-    """What the server saw."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.forget()
-
-    def forget(self):
-        with self.lock:
-            self.total, self.endpoints, self.grants = 0, collections.Counter(), {}
-
-    def note(self, request, response):
-        with self.lock:
-            self.total += 1
-            match = request.resolver_match
-            self.endpoints[match.url_name if match else request.path] += 1
-            if match and match.url_name == "token":
-                outcome = "ok" if response.status_code == 200 else json.loads(response.content).get("error")
-                grant = request.POST.get("grant_type", "none").rpartition(":")[2]
-                self.grants.setdefault(grant, collections.Counter())[outcome] += 1
-
-    def told(self):
-        with self.lock:
-            return {"total": self.total, "endpoints": dict(self.endpoints), "grants": self.grants}
-
-
-seen = Seen()
+witness = Witness()
 
 
 def watch(get_response):
     """A middleware."""
-    delay = int(env.get("OIDC_TOKEN_DELAY_MS", 0)) / 1000
 
     def answer(request):
         response = get_response(request)
-        seen.note(request, response)
-        if request.path == "/o/token/":
-            time.sleep(delay)
+        match = request.resolver_match
+        endpoint = match.url_name if match else request.path
+        grant = request.POST.get("grant_type", "none") if endpoint == "token" else None
+        is_json = response.headers.get("content-type", "").startswith("application/json")
+        witness.note(endpoint, grant, response.status_code, json.loads(response.content) if is_json else {})
         return response
 
     return answer
@@ -218,7 +186,8 @@ def tokens():
     refresh, access = get_refresh_token_model().objects, get_access_token_model().objects
     device = get_device_grant_model()
     now = timezone.now()
-    return {
+    # Each question comes on a thread of its own, and Django opens a connection for each.
+    state = {
         "refresh": [{"value": t.token, "live": t.revoked is None} for t in refresh.order_by("pk")],
         "access": [{"value": t.token, "live": t.expires > now} for t in access.order_by("pk")],
         "device": [
@@ -226,40 +195,18 @@ def tokens():
             for t in device.objects.order_by("pk")
         ],
     }
+    connection.close()
+    return state
 
 
 def set_access_ttl(seconds):
     global access_ttl
-    access_ttl = int(seconds)
+    access_ttl = seconds
 
 
-def end_codes(_argument):
+def end_codes():
     get_device_grant_model().objects.update(expires=timezone.now() - timedelta(seconds=1))
-
-
-class Control(BaseHTTPRequestHandler):
-    answers = {
-        "GET /_seen": lambda _: seen.told(),
-        "GET /_tokens": lambda _: tokens(),
-        "POST /_reset": lambda _: seen.forget(),
-        "POST /_access_ttl": set_access_ttl,
-        "POST /_end_codes": end_codes,
-    }
-
-    def do_GET(self):
-        name, _, argument = self.path.partition("?")
-        answer = self.answers.get(f"{self.command} {name}")
-        body = json.dumps(answer(argument) if answer else None).encode()
-        connection.close()
-        self.send_response(200 if answer else 404)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET
-
-    def log_message(self, *_):
-        pass
+    connection.close()
 
 
 prepare()
@@ -270,9 +217,4 @@ if tls:
     # The handshake is the connection's own thread's, at the first read.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.base_environ["HTTPS"] = "on"
-control = ThreadingHTTPServer(("127.0.0.1", 0), Control)
-for service in [server, control]:
-    threading.Thread(target=service.serve_forever, daemon=True).start()
-print(json.dumps({"issuer": f"{site}/o", "control": f"http://127.0.0.1:{control.server_port}"}), flush=True)
-sys.stdin.read()
-os._exit(0)
+witness.serve(f"{site}/o", server, tokens, set_access_ttl, end_codes)
