@@ -223,6 +223,13 @@ pub(crate) fn failpoint() -> Option<String> {
     std::env::var("HALLPASS_FAILPOINT").ok()
 }
 
+/// The variable that names the D-Bus session bus, where it is set.
+#[cfg(all(feature = "os-store", unix, not(target_os = "macos")))]
+#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+pub(crate) fn session_bus_variable() -> Option<&'static str> {
+    Some("DBUS_SESSION_BUS_ADDRESS").filter(|name| std::env::var_os(name).is_some())
+}
+
 /// Whether the D-Bus session bus, if a variable names it, is a socket of this machine: whoever set the variable to another address
 /// would be handed the keys.
 #[cfg(all(feature = "os-store", unix, not(target_os = "macos")))]

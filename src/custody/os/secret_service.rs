@@ -11,6 +11,8 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::io::ErrorKind;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -20,6 +22,7 @@ use secret_service::EncryptionType;
 use secret_service::blocking::SecretService;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zbus::address::transport::{Transport, UnixSocket};
 use zbus::blocking::{Connection, MessageIterator};
 use zbus::message::Type as MessageType;
 use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type};
@@ -172,7 +175,7 @@ impl<'a> Service<'a> {
         if is_run_by_another_user() {
             return Err(CustodyError::Unavailable("the D-Bus session bus is run by another user".into()));
         }
-        let bus = Connection::session().map_err(unavailable)?;
+        let bus = Connection::session().map_err(|error| no_bus().unwrap_or_else(|| unavailable(error)))?;
         let asked = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "NameHasOwner", &BUS_NAME);
         if asked.is_ok_and(|reply| reply.body().deserialize().is_ok_and(|has_owner: bool| has_owner)) {
             connected.tell(Sign::Runs);
@@ -315,16 +318,37 @@ impl<'a> Service<'a> {
     }
 }
 
+/// What is wrong with the socket of the session bus, where it is none that a bus listens at. A variable that is left from a session that
+/// ended, as in a multiplexer or a container, is named: nobody finds it by "No such file or directory".
+fn no_bus() -> Option<CustodyError> {
+    let variable = crate::surroundings::session_bus_variable();
+    let Ok(address) = zbus::Address::session() else {
+        return variable.map(|name| CustodyError::Unavailable(format!("{name} is no address of a bus; unset it")));
+    };
+    let Transport::Unix(unix) = address.transport() else { return None };
+    let UnixSocket::File(path) = unix.path() else { return None };
+    let what = match UnixStream::connect(path).err()?.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "which does not exist",
+        ErrorKind::ConnectionRefused => "where no bus listens",
+        ErrorKind::PermissionDenied => "which this user may not open",
+        _ => return None,
+    };
+    let path = path.to_string_lossy();
+    Some(unavailable(match variable {
+        Some(name) => format!("{name} names the D-Bus session bus {path}, {what}; unset it, or log in again"),
+        None => format!("the D-Bus session bus should be at {path}, {what}"),
+    }))
+}
+
 /// Whether another user, not root, runs the session bus (SO_PEERCRED, unix(7)). Connects by itself: zbus would also look up the peer's
 /// groups in the machine's directory service. If this connection fails, the next one reports why.
 #[cfg(target_os = "linux")]
 fn is_run_by_another_user() -> bool {
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::net::{SocketAddr, UnixStream};
+    use std::os::unix::net::SocketAddr;
 
     use rustix::net::sockopt::socket_peercred;
-    use zbus::address::transport::{Transport, UnixSocket};
 
     let Ok(address) = zbus::Address::session() else { return false };
     let Transport::Unix(unix) = address.transport() else { return false };

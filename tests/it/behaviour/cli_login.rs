@@ -188,6 +188,32 @@ fn ctrl_c_ends_a_login_with_130_and_leaves_nothing() {
     }
 }
 
+/// As a multiplexer or a container keeps it from a session that ended.
+#[cfg(all(feature = "os-store", target_os = "linux"))]
+#[test]
+fn a_bus_address_that_leads_nowhere_is_named() {
+    let acme = Acme::new();
+    let (gone, refuses) = (acme.folder.path().join("gone/bus"), acme.folder.path().join("bus"));
+    drop(std::os::unix::net::UnixListener::bind(&refuses).unwrap());
+    for (path, what) in [(gone, "which does not exist"), (refuses, "where no bus listens")] {
+        let address = format!("unix:path={},guid=00000000000000000000000000000000", path.display());
+        let variables = [("ACME_CUSTODY", "os"), ("DBUS_SESSION_BUS_ADDRESS", address.as_str())];
+        let ran = acme.run_with(&["auth", "login", "--wait"], &variables);
+        let named =
+            format!("DBUS_SESSION_BUS_ADDRESS names the D-Bus session bus {}, {what}; unset it", path.display());
+        assert!(ran.code == 6 && ran.stderr.contains(&named), "{ran:?}");
+        let doctor = acme.run_with(&["auth", "doctor"], &variables[1..]);
+        assert!(doctor.stdout.contains(&named), "{doctor:?}");
+    }
+    // Nobody has named one: what is missing is.
+    let folder = acme.folder.path().to_str().unwrap();
+    let ran = acme.run_with(&["auth", "login", "--wait"], &[("ACME_CUSTODY", "os"), ("XDG_RUNTIME_DIR", folder)]);
+    assert!(ran.stderr.contains(&format!("bus should be at {folder}/bus, where no bus listens")), "{ran:?}");
+    let ran =
+        acme.run_with(&["auth", "login", "--wait"], &[("ACME_CUSTODY", "os"), ("DBUS_SESSION_BUS_ADDRESS", "unix:")]);
+    assert!(ran.stderr.contains("DBUS_SESSION_BUS_ADDRESS is no address of a bus; unset it"), "{ran:?}");
+}
+
 /// Whoever wrote the folder a person stands in may have set the variable: a bus that is no socket of this machine would start
 /// his program, or be his program.
 #[cfg(all(feature = "os-store", target_os = "linux"))]
