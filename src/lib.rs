@@ -86,6 +86,8 @@ mod secret;
 pub mod servers;
 mod session;
 mod surroundings;
+#[cfg(unix)]
+mod suspend;
 mod switch;
 #[cfg(feature = "testing")]
 pub mod testing;

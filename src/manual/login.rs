@@ -12,8 +12,9 @@
 //!    would see it; where there is none and the window is large enough, a QR code is drawn (feature `qr`).
 //! 4. The token endpoint is polled, never closer than the interval in force, until the person has answered or the code has
 //!    run out. The code's age is counted by a clock that does not step and that counts the machine's sleep (`CLOCK_BOOTTIME`, on Linux;
-//!    [`Clock::steady`](crate::clock::Clock::steady)). A server that does not answer is asked again, less often. On a terminal one line says meanwhile what is waited for,
-//!    and how long the code is still good.
+//!    [`Clock::steady`](crate::clock::Clock::steady)). A server that does not answer is asked again, less often. On a terminal one line
+//!    says meanwhile what is waited for, and how long the code is still good. Ctrl-Z suspends the program, and `fg` goes on with the
+//!    same login: the code's life goes on meanwhile.
 //!    Whatever the status of an answer, its words decide where they are the RFC's, in any server's spelling.
 //! 5. The account is read from the ID token, else from userinfo.
 //! 6. The login is kept: sealed record onto the disk, key into the store, context into the index. What cannot be kept is

@@ -70,7 +70,7 @@
 //!
 //! | door | who else is there |
 //! | --- | --- |
-//! | a passphrase, typed | nobody: the terminal shows nothing, and has its echo back after Ctrl-C |
+//! | a passphrase, typed | nobody: the terminal shows nothing, and has its echo back after Ctrl-C, and while Ctrl-Z suspends the program |
 //! | a passphrase on a descriptor (`<APP>_PASSPHRASE_FD`) | whoever wrote the file or pipe. The terminal's own three are not read |
 //! | a passphrase in `<APP>_PASSPHRASE` | programs of this user, and children: used last, with a warning |
 //! | a key file | refused where others can read it, or own it |

@@ -125,15 +125,31 @@ mod unix {
     use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
     use super::*;
+    use crate::suspend::suspend;
 
     /// How long a wish to stop may wait.
     const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
-    /// A crate for this leaves the terminal without echo where Ctrl-C ends the question, or waits for Enter then.
+    /// A crate for this leaves the terminal without echo where Ctrl-C ends the question, or waits for Enter then. Ctrl-Z suspends the
+    /// program, and the question is asked anew when it goes on.
     pub(super) fn line(question: &str, cancel: &Cancel) -> io::Result<Secret> {
         let open = File::options().read(true).write(true).open("/dev/tty");
         let mut terminal = open.map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
-        let _quiet = Quiet::make(&terminal)?;
+        loop {
+            if let Some(typed) = typed(question, &mut terminal, cancel)? {
+                return Ok(typed);
+            }
+            suspend(cancel);
+            // In the background nobody can be asked: it stops again, as it would if it read.
+            while tcgetpgrp(&terminal)? != getpgrp() && !cancel.is_cancelled() {
+                suspend(cancel);
+            }
+        }
+    }
+
+    /// `None` where Ctrl-Z was pressed, with the terminal as it was.
+    fn typed(question: &str, terminal: &mut File, cancel: &Cancel) -> io::Result<Option<Secret>> {
+        let quiet = Quiet::make(terminal)?;
         terminal.write_all(question.as_bytes())?;
         let mut typed = Zeroizing::new(Vec::with_capacity(4096));
         let mut piece = Zeroizing::new([0; 1024]);
@@ -142,7 +158,7 @@ mod unix {
                 let _ = terminal.write_all(b"\n");
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            match poll(&mut [PollFd::new(&terminal, PollFlags::IN)], Some(&LOOK)) {
+            match poll(&mut [PollFd::new(&*terminal, PollFlags::IN)], Some(&LOOK)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => continue,
                 Ok(_) => {}
                 Err(error) => return Err(error.into()),
@@ -152,11 +168,14 @@ mod unix {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             typed.extend_from_slice(&piece[..length]);
+            if typed.last().is_some_and(|last| quiet.suspends(*last)) {
+                return Ok(None);
+            }
         }
         typed.pop();
         without_paste_marks(&mut typed);
         let text = std::str::from_utf8(&typed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-        Ok(Secret::new(text.to_owned()))
+        Ok(Some(Secret::new(text.to_owned())))
     }
 
     /// A terminal that shows nothing of what is typed but the line's end, until this is dropped.
@@ -175,11 +194,16 @@ mod unix {
             let mut quiet = before.clone();
             quiet.local_modes.remove(LocalModes::ECHO);
             quiet.local_modes.insert(LocalModes::ECHONL);
-            // These would leave the terminal without its echo.
+            // These would leave the terminal without its echo: the first does nothing, and the second ends a line, so that it can be read.
             quiet.special_codes[SpecialCodeIndex::VQUIT] = 0;
             quiet.special_codes[SpecialCodeIndex::VSUSP] = 0;
+            quiet.special_codes[SpecialCodeIndex::VEOL] = before.special_codes[SpecialCodeIndex::VSUSP];
             tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
             Ok(Self { terminal, before })
+        }
+
+        fn suspends(&self, key: u8) -> bool {
+            key != 0 && key == self.before.special_codes[SpecialCodeIndex::VSUSP]
         }
     }
 

@@ -74,10 +74,15 @@ impl Shared {
             self.draw(&mut told);
             // Who stops it may stop it again, and end the process: the terminal is given back before.
             keys = keys.filter(|_| !stop.as_ref().is_some_and(Cancel::is_cancelled));
-            match &keys {
+            match &mut keys {
                 Some(keys) => match keys.pressed_within(LOOK, &self.end) {
                     Some(b'c') => self.copy(),
                     Some(b'q') => self.draw_qr(),
+                    Some(key) if keys.suspends(key) => {
+                        // The line is the shell's from here on.
+                        let _ = self.pen().say("");
+                        keys.suspend(&self.end);
+                    }
                     _ => {}
                 },
                 None => drop(self.end.wait(LOOK)),

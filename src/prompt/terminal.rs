@@ -66,9 +66,9 @@ impl Terminal {
     /// Where the last line counts down, and on Unix, listens on standard input for a key that copies the address (OSC 52) and, with the
     /// feature `qr`, for one that draws it.
     ///
-    /// Meanwhile the terminal shows nothing of what is typed, and Ctrl-Z and Ctrl-\\ do nothing. It is given back as the person approves,
-    /// the login ends, or `stop` is cancelled: so the host has to cancel it, and the login, where a signal would end the process. The
-    /// `auth login` command does.
+    /// Meanwhile the terminal shows nothing of what is typed, and Ctrl-\\ does nothing. It is given back as the person approves, the login
+    /// ends, Ctrl-Z suspends the program, or `stop` is cancelled: so the host has to cancel it, and the login, where a signal would end
+    /// the process. The `auth login` command does.
     pub fn with_keys(mut self, stop: Cancel) -> Self {
         self.keys = Some(stop);
         self

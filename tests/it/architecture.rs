@@ -43,7 +43,8 @@ const LAYERS: &[(Layer, &str)] = &[
     ),
     (
         Layer::Words,
-        "actor browser clock duration error event failpoint hardening id org passphrase policy posture prompt secret surroundings text",
+        "actor browser clock duration error event failpoint hardening id org passphrase policy posture prompt secret surroundings \
+         suspend text wrap",
     ),
 ];
 
@@ -67,6 +68,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("rustix::termios", &["passphrase/terminal.rs", "prompt/keys.rs"], "ask through AskPassphrase"),
     ("terminal_size", &["surroundings/screen.rs"], "take a Screen"),
     ("rustix::mm", &["hardening.rs"], "the host asks for it, by hallpass::hardening"),
+    ("rustix::process::kill_current_process_group", &["suspend.rs"], "take suspend::suspend"),
     ("rustix::event", &["passphrase/terminal.rs", "prompt/keys.rs"], "wait with the Clock, or on a channel"),
     ("argon2", &["custody/passphrase.rs"], "take Arc<dyn Custody>"),
     ("chacha20poly1305", &["seal.rs"], "take a SealingKey"),

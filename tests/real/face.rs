@@ -133,6 +133,42 @@ fn no_key_that_ends_the_process_leaves_the_terminal_without_an_echo() {
     assert!(screen(&shown).last().unwrap().contains(" echo "), "{shown:?}");
 }
 
+/// The shell here sets nothing on its terminal by itself: what `stty` says is what it was given back.
+#[test]
+fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let modes = "stty -a | grep -oE ' -?(echo|icanon) '";
+    let script = format!(
+        "set -m; stty cols 80 rows 24; \"$ACME\" auth login; echo \"stopped $?\"; {modes}; read -r _; fg; echo \"stopped $?\"; \
+         {modes}; stty -echoctl; bg; read -r _; fg; echo \"code $?\"; {modes}; stty -a | grep -o -- -echoctl"
+    );
+    let mut typist = Typist::start(&at_a_terminal(&machine, &server), &script);
+    for _ in 0..2 {
+        typist.presses("Waiting for your approval", "\u{1a}");
+        typist.waits_for("stopped 148");
+        typist.waits_for(" icanon ");
+        typist.waits_for(" echo ");
+        typist.presses("", "\n");
+        typist.waits_for("Waiting for your approval");
+        typist.presses("", "c");
+        typist.waits_for("Asked the terminal to copy the address.");
+    }
+    typist.presses("Waiting for your approval", "q");
+    typist.waits_for("\u{1b}[38;5;231;48;5;16m");
+    server.approve_all();
+    // What the shell has set meanwhile stays.
+    let shown = typist.ends("-echoctl");
+    assert!(shown.contains("code 0"), "{shown:?}");
+    let last = screen(&shown).into_iter().rev().take(3).collect::<Vec<_>>();
+    assert!(
+        last.iter().any(|line| line.contains(" icanon ")) && last.iter().any(|line| line.contains(" echo ")),
+        "{last:?}"
+    );
+}
+
 /// There the last line is the shell's, and what the person types.
 #[test]
 fn in_the_background_nothing_is_written_over() {

@@ -63,6 +63,28 @@ fn ctrl_c_at_the_question_gives_the_echo_back_and_ends_with_130() {
     }
 }
 
+/// What was typed before is not what was meant.
+#[test]
+fn ctrl_z_at_the_question_gives_the_echo_back_and_fg_asks_anew() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
+    acme.clone().with("ACME_PASSPHRASE", RIGHT).log_in();
+    let script =
+        "set -m; \"$ACME\" auth token; echo \"stopped $?\"; stty -a; read -r _; bg; fg; echo \"code $?\"; stty -a";
+    let mut typist = Typist::start(&acme, script);
+    typist.presses("Passphrase of acme: ", "correct house\u{1a}");
+    typist.waits_for("stopped 148");
+    typist.waits_for(" echo ");
+    typist.presses("", "\n");
+    typist.types("Passphrase of acme: ", RIGHT);
+    typist.waits_for("code 0");
+    let shown = typist.ends(" echo ");
+    assert!(!shown.contains("house") && !shown.contains("That is not it"), "{shown}");
+}
+
 #[test]
 fn a_passphrase_comes_on_a_descriptor_or_with_a_warning_in_a_variable() {
     let (server, machine) = (server(), Machine::headless());
