@@ -32,6 +32,7 @@
 //!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
 //!                │                        │
 //!    words     secret  id  text  clock  duration  error  prompt  passphrase  posture  browser  surroundings  hardening  failpoint
+//!              wrap  suspend
 //! ```
 //!
 //! Arrows point down, or along a layer without a circle; a test reads every path in the source and fails on any other.
@@ -95,6 +96,7 @@ pub mod text;
 mod token;
 mod wiring;
 mod worker;
+mod wrap;
 
 pub use auth::Auth;
 pub use config::Config;

@@ -45,6 +45,21 @@ pub fn printable(text: &str) -> String {
     text.chars().filter(|c| *c == '\n' || !hides(*c)).collect()
 }
 
+/// The text in ASCII, for who has no other letters: marks as they are typed, and `?` for what has no such spelling.
+pub(crate) fn ascii(text: &str) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '…' => ascii.push_str("..."),
+            '·' | '‐'..='―' => ascii.push('-'),
+            '‘' | '’' => ascii.push('\''),
+            '“' | '”' | '«' | '»' => ascii.push('"'),
+            c => ascii.push(if c.is_ascii() { c } else { '?' }),
+        }
+    }
+    ascii
+}
+
 /// Whether every character is an ordinary visible one or a space.
 pub(crate) fn is_plain(text: &str) -> bool {
     !text.chars().any(hides)

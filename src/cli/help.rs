@@ -3,6 +3,8 @@
 //! A derive's texts are made before anybody knows in whose tool they stand: `<app>` and `<APP>` are its name, which
 //! [`parse`](super::parse) fills in.
 
+use crate::prompt::Screen;
+
 /// What a command ends with.
 pub(super) const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
@@ -56,26 +58,37 @@ pub(super) const GROUPS: &str = "\
 \u{1b}[1m\u{1b}[4mOptions:\u{1b}[0m
 {options}{after-help}";
 
-/// The same with what [`parse`](super::parse) adds.
+/// The same with what [`parse`](super::parse) adds, and as the window holds it: clap leaves the lines of a template as they are.
 pub(super) fn groups_and_ours() -> String {
     let ours = "  \u{1b}[1mcompletions\u{1b}[0m  Print a script that completes commands and options in your shell";
-    GROUPS.replacen(OPTIONS, &format!("{ours}\n{OPTIONS}"), 1)
+    let groups = GROUPS.replacen(OPTIONS, &format!("{ours}\n{OPTIONS}"), 1);
+    let screen = Screen::stdout();
+    // Not counted: what makes type bold.
+    let line = |line: &str| match line.strip_prefix("  \u{1b}[1m").and_then(|line| line.split_once("\u{1b}[0m")) {
+        Some((name, about)) => {
+            let head = format!("  {name}{:1$}", "", about.len() - about.trim_start().len());
+            let entry = screen.entry(&head, about.trim_start());
+            entry.replacen(name, &format!("\u{1b}[1m{name}\u{1b}[0m"), 1)
+        }
+        None => line.to_owned(),
+    };
+    groups.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 const OPTIONS: &str = "\n\u{1b}[1m\u{1b}[4mOptions:";
 
 /// The end of a command's long help: `names` are the variables that it reads, all of them where there are none.
 pub(super) fn after(names: Option<&[&str]>, examples: &[&str]) -> String {
-    let mut text = String::with_capacity(1536);
+    let (mut text, screen) = (String::with_capacity(1536), Screen::stdout());
     text += "Exit codes:\n";
     for (code, meaning) in EXIT_CODES {
-        aligned(&mut text, "  ", &code.to_string(), 3, meaning);
+        aligned(&mut text, screen, "  ", &code.to_string(), 3, meaning);
     }
     text += "\nEnvironment:\n";
     let read = || VARIABLES.iter().filter(|(name, _)| names.is_none_or(|names| names.contains(name)));
     let width = read().map(|(name, _)| name.len()).max().unwrap_or_default();
     for (name, meaning) in read() {
-        aligned(&mut text, "  <APP>_", name, width, meaning);
+        aligned(&mut text, screen, "  <APP>_", name, width, meaning);
     }
     text += "\nExamples:";
     for example in examples {
@@ -85,12 +98,8 @@ pub(super) fn after(names: Option<&[&str]>, examples: &[&str]) -> String {
     text
 }
 
-fn aligned(text: &mut String, before: &str, name: &str, width: usize, meaning: &str) {
-    let spaces = std::iter::repeat_n(' ', width + 2 - name.len());
-    *text += before;
-    *text += name;
-    text.extend(spaces);
-    *text += meaning;
+fn aligned(text: &mut String, screen: Screen, before: &str, name: &str, width: usize, meaning: &str) {
+    *text += &screen.entry(&format!("{before}{name:width$}  "), meaning);
     text.push('\n');
 }
 

@@ -14,7 +14,7 @@ use super::help::{filled, groups_and_ours};
 use super::page::page;
 use super::render::{Output, exit_at_once, say};
 use crate::Error;
-use crate::text::printable;
+use crate::prompt::Screen;
 
 /// [`Parser::parse`], and what a tool that people log in to wants besides:
 ///
@@ -118,10 +118,10 @@ impl Tree {
             (_, false) => self.named().try_get_matches().err().unwrap_or(error).exit(),
             (_, true) if !is_said("--json") => {
                 let text = error.to_string();
-                if printable(&text) == text {
+                if Screen::stderr().shown(&text) == text {
                     error.exit();
                 }
-                // It quotes an argument that a terminal would obey.
+                // The window would break it, or it quotes an argument that a terminal would obey.
                 say(text.trim_end());
                 exit_at_once(2)
             }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::hints::{Step, Who};
 use super::render::Output;
 use crate::custody::Posture;
+use crate::prompt::Screen;
 use crate::{Account, Auth, ChosenBy, Config, Context};
 
 /// A context as JSON.
@@ -57,7 +58,7 @@ pub(super) fn context_lines(output: &Output, auth: &Auth, context: &Context, con
         ("Account", Some(person(&context.account))),
         ("Org", context.org.as_ref().map(ToString::to_string)),
         ("Server", Some(context.account.issuer.to_string())),
-        ("Scopes", Some(context.scopes.to_string())),
+        ("Scopes", Some(context.scopes.to_string()).filter(|scopes| !scopes.is_empty())),
         ("Key in", Some(place)),
         ("Since", Some(since)),
         ("Token", Some(token(context, now))),
@@ -80,7 +81,7 @@ pub(super) fn token_lines(output: &Output, config: &Config) -> String {
     ])
 }
 
-/// All contexts as a table; a star marks the one that is meant here.
+/// All contexts as a table; a star marks the one that is meant here. In a window that would break its rows, each is a list.
 pub(super) fn table(contexts: &[Context], now: SystemTime) -> String {
     let heads = ["  NAME", "ACCOUNT", "ORG", "SERVER", "KEY IN", "TOKEN", ""].map(str::to_owned);
     let rows: Vec<_> = std::iter::once(heads).chain(contexts.iter().map(|context| row(context, now))).collect();
@@ -94,7 +95,17 @@ pub(super) fn table(contexts: &[Context], now: SystemTime) -> String {
         let cells = row.iter().zip(&widths).filter_map(|(cell, width)| width.map(|width| format!("{cell:width$}")));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    let (lines, screen) = (rows.iter().map(line).collect::<Vec<_>>(), Screen::stdout());
+    if lines.iter().all(|line| line.chars().count() <= screen.width()) {
+        return lines.join("\n");
+    }
+    let [heads, rows @ ..] = &rows[..] else { return String::new() };
+    let list = |row: &[String; 7]| {
+        let cells = heads.iter().zip(row).skip(1).filter(|(_, cell)| !cell.is_empty());
+        let cells = cells.map(|(head, cell)| screen.entry(&format!("  {head:8}"), cell));
+        std::iter::once(row[0].clone()).chain(cells).collect::<Vec<_>>().join("\n")
+    };
+    rows.iter().map(list).collect::<Vec<_>>().join("\n")
 }
 
 /// An account, with the person's name where that says more.
@@ -203,7 +214,8 @@ fn network(config: &Config) -> Option<String> {
 }
 
 fn aligned(lines: &[(&str, Option<String>)]) -> String {
-    let line = |(name, text): &(&str, Option<String>)| Some(format!("{name:10} {}", text.as_ref()?));
+    let screen = Screen::stdout();
+    let line = |(name, text): &(&str, Option<String>)| Some(screen.entry(&format!("{name:10} "), text.as_ref()?));
     lines.iter().filter_map(line).collect::<Vec<_>>().join("\n")
 }
 

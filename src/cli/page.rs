@@ -155,6 +155,8 @@ const FOREIGN: &[(&str, &str)] = &[
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY", "the proxy to the server"),
     ("NO_COLOR", "if set, nothing is bold or in colour"),
     ("ACCESSIBLE", "as <APP>_PLAIN"),
+    ("LC_ALL, LC_CTYPE, LANG", "the locale: where it is not UTF-8, a terminal is shown ASCII, and no QR code"),
+    ("COLUMNS", "how wide a terminal is that does not say so itself"),
 ];
 
 const FILES: &[(&str, &str)] = &[

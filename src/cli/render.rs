@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::hints::{Step, hint, steps, variable};
 use crate::doctor::{Finding, Report};
-use crate::text::{ascii_json, printable};
+use crate::prompt::Screen;
+use crate::text::ascii_json;
 use crate::{ChosenBy, Config, Error, ErrorKind, Remedy, Result};
 
 /// Where a command's answers go.
@@ -36,7 +37,7 @@ impl Output {
 
     /// Data: lines on standard output, without what a terminal obeys (law 12). A reader that went away is not an error of ours.
     pub(super) fn data(&self, lines: &str) -> ExitCode {
-        self.verbatim(&printable(lines))
+        self.verbatim(&Screen::stdout().shown(lines))
     }
 
     /// Prints a text unchanged: only if it holds nothing from outside that a terminal obeys.
@@ -120,10 +121,12 @@ impl Output {
                 self.answer(answer, report.is_well())
             }
             false => {
+                let screen = Screen::stdout();
                 let line = |finding: &Finding| {
-                    let line = format!("{:8} {:9} {}", finding.state, finding.area, finding.text);
+                    let head = format!("{:8} {:9} ", finding.state, finding.area);
+                    let line = screen.entry(&head, &finding.text);
                     match self.hint_of(finding) {
-                        Some(hint) => format!("{line}\n{:18} {hint}", ""),
+                        Some(hint) => format!("{line}\n{}", screen.entry(&" ".repeat(head.len()), &hint)),
                         None => line,
                     }
                 };
@@ -224,7 +227,7 @@ fn written(line: &str) -> io::Result<()> {
 
 /// A line on standard error, without what a terminal obeys (law 12).
 pub(super) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", printable(line));
+    let _ = writeln!(io::stderr(), "{}", Screen::stderr().shown(line));
 }
 
 /// Ends the process where nothing is under way that it could lose, or a person insists by a second signal.

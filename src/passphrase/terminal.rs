@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{AskPassphrase, Inherited, Purpose, Question, SHORTEST, is_long_enough};
 use crate::clock::Cancel;
 use crate::secret::Secret;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Screen, Surroundings};
 
 /// A passphrase from the person at the terminal, typed without an echo.
 ///
@@ -39,7 +39,8 @@ impl OnTerminal {
                 let given = self.handed_over(question)?;
                 let variable = question.app.variable("PASSPHRASE");
                 let warning = "other programs of this user can read it there";
-                let _ = writeln!(io::stderr(), "warning: the passphrase comes from {variable}: {warning}");
+                let warning = format!("warning: the passphrase comes from {variable}: {warning}");
+                let _ = writeln!(io::stderr(), "{}", Screen::stderr().shown(&warning));
                 Ok(Arc::new(given))
             }
             typed => typed.map(Arc::new),
@@ -71,12 +72,12 @@ impl OnTerminal {
 
     #[cfg(unix)]
     fn line(&self, question: &str) -> io::Result<Secret> {
-        unix::line(question, &self.cancel)
+        unix::line(&Screen::stderr().shown(question), &self.cancel)
     }
 
     #[cfg(windows)]
     fn line(&self, question: &str) -> io::Result<Secret> {
-        let mut typed = Zeroizing::new(rpassword::prompt_password(question)?.into_bytes());
+        let mut typed = Zeroizing::new(rpassword::prompt_password(Screen::stderr().shown(question))?.into_bytes());
         without_paste_marks(&mut typed);
         let text = std::str::from_utf8(&typed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         Ok(Secret::new(text.to_owned()))

@@ -66,7 +66,7 @@ impl Shared {
     fn run(&self, stop: Option<Cancel>) {
         let mut keys = stop.as_ref().and_then(|_| Keys::listen());
         if keys.is_some() {
-            self.say(words::keys(cfg!(feature = "qr")));
+            self.say(&words::keys(self.screen));
         }
         self.say("\n");
         let mut told = None;
@@ -94,8 +94,8 @@ impl Shared {
     fn draw(&self, told: &mut Option<WaitReason>) {
         let Some((reason, next, end)) = *self.wait() else { return };
         if is_in_front() {
-            let status = words::status(reason, next.left(), end.left());
-            let _ = self.pen().status(&words::fitted(&status, self.screen.width()));
+            let status = words::status(reason, next.left(), end.left(), self.screen.width());
+            let _ = self.pen().status(&status);
             return;
         }
         // In the background the last line is the shell's, and what the person types there: nothing is written over.
@@ -114,12 +114,15 @@ impl Shared {
 
     fn draw_qr(&self) {
         #[cfg(feature = "qr")]
-        self.say(super::qr::drawn(&self.page, self.screen, false).as_deref().unwrap_or(words::TOO_SMALL));
+        match super::qr::drawn(&self.page, self.screen, false) {
+            Some(code) => drop(self.pen().say(&code)),
+            None => self.say(words::no_qr(self.screen)),
+        }
     }
 
     /// What cannot be written must not end a login that can still succeed.
     fn say(&self, text: &str) {
-        let _ = self.pen().say(text);
+        let _ = self.pen().say(&self.screen.shown(text));
     }
 
     fn pen(&self) -> MutexGuard<'_, Pen> {

@@ -1,5 +1,5 @@
 //! [`Prompt`]: how the person is shown the code and the wait, with three ready ones: [`Terminal`], [`JsonLines`],
-//! [`Silent`].
+//! [`Silent`]; and [`Screen`]: what a terminal can show.
 
 mod json_lines;
 mod keys;
@@ -17,6 +17,7 @@ use url::Url;
 use crate::error::Error;
 use crate::id::{Account, AppName, ContextName, Org, Scopes};
 use crate::posture::Posture;
+pub use crate::surroundings::Screen;
 pub use json_lines::JsonLines;
 pub use terminal::Terminal;
 

@@ -9,8 +9,12 @@ use crate::surroundings::Screen;
 /// The lines around the code that shall stay on view: the code to compare, and the line that counts down.
 const AROUND: usize = 12;
 
-/// Two rows in a line. `None` where the window cannot show it as a whole: in `full`, with the lines around it.
+/// Two rows in a line. `None` where the window cannot show it as a whole: in `full`, with the lines around it; and where it has no half
+/// blocks.
 pub(super) fn drawn(page: &Url, screen: Screen, full: bool) -> Option<String> {
+    if !screen.is_utf8 {
+        return None;
+    }
     // The least correction: a screen has no dirt, and a smaller code fits more windows.
     let code = QrCode::with_error_correction_level(page.as_str(), EcLevel::L).ok()?;
     // Most terminals are dark: what is light in the code is drawn, what is dark is left.

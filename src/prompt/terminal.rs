@@ -35,12 +35,12 @@ struct OnView {
 impl Terminal {
     /// Writes to standard error, so that standard output stays data.
     pub fn stderr() -> Self {
-        Self::on(Screen::of_stderr(), Box::new(io::stderr()))
+        Self::on(Screen::stderr(), Box::new(io::stderr()))
     }
 
     /// Writes plain lines to `out`.
     pub fn to(out: Box<dyn Write + Send>) -> Self {
-        Self::on(Screen::NONE, out)
+        Self::on(Screen::elsewhere(), out)
     }
 
     /// Shows the page's address only.
@@ -106,12 +106,12 @@ impl Prompt for Terminal {
         let screen = if verification.plain { self.screen.plain() } else { self.screen };
         let mut pen = pen(&self.pen);
         pen.say(&words::request(verification, screen))?;
-        pen.say(words::browser(self.open_browser(verification), verification))?;
+        pen.say(&screen.shown(words::browser(self.open_browser(verification), verification)))?;
         #[cfg(feature = "qr")]
         if self.draws_qr || (verification.headless && screen.is_live) {
             match super::qr::drawn(verification.page(), screen, !self.draws_qr) {
                 Some(code) => pen.say(&code)?,
-                None if self.draws_qr => pen.say(words::TOO_SMALL)?,
+                None if self.draws_qr => pen.say(&screen.shown(words::no_qr(screen)))?,
                 None => {}
             }
         }
@@ -131,7 +131,7 @@ impl Prompt for Terminal {
             live.waits(wait);
         } else if told.replace(wait.reason) != Some(wait.reason) {
             // A line that cannot be written must not end a login that can still succeed.
-            let _ = pen(&self.pen).say(&words::plain_status(wait.reason, wait.left));
+            let _ = pen(&self.pen).say(&self.screen.shown(&words::plain_status(wait.reason, wait.left)));
         }
     }
 
@@ -142,7 +142,7 @@ impl Prompt for Terminal {
     }
 
     fn login_has_ended(&self, why: &Error) {
-        let _ = pen(&self.pen).say(&format!("note: {why}\n\n"));
+        let _ = pen(&self.pen).say(&self.screen.shown(&format!("note: {why}\n\n")));
     }
 
     fn done(&self, outcome: &Outcome<'_>) {

@@ -7,34 +7,38 @@ use crate::id::{host_of, is_loopback};
 use crate::posture::Until;
 use crate::surroundings::Screen;
 
-/// No line of text is longer, however wide the terminal is.
-const WIDEST: usize = 100;
-
 /// Who asks, where to go, and what to compare.
 pub(super) fn request(verification: &Verification, screen: Screen) -> String {
     // One string for what is shown, opened, copied and drawn, so that nothing opens that was not shown (law 12).
     let page = verification.page();
-    let bold = |text: &str| match screen.has_colour {
-        true => format!("\u{1b}[1m{text}\u{1b}[0m"),
-        false => text.to_owned(),
-    };
     let note = verification.instead_of.as_ref().map(|why| {
         let (custody, lasts) = (&verification.custody, verification.posture.lasts);
-        wrapped(&format!("note: {why}; this login's key will rest in custody \"{custody}\" instead, {lasts}"), screen)
+        format!("note: {why}; this login's key will rest in custody \"{custody}\" instead, {lasts}\n")
     });
-    // An address that would be broken in two stands on a line of its own, from its beginning: so it can be copied and clicked.
-    let breaks = screen.is_live && LABEL.len() + page.as_str().len() > screen.width();
+    let app = verification.app.as_str();
     // RFC 8628 §3.3.1: "Clients MUST still display the "user_code", as the authorization server will require the user to
     // confirm it to disambiguate devices or as remote phishing mitigation".
     format!(
-        "{note}{app} wants to log you in.\n\n  Page {gap}{page}\n  Host   {host}\n  Code   {code}\n\n{rule}",
-        note = note.unwrap_or_default(),
-        app = bold(verification.app.as_str()),
-        gap = if breaks { "\n" } else { "  " },
-        host = host_of(page),
-        code = bold(&verification.user_code),
-        rule = wrapped("Open the page and compare the code. Only continue if you started this.", screen),
+        "{note}{asks}\n\n{page}\n{host}\n{code}\n\n{rule}\n",
+        note = screen.shown(&note.unwrap_or_default()),
+        asks = screen.shown(&format!("{app} wants to log you in.")).replacen(app, &bold(app, screen), 1),
+        page = field(LABEL, page.as_str(), screen.plain()),
+        host = field("  Host   ", &host_of(page), screen.plain()),
+        code = field("  Code   ", &verification.user_code, screen),
+        rule = screen.shown("Open the page and compare the code. Only continue if you started this."),
     )
+}
+
+/// What would be broken in two stands on a line of its own, from its beginning: so it can be copied, clicked and compared.
+fn field(label: &str, value: &str, screen: Screen) -> String {
+    let breaks = label.len() + value.chars().count() > screen.width();
+    let value = bold(&screen.entry("", value), screen);
+    if breaks { format!("{}\n{value}", label.trim_end()) } else { format!("{label}{value}") }
+}
+
+/// Where type may be bold.
+fn bold(text: &str, screen: Screen) -> String {
+    if screen.has_colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
 /// What became of the browser. Where one was not to be opened, nothing.
@@ -52,31 +56,42 @@ pub(super) fn browser(opened: Option<bool>, verification: &Verification) -> &'st
 }
 
 /// What can be pressed.
-pub(super) fn keys(has_qr: bool) -> &'static str {
-    match has_qr {
-        true => "c copies the address · q draws a QR code · Ctrl-C stops\n",
-        false => "c copies the address · Ctrl-C stops\n",
-    }
+pub(super) fn keys(screen: Screen) -> String {
+    let qr = (cfg!(feature = "qr") && screen.is_utf8).then_some("q draws a QR code");
+    let keys: Vec<_> = [Some("c copies the address"), qr, Some("Ctrl-C stops")].into_iter().flatten().collect();
+    let line = keys.join(" · ");
+    if line.chars().count() <= screen.width() { line + "\n" } else { keys.join("\n") + "\n" }
 }
 
 /// After the key: a terminal says nothing about whether it did it.
 pub(super) const COPIED: &str = "Asked the terminal to copy the address.\n";
 
+/// Why no QR code is drawn.
 #[cfg(feature = "qr")]
-pub(super) const TOO_SMALL: &str = "The window is too small for a QR code of the address.\n";
+pub(super) fn no_qr(screen: Screen) -> &'static str {
+    match screen.is_utf8 {
+        true => "The window is too small for a QR code of the address.\n",
+        false => "No QR code of the address can be drawn: the locale is not UTF-8.\n",
+    }
+}
 
-/// What is being waited for, on one line that is written over.
-pub(super) fn status(reason: WaitReason, until_next: Duration, left: Duration) -> String {
-    let left = clock(left);
-    match reason {
-        WaitReason::Pending => format!("Waiting for your approval, {left} left"),
+/// What is being waited for, on one line that is written over: the longest that fits. The time that is left is the last to go.
+pub(super) fn status(reason: WaitReason, until_next: Duration, left: Duration, width: usize) -> String {
+    let (left, next) = (clock(left), until_next.as_secs());
+    let waiting = format!("Waiting for your approval, {left} left");
+    let (texts, short) = match reason {
+        WaitReason::Pending => (vec![waiting], "Waiting"),
         WaitReason::SlowedDown => {
-            format!("Waiting for your approval, {left} left; the server wants to be asked less often")
+            (vec![format!("{waiting}; the server wants to be asked less often"), waiting], "Waiting")
         }
         WaitReason::Unreachable => {
-            format!("The server does not answer, trying again in {} s, {left} left", until_next.as_secs())
+            let long = format!("The server does not answer, trying again in {next} s, {left} left");
+            (vec![long, format!("No answer, again in {next} s, {left} left")], "No answer")
         }
-    }
+    };
+    let shorter = [format!("{short}, {left} left"), format!("{left} left"), left];
+    // The last column is left free: some terminals break the line as it is reached.
+    texts.into_iter().chain(shorter).find(|text| text.len() < width).unwrap_or_default()
 }
 
 /// The same, on lines that stay.
@@ -105,13 +120,17 @@ pub(super) fn end(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
         (None, _) => "until the server says otherwise".to_owned(),
     };
     let server = account.issuer.host();
-    let done = wrapped(&format!("Logged in as {account}{org} at {server}."), screen);
     let note = left_alive.map(|why| {
-        let text = format!("note: the login before was not ended at {server} ({why}): it ends there when it expires");
-        format!("\n{}", wrapped(&text, screen))
+        format!("\nnote: the login before was not ended at {server} ({why}): it ends there when it expires\n")
     });
-    let note = note.unwrap_or_default();
-    Some(format!("{done}\n  Context  {context}\n  Key in   {key}\n  Token    {token}\n{note}"))
+    Some(format!(
+        "{done}\n\n{context}\n{key}\n{token}\n{note}",
+        done = screen.shown(&format!("Logged in as {account}{org} at {server}.")),
+        context = screen.entry("  Context  ", context.as_str()),
+        key = screen.entry("  Key in   ", &key),
+        token = screen.entry("  Token    ", &token),
+        note = screen.shown(&note.unwrap_or_default()),
+    ))
 }
 
 /// RFC 3339, UTC, whole seconds.
@@ -119,36 +138,7 @@ pub(super) fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
 
-/// Cut to what fits on one line of a terminal that would break it.
-pub(super) fn fitted(text: &str, width: usize) -> String {
-    // The last column is left free: some terminals break the line as it is reached.
-    match text.chars().count() < width {
-        true => text.to_owned(),
-        false => text.chars().take(width.saturating_sub(2)).chain(['…']).collect(),
-    }
-}
-
 const LABEL: &str = "  Page   ";
-
-/// Text on lines that the screen holds, each ended.
-fn wrapped(text: &str, screen: Screen) -> String {
-    let width = if screen.is_live { screen.width().min(WIDEST) } else { usize::MAX };
-    let (mut lines, mut length) = (String::new(), 0);
-    for word in text.split(' ') {
-        let word_length = word.chars().count();
-        if length > 0 && length + 1 + word_length > width {
-            lines.push('\n');
-            length = 0;
-        } else if length > 0 {
-            lines.push(' ');
-            length += 1;
-        }
-        lines.push_str(word);
-        length += word_length;
-    }
-    lines.push('\n');
-    lines
-}
 
 /// `14:52`, or `1:04:52`.
 fn clock(time: Duration) -> String {
@@ -172,10 +162,11 @@ mod tests {
     use super::*;
     use crate::posture::Posture;
 
-    const SCREENS: [Screen; 3] = [
-        Screen { is_live: true, has_colour: false, size: || Some((60, 24)) },
-        Screen { is_live: true, has_colour: false, size: || Some((80, 24)) },
-        Screen { is_live: true, has_colour: false, size: || Some((200, 60)) },
+    const SCREENS: [Screen; 4] = [
+        Screen { is_live: true, size: || Some((80, 24)), ..Screen::NONE },
+        Screen { is_live: true, size: || Some((200, 60)), ..Screen::NONE },
+        Screen { is_live: true, size: || Some((32, 24)), ..Screen::NONE },
+        Screen { is_live: false, size: || Some((40, 24)), ..Screen::NONE },
     ];
 
     fn verification(page: &str) -> Verification {
@@ -196,42 +187,47 @@ mod tests {
     }
 
     #[test]
-    fn every_line_stands_at_60_columns_and_more() {
+    fn every_line_fits_a_window_of_32_columns_and_more() {
         for screen in SCREENS {
             let width = screen.width();
             let verification = verification("https://id.example.com/device");
             let said = [
                 request(&verification, screen),
-                browser(Some(true), &verification).into(),
-                browser(Some(false), &verification).into(),
-                browser(None, &verification).into(),
-                keys(true).into(),
-                COPIED.into(),
+                screen.shown(browser(Some(true), &verification)),
+                screen.shown(browser(Some(false), &verification)),
+                screen.shown(browser(None, &verification)),
+                screen.shown(&keys(screen)),
+                screen.shown(COPIED),
             ];
             for line in said.iter().flat_map(|text| text.lines()) {
                 assert!(line.chars().count() <= width, "{width}: {line}");
-            }
-            for reason in [WaitReason::Pending, WaitReason::SlowedDown, WaitReason::Unreachable] {
-                let status = status(reason, Duration::from_secs(60), Duration::from_secs(36_000));
-                assert!(fitted(&status, width).chars().count() < width, "a line that breaks is not written over");
             }
         }
     }
 
     #[test]
-    fn an_address_is_never_broken_by_us_and_stands_alone_where_the_terminal_breaks_it() {
-        let page = format!("https://id.example.com/device?user_code={}", "x".repeat(60));
-        let shown = request(&verification(&page), SCREENS[1]);
-        assert!(shown.lines().any(|line| line == page), "{shown}");
-        let shown = request(&verification(&page), SCREENS[2]);
-        assert!(shown.lines().any(|line| line == format!("{LABEL}{page}")), "{shown}");
+    fn the_line_that_counts_down_keeps_its_number() {
+        for reason in [WaitReason::Pending, WaitReason::SlowedDown, WaitReason::Unreachable] {
+            for width in 10..200 {
+                let status = status(reason, Duration::from_secs(60), Duration::from_secs(596), width);
+                assert!(status.len() < width, "a line that breaks is not written over");
+                assert!(status.contains("9:56 left"), "{width}: {status}");
+            }
+        }
+        let shown = |reason, width| status(reason, Duration::ZERO, Duration::from_secs(596), width);
+        let pending = [80, 30, 18, 9, 3].map(|width| shown(WaitReason::Pending, width));
+        let long = "Waiting for your approval, 9:56 left";
+        assert_eq!(pending, [long, "Waiting, 9:56 left", "9:56 left", "9:56", ""]);
+        assert_eq!(shown(WaitReason::Unreachable, 30), "No answer, 9:56 left");
     }
 
     #[test]
-    fn what_is_no_terminal_gets_no_sequence_and_no_wrapping() {
-        let shown = request(&verification("https://id.example.com/device"), Screen::NONE);
-        assert!(!shown.contains('\u{1b}'), "{shown}");
-        assert!(shown.lines().next().unwrap().ends_with("until the next reboot"), "{shown}");
+    fn an_address_is_never_broken_by_us_and_stands_alone_where_the_terminal_breaks_it() {
+        let page = format!("https://id.example.com/device?user_code={}", "x".repeat(60));
+        let shown = request(&verification(&page), SCREENS[0]);
+        assert!(shown.lines().any(|line| line == page), "{shown}");
+        let shown = request(&verification(&page), SCREENS[1]);
+        assert!(shown.lines().any(|line| line == format!("{LABEL}{page}")), "{shown}");
     }
 
     #[test]

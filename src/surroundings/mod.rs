@@ -18,7 +18,7 @@ pub(crate) use machine::name_of_user;
 #[cfg(all(unix, feature = "browser"))]
 pub(crate) use machine::{desktop_variables, inherited_descriptors};
 pub(crate) use machine::{machine_id, system};
-pub(crate) use screen::Screen;
+pub use screen::Screen;
 
 /// Terminal, desktop, and the app's own variables.
 ///

@@ -51,6 +51,17 @@ fn status_answers_who_where_until_when_and_by_which_rule() {
     assert!(proxied.contains("\nNetwork    TLS roots or the proxy come from HTTPS_PROXY"), "{proxied}");
 }
 
+#[test]
+fn status_has_no_line_that_says_nothing() {
+    let acme = Acme::new();
+    acme.server.approve_all();
+    acme.server.inject(Endpoint::Token, Fault::ReplyField("scope".into(), "".into()));
+    assert_eq!(acme.run(&["auth", "login", "--json"]).code, 0);
+    let status = acme.run(&["auth", "status"]);
+    assert!(status.code == 0 && !status.stdout.contains("Scopes"), "{status:?}");
+    assert_eq!(json(&acme.run(&["auth", "status", "--json"]).stdout)["scopes"], object!([]));
+}
+
 /// Programs read these names.
 #[test]
 fn status_as_json_keeps_its_members() {

@@ -4,6 +4,8 @@ mod acme;
 #[cfg(unix)]
 mod blocked_homes;
 mod by_hand;
+#[cfg(all(target_os = "linux", feature = "os-store", feature = "passphrase", feature = "qr"))]
+mod captures;
 mod challenged;
 mod cli;
 mod cli_custody;
