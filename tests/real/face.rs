@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint, Fault};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::acme::Acme;
 use crate::machine::{Machine, eventually};
@@ -167,6 +168,33 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
         last.iter().any(|line| line.contains(" icanon ")) && last.iter().any(|line| line.contains(" echo ")),
         "{last:?}"
     );
+}
+
+/// No key was pressed, so that the terminal could not be given back before; the shell here takes it as many do.
+#[test]
+fn a_login_that_was_stopped_from_outside_has_its_keys_again() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let pid = machine.scratch().join("pid");
+    let script = format!(
+        "set -m; stty cols 80 rows 24; sh -c 'echo $$ >{}; exec \"$ACME\" auth login'; stty sane; echo stopped; fg; echo \"code $?\"; \
+         stty -a | grep -oE ' -?echo '",
+        pid.display()
+    );
+    let mut typist = Typist::start(&at_a_terminal(&machine, &server), &script);
+    typist.waits_for("Waiting for your approval");
+    let pid = std::fs::read_to_string(pid).unwrap().trim().parse().unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::STOP).unwrap();
+    typist.waits_for("stopped");
+    typist.waits_for("Waiting for your approval");
+    typist.presses("", "c");
+    typist.waits_for("Asked the terminal to copy the address.");
+    server.approve_all();
+    typist.waits_for("code 0");
+    let shown = typist.ends(" echo ");
+    assert!(!shown.ends_with("-echo \r\n"), "{shown:?}");
 }
 
 /// There the last line is the shell's, and what the person types.
