@@ -65,7 +65,11 @@ fn a_token_from_the_environment_needs_no_home() {
         assert_eq!((ran.code, ran.stdout, ran.stderr.as_str()), (0, format!("{own}\n"), ""), "{home:?}");
         assert_eq!(json(&run(&["whoami", "--json"], true).stdout)["sub"], "alice", "{home:?}");
         let status = run(&["auth", "status", "--json"], true);
-        assert_eq!(json(&status.stdout), serde_json::json!({"context": null, "token_from": "environment"}), "{home:?}");
+        assert_eq!(
+            json(&status.stdout),
+            serde_json::json!({"ok": true, "context": null, "token_from": "environment"}),
+            "{home:?}"
+        );
         // What needs one says so, with the token too.
         for ran in [
             run(&["auth", "list", "--json"], true),
