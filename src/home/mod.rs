@@ -8,7 +8,6 @@
     reason = "this is the one place that may touch the disk"
 )]
 
-#[cfg(unix)]
 mod blocked;
 #[cfg(not(unix))]
 mod other;

@@ -9,7 +9,6 @@ use std::time::Duration;
 use crate::clock::{Deadline, pause};
 
 use super::refused::Refused;
-use crate::error::Remedy;
 
 #[derive(Debug)]
 pub(super) struct Handle(PathBuf);
@@ -93,16 +92,6 @@ impl Handle {
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Owner and mode say little here: access lists decide.
-pub(super) fn blocked(path: &Path) -> (String, Remedy) {
-    ("the system denies access".into(), Remedy::FixPath { path: path.to_owned(), mode: None })
-}
-
-/// NTFS makes the room for a file's entry as it is needed.
-pub(super) fn has_no_inodes(_path: &Path) -> bool {
-    false
 }
 
 /// How long a file is asked for again, which others have open.

@@ -3,10 +3,7 @@
 use std::io::{self, ErrorKind as Io};
 use std::path::Path;
 
-#[cfg(unix)]
 use super::blocked::{blocked, has_no_inodes};
-#[cfg(not(unix))]
-use super::other::{blocked, has_no_inodes};
 use crate::error::{Error, ErrorKind, Remedy};
 
 /// Why a folder is not used.

@@ -194,12 +194,13 @@ fn made(around: impl AsFd, folder: &Path) -> io::Result<()> {
         Err(Errno::EXIST) => return Ok(()),
         done => done?,
     }
-    Ok(match openat(&around, folder, FOLDER, Mode::empty()) {
-        Ok(handle) => fchmod(&handle, Mode::RWXU)?,
+    let closed = match openat(&around, folder, FOLDER, Mode::empty()) {
+        Ok(handle) => fchmod(&handle, Mode::RWXU),
         // The umask does not even let its owner open it.
-        Err(Errno::ACCESS) => chmodat(&around, folder, Mode::RWXU, AtFlags::empty())?,
-        Err(error) => return Err(error.into()),
-    })
+        Err(Errno::ACCESS) => chmodat(&around, folder, Mode::RWXU, AtFlags::empty()),
+        Err(error) => Err(error),
+    };
+    Ok(closed?)
 }
 
 fn is_own_file(stat: &Stat) -> bool {
