@@ -77,13 +77,22 @@ impl Ended {
 pub(crate) fn run(wiring: &Wiring, request: &LogoutRequest) -> Result<Each<LoggedOut>> {
     let home = wiring.home()?;
     let index = Index::read(home.as_ref())?;
-    let mut entries = index.meant(request.all, &request.select, &wiring.config)?;
+    let mut entries =
+        index.meant(request.all, &request.select, &wiring.config).map_err(|error| nothing_to_end(error, &index))?;
     if let Some(home) = home.as_ref().filter(|_| request.all) {
         entries.extend(nameless(wiring, home, &index)?);
     }
     match home {
         Some(home) => Each::of(&entries, request.all, |entry| end(wiring, &home, entry, request.local_only)),
         None => Ok(Each::default()),
+    }
+}
+
+/// Who wants to log out is not told to log in.
+fn nothing_to_end(error: Error, index: &Index) -> Error {
+    match error.remedy() {
+        Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }) => index.other_than(error),
+        _ => error,
     }
 }
 

@@ -132,6 +132,8 @@ impl Index {
         let Some((name, by)) = chosen else { return self.only().map(|entry| (entry, ChosenBy::Only)) };
         match self.get(&name) {
             Some(entry) => Ok((entry, by)),
+            // It may be one of those that have lost their names.
+            None if self.contexts.is_empty() && self.unnamed > 0 => Err(self.nobody()),
             None => {
                 let by = by.told(&config.app).map(|by| format!(" ({by})")).unwrap_or_default();
                 Err(Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}{by}"))
@@ -273,13 +275,24 @@ impl Index {
         Error::new(ErrorKind::NotLoggedIn, message).with(remedy)
     }
 
+    /// The error for whoever means no login that is there, and wants none to be made: which there are.
+    pub(crate) fn other_than(&self, error: Error) -> Error {
+        match self.contexts.is_empty() {
+            true => Error::new(ErrorKind::NotLoggedIn, "already logged out"),
+            false => error.with(Remedy::ChooseContext { contexts: self.names() }),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.contexts.iter().map(|entry| entry.name.to_string()).collect()
+    }
+
     fn only(&self) -> Result<&Entry> {
         match self.contexts.as_slice() {
             [only] => Ok(only),
             [] => Err(self.nobody()),
-            several => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default").with(
-                Remedy::ChooseContext { contexts: several.iter().map(|entry| entry.name.to_string()).collect() },
-            )),
+            _ => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default")
+                .with(Remedy::ChooseContext { contexts: self.names() })),
         }
     }
 }
