@@ -34,6 +34,8 @@ pub struct Finding {
     pub state: State,
     /// What was found, in one line.
     pub text: String,
+    /// What stands behind it: what the system or a layer below says.
+    pub because: Option<String>,
     /// What can be done about it.
     pub remedy: Option<Remedy>,
     /// The place for keys that it is about, if it is about one, for example `os`.
@@ -74,7 +76,7 @@ impl Report {
 
     fn add(&mut self, area: &'static str, state: State, text: impl Into<String>) {
         let text = crate::text::shown(text.into());
-        self.findings.push(Finding { area, state, text, remedy: None, place: None, context: None });
+        self.findings.push(Finding { area, state, text, because: None, remedy: None, place: None, context: None });
     }
 
     fn note(&mut self, area: &'static str, text: impl Into<String>, remedy: Remedy) {
@@ -89,6 +91,12 @@ impl Report {
 
     fn error(&mut self, area: &'static str, error: &Error) {
         self.problem(area, error.to_string(), error.remedy().cloned());
+        self.because(error);
+    }
+
+    /// Says what stands behind the last finding.
+    fn because(&mut self, error: &Error) {
+        self.findings.last_mut().into_iter().for_each(|finding| finding.because = error.why());
     }
 }
 
@@ -185,6 +193,7 @@ fn index(report: &mut Report, home: Option<&Home>) -> Option<Index> {
         Ok(index) => Some(index),
         Err(error) if matches!(error.remedy(), Some(Remedy::SetAside { .. })) => {
             report.problem("home", error.to_string(), Some(Remedy::Repair));
+            report.because(&error);
             None
         }
         Err(error) => {
@@ -208,7 +217,10 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
                 report.add("place", State::Well, format!("{about} {promise}{choice}"));
             }
             Err(error) if is_used => report.error("place", &error.at_rest(name)),
-            Err(error) => report.add("place", State::Note, format!("{about} cannot be used: {error}")),
+            Err(error) => {
+                report.add("place", State::Note, format!("{about} cannot be used: {error}"));
+                report.because(&error.at_rest(name));
+            }
         });
     }
     match places.first() {
@@ -220,6 +232,7 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
         Err(error) => {
             let text = format!("a new login has no place for its key: {error}");
             report.problem("place", text, error.remedy().cloned());
+            report.because(&error);
         }
     }
 }
@@ -259,7 +272,10 @@ fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, ent
                 None => report.add("login", State::Well, text),
             }
         }
-        Err(error) if !files.is_there() => report.problem("login", format!("{name}: {error}"), Some(Remedy::Repair)),
+        Err(error) if !files.is_there() => {
+            report.problem("login", format!("{name}: {error}"), Some(Remedy::Repair));
+            report.because(&error);
+        }
         Err(error) if matches!(error.remedy(), Some(Remedy::GivePassphrase)) => {
             report.add("login", State::Note, format!("{name}: its key waits for the passphrase"));
         }
@@ -294,7 +310,10 @@ fn leftovers(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home,
     }
     for (place, error) in &found.unasked {
         // Why a place is not there at all was said above.
-        if !matches!(error, CustodyError::Unavailable(_) | CustodyError::Refused { .. }) {
+        if !matches!(
+            error,
+            CustodyError::Unavailable(_) | CustodyError::Refused { .. } | CustodyError::StateFolder { .. }
+        ) {
             let text = format!("what {place} holds could not be listed: {error}");
             report.about(Some(place), None, |report| report.add("leftover", State::Note, text));
         }

@@ -132,6 +132,16 @@ pub enum CustodyError {
     /// The person who was asked wants to stop here.
     #[error("cancelled")]
     Cancelled,
+    /// Its file in the state folder could not be read or written.
+    #[error("{why}")]
+    StateFolder {
+        /// What is wrong.
+        why: String,
+        /// What the system says about it.
+        because: Option<String>,
+        /// What can be done about it.
+        remedy: Option<Remedy>,
+    },
     /// It refused, and there is one way out.
     #[error("{why}")]
     Refused {
@@ -161,13 +171,14 @@ impl CustodyError {
         let remedy = match &self {
             Self::Cancelled => return Error::cancelled(),
             Self::Locked => Remedy::UnlockStore,
-            Self::Refused { remedy, .. } => remedy.clone(),
+            Self::Refused { remedy, .. } | Self::StateFolder { remedy: Some(remedy), .. } => remedy.clone(),
             _ => otherwise,
         };
         let place = described(place);
         let custody = |message: String| Error::new(ErrorKind::Custody, message).with(remedy);
         let why = self.to_string();
         match (self, why.matches(": ").count()) {
+            (Self::StateFolder { because: Some(cause), .. }, _) => custody(why).because(cause),
             (Self::Unavailable(why), _) => custody(format!("{place} cannot be used: it is not available")).because(why),
             (_, 0) => custody(format!("{place} cannot be used: {why}")),
             // It names a file itself.

@@ -159,10 +159,7 @@ impl Files {
 
 /// An error of the home, for a place.
 pub(super) fn refused(error: Error) -> CustodyError {
-    match error.remedy() {
-        Some(remedy) => CustodyError::Refused { why: error.to_string(), remedy: remedy.clone() },
-        None => CustodyError::Failed(error.to_string()),
-    }
+    CustodyError::StateFolder { why: error.to_string(), because: error.why(), remedy: error.remedy().cloned() }
 }
 
 /// What a key is sealed beside: moved to another login it does not open.
