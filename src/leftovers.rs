@@ -119,7 +119,7 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
     for (grant, custody) in Leftovers::find(wiring, &places, &home, &before)?.keys {
         match settled(wiring, &home, &places, &grant, &*custody) {
             Ok(what) => done.extend(what),
-            Err(error) => left.push(format!("a key in {}: {error}", custody.name())),
+            Err(error) => left.push(format!("a key in {}: {}", custody.name(), error.in_full())),
         }
     }
     let mut is_named_anew = false;
@@ -133,11 +133,11 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
     let found = Leftovers::find(wiring, &places, &home, &Index::read(Some(&home))?)?;
     for (grant, custody) in found.unnamed {
         match custody.map(|custody| named_again(wiring, &home, &grant, custody.name(), &before)) {
-            Some(Ok(name)) => {
+            Some(Ok(named)) => {
                 is_named_anew = true;
-                done.push(format!("named the login {name} again"));
+                done.push(format!("named the login {named}"));
             }
-            Some(Err(error)) => left.push(format!("the record {grant}: {error}")),
+            Some(Err(error)) => left.push(format!("the record {grant}: {}", error.in_full())),
             None => left.push(format!("the record {grant}: its key could not be found")),
         }
     }
@@ -169,7 +169,7 @@ fn freed(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result
 }
 
 /// A record that opens says all that the index has to know, but for the names that the person gave. Those are found where `before`, the
-/// index as it was, has them with a mark of this grant's key, at whatever login.
+/// index as it was, has them with a mark of this grant's key, at whatever login. Returns what is said of it.
 fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, before: &Index) -> Result<String> {
     let files = wiring.files(home, grant);
     // Before the lock is taken: a person may be asked.
@@ -179,7 +179,7 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, bef
     Index::change(home, wiring.config.lock_timeout, |index| {
         if let Some(entry) = index.of_grant(grant) {
             // A login that was under way has come to its end.
-            return Ok(entry.name.to_string());
+            return Ok(format!("{} again", entry.name));
         }
         let own = before.marked_by(&opened).into_iter().filter(|entry| index.get(&entry.name).is_none());
         let mut names: Vec<_> = own.map(|entry| (entry.name, entry.org)).collect();
@@ -187,6 +187,10 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, bef
             let org = record.tokens.first().and_then(|token| token.org.clone());
             names.push((index.free_name(&record.account, org.as_ref()), org));
         }
+        let client = &record.destination.client_id;
+        let is_twin =
+            |entry: &&Entry| entry.is_of(&record.account, client) && names.iter().any(|(_, org)| *org == entry.org);
+        let twin = index.contexts.iter().find(is_twin).map(|twin| twin.name.clone());
         for (name, org) in &names {
             index.put(
                 Entry {
@@ -204,7 +208,12 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, bef
             );
             index.mark(&opened, name)?;
         }
-        Ok(names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "))
+        let named = names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+        Ok(match twin {
+            // A person who logged in again while the name was lost has two, and one of them may be ended.
+            Some(twin) => format!("{named} again: {} is logged in as {twin} too", record.account),
+            None => format!("{named} again"),
+        })
     })
 }
 

@@ -100,7 +100,7 @@ mod wrap;
 
 pub use auth::Auth;
 pub use config::Config;
-pub use context::{ChosenBy, Context, Each, Select};
+pub use context::{ChosenBy, Context, Each, Missing, Select};
 pub use error::{Error, ErrorKind, Remedy, Result};
 pub use hardening::hardening;
 pub use id::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scopes};

@@ -86,7 +86,9 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
         reached("key switched");
         left_behind = from.erase(&files.item()).err().map(|error| error.at_rest(from.name()).to_string());
         reached("key erased");
-    } else if holds(to, files) {
+    } else {
+        // Nobody is asked while the lock is held.
+        holds(&*wiring.quiet_places().of(to.name())?, files)?;
         // A move that did not come to its end may have left a copy anywhere. What cannot be asked now is left to the next.
         for other in wiring.quiet_places().all().iter().filter(|other| other.name() != to.name()) {
             let _ = files.erase_key(&**other);
@@ -95,10 +97,8 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
     Ok(Moved { context: entry.name.clone(), from: entry.custody.clone(), to: to.name().to_owned(), left_behind })
 }
 
-/// Without opening it, which may need a person.
-fn holds(place: &dyn Custody, files: GrantFiles<'_>) -> bool {
-    match place.list(files.app) {
-        Ok(Some(held)) => held.contains(files.id),
-        _ => matches!(place.load(&files.item()), Ok(Some(_))),
-    }
+/// Makes sure that the key is where it is said to be. A file is not opened for that, which may need a person.
+fn holds(place: &dyn Custody, files: GrantFiles<'_>) -> Result<()> {
+    let asks = place.is_in_state_folder() && !place.answers_at_once();
+    if asks && !files.lacks_key(place) { Ok(()) } else { files.unlock_anew(place).map(drop) }
 }

@@ -220,7 +220,7 @@ impl Session {
     pub fn context(&self) -> Option<&Context> {
         let (context, wiring) = (self.0.context()?, self.0.wiring());
         Some(self.0.told.get_or_init(|| match wiring.home() {
-            Ok(Some(home)) => context.clone().with(wiring.files(&home, &context.grant)),
+            Ok(Some(home)) => wiring.looked_at(&home, context.clone()),
             _ => context.clone(),
         }))
     }

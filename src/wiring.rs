@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::clock::Cancel;
 use crate::config::Config;
-use crate::context::{ChosenBy, Context, Entry, Index};
+use crate::context::{ChosenBy, Context, Entry, Index, Missing};
 use crate::custody::{KeyCache, Places, Ways};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::grant::{GrantFiles, OpenGrant};
@@ -141,7 +141,18 @@ impl Wiring {
         meant: Option<&(&Entry, ChosenBy)>,
     ) -> Context {
         let chosen_by = meant.filter(|(meant, _)| meant.name == entry.name).map(|(_, by)| by.clone());
-        Context { chosen_by, ..Context::of(entry, index) }.with(self.files(home, &entry.grant))
+        self.looked_at(home, Context { chosen_by, ..Context::of(entry, index) })
+    }
+
+    /// The context, with what its files tell, and whether they are all there.
+    pub(crate) fn looked_at(&self, home: &Home, context: Context) -> Context {
+        let files = self.files(home, &context.grant);
+        let missing = match self.quiet_places().of(&context.custody) {
+            _ if !files.is_there() => Some(Missing::Record),
+            Ok(custody) if files.lacks_key(&*custody) => Some(Missing::Key),
+            _ => None,
+        };
+        Context { missing, ..context.clone().with(files) }
     }
 
     /// A context in an error: its name, and who chose it where that is not plain.

@@ -42,6 +42,12 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         auth.contexts()?;
         output.note(format!("the login is kept in {}, which {variable} names", folder.display()));
     }
+    if let Err(lost) = auth.session()
+        && matches!(lost.remedy(), Some(Remedy::Repair))
+    {
+        // This login takes the place of none of them.
+        output.say(&format!("note: {lost}; `{} auth doctor --repair` names it again", output.program));
+    }
     let has_token = config.surroundings.token.is_some();
     if has_token {
         output.note(format!("{} is set and goes before this login", config.app.variable("TOKEN")));
@@ -167,7 +173,8 @@ fn repair(output: &Output, auth: &Auth) -> Result<ExitCode> {
         let is_said = stays.area == "leftover" || matches!(stays.remedy, Some(Remedy::Repair));
         if stays.state == State::Problem && !is_said {
             let hint = output.hint_of(&stays).filter(|_| !output.json).map(|hint| format!("\n{hint}"));
-            left.push(stays.text + hint.as_deref().unwrap_or_default());
+            let because = stays.because.as_ref().map(|why| format!(" ({why})"));
+            left.push(stays.text + because.as_deref().unwrap_or_default() + hint.as_deref().unwrap_or_default());
         }
     }
     if output.json {

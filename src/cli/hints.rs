@@ -10,10 +10,10 @@ use crate::{ErrorKind, Machine, Remedy};
 /// One thing to do next, for a program.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Step {
-    who: Who,
+    pub(super) who: Who,
     pub(super) text: String,
     /// As argv.
-    command: Option<Vec<String>>,
+    pub(super) command: Option<Vec<String>>,
 }
 
 /// Who can do it.
@@ -39,19 +39,25 @@ impl Step {
     }
 }
 
-/// What to do next, the first thing first. A login and all that ends or replaces one is for a person to decide.
-pub(super) fn steps(program: &str, kind: ErrorKind, remedy: &Remedy) -> Vec<Step> {
-    let text = hint(program, kind, remedy);
+/// What to do next, the first thing first. A login and all that ends or replaces one is for a person to decide. `place`: the one that a
+/// new login has to name for its key.
+pub(super) fn steps(program: &str, place: Option<&str>, kind: ErrorKind, remedy: &Remedy) -> Vec<Step> {
+    let text = hint(program, place, kind, remedy);
     let run = |who, arguments: &[&str]| Step::run(who, text.clone(), program, arguments);
     let step = |who| Step::say(who, text.clone());
     vec![match remedy {
-        Remedy::LogIn { context: Some(context) } if kind == ErrorKind::NotLoggedIn => {
-            let names = "look which names there are".into();
-            let login = run(Who::Person, &["auth", "login", "--context", context]);
-            return vec![Step::run(Who::Caller, names, program, &["auth", "list"]), login];
+        Remedy::LogIn { context } => {
+            let command = Some(log_in(program, place, context.as_deref()));
+            let login = Step { who: Who::Person, text: text.clone(), command };
+            match kind {
+                // Perhaps the name is mistyped.
+                ErrorKind::NotLoggedIn if context.is_some() => {
+                    let names = "look which names there are".into();
+                    return vec![Step::run(Who::Caller, names, program, &["auth", "list"]), login];
+                }
+                _ => login,
+            }
         }
-        Remedy::LogIn { context: Some(context) } => run(Who::Person, &["auth", "login", "--context", context]),
-        Remedy::LogIn { context: None } => run(Who::Person, &["auth", "login"]),
         Remedy::LogInTo { org } => run(Who::Person, &["auth", "login", &format!("--org={org}")]),
         Remedy::Replace { context } => run(Who::Person, &["auth", "login", "--context", context, "--replace"]),
         Remedy::ForgetLocally { context } => {
@@ -68,16 +74,32 @@ pub(super) fn steps(program: &str, kind: ErrorKind, remedy: &Remedy) -> Vec<Step
     }]
 }
 
+/// The command that logs in, as argv.
+pub(super) fn log_in(program: &str, place: Option<&str>, context: Option<&str>) -> Vec<String> {
+    let place = place.map(|place| format!("{}={place}", variable(program, "CUSTODY")));
+    let named = place.into_iter().flat_map(|place| ["env".to_owned(), place]);
+    let context = context.into_iter().flat_map(|context| ["--context", context]);
+    named.chain([program, "auth", "login"].into_iter().chain(context).map(str::to_owned)).collect()
+}
+
+/// A command as a person types it.
+pub(super) fn in_shell(argv: &[String]) -> String {
+    argv.strip_prefix(&["env".to_owned()]).unwrap_or(argv).join(" ")
+}
+
 /// The remedy in the words of the host `program`.
-pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
+pub(super) fn hint(program: &str, place: Option<&str>, kind: ErrorKind, remedy: &Remedy) -> String {
     let variable = |name: &str| variable(program, name);
     match remedy {
-        // Perhaps the name is mistyped.
-        Remedy::LogIn { context: Some(context) } if kind == ErrorKind::NotLoggedIn => format!(
-            "run `{program} auth login --context {context}`; `{program} auth list` shows the names that there are"
-        ),
-        Remedy::LogIn { context: Some(context) } => format!("run `{program} auth login --context {context}`"),
-        Remedy::LogIn { context: None } => format!("run `{program} auth login`"),
+        Remedy::LogIn { context } => {
+            let login = format!("run `{}`", in_shell(&log_in(program, place, context.as_deref())));
+            match kind {
+                ErrorKind::NotLoggedIn if context.is_some() => {
+                    format!("{login}; `{program} auth list` shows the names that there are")
+                }
+                _ => login,
+            }
+        }
         // One that begins with a hyphen would be taken for an option.
         Remedy::LogInTo { org } => {
             format!(
@@ -114,7 +136,9 @@ pub(super) fn hint(program: &str, kind: ErrorKind, remedy: &Remedy) -> String {
         }
         Remedy::CorrectPassphrase => {
             format!(
-                "give the right passphrase; if it is forgotten, run `{program} auth login --context NAME` to log in anew"
+                "give the right passphrase; if it is forgotten, run `{}=passphrase {program} auth login --context NAME` to log in \
+                 anew",
+                variable("CUSTODY")
             )
         }
         Remedy::CorrectCredential { credential } => format!(
@@ -283,7 +307,7 @@ mod tests {
     fn every_remedy_has_a_step_and_its_command_is_one() {
         for remedy in successors(Some(Remedy::LogIn { context: None }), after) {
             for kind in [ErrorKind::NotLoggedIn, ErrorKind::Custody, ErrorKind::Config, ErrorKind::Unreachable] {
-                let steps = steps("acme", kind, &remedy);
+                let steps = steps("acme", None, kind, &remedy);
                 assert!(steps.iter().all(|step| !step.text.is_empty()) && !steps.is_empty(), "{remedy:?}");
                 for command in steps.iter().filter_map(|step| step.command.as_ref()) {
                     let is_help = command[1..] == ["--help"];
@@ -296,7 +320,9 @@ mod tests {
     #[test]
     fn a_program_is_sent_to_no_command_that_needs_a_person() {
         for remedy in successors(Some(Remedy::LogIn { context: None }), after) {
-            for step in steps("acme", ErrorKind::NotLoggedIn, &remedy).iter().filter(|step| step.who == Who::Caller) {
+            for step in
+                steps("acme", None, ErrorKind::NotLoggedIn, &remedy).iter().filter(|step| step.who == Who::Caller)
+            {
                 let command = step.command.as_deref().unwrap_or_default().join(" ");
                 let harmless = ["", "acme auth list", "acme auth doctor --repair", "acme --help"];
                 assert!(harmless.contains(&command.as_str()), "{command}");

@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::hints::{Step, Who};
+use super::hints::{Step, Who, in_shell};
 use super::render::Output;
-use crate::custody::Posture;
+use crate::custody::{Posture, Until};
 use crate::prompt::Screen;
-use crate::{Account, Auth, ChosenBy, Config, Context};
+use crate::{Account, Auth, ChosenBy, Config, Context, Missing};
 
 /// A context as JSON.
 pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
@@ -36,6 +36,7 @@ pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
         "refresh_failed": context.refresh_failed,
         "server_says": context.server_says,
         "has_ended": context.has_ended,
+        "missing": context.missing.map(Missing::name),
     })
 }
 
@@ -45,11 +46,13 @@ pub(super) fn context_lines(output: &Output, auth: &Auth, context: &Context, con
     let posture = posture.as_ref();
     let default = if context.is_default { " (default)" } else { "" };
     let place = match posture.map(|posture| posture.lasts) {
+        Some(_) if context.missing == Some(Missing::Key) => format!("{}, where it is not any more", context.custody),
         Some(lasts) => format!("{}, {lasts}", context.custody),
         None => format!("{}, which this program has not", context.custody),
     };
     let since = match context.logged_in_at {
         Some(since) => format!("{}, {}", rfc3339(since), relative(since, now)),
+        None if context.missing.is_some() => "unknown: the record is gone".into(),
         None => "unknown: the record cannot be read".into(),
     };
     let lines = [
@@ -123,6 +126,7 @@ pub(super) fn rfc3339(time: SystemTime) -> String {
 fn row(context: &Context, now: SystemTime) -> [String; 7] {
     let mark = if context.chosen_by.is_some() { '*' } else { ' ' };
     let token = match (context.logged_in_at, context.expires_at) {
+        _ if context.missing.is_some() => "none".into(),
         (None, _) => "unknown".into(),
         (_, None) => "valid".into(),
         (_, Some(at)) if at > now => format!("ends {}", relative(at, now)),
@@ -135,7 +139,9 @@ fn row(context: &Context, now: SystemTime) -> [String; 7] {
     });
     let has_ended = context.renews == Some(false) && context.expires_at.is_some_and(|at| at <= now);
     let ended = (has_ended && context.refresh_failed.is_none()).then(|| "the login has ended: log in again".to_owned());
-    let notes = context.is_default.then(|| "default".to_owned()).into_iter().chain(folders).chain(failed).chain(ended);
+    let missing = context.missing.map(|missing| format!("its {} is gone: log in again", missing.name()));
+    let wrong = failed.chain(ended).chain(missing);
+    let notes = context.is_default.then(|| "default".to_owned()).into_iter().chain(folders).chain(wrong);
     [
         format!("{mark} {}", context.name),
         context.account.to_string(),
@@ -150,6 +156,7 @@ fn row(context: &Context, now: SystemTime) -> [String; 7] {
 /// Until when the token at hand is valid, and whether the next one could not be had.
 fn token(context: &Context, now: SystemTime) -> String {
     let token = match (context.logged_in_at, context.expires_at) {
+        _ if context.missing.is_some() => return "none that can be read".into(),
         (None, _) => "unknown".into(),
         (_, None) => "valid until the server says otherwise".into(),
         (_, Some(at)) => {
@@ -180,18 +187,25 @@ pub(super) fn next(output: &Output, context: &Context, posture: Option<&Posture>
     let (program, name) = (&output.program, context.name.as_str());
     let has_expired = context.expires_at.is_some_and(|at| at <= now);
     let renews = context.renews != Some(false) && context.session_ends_at.is_none_or(|at| at > now);
-    let log_in = format!("`{program} auth login --context {name}`");
-    let log_in_again = |text| Some(Step::run(Who::Person, text, program, &["auth", "login", "--context", name]));
+    let command = output.log_in(name, &context.custody);
+    let log_in = in_shell(&command);
+    let log_in_again = |text| Some(Step { who: Who::Person, text, command: Some(command.clone()) });
     match context.logged_in_at {
+        _ if context.missing == Some(Missing::Key)
+            && posture.is_some_and(|posture| posture.lasts == Until::SessionEnd) =>
+        {
+            log_in_again(format!("go back to the login session that it was made in, or run `{log_in}` to log in anew"))
+        }
+        _ if context.missing == Some(Missing::Key) => log_in_again(format!("run `{log_in}` to log in anew")),
         None => {
             let text =
-                format!("run `{program} auth doctor`, which says what is wrong with it; or {log_in} to log in anew");
+                format!("run `{program} auth doctor`, which says what is wrong with it; or `{log_in}` to log in anew");
             Some(Step::run(Who::Caller, text, program, &["auth", "doctor"]))
         }
         _ if posture.is_none() => {
-            log_in_again(format!("run {log_in} to log in anew, or use the program that logged in"))
+            log_in_again(format!("run `{log_in}` to log in anew, or use the program that logged in"))
         }
-        _ if context.has_ended || (has_expired && !renews) => log_in_again(format!("run {log_in}")),
+        _ if context.has_ended || (has_expired && !renews) => log_in_again(format!("run `{log_in}`")),
         // A program that ran this command would have the token in its own output.
         _ if context.refresh_failed.is_some() && has_expired => {
             Some(Step::say(Who::Caller, format!("run `{program} auth token --context {name}` to try again")))

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::hints::{Step, hint, steps, variable};
+use super::hints::{Step, hint, log_in, steps, variable};
+use crate::custody::{Place, PlaceName};
 use crate::doctor::{Finding, Report};
 use crate::prompt::Screen;
 use crate::text::ascii_json;
-use crate::{ChosenBy, Config, Error, ErrorKind, Remedy, Result};
+use crate::{Auth, ChosenBy, Config, Error, ErrorKind, Remedy, Result};
 
 /// Where a command's answers go.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub(super) struct Output {
     pub(super) events: bool,
     /// The host's name, for hints.
     pub(super) program: String,
+    /// For hints too: where the key of the login rests that a hint is about.
+    config: Option<Config>,
     /// The notes that a JSON answer will carry.
     warnings: Arc<Mutex<Vec<String>>>,
 }
@@ -28,11 +31,11 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn new(json: bool, events: bool, config: &Result<Config>) -> Self {
         let program = config.as_ref().map_or_else(|_| "this tool".into(), |config| config.app.to_string());
-        Self::of(program, json, events)
+        Self { config: config.as_ref().ok().cloned(), ..Self::of(program, json, events) }
     }
 
     pub(super) fn of(program: String, json: bool, events: bool) -> Self {
-        Self { json, events, program, warnings: Arc::default() }
+        Self { json, events, program, config: None, warnings: Arc::default() }
     }
 
     /// Data: lines on standard output, without what a terminal obeys (law 12). A reader that went away is not an error of ours.
@@ -110,6 +113,7 @@ impl Output {
                         "area": finding.area,
                         "state": finding.state.name(),
                         "text": finding.text,
+                        "because": finding.because,
                         "remedy": finding.remedy.as_ref().map(Remedy::name),
                         "place": finding.place,
                         "context": finding.context,
@@ -124,7 +128,10 @@ impl Output {
                 let screen = Screen::stdout();
                 let line = |finding: &Finding| {
                     let head = format!("{:8} {:9} ", finding.state, finding.area);
-                    let line = screen.entry(&head, &finding.text);
+                    let mut line = screen.entry(&head, &finding.text);
+                    if let Some(why) = &finding.because {
+                        line += &format!("\n{}", screen.entry(&" ".repeat(head.len()), &format!("because: {why}")));
+                    }
                     match self.hint_of(finding) {
                         Some(hint) => format!("{line}\n{}", screen.entry(&" ".repeat(head.len()), &hint)),
                         None => line,
@@ -156,7 +163,7 @@ impl Output {
                 self.say(&format!("  the server says: {words}"));
             }
             if let Some(remedy) = error.remedy() {
-                self.say(&format!("hint: {}", hint(&self.program, error.kind(), remedy)));
+                self.say(&format!("hint: {}", self.hint(error.kind(), remedy)));
             }
         }
         self.exit_code(error)
@@ -171,7 +178,7 @@ impl Output {
     pub(super) fn error_object(&self, error: &Error) -> Value {
         let mut object = json!(error);
         if let Some(remedy) = error.remedy() {
-            object["next_steps"] = json!(steps(&self.program, error.kind(), remedy));
+            object["next_steps"] = json!(self.steps(error.kind(), remedy));
         }
         object
     }
@@ -194,13 +201,42 @@ impl Output {
     }
 
     fn steps_of(&self, finding: &Finding) -> Vec<Step> {
-        let remedy = finding.remedy.as_ref();
-        remedy.map(|remedy| steps(&self.program, ErrorKind::Custody, remedy)).unwrap_or_default()
+        finding.remedy.as_ref().map(|remedy| self.steps(ErrorKind::Custody, remedy)).unwrap_or_default()
+    }
+
+    fn steps(&self, kind: ErrorKind, remedy: &Remedy) -> Vec<Step> {
+        steps(&self.program, self.place_for(remedy).as_deref(), kind, remedy)
     }
 
     /// What can be done about a finding.
     pub(super) fn hint_of(&self, finding: &Finding) -> Option<String> {
-        finding.remedy.as_ref().map(|remedy| format!("hint: {}", hint(&self.program, ErrorKind::Custody, remedy)))
+        finding.remedy.as_ref().map(|remedy| format!("hint: {}", self.hint(ErrorKind::Custody, remedy)))
+    }
+
+    fn hint(&self, kind: ErrorKind, remedy: &Remedy) -> String {
+        hint(&self.program, self.place_for(remedy).as_deref(), kind, remedy)
+    }
+
+    /// The command that logs in again, to keep the key where it was.
+    pub(super) fn log_in(&self, context: &str, custody: &str) -> Vec<String> {
+        log_in(&self.program, self.place_to_name(custody), Some(context))
+    }
+
+    /// The place that a command has to name to log in again, for the login that `remedy` is about.
+    fn place_for(&self, remedy: &Remedy) -> Option<String> {
+        let (Remedy::LogIn { context: Some(name) }, Some(config)) = (remedy, &self.config) else { return None };
+        let contexts = Auth::new(config.clone()).ok()?.contexts().ok()?;
+        let context = contexts.into_iter().find(|context| context.name.as_str() == name)?;
+        self.place_to_name(&context.custody).map(str::to_owned)
+    }
+
+    /// `custody`, if the key of a new login goes there only where somebody says so.
+    fn place_to_name<'c>(&self, custody: &'c str) -> Option<&'c str> {
+        let is_first = |place: &Place| matches!(place, Place::Only(places) if places.first().is_some_and(|first| first.as_str() == custody));
+        let is_said =
+            |config: &Config| config.surroundings.custody.as_deref() == Some(custody) || is_first(&config.place);
+        let is_of_choice = [PlaceName::Passphrase, PlaceName::KeyFile].iter().any(|place| place.as_str() == custody);
+        (is_of_choice && !self.config.as_ref().is_some_and(is_said)).then_some(custody)
     }
 
     /// One of the host's variables.

@@ -2,6 +2,7 @@
 
 mod choice;
 mod each;
+mod missing;
 mod names;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::record::Header;
 use crate::text::is_plain;
 pub use choice::{ChosenBy, Select};
 pub use each::Each;
+pub use missing::Missing;
 
 /// A named (grant, org): what a person switches between.
 #[derive(Debug, Clone)]
@@ -58,6 +60,8 @@ pub struct Context {
     pub server_says: Option<String>,
     /// Whether the login has ended with that refresh: only a new login brings tokens.
     pub has_ended: bool,
+    /// What of the login is gone, as far as that can be found out without asking a store or a person.
+    pub missing: Option<Missing>,
     /// Name, org and mark as they stand in the index.
     pub(crate) marked: Marked,
 }
@@ -84,6 +88,7 @@ impl Context {
             refresh_failed: None,
             server_says: None,
             has_ended: false,
+            missing: None,
             marked: entry.marked(),
         }
     }

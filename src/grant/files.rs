@@ -100,6 +100,14 @@ impl<'a> GrantFiles<'a> {
         !matches!(self.folder().read(self.id.as_str()), Ok(None))
     }
 
+    /// Whether `custody` says that it has no key of this grant, where it can be asked without another program or a person.
+    pub(crate) fn lacks_key(self, custody: &dyn Custody) -> bool {
+        if custody.answers_at_once() {
+            return matches!(custody.load(&self.item()), Ok(None));
+        }
+        custody.is_in_state_folder() && matches!(custody.list(self.app), Ok(Some(held)) if !held.contains(self.id))
+    }
+
     /// What can be known without the key; `None` where the record is gone or unreadable.
     pub(crate) fn header(self) -> Option<Header> {
         let bytes = self.folder().read(self.id.as_str()).ok()??;

@@ -50,6 +50,7 @@
 //! | `refresh_failed` | why the last refresh brought no token, for a person |
 //! | `server_says` | the server's own words about that |
 //! | `has_ended` | whether the login has ended with that: only a new login helps |
+//! | `missing` | what of it is gone, as far as that shows without asking a store or a person: `record`, `key` |
 //! | `network` | the variables that choose TLS roots or a proxy |
 //! | `state_folder`, `state_folder_from` | the state folder and the variable that names it, where it is not the platform's |
 //!
@@ -82,5 +83,6 @@
 //!
 //! # A finding of the doctor
 //!
-//! `area` (`program`, `home`, `place`, `login`, `leftover`, `network`, `server`, `memory`), `state` (`well`, `note`, `problem`), `text`, `remedy`;
+//! `area` (`program`, `home`, `place`, `login`, `leftover`, `network`, `server`, `memory`), `state` (`well`, `note`, `problem`), `text`, `because`
+//! (what stands behind it, or `null`), `remedy`;
 //! `place` and `context` where it is about one.

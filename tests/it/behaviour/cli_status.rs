@@ -82,6 +82,7 @@ fn status_as_json_keeps_its_members() {
         "is_default",
         "lasts",
         "logged_in_at",
+        "missing",
         "network",
         "ok",
         "org",

@@ -11,6 +11,7 @@ mod cli;
 mod cli_custody;
 mod cli_help;
 mod cli_hostile;
+mod cli_leftovers;
 mod cli_login;
 mod cli_status;
 mod cli_switch;
