@@ -32,7 +32,7 @@
 //!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
 //!                │                        │
 //!    words     secret  id  text  clock  duration  error  prompt  passphrase  posture  browser  surroundings  hardening  failpoint
-//!              wrap  suspend
+//!              tty  wrap
 //! ```
 //!
 //! Arrows point down, or along a layer without a circle; a test reads every path in the source and fails on any other.
@@ -87,13 +87,13 @@ mod secret;
 pub mod servers;
 mod session;
 mod surroundings;
-#[cfg(unix)]
-mod suspend;
 mod switch;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
 mod token;
+#[cfg(unix)]
+mod tty;
 mod wiring;
 mod worker;
 mod wrap;

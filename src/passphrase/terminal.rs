@@ -122,11 +122,11 @@ mod unix {
     use std::io::Read;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::process::getpgrp;
-    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios};
+    use zeroize::Zeroize;
 
     use super::*;
-    use crate::suspend::suspend;
+    use crate::tty::Tty;
 
     /// How long a wish to stop may wait.
     const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
@@ -136,21 +136,7 @@ mod unix {
     pub(super) fn line(question: &str, cancel: &Cancel) -> io::Result<Secret> {
         let open = File::options().read(true).write(true).open("/dev/tty");
         let mut terminal = open.map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
-        loop {
-            if let Some(typed) = typed(question, &mut terminal, cancel)? {
-                return Ok(typed);
-            }
-            suspend(cancel);
-            // In the background nobody can be asked: it stops again, as it would if it read.
-            while tcgetpgrp(&terminal)? != getpgrp() && !cancel.is_cancelled() {
-                suspend(cancel);
-            }
-        }
-    }
-
-    /// `None` where Ctrl-Z was pressed, with the terminal as it was.
-    fn typed(question: &str, terminal: &mut File, cancel: &Cancel) -> io::Result<Option<Secret>> {
-        let quiet = Quiet::make(terminal)?;
+        let mut quiet = Tty::set(terminal.try_clone()?, OptionalActions::Flush, be_quiet)?;
         terminal.write_all(question.as_bytes())?;
         let mut typed = Zeroizing::new(Vec::with_capacity(4096));
         let mut piece = Zeroizing::new([0; 1024]);
@@ -159,7 +145,8 @@ mod unix {
                 let _ = terminal.write_all(b"\n");
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            match poll(&mut [PollFd::new(&*terminal, PollFlags::IN)], Some(&LOOK)) {
+            quiet.keep()?;
+            match poll(&mut [PollFd::new(&terminal, PollFlags::IN)], Some(&LOOK)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => continue,
                 Ok(_) => {}
                 Err(error) => return Err(error.into()),
@@ -170,48 +157,31 @@ mod unix {
             }
             typed.extend_from_slice(&piece[..length]);
             if typed.last().is_some_and(|last| quiet.suspends(*last)) {
-                return Ok(None);
+                typed.zeroize();
+                quiet.suspend(cancel);
+                // In the background nobody can be asked: it stops again, as it would if it read.
+                while !quiet.keep()? && !cancel.is_cancelled() {
+                    quiet.suspend(cancel);
+                }
+                terminal.write_all(question.as_bytes())?;
             }
         }
         typed.pop();
         without_paste_marks(&mut typed);
         let text = std::str::from_utf8(&typed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-        Ok(Some(Secret::new(text.to_owned())))
+        Ok(Secret::new(text.to_owned()))
     }
 
-    /// A terminal that shows nothing of what is typed but the line's end, until this is dropped.
-    struct Quiet {
-        terminal: File,
-        before: Termios,
-    }
-
-    impl Quiet {
-        fn make(terminal: &File) -> io::Result<Self> {
-            // In the background it would be stopped, and with it whoever waits for it.
-            if tcgetpgrp(terminal)? != getpgrp() {
-                return Err(io::ErrorKind::NotFound.into());
-            }
-            let (terminal, before) = (terminal.try_clone()?, tcgetattr(terminal)?);
-            let mut quiet = before.clone();
-            quiet.local_modes.remove(LocalModes::ECHO);
-            quiet.local_modes.insert(LocalModes::ECHONL);
-            // These would leave the terminal without its echo: the first does nothing, and the second ends a line, so that it can be read.
-            quiet.special_codes[SpecialCodeIndex::VQUIT] = 0;
-            quiet.special_codes[SpecialCodeIndex::VSUSP] = 0;
-            quiet.special_codes[SpecialCodeIndex::VEOL] = before.special_codes[SpecialCodeIndex::VSUSP];
-            tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
-            Ok(Self { terminal, before })
+    /// Nothing of what is typed is shown but the line's end.
+    fn be_quiet(modes: &mut Termios) {
+        modes.local_modes.remove(LocalModes::ECHO);
+        modes.local_modes.insert(LocalModes::ECHONL);
+        // These would leave the terminal without its echo: the first does nothing, and the second ends a line, so that it can be read.
+        let suspend = std::mem::take(&mut modes.special_codes[SpecialCodeIndex::VSUSP]);
+        if suspend != 0 {
+            modes.special_codes[SpecialCodeIndex::VEOL] = suspend;
         }
-
-        fn suspends(&self, key: u8) -> bool {
-            key != 0 && key == self.before.special_codes[SpecialCodeIndex::VSUSP]
-        }
-    }
-
-    impl Drop for Quiet {
-        fn drop(&mut self) {
-            let _ = tcsetattr(&self.terminal, OptionalActions::Flush, &self.before);
-        }
+        modes.special_codes[SpecialCodeIndex::VQUIT] = 0;
     }
 }
 

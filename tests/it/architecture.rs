@@ -44,7 +44,7 @@ const LAYERS: &[(Layer, &str)] = &[
     (
         Layer::Words,
         "actor browser clock duration error event failpoint hardening id org passphrase policy posture prompt secret surroundings \
-         suspend text wrap",
+         text tty wrap",
     ),
 ];
 
@@ -65,10 +65,10 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ),
     ("std::os::unix::fs", &["home.rs", "home/"], "ask crate::home"),
     ("std::os::windows::fs", &["home.rs", "home/"], "ask crate::home"),
-    ("rustix::termios", &["passphrase/terminal.rs", "prompt/keys.rs"], "ask through AskPassphrase"),
+    ("rustix::termios", &["passphrase/terminal.rs", "prompt/keys.rs", "tty.rs"], "ask through AskPassphrase"),
     ("terminal_size", &["surroundings/screen.rs"], "take a Screen"),
     ("rustix::mm", &["hardening.rs"], "the host asks for it, by hallpass::hardening"),
-    ("rustix::process::kill_current_process_group", &["suspend.rs"], "take suspend::suspend"),
+    ("rustix::process::kill_current_process_group", &["tty.rs"], "take a Tty"),
     ("rustix::event", &["passphrase/terminal.rs", "prompt/keys.rs"], "wait with the Clock, or on a channel"),
     ("argon2", &["custody/passphrase.rs"], "take Arc<dyn Custody>"),
     ("chacha20poly1305", &["seal.rs"], "take a SealingKey"),

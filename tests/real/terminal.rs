@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{LocalModes, tcgetattr};
+
 use crate::acme::example;
 use crate::embedded::server;
-use crate::machine::Machine;
+use crate::machine::{Machine, eventually};
 use crate::needs::Need::Terminal;
 use crate::needs::left_out;
 use crate::process;
@@ -83,6 +86,34 @@ fn ctrl_z_at_the_question_gives_the_echo_back_and_fg_asks_anew() {
     typist.waits_for("code 0");
     let shown = typist.ends(" echo ");
     assert!(!shown.contains("house") && !shown.contains("That is not it"), "{shown}");
+}
+
+/// The shell has its own echo then, and not all shells give the terminal back as it was.
+#[test]
+fn a_question_that_was_stopped_from_outside_is_without_an_echo_again() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
+    acme.clone().with("ACME_PASSPHRASE", RIGHT).log_in();
+    let (tty, pid) = (machine.scratch().join("tty"), machine.scratch().join("pid"));
+    let script = format!(
+        "set -m; tty >{}; sh -c 'echo $$ >{}; exec \"$ACME\" auth token'; stty sane; echo stopped; fg; echo \"code $?\"; stty -a",
+        tty.display(),
+        pid.display()
+    );
+    let mut typist = Typist::start(&acme, &script);
+    typist.waits_for("Passphrase of acme: ");
+    let pid = fs::read_to_string(pid).unwrap().trim().parse().unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::STOP).unwrap();
+    typist.waits_for("stopped");
+    let tty = fs::File::open(fs::read_to_string(tty).unwrap().trim()).unwrap();
+    eventually("no echo", || !tcgetattr(&tty).unwrap().local_modes.contains(LocalModes::ECHO));
+    typist.types("", RIGHT);
+    typist.waits_for("code 0");
+    let shown = typist.ends(" echo ");
+    assert!(!shown.contains("horse"), "{shown}");
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! [`Tty`]: a terminal that is set for a question of ours, and given back: at its end, and while the person has suspended the program.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::process::{Signal, getpgrp, kill_current_process_group};
+use rustix::termios::{OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+
+use crate::clock::Cancel;
+
+/// A terminal set by `change`, until this is dropped.
+pub(crate) struct Tty<T: AsFd> {
+    terminal: T,
+    change: fn(&mut Termios),
+    when: OptionalActions,
+    /// As it was, and will be again.
+    before: Termios,
+}
+
+impl<T: AsFd> Tty<T> {
+    /// Sets the terminal. `change` finds nothing to do in what it has changed.
+    ///
+    /// # Errors
+    /// `NotFound` where it is another program's at the moment: who sets it then is stopped, and with it whoever waits.
+    pub(crate) fn set(terminal: T, when: OptionalActions, change: fn(&mut Termios)) -> io::Result<Self> {
+        let before = tcgetattr(&terminal)?;
+        let mut tty = Self { terminal, change, when, before };
+        if tty.keep()? { Ok(tty) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    /// Sets the terminal again where a shell has had it since, after this process was stopped by whatever; what the shell has set is
+    /// what it gets back. False while the terminal is another program's.
+    pub(crate) fn keep(&mut self) -> io::Result<bool> {
+        if !is_in_front(&self.terminal) {
+            return Ok(false);
+        }
+        let now = tcgetattr(&self.terminal)?;
+        let mut ours = now.clone();
+        (self.change)(&mut ours);
+        if now.local_modes != ours.local_modes || keys(&now) != keys(&ours) {
+            self.before = now;
+            tcsetattr(&self.terminal, self.when, &ours)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether the person wants to suspend the program by this key, Ctrl-Z unless they chose another.
+    pub(crate) fn suspends(&self, key: u8) -> bool {
+        key != 0 && key == self.before.special_codes[SpecialCodeIndex::VSUSP]
+    }
+
+    /// Gives the terminal back, and stops this process and its group as the terminal does on Ctrl-Z. Returns when it goes on: at once
+    /// where nobody could make it go on, as the kernel stops no orphan (POSIX, "Orphaned Process Group").
+    ///
+    /// A handler for SIGTSTP or SIGCONT would be the process's, and so the host's: there is none (law 15).
+    pub(crate) fn suspend(&self, cancel: &Cancel) {
+        self.give_back();
+        if kill_current_process_group(Signal::TSTP).is_ok() {
+            cancel.wait(UNTIL_ALL_STAND);
+        }
+    }
+
+    /// A shell that has the terminal meanwhile has set it as it likes.
+    fn give_back(&self) {
+        if is_in_front(&self.terminal) {
+            let _ = tcsetattr(&self.terminal, self.when, &self.before);
+        }
+    }
+}
+
+impl<T: AsFd> AsFd for Tty<T> {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.terminal.as_fd()
+    }
+}
+
+impl<T: AsFd> Drop for Tty<T> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// The signal may reach another thread first. None may touch the terminal again before all of them stand.
+const UNTIL_ALL_STAND: Duration = Duration::from_millis(500);
+
+/// Whether this process is in the foreground of the terminal.
+pub(crate) fn is_in_front(terminal: impl AsFd) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|foreground| foreground == getpgrp())
+}
+
+fn keys(modes: &Termios) -> [u8; 3] {
+    [SpecialCodeIndex::VQUIT, SpecialCodeIndex::VSUSP, SpecialCodeIndex::VEOL].map(|index| modes.special_codes[index])
+}
