@@ -28,7 +28,11 @@ pub(crate) struct Failure {
     pub(crate) at: SystemTime,
     /// The server may have rotated all the same: a reply was lost, now or in an attempt before.
     pub(crate) open: bool,
-    /// The server refused this very token: to ask again would bring the same answer, and some servers ban who does.
+    /// The server has rotated, and its reply was refused here: it made the login another (law 17).
+    #[serde(default)]
+    pub(crate) foreign: bool,
+    /// The server refused this very token, or its reply was refused here: to ask again would bring the same answer, and some servers ban
+    /// who does.
     #[serde(default)]
     pub(crate) refused: Option<Refused>,
     /// How long the server asked to be left alone, in seconds.
@@ -79,6 +83,11 @@ impl Attempt {
         self.failure.as_ref().is_none_or(|failure| failure.open)
     }
 
+    /// Whether the server has rotated with a reply that was refused here.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.foreign)
+    }
+
     /// Who began it and when, for a person who waited for its end.
     pub(crate) fn told(&self, now: SystemTime) -> String {
         let age = now.duration_since(self.at).unwrap_or_default().as_secs();
@@ -87,10 +96,11 @@ impl Attempt {
 }
 
 impl Failure {
-    pub(crate) fn new(error: &Error, open: bool, refused: Option<Refused>, now: SystemTime) -> Self {
+    pub(crate) fn new(error: &Error, open: bool, foreign: bool, refused: Option<Refused>, now: SystemTime) -> Self {
         Self {
             at: now,
             open,
+            foreign,
             refused,
             retry_after: error.retry_after().map(|after| after.as_secs()),
             kind: error.kind().name().into(),
@@ -121,7 +131,9 @@ impl Failure {
 
     /// The error, for another process than the one that met it; `None` where it should ask for itself.
     pub(crate) fn shared(&self, rest: Option<Duration>, log_in: Remedy) -> Option<Error> {
-        let kind = SHARED.into_iter().find(|kind| kind.name() == self.kind)?;
+        // A reply that makes the login another would do so again; any other odd one may be better the next time.
+        let shared = SHARED.into_iter().chain(self.foreign.then_some(ErrorKind::Protocol));
+        let kind = shared.into_iter().find(|kind| kind.name() == self.kind)?;
         let remedy = if kind == ErrorKind::Unreachable { Remedy::Retry { after: rest } } else { log_in };
         let error = Error::new(kind, self.message.clone()).with(remedy).in_words(self.server_says.as_deref());
         Some(match &self.because {

@@ -58,8 +58,8 @@ pub struct Config {
     pub revocation_endpoint: Option<Url>,
     /// How the server is told which org a token shall speak for. By default it has none.
     pub orgs: OrgBy,
-    /// The claim of userinfo that lists a person's orgs: texts, objects with an `id` and a `name`, or an object whose members are
-    /// called like the orgs. By default `organizations`.
+    /// The claim of userinfo or of the ID token that lists a person's orgs: texts or whole numbers, objects with an `id` and a `name`, or an
+    /// object whose members are called like the orgs. By default `organizations`.
     pub orgs_claim: String,
     /// What a revocation takes with it. A login that takes the place of another one has that revoked, unless it is
     /// [`Account`](Reach::Account): then the new one would end too.

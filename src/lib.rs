@@ -27,7 +27,7 @@
 //! ```text
 //!    face      lib.rs        cli/ (clap)        testing/ (embedded authorization server)     ← public names only
 //!                │
-//!    living    auth  login  logout  switch  session  rotation  token  relocation  doctor  leftovers  context  config  servers  wiring  worker
+//!    living    auth  login  logout  switch  session  userinfo  rotation  token  relocation  doctor  leftovers  context  config  servers  wiring  worker
 //!                │                        │
 //!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
 //!                │                        │
@@ -94,6 +94,7 @@ pub mod text;
 mod token;
 #[cfg(unix)]
 mod tty;
+mod userinfo;
 mod wiring;
 mod worker;
 mod wrap;
@@ -110,9 +111,10 @@ pub use oauth::dialect::Reach;
 pub use org::OrgBy;
 pub use relocation::{MoveRequest, Moved};
 pub use secret::Secret;
-pub use session::{Membership, Next, Session, Userinfo};
+pub use session::{Next, Session};
 pub use surroundings::{Machine, Surroundings};
 pub use token::{AccessToken, TokenRequest};
+pub use userinfo::{Membership, Userinfo};
 /// A global allocator that wipes every block as it is freed: for what crates below this one leave of a secret, which only the
 /// host can have wiped. It is set in one line, where `System` can be any other allocator:
 ///

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use url::Url;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -41,6 +42,10 @@ pub(crate) struct Record {
     pub(crate) scopes: Scopes,
     /// The machine that the login was made on, as a word that only this grant's key makes; `None` where it has no name.
     pub(crate) machine: Option<String>,
+    /// Whom the token endpoint named beside the tokens at the login: no refresh may name another (law 17).
+    pub(crate) user: Option<String>,
+    /// What the newest ID token says of the person, for where userinfo does not.
+    pub(crate) claims: Option<Map<String, Value>>,
     pub(crate) tokens: Vec<StoredToken>,
 }
 

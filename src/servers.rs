@@ -19,7 +19,7 @@
 //! | GitLab | [`gitlab`] | both | rotate | the login | - | set `scopes`, which name what GitLab has |
 //! | Entra ID | [`entra`] | both | replaced, the old one stays usable | cannot be asked | issuer | `authorization_declined` for a refusal; often forbidden by Conditional Access |
 //! | Okta | [`okta`] | both | may rotate | cannot be asked | - | 429 for the rate limit of the whole org; revocation wants client authentication |
-//! | WorkOS AuthKit | [`workos_authkit`] | none | rotate | cannot be asked | refresh, `organization_id` | no metadata, no `token_type`; a refresh that names no org gives the one that was used last |
+//! | WorkOS AuthKit | [`workos_authkit`] | none | rotate | cannot be asked | refresh, `organization_id` | no metadata, no `token_type`; the account is named beside the tokens (`user`); a refresh that names no org gives the one that was used last |
 //! | WorkOS Connect | [`workos_connect`] | both | may rotate | the login | - | access tokens that were issued outlive a revocation |
 //! | Twitch | [`twitch`] | both | unknown | the login | - | the parameter is `scopes`, the reply's `scope` a list; errors are in `message` |
 //! | Zitadel | metadata | both | unknown | the login | scope | |

@@ -5,21 +5,17 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use serde_json::Value;
 use url::{Origin, Url};
 
-use crate::clock::Cancel;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::id::{Account, Org};
+use crate::error::{Error, ErrorKind, Result};
 use crate::login::LoginRequest;
 use crate::oauth::access_token::OwnLife;
 use crate::oauth::challenge::{self, Demand};
-use crate::oauth::{metadata, userinfo};
 use crate::rotation::{self, Wanted};
 use crate::secret::Secret;
-use crate::text::{ascii_json, quoted};
 use crate::token::{AccessToken, Parts, TokenRequest};
+use crate::userinfo::{self, Userinfo};
 use crate::wiring::{Handle, Wiring};
 use crate::worker::Shared;
 
@@ -67,28 +63,6 @@ pub enum Next {
     StepUp(LoginRequest),
     /// Another token would not help, or the reply is no refusal: it is the answer.
     GiveUp,
-}
-
-/// What the authorization server says about the person (OpenID Connect Core §5.3).
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Userinfo {
-    /// Who it is.
-    pub account: Account,
-    /// The orgs that the person belongs to, from the claim [`Config::orgs_claim`](crate::Config::orgs_claim); empty where it is not there.
-    pub orgs: Vec<Membership>,
-    /// All claims, as one JSON object in ASCII, so that it can be printed.
-    pub json: String,
-}
-
-/// An org that a person belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Membership {
-    /// The org, as tokens name it.
-    pub org: Org,
-    /// What people call it, where the server says so.
-    pub name: Option<String>,
 }
 
 impl Session {
@@ -200,17 +174,29 @@ impl Session {
         }
     }
 
-    /// Asks the authorization server who this is. The token goes to the userinfo endpoint that was sealed at login.
+    /// Asks the authorization server who this is. The token goes to the userinfo endpoint that was sealed at login; one that is refused
+    /// there as invalid is renewed once. If the endpoint takes no token of this login, or if there is none, the newest ID token answers.
     ///
     /// # Errors
-    /// Those of [`access_token`](Self::access_token), and `Protocol` where the server has no userinfo endpoint.
+    /// Those of [`access_token`](Self::access_token). If no ID token answers either: `AuthorizationServer` with the server's reason, or
+    /// `Protocol` if the server has no userinfo endpoint.
     pub fn userinfo(&self) -> impl Future<Output = Result<Userinfo>> + Send + 'static + use<> {
         let session = self.clone();
         async move {
             let token = session.access_token().await?;
             let inner = &session.0;
             let (wiring, context) = (inner.handle.wiring.clone(), inner.context().cloned());
-            let trip = move || ask_who(&wiring, context.as_ref(), &token);
+            let tokens = inner.tokens.clone();
+            let trip = move || {
+                let another = |context: &Context| {
+                    let now = wiring.config.clock.now();
+                    let wanted = Wanted { instead_of: Some(token.shared_secret()), ..Wanted::default() };
+                    let another = rotation::access_token(&wiring, context, &wanted, &|| false);
+                    tokens.learn(&wanted, &another, now);
+                    another
+                };
+                userinfo::ask(&wiring, context.as_ref(), &token, another)
+            };
             inner.wiring().workers.run(trip).await
         }
     }
@@ -350,56 +336,4 @@ impl Inner {
 /// The error of a caller that wants a token valid for a time, which nobody can promise.
 fn too_short(why: &str) -> Error {
     Error::config("min_validity", format!("cannot promise an access token that is valid for so long: {why}"))
-}
-
-/// From a list of texts or of objects with `id` and `name`, or an object whose members are called like the orgs (Keycloak).
-fn memberships(claim: &Value) -> Vec<Membership> {
-    let of = |org: Option<&str>, name: Option<&str>| {
-        let name = name.map(quoted).filter(|name| !name.is_empty());
-        Some(Membership { org: org?.parse().ok()?, name })
-    };
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    match claim {
-        Value::Array(list) => list
-            .iter()
-            .filter_map(|one| match one.as_str() {
-                Some(org) => of(Some(org), None),
-                None => of(text(one, "id").as_deref(), text(one, "name").as_deref()),
-            })
-            .collect(),
-        Value::Object(named) => named.keys().filter_map(|org| of(Some(org), None)).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn ask_who(wiring: &Wiring, context: Option<&Context>, token: &AccessToken) -> Result<Userinfo> {
-    let issuer = &wiring.config.issuer;
-    let http = wiring.http()?;
-    let url = match context {
-        Some(context) => rotation::userinfo_endpoint(wiring, &http, context)?,
-        // Nothing is sealed for a token from the environment: it goes where the configured issuer says.
-        None => metadata::userinfo_endpoint(&http, issuer, &Cancel::new())?,
-    };
-    let url = url.ok_or_else(|| {
-        Error::new(ErrorKind::Protocol, format!("issuer {issuer} has no userinfo endpoint"))
-            .with(Remedy::AskAdministrator)
-    })?;
-    let told = userinfo::fetch(&http, &url, token.secret()).map_err(|error| match context {
-        None if error.kind() == ErrorKind::AuthorizationServer => {
-            let variable = wiring.config.app.variable("TOKEN");
-            Error::config("token", format!("issuer {issuer} does not accept the token in {variable}"))
-        }
-        _ => error,
-    })?;
-    let claims = told.claims;
-    // OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub Claim in the
-    // ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
-    let own = context.and_then(|context| context.account.subject.as_ref());
-    if own.is_some_and(|own| *own != claims.sub) {
-        let message = format!("issuer {issuer} says that the token speaks for another subject than the login");
-        return Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator));
-    }
-    let account = Account::new(issuer.clone(), Some(claims.sub), claims.name, claims.email);
-    let orgs = told.all.get(&wiring.config.orgs_claim).map(memberships).unwrap_or_default();
-    Ok(Userinfo { account, orgs, json: ascii_json(&Value::from(told.all).to_string()) })
 }

@@ -256,6 +256,9 @@ pub(super) fn whoami(
     cancel: &Cancel,
 ) -> Result<ExitCode> {
     let info = wait_unless_cancelled(session(config, context, org)?.userinfo(), cancel)?;
+    if let Some(error) = &info.refused {
+        output.say(&format!("note: {error}; this is what it said with the tokens"));
+    }
     Ok(match output.json {
         true => output.object(serde_json::from_str(&info.json).unwrap_or(Value::Null)),
         false => output.data(&format!("{} at {}", person(&info.account), info.account.issuer.host())),
@@ -306,7 +309,7 @@ fn scopes(named: &[String]) -> Result<Option<Scopes>> {
     match (named.is_empty(), scopes.is_empty()) {
         (true, _) => Ok(None),
         // As many as there are would be what nobody asked for.
-        (false, true) => Err(Error::config("scopes", "--scope names no scope")),
+        (false, true) => Err(Error::config("scope", "--scope names no scope")),
         (false, false) => Ok(Some(scopes)),
     }
 }

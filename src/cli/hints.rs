@@ -192,6 +192,11 @@ pub(super) fn hint(program: &str, place: Option<&str>, kind: ErrorKind, remedy: 
         Remedy::FixConfig { field: "arguments" } => format!("correct the arguments: `{program} --help` names them"),
         Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),
         Remedy::FixConfig { field: "context" } => format!("correct --context or {}", variable("CONTEXT")),
+        Remedy::FixConfig { field: "scope" } => {
+            format!(
+                "name other scopes with --scope; to be granted more, run `{program} auth login` with a --scope for each"
+            )
+        }
         Remedy::FixConfig { field } => format!("correct {field} in the configuration of {program}"),
         Remedy::Retry { after: None } if kind == ErrorKind::Unreachable => {
             "check the server's address and your network, then try again".into()

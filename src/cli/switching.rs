@@ -10,7 +10,7 @@ use super::render::Output;
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
 use crate::text::shell_quoted;
-use crate::{Auth, ChosenBy, Config, ContextName, ErrorKind, Membership, Remedy, Result, Select, Session};
+use crate::{Auth, ChosenBy, Config, ContextName, ErrorKind, Membership, Remedy, Result, Select, Session, Userinfo};
 
 pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel) -> Result<ExitCode> {
     if list.orgs {
@@ -38,7 +38,11 @@ pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel)
 
 fn orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &Cancel) -> Result<ExitCode> {
     let session = Auth::new(config)?.session_for(&Select { context, ..Select::default() })?;
-    let orgs = wait_unless_cancelled(session.userinfo(), cancel)?.orgs;
+    let Userinfo { orgs, refused, .. } = wait_unless_cancelled(session.userinfo(), cancel)?;
+    if let (true, Some(error)) = (orgs.is_empty(), refused) {
+        // The ID token names none, which says nothing.
+        return Err(error);
+    }
     let own = session.context().and_then(|context| context.org.as_ref());
     if output.json {
         let object = |one: &Membership| json!({"org": one.org, "name": one.name, "is_current": Some(&one.org) == own});

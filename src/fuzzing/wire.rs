@@ -186,16 +186,18 @@ fn is_usable(reply: &TokenReply, body: &[u8]) {
     assert!(!reply.token_type.bytes().any(|byte| byte.is_ascii_uppercase()));
     let scopes = reply.scopes.as_ref().map(Scopes::to_string).unwrap_or_default();
     assert!(scopes.len() <= 8 << 10 && is_plain(&scopes), "{scopes:?}");
+    assert!(reply.user.as_ref().is_none_or(|user| user.sub().is_some_and(|sub| is_subject(&sub))));
     tells_no_secret(&format!("{reply:?}"), body);
     let issuer: Issuer = ISSUER.parse().expect("an issuer");
     let told =
         reply.id_token.as_ref().map(|token| id_token::read(token, &issuer, &client().id, SystemTime::UNIX_EPOCH));
     match told {
-        Some(Ok(claims)) => assert!(is_subject(&claims.sub), "{claims:?}"),
+        Some(Ok(claims)) => assert!(claims.sub().is_some_and(|sub| is_subject(&sub)), "{claims:?}"),
         Some(Err(error)) => drop(said(&error)),
         None => {}
     }
-    let _ = id_token::Told::read(reply.id_token.as_ref()).is_another(&issuer, &client().id, Some("alice"));
+    let told = id_token::told(reply.id_token.as_ref());
+    let _ = id_token::is_another(&told, &issuer, &client().id, Some("alice"));
 }
 
 /// A status on a line of its own, and what follows; 200 where there is none. Where one leads elsewhere there is no reply to read.

@@ -328,6 +328,8 @@ mod tests {
             refresh_expires_at: None,
             scopes: Default::default(),
             machine: None,
+            user: None,
+            claims: None,
             tokens: Vec::new(),
         }
     }

@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Login, label};
+use crate::clock::Cancel;
 use crate::context::{Context, Entry, Index};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::grant::{Found, OpenGrant};
 use crate::home::Home;
 use crate::id::{Account, ContextName, GrantId, Org};
+use crate::oauth::claims::Claims;
 use crate::oauth::dialect::Reach;
 use crate::oauth::endpoint::{TokenError, TokenReply};
+use crate::oauth::id_token;
 use crate::oauth::metadata::Endpoint;
 use crate::oauth::revocation::{Token, revoke};
-use crate::oauth::userinfo;
+use crate::oauth::userinfo::NoClaims;
 use crate::record::{Record, RefreshToken, StoredToken};
 
 impl Login<'_> {
@@ -97,6 +100,8 @@ impl Login<'_> {
             scopes: scopes.clone(),
             // Told with the key, when that is made.
             machine: None,
+            user: reply.user.as_ref().and_then(Claims::sub),
+            claims: id_token::told(reply.id_token.as_ref()).to_keep(),
             tokens: vec![StoredToken {
                 // An exchange makes tokens for orgs from one that is for none.
                 org: org.filter(|org| config.orgs.in_exchange(Some(org)).is_none()).cloned(),
@@ -122,13 +127,13 @@ impl Login<'_> {
         account: &Account,
         reply: &TokenReply,
     ) -> Result<Option<String>> {
-        let ask = |url| userinfo::fetch(self.http, url, &reply.access_token);
+        let ask = |url| self.userinfo(url).ask(&reply.access_token, &Cancel::new());
         // Where it does not take the token anyway, for lack of a scope, it tells nothing afterwards.
         let asked = self.destination.userinfo_endpoint.as_ref().filter(|url| ask(url).is_ok());
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
         let (was_heard, left_alive) =
             self.revoke_and_erase(home, old, account).unwrap_or_else(|error| (false, Some(error.to_string())));
-        let is_refused = |url| ask(url).is_err_and(|error| error.kind() == ErrorKind::AuthorizationServer);
+        let is_refused = |url| matches!(ask(url), Err(NoClaims::Refused(_)));
         if !was_heard || !asked.is_some_and(is_refused) {
             return Ok(left_alive);
         }
@@ -186,6 +191,7 @@ impl Login<'_> {
         // logins of the account, the new one too (law 13).
         match &found.attempt {
             Some(attempt) if grant.has_ended(attempt) => return (false, None),
+            Some(attempt) if attempt.is_foreign() => return (false, Some("the reply to a refresh was refused".into())),
             Some(attempt) if attempt.is_open() => return (false, Some("a refresh of it was interrupted".into())),
             _ => {}
         }

@@ -5,20 +5,25 @@ mod org;
 
 use std::time::{Duration, SystemTime};
 
+use url::Url;
+
 use crate::clock::{Cancel, Stopwatch};
 use crate::context::{Context, Index};
 use crate::custody::{Chosen, Posture};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::{Account, AppName, ContextName, GrantId, Issuer, Org, Scopes};
+use crate::oauth::claims::Claims;
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
 use crate::oauth::device::{Ask, DeviceAuthorization, Heard, Poll, authorize};
 use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
+use crate::oauth::id_token;
 use crate::oauth::metadata::{ByHand, Endpoints, discover};
-use crate::oauth::{id_token, userinfo};
+use crate::oauth::userinfo::UserinfoEndpoint;
 use crate::org::OrgBy;
 use crate::prompt::{Outcome, Prompt, Verification, Wait, WaitReason};
 use crate::record::Destination;
+use crate::secret::Secret;
 use crate::wiring::Wiring;
 
 /// What a login shall be.
@@ -297,7 +302,8 @@ impl Login<'_> {
         }
     }
 
-    /// Whose login it is: from the ID token, else from userinfo, else unnamed. And for which org, where the ID token says so.
+    /// Whose login it is: from the ID token, else from userinfo, else, where there is no such endpoint, as the server names it beside the
+    /// tokens; else unnamed. And for which org, if the ID token or the reply says so.
     fn identify(&self, reply: &TokenReply) -> Result<(Account, Option<Org>)> {
         let Destination { issuer, client_id, userinfo_endpoint, .. } = self.destination;
         if reply.token_type != "bearer" {
@@ -308,30 +314,51 @@ impl Login<'_> {
         let signed = reply.id_token.as_ref().map(|token| id_token::read(token, issuer, client_id, now)).transpose()?;
         // Many servers keep name and e-mail address out of the ID token. The subject decides, the rest is for the eye.
         let told = match userinfo_endpoint {
-            Some(url) if !signed.as_ref().is_some_and(|claims| claims.is_named()) => {
-                match userinfo::fetch(self.http, url, &reply.access_token) {
-                    Ok(told) => Some(told.claims),
-                    Err(error) if signed.is_some() || error.kind() == ErrorKind::AuthorizationServer => None,
-                    Err(error) => return Err(error),
-                }
-            }
-            _ => None,
+            Some(url) if !signed.as_ref().is_some_and(Claims::is_named) => self.ask_who(url, &reply.access_token),
+            Some(_) => None,
+            None => reply.user.clone().filter(|_| signed.is_none()),
         };
-        let org = signed.as_ref().and_then(|claims| claims.org_id.as_ref()).or(reply.org.as_ref());
+        let org = signed.as_ref().and_then(Claims::org).or_else(|| reply.org.clone());
         let org = org.and_then(|org| org.parse().ok());
         let claims = match (signed, told) {
             // OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub
             // Claim in the ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
-            (Some(signed), Some(told)) if signed.sub != told.sub => Some(signed),
-            (signed, told) => told.or(signed),
+            (Some(signed), Some(told)) if signed.sub() != told.sub() => signed,
+            (signed, told) => told.or(signed).unwrap_or_default(),
         };
-        let account = match claims {
-            Some(claims) => Account::new(issuer.clone(), Some(claims.sub), claims.name, claims.email),
-            None => Account::new(issuer.clone(), None, None, None),
-        };
-        Ok((account, org))
+        Ok((Account::new(issuer.clone(), claims.sub(), claims.name(), claims.email()), org))
+    }
+
+    /// Asks userinfo, and again for a while if it does not answer: the person has approved, and who they are costs them no login.
+    fn ask_who(&self, url: &Url, token: &Secret) -> Option<Claims> {
+        let (clock, cancel) = (&self.wiring.config.clock, &self.request.cancel);
+        let (begun, mut pauses) = (clock.now(), BETWEEN_ASKS.iter());
+        loop {
+            let error = match self.userinfo(url).ask(token, cancel) {
+                Ok(claims) => return Some(claims),
+                Err(error) => error,
+            };
+            let pause = error.passes_after()?.max(*pauses.next()?);
+            let waited = clock.now().duration_since(begun).unwrap_or_default();
+            if waited + pause > TO_ASK_WHO {
+                return None;
+            }
+            clock.sleep(pause, cancel);
+            if cancel.is_cancelled() {
+                return None;
+            }
+        }
+    }
+
+    fn userinfo<'u>(&'u self, url: &'u Url) -> UserinfoEndpoint<'u> {
+        let Destination { issuer, client_id, .. } = self.destination;
+        UserinfoEndpoint { http: self.http, url, issuer, client: Some(client_id) }
     }
 }
+
+/// How long userinfo is asked again, and the shortest pauses between the tries.
+const TO_ASK_WHO: Duration = Duration::from_secs(10);
+const BETWEEN_ASKS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 
 /// What an error means for the poll: wait on, or, with `None`, the end. RFC 8628 §3.5 of any other error code: "it MUST stop
 /// polling". So is the end what is no answer of OAuth's.

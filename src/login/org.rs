@@ -4,8 +4,9 @@ use super::Login;
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::{Account, Org};
+use crate::oauth::claims::Claims;
 use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenError, TokenReply};
-use crate::oauth::id_token::Told;
+use crate::oauth::id_token;
 use crate::record::Destination;
 
 impl Login<'_> {
@@ -33,25 +34,31 @@ impl Login<'_> {
                 // Not to be cancelled: the server may have rotated.
                 let of_org = endpoint.request(&Grant::RefreshToken(token), &asks, &Cancel::new());
                 let of_org = of_org.map_err(|error| match error {
-                    TokenError::Refused(refusal) if !refusal.is_beside_the_question() => {
+                    TokenError::Refused(refusal) if refusal.may_be_about_an_org() => {
                         refused("").because(Error::from(refusal))
                     }
                     error => error.into(),
                 })?;
                 let (old, refresh_expires_in) = (reply.refresh_token.take(), reply.refresh_expires_in);
+                let (user, named) = (reply.user.take(), of_org.user.clone());
                 *reply = TokenReply {
                     refresh_token: of_org.refresh_token.or(old),
                     refresh_expires_in: of_org.refresh_expires_in.or(refresh_expires_in),
                     // Where it says nothing, it is what was granted before.
                     scopes: of_org.scopes.or_else(|| reply.scopes.take()),
+                    user: user.or(of_org.user),
                     ..of_org
                 };
                 // As at every refresh (law 17).
-                let (claims, subject) = (Told::read(reply.id_token.as_ref()), account.subject.as_deref());
+                let (claims, subject) = (id_token::told(reply.id_token.as_ref()), account.subject.as_deref());
                 let Destination { issuer, client_id, .. } = self.destination;
+                let own = reply.user.as_ref().and_then(Claims::sub);
+                let is_other_user = own.zip(named).is_some_and(|(own, named)| named.are_of_another(&own));
+                let is_another = is_other_user || id_token::is_another(&claims, issuer, client_id, subject);
                 let is_other = |told: &str| told != org.as_str();
-                let orgs = [claims.org(), reply.org.as_deref()];
-                match reply.token_type != "bearer" || claims.is_another(issuer, client_id, subject) {
+                let told = claims.org();
+                let orgs = [told.as_deref(), reply.org.as_deref()];
+                match reply.token_type != "bearer" || is_another {
                     true => Err(refused(", but something else")),
                     false if orgs.into_iter().flatten().any(is_other) => Err(refused(", but one for another")),
                     false => Ok(Some(org.clone())),

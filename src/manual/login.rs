@@ -16,7 +16,10 @@
 //!    says meanwhile what is waited for, and how long the code is still good. Ctrl-Z suspends the program, and `fg` goes on with the
 //!    same login: the code's life goes on meanwhile.
 //!    Whatever the status of an answer, its words decide where they are the RFC's, in any server's spelling.
-//! 5. The account is read from the ID token, else from userinfo.
+//! 5. The account is read from the ID token, else from userinfo (JSON, or a JWT), else from the `user` beside the tokens if the server has
+//!    no userinfo endpoint. Claims for the eye, such as `email` and `name`, are left out if they cannot be read. A userinfo endpoint
+//!    that does not answer is asked three times within 10 s; then the login goes on without a name. An ID token with another `iss`,
+//!    another `aud`, without a usable `sub`, or past its `exp` ends the login, and the error names the claim.
 //! 6. The login is kept: sealed record onto the disk, key into the store, context into the index. What cannot be kept is
 //!    revoked, so that no credential is left without an owner.
 //!
@@ -42,7 +45,7 @@
 //! | `index.json` | contexts, the default and the rules for folders; no secret. Written by login, logout, switch, rename and `doctor`, never for a token. The `mark` of a context is made of its name and its org with the login's key: nobody else can give the login another name |
 //! | `index.lock` | the lock of the index |
 //! | `.gitignore` | `*`: a state folder is not committed with a work tree |
-//! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record |
+//! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record: tokens, and what the newest ID token says of the person |
 //! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour; in it the number of the newest record |
 //! | `grants/<id>.next` | in its first line that a refresh was begun, and room behind it; then the next record; after a refresh that failed, when and why |
 //! | `grants/<id>.<app>.passphrase`, `grants/<id>.<app>.keyfile` | the login's key, sealed by the key that a passphrase makes, or by a key file |

@@ -81,11 +81,21 @@
 //! | 429, 503 … with `Retry-After` over 10 s | | `unreachable`, and for up to a minute nobody asks again |
 //! | a web page | | `unreachable`: a firewall or a captive portal answered, not the server |
 //! | nothing, or nothing that can be read | | `unreachable` or `protocol`; the login is still there |
-//! | a token of another person, org or type | | `protocol`, and the record stays as it was |
+//! | `invalid_scope` | fewer scopes than the login's were asked for | `authorization_server`: the scopes are refused; nothing is noted of the login |
+//! | a token of another org | | `protocol`; the token is left out, and the login goes on |
+//! | a token of another person or type | | `protocol`: log in again. The record stays as it was, and the next calls say the same |
+//! | `invalid_grant` | the reply before it was of another person or type | `expired`: log in again |
 //!
-//! A token that was refused is not sent again for ten minutes, unless `--refresh` asks for it: the note in `<id>.next` answers, and the
+//! A token that was refused, or whose reply was, is not sent again for ten minutes, unless `--refresh` asks for it: the note in `<id>.next` answers, and the
 //! login's key proves it. One server bans a client after five refused refreshes. A refusal of fewer scopes, or of one org of several,
 //! says nothing of the login.
+//!
+//! # What a no of userinfo means
+//!
+//! `whoami` and `list --orgs` ask the userinfo endpoint with a valid token. A token that is refused as invalid is renewed once. If the
+//! next one is refused too, or the first one for another reason (scopes, a token for another resource), then the newest ID token
+//! answers; if it does not have what was asked, the error gives the server's reason. It never says "log in": a new login would get
+//! the like of the token that was refused.
 //!
 //! # What a re-use takes with it
 //!

@@ -6,9 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
-
-use crate::oauth::{id_token, shape};
+use crate::oauth::claims::Claims;
 use crate::secret::Secret;
 
 /// From when until when a token lives, by the server's clock.
@@ -23,20 +21,20 @@ pub(crate) struct OwnLife {
 /// The longest life that is believed: ten years, as of every number of seconds.
 const LONGEST: Duration = Duration::from_secs(315_576_000);
 
+/// The first time that RFC 3339 cannot write, in seconds since 1970.
+const YEAR_10000: f64 = 253_402_300_800.0;
+
 impl OwnLife {
     /// Reads a token that came with a reply of this `date`; `None` of a token that says nothing.
     pub(crate) fn read(access_token: &Secret, date: Option<SystemTime>) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Wire {
-            #[serde(default, deserialize_with = "shape::date")]
-            exp: Option<SystemTime>,
-            #[serde(default, deserialize_with = "shape::date")]
-            iat: Option<SystemTime>,
-        }
         // RFC 7515 §3.1 has three parts, of which the second is the payload.
         let is_jws = access_token.expose().split('.').count() == 3;
-        let Wire { exp, iat } = is_jws.then(|| id_token::parse(access_token)).flatten()?;
-        Some(Self { exp: exp?, since: date.or(iat) })
+        let claims = is_jws.then(|| Claims::of_jwt(access_token.expose())).flatten()?;
+        let time = |name: &str| {
+            let since_epoch = claims.time(name).filter(|seconds| (0.0..YEAR_10000).contains(seconds))?;
+            Some(SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch as u64))
+        };
+        Some(Self { exp: time("exp")?, since: date.or(time("iat")) })
     }
 
     /// How long it lives, or lived when it was `asked_at`; `None` where that makes no sense.

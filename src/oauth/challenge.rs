@@ -42,6 +42,20 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
     }
 }
 
+/// What a resource gives as its reason, in the header `WWW-Authenticate`.
+#[derive(Debug, Default)]
+pub(crate) struct Reason {
+    /// The code (RFC 6750 §3.1).
+    pub(crate) error: Option<String>,
+    /// The words with it, unfiltered.
+    pub(crate) description: Option<String>,
+}
+
+pub(crate) fn reason(header: &str) -> Reason {
+    let bearer = Bearer::read(header).unwrap_or_default();
+    Reason { error: bearer.error, description: bearer.description }
+}
+
 /// What a header means that does not keep to the grammar: missing commas, quotes, characters beyond ASCII. What demands something
 /// else than another token is known by its name; for the rest it says no less than a header that is missing.
 fn guess(header: &str) -> Demand {
@@ -55,6 +69,7 @@ fn guess(header: &str) -> Demand {
 #[derive(Default)]
 struct Bearer {
     error: Option<String>,
+    description: Option<String>,
     acr_values: Option<String>,
     max_age: Option<String>,
 }
@@ -69,6 +84,7 @@ impl Bearer {
             let value = Some(value.to_unescaped());
             match name.to_ascii_lowercase().as_str() {
                 "error" => found.error = value,
+                "error_description" => found.description = value,
                 "acr_values" => found.acr_values = value,
                 "max_age" => found.max_age = value,
                 _ => {}

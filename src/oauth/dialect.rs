@@ -85,6 +85,9 @@ const KNOWN: &[&str] = &[
     "use_dpop_nonce",
 ];
 
+/// What stands in the member `user` beside the tokens, which no RFC has, and what OpenID Connect calls it (WorkOS AuthKit, GoTrue).
+pub(crate) const CLAIMS_OF_A_USER: &[(&str, &str)] = &[("id", "sub"), ("email", "email"), ("name", "name")];
+
 /// What an error is called in the RFCs; as it is where they have no name for it.
 pub(crate) fn means(error: &str) -> &str {
     SPELLINGS.iter().find(|(theirs, _)| *theirs == error).map_or(error, |(_, ours)| ours)

@@ -8,12 +8,14 @@ use std::time::{Duration, SystemTime};
 use oauth2::basic::BasicTokenType;
 use oauth2::{DeviceCodeErrorResponseType, StandardErrorResponse};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use url::{Url, form_urlencoded};
 
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy};
 use crate::id::Scopes;
 use crate::oauth::access_token::OwnLife;
+use crate::oauth::claims::Claims;
 use crate::oauth::client_auth::Client;
 use crate::oauth::dialect;
 use crate::oauth::http::{Form, Http, HttpError, NotJson, Reply};
@@ -67,6 +69,8 @@ pub(crate) struct TokenReply {
     pub(crate) id_token: Option<Secret>,
     /// The org that it speaks for, where the server says so beside the tokens, as WorkOS does.
     pub(crate) org: Option<String>,
+    /// Whom it names beside the tokens, as WorkOS does.
+    pub(crate) user: Option<Claims>,
 }
 
 impl TokenReply {
@@ -140,19 +144,11 @@ impl TokenEndpoint<'_> {
 
 /// The error without words that quote a secret that was sent, in whatever form: nothing secret is printed (law 11).
 pub(crate) fn without(error: TokenError, sent: Option<&Secret>, client: &Client) -> TokenError {
-    let TokenError::Refused(mut refusal) = error else { return error };
+    let TokenError::Refused(refusal) = error else { return error };
     let header = client.authenticate(Form::new()).1;
     let encoded = header.as_ref().and_then(|header| header.strip_prefix("Basic "));
     let secrets = [sent.map(Secret::expose), client.secret.as_deref().map(Secret::expose), encoded];
-    for secret in secrets.into_iter().flatten().filter(|secret| !secret.is_empty()) {
-        // A code of the RFCs tells nothing, however short a secret is.
-        if quotes(&refusal.error, secret) && !dialect::is_known(&refusal.error) {
-            refusal.error = UNKNOWN.into();
-        }
-        let is_quoted = |text: &String| quotes(text, secret) || quotes(&decoded(text), secret);
-        refusal.description = refusal.description.filter(|text| !is_quoted(text));
-    }
-    TokenError::Refused(refusal)
+    TokenError::Refused(refusal.without(&secrets.map(Option::unwrap_or_default)))
 }
 
 /// A text that may be a form, as it was before it was encoded.
@@ -187,14 +183,8 @@ fn granted(scope: &str) -> Scopes {
 /// Reads an error reply of any endpoint that answers like the token endpoint.
 pub(crate) fn refusal(reply: &Reply) -> TokenError {
     let refusal = reply.error::<WireError>("an OAuth error").map(|wire| {
-        let words = wire.error.error_description().map(|text| quoted(text)).filter(|text| !text.is_empty());
-        Refusal {
-            host: reply.host.clone(),
-            meaning: dialect::means_in_words(wire.error.error().as_ref(), words.as_deref().unwrap_or_default()),
-            error: code(wire.error.error().as_ref()),
-            description: words,
-            interval: wire.interval,
-        }
+        let words = wire.error.error_description().map(String::as_str);
+        Refusal { interval: wire.interval, ..Refusal::new(&reply.host, wire.error.error().as_ref(), words) }
     });
     match (refusal, reply.busy()) {
         // An overloaded server's error is about its load and not about the grant, whatever it is called; but for what only a
@@ -229,6 +219,32 @@ impl Refusal {
         Error::new(ErrorKind::AuthorizationServer, self.to_string()).in_words(self.description.as_deref())
     }
 
+    /// By its code and its words, both as the server has them.
+    pub(crate) fn new(host: &str, error: &str, words: Option<&str>) -> Self {
+        let description = words.map(quoted).filter(|text| !text.is_empty());
+        let meaning = dialect::means_in_words(error, description.as_deref().unwrap_or_default());
+        Self { host: host.to_owned(), meaning, error: code(error), description, interval: None }
+    }
+
+    /// Of a reply that gives none.
+    pub(crate) fn without_reason(reply: &Reply) -> Self {
+        let error = format!("status {} and no reason", reply.status);
+        Self { host: reply.host.clone(), meaning: "", error, description: None, interval: None }
+    }
+
+    /// Without words that quote one of `secrets`, in whatever form.
+    pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            // A code of the RFCs tells nothing, however short a secret is.
+            if quotes(&self.error, secret) && !dialect::is_known(&self.error) {
+                self.error = UNKNOWN.into();
+            }
+            let is_quoted = |text: &String| quotes(text, secret) || quotes(&decoded(text), secret);
+            self.description = self.description.filter(|text| !is_quoted(text));
+        }
+        self
+    }
+
     /// Whether it says what the RFCs call `error`, in whatever spelling.
     pub(crate) fn is(&self, error: &str) -> bool {
         self.meaning == error
@@ -238,10 +254,11 @@ impl Refusal {
         self.description.as_deref().unwrap_or_default()
     }
 
-    /// Whether it says nothing of what was asked for: it is about the client, or the server itself.
-    pub(crate) fn is_beside_the_question(&self) -> bool {
+    /// Whether it may be about the org that was asked for, and is not certainly about the scopes, the client, or the server itself.
+    pub(crate) fn may_be_about_an_org(&self) -> bool {
         let client = ["invalid_client", "unauthorized_client", "unsupported_grant_type"];
-        client.iter().chain(&["server_error", "temporarily_unavailable"]).any(|error| self.is(error))
+        let others = ["invalid_scope", "server_error", "temporarily_unavailable"];
+        !client.iter().chain(&others).any(|error| self.is(error))
     }
 
     /// What it says of the refresh token that was sent.
@@ -270,15 +287,14 @@ fn of_a_refresh(error: TokenError, reply: &Reply) -> TokenError {
         // header: "the authorization server MUST respond with an HTTP 401 (Unauthorized) status code and include the
         // "WWW-Authenticate" response header field matching the authentication scheme used by the client."
         (TokenError::NotOAuth(odd), None) if matches!(reply.status, 400 | 401) && reply.is_empty() => {
-            let wants = |scheme: &str| reply.challenges.iter().any(|challenge| challenge == scheme);
+            let schemes = reply.challenges.iter().filter_map(|challenge| challenge.split_whitespace().next());
+            let wants = |scheme: &str| schemes.clone().any(|own| own.eq_ignore_ascii_case(scheme));
             let meaning = match reply.challenges.is_empty() {
                 _ if wants("basic") => "invalid_client",
                 false if !wants("bearer") => return TokenError::NotOAuth(odd),
                 _ => "invalid_grant",
             };
-            let error = format!("status {} and no reason", reply.status);
-            let host = reply.host.clone();
-            TokenError::Refused(Refusal { host, error, meaning, description: None, interval: None })
+            TokenError::Refused(Refusal { meaning, ..Refusal::without_reason(reply) })
         }
         (error, _) => error,
     }
@@ -344,6 +360,8 @@ struct Wire {
     id_token: Option<String>,
     #[serde(default, deserialize_with = "shape::words")]
     organization_id: Option<String>,
+    /// Unread: whatever is in it, the tokens beside it are issued.
+    user: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -389,5 +407,6 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
         scopes: wire.scope.map(|scope| granted(&scope)),
         id_token: wire.id_token.map(Secret::new),
         org: wire.organization_id,
+        user: wire.user.and_then(|user| Claims::of_user(&serde_json::from_str(user.get()).ok()?)),
     })
 }

@@ -115,10 +115,10 @@ pub(crate) struct Reply {
     pub(crate) retry_after: Option<Duration>,
     /// When the server sent it, by its own clock (RFC 9110 §6.6.1).
     pub(crate) date: Option<SystemTime>,
-    /// The schemes of its `WWW-Authenticate` (RFC 9110 §11.6.1), in lower case: an `Authorization` that it wants is about the client.
+    /// Its `WWW-Authenticate` headers (RFC 9110 §11.6.1).
     pub(crate) challenges: Vec<String>,
     pub(crate) host: String,
-    body: Zeroizing<Vec<u8>>,
+    pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
 /// The body is not the JSON it should be. Keeps nothing of it.
@@ -376,9 +376,8 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
     let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let date = header(DATE).and_then(|value| httpdate::parse_http_date(value).ok());
     let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value, date));
-    let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    let challenges =
-        challenges.filter_map(|value| Some(value.split_whitespace().next()?.to_ascii_lowercase())).collect();
+    let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
+    let challenges = challenges.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
     let (mut chunks, mut length) = (Vec::new(), 0);
     let end = loop {
         match response.chunk().await {

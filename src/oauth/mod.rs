@@ -11,6 +11,7 @@
 //! | `endpoint` | RFC 6749 §3.2, §5, §6: the token endpoint |
 //! | `access_token` | RFC 9068 §2.2: the end of a token that nobody else tells |
 //! | `device` | RFC 8628 |
+//! | `claims` | OpenID Connect Core §5.1 |
 //! | `challenge` | RFC 6750 §3, RFC 9470 |
 //! | `id_token` | OpenID Connect Core §2, §3.1.3.7 |
 //! | `userinfo` | OpenID Connect Core §5.3 |
@@ -18,6 +19,7 @@
 
 pub(crate) mod access_token;
 pub(crate) mod challenge;
+pub(crate) mod claims;
 pub(crate) mod client_auth;
 pub(crate) mod device;
 pub(crate) mod dialect;

@@ -55,14 +55,6 @@ pub(crate) fn seconds_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Res
     Ok(number(deserializer)?.filter(|n| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n.ceil() as u64)))
 }
 
-/// For serde: a time. RFC 7519 §2, of NumericDate: "A JSON numeric value representing the number of seconds from
-/// 1970-01-01T00:00:00Z UTC until the specified UTC date/time". What no RFC 3339 can write is unknown.
-pub(crate) fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
-    const YEAR_10000: f64 = 253_402_300_800.0;
-    let date = number(deserializer)?.filter(|n| (0.0..YEAR_10000).contains(n));
-    Ok(date.map(|n| SystemTime::UNIX_EPOCH + Duration::from_secs(n as u64)))
-}
-
 /// For serde: text, or a list of texts as one (Twitch's `scope`); anything else is unknown, and makes the tokens beside it no less
 /// issued.
 pub(crate) fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

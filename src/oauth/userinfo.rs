@@ -1,38 +1,130 @@
 //! The userinfo endpoint (OpenID Connect Core §5.3).
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::clock::Cancel;
-use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::id::is_subject;
-use crate::oauth::http::Http;
-use crate::oauth::id_token::Claims;
+use crate::error::Error;
+use crate::id::{ClientId, Issuer};
+use crate::oauth::challenge::{self, Demand};
+use crate::oauth::claims::Claims;
+use crate::oauth::endpoint::{Refusal, TokenError, refusal};
+use crate::oauth::http::{Http, HttpError, NotJson, Reply};
 use crate::secret::Secret;
 
-/// What a server tells of the person whom a token speaks for.
-pub(crate) struct Told {
-    pub(crate) claims: Claims,
-    /// Every claim, in the server's words.
-    pub(crate) all: Map<String, Value>,
+/// Where to ask, and for whom the answer shall be.
+pub(crate) struct UserinfoEndpoint<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) url: &'a Url,
+    pub(crate) issuer: &'a Issuer,
+    /// `None` for a token of which nobody knows whose client asked for it.
+    pub(crate) client: Option<&'a ClientId>,
 }
 
-/// Asks who `token` speaks for.
-pub(crate) fn fetch(http: &Http, url: &Url, token: &Secret) -> Result<Told> {
-    let reply = http.get(url, Some(token), &Cancel::new())?;
-    if let Some(busy) = reply.busy() {
-        return Err(busy.into());
+/// No claims.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoClaims {
+    /// The server does not take the token, or not for this.
+    #[error("{0}")]
+    Refused(TokenRefused),
+    /// The server answered with something else.
+    #[error("{0}")]
+    Odd(#[from] NotJson),
+    #[error("{0}")]
+    Http(#[from] HttpError),
+}
+
+/// How a server refused an access token.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct TokenRefused {
+    pub(crate) reason: Refusal,
+    /// Whether another token may be taken. RFC 6750 §3.1 of `invalid_token`: "The client MAY request a new access token and retry the
+    /// protected resource request."
+    pub(crate) wants_another: bool,
+}
+
+impl UserinfoEndpoint<'_> {
+    /// Asks who `token` speaks for.
+    pub(crate) fn ask(&self, token: &Secret, cancel: &Cancel) -> Result<Claims, NoClaims> {
+        let reply = self.http.get(self.url, Some(token), cancel)?;
+        if let Some(busy) = reply.busy() {
+            return Err(busy.into());
+        }
+        if !reply.is_success() {
+            return Err(NoClaims::Refused(refused(&reply, token)));
+        }
+        let claims = self.read(&reply)?;
+        // §5.3.2: "The sub (subject) Claim MUST always be returned in the UserInfo Response."
+        match claims.sub() {
+            Some(_) => Ok(claims),
+            None => Err(reply.is_not("userinfo claims with a subject").into()),
+        }
     }
-    if !reply.is_success() {
-        let message =
-            format!("{} does not accept the token at its userinfo endpoint (status {})", reply.host, reply.status);
-        return Err(Error::new(ErrorKind::AuthorizationServer, message).with(Remedy::LogIn { context: None }));
+
+    /// §5.3.2: "If the UserInfo Response is signed and/or encrypted, then the Claims are returned in a JWT".
+    ///
+    /// The signature is not looked at. §5.3.4 has "The Client MUST verify that the OP that responded was the intended OP through a TLS
+    /// server certificate check", which the door to the network does for an address that was sealed at login; that is all that stands
+    /// behind claims in plain JSON, too, so that whoever could forge the JWT could leave it out. §5.3.2: "If signed, the UserInfo
+    /// Response SHOULD contain the Claims iss (issuer) and aud (audience) as members.": if they are there, they are checked, so that a
+    /// JWT that was made for somebody else, and was put here by mistake, names nobody.
+    fn read(&self, reply: &Reply) -> Result<Claims, NotJson> {
+        let body = reply.body.trim_ascii();
+        if body.starts_with(b"{") {
+            return reply.json::<Map<String, Value>>("userinfo claims").map(Claims::from);
+        }
+        // RFC 7516 §3.1: an encrypted one has five parts.
+        if body.split(|byte| *byte == b'.').count() == 5 {
+            return Err(reply.is_not("userinfo claims, but something encrypted"));
+        }
+        let claims = std::str::from_utf8(body).ok().and_then(Claims::of_jwt);
+        let claims = claims.ok_or_else(|| reply.is_not("userinfo claims"))?;
+        if claims.are_of_another_issuer(self.issuer) {
+            return Err(reply.is_not("userinfo claims of the issuer"));
+        }
+        match self.client.is_some_and(|client| claims.are_for_others(client)) {
+            true => Err(reply.is_not("userinfo claims for this client")),
+            false => Ok(claims),
+        }
     }
-    let all: Map<String, Value> = reply.json("userinfo claims")?;
-    let text = |name: &str| all.get(name).and_then(Value::as_str).map(str::to_owned);
-    // §5.3.2: "The sub (subject) Claim MUST always be returned in the UserInfo Response."
-    match text("sub").filter(|sub| is_subject(sub)) {
-        Some(sub) => Ok(Told { claims: Claims { sub, name: text("name"), email: text("email"), org_id: None }, all }),
-        None => Err(reply.is_not("userinfo claims with a subject").into()),
+}
+
+/// What a refusal says: in the header that RFC 6750 §3 has for that, else in the body.
+fn refused(reply: &Reply, token: &Secret) -> TokenRefused {
+    let header = reply.challenges.join(", ");
+    let challenge = challenge::reason(&header);
+    let told = challenge.error.map(|error| Refusal::new(&reply.host, &error, challenge.description.as_deref()));
+    let told = told.or_else(|| match refusal(reply) {
+        TokenError::Refused(refusal) => Some(refusal),
+        _ => None,
+    });
+    let reason = told.unwrap_or_else(|| Refusal::without_reason(reply)).without(&[token.expose()]);
+    // Some servers say it in the body alone, or with another status.
+    let demands_more = ["insufficient_scope", "invalid_scope", "invalid_request"].contains(&reason.error.as_str());
+    let is_demanded = challenge::read(reply.status, &header) == Demand::AnotherToken && !demands_more;
+    TokenRefused { wants_another: is_demanded || reason.error == "invalid_token", reason }
+}
+
+impl NoClaims {
+    /// How long to wait before it may be otherwise; `None` if waiting would not help.
+    pub(crate) fn passes_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(_) => None,
+            Self::Odd(_) => Some(Duration::ZERO),
+            Self::Http(error) => error.passes_after(),
+        }
+    }
+}
+
+impl From<NoClaims> for Error {
+    fn from(error: NoClaims) -> Self {
+        match error {
+            NoClaims::Refused(refused) => refused.reason.into(),
+            NoClaims::Odd(odd) => odd.into(),
+            NoClaims::Http(http) => http.into(),
+        }
     }
 }

@@ -1,24 +1,19 @@
 //! One exchange of the refresh token (RFC 6749 §6), from the intent to the commit, and what its failures mean.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use super::Trip;
+use super::{Before, Trip};
 use crate::attempt::{Failure, Refused};
 use crate::clock::{Cancel, Deadline, Stopwatch, pause};
 use crate::context::Index;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
 use crate::home::Lock;
-use crate::id::Org;
+use crate::id::{Org, Scopes};
 use crate::oauth::endpoint::{Asks, Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::http::{Http, HttpError};
-use crate::oauth::id_token::Told;
 use crate::oauth::metadata::Endpoint;
-use crate::record::{Destination, Record, RefreshToken, StoredToken, Target};
-
-/// The most access tokens that one grant keeps.
-const MOST_TOKENS: usize = 32;
+use crate::record::{Record, RefreshToken, StoredToken, Target};
 
 /// How long a refresh is tried again that was not heard, and the shortest pauses between the tries.
 const TO_ASK_AGAIN: Duration = Duration::from_secs(10);
@@ -30,24 +25,24 @@ const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 impl Trip<'_> {
     /// A record with the token that is wanted. The lock is held throughout, by this thread (law 4), and until the last write has
-    /// returned (law 5). `open`: the reply to an exchange before this one may be lost.
-    pub(super) fn exchange(&self, lock: &Lock, record: Record, open: bool) -> Result<Record> {
+    /// returned (law 5).
+    pub(super) fn exchange(&self, lock: &Lock, record: Record, before: Before) -> Result<Record> {
         let http = self.wiring.http()?;
         self.wiring.confirm(&http, &record.destination, Endpoint::Token)?;
         match self.wiring.config.orgs.in_exchange(self.target.org.as_ref()) {
-            Some(named) => self.exchange_for(&http, lock, record, open, named),
-            None => self.rotate(&http, lock, record, open, &self.target),
+            Some(named) => self.exchange_for(&http, lock, record, before, named),
+            None => self.rotate(&http, lock, record, before, &self.target),
         }
     }
 
     /// Intent, exchange, commit (law 3).
-    fn rotate(&self, http: &Http, lock: &Lock, record: Record, open: bool, target: &Target) -> Result<Record> {
+    fn rotate(&self, http: &Http, lock: &Lock, record: Record, before: Before, target: &Target) -> Result<Record> {
         let Some(token) = &record.refresh_token else {
             return Err(self.ended(ErrorKind::Expired, "the server gave no token to refresh it with"));
         };
         let attempt = self.grant.intend(lock, &record).inspect_err(|_| {
             // Nothing was sent. What was begun of the file says nothing then, unless it stood for an earlier exchange.
-            if !open {
+            if before == Before::Settled {
                 let _ = self.grant.forget_intent(lock);
             }
         })?;
@@ -55,8 +50,8 @@ impl Trip<'_> {
         // Before it is sent, so that a machine that sleeps meanwhile does not count that as lifetime.
         let (asked_at, generation) = (self.now(), record.generation);
         let next = self
-            .reply(http, &record, token, open, target)
-            .and_then(|reply| self.next(record, reply, asked_at, target).map_err(|error| Failed::of(error, true)));
+            .reply(http, &record, token, before, target)
+            .and_then(|reply| self.next(record, reply, asked_at, target).map_err(Failed::foreign));
         match next {
             Ok((next, None)) => self.commit(lock, next),
             // The login goes on, with what the server has rotated to.
@@ -69,7 +64,7 @@ impl Trip<'_> {
                     // `invalid_grant` is a question, not an answer (law 6). On a disk whose locks hold nobody has rotated
                     // meanwhile; where one has, it is adopted and never overwritten.
                     (Ok(there), _) if there.generation > generation => Ok(there),
-                    (Ok(there), Some(another)) => match self.rotate(http, lock, there, open, &another) {
+                    (Ok(there), Some(another)) => match self.rotate(http, lock, there, before, &another) {
                         Ok(_) => Err(self.org_refused(target, error)),
                         // The login it is, then, and not the org.
                         Err(ended) if ended.kind() == error.kind() => Err(error),
@@ -77,14 +72,16 @@ impl Trip<'_> {
                         Err(unknown) => Err(unknown),
                     },
                     // It says nothing of the login, so nothing is noted of that.
-                    _ if !open && error.kind() == ErrorKind::Denied && self.named(target).is_some() => {
+                    _ if !open && refusal == Some(Refuses::Request) => {
                         let _ = self.grant.forget_intent(lock);
                         Err(error)
                     }
                     _ => {
                         // A note that cannot be written leaves the intent, which says less and nothing wrong.
-                        let refused = refusal.and_then(|_| self.refused_token(generation, target));
-                        let _ = self.grant.note(lock, attempt, Failure::new(&error, open, refused, self.now()));
+                        let foreign = before == Before::Foreign || refusal == Some(Refuses::Reply);
+                        let refused = refusal.and_then(|refusal| self.refused_token(refusal, generation, target));
+                        let _ =
+                            self.grant.note(lock, attempt, Failure::new(&error, open, foreign, refused, self.now()));
                         Err(error)
                     }
                 }
@@ -93,8 +90,14 @@ impl Trip<'_> {
     }
 
     /// What is noted of a refused token. Nothing where fewer scopes or another resource than the login's were asked for: a refusal of those
-    /// says nothing of other requests. A probe with another org has shown that it is not the org.
-    fn refused_token(&self, generation: u64, target: &Target) -> Option<Refused> {
+    /// says nothing of other requests. A probe with another org has shown that it is not the org. A reply that makes the login another
+    /// does so whatever was asked for.
+    fn refused_token(&self, refusal: Refuses, generation: u64, target: &Target) -> Option<Refused> {
+        match refusal {
+            Refuses::Reply => return self.grant.refused(generation, None).ok(),
+            Refuses::Request => return None,
+            Refuses::Login | Refuses::LoginOrOrg => {}
+        }
         let is_usual = target.scopes.is_none() && target.resource == self.wiring.config.resource;
         let in_doubt = target.org.as_ref().filter(|_| self.named(target).is_some() && target.org == self.target.org);
         is_usual.then(|| self.grant.refused(generation, in_doubt).ok()).flatten()
@@ -107,13 +110,13 @@ impl Trip<'_> {
         http: &Http,
         lock: &Lock,
         record: Record,
-        open: bool,
+        before: Before,
         named: (&str, &str),
     ) -> Result<Record> {
         let own = Target { org: None, resource: self.target.resource.clone(), scopes: None };
         let is_good = |token: &StoredToken| token.is_valid(self.now(), None) && !self.wanted.request.refresh;
         let is_at_hand = record.token(&own).is_some_and(is_good);
-        let record = if is_at_hand { record } else { self.rotate(http, lock, record, open, &own)? };
+        let record = if is_at_hand { record } else { self.rotate(http, lock, record, before, &own)? };
         let asked_at = self.now();
         let asks =
             Asks { resource: self.target.resource.as_ref(), scopes: self.target.scopes.as_ref(), org: Some(named) };
@@ -124,15 +127,20 @@ impl Trip<'_> {
         };
         let (record, reply) = match ask(&record)? {
             // It may be the token that is refused, and not the org: with a new one that shows.
-            Err(TokenError::Refused(refusal)) if is_at_hand && !open && !refusal.is_beside_the_question() => {
-                let record = self.rotate(http, lock, record, open, &own)?;
+            Err(TokenError::Refused(refusal))
+                if is_at_hand && before == Before::Settled && refusal.may_be_about_an_org() =>
+            {
+                let record = self.rotate(http, lock, record, before, &own)?;
                 let reply = ask(&record)?;
                 (record, reply)
             }
             reply => (record, reply),
         };
         let reply = reply.map_err(|error| match error {
-            TokenError::Refused(refusal) if !refusal.is_beside_the_question() => {
+            TokenError::Refused(refusal) if self.is_about_scopes(&refusal, &self.target) => {
+                self.scopes_refused(refusal)
+            }
+            TokenError::Refused(refusal) if refusal.may_be_about_an_org() => {
                 self.org_refused(&self.target, refusal.into())
             }
             error => error.into(),
@@ -142,7 +150,7 @@ impl Trip<'_> {
         match self.next(record, reply, asked_at, &self.target)? {
             (_, Some(error)) => Err(error),
             // What stands for an exchange whose reply may be lost is not written over (law 7): this one is served and not kept.
-            (next, None) if is_at_hand && open => Ok(next),
+            (next, None) if is_at_hand && before != Before::Settled => Ok(next),
             (next, None) => self.commit(lock, next),
         }
     }
@@ -165,9 +173,10 @@ impl Trip<'_> {
         http: &Http,
         record: &Record,
         token: &RefreshToken,
-        open: bool,
+        before: Before,
         target: &Target,
     ) -> Result<TokenReply, Failed> {
+        let open = before != Before::Settled;
         // Where a scope names the org, fewer scopes name it as well.
         let orgs = &self.wiring.config.orgs;
         let scopes = target.scopes.as_ref().map(|asked| orgs.scopes(asked, target.org.as_ref())).transpose();
@@ -186,11 +195,14 @@ impl Trip<'_> {
                 // A probe does not probe again.
                 let org_is_in_doubt = !open && self.named(target).is_some() && target.org == self.target.org;
                 let refusal_of = if org_is_in_doubt { Refuses::LoginOrOrg } else { Refuses::Login };
-                Failed { error: self.refused(record, &refusal, open), open, refusal: Some(refusal_of) }
+                Failed { error: self.refused(record, &refusal, before, open), open, refusal: Some(refusal_of) }
             }
             // In other words than these a server speaks of what it was asked for.
-            TokenError::Refused(refusal) if self.named(target).is_some() && !refusal.is_beside_the_question() => {
-                Failed::of(self.org_refused(target, refusal.into()), open)
+            TokenError::Refused(refusal) if self.is_about_scopes(&refusal, target) => {
+                Failed { error: self.scopes_refused(refusal), open, refusal: Some(Refuses::Request) }
+            }
+            TokenError::Refused(refusal) if self.named(target).is_some() && refusal.may_be_about_an_org() => {
+                Failed { error: self.org_refused(target, refusal.into()), open, refusal: Some(Refuses::Request) }
             }
             error => {
                 let open = open || may_have_rotated(&error);
@@ -261,6 +273,24 @@ impl Trip<'_> {
         Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator).because(cause)
     }
 
+    /// Whether fewer scopes than the login's were asked for, and it is those that are refused, whatever the org.
+    fn is_about_scopes(&self, refusal: &Refusal, target: &Target) -> bool {
+        target.scopes.is_some() && refusal.is("invalid_scope")
+    }
+
+    /// The login lives, and the server gives no token of it with these scopes.
+    fn scopes_refused(&self, refusal: Refusal) -> Error {
+        let scopes = self.target.scopes.as_ref().map(Scopes::to_string).unwrap_or_default();
+        let server = self.context.account.issuer.host();
+        let message = format!(
+            "{server} gives {} no token with the scopes {scopes}: it refused with {}; the login is as it was",
+            self.context.account, refusal.error
+        );
+        Error::new(ErrorKind::AuthorizationServer, message)
+            .with(Remedy::FixConfig { field: "scope" })
+            .because(Error::from(refusal))
+    }
+
     /// Writes the only copy of a rotated token down, and does not take the first no of a disk for an answer.
     fn commit(&self, lock: &Lock, next: Record) -> Result<Record> {
         let deadline = Deadline::after(TO_COMMIT);
@@ -297,8 +327,11 @@ impl Trip<'_> {
     }
 
     /// What `invalid_grant` means.
-    fn refused(&self, record: &Record, refusal: &Refusal, open: bool) -> Error {
+    fn refused(&self, record: &Record, refusal: &Refusal, before: Before, open: bool) -> Error {
         let (kind, why) = match record.refresh_expires_at {
+            _ if before == Before::Foreign => {
+                (ErrorKind::Expired, "a reply to a refresh made it another login and was refused, and the old token is spent")
+            }
             _ if open => (
                 ErrorKind::Interrupted,
                 "a refresh was interrupted (a process died, or a reply was lost), and the server takes the old token no more",
@@ -309,67 +342,6 @@ impl Trip<'_> {
         };
         self.ended(kind, why).because(refusal.told())
     }
-
-    /// The next record. A reply that would make the grant another (law 17) is kept out. Of one that speaks for another org, the access
-    /// token is: the server has rotated all the same, and the login is none the worse.
-    fn next(
-        &self,
-        record: Record,
-        reply: TokenReply,
-        asked_at: SystemTime,
-        target: &Target,
-    ) -> Result<(Record, Option<Error>)> {
-        let Destination { issuer, client_id, .. } = &record.destination;
-        let changed = |what: &str| {
-            let message = format!("{} answered with another {what}: refused", issuer.host());
-            Error::new(ErrorKind::Protocol, message).with(self.log_in())
-        };
-        if reply.token_type != record.token_type {
-            return Err(changed("token type"));
-        }
-        let told = Told::read(reply.id_token.as_ref());
-        if told.is_another(issuer, client_id, record.account.subject.as_deref()) {
-            return Err(changed("identity"));
-        }
-        let is_told = |org: &str| [told.org(), reply.org.as_deref()].contains(&Some(org));
-        let is_another = match &target.org {
-            Some(own) => [told.org(), reply.org.as_deref()].iter().flatten().any(|told| *told != own.as_str()),
-            // Which org is meant nobody knows; one that somebody else has asked for it is not.
-            None => record.tokens.iter().filter_map(|token| token.org.as_ref()).any(|org| is_told(org.as_str())),
-        };
-        let is_another = is_another && self.wiring.config.orgs.is_told_in_replies();
-        let error = is_another.then(|| changed("organisation"));
-        let Target { org, resource, scopes: asked } = target.clone();
-        let expires_at = reply.expires_at(asked_at);
-        let token = StoredToken {
-            org,
-            resource,
-            asked,
-            // RFC 6749 §5.1: "OPTIONAL, if identical to the scope requested by the client".
-            scopes: reply.scopes.or_else(|| target.scopes.clone()).unwrap_or_else(|| record.scopes.clone()),
-            expires_at,
-            access_token: Arc::new(reply.access_token),
-            received_at: asked_at,
-        };
-        let token = Some(token).filter(|_| error.is_none());
-        // At most so many, the newest first and dead ones not at all, so that a record cannot grow without end.
-        let is_kept = |other: &StoredToken| {
-            let is_alive = other.is_valid(asked_at, Some(Duration::ZERO));
-            is_alive && (error.is_some() || !other.is_for(target))
-        };
-        let others: Vec<_> = record.tokens.into_iter().filter(is_kept).take(MOST_TOKENS - 1).collect();
-        let next = Record {
-            generation: record.generation + 1,
-            rotated: self.now(),
-            // An idle time begins anew with every use; where the server says nothing more of it, what it said stands.
-            refresh_expires_at: reply.refresh_expires_in.map(|life| asked_at + life).or(record.refresh_expires_at),
-            // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
-            refresh_token: reply.refresh_token.map(RefreshToken::Given).or(record.refresh_token),
-            tokens: token.into_iter().chain(others).collect(),
-            ..record
-        };
-        Ok((next, error))
-    }
 }
 
 /// No next record.
@@ -377,21 +349,30 @@ struct Failed {
     error: Error,
     /// The server may have rotated, now or before.
     open: bool,
-    /// What the server has said no to, if it has.
+    /// What has been said no to, if something has.
     refusal: Option<Refuses>,
 }
 
-/// What a refused refresh token means.
+/// What a refused refresh means.
 #[derive(Clone, Copy, PartialEq)]
 enum Refuses {
     Login,
     /// An org was named, and may be what is refused.
     LoginOrOrg,
+    /// It is not the token that is refused, but what was asked for with it.
+    Request,
+    /// It is not the server that refuses: its reply was refused here.
+    Reply,
 }
 
 impl Failed {
     fn of(error: Error, open: bool) -> Self {
         Self { error, open, refusal: None }
+    }
+
+    /// The server has rotated, and made the login another.
+    fn foreign(error: Error) -> Self {
+        Self { error, open: true, refusal: Some(Refuses::Reply) }
     }
 }
 

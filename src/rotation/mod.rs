@@ -1,15 +1,18 @@
 //! The way to an access token: the one at hand, or another under the grant's lock (laws 1 to 8, 16, 17).
 //!
-//! `window.rs` says how good a token is, `decide.rs` what comes next; `exchange.rs` exchanges and commits.
+//! `window.rs` says how good a token is, `decide.rs` what comes next; `exchange.rs` exchanges and commits,
+//! `next.rs` makes the record that is committed.
 
 mod decide;
 mod exchange;
+mod next;
 mod window;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::attempt::{Attempt, Failure};
@@ -70,11 +73,24 @@ pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted)
     served
 }
 
-/// Where the tokens of `context` may ask who they speak for: as sealed at login.
-pub(crate) fn userinfo_endpoint(wiring: &Wiring, http: &Http, context: &Context) -> Result<Option<Url>> {
+/// What a login knows of whose it is.
+pub(crate) struct Identity {
+    /// Where its tokens may ask: as sealed at login.
+    pub(crate) userinfo_endpoint: Option<Url>,
+    /// What the newest ID token said.
+    pub(crate) claims: Option<Map<String, Value>>,
+    /// Whether it can have another token.
+    pub(crate) renews: bool,
+}
+
+pub(crate) fn identity(wiring: &Wiring, http: &Http, context: &Context) -> Result<Identity> {
     open(wiring, context, |_, _, record| {
         wiring.confirm(http, &record.destination, Endpoint::Userinfo)?;
-        Ok(record.destination.userinfo_endpoint)
+        Ok(Identity {
+            userinfo_endpoint: record.destination.userinfo_endpoint,
+            claims: record.claims,
+            renews: record.refresh_token.is_some(),
+        })
     })
 }
 
@@ -87,7 +103,7 @@ fn target(wiring: &Wiring, context: &Context, Wanted { request, .. }: &Wanted, r
     {
         let message =
             format!("the login {} was not granted the scope {more}: log in with it, or ask for others", context.name);
-        return Err(Error::config("scopes", message));
+        return Err(Error::config("scope", message));
     }
     Ok(Target {
         org: context.org.clone(),
@@ -134,6 +150,17 @@ fn explained(wiring: &Wiring, context: &Context, error: Error) -> Error {
 
 /// How often a waiter looks whether the lock is free or its holder has served it.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// What is known of an exchange before this one, of which the record has nothing.
+#[derive(Clone, Copy, PartialEq)]
+enum Before {
+    /// There was none, or the server has not rotated.
+    Settled,
+    /// The server may have rotated: a process died, or a reply was lost.
+    Open,
+    /// The server has rotated, and its reply was refused here.
+    Foreign,
+}
 
 /// One caller's way.
 struct Trip<'a> {
@@ -234,8 +261,19 @@ impl Trip<'_> {
         match (decide(self.freshness(&record, at_hand.as_ref()), last), told) {
             (Step::Serve, _) => Ok(Arc::new(record)),
             (Step::Tell, Some(error)) => Err(error),
-            (Step::Tell, None) => Err(self.still_open(&record)),
-            (Step::Exchange, _) => self.exchange(lock, record, last == Last::Open).map(Arc::new),
+            (Step::Tell, None) => {
+                let foreign = failure.filter(|failure| failure.foreign);
+                let told = foreign.and_then(|failure| failure.shared(None, self.log_in()));
+                Err(told.unwrap_or_else(|| self.still_open(&record)))
+            }
+            (Step::Exchange, _) => {
+                let before = match &attempt {
+                    Some(attempt) if attempt.is_foreign() => Before::Foreign,
+                    Some(attempt) if attempt.is_open() => Before::Open,
+                    _ => Before::Settled,
+                };
+                self.exchange(lock, record, before).map(Arc::new)
+            }
         }
     }
 

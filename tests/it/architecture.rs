@@ -28,12 +28,13 @@ const LAYERS: &[(Layer, &str)] = &[
     (Layer::Face, "lib cli manual testing"),
     (
         Layer::Living,
-        "auth blocking config context doctor fuzzing inventory leftovers login logout relocation rotation servers session switch token trail \
+        "auth blocking config context doctor fuzzing inventory leftovers login logout relocation rotation servers session switch token trail userinfo \
          wiring worker",
     ),
     (
         Layer::Wire,
-        "oauth oauth/access_token oauth/challenge oauth/client_auth oauth/device oauth/dialect oauth/dpop oauth/endpoint oauth/exchange oauth/http \
+        "oauth oauth/access_token oauth/challenge oauth/claims oauth/client_auth oauth/device oauth/dialect oauth/dpop oauth/endpoint \
+         oauth/exchange oauth/http \
          oauth/id_token oauth/introspection oauth/metadata oauth/revocation oauth/shape oauth/userinfo oauth/wording",
     ),
     (

@@ -134,23 +134,6 @@ fn without_an_id_token_userinfo_says_who_it_is() {
 }
 
 #[test]
-fn without_an_id_token_a_userinfo_that_is_away_or_odd_ends_the_login_and_gives_it_back() {
-    for (fault, kind, remedy, code) in [
-        (Fault::CutBefore, ErrorKind::Unreachable, "retry", 5),
-        (Fault::status(503), ErrorKind::Unreachable, "retry", 5),
-        (Fault::HtmlReply, ErrorKind::Unreachable, "retry", 5),
-        (Fault::ReplyField("sub".into(), Value::Null), ErrorKind::Protocol, "ask_administrator", 1),
-        (Fault::ReplyField("sub".into(), 7.into()), ErrorKind::Protocol, "ask_administrator", 1),
-    ] {
-        let rig = Rig::with(|behaviour| behaviour.id_token = false);
-        rig.server.inject(Endpoint::UserInfo, fault.clone());
-        let error = rig.try_log_in(|_| {}).unwrap_err();
-        assert_error(&error, kind, Some(remedy), code);
-        rig.assert_nothing_left(&format!("{fault:?}"));
-    }
-}
-
-#[test]
 fn an_account_that_the_server_cannot_name_is_still_logged_in() {
     let rig = Rig::with(|behaviour| (behaviour.id_token, behaviour.userinfo) = (false, false));
     let (first, second) = (rig.log_in(), rig.log_in());

@@ -25,6 +25,7 @@ mod environment;
 // Owners, modes and links. What Windows has of it is in `windows`.
 #[cfg(unix)]
 mod hostile_homes;
+mod identity;
 mod keeping;
 mod keys;
 mod leavers;

@@ -289,6 +289,45 @@ fn a_narrower_scope_and_another_resource_have_tokens_of_their_own() {
     assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 3);
 }
 
+/// What is refused is told as what it is: a scope, and not the org, in whose name it was asked for.
+#[test]
+fn a_scope_that_is_refused_is_not_taken_for_an_org() {
+    for by in [by_refresh(), by_exchange(), OrgBy::Nothing] {
+        let rig = rig();
+        let auth = auth(&rig, &by);
+        let own = log_in(&auth, (by != OrgBy::Nothing).then_some("globex")).unwrap();
+        let first = token(&own);
+        let mut request = TokenRequest::default();
+        request.scopes = Some("openid".parse().unwrap());
+        for _ in 0..2 {
+            rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_scope"));
+            let error = wait(own.access_token_with(request.clone())).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AuthorizationServer, "{by:?}: {error:?}");
+            assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "scope" }), "{by:?}");
+            assert!(
+                error.to_string().contains("with the scopes openid") && !error.to_string().contains("org"),
+                "{error}"
+            );
+        }
+        // It says nothing of the login.
+        let context = &auth.contexts().unwrap()[0];
+        assert_eq!((context.refresh_failed.as_deref(), context.has_ended), (None, false), "{by:?}");
+        assert_eq!((token(&own), rig.server.counts().reuses), (first, 0), "{by:?}");
+        assert!(wait(own.access_token_with(request)).is_ok(), "{by:?}");
+    }
+}
+
+#[test]
+fn a_login_whose_scopes_are_refused_in_an_org_says_scopes() {
+    let rig = rig();
+    let auth = auth(&rig, &by_refresh());
+    rig.server.inject(Endpoint::Token, Fault::ReplyField("x".into(), json!(1)));
+    rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_scope"));
+    let error = log_in(&auth, Some("globex")).unwrap_err();
+    assert_eq!((error.kind(), error.remedy().map(Remedy::name)), (ErrorKind::AuthorizationServer, Some("fix_config")));
+    rig.assert_nothing_left("the scopes of an org");
+}
+
 #[test]
 fn the_orgs_of_a_person_are_told_by_the_server() {
     let rig = rig();
@@ -296,7 +335,10 @@ fn the_orgs_of_a_person_are_told_by_the_server() {
     let orgs: Vec<_> = wait(session.userinfo()).unwrap().orgs.into_iter().map(|one| one.org.to_string()).collect();
     assert_eq!(orgs, ["acme", "globex", "initech"]);
     for (told, expected) in [
-        (json!([{"id": "a", "name": "A\u{1b}[31m Inc"}, {"name": "no id"}, 7]), vec![("a", Some("A[31m Inc"))]),
+        (
+            json!([{"id": "a", "name": "A\u{1b}[31m Inc"}, {"name": "no id"}, 7]),
+            vec![("a", Some("A[31m Inc")), ("7", None)],
+        ),
         (json!({"b": {"x": 1}, "c": {}}), vec![("b", None), ("c", None)]),
         (json!("acme"), vec![]),
     ] {

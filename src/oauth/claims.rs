@@ -1,0 +1,209 @@
+//! [`Claims`]: what a server says of a person, in an ID token, in userinfo (OpenID Connect Core §5.1) or beside the tokens.
+//!
+//! What names a person for the eye never costs a login: if it cannot be read, it is not there. What decides whose login it is, `iss`,
+//! `aud` and `sub`, is compared, however it is written.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::id::{Account, ClientId, Issuer, is_subject};
+use crate::oauth::dialect::CLAIMS_OF_A_USER;
+
+/// The claims, by name.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Claims(Map<String, Value>);
+
+/// RFC 7515 §2: "Base64 encoding using the URL- and filename-safe character set ..., with all trailing '=' characters omitted". Some
+/// servers leave them there.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The most that is kept of the claims of an ID token, in bytes of JSON.
+const MOST_KEPT: usize = 16 << 10;
+
+impl Claims {
+    /// Of a JWT (RFC 7519 §3), whose signature is not looked at: whoever calls this knows why that is enough. `None` if it is no JWT, or an
+    /// encrypted one.
+    pub(crate) fn of_jwt(jwt: &str) -> Option<Self> {
+        let json = Zeroizing::new(BASE64.decode(jwt.split('.').nth(1)?).ok()?);
+        serde_json::from_slice(&json).ok().map(Self)
+    }
+
+    /// Of the `user` that some servers name beside the tokens; `None` if it is not said who it is.
+    pub(crate) fn of_user(user: &Value) -> Option<Self> {
+        let claim = |(theirs, ours): &(&str, &str)| Some(((*ours).to_owned(), user.get(theirs)?.clone()));
+        Some(Self(CLAIMS_OF_A_USER.iter().filter_map(claim).collect())).filter(|claims| claims.sub().is_some())
+    }
+
+    /// Of a login that is known by these.
+    pub(crate) fn of_account(account: &Account) -> Self {
+        let members = [("sub", &account.subject), ("name", &account.name), ("email", &account.email)];
+        Self(members.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?.into()))).collect())
+    }
+
+    /// Who it is; `None` if that cannot be an identity.
+    pub(crate) fn sub(&self) -> Option<String> {
+        self.identifier("sub").filter(|sub| is_subject(sub))
+    }
+
+    pub(crate) fn name(&self) -> Option<String> {
+        words(self.0.get("name")?)
+    }
+
+    pub(crate) fn email(&self) -> Option<String> {
+        words(self.0.get("email")?)
+    }
+
+    /// The org that the token beside them speaks for, by the name that Auth0 and WorkOS have for it.
+    pub(crate) fn org(&self) -> Option<String> {
+        self.identifier("org_id")
+    }
+
+    /// A time, in seconds since 1970 (RFC 7519 §2, NumericDate). Some servers write it as text.
+    pub(crate) fn time(&self, name: &str) -> Option<f64> {
+        let time = match self.0.get(name)? {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        // Nothing has passed a time that is no number.
+        time.filter(|time: &f64| time.is_finite())
+    }
+
+    /// Whether there is anything that a person would recognise.
+    pub(crate) fn is_named(&self) -> bool {
+        self.name().is_some() || self.email().is_some()
+    }
+
+    /// Whether the claim is there, and is not `null`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// Whether they say that another issuer made them.
+    pub(crate) fn are_of_another_issuer(&self, issuer: &Issuer) -> bool {
+        self.0.get("iss").is_some_and(|iss| iss.as_str() != Some(issuer.as_str()))
+    }
+
+    /// Whether they say that they are for other clients only.
+    pub(crate) fn are_for_others(&self, client: &ClientId) -> bool {
+        let is_client = |aud: &Value| identifier(aud).as_deref() == Some(client.as_str());
+        self.0.get("aud").is_some_and(|aud| !aud.as_array().map_or(is_client(aud), |list| list.iter().any(is_client)))
+    }
+
+    /// Whether they say that they are of somebody else. What cannot be read is of somebody else.
+    pub(crate) fn are_of_another(&self, subject: &str) -> bool {
+        self.0.get("sub").is_some_and(|sub| identifier(sub).as_deref() != Some(subject))
+    }
+
+    /// With what `other` says and they do not, of these claims.
+    pub(crate) fn or(mut self, other: &Self, names: &[&str]) -> Self {
+        for name in names.iter().filter(|name| other.has(name)) {
+            if !self.has(name) {
+                self.0.insert((*name).to_owned(), other.0[*name].clone());
+            }
+        }
+        self
+    }
+
+    /// What of them is kept with a login: all, unless that is too much.
+    pub(crate) fn to_keep(&self) -> Option<Map<String, Value>> {
+        let is_short = serde_json::to_string(&self.0).is_ok_and(|json| json.len() <= MOST_KEPT);
+        Some(&self.0).filter(|claims| is_short && !claims.is_empty()).cloned()
+    }
+
+    pub(crate) fn into_json(self) -> String {
+        Value::Object(self.0).to_string()
+    }
+
+    fn identifier(&self, name: &str) -> Option<String> {
+        identifier(self.0.get(name)?)
+    }
+}
+
+impl From<Map<String, Value>> for Claims {
+    fn from(claims: Map<String, Value>) -> Self {
+        Self(claims)
+    }
+}
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Of a person, and nobody's business in a log.
+        f.debug_struct("Claims").finish_non_exhaustive()
+    }
+}
+
+/// What names somebody or something: a text, or a whole number, which is taken as text. One that JSON's readers round would be the name
+/// of several.
+pub(crate) fn identifier(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_u64() || number.is_i64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Words for the eye: a text, or the first one of a list.
+fn words(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+        Value::Array(list) => list.iter().find_map(words),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn claims(value: Value) -> Claims {
+        value.as_object().cloned().unwrap().into()
+    }
+
+    #[test]
+    fn what_is_for_the_eye_is_read_or_is_not_there() {
+        for (value, name) in [
+            (json!("Alice"), Some("Alice")),
+            (json!(["", 7, "Alice", "Al"]), Some("Alice")),
+            (json!({"formatted": "Alice"}), None),
+            (json!(7), None),
+            (json!(" "), None),
+            (json!(null), None),
+        ] {
+            let claims = claims(json!({"sub": "a", "name": value, "email": value}));
+            assert_eq!((claims.name().as_deref(), claims.email().as_deref()), (name, name), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_subject_is_a_text_or_a_number_that_is_nobody_elses() {
+        for (value, sub) in [
+            (json!("7"), Some("7")),
+            (json!(7), Some("7")),
+            (json!(-7), Some("-7")),
+            (json!(u64::MAX), Some("18446744073709551615")),
+            // Rounded, as 18446744073709551617 is.
+            (serde_json::from_str("18446744073709551616").unwrap(), None),
+            (json!(7.0), None),
+            (json!(""), None),
+            (json!(["7"]), None),
+        ] {
+            assert_eq!(claims(json!({"sub": value})).sub().as_deref(), sub, "{value}");
+            assert_eq!(claims(json!({"sub": value})).are_of_another("7"), sub != Some("7"), "{value}");
+        }
+    }
+}
