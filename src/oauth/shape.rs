@@ -2,7 +2,7 @@
 //!
 //! Pure functions over the bytes of a reply. What they make of them holds what those held, so it is wiped too.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};

@@ -17,7 +17,7 @@ use hallpass::testing::ManualClock;
 use hallpass::{
     Auth, Config, Error, LoginRequest, LogoutRequest, Remedy, Secret, Session, Surroundings, TokenRequest, servers,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use script::{Answer, Exchange, Script, unescaped};
@@ -196,6 +196,22 @@ fn judge(
                 Ok(_) => return Err("a refresh did not fail".into()),
                 Err(error) => is_told(&error, kind, &part.join(" "))?,
             },
+            ["whoami", wanted @ ..] => match wait(session.userinfo()) {
+                Ok(info) if info.account.to_string() == wanted.join(" ") => {}
+                other => return differs("whoami", &wanted.join(" "), &format!("{other:?}")),
+            },
+            ["whoami_fails", kind, part @ ..] => match wait(session.userinfo()) {
+                Ok(info) => return Err(format!("whoami did not fail: {info:?}")),
+                Err(error) => is_told(&error, kind, &part.join(" "))?,
+            },
+            ["fewer_fail", scope, kind, part @ ..] => {
+                let mut request = TokenRequest::default();
+                request.scopes = scope.parse().ok();
+                match wait(session.access_token_with(request)) {
+                    Ok(_) => return Err("a token with fewer scopes was given".into()),
+                    Err(error) => is_told(&error, kind, &part.join(" "))?,
+                }
+            }
             ["logout", how] => match wait(auth.logout(LogoutRequest::default())) {
                 Ok(ended) if ended.done[0].ended.name() == *how => {}
                 other => return differs("logout", how, &format!("{other:?}")),
@@ -356,11 +372,19 @@ impl Conversation {
 
     fn filled(&self, body: &str, here: &str) -> String {
         let body = body.replace("{here}", here);
+        let jwt = |claims: Value| {
+            let mut all = json!({"iss": self.issuer, "aud": "acme-cli", "exp": 4_000_000_000_u64});
+            all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+            format!("e30.{}.{}", URL_SAFE_NO_PAD.encode(all.to_string()), URL_SAFE_NO_PAD.encode(SECRET))
+        };
+        if let Some((before, rest)) = body.split_once("{jwt:") {
+            let mut claims = serde_json::Deserializer::from_str(rest).into_iter();
+            let told = jwt(claims.next().unwrap().unwrap());
+            return format!("{before}{told}{}", rest[claims.byte_offset()..].strip_prefix('}').unwrap());
+        }
         let Some((before, rest)) = body.split_once("{id_token:") else { return body };
         let (subject, after) = rest.split_once('}').unwrap();
-        let claims = json!({"iss": self.issuer, "aud": "acme-cli", "sub": subject, "exp": 4_000_000_000_u64});
-        let signature = URL_SAFE_NO_PAD.encode(SECRET);
-        format!("{before}e30.{}.{signature}{after}", URL_SAFE_NO_PAD.encode(claims.to_string()))
+        format!("{before}{}{after}", jwt(json!({"sub": subject})))
     }
 }
 
@@ -369,7 +393,7 @@ fn discovery(request: &Request, here: &str, paths: &[String], issuer: &str) -> V
     if request.path != format!("{issuer}/.well-known/openid-configuration") {
         return reply(404, &[], b"not here");
     }
-    let names = ["device_authorization_endpoint", "token_endpoint", "revocation_endpoint"];
+    let names = ["device_authorization_endpoint", "token_endpoint", "revocation_endpoint", "userinfo_endpoint"];
     let mut document = json!({"issuer": format!("{here}{issuer}")});
     for (name, path) in names.iter().zip(paths) {
         document[name] = format!("{here}{path}").into();

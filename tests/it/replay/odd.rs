@@ -27,7 +27,7 @@ const PLACE: &str = "PLACE_OF_THE_SECRET_";
 const MEMBERS: &str = "access_token token_type expires_in refresh_token scope id_token error error_description interval message \
                        code status device_code user_code verification_uri verification_url verification_uri_complete issuer \
                        token_endpoint device_authorization_endpoint revocation_endpoint userinfo_endpoint \
-                       token_endpoint_auth_methods_supported refresh_expires_in error_code errorSummary";
+                       token_endpoint_auth_methods_supported refresh_expires_in error_code errorSummary user id email sub";
 
 /// Texts that mean something somewhere.
 const TEXTS: &str = "authorization_pending slow_down access_denied expired_token invalid_grant token_expired server_error bearer \

@@ -10,8 +10,9 @@
 //! token at_s3cr3t_1                   after a login; so are `granted repo gist` and `name alice`
 //! lives 300                           how long that token lives from now, in seconds, or `unknown`; optional
 //! then refresh at_s3cr3t_2            after a login, in order: `refresh <token>`, `refresh_fails <kind> <part>`, `logout <how>`,
-//!                                     `logout_fails <kind> <part>`; `after <seconds> <token>`, the token that is served then;
-//!                                     `wants_fails <seconds> <kind> <part>`, of one that is valid for so long
+//!                                     `logout_fails <kind> <part>`; `whoami <account>`, `whoami_fails <kind> <part>`,
+//!                                     `fewer_fail <scope> <kind> <part>`: a token with that scope; `after <seconds> <token>`, the token that is served then;
+//!                                     `wants_fails <seconds> <kind> <part>`, of one that is valid for so long;
 //!
 //! > POST /path                        what is asked; `times 3` behind it: so often
 //! > name=value                        each field of the form, decoded; `*` is any value, `authorization:` the header
@@ -21,7 +22,7 @@
 //! ```
 //!
 //! `< raw` takes the body for the whole reply, `< escaped` for a body, both with `\r`, `\n`, `\\` and `\xNN` in it and without its line
-//! ends. `{here}` is the server's origin, `{id_token:alice}` an ID token. Secrets have `s3cr3t` in them, so that they are found
+//! ends. `{here}` is the server's origin, `{id_token:alice}` an ID token, `{jwt:{"sub": 7}}` one with these claims. Secrets have `s3cr3t` in them, so that they are found
 //! where they must not be.
 
 use std::path::Path;
