@@ -93,6 +93,8 @@
 //!   them are set.
 //! - *The client identifier is public*: anybody can run the same flow and ask you to approve it. Only you, comparing, and the
 //!   server can stop that.
+//! - *ID tokens and userinfo are believed for the TLS connection they come by*, not for a signature (OpenID Connect Core §3.1.3.7
+//!   rule 6, §5.3.4): who stands between you and the server can also say who you are. `iss` and `aud` are checked.
 //! - *A replaced login* (the same context logged in again) is revoked at the server if that does not end the new one
 //!   (`Config::revocation_reach`), if its key needs no person, and if no refresh of it was interrupted or refused. Else it ends there when
 //!   it expires.
