@@ -21,7 +21,7 @@ mod unix {
     use crate::surroundings::name_of_user;
 
     /// Finds the folder or file that keeps this user from `path`, in words, and what helps.
-    pub(in crate::home) fn blocked(path: &Path) -> (String, Remedy) {
+    pub(crate) fn blocked(path: &Path) -> (String, Remedy) {
         let mut outermost_first: Vec<&Path> = path.ancestors().collect();
         outermost_first.reverse();
         // A folder that lets nobody in does not let them look at what is in it.
@@ -58,7 +58,7 @@ mod unix {
     }
 
     /// Whether the file system of `path` has room for bytes but not for another file.
-    pub(in crate::home) fn has_no_inodes(path: &Path) -> bool {
+    pub(crate) fn has_no_inodes(path: &Path) -> bool {
         let there = path.ancestors().find(|there| there.symlink_metadata().is_ok());
         // File systems that make inodes as they are needed say 0 of 0.
         there.and_then(|there| statvfs(there).ok()).is_some_and(|disk| disk.f_files > 0 && disk.f_favail == 0)
@@ -70,12 +70,12 @@ mod other {
     use super::*;
 
     /// Owner and mode say little here: access lists decide.
-    pub(in crate::home) fn blocked(path: &Path) -> (String, Remedy) {
+    pub(crate) fn blocked(path: &Path) -> (String, Remedy) {
         ("the system denies access".into(), Remedy::FixPath { path: path.to_owned(), mode: None })
     }
 
     /// The file system makes room for a file's entry as it is needed.
-    pub(in crate::home) fn has_no_inodes(_path: &Path) -> bool {
+    pub(crate) fn has_no_inodes(_path: &Path) -> bool {
         false
     }
 }

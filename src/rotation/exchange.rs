@@ -329,9 +329,10 @@ impl Trip<'_> {
     /// What `invalid_grant` means.
     fn refused(&self, record: &Record, refusal: &Refusal, before: Before, open: bool) -> Error {
         let (kind, why) = match record.refresh_expires_at {
-            _ if before == Before::Foreign => {
-                (ErrorKind::Expired, "a reply to a refresh made it another login and was refused, and the old token is spent")
-            }
+            _ if before == Before::Foreign => (
+                ErrorKind::Expired,
+                "a reply to a refresh made it another login and was refused, and the old token is spent",
+            ),
             _ if open => (
                 ErrorKind::Interrupted,
                 "a refresh was interrupted (a process died, or a reply was lost), and the server takes the old token no more",

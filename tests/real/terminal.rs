@@ -90,7 +90,7 @@ fn ctrl_z_at_the_question_gives_the_echo_back_and_fg_asks_anew() {
 
 /// The shell has its own echo then, and not all shells give the terminal back as it was.
 #[test]
-fn a_question_that_was_stopped_from_outside_is_without_an_echo_again() {
+fn a_question_stopped_from_outside_has_no_echo_again() {
     if left_out(&[Terminal]) {
         return;
     }
