@@ -66,7 +66,7 @@ pub struct Config {
     pub revocation_reach: Reach,
     /// Further roots for TLS, PEM, beside those of the operating system.
     pub extra_roots: Vec<u8>,
-    /// Allows `http` to a literal 127/8 or ::1 address: for tests and for a server on this machine. No proxy is used then.
+    /// Allows `http` to 127/8, ::1 and `localhost`: for tests and for a server on this machine. No proxy is used then.
     pub allow_loopback_http: bool,
     /// The longest that one request may take; connecting may take half of it. Less than half of `lock_timeout`: a refresh that gets no
     /// answer is repeated while others wait.

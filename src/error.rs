@@ -169,6 +169,10 @@ pub enum Remedy {
     Repair,
     /// Set this machine's clock.
     SetClock,
+    /// Let TLS trust the root of the server's certificate: `SSL_CERT_FILE`, or [`Config::extra_roots`](crate::Config::extra_roots).
+    TrustRoot,
+    /// Raise the limit of open files (`ulimit -n`), or close some.
+    RaiseLimit,
     /// Ask whoever runs the authorization server.
     AskAdministrator,
     /// Use a newer version of this tool.
@@ -336,6 +340,8 @@ impl Remedy {
             Self::OtherProcess { .. } => "other_process",
             Self::Repair => "repair",
             Self::SetClock => "set_clock",
+            Self::TrustRoot => "trust_root",
+            Self::RaiseLimit => "raise_limit",
             Self::AskAdministrator => "ask_administrator",
             Self::Upgrade => "upgrade",
         }
@@ -395,6 +401,10 @@ impl fmt::Display for Remedy {
             Self::OtherProcess { pid: None } => f.write_str("wait for the other process, then try again"),
             Self::Repair => f.write_str("let the logins be repaired"),
             Self::SetClock => f.write_str("set this machine's clock"),
+            Self::TrustRoot => f.write_str(
+                "name a file with the root of the server's certificate in SSL_CERT_FILE, or the root in the tool's `extra_roots`",
+            ),
+            Self::RaiseLimit => f.write_str("raise the limit of open files: `ulimit -n 4096`; then try again"),
             Self::AskAdministrator => f.write_str("ask the administrator of the authorization server"),
             Self::Upgrade => f.write_str("use a newer version of this tool"),
         }

@@ -35,7 +35,7 @@ impl FromStr for AppName {
 
 /// An issuer identifier (RFC 8414 §2): "a URL that uses the "https" scheme and has no query or fragment components".
 ///
-/// `http` is accepted for a literal loopback address only, and works only with `Config::allow_loopback_http`. The text is
+/// `http` is accepted for a loopback address and `localhost` only, and works only with `Config::allow_loopback_http`. The text is
 /// kept as it was written, since issuers are compared as strings (RFC 8414 §3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Issuer {
@@ -68,7 +68,7 @@ impl FromStr for Issuer {
         }
         let plain_http = url.scheme() == "http" && is_loopback(&url);
         if (url.scheme() != "https" && !plain_http) || url.host().is_none() {
-            return Err(wrong("an https URL (plain http for 127.0.0.1 and [::1] only)"));
+            return Err(wrong("an https URL (plain http for 127.0.0.1, [::1] and localhost only)"));
         }
         if url.query().is_some() || url.fragment().is_some() || !is_plain(text) {
             return Err(wrong("a URL without query or fragment"));
@@ -329,13 +329,14 @@ impl Serialize for Scopes {
     }
 }
 
-/// Whether the host is a literal loopback address, 127/8 or ::1. A name such as `localhost` is not: whoever answers DNS
-/// would choose where it leads.
+/// Whether the host is this machine: an address of 127/8, ::1, or `localhost`, which the door to the network leads
+/// to these and asks nobody for. Of any other name whoever answers DNS would choose where it leads.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
-        _ => false,
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }
 
@@ -370,13 +371,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn issuers_are_https_or_literal_loopback() {
+    fn issuers_are_https_or_loopback() {
         for good in [
             "https://a.example",
             "https://a.example/",
             "https://a.example/t/v2.0",
             "http://127.0.0.1:80",
             "http://[::1]:9",
+            "http://localhost:1",
         ] {
             assert_eq!(good.parse::<Issuer>().unwrap().as_str(), good);
         }
@@ -384,7 +386,8 @@ mod tests {
             "",
             "a",
             "http://a.example",
-            "http://localhost:1",
+            "http://localhost.a.example",
+            "http://localhost.:1",
             "https://u@a.example",
             "https://a.example?x",
             "https://a.example#",

@@ -197,6 +197,11 @@ pub(super) fn hint(program: &str, place: Option<&str>, kind: ErrorKind, remedy: 
                 "name other scopes with --scope; to be granted more, run `{program} auth login` with a --scope for each"
             )
         }
+        Remedy::FixConfig { field }
+            if field.starts_with("SSL_CERT") || field.to_ascii_uppercase().ends_with("_PROXY") =>
+        {
+            format!("correct or unset {field}")
+        }
         Remedy::FixConfig { field } => format!("correct {field} in the configuration of {program}"),
         Remedy::Retry { after: None } if kind == ErrorKind::Unreachable => {
             "check the server's address and your network, then try again".into()
@@ -302,7 +307,9 @@ mod tests {
             Remedy::SetAside { .. } => Remedy::OtherProcess { pid: Some(1) },
             Remedy::OtherProcess { .. } => Remedy::Repair,
             Remedy::Repair => Remedy::SetClock,
-            Remedy::SetClock => Remedy::AskAdministrator,
+            Remedy::SetClock => Remedy::TrustRoot,
+            Remedy::TrustRoot => Remedy::RaiseLimit,
+            Remedy::RaiseLimit => Remedy::AskAdministrator,
             Remedy::AskAdministrator => Remedy::Upgrade,
             Remedy::Upgrade => return None,
         })

@@ -152,7 +152,11 @@ fn item(roff: &mut Roff, name: Vec<Inline>, meaning: &str) {
 
 const FOREIGN: &[(&str, &str)] = &[
     ("SSL_CERT_FILE, SSL_CERT_DIR", "the certificates that TLS trusts, instead of the system's"),
-    ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY", "the proxy to the server"),
+    (
+        "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY",
+        "the proxy to the server: http, https, socks4, socks5 or socks5h; one that cannot be used is an error",
+    ),
+    ("NO_PROXY", "the hosts that are asked without the proxy, separated by commas"),
     ("NO_COLOR", "if set, nothing is bold or in colour"),
     ("ACCESSIBLE", "as <APP>_PLAIN"),
     ("LC_ALL, LC_CTYPE, LANG", "the locale: where it is not UTF-8, a terminal is shown ASCII, and no QR code"),

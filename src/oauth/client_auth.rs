@@ -8,7 +8,7 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use crate::id::ClientId;
-use crate::oauth::http::Form;
+use crate::oauth::form::Form;
 use crate::secret::Secret;
 
 /// A client, public (no secret) or confidential.

@@ -9,23 +9,32 @@
 )]
 
 use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use serde::de::DeserializeOwned;
-use url::{Url, form_urlencoded};
+use url::Url;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::{has_user_info, host_of, is_loopback};
+use crate::oauth::form::Form;
+use crate::oauth::http_error::HttpError;
+use crate::oauth::inflate::{self, decoded};
+use crate::oauth::proxy::{self, Proxy};
 use crate::oauth::shape;
 use crate::secret::Secret;
+use crate::surroundings::ProxyVariables;
+use crate::text::quoted;
 
 /// The longest reply that is read, in bytes.
 const LIMIT: usize = 1 << 20;
@@ -50,6 +59,8 @@ pub(crate) struct Http {
     runtime: Option<tokio::runtime::Runtime>,
     client: reqwest::Client,
     allow_loopback_http: bool,
+    /// The variable that names a proxy.
+    proxy: Option<&'static str>,
     #[cfg(any(test, fuzzing))]
     script: std::cell::RefCell<Option<Script>>,
 }
@@ -57,56 +68,6 @@ pub(crate) struct Http {
 /// What is answered instead of asking anybody: a status and a body each, the last one first.
 #[cfg(any(test, fuzzing))]
 type Script = Vec<(u16, Vec<u8>)>;
-
-/// No reply: the request did not get through, or what came back is not to be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpError {
-    /// The connection could not be made: the server has not seen the request.
-    #[error("cannot reach {host}: {why}")]
-    Unreachable { host: String, why: String },
-    /// The connection broke after the request may have been sent: the server may have acted on it.
-    #[error("{host} did not answer: {why}")]
-    NoReply { host: String, why: String },
-    /// The server is overloaded or broken for now.
-    #[error("{host} is not able to answer (status {status})")]
-    Busy { host: String, status: u16, retry_after: Option<Duration> },
-    /// A firewall, a proxy or a captive portal answered in the server's place.
-    #[error("a web page answered at {host}, not the server (status {status})")]
-    WebPage { host: String, status: u16 },
-    #[error("{host} answered with more than {LIMIT} bytes")]
-    TooLarge { host: String },
-    #[error("{host} redirected the request, which is not followed")]
-    Redirect { host: String },
-    #[error("refusing to send anything to {host}: the address is not https, or has user information")]
-    Insecure { host: String },
-    #[error("cannot set up the connection: {0}")]
-    Setup(String),
-    #[error("cancelled")]
-    Cancelled,
-}
-
-impl HttpError {
-    /// Whether the server has certainly not acted on the request: it never had it, or counted it and no more.
-    pub(crate) fn was_not_heard(&self) -> bool {
-        let is_counted = matches!(self, Self::Busy { status: 429, .. });
-        is_counted || matches!(self, Self::Unreachable { .. } | Self::Insecure { .. } | Self::Setup(_))
-    }
-
-    /// Whether it was most likely turned away unseen. RFC 9110 §15.6.4: "The 503 (Service Unavailable) status code indicates that the server
-    /// is currently unable to handle the request". Not certain: a gateway says so of a server whose reply it has lost.
-    pub(crate) fn was_turned_away(&self) -> bool {
-        matches!(self, Self::Busy { status: 503, .. } | Self::WebPage { status: 400..500, .. })
-    }
-
-    /// How long to wait before the same request may succeed; `None` if waiting would not help.
-    pub(crate) fn passes_after(&self) -> Option<Duration> {
-        match self {
-            Self::Busy { retry_after, .. } => Some(retry_after.unwrap_or_default()),
-            Self::Unreachable { .. } | Self::NoReply { .. } | Self::WebPage { .. } => Some(Duration::ZERO),
-            _ => None,
-        }
-    }
-}
 
 /// A reply of any status. Its body is wiped when dropped.
 pub(crate) struct Reply {
@@ -130,14 +91,11 @@ pub(crate) struct NotJson {
     wanted: &'static str,
 }
 
-/// `application/x-www-form-urlencoded`, in a buffer that is wiped.
-pub(crate) struct Form(Zeroizing<String>);
-
 impl Http {
     /// Builds runtime and TLS client: some milliseconds, so that only a trip that sends something has a door.
     pub(crate) fn new(settings: &Settings) -> Result<Self, HttpError> {
-        let setup = |error: &dyn std::fmt::Display| HttpError::Setup(error.to_string());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| setup(&e))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| HttpError::no_runtime(&error))?;
         let mut client = reqwest::Client::builder()
             .user_agent(&settings.user_agent)
             .timeout(settings.timeout)
@@ -149,26 +107,37 @@ impl Http {
             // Between two requests nobody drives the runtime, so a pooled connection would be a dead one.
             .pool_max_idle_per_host(0)
             .http1_only()
-            .referer(false);
+            .referer(false)
+            // The client would pass over a variable that it does not understand: see `proxy`.
+            .no_proxy();
+        let mut proxy = Proxy::default();
         if settings.allow_loopback_http {
-            // Plain http to this machine must not pass through a proxy of another.
-            client = client.no_proxy();
+            // Plain http to this machine must not pass through a proxy of another, and `localhost` is this machine whatever a name
+            // service says. RFC 6761 §6.3: "Name resolution APIs and libraries SHOULD recognize localhost names as special and SHOULD
+            // always return the IP loopback address for address queries".
+            let here = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+            client = client.resolve_to_addrs("localhost", &here.map(|address| SocketAddr::new(address, 0)));
+        } else {
+            proxy = Proxy::of(&ProxyVariables::read())?;
         }
-        let roots = match settings.extra_roots.is_empty() {
-            true => Vec::new(),
-            false => reqwest::Certificate::from_pem_bundle(&settings.extra_roots)
-                .ok()
-                .filter(|roots| !roots.is_empty())
-                .ok_or_else(|| HttpError::Setup("the extra roots hold no PEM certificate".into()))?,
-        };
-        if !roots.is_empty() {
-            client = client.tls_certs_merge(roots);
+        if let Some((variable, address)) = &proxy.address {
+            let address =
+                reqwest::Proxy::https(address.clone()).map_err(|_| proxy::unusable(variable, "it is refused"))?;
+            client = client.proxy(address.no_proxy(reqwest::NoProxy::from_string(&proxy.except)));
         }
-        let client = client.build().map_err(|e| setup(&e))?;
+        let wrong =
+            |why: &str| HttpError::Setup { why: why.into(), remedy: Remedy::FixConfig { field: "extra_roots" } };
+        if !settings.extra_roots.is_empty() {
+            let roots = reqwest::Certificate::from_pem_bundle(&settings.extra_roots).ok();
+            let roots = roots.filter(|roots| !roots.is_empty());
+            client = client.tls_certs_merge(roots.ok_or_else(|| wrong("the extra roots hold no PEM certificate"))?);
+        }
+        let client = client.build().map_err(|error| HttpError::without_roots(&error))?;
         Ok(Self {
             runtime: Some(runtime),
             client,
             allow_loopback_http: settings.allow_loopback_http,
+            proxy: proxy.address.map(|(variable, _)| variable),
             #[cfg(any(test, fuzzing))]
             script: None.into(),
         })
@@ -219,12 +188,18 @@ impl Http {
             return Reply { status, retry_after: None, date: None, challenges: Vec::new(), host: host_of(url), body }
                 .shaped();
         }
+        let sent = sent(authorization.as_ref().map(|value| value.as_str()), form.as_ref());
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // RFC 9110 §12.5.3: "If no Accept-Encoding header field is in the request, any content coding is considered acceptable by the user
+        // agent."
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(value) = authorization {
             // Not a copy, which nobody would wipe.
-            let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
-                .map_err(|_| HttpError::Setup("a secret has characters that no header takes".into()))?;
+            let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value)).map_err(|_| HttpError::Setup {
+                why: "a secret has characters that no header takes".into(),
+                remedy: Remedy::FixConfig { field: "client_secret" },
+            })?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -236,11 +211,10 @@ impl Http {
                 self.client.post(url.clone()).body(form.into_body())
             }
         };
-        let host = host_of(url);
-        let reply = read(request.headers(headers), &host);
+        let reply = read(request.headers(headers), url, &sent, self.proxy);
         match &self.runtime {
             Some(runtime) => runtime.block_on(until_cancelled(reply, cancel)),
-            None => Err(HttpError::Setup("it is closed".into())),
+            None => Err(HttpError::Cancelled),
         }
     }
 }
@@ -291,60 +265,6 @@ impl Reply {
     }
 }
 
-impl Form {
-    pub(crate) fn new() -> Self {
-        // Room for what forms hold, so that growing seldom leaves a copy behind.
-        Self(Zeroizing::new(String::with_capacity(4096)))
-    }
-
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        let needed = self.0.len() + name.len() + 3 * value.len() + 2;
-        if needed > self.0.capacity() {
-            let mut larger = Zeroizing::new(String::with_capacity(2 * needed));
-            larger.push_str(&self.0);
-            self.0 = larger;
-        }
-        if !self.0.is_empty() {
-            self.0.push('&');
-        }
-        self.0.push_str(name);
-        self.0.push('=');
-        self.0.extend(form_urlencoded::byte_serialize(value.as_bytes()));
-        self
-    }
-
-    pub(crate) fn with_some(self, name: &str, value: Option<&str>) -> Self {
-        match value {
-            Some(value) => self.with(name, value),
-            None => self,
-        }
-    }
-
-    fn into_body(self) -> Bytes {
-        Bytes::from_owner(self.0)
-    }
-}
-
-impl From<HttpError> for Error {
-    fn from(error: HttpError) -> Self {
-        let message = error.to_string();
-        match error {
-            HttpError::Unreachable { .. } | HttpError::NoReply { .. } | HttpError::WebPage { .. } => {
-                Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: None })
-            }
-            HttpError::Busy { retry_after, .. } => {
-                Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: retry_after })
-            }
-            HttpError::TooLarge { .. } | HttpError::Redirect { .. } => {
-                Self::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
-            }
-            HttpError::Insecure { .. } => Self::config("issuer", message),
-            HttpError::Setup(_) => Self::config("extra_roots", message),
-            HttpError::Cancelled => Self::cancelled(),
-        }
-    }
-}
-
 impl From<NotJson> for Error {
     fn from(error: NotJson) -> Self {
         Self::new(ErrorKind::Protocol, error.to_string()).with(Remedy::AskAdministrator)
@@ -360,24 +280,34 @@ impl Drop for Http {
     }
 }
 
-async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, HttpError> {
-    let failed = |error: reqwest::Error| {
-        let why = reason(&error);
-        match error.is_connect() || error.is_builder() {
-            true => HttpError::Unreachable { host: host.to_owned(), why },
-            false => HttpError::NoReply { host: host.to_owned(), why },
+async fn read(
+    request: reqwest::RequestBuilder,
+    url: &Url,
+    sent: &str,
+    proxy: Option<&'static str>,
+) -> Result<Reply, HttpError> {
+    let host = host_of(url);
+    let failed = |error: reqwest::Error| match error.is_connect() || error.is_builder() {
+        _ if error.is_timeout() && !error.is_connect() => {
+            HttpError::NoReply { host: host.clone(), why: "timed out".into() }
         }
+        _ if error.is_timeout() => HttpError::unreachable(&host, &io::Error::other("timed out"), proxy),
+        true => HttpError::unreachable(&host, &error, proxy),
+        false => HttpError::no_reply(&host, &error),
     };
     let mut response = request.send().await.map_err(failed)?;
     let status = response.status().as_u16();
     if response.status().is_redirection() {
-        return Err(HttpError::Redirect { host: host.to_owned() });
+        return Err(HttpError::Redirect { host, to: target(url, response.headers().get(LOCATION), sent) });
     }
     let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let date = header(DATE).and_then(|value| httpdate::parse_http_date(value).ok());
     let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value, date));
     let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
     let challenges = challenges.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
+    let codings = response.headers().get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let codings = codings.flat_map(|value| value.split(',')).map(|coding| coding.trim().to_ascii_lowercase());
+    let codings: Vec<_> = codings.filter(|coding| !coding.is_empty()).collect();
     let (mut chunks, mut length) = (Vec::new(), 0);
     let end = loop {
         match response.chunk().await {
@@ -389,13 +319,52 @@ async fn read(request: reqwest::RequestBuilder, host: &str) -> Result<Reply, Htt
             Err(error) => break Err(failed(error)),
         }
         if length > LIMIT {
-            break Err(HttpError::TooLarge { host: host.to_owned() });
+            break Err(HttpError::TooLarge { host: host.clone(), limit: LIMIT });
         }
     };
     // The connection holds the same buffers: only when it is gone can they be wiped.
     drop(response);
     let body = joined(chunks, length);
-    end.and_then(|()| Reply { status, retry_after, date, challenges, host: host.to_owned(), body }.shaped())
+    end?;
+    let body = match decoded(body, &codings, LIMIT) {
+        Ok(body) => body,
+        // The status says enough.
+        Err(_) if !(200..300).contains(&status) => Zeroizing::default(),
+        Err(inflate::Failed::TooLarge) => return Err(HttpError::TooLarge { host, limit: LIMIT }),
+        Err(inflate::Failed::Damaged) => {
+            return Err(HttpError::NoReply { host, why: "its compressed reply is damaged".into() });
+        }
+        Err(inflate::Failed::Unknown) => {
+            let why = format!("its reply is in the content coding {}, which was not asked for", codings.join(", "));
+            return Err(HttpError::NoReply { host, why: quoted(&why) });
+        }
+    };
+    Reply { status, retry_after, date, challenges, host, body }.shaped()
+}
+
+/// What a request sends that may be secret, in lower case, as hosts are.
+fn sent(authorization: Option<&str>, form: Option<&Form>) -> Zeroizing<String> {
+    let (authorization, form) = (authorization.unwrap_or_default(), form.map_or("", Form::expose));
+    let mut sent = Zeroizing::new(String::with_capacity(authorization.len() + form.len()));
+    sent.push_str(authorization);
+    sent.push_str(form);
+    sent.make_ascii_lowercase();
+    sent
+}
+
+/// Where a redirect leads, without what may be a secret there: the server may quote what was `sent`, in a path or even in a host.
+fn target(from: &Url, location: Option<&HeaderValue>, sent: &str) -> String {
+    /// The shortest piece that counts, in bytes.
+    const PIECE: usize = 12;
+    let Some(to) = location.and_then(|value| from.join(value.to_str().ok()?).ok()) else {
+        return "no address".into();
+    };
+    let (host, path) = (host_of(&to), if sent.is_empty() { to.path() } else { "" });
+    let quotes = |piece: &[u8]| sent.as_bytes().windows(PIECE).any(|own| own == piece);
+    match host.as_bytes().windows(PIECE).any(quotes) {
+        true => "an address that is not shown".into(),
+        false => quoted(&format!("{}://{host}{path}", to.scheme())),
+    }
 }
 
 /// One buffer of all chunks, made at once: one that grows leaves copies behind. The chunks are wiped.
@@ -408,18 +377,6 @@ fn joined(chunks: Vec<Bytes>, length: usize) -> Zeroizing<Vec<u8>> {
         }
     }
     body
-}
-
-/// The innermost cause, which says it best ("Connection refused"), without the URL around it.
-fn reason(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "timed out".into();
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    crate::text::quoted(&cause.to_string())
 }
 
 /// RFC 9110 §10.2.3: "Retry-After = HTTP-date / delay-seconds". A date is counted from `sent_at`, the server's own time, so that the

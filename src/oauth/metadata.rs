@@ -8,7 +8,8 @@ use url::Url;
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::Issuer;
-use crate::oauth::http::{Http, HttpError, Reply};
+use crate::oauth::http::{Http, Reply};
+use crate::oauth::http_error::HttpError;
 use crate::oauth::shape::{list, url};
 use crate::text::quoted;
 

@@ -3,6 +3,10 @@
 //! | file | what it obeys |
 //! | --- | --- |
 //! | `http` | the one door to the network |
+//! | `http_error` | why a request brought no reply |
+//! | `form` | `application/x-www-form-urlencoded` |
+//! | `inflate` | RFC 1950, RFC 1951, RFC 1952: replies that are compressed although nobody asked |
+//! | `proxy` | the variables that name a proxy |
 //! | `shape` | what servers do instead, brought into the RFCs' shape |
 //! | `dialect` | what known servers do differently, as data |
 //! | `wording` | what an error says in words |
@@ -24,9 +28,13 @@ pub(crate) mod client_auth;
 pub(crate) mod device;
 pub(crate) mod dialect;
 pub(crate) mod endpoint;
+pub(crate) mod form;
 pub(crate) mod http;
+pub(crate) mod http_error;
 pub(crate) mod id_token;
+pub(crate) mod inflate;
 pub(crate) mod metadata;
+pub(crate) mod proxy;
 pub(crate) mod revocation;
 pub(crate) mod shape;
 pub(crate) mod userinfo;

@@ -5,7 +5,8 @@ use url::Url;
 use crate::clock::Cancel;
 use crate::oauth::client_auth::Client;
 use crate::oauth::endpoint::{TokenError, refusal, refuses, without};
-use crate::oauth::http::{Form, Http};
+use crate::oauth::form::Form;
+use crate::oauth::http::Http;
 use crate::secret::Secret;
 
 /// What is revoked.

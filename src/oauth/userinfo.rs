@@ -11,7 +11,8 @@ use crate::id::{ClientId, Issuer};
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::claims::Claims;
 use crate::oauth::endpoint::{Refusal, TokenError, refusal};
-use crate::oauth::http::{Http, HttpError, NotJson, Reply};
+use crate::oauth::http::{Http, NotJson, Reply};
+use crate::oauth::http_error::HttpError;
 use crate::secret::Secret;
 
 /// Where to ask, and for whom the answer shall be.

@@ -11,7 +11,8 @@ use crate::failpoint::reached;
 use crate::home::Lock;
 use crate::id::{Org, Scopes};
 use crate::oauth::endpoint::{Asks, Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
-use crate::oauth::http::{Http, HttpError};
+use crate::oauth::http::Http;
+use crate::oauth::http_error::HttpError;
 use crate::oauth::metadata::Endpoint;
 use crate::record::{Record, RefreshToken, StoredToken, Target};
 

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_types, reason = "a descriptor that the process was started with is surroundings")]
 
 mod machine;
+mod network;
 mod screen;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ pub(crate) use machine::name_of_user;
 #[cfg(all(unix, feature = "browser"))]
 pub(crate) use machine::{desktop_variables, inherited_descriptors};
 pub(crate) use machine::{machine_id, system};
+pub(crate) use network::{ProxyVariable, ProxyVariables, is_out_of_files, roots_trouble};
 pub use screen::Screen;
 
 /// Terminal, desktop, and the app's own variables.

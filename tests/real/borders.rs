@@ -51,7 +51,10 @@ fn a_private_ca_is_believed_where_it_is_named_and_nowhere_else() {
     let stranger = machine.acme(&provider.issuer);
     let acme = stranger.clone().with("ACME_CA_FILE", tls.ca.to_str().unwrap());
 
-    stranger.login(&provider, "ada", Wish::Approve, &[]).exits(5).fails_with("unreachable", "");
+    stranger
+        .login(&provider, "ada", Wish::Approve, &[])
+        .exits(5)
+        .fails_with("unreachable", "leads to no root that is trusted here");
     assert_eq!(provider.requests(), 0, "nothing was said to a server that is not believed");
     assert_eq!(machine.keyring_items("acme"), "");
     assert!(machine.home_entries().is_empty(), "left behind: {:?}", machine.home_entries());

@@ -38,6 +38,7 @@ mod logout;
 mod metadata;
 mod moves;
 mod neighbour;
+mod network;
 mod odd_ends;
 mod orgs;
 #[cfg(feature = "passphrase")]
