@@ -4,9 +4,10 @@
 //!
 //! 1. *Before anybody is asked to do anything*: the place for the key is probed (a dead D-Bus costs one second, not two
 //!    minutes), a new passphrase is chosen where one is needed, the index is read.
-//! 2. The server's metadata is read (RFC 8414, and OpenID Connect Discovery for what is not named there), its issuer
-//!    compared, its endpoints checked. A configuration that has the endpoints, such as those of
-//!    [`servers`](crate::servers), needs none.
+//! 2. The server's metadata is read, its issuer compared, its endpoints checked. It is looked for where RFC 8414 puts it, where OpenID
+//!    Connect Discovery does, and behind the issuer's path, until the login has what it needs: a document of another issuer, a web page, or a
+//!    document that lacks an endpoint does not end the search, and the message of a search that found nothing lists what each place
+//!    answered. A configuration that has the endpoints, such as those of [`servers`](crate::servers), needs none.
 //! 3. A device code is fetched (RFC 8628 §3.1). If this machine's clock and the server's are 20 min apart or more, the login ends here:
 //!    "set this machine's clock". Else the person is shown app, page, host and code. A browser is opened where they
 //!    would see it; where there is none and the window is large enough, a QR code is drawn (feature `qr`).

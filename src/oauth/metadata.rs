@@ -22,6 +22,8 @@ pub(crate) struct Endpoints {
     pub(crate) userinfo: Option<Url>,
     /// `token_endpoint_auth_methods_supported`, empty where the server does not say.
     pub(crate) auth_methods: Vec<String>,
+    /// `code_challenge_methods_supported` (RFC 8414 §2), empty where the server does not say.
+    pub(crate) code_challenge_methods: Vec<String>,
 }
 
 /// What a host or its user set by hand; it goes before what the server says.
@@ -32,47 +34,49 @@ pub(crate) struct ByHand {
     pub(crate) revocation: Option<Url>,
 }
 
-/// Finds the endpoints. With both needed ones given by hand no request is made for them.
+/// Finds the endpoints. With both needed ones given by hand no request is made for them. One that a login can do without is dropped where
+/// nothing may be sent to it.
 pub(crate) fn discover(http: &Http, issuer: &Issuer, by_hand: &ByHand, cancel: &Cancel) -> Result<Endpoints> {
-    let found = match (&by_hand.device_authorization, &by_hand.token) {
-        (Some(_), Some(_)) => Document::default(),
-        _ => fetch(
-            http,
-            issuer,
-            |found| {
-                let has = |by_hand: &Option<Url>, found: &Option<Url>| by_hand.is_some() || found.is_some();
-                has(&by_hand.device_authorization, &found.device_authorization_endpoint)
-                    && has(&by_hand.token, &found.token_endpoint)
-                    && has(&by_hand.revocation, &found.revocation_endpoint)
-                    && found.userinfo_endpoint.is_some()
-            },
-            cancel,
-        )?,
+    let suffices = |found: &Document| {
+        let has = |by_hand: &Option<Url>, found: &Option<Url>| {
+            by_hand.is_some() || found.as_ref().is_some_and(|url| http.is_secure(url))
+        };
+        has(&by_hand.device_authorization, &found.device_authorization_endpoint)
+            && has(&by_hand.token, &found.token_endpoint)
+            && has(&by_hand.revocation, &found.revocation_endpoint)
+            && has(&None, &found.userinfo_endpoint)
     };
-    let endpoint = |by_hand: &Option<Url>, found: Option<Url>, name: &'static str| match by_hand.clone().or(found) {
-        Some(url) if http.is_secure(&url) => Ok(Some(url)),
-        Some(_) if by_hand.is_some() => {
-            Err(Error::config(name, format!("the configured {name} is not https, or has user information")))
-        }
+    let Found { document, asked } = match (&by_hand.device_authorization, &by_hand.token) {
+        (Some(_), Some(_)) => Found::default(),
+        _ => fetch(http, issuer, suffices, cancel)?,
+    };
+    let needed = |by_hand: &Option<Url>, found: Option<Url>, name: &'static str| match by_hand.clone().or(found) {
+        Some(url) if http.is_secure(&url) => Ok(url),
+        Some(_) if by_hand.is_some() => Err(not_https(name)),
         Some(_) => Err(wrong(issuer, &format!("names a {name} that is not https"))),
-        None => Ok(None),
+        None => Err(wrong(issuer, &format!("names no {name}: {asked}"))),
     };
-    let missing = |name: &str| wrong(issuer, &format!("names no {name}"));
-    let device =
-        endpoint(&by_hand.device_authorization, found.device_authorization_endpoint, "device_authorization_endpoint")?;
-    let token = endpoint(&by_hand.token, found.token_endpoint, "token_endpoint")?;
+    if by_hand.revocation.as_ref().is_some_and(|url| !http.is_secure(url)) {
+        return Err(not_https("revocation_endpoint"));
+    }
+    let device = document.device_authorization_endpoint;
     Ok(Endpoints {
-        device_authorization: device.ok_or_else(|| missing("device_authorization_endpoint"))?,
-        token: token.ok_or_else(|| missing("token_endpoint"))?,
-        revocation: endpoint(&by_hand.revocation, found.revocation_endpoint, "revocation_endpoint")?,
-        userinfo: endpoint(&None, found.userinfo_endpoint, "userinfo_endpoint")?,
-        auth_methods: found.token_endpoint_auth_methods_supported,
+        device_authorization: needed(&by_hand.device_authorization, device, "device_authorization_endpoint")?,
+        token: needed(&by_hand.token, document.token_endpoint, "token_endpoint")?,
+        revocation: by_hand.revocation.clone().or(document.revocation_endpoint.filter(|url| http.is_secure(url))),
+        userinfo: document.userinfo_endpoint.filter(|url| http.is_secure(url)),
+        auth_methods: document.token_endpoint_auth_methods_supported,
+        code_challenge_methods: document.code_challenge_methods_supported,
     })
+}
+
+fn not_https(name: &'static str) -> Error {
+    Error::config(name, format!("the configured {name} is not https, or has user information"))
 }
 
 /// Finds where tokens of `issuer` may ask who they speak for.
 pub(crate) fn userinfo_endpoint(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<Url>> {
-    let found = fetch(http, issuer, |found| found.userinfo_endpoint.is_some(), cancel)?.userinfo_endpoint;
+    let found = fetch(http, issuer, |found| found.userinfo_endpoint.is_some(), cancel)?.document.userinfo_endpoint;
     match found.as_ref().is_none_or(|url| http.is_secure(url)) {
         true => Ok(found),
         false => Err(wrong(issuer, "names a userinfo_endpoint that is not https")),
@@ -108,18 +112,17 @@ pub(crate) fn names(http: &Http, issuer: &Issuer, endpoint: Endpoint, url: &Url,
         };
         named.as_ref() == Some(url)
     };
-    fetch(http, issuer, is_named, cancel).map(|found| is_named(&found))
+    fetch(http, issuer, is_named, cancel).map(|found| is_named(&found.document))
 }
 
 /// The time by the clock of `issuer`; `None` if its metadata comes without one.
 pub(crate) fn date(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<SystemTime>> {
-    Ok(fetch(http, issuer, |_| true, cancel)?.date)
+    Ok(fetch(http, issuer, |_| true, cancel)?.document.date)
 }
 
 /// As [`date`], of a server that need not have metadata: any reply counts.
 pub(crate) fn answers(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<SystemTime>> {
-    let [url, _] = well_known(issuer);
-    match http.get(&url, None, cancel) {
+    match http.get(&well_known(issuer)[0], None, cancel) {
         Ok(reply) => reply.busy().map_or(Ok(reply.date), |busy| Err(busy.into())),
         Err(HttpError::WebPage { .. } | HttpError::Redirect { .. } | HttpError::TooLarge { .. }) => Ok(None),
         Err(error) => Err(error.into()),
@@ -142,97 +145,180 @@ struct Document {
     userinfo_endpoint: Option<Url>,
     #[serde(default, deserialize_with = "list")]
     token_endpoint_auth_methods_supported: Vec<String>,
+    #[serde(default, deserialize_with = "list")]
+    code_challenge_methods_supported: Vec<String>,
     /// Of the reply, not of the document.
     #[serde(skip)]
     date: Option<SystemTime>,
 }
 
-/// The document of `issuer`; and where it does not suffice, what the other one adds: userinfo is OpenID Connect's and revocation is
-/// not, so that some servers (django-oauth-toolkit) name each in one of them only.
-fn fetch(http: &Http, issuer: &Issuer, suffices: impl Fn(&Document) -> bool, cancel: &Cancel) -> Result<Document> {
-    let [first, second] = well_known(issuer);
-    let ask = |url: &Url| match http.get(url, None, cancel) {
-        Ok(reply) => read(&reply, issuer),
-        Err(error) => Err(error.into()),
-    };
-    match ask(&first) {
-        Ok(document) => {
-            let document = document.of(issuer)?;
-            match suffices(&document) {
-                true => Ok(document),
-                // One that cannot be had adds nothing: most servers that lack something have only this one.
-                false => Ok(match ask(&second).and_then(|other| other.of(issuer)) {
-                    Ok(other) => document.or(other, |url| http.is_secure(url)),
-                    Err(_) => document,
-                }),
+/// What the places of an issuer's metadata say together.
+#[derive(Debug, Default)]
+struct Found {
+    document: Document,
+    /// What was asked, and what each place answered.
+    asked: String,
+}
+
+/// Why one place brought nothing.
+struct Nothing {
+    told: String,
+    kind: ErrorKind,
+    remedy: Remedy,
+}
+
+/// Asks the places of the metadata of `issuer` one after the other, until what they say together suffices: userinfo is OpenID Connect's and
+/// revocation is not, so that some servers (django-oauth-toolkit) name each in one of them only. Whatever one place answers, the next
+/// is asked: many servers have one of them, and a gateway may answer another with its own document or with a page for people.
+fn fetch(http: &Http, issuer: &Issuer, suffices: impl Fn(&Document) -> bool, cancel: &Cancel) -> Result<Found> {
+    let (mut found, mut asked, mut failures) = (None::<Document>, Vec::new(), Vec::new());
+    for url in well_known(issuer) {
+        let answer = match http.get(&url, None, cancel) {
+            Ok(reply) => read(&reply).and_then(|document| document.of(issuer)),
+            Err(_) if cancel.is_cancelled() => return Err(Error::cancelled()),
+            // The other places are of the same host.
+            Err(error @ (HttpError::Unreachable { .. } | HttpError::Setup { .. } | HttpError::Insecure { .. })) => {
+                if found.is_none() {
+                    return Err(error.into());
+                }
+                break;
+            }
+            Err(error) => Err(Nothing::of(error)),
+        };
+        match answer {
+            Ok(document) => {
+                asked.push(format!("{} was read", url.path()));
+                let document = match found {
+                    Some(first) => Document::or(first, document, |url| http.is_secure(url)),
+                    None => document,
+                };
+                let is_enough = suffices(&document);
+                found = Some(document);
+                if is_enough {
+                    break;
+                }
+            }
+            Err(nothing) => {
+                asked.push(format!("{} {}", url.path(), nothing.told));
+                failures.push(nothing);
             }
         }
-        Err(error) if cancel.is_cancelled() => Err(error),
-        // Many servers have the second only, and some answer the first with a page for people, or lead to one.
-        Err(error) => ask(&second)
-            .map_err(|other| match error.kind() {
-                ErrorKind::Unreachable if other.kind() != ErrorKind::Cancelled => error,
-                _ => other,
-            })?
-            .of(issuer),
+    }
+    let asked = asked.join("; ");
+    match found {
+        Some(document) => Ok(Found { document, asked }),
+        None => Err(nowhere(issuer, failures, &asked)),
+    }
+}
+
+/// The error of the place that says most: one that may answer yet, before one that is wrong, before one where nothing is.
+fn nowhere(issuer: &Issuer, failures: Vec<Nothing>, asked: &str) -> Error {
+    let weight = |nothing: &Nothing| match (nothing.kind, &nothing.remedy) {
+        (ErrorKind::Unreachable, _) => 0,
+        (ErrorKind::Protocol, Remedy::FixConfig { .. }) => 1,
+        (ErrorKind::Protocol, _) => 2,
+        _ => 3,
+    };
+    let message = format!("no metadata of issuer {issuer} can be used: {asked}");
+    let Some(Nothing { kind, remedy, .. }) = failures.into_iter().min_by_key(weight) else {
+        return Error::config("issuer", message);
+    };
+    Error::new(kind, message).with(remedy)
+}
+
+impl Nothing {
+    fn not_there(status: u16) -> Self {
+        let told = format!("answered with status {status}");
+        Self { told, kind: ErrorKind::Config, remedy: Remedy::FixConfig { field: "issuer" } }
+    }
+
+    fn of(error: HttpError) -> Self {
+        let told = match &error {
+            // A page for people may say that there is nothing, too.
+            HttpError::WebPage { status: status @ (404 | 410), .. } => return Self::not_there(*status),
+            HttpError::WebPage { status, .. } => format!("answered with a web page (status {status})"),
+            HttpError::Busy { status, .. } => format!("answered with status {status}"),
+            HttpError::NoReply { why, .. } => format!("did not answer ({why})"),
+            HttpError::Redirect { to, .. } => format!("redirects to {to}, which is not followed"),
+            other => format!("failed ({other})"),
+        };
+        let error = Error::from(error);
+        let remedy = error.remedy().cloned().unwrap_or(Remedy::AskAdministrator);
+        Self { told, kind: error.kind(), remedy }
     }
 }
 
 impl Document {
     /// RFC 8414 §3.3: "The "issuer" value returned MUST be identical to the authorization server's issuer identifier value
     /// ... If these values are not identical, the data contained in the response MUST NOT be used."
-    fn of(self, issuer: &Issuer) -> Result<Self> {
+    fn of(self, issuer: &Issuer) -> Result<Self, Nothing> {
         match self.issuer == issuer.as_str() {
             true => Ok(self),
-            false => {
-                let other = quoted(&self.issuer);
-                let message = format!("the metadata of issuer {issuer} is that of another issuer, \"{other}\"");
-                Err(Error::new(ErrorKind::Protocol, message).with(Remedy::FixConfig { field: "issuer" }))
-            }
+            false => Err(Nothing {
+                told: format!("is of another issuer, \"{}\"", quoted(&self.issuer)),
+                kind: ErrorKind::Protocol,
+                remedy: Remedy::FixConfig { field: "issuer" },
+            }),
         }
     }
 
-    /// What this one says, and where it says nothing, the other. What a login can do without is not taken from there unless it
-    /// `is_usable`: this one alone would do.
+    /// What this one says; and where it says nothing, or nothing that `is_usable`, the other.
     fn or(self, other: Self, is_usable: impl Fn(&Url) -> bool) -> Self {
-        let methods = self.token_endpoint_auth_methods_supported;
+        let or = |own: Option<Url>, other: Option<Url>| match own {
+            Some(url) if is_usable(&url) => Some(url),
+            own => other.filter(&is_usable).or(own),
+        };
+        let or_list = |own: Vec<String>, other| if own.is_empty() { other } else { own };
         Self {
-            token_endpoint: self.token_endpoint.or(other.token_endpoint),
-            device_authorization_endpoint: self.device_authorization_endpoint.or(other.device_authorization_endpoint),
-            revocation_endpoint: self.revocation_endpoint.or(other.revocation_endpoint.filter(&is_usable)),
-            userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint.filter(&is_usable)),
-            token_endpoint_auth_methods_supported: match methods.is_empty() {
-                true => other.token_endpoint_auth_methods_supported,
-                false => methods,
-            },
+            token_endpoint: or(self.token_endpoint, other.token_endpoint),
+            device_authorization_endpoint: or(self.device_authorization_endpoint, other.device_authorization_endpoint),
+            revocation_endpoint: or(self.revocation_endpoint, other.revocation_endpoint),
+            userinfo_endpoint: or(self.userinfo_endpoint, other.userinfo_endpoint),
+            token_endpoint_auth_methods_supported: or_list(
+                self.token_endpoint_auth_methods_supported,
+                other.token_endpoint_auth_methods_supported,
+            ),
+            code_challenge_methods_supported: or_list(
+                self.code_challenge_methods_supported,
+                other.code_challenge_methods_supported,
+            ),
             ..self
         }
     }
 }
 
-fn read(reply: &Reply, issuer: &Issuer) -> Result<Document> {
+fn read(reply: &Reply) -> Result<Document, Nothing> {
     if let Some(busy) = reply.busy() {
-        return Err(busy.into());
+        return Err(Nothing::of(busy));
     }
-    match reply.is_success() {
-        true => Ok(Document { date: reply.date, ..reply.json("authorization server metadata")? }),
-        false => Err(Error::config(
-            "issuer",
-            format!("{issuer} has no metadata (status {}): is the issuer right?", reply.status),
-        )),
+    if !reply.is_success() {
+        return Err(Nothing::not_there(reply.status));
+    }
+    match reply.json("authorization server metadata") {
+        Ok(document) => Ok(Document { date: reply.date, ..document }),
+        Err(_) => Err(Nothing {
+            told: "answered with what is no metadata".into(),
+            kind: ErrorKind::Protocol,
+            remedy: Remedy::AskAdministrator,
+        }),
     }
 }
 
-/// RFC 8414 §3.1 puts the well-known part between host and path; OpenID Connect Discovery §4 behind the path.
-fn well_known(issuer: &Issuer) -> [Url; 2] {
+/// Where metadata is asked for: RFC 8414 §3.1 puts the well-known part between host and path, OpenID Connect Discovery §4 behind the path;
+/// and some servers put that of RFC 8414 behind the path, too.
+fn well_known(issuer: &Issuer) -> Vec<Url> {
     let path = issuer.url().path().trim_end_matches('/');
-    [format!("/.well-known/oauth-authorization-server{path}"), format!("{path}/.well-known/openid-configuration")].map(
-        |path| {
-            let mut url = issuer.url().clone();
-            url.set_path(&path);
-            url
-        },
-    )
+    let oauth = "/.well-known/oauth-authorization-server";
+    let mut paths =
+        vec![format!("{oauth}{path}"), format!("{path}/.well-known/openid-configuration"), format!("{path}{oauth}")];
+    // Without a path the last is the first.
+    paths.truncate(if path.is_empty() { 2 } else { 3 });
+    let at = |path: String| {
+        let mut url = issuer.url().clone();
+        url.set_path(&path);
+        url
+    };
+    paths.into_iter().map(at).collect()
 }
 
 fn wrong(issuer: &Issuer, what: &str) -> Error {
@@ -245,7 +331,7 @@ mod tests {
 
     #[test]
     fn the_well_known_part_stands_where_each_standard_puts_it() {
-        let at = |issuer: &str| well_known(&issuer.parse().unwrap()).map(|url| url.to_string());
+        let at = |issuer: &str| well_known(&issuer.parse().unwrap()).into_iter().map(String::from).collect::<Vec<_>>();
         assert_eq!(
             at("https://a.example"),
             [
@@ -257,7 +343,8 @@ mod tests {
             at("https://a.example/t/"),
             [
                 "https://a.example/.well-known/oauth-authorization-server/t",
-                "https://a.example/t/.well-known/openid-configuration"
+                "https://a.example/t/.well-known/openid-configuration",
+                "https://a.example/t/.well-known/oauth-authorization-server"
             ]
         );
     }

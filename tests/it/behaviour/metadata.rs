@@ -27,12 +27,10 @@ fn metadata_that_cannot_be_used_ends_the_login_before_anything_is_sent() {
         ("no device endpoint", field("device_authorization_endpoint", Value::Null), Protocol, "ask_administrator", 1),
         ("http token endpoint", field("token_endpoint", "http://192.0.2.1/t"), Protocol, "ask_administrator", 1),
         ("ftp token endpoint", field("token_endpoint", "ftp://127.0.0.1/t"), Protocol, "ask_administrator", 1),
-        ("a name for loopback", field("token_endpoint", "http://localhost/t"), Protocol, "ask_administrator", 1),
+        ("a name like loopback's", field("token_endpoint", "http://localhost.x/t"), Protocol, "ask_administrator", 1),
         ("user info", field("token_endpoint", "https://a:b@id.example/t"), Protocol, "ask_administrator", 1),
         ("not a URL", field("token_endpoint", "/token"), Protocol, "ask_administrator", 1),
         ("http device", field("device_authorization_endpoint", "http://192.0.2.1/"), Protocol, "ask_administrator", 1),
-        ("http revocation", field("revocation_endpoint", "http://192.0.2.1/"), Protocol, "ask_administrator", 1),
-        ("http userinfo", field("userinfo_endpoint", "http://192.0.2.1/"), Protocol, "ask_administrator", 1),
         ("HTML", Fault::HtmlReply, Unreachable, "retry", 5),
         ("200 with error", Fault::error(200, "invalid_request"), Protocol, "ask_administrator", 1),
         ("half of JSON", json(200, "{\"issuer\":\"htt"), Protocol, "ask_administrator", 1),
@@ -60,7 +58,7 @@ fn metadata_that_cannot_be_used_ends_the_login_before_anything_is_sent() {
 
 #[test]
 fn an_issuer_is_https_or_loopback_with_the_hosts_word() {
-    for bad in ["http://id.example.com", "http://192.0.2.1", "http://localhost:1", "ftp://127.0.0.1", "x"] {
+    for bad in ["http://id.example.com", "http://192.0.2.1", "http://localhost.x:1", "ftp://127.0.0.1", "x"] {
         let error = Config::new("acme", bad, "acme-cli").unwrap_err();
         assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
         assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "issuer" }));
@@ -80,6 +78,53 @@ fn nobody_at_the_issuers_address_is_unreachable() {
     assert_error(&error, ErrorKind::Unreachable, Some("retry"), 5);
     assert!(error.to_string().contains(&gone.to_string()), "{error}");
     assert!(!rig.home().exists());
+}
+
+/// Whatever the name service says of that name.
+#[test]
+fn localhost_is_this_machine_where_that_is_allowed() {
+    let rig = Rig::new();
+    let here = rig.server.issuer().replace("127.0.0.1", "localhost");
+    let at = |path: &str| url::Url::parse(&format!("{here}{path}")).ok();
+    rig.try_log_in(|config| {
+        config.device_authorization_endpoint = at("/device_authorization");
+        config.token_endpoint = at("/token");
+    })
+    .unwrap();
+    let error = rig
+        .try_log_in(|config| {
+            config.issuer = here.parse().unwrap();
+            config.allow_loopback_http = false;
+        })
+        .unwrap_err();
+    assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+    assert!(error.to_string().contains("Config::allow_loopback_http allows this machine"), "{error}");
+}
+
+/// A login can do without it; and nothing is sent there.
+#[test]
+fn an_endpoint_that_is_not_needed_and_not_safe_is_dropped() {
+    for name in ["revocation_endpoint", "userinfo_endpoint"] {
+        for value in ["http://192.0.2.1/x", "https://u:p@id.example/x", "no address"] {
+            let rig = Rig::new();
+            rig.server.inject_always(Endpoint::Metadata, field(name, value));
+            rig.try_log_in(|_| {}).unwrap();
+            let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+            let wanted = if name == "revocation_endpoint" { Ended::NotRevocable } else { Ended::Revoked };
+            assert_eq!(ended.done[0].ended, wanted, "{name}: {value}");
+        }
+    }
+}
+
+#[test]
+fn what_was_asked_and_what_each_place_answered_is_told() {
+    let rig = Rig::new();
+    rig.server.inject(Endpoint::Metadata, Fault::status(404));
+    rig.server.inject(Endpoint::Metadata, field("issuer", "https://other.example"));
+    let message = rig.try_log_in(|_| {}).unwrap_err().to_string();
+    let (issuer, first) = (rig.server.issuer(), "/.well-known/oauth-authorization-server answered with status 404");
+    let second = "/.well-known/openid-configuration is of another issuer, \"https://other.example\"";
+    assert_eq!(message, format!("no metadata of issuer {issuer} can be used: {first}; {second}"));
 }
 
 #[test]
