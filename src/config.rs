@@ -11,6 +11,7 @@ use crate::custody::Place;
 use crate::error::Result;
 use crate::id::{AppName, ClientId, Issuer, Scopes};
 use crate::oauth::dialect::Reach;
+use crate::oauth::pkce::Pkce;
 use crate::org::OrgBy;
 use crate::passphrase::AskPassphrase;
 use crate::secret::Secret;
@@ -43,6 +44,9 @@ pub struct Config {
     /// What a server wants to be told at a login beyond the RFCs, by name: Auth0's `audience`. Not a secret, and nothing that has a
     /// field of its own here.
     pub login_parameters: Vec<(String, String)>,
+    /// Controls whether a login carries a proof key (PKCE, RFC 7636). The default is [`Pkce::IfListed`]. Where the endpoints are set by hand
+    /// no metadata is read, so that only [`Pkce::Always`] sends one there.
+    pub pkce: Pkce,
     /// Whether a `client_secret` goes to the device authorization endpoint too, as RFC 8628 §3.1 has it. Auth0 refuses that.
     pub secret_at_device_authorization: bool,
     /// The resource that tokens are for (RFC 8707), for servers that want it named.
@@ -105,6 +109,7 @@ impl Config {
             client_secret: None,
             scope_parameter: "scope".into(),
             login_parameters: Vec::new(),
+            pkce: Pkce::IfListed,
             secret_at_device_authorization: true,
             resource: None,
             resources: Vec::new(),

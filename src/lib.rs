@@ -108,6 +108,7 @@ pub use id::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scop
 pub use login::LoginRequest;
 pub use logout::{Ended, LoggedOut, LogoutRequest};
 pub use oauth::dialect::Reach;
+pub use oauth::pkce::Pkce;
 pub use org::OrgBy;
 pub use relocation::{MoveRequest, Moved};
 pub use secret::Secret;

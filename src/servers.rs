@@ -25,7 +25,7 @@
 //! | Zitadel | metadata | both | unknown | the login | scope | |
 //! | Auth0 | by hand | token endpoint only | may rotate | the account | - | a revocation may take the token alone, as the tenant is configured; `login_parameters`: `audience`; 403 where the device endpoint gets a secret: `secret_at_device_authorization = false` |
 //! | Google | by hand | wanted | unknown | the account | - | `verification_url`; pending comes as 428; few scopes only |
-//! | Keycloak | by hand | both | may rotate | the login | scope | metadata for each realm; a code that is purged is `invalid_grant`; pending goes on for a while after the approval |
+//! | Keycloak | by hand | both | may rotate | the login | scope | metadata for each realm; a client may require PKCE at the device endpoint, which is sent as its metadata lists S256; a code that is purged is `invalid_grant`; pending goes on for a while after the approval |
 //! | Ory Hydra | by hand | both | rotate | the login | - | |
 //! | Authentik | by hand | both | rotate | the login | - | the user code is a number; 404 where the brand has no flow for device codes |
 //!

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hallpass::clock::{Cancel, Clock, parse_duration};
-use hallpass::{Config, OrgBy, Result, Secret};
+use hallpass::{Config, OrgBy, Pkce, Result, Secret};
 use url::Url;
 
 pub(crate) fn from_environment() -> Result<Config> {
@@ -33,6 +33,11 @@ pub(crate) fn from_environment() -> Result<Config> {
         Some("exchange") => OrgBy::Exchange(org),
         Some("issuer") => OrgBy::Issuer(org),
         Some(_) => OrgBy::Nothing,
+    };
+    config.pkce = match variable("PKCE").as_deref() {
+        Some("always") => Pkce::Always,
+        Some("never") => Pkce::Never,
+        _ => Pkce::IfListed,
     };
     config.allow_loopback_http = variable("ALLOW_LOOPBACK_HTTP").is_some_and(|value| value == "1");
     // An hour without D-Bus, of which `ACME_KEY_CACHE=0` lets a script have none.

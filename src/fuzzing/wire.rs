@@ -17,6 +17,7 @@ use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenReply};
 use crate::oauth::http::{Http, Settings};
 use crate::oauth::id_token;
 use crate::oauth::metadata::{ByHand, discover, userinfo_endpoint};
+use crate::oauth::pkce::Pkce;
 use crate::secret::Secret;
 use crate::text::is_plain;
 
@@ -59,6 +60,8 @@ pub fn device_reply(bytes: &[u8]) {
         resource: None,
         acr_values: None,
         max_age: None,
+        pkce: Pkce::Always,
+        pkce_methods: &[],
     };
     for may_be_http in [false, true] {
         let answered = with_door(may_be_http, &[(status, body.clone())], |http| {
@@ -77,7 +80,7 @@ pub fn device_reply(bytes: &[u8]) {
         let object = object(&body).expect("an answer is an object");
         assert_eq!(text(&object, "device_code").as_deref(), Some(device.device_code.expose()));
         assert!(!device.device_code.expose().is_empty());
-        let is_harmless = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
+        let is_harmless = |c: char| c.is_ascii_alphanumeric() || " -_./:".contains(c);
         assert!((1..=40).contains(&device.user_code.len()) && device.user_code.chars().all(is_harmless));
         for page in [Some(&device.verification_uri), device.verification_uri_complete.as_ref()].into_iter().flatten() {
             is_safe(page, may_be_http);
@@ -87,6 +90,8 @@ pub fn device_reply(bytes: &[u8]) {
             );
             assert_eq!(Url::parse(page.as_str()).as_ref(), Ok(page), "another page when it is opened");
         }
+        let complete = device.verification_uri_complete.as_ref();
+        assert!(complete.is_none_or(|complete| complete.host() == device.verification_uri.host()), "{complete:?}");
         assert!((Duration::from_secs(1)..=DAY).contains(&device.expires_in));
         assert!((Duration::from_secs(1)..=TEN_YEARS).contains(&device.interval));
         let mut poll = Poll::new(device.interval, device.expires_in);

@@ -124,6 +124,8 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
         resource: config.resource.as_ref(),
         acr_values: request.acr_values.as_deref(),
         max_age: request.max_age,
+        pkce: config.pkce,
+        pkce_methods: &endpoints.code_challenge_methods,
         further: hints.chain(config.orgs.in_login(org.as_ref())).chain(further).collect(),
     };
     unless_cancelled()?;
@@ -237,7 +239,8 @@ impl Login<'_> {
         })?;
         let url = &self.destination.token_endpoint;
         let token = TokenEndpoint { http: self.http, url, client: self.client };
-        let asks = Asks { resource: config.resource.as_ref(), ..Asks::default() };
+        let verifier = device.verifier.as_ref();
+        let asks = Asks { resource: config.resource.as_ref(), verifier, ..Asks::default() };
         let (mut heard, mut trouble) = (None, None);
         loop {
             let age = begun.elapsed(clock);

@@ -60,7 +60,8 @@
 //!
 //! `AccessToken::expose` and `auth token` (an access token, to the caller). Where orgs are told by token exchange, an access token goes to the
 //! token endpoint of its own login, too. A client secret and a refresh token go to the
-//! token and revocation endpoints of their own login. There is no way out for a refresh token or a device code. A sealing key goes
+//! token and revocation endpoints of their own login. A code verifier (PKCE) goes to the token endpoint with the polls of its login. There is
+//! no other way out for a refresh token, a device code or a code verifier. A sealing key goes
 //! to the place that the login, or a person with `doctor --move-to`, chose for it; and, where the host asked for it
 //! (`Config::key_cache`), for a time to the kernel's keyring of the user. A user code is shown, drawn as a QR code, and, with the address, put
 //! into the terminal's clipboard when the person presses a key for that: other programs of the desktop can read it there. It is good for

@@ -11,7 +11,9 @@ use crate::id::Scopes;
 use crate::oauth::client_auth::Client;
 use crate::oauth::endpoint::{TokenError, refusal, without};
 use crate::oauth::form::Form;
-use crate::oauth::http::Http;
+use crate::oauth::http::{Http, Reply};
+use crate::oauth::http_error::HttpError;
+use crate::oauth::pkce::{METHOD, Pkce, Verifier};
 use crate::oauth::shape;
 use crate::secret::Secret;
 use crate::text::quoted;
@@ -20,7 +22,9 @@ use crate::text::quoted;
 #[derive(Debug)]
 pub(crate) struct DeviceAuthorization {
     pub(crate) device_code: Secret,
-    /// At most 40 letters, digits, spaces and hyphens.
+    /// What a poll has to prove, where the server was given a challenge.
+    pub(crate) verifier: Option<Verifier>,
+    /// At most 40 letters, digits, spaces and `-_./:`.
     pub(crate) user_code: String,
     pub(crate) verification_uri: Url,
     pub(crate) verification_uri_complete: Option<Url>,
@@ -62,6 +66,9 @@ pub(crate) struct Ask<'a> {
     /// What a resource demanded of the person's authentication (RFC 9470 §4 has the client pass both on).
     pub(crate) acr_values: Option<&'a str>,
     pub(crate) max_age: Option<Duration>,
+    pub(crate) pkce: Pkce,
+    /// The methods of PKCE that the server lists.
+    pub(crate) pkce_methods: &'a [String],
 }
 
 /// Asks for a device code (RFC 8628 §3.1).
@@ -76,21 +83,16 @@ pub(crate) fn authorize(
         let message = format!("the parameter {} of a login is not for the configuration to set", quoted(name));
         return Err(Error::config("login_parameters", message));
     }
-    let scope = (!ask.scopes.is_empty()).then(|| ask.scopes.to_string());
-    let max_age = ask.max_age.map(|age| age.as_secs().to_string());
-    let form = Form::new()
-        .with_some(ask.scope_parameter, scope.as_deref())
-        .with_some("resource", ask.resource.map(Url::as_str))
-        .with_some("acr_values", ask.acr_values)
-        .with_some("max_age", max_age.as_deref());
-    let form = ask.further.iter().fold(form, |form, (name, value)| form.with(name, value));
-    // RFC 8628 §3.1: "The client authentication requirements of Section 3.2.1 of [RFC6749] apply to requests on this endpoint".
-    let public = Client { secret: None, ..client.clone() };
-    let (form, authorization) = if ask.with_secret { client } else { &public }.authenticate(form);
-    // §3.1 wants it only of who does not authenticate; some servers (those on oauthlib) want it of everybody.
-    let form = form.with_some("client_id", authorization.as_ref().map(|_| client.id.as_str()));
-    let reply = http.post(url, form, authorization, cancel).map_err(TokenError::Http)?;
-    let refusal = || without(refusal(&reply), None, client);
+    let mut verifier = ask.pkce.applies(ask.pkce_methods).then(Verifier::random).transpose()?;
+    let mut reply = request(http, url, client, ask, verifier.as_ref(), cancel).map_err(TokenError::Http)?;
+    // RFC 8628 §3.1: "The authorization server MUST ignore unrecognized request parameters." Some refuse them, and list the method for
+    // another grant; nothing was issued, so that asking again costs nothing.
+    let may_ask_without = verifier.is_some() && ask.pkce == Pkce::IfListed;
+    if may_ask_without && matches!(refusal(&reply), TokenError::Refused(refused) if refused.is("invalid_request")) {
+        verifier = None;
+        reply = request(http, url, client, ask, None, cancel).map_err(TokenError::Http)?;
+    }
+    let refusal = || without(refusal(&reply), &[], client);
     if !reply.is_success() {
         return Err(refusal().into());
     }
@@ -100,24 +102,59 @@ pub(crate) fn authorize(
         _ => reply.is_not("a device authorization").into(),
     };
     let wire: Wire = reply.json("a device authorization").map_err(|_| odd())?;
-    let page = |url: Url, name: &str| match http.is_secure(&url) && url.as_str().len() <= LONGEST_PAGE {
-        true => Ok(url),
-        false => Err(unsafe_reply(&reply.host, name)),
-    };
+    let is_page = |url: &Url| http.is_secure(url) && url.as_str().len() <= LONGEST_PAGE;
+    let page = wire.verification_uri.or(wire.verification_url).ok_or_else(odd)?;
+    if !is_page(&page) {
+        return Err(unsafe_reply(
+            &reply.host,
+            "verification_uri",
+            "it takes a short https address without user information",
+        ));
+    }
+    // RFC 8628 §3.2 has it "OPTIONAL", so that an odd one costs no login: the person types the code. One on another host would be opened
+    // where a person has compared the host of the other.
+    let complete = wire.verification_uri_complete.or(wire.verification_url_complete);
+    let complete = complete.filter(|url| is_page(url) && url.host() == page.host());
+    let user_code = checked_user_code(wire.user_code.ok_or_else(odd)?);
     Ok(DeviceAuthorization {
         device_code: wire.device_code.ok_or_else(odd)?,
-        user_code: checked_user_code(wire.user_code.ok_or_else(odd)?)
-            .ok_or_else(|| unsafe_reply(&reply.host, "user_code"))?,
-        verification_uri: page(wire.verification_uri.or(wire.verification_url).ok_or_else(odd)?, "verification_uri")?,
-        verification_uri_complete: wire
-            .verification_uri_complete
-            .or(wire.verification_url_complete)
-            .map(|url| page(url, "verification_uri_complete"))
-            .transpose()?,
+        verifier,
+        user_code: user_code.ok_or_else(|| {
+            unsafe_reply(&reply.host, "user_code", "it takes at most 40 letters, digits, spaces and -_./:")
+        })?,
+        verification_uri: page,
+        verification_uri_complete: complete,
         expires_in: wire.expires_in.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_LIFETIME).min(LONGEST_LIFETIME),
         interval: wire.interval.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_INTERVAL),
         date: reply.date,
     })
+}
+
+/// The request, with the challenge of `verifier`.
+fn request(
+    http: &Http,
+    url: &Url,
+    client: &Client,
+    ask: &Ask<'_>,
+    verifier: Option<&Verifier>,
+    cancel: &Cancel,
+) -> Result<Reply, HttpError> {
+    let scope = (!ask.scopes.is_empty()).then(|| ask.scopes.to_string());
+    let max_age = ask.max_age.map(|age| age.as_secs().to_string());
+    let form = Form::new()
+        .with_some(ask.scope_parameter, scope.as_deref())
+        .with_some("resource", ask.resource.map(Url::as_str))
+        .with_some("acr_values", ask.acr_values)
+        .with_some("max_age", max_age.as_deref())
+        .with_some("code_challenge", verifier.map(Verifier::challenge).as_deref())
+        .with_some("code_challenge_method", verifier.map(|_| METHOD));
+    let form = ask.further.iter().fold(form, |form, (name, value)| form.with(name, value));
+    // RFC 8628 §3.1: "The client authentication requirements of Section 3.2.1 of [RFC6749] apply to requests on this endpoint".
+    let public = Client { secret: None, ..client.clone() };
+    let (form, authorization) = if ask.with_secret { client } else { &public }.authenticate(form);
+    // §3.1 wants it only of who does not authenticate; some servers (those on oauthlib) want it of everybody.
+    let form = form.with_some("client_id", authorization.as_ref().map(|_| client.id.as_str()));
+    http.post(url, form, authorization, cancel)
 }
 
 /// When to poll: a pure state machine, told what was heard and how old the code is, and asked how long to wait.
@@ -215,17 +252,18 @@ struct Wire {
 /// MUST NOT be included more than once."
 fn is_own(name: &str, scope_parameter: &str) -> bool {
     let own = ["scope", "client_id", "client_secret", "resource", "acr_values", "max_age"];
-    name.is_empty() || name == scope_parameter || own.contains(&name)
+    let is_pkce = ["code_challenge", "code_challenge_method"].contains(&name);
+    name.is_empty() || name == scope_parameter || own.contains(&name) || is_pkce
 }
 
 /// A user code may be shown only if it can hold no escape, no override and no sentence.
 fn checked_user_code(code: String) -> Option<String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
+    let plain = |c: char| c.is_ascii_alphanumeric() || " -_./:".contains(c);
     ((1..=40).contains(&code.len()) && code.chars().all(plain)).then_some(code)
 }
 
-fn unsafe_reply(host: &str, name: &str) -> Error {
-    let message = format!("{host} sent a {name} that is not safe to show");
+fn unsafe_reply(host: &str, name: &str, why: &str) -> Error {
+    let message = format!("{host} sent a {name} that is not safe to show: {why}");
     Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
 }
 

@@ -21,6 +21,7 @@ use crate::oauth::dialect;
 use crate::oauth::form::Form;
 use crate::oauth::http::{Http, NotJson, Reply};
 use crate::oauth::http_error::HttpError;
+use crate::oauth::pkce::Verifier;
 use crate::oauth::shape;
 use crate::secret::Secret;
 use crate::text::quoted;
@@ -41,6 +42,8 @@ pub(crate) struct Asks<'a> {
     pub(crate) scopes: Option<&'a Scopes>,
     /// The server's parameter that names an org, and the org.
     pub(crate) org: Option<(&'a str, &'a str)>,
+    /// RFC 7636 §4.5.
+    pub(crate) verifier: Option<&'a Verifier>,
 }
 
 /// What is exchanged for a token.
@@ -130,7 +133,11 @@ impl TokenEndpoint<'_> {
                 .with("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
         };
         let scopes = asks.scopes.map(Scopes::to_string);
-        let mut form = form.with_some("resource", asks.resource.map(Url::as_str)).with_some("scope", scopes.as_deref());
+        let verifier = asks.verifier.map(Verifier::secret);
+        let mut form = form
+            .with_some("resource", asks.resource.map(Url::as_str))
+            .with_some("scope", scopes.as_deref())
+            .with_some("code_verifier", verifier.map(Secret::expose));
         if let Some((parameter, org)) = asks.org {
             form = form.with(parameter, org);
         }
@@ -139,18 +146,18 @@ impl TokenEndpoint<'_> {
         let (Grant::DeviceCode(sent) | Grant::RefreshToken(sent) | Grant::Exchange(sent)) = grant;
         read(&reply).map_err(|error| {
             let error = if matches!(grant, Grant::RefreshToken(_)) { of_a_refresh(error, &reply) } else { error };
-            without(error, Some(*sent), self.client)
+            without(error, &[&[*sent][..], verifier.as_slice()].concat(), self.client)
         })
     }
 }
 
 /// The error without words that quote a secret that was sent, in whatever form: nothing secret is printed (law 11).
-pub(crate) fn without(error: TokenError, sent: Option<&Secret>, client: &Client) -> TokenError {
+pub(crate) fn without(error: TokenError, sent: &[&Secret], client: &Client) -> TokenError {
     let TokenError::Refused(refusal) = error else { return error };
     let header = client.authenticate(Form::new()).1;
     let encoded = header.as_ref().and_then(|header| header.strip_prefix("Basic "));
-    let secrets = [sent.map(Secret::expose), client.secret.as_deref().map(Secret::expose), encoded];
-    TokenError::Refused(refusal.without(&secrets.map(Option::unwrap_or_default)))
+    let secrets = sent.iter().copied().chain(client.secret.as_deref()).map(Secret::expose).chain(encoded);
+    TokenError::Refused(refusal.without(&secrets.collect::<Vec<_>>()))
 }
 
 /// A text that may be a form, as it was before it was encoded.

@@ -15,6 +15,7 @@
 //! | `endpoint` | RFC 6749 §3.2, §5, §6: the token endpoint |
 //! | `access_token` | RFC 9068 §2.2: the end of a token that nobody else tells |
 //! | `device` | RFC 8628 |
+//! | `pkce` | RFC 7636 |
 //! | `claims` | OpenID Connect Core §5.1 |
 //! | `challenge` | RFC 6750 §3, RFC 9470 |
 //! | `id_token` | OpenID Connect Core §2, §3.1.3.7 |
@@ -34,6 +35,7 @@ pub(crate) mod http_error;
 pub(crate) mod id_token;
 pub(crate) mod inflate;
 pub(crate) mod metadata;
+pub(crate) mod pkce;
 pub(crate) mod proxy;
 pub(crate) mod revocation;
 pub(crate) mod shape;

@@ -47,7 +47,7 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     }
     let error = refusal(&reply);
     let is_dead = matches!(&error, TokenError::Refused(refusal) if refusal.is_of_a_dead_token());
-    match without(error, Some(*secret), client) {
+    match without(error, &[*secret], client) {
         // Better Auth answers 400 to a token that is dead already: there is nothing left to end.
         _ if is_dead => Ok(Revoked::Before),
         error => Err(error),

@@ -119,8 +119,8 @@ impl Trip<'_> {
         let is_at_hand = record.token(&own).is_some_and(is_good);
         let record = if is_at_hand { record } else { self.rotate(http, lock, record, before, &own)? };
         let asked_at = self.now();
-        let asks =
-            Asks { resource: self.target.resource.as_ref(), scopes: self.target.scopes.as_ref(), org: Some(named) };
+        let Target { resource, scopes, .. } = &self.target;
+        let asks = Asks { resource: resource.as_ref(), scopes: scopes.as_ref(), org: Some(named), ..Asks::default() };
         let ask = |record: &Record| {
             let subject = record.token(&own).map(|token| token.access_token.clone());
             let subject = subject.ok_or_else(|| self.ended(ErrorKind::Expired, "it holds no token"))?;
@@ -183,7 +183,8 @@ impl Trip<'_> {
         let scopes = target.scopes.as_ref().map(|asked| orgs.scopes(asked, target.org.as_ref())).transpose();
         let scopes = scopes.map_err(|error| Failed::of(error, open))?;
         // A refresh names its org (law 9): a server takes one without for the org of the last refresh, whoever made that.
-        let asks = Asks { resource: target.resource.as_ref(), scopes: scopes.as_ref(), org: self.named(target) };
+        let resource = target.resource.as_ref();
+        let asks = Asks { resource, scopes: scopes.as_ref(), org: self.named(target), ..Asks::default() };
         // The token sent is the one just read under the lock (law 1).
         let token = self.grant.reveal(token).map_err(|error| Failed::of(error, open))?;
         let (outcome, in_doubt) =

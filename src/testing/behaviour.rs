@@ -20,6 +20,10 @@ pub struct Behaviour {
     /// authenticate by `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1), at the device authorization
     /// endpoint too (RFC 8628 §3.1).
     pub client_secret: Option<String>,
+    /// Whether the metadata lists the PKCE method S256 and the device authorization endpoint wants a `code_challenge` (RFC 7636), as
+    /// Keycloak does for clients that require it. Default: false. A challenge that was sent is held against the `code_verifier` of each
+    /// poll whatever this says.
+    pub requires_pkce: bool,
     /// The polling `interval` in seconds (RFC 8628 §3.2). Default: 5. `None` leaves it out of the reply, and 5 is
     /// enforced: "If no value is provided, clients MUST use 5 as the default".
     pub interval: Option<u64>,
@@ -80,6 +84,7 @@ impl Default for Behaviour {
             clock: Arc::new(SystemClock),
             client_id: "acme-cli".into(),
             client_secret: None,
+            requires_pkce: false,
             interval: Some(5),
             enforce_interval: true,
             device_code_lifetime: Duration::from_secs(900),

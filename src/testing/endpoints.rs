@@ -50,6 +50,9 @@ fn metadata(state: &State) -> Map<String, Value> {
     for (_, name, path) in named.into_iter().filter(|(is_named, ..)| *is_named) {
         document.insert(name.into(), at(path));
     }
+    if behaviour.requires_pkce {
+        document.insert("code_challenge_methods_supported".into(), json!(["S256"]));
+    }
     // "Claims with zero elements MUST be omitted from the response." (RFC 8414 §3.2)
     if !behaviour.scopes_supported.is_empty() {
         document.insert("scopes_supported".into(), behaviour.scopes_supported.clone().into());
@@ -61,14 +64,24 @@ fn device_authorization(state: &mut State, request: &SeenRequest) -> Outcome {
     let form = Form::read(request)?;
     form.authenticate(request, &state.behaviour)?;
     let org = org(state, &form);
-    state.authorize_device(form.get("scope"), org)
+    // RFC 7636 §4.4.1: "the authorization server MUST return the authorization error response with the "error" value set to
+    // "invalid_request"", where the challenge is missing or the method is not supported.
+    let challenge = match (form.get("code_challenge"), form.get("code_challenge_method")) {
+        (Some(challenge), Some("S256")) => Some(challenge),
+        (Some(_), _) => return Err(Refusal::bad("invalid_request", "the transform algorithm is not supported")),
+        (None, _) if state.behaviour.requires_pkce => {
+            return Err(Refusal::bad("invalid_request", "code challenge required"));
+        }
+        (None, _) => None,
+    };
+    state.authorize_device(form.get("scope"), org, challenge)
 }
 
 fn token(state: &mut State, request: &SeenRequest) -> Outcome {
     let form = Form::read(request)?;
     form.authenticate(request, &state.behaviour)?;
     match form.require("grant_type", "grant_type is missing")? {
-        DEVICE_CODE => state.redeem(form.require("device_code", "device_code is missing")?),
+        DEVICE_CODE => state.redeem(form.require("device_code", "device_code is missing")?, form.get("code_verifier")),
         "refresh_token" => {
             let org = org(state, &form);
             state.refresh(form.require("refresh_token", "refresh_token is missing")?, form.get("scope"), org)

@@ -72,6 +72,8 @@ pub(super) struct Device {
     pub scope: Vec<String>,
     /// The org that the request named.
     pub org: Option<String>,
+    /// RFC 7636 §4.3.
+    challenge: Option<String>,
     /// `None`: later than the clock can say.
     expires_at: Option<SystemTime>,
     interval: Duration,

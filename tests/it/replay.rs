@@ -15,7 +15,8 @@ use hallpass::custody::{Place, PlaceName};
 use hallpass::prompt::{Prompt, Verification};
 use hallpass::testing::ManualClock;
 use hallpass::{
-    Auth, Config, Error, LoginRequest, LogoutRequest, Remedy, Secret, Session, Surroundings, TokenRequest, servers,
+    Auth, Config, Error, LoginRequest, LogoutRequest, Pkce, Remedy, Secret, Session, Surroundings, TokenRequest,
+    servers,
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -274,6 +275,9 @@ fn config(script: &Script, here: &str, home: &Path, clock: &ManualClock) -> Resu
     config.client_secret = script.secret.clone().map(|secret| Arc::new(Secret::new(secret)));
     config.secret_at_device_authorization = !script.no_secret_at_device_authorization;
     config.login_parameters.clone_from(&script.parameters);
+    if script.always_pkce {
+        config.pkce = Pkce::Always;
+    }
     at_home(&mut config, home, clock);
     Ok(config)
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{AccessToken, Decision, Device, Family, Outcome, RefreshToken, Refusal, State, has_passed, members};
 use crate::testing::behaviour::Person;
@@ -10,7 +13,12 @@ use crate::testing::token;
 
 impl State {
     /// Device authorization request (RFC 8628 §3.1 and §3.2).
-    pub(crate) fn authorize_device(&mut self, scope: Option<&str>, org: Option<&str>) -> Outcome {
+    pub(crate) fn authorize_device(
+        &mut self,
+        scope: Option<&str>,
+        org: Option<&str>,
+        challenge: Option<&str>,
+    ) -> Outcome {
         let scope = self.requested_scope(scope)?.unwrap_or_else(|| vec!["openid".into()]);
         let device_code = token::opaque("dc_")?;
         let mut user_code = token::user_code()?;
@@ -35,6 +43,7 @@ impl State {
         let device = Device {
             user_code,
             client_id: self.behaviour.client_id.clone(),
+            challenge: challenge.map(str::to_owned),
             org: org.or_else(|| self.org_in(&scope)).map(str::to_owned),
             scope,
             expires_at: self.now().checked_add(lifetime),
@@ -50,13 +59,19 @@ impl State {
     }
 
     /// Device access token request (RFC 8628 §3.4 and §3.5): one poll.
-    pub(crate) fn redeem(&mut self, device_code: &str) -> Outcome {
+    pub(crate) fn redeem(&mut self, device_code: &str, verifier: Option<&str>) -> Outcome {
         let now = self.now();
         let Some(device) = self.devices.get_mut(device_code) else {
             return Err(Refusal::bad("invalid_grant", "the device code is unknown"));
         };
         if device.client_id != self.behaviour.client_id {
             return Err(Refusal::bad("invalid_grant", "the device code was issued to another client"));
+        }
+        // RFC 7636 §4.6: "If the values are not equal, an error response indicating "invalid_grant" as described in Section 5.2 of
+        // [RFC6749] MUST be returned."
+        let proven = verifier.map(|verifier| URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)));
+        if device.challenge != proven {
+            return Err(Refusal::bad("invalid_grant", "the code verifier is not that of the code challenge"));
         }
         if let Some(family) = device.family {
             // Somebody else holds this device code, and nobody can say who was first: as for a refresh token, both lose.

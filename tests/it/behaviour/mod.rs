@@ -44,6 +44,7 @@ mod orgs;
 #[cfg(feature = "passphrase")]
 mod passphrase;
 mod paved_path;
+mod pkce;
 #[cfg(feature = "passphrase")]
 mod places;
 mod planted;

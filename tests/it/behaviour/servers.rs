@@ -75,7 +75,8 @@ fn endpoints_are_those_of_the_server() {
 
 #[test]
 fn a_parameter_of_hallpasss_own_is_not_sent_twice() {
-    for name in ["", "scope", "scopes", "client_id", "client_secret", "resource", "acr_values", "max_age"] {
+    let names = "scope scopes client_id client_secret resource acr_values max_age code_challenge code_challenge_method";
+    for name in names.split(' ').chain([""]) {
         let rig = Rig::new();
         let error = rig
             .try_log_in(|config| {

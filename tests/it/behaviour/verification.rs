@@ -25,21 +25,20 @@ fn what_is_not_safe_to_show_is_not_shown() {
         ("verification_uri", json!("javascript:alert(1)")),
         ("verification_uri", json!("data:text/html,x")),
         ("verification_uri", json!("http://id.example/device")),
-        ("verification_uri", json!("http://localhost/device")),
+        ("verification_uri", json!("http://localhost.example/device")),
         ("verification_uri", json!("https://id.example@evil.example/")),
         ("verification_uri", json!("https://a:b@evil.example/")),
         ("verification_uri", json!("https://\u{1b}[2J/")),
         ("verification_uri", json!("/device")),
         ("verification_uri", json!(7)),
         ("verification_uri", Value::Null),
-        ("verification_uri_complete", json!("file:///etc/passwd")),
-        ("verification_uri_complete", json!("javascript:alert(1)")),
-        ("verification_uri_complete", json!("https://id.example@evil.example/")),
         ("user_code", json!("\u{1b}[2J\u{1b}[1;1HABCD")),
         ("user_code", json!("AB\u{202e}CD")),
         ("user_code", json!("AB\u{9b}CD")),
         ("user_code", json!("AB\nCD")),
         ("user_code", json!("A".repeat(41))),
+        ("user_code", json!("AB<CD")),
+        ("user_code", json!("AB\u{2028}CD")),
         ("user_code", json!("")),
         ("user_code", Value::Null),
         ("device_code", Value::Null),
@@ -79,11 +78,41 @@ fn a_device_authorization_that_brings_no_code_ends_the_login() {
     }
 }
 
+/// The page that has the code in it is the server's to offer, and a login can do without it.
+#[test]
+fn a_complete_page_that_is_odd_is_left_out() {
+    for value in [
+        json!("file:///etc/passwd"),
+        json!("javascript:alert(1)"),
+        json!("http://id.example/device?user_code=A"),
+        json!("https://evil.example/device?user_code=A"),
+        json!("https://127.0.0.1@evil.example/"),
+        json!("https://a:b@127.0.0.1/"),
+        json!(format!("https://127.0.0.1/{}", "x".repeat(2048))),
+        json!(7),
+        Value::Null,
+    ] {
+        let rig = Rig::new();
+        let (login, prompt) = with(&rig, "verification_uri_complete", value.clone());
+        login.unwrap();
+        let shown = &prompt.shown()[0];
+        assert_eq!(shown.verification_uri_complete, None, "{value}");
+        assert_eq!(shown.page().as_str(), format!("{}/device", rig.server.issuer()));
+    }
+}
+
+#[test]
+fn a_user_code_may_hold_what_separates_its_parts() {
+    let rig = Rig::new();
+    let (login, prompt) = with(&rig, "user_code", json!("eu_1.AB/CD:4-2 X"));
+    login.unwrap();
+    assert_eq!(prompt.shown()[0].user_code, "eu_1.AB/CD:4-2 X");
+}
+
 #[test]
 fn control_characters_in_an_address_are_encoded_and_never_printed() {
     let rig = Rig::new();
-    let (login, prompt) =
-        with(&rig, "verification_uri_complete", json!("https://id.example/\u{1b}[2J\u{202e}?a=\u{7}\r\n"));
+    let (login, prompt) = with(&rig, "verification_uri", json!("https://id.example/\u{1b}[2J\u{202e}?a=\u{7}\r\n"));
     login.unwrap();
     let page = prompt.shown()[0].page().to_string();
     assert!(page.starts_with("https://id.example/") && page.bytes().all(|byte| byte.is_ascii_graphic()), "{page}");
@@ -92,7 +121,7 @@ fn control_characters_in_an_address_are_encoded_and_never_printed() {
 #[test]
 fn a_lookalike_host_is_shown_as_what_it_is() {
     let rig = Rig::new();
-    let (login, prompt) = with(&rig, "verification_uri_complete", json!("https://\u{430}pple.example/"));
+    let (login, prompt) = with(&rig, "verification_uri", json!("https://\u{430}pple.example/"));
     login.unwrap();
     assert!(prompt.shown()[0].page().as_str().starts_with("https://xn--"));
 }

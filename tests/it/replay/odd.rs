@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::ManualClock;
-use hallpass::{Auth, Config, Error, LoginRequest, LogoutRequest, Secret, Session};
+use hallpass::{Auth, Config, Error, LoginRequest, LogoutRequest, Pkce, Secret, Session};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -161,6 +161,7 @@ impl Rig {
             config.revocation_endpoint = at("/r");
         }
         config.client_secret = Some(Arc::new(Secret::new(CLIENT_SECRET.into())));
+        config.pkce = Pkce::Always;
         at_home(&mut config, home.path(), &clock);
         Self { server, auth: Auth::new(config).unwrap(), clock, _home: home, begun: Instant::now() }
     }
@@ -246,4 +247,21 @@ proptest! {
         // Nobody asks again and again: device code, token, at most two refreshes and a revocation.
         prop_assert!(rig.server.seen().len() <= 5);
     }
+}
+
+#[test]
+fn a_code_verifier_that_is_quoted_is_not_told() {
+    let sent = Arc::new(Mutex::new(String::new()));
+    let seen = sent.clone();
+    let rig = Rig::new(false, move |request| match (request.path.as_str(), request.field("code_verifier")) {
+        ("/d", _) => device_reply(),
+        (_, verifier) => {
+            verifier.unwrap().clone_into(&mut seen.lock().unwrap());
+            let words = format!("the verifier {} is odd", verifier.unwrap());
+            json_reply(400, &json!({"error": "invalid_request", "error_description": words}))
+        }
+    });
+    let error = rig.log_in().unwrap_err();
+    let told = format!("{error} {error:?}");
+    assert!(told.contains("invalid_request") && !told.contains(&sent.lock().unwrap()[..12]), "{told}");
 }

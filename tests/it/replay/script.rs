@@ -3,7 +3,7 @@
 //! ```text
 //! # What is special here, in a sentence.
 //! server github                       which configuration: see `Setup`
-//! scopes repo gist                    optional, as are `issuer`, `secret`, `secret_at_device_authorization`, `parameter`
+//! scopes repo gist                    optional, as are `issuer`, `secret`, `secret_at_device_authorization`, `parameter`, `pkce`
 //! shown ABCD-1234 https://…           what the person sees; optional
 //! waits 5 5 10                        every wait on the clock, in seconds; `5*179` is many of them
 //! end logged_in                       or: end <kind> <remedy> <part of the message>
@@ -37,6 +37,7 @@ pub(super) struct Script {
     pub secret: Option<String>,
     pub no_secret_at_device_authorization: bool,
     pub parameters: Vec<(String, String)>,
+    pub always_pkce: bool,
     pub shown: Option<String>,
     pub waits: Vec<u64>,
     pub end: Vec<String>,
@@ -140,6 +141,7 @@ impl Script {
             "secret_at_device_authorization" => {
                 rest == "no" && !std::mem::replace(&mut self.no_secret_at_device_authorization, true)
             }
+            "pkce" => rest == "always" && !std::mem::replace(&mut self.always_pkce, true),
             "parameter" => {
                 let (name, value) = rest.split_once('=')?;
                 self.parameters.push((name.into(), value.into()));
