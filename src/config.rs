@@ -47,6 +47,10 @@ pub struct Config {
     /// Controls whether a login carries a proof key (PKCE, RFC 7636). The default is [`Pkce::IfListed`]. Where the endpoints are set by hand
     /// no metadata is read, so that only [`Pkce::Always`] sends one there.
     pub pkce: Pkce,
+    /// Controls whether each refresh names its scopes, for servers that refuse one that names none: those that were granted, and those of
+    /// OpenID Connect in `scopes`. RFC 6749 §6 leaves them out: "if omitted is treated as equal to the scope originally granted". The
+    /// default is false; [`servers::entra`](crate::servers::entra) sets it.
+    pub scopes_in_refresh: bool,
     /// Whether a `client_secret` goes to the device authorization endpoint too, as RFC 8628 §3.1 has it. Auth0 refuses that.
     pub secret_at_device_authorization: bool,
     /// The resource that tokens are for (RFC 8707), for servers that want it named.
@@ -110,6 +114,7 @@ impl Config {
             scope_parameter: "scope".into(),
             login_parameters: Vec::new(),
             pkce: Pkce::IfListed,
+            scopes_in_refresh: false,
             secret_at_device_authorization: true,
             resource: None,
             resources: Vec::new(),

@@ -108,6 +108,13 @@ impl Scopes {
         self.0.is_empty()
     }
 
+    /// These, and what `others` has of OpenID Connect (Core §5.4, §11): servers (Entra ID) leave it out where a reply lists what was granted.
+    pub(crate) fn with_those_of_openid(&self, others: &Self) -> Self {
+        let of_openid = ["openid", "profile", "email", "offline_access"];
+        let more = others.iter().filter(|scope| of_openid.contains(scope) && !self.contains(scope));
+        Self(self.iter().chain(more).map(str::to_owned).collect())
+    }
+
     /// Whether `scope` is among them.
     pub fn contains(&self, scope: &str) -> bool {
         self.iter().any(|own| own == scope)

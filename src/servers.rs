@@ -17,7 +17,7 @@
 //! | --- | --- | --- | --- | --- | --- | --- |
 //! | GitHub | [`github`] | none | unknown | cannot be asked | - | no metadata; replies are forms unless asked otherwise; pending and refusals come as 200; `slow_down` brings the new interval; scopes come back with commas; the app must have the device flow switched on |
 //! | GitLab | [`gitlab`] | both | rotate | the login | - | set `scopes`, which name what GitLab has |
-//! | Entra ID | [`entra`] | both | replaced, the old one stays usable | cannot be asked | issuer | `authorization_declined` for a refusal; often forbidden by Conditional Access |
+//! | Entra ID | [`entra`] | both | replaced, the old one stays usable | cannot be asked | issuer | `authorization_declined` for a refusal; often forbidden by Conditional Access; each refresh names its scopes: `scopes_in_refresh` |
 //! | Okta | [`okta`] | both | may rotate | cannot be asked | - | 429 for the rate limit of the whole org; revocation wants client authentication |
 //! | WorkOS AuthKit | [`workos_authkit`] | none | rotate | cannot be asked | refresh, `organization_id` | no metadata, no `token_type`; the account is named beside the tokens (`user`); a refresh that names no org gives the one that was used last |
 //! | WorkOS Connect | [`workos_connect`] | both | may rotate | the login | - | access tokens that were issued outlive a revocation |
@@ -122,6 +122,7 @@ fn ready(dialect: &Dialect, app: &str, own: &str, client_id: &str, scopes: &str)
     config.token_endpoint = endpoint(dialect.token)?;
     config.scope_parameter = dialect.scope_parameter.into();
     config.scopes = scopes.parse::<Scopes>()?;
+    config.scopes_in_refresh = dialect.scopes_in_refresh;
     if let Revocation::Reaches(reach) = dialect.revocation {
         config.revocation_reach = reach;
     }
@@ -193,6 +194,7 @@ mod tests {
         for (shown, dialect) in rows.iter().zip(DIALECTS) {
             assert!(shown.starts_with(&row(dialect)), "{shown}\n{}", row(dialect));
             let differs: Vec<_> = [&["scopes"][..], dialect.login_parameters].concat();
+            assert_eq!(shown.contains("scopes_in_refresh"), dialect.scopes_in_refresh, "{shown}");
             let told = differs.iter().skip(usize::from(dialect.scope_parameter == "scope"));
             told.for_each(|name| assert!(shown.contains(&format!("`{name}`")), "{shown}: {name}"));
         }

@@ -34,6 +34,7 @@ pub(crate) fn from_environment() -> Result<Config> {
         Some("issuer") => OrgBy::Issuer(org),
         Some(_) => OrgBy::Nothing,
     };
+    config.scopes_in_refresh = variable("REFRESH_SCOPES").is_some_and(|value| value == "1");
     config.pkce = match variable("PKCE").as_deref() {
         Some("always") => Pkce::Always,
         Some("never") => Pkce::Never,

@@ -139,6 +139,8 @@ pub(crate) struct Dialect {
     pub(crate) token: Option<&'static str>,
     pub(crate) secret: Secret,
     pub(crate) scope_parameter: &'static str,
+    /// Whether a refresh has to name its scopes.
+    pub(crate) scopes_in_refresh: bool,
     /// Further parameters of a login, by name.
     pub(crate) login_parameters: &'static [&'static str],
     pub(crate) rotation: Rotation,
@@ -213,6 +215,7 @@ const PLAIN: Dialect = Dialect {
     token: None,
     secret: Secret::Both,
     scope_parameter: "scope",
+    scopes_in_refresh: false,
     login_parameters: &[],
     rotation: Rotation::Unknown,
     revocation: Revocation::Reaches(Reach::Family),
@@ -246,6 +249,8 @@ pub(crate) const ENTRA: Dialect = Dialect {
     issuer: "https://login.microsoftonline.com/{}/v2.0",
     device_authorization: Some("login.microsoftonline.com/{}/oauth2/v2.0/devicecode"),
     token: Some("login.microsoftonline.com/{}/oauth2/v2.0/token"),
+    // AADSTS90009, where client and resource are one application.
+    scopes_in_refresh: true,
     rotation: Rotation::OldStays,
     revocation: Revocation::Impossible,
     orgs: OrgBy::Issuer(Cow::Borrowed("https://login.microsoftonline.com/{org}/v2.0")),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Before, Trip};
 use crate::attempt::{Failure, Refused};
 use crate::clock::{Cancel, Deadline, Stopwatch, pause};
+use crate::config::Config;
 use crate::context::Index;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::failpoint::reached;
@@ -179,8 +180,11 @@ impl Trip<'_> {
     ) -> Result<TokenReply, Failed> {
         let open = before != Before::Settled;
         // Where a scope names the org, fewer scopes name it as well.
-        let orgs = &self.wiring.config.orgs;
-        let scopes = target.scopes.as_ref().map(|asked| orgs.scopes(asked, target.org.as_ref())).transpose();
+        let Config { orgs, scopes_in_refresh, scopes: configured, .. } = &self.wiring.config;
+        let usual =
+            || scopes_in_refresh.then(|| record.scopes.with_those_of_openid(configured)).filter(|all| !all.is_empty());
+        let scopes = target.scopes.clone().or_else(usual);
+        let scopes = scopes.map(|asked| orgs.scopes(&asked, target.org.as_ref())).transpose();
         let scopes = scopes.map_err(|error| Failed::of(error, open))?;
         // A refresh names its org (law 9): a server takes one without for the org of the last refresh, whoever made that.
         let resource = target.resource.as_ref();

@@ -66,15 +66,19 @@ fn a_refused_challenge_is_left_out_once_and_for_invalid_request_only() {
 }
 
 #[test]
-fn acme_takes_it_from_a_variable() {
+fn acme_takes_it_and_the_scopes_of_a_refresh_from_variables() {
     let acme = Acme::new();
     acme.server.approve_all();
     for (value, is_sent) in [("always", true), ("never", false)] {
         acme.server.clear_requests();
-        let ran = acme.run_with(&["auth", "login", "--wait"], &[("ACME_PKCE", value), ("ACME_REFRESH_SCOPES", "1")]);
+        let ran = acme.run_with(&["auth", "login", "--wait"], &[("ACME_PKCE", value)]);
         assert_eq!(ran.code, 0, "{ran:?}");
         let asked = acme.server.requests_to(Endpoint::DeviceAuthorization).pop().unwrap();
         assert_eq!(asked.parameter("code_challenge").is_some(), is_sent, "{value}");
-        assert_eq!(acme.run(&["auth", "token", "--refresh"]).code, 0);
+        for (switch, is_named) in [("1", true), ("0", false)] {
+            let ran = acme.run_with(&["auth", "token", "--refresh"], &[("ACME_REFRESH_SCOPES", switch)]);
+            let asked = acme.server.requests_to(Endpoint::Token).pop().unwrap();
+            assert_eq!((ran.code, asked.parameter("scope").is_some()), (0, is_named), "{ran:?}");
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! The ready configurations, and what a host sets by hand for a server that differs.
 
+use std::sync::Arc;
+
 use hallpass::blocking::wait;
 use hallpass::doctor::State;
+use hallpass::prompt::Silent;
 use hallpass::servers::{entra, github, gitlab, okta, twitch, workos_authkit, workos_connect};
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Auth, ErrorKind, Remedy};
+use hallpass::{Auth, ErrorKind, Remedy, TokenRequest};
 
-use super::rig::{Rig, assert_error};
+use super::rig::{Rig, assert_error, forced};
 
 #[test]
 fn what_is_named_leads_nowhere_else() {
@@ -88,6 +91,31 @@ fn a_parameter_of_hallpasss_own_is_not_sent_twice() {
         assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "login_parameters" }), "{name}");
         assert!(rig.server.requests_to(Endpoint::DeviceAuthorization).is_empty(), "{name}");
         rig.assert_nothing_left(name);
+    }
+}
+
+/// Entra ID refuses a refresh without scopes where client and resource are one app (AADSTS90009).
+#[test]
+fn each_refresh_names_its_scopes_where_the_server_wants_it() {
+    assert!(entra("acme", "common", "c").unwrap().scopes_in_refresh && !github("acme", "c").unwrap().scopes_in_refresh);
+    for (wanted, scopes) in [(false, None), (true, Some("openid email offline_access"))] {
+        let rig = Rig::new();
+        let mut config = rig.config();
+        config.scopes_in_refresh = wanted;
+        rig.server.approve_all();
+        // As Entra ID lists what was granted: not all that is OpenID Connect's.
+        rig.server.inject(Endpoint::Token, Fault::ReplyField("scope".into(), "openid email".into()));
+        let session = wait(Auth::new(config).unwrap().login(Default::default(), Arc::new(Silent))).unwrap();
+        rig.server.clear_requests();
+        forced(&session).unwrap();
+        let asked = rig.server.requests_to(Endpoint::Token).pop().unwrap();
+        assert_eq!(asked.parameter("scope"), scopes, "{:?}", asked.form);
+        // Fewer scopes are what a caller asked for.
+        let mut request = TokenRequest::default();
+        request.scopes = Some("email".parse().unwrap());
+        wait(session.access_token_with(request)).unwrap();
+        let asked = rig.server.requests_to(Endpoint::Token).pop().unwrap();
+        assert_eq!(asked.parameter("scope"), Some("email"), "{:?}", asked.form);
     }
 }
 
