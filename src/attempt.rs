@@ -31,8 +31,7 @@ pub(crate) struct Failure {
     /// The server has rotated, and its reply was refused here: it made the login another (law 17).
     #[serde(default)]
     pub(crate) foreign: bool,
-    /// The server refused this very token, or its reply was refused here: to ask again would bring the same answer, and some servers ban
-    /// who does.
+    /// The server refused this very token: to ask again would bring the same answer, and some servers ban who does.
     #[serde(default)]
     pub(crate) refused: Option<Refused>,
     /// How long the server asked to be left alone, in seconds.
@@ -131,7 +130,7 @@ impl Failure {
 
     /// The error, for another process than the one that met it; `None` where it should ask for itself.
     pub(crate) fn shared(&self, rest: Option<Duration>, log_in: Remedy) -> Option<Error> {
-        // A reply that makes the login another would do so again; any other odd one may be better the next time.
+        // Who waited for a reply that made the login another would get the like of it; any other odd one may be better the next time.
         let shared = SHARED.into_iter().chain(self.foreign.then_some(ErrorKind::Protocol));
         let kind = shared.into_iter().find(|kind| kind.name() == self.kind)?;
         let remedy = if kind == ErrorKind::Unreachable { Remedy::Retry { after: rest } } else { log_in };

@@ -83,10 +83,10 @@
 //! | nothing, or nothing that can be read | | `unreachable` or `protocol`; the login is still there |
 //! | `invalid_scope` | fewer scopes than the login's were asked for | `authorization_server`: the scopes are refused; nothing is noted of the login |
 //! | a token of another org | | `protocol`; the token is left out, and the login goes on |
-//! | a token of another person or type | | `protocol`: log in again. The record stays as it was, and the next calls say the same |
-//! | `invalid_grant` | the reply before it was of another person or type | `expired`: log in again |
+//! | a token of another person or type | | `protocol`: log in again. The record stays as it was. The next call without a valid token sends the old one once more |
+//! | `invalid_grant` | the reply before it was of another person or type | `interrupted`: log in again, and the error says that it was refused |
 //!
-//! A token that was refused, or whose reply was, is not sent again for ten minutes, unless `--refresh` asks for it: the note in `<id>.next` answers, and the
+//! A token that was refused is not sent again for ten minutes, unless `--refresh` asks for it: the note in `<id>.next` answers, and the
 //! login's key proves it. One server bans a client after five refused refreshes. A refusal of fewer scopes, or of one org of several,
 //! says nothing of the login.
 //!

@@ -81,7 +81,8 @@ impl Trip<'_> {
                     _ => {
                         // A note that cannot be written leaves the intent, which says less and nothing wrong.
                         let foreign = before == Before::Foreign || refusal == Some(Refuses::Reply);
-                        let refused = refusal.and_then(|refusal| self.refused_token(refusal, generation, target));
+                        let is_of_token = matches!(refusal, Some(Refuses::Login | Refuses::LoginOrOrg));
+                        let refused = is_of_token.then(|| self.refused_token(generation, target)).flatten();
                         let _ =
                             self.grant.note(lock, attempt, Failure::new(&error, open, foreign, refused, self.now()));
                         Err(error)
@@ -92,14 +93,8 @@ impl Trip<'_> {
     }
 
     /// What is noted of a refused token. Nothing where fewer scopes or another resource than the login's were asked for: a refusal of those
-    /// says nothing of other requests. A probe with another org has shown that it is not the org. A reply that makes the login another
-    /// does so whatever was asked for.
-    fn refused_token(&self, refusal: Refuses, generation: u64, target: &Target) -> Option<Refused> {
-        match refusal {
-            Refuses::Reply => return self.grant.refused(generation, None).ok(),
-            Refuses::Request => return None,
-            Refuses::Login | Refuses::LoginOrOrg => {}
-        }
+    /// says nothing of other requests. A probe with another org has shown that it is not the org.
+    fn refused_token(&self, generation: u64, target: &Target) -> Option<Refused> {
         let is_usual = target.scopes.is_none() && target.resource == self.wiring.config.resource;
         let in_doubt = target.org.as_ref().filter(|_| self.named(target).is_some() && target.org == self.target.org);
         is_usual.then(|| self.grant.refused(generation, in_doubt).ok()).flatten()
@@ -335,9 +330,11 @@ impl Trip<'_> {
     /// What `invalid_grant` means.
     fn refused(&self, record: &Record, refusal: &Refusal, before: Before, open: bool) -> Error {
         let (kind, why) = match record.refresh_expires_at {
+            // No process died and no reply was lost: the server has answered.
             _ if before == Before::Foreign => (
-                ErrorKind::Expired,
-                "a reply to a refresh made it another login and was refused, and the old token is spent",
+                ErrorKind::Interrupted,
+                "a refresh was answered with another identity or token type, which was refused, and the server takes the old token no \
+                 more",
             ),
             _ if open => (
                 ErrorKind::Interrupted,

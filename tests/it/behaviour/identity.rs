@@ -438,26 +438,36 @@ fn a_reply_that_was_refused_is_said_again_and_no_process_died() {
         rig.server.inject(Endpoint::Token, fault);
         let first = wait(session.access_token()).unwrap_err();
         assert_error(&first, ErrorKind::Protocol, Some("log_in"), 1);
-        rig.server.clear_requests();
-        for _ in 0..2 {
-            let again = wait(rig.auth().session().unwrap().access_token()).unwrap_err();
-            assert_eq!((again.to_string(), again.kind()), (first.to_string(), first.kind()), "{what}");
-        }
-        assert!(rig.server.requests().is_empty(), "the token is spent, and asking again could end other logins");
         let context = &rig.auth().contexts().unwrap()[0];
-        assert!(context.has_ended && context.refresh_failed.as_ref().unwrap().contains(what), "{context:?}");
-        // After a while, or if somebody insists, it is asked again: by now the server calls the token spent.
-        for _ in 0..2 {
-            rig.clock.advance(S(601));
-            let later = wait(rig.auth().session().unwrap().access_token()).unwrap_err();
-            assert_error(&later, ErrorKind::Expired, Some("log_in"), 4);
-            let insisted = forced(&session).unwrap_err();
-            for error in [later, insisted] {
-                assert!(error.to_string().contains("made it another login"), "{error}");
-                assert!(!error.to_string().contains("process") && !error.to_string().contains("lost"), "{error}");
-            }
+        assert!(context.refresh_failed.as_ref().unwrap().contains(what), "{context:?}");
+        // By now the server calls the token spent. It is asked once; after a while, or if somebody insists, again.
+        rig.server.clear_requests();
+        let next = || wait(rig.auth().session().unwrap().access_token()).unwrap_err();
+        let mut errors = vec![next(), next()];
+        assert_eq!(asked(&rig, Endpoint::Token), 1, "{what}");
+        errors.push(forced(&session).unwrap_err());
+        rig.clock.advance(S(601));
+        errors.push(next());
+        for error in errors {
+            assert_error(&error, ErrorKind::Interrupted, Some("log_in"), 4);
+            assert!(error.to_string().contains("another identity or token type, which was refused"), "{error}");
+            assert!(!error.to_string().contains("process") && !error.to_string().contains("lost"), "{error}");
         }
+        assert!(rig.auth().contexts().unwrap()[0].has_ended, "{what}");
     }
+}
+
+#[test]
+fn a_reply_that_was_refused_ends_no_login_that_lives() {
+    let rig = Rig::with(|behaviour| behaviour.grace = S(60));
+    let session = rig.log_in();
+    rig.clock.advance(S(3600));
+    rig.server.inject(Endpoint::Token, Fault::OtherSubject("mallory".into()));
+    rig.server.inject(Endpoint::Token, Fault::OtherSubject("mallory".into()));
+    for _ in 0..2 {
+        assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Protocol, "and says so again");
+    }
+    assert!(rig.server.is_live_access_token(&token(&session)));
 }
 
 #[test]
