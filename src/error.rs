@@ -401,6 +401,9 @@ impl fmt::Display for Remedy {
             Self::OtherProcess { pid: None } => f.write_str("wait for the other process, then try again"),
             Self::Repair => f.write_str("let the logins be repaired"),
             Self::SetClock => f.write_str("set this machine's clock"),
+            Self::TrustRoot if cfg!(any(windows, target_os = "macos")) => {
+                f.write_str("let the system trust the root of the server's certificate, or name the root in the tool's `extra_roots`")
+            }
             Self::TrustRoot => f.write_str(
                 "name a file with the root of the server's certificate in SSL_CERT_FILE, or the root in the tool's `extra_roots`",
             ),

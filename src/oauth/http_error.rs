@@ -50,10 +50,10 @@ impl HttpError {
     }
 
     /// The client could not be built. With roots that were read, the one thing that can fail is to load the system's.
-    pub(crate) fn without_roots(error: &dyn std::fmt::Display) -> Self {
+    pub(crate) fn without_roots(error: &(dyn StdError + 'static)) -> Self {
         match roots_trouble() {
-            Some((_, why, remedy)) => Self::Setup { why, remedy },
-            None => Self::Setup { why: quoted(&error.to_string()), remedy: Remedy::TrustRoot },
+            Some((why, remedy)) => Self::Setup { why, remedy },
+            None => Self::Setup { why: told(error).0, remedy: Remedy::TrustRoot },
         }
     }
 
@@ -130,7 +130,7 @@ fn told(error: &(dyn StdError + 'static)) -> (String, Option<Remedy>) {
         return ("its certificate is that of an authority, and not of a server".into(), Some(Remedy::AskAdministrator));
     }
     if is(&["UnknownIssuer"]) {
-        let trouble = roots_trouble().map(|(.., why, _)| format!("; {why}")).unwrap_or_default();
+        let trouble = roots_trouble().map(|(why, _)| format!("; {why}")).unwrap_or_default();
         let why = format!("its certificate leads to no root that is trusted here{trouble}");
         return (why, Some(Remedy::TrustRoot));
     }

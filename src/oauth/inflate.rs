@@ -216,16 +216,14 @@ impl Code {
 /// One stream of blocks (RFC 1951 §3.2.3).
 fn inflate(input: &mut Bits<'_>, out: &mut Output) -> Result<(), Failed> {
     let start = out.bytes.len();
+    // RFC 1951 §3.2.6. Made once: a stream may consist of nothing but empty blocks.
+    let lengths = [(144, 8), (112, 9), (24, 7), (8, 8)].map(|(count, bits)| vec![bits; count]).concat();
+    let fixed = (Code::new(&lengths)?, Code::new(&[5; 30])?);
     loop {
         let is_last = input.bit()? == 1;
         match input.number(2)? {
             0 => stored(input, out)?,
-            1 => {
-                // RFC 1951 §3.2.6.
-                let literals: Vec<u8> =
-                    [(144, 8), (112, 9), (24, 7), (8, 8)].map(|(count, bits)| vec![bits; count]).concat();
-                block(input, out, start, &Code::new(&literals)?, &Code::new(&[5; 30])?)?;
-            }
+            1 => block(input, out, start, &fixed.0, &fixed.1)?,
             2 => {
                 let (literals, distances) = codes(input)?;
                 block(input, out, start, &literals, &distances)?;

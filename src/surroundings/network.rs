@@ -43,27 +43,28 @@ impl ProxyVariables {
     }
 }
 
-/// Why TLS has no roots, or fewer than it should: the variable that is to blame, if one is, the reason, and what to do.
-pub(crate) fn roots_trouble() -> Option<(Option<&'static str>, String, Remedy)> {
+/// Why TLS has no roots, or fewer than it should, and what to do. Windows and macOS have roots of their own and read no variable.
+pub(crate) fn roots_trouble() -> Option<(String, Remedy)> {
     let of_variable = |name: &'static str, value: OsString| {
         let text = value.to_string_lossy().into_owned();
         let paths = if name == "SSL_CERT_DIR" { std::env::split_paths(&value).collect() } else { vec![value.into()] };
         let error = paths.iter().find_map(|path| readable(path, name == "SSL_CERT_DIR").err())?;
         let (why, remedy) = match error.kind() {
-            _ if is_out_of_files(&error) => return Some((None, error.to_string(), Remedy::RaiseLimit)),
+            _ if is_out_of_files(&error) => return Some((error.to_string(), Remedy::RaiseLimit)),
             _ if text.is_empty() => (format!("{name} is empty"), Remedy::FixConfig { field: name }),
             io::ErrorKind::NotFound => {
                 (format!("{name} names {text}, which does not exist"), Remedy::FixConfig { field: name })
             }
             _ => (format!("{name} names {text}, which cannot be read: {error}"), Remedy::FixConfig { field: name }),
         };
-        Some((Some(name), why, remedy))
+        Some((why, remedy))
     };
-    let mut set = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(|name| Some((name, variable(name)?)));
+    let names: &[_] = if cfg!(any(windows, target_os = "macos")) { &[] } else { &["SSL_CERT_FILE", "SSL_CERT_DIR"] };
+    let mut set = names.iter().copied().filter_map(|name| Some((name, variable(name)?)));
     set.find_map(|(name, value)| of_variable(name, value)).or_else(|| {
         // The system's own roots fail to load where no more files can be opened.
         let error = File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).err()?;
-        is_out_of_files(&error).then(|| (None, error.to_string(), Remedy::RaiseLimit))
+        is_out_of_files(&error).then(|| (error.to_string(), Remedy::RaiseLimit))
     })
 }
 

@@ -83,6 +83,11 @@ fn a_socks_proxy_is_used_whichever_variable_names_it() {
         let wanted = Asked::Name("id.example.com".into(), 443);
         assert_eq!(asked.recv_timeout(Duration::from_secs(20)), Ok(wanted), "{variable} {scheme}");
     }
+    // That of https goes before that of all.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let both = [("https_proxy", address("socks5h")), ("ALL_PROXY", format!("socks5h://{closed}"))];
+    log_in(&acme, "https://id.example.com", &both.each_ref().map(|(name, value)| (*name, value.as_str())));
+    assert!(asked.recv_timeout(Duration::from_secs(20)).is_ok());
     let ran = log_in(&acme, "https://127.0.0.1:9", &[("HTTPS_PROXY", &address("socks5"))]);
     assert_eq!((ran.code, asked.recv_timeout(Duration::from_secs(20))), (5, Ok(Asked::Address([127, 0, 0, 1], 9))));
 }
@@ -149,6 +154,11 @@ fn roots_that_cannot_be_loaded_are_named() {
         assert!(ran.stderr.contains(why), "{why}: {ran:?}");
         assert!(ran.stderr.contains(&format!("hint: correct or unset {variable}")), "{ran:?}");
     }
+    let junk = acme.folder.path().join("junk.pem");
+    std::fs::write(&junk, "no certificate").unwrap();
+    let ran = acme.run_with(&["auth", "login", "--wait"], &[("SSL_CERT_FILE", junk.to_str().unwrap())]);
+    assert!(ran.code == 2 && ran.stderr.contains("No CA certificates were loaded"), "{ran:?}");
+    assert!(ran.stderr.contains("root of the server's certificate in SSL_CERT_FILE"), "{ran:?}");
 }
 
 /// Without a free descriptor TLS has no roots, an event loop cannot be made, and no socket can be opened.

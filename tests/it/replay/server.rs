@@ -103,6 +103,8 @@ fn read(stream: &TcpStream) -> io::Result<Request> {
     let mut body = vec![0; header("content-length").map_or(0, |length| length.parse().unwrap())];
     reader.read_exact(&mut body)?;
     let first = lines.first().ok_or(io::ErrorKind::UnexpectedEof)?;
+    // Whatever a gateway makes of it.
+    assert_eq!(header("accept-encoding").as_deref(), Some("identity"), "{lines:?}");
     let mut words = first.split(' ').map(str::to_owned);
     Ok(Request {
         method: words.next().unwrap_or_default(),
