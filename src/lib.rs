@@ -31,8 +31,8 @@
 //!                │                        │
 //!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
 //!                │                        │
-//!    words     secret  id  text  clock  duration  error  prompt  passphrase  posture  browser  surroundings  hardening  failpoint
-//!              tty  wrap
+//!    words     secret  id  text  clock  duration  error  remedy  prompt  passphrase  posture  browser  surroundings
+//!              hardening  failpoint  tty  wrap
 //! ```
 //!
 //! Arrows point down, or along a layer without a circle; a test reads every path in the source and fails on any other.
@@ -81,6 +81,7 @@ mod posture;
 pub mod prompt;
 mod record;
 mod relocation;
+mod remedy;
 mod rotation;
 mod seal;
 mod secret;

@@ -81,7 +81,7 @@ fn cause(path: &Path, error: &io::Error) -> Option<(String, Remedy)> {
         _ if error.raw_os_error() == Some(ELOOP) => ("the symbolic links in the path lead in a circle", ELSEWHERE),
         Io::NotADirectory => ("a part of the path is not a folder", ELSEWHERE),
         _ if TOO_MANY_FILES.contains(&error.raw_os_error().unwrap_or_default()) => {
-            ("too many files are open (raise the limit with `ulimit -n`)", Remedy::Retry { after: None })
+            ("too many files are open", Remedy::RaiseLimit)
         }
         _ => return error.get_ref().map(|own| (own.to_string(), put_right())),
     };
@@ -122,7 +122,7 @@ mod tests {
             (Errno::NAMETOOLONG, "the path is too long", "fix_config"),
             (Errno::LOOP, "the symbolic links in the path lead in a circle", "fix_config"),
             (Errno::NOTDIR, "a part of the path is not a folder", "fix_config"),
-            (Errno::MFILE, "too many files are open (raise the limit with `ulimit -n`)", "retry"),
+            (Errno::MFILE, "too many files are open", "raise_limit"),
             // Of a folder that nothing keeps this user from.
             (Errno::PERM, "its owner and mode allow it, and something else forbids it", "fix_config"),
         ] {

@@ -88,13 +88,19 @@ impl HttpError {
 impl From<HttpError> for Error {
     fn from(error: HttpError) -> Self {
         let message = error.to_string();
+        // What others say may have a colon of its own.
+        let unreachable = |what: String, why: String, remedy| match why.contains(": ") {
+            true => Self::new(ErrorKind::Unreachable, what).with(remedy).because(why),
+            false => Self::new(ErrorKind::Unreachable, format!("{what}: {why}")).with(remedy),
+        };
         match error {
-            HttpError::Unreachable { remedy, .. } => {
-                Self::new(ErrorKind::Unreachable, message).with(remedy.unwrap_or(Remedy::Retry { after: None }))
+            HttpError::Unreachable { host, why, remedy } => {
+                unreachable(format!("cannot reach {host}"), why, remedy.unwrap_or(Remedy::Retry { after: None }))
             }
-            HttpError::NoReply { .. } | HttpError::WebPage { .. } => {
-                Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: None })
+            HttpError::NoReply { host, why } => {
+                unreachable(format!("{host} did not answer"), why, Remedy::Retry { after: None })
             }
+            HttpError::WebPage { .. } => Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: None }),
             HttpError::Busy { retry_after, .. } => {
                 Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: retry_after })
             }

@@ -54,7 +54,7 @@ pub(crate) fn discover(http: &Http, issuer: &Issuer, by_hand: &ByHand, cancel: &
         Some(url) if http.is_secure(&url) => Ok(url),
         Some(_) if by_hand.is_some() => Err(not_https(name)),
         Some(_) => Err(wrong(issuer, &format!("names a {name} that is not https"))),
-        None => Err(wrong(issuer, &format!("names no {name}: {asked}"))),
+        None => Err(wrong(issuer, &format!("names no {name}")).because(asked.clone())),
     };
     if by_hand.revocation.as_ref().is_some_and(|url| !http.is_secure(url)) {
         return Err(not_https("revocation_endpoint"));
@@ -219,11 +219,11 @@ fn nowhere(issuer: &Issuer, failures: Vec<Nothing>, asked: &str) -> Error {
         (ErrorKind::Protocol, _) => 2,
         _ => 3,
     };
-    let message = format!("no metadata of issuer {issuer} can be used: {asked}");
+    let message = format!("no metadata of issuer {issuer} can be used");
     let Some(Nothing { kind, remedy, .. }) = failures.into_iter().min_by_key(weight) else {
-        return Error::config("issuer", message);
+        return Error::config("issuer", message).because(asked);
     };
-    Error::new(kind, message).with(remedy)
+    Error::new(kind, message).with(remedy).because(asked)
 }
 
 impl Nothing {
@@ -240,6 +240,7 @@ impl Nothing {
             HttpError::Busy { status, .. } => format!("answered with status {status}"),
             HttpError::NoReply { why, .. } => format!("did not answer ({why})"),
             HttpError::Redirect { to, .. } => format!("redirects to {to}, which is not followed"),
+            HttpError::TooLarge { limit, .. } => format!("answered with more than {limit} bytes"),
             other => format!("failed ({other})"),
         };
         let error = Error::from(error);
@@ -255,7 +256,11 @@ impl Document {
         match self.issuer == issuer.as_str() {
             true => Ok(self),
             false => Err(Nothing {
-                told: format!("is of another issuer, \"{}\"", quoted(&self.issuer)),
+                // An address is no sentence of a stranger's.
+                told: match Url::parse(&self.issuer).is_ok() && !self.issuer.contains(char::is_whitespace) {
+                    true => format!("is of another issuer, \"{}\"", quoted(&self.issuer)),
+                    false => "is of another issuer".into(),
+                },
                 kind: ErrorKind::Protocol,
                 remedy: Remedy::FixConfig { field: "issuer" },
             }),

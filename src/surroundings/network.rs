@@ -55,7 +55,7 @@ pub(crate) fn roots_trouble() -> Option<(String, Remedy)> {
             io::ErrorKind::NotFound => {
                 (format!("{name} names {text}, which does not exist"), Remedy::FixConfig { field: name })
             }
-            _ => (format!("{name} names {text}, which cannot be read: {error}"), Remedy::FixConfig { field: name }),
+            _ => (format!("{name} names {text}, which cannot be read ({error})"), Remedy::FixConfig { field: name }),
         };
         Some((why, remedy))
     };

@@ -44,7 +44,7 @@ const LAYERS: &[(Layer, &str)] = &[
     ),
     (
         Layer::Words,
-        "actor browser clock duration error event failpoint hardening id org passphrase policy posture prompt secret surroundings \
+        "actor browser clock duration error event failpoint hardening id org passphrase policy posture prompt remedy secret surroundings \
          text tty wrap",
     ),
 ];

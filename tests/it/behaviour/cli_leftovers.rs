@@ -133,7 +133,7 @@ fn a_key_is_said_to_be_where_it_is_only_if_it_is_there() {
     assert_eq!((ran.code, ran.stderr.as_str()), (0, "The key of work is in keyfile already.\n"));
     acme.lose_keys();
     let ran = acme.run(&to);
-    let why = "error: work: the key of this login is no longer in the file that a key file opens";
+    let why = "error: the key of this login is no longer in the file that a key file opens";
     assert!(
         ran.code == 6 && ran.stderr.starts_with(why) && ran.stderr.contains("auth login --context work"),
         "{ran:?}"

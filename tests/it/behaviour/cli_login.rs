@@ -57,6 +57,8 @@ fn a_login_in_json_is_two_events() {
     assert_eq!(own.remove("network"), Some(serde_json::json!([])));
     assert_eq!(own.remove("state_folder_from"), Some("ACME_HOME".into()));
     assert!(own.remove("state_folder").is_some());
+    let login = serde_json::json!(["acme", "auth", "login", "--context", "alice@example.com"]);
+    assert_eq!(own.remove("next_steps").unwrap()[0]["command"], login);
     assert_eq!((status["context"].as_str(), status["is_default"].as_bool()), (Some("alice@example.com"), Some(true)));
     let list = json(&acme.run(&["auth", "list", "--json"]).stdout);
     assert_eq!((list.as_array().unwrap().len(), &list[0]), (1, &status));

@@ -121,10 +121,11 @@ fn what_was_asked_and_what_each_place_answered_is_told() {
     let rig = Rig::new();
     rig.server.inject(Endpoint::Metadata, Fault::status(404));
     rig.server.inject(Endpoint::Metadata, field("issuer", "https://other.example"));
-    let message = rig.try_log_in(|_| {}).unwrap_err().to_string();
+    let error = rig.try_log_in(|_| {}).unwrap_err();
     let (issuer, first) = (rig.server.issuer(), "/.well-known/oauth-authorization-server answered with status 404");
     let second = "/.well-known/openid-configuration is of another issuer, \"https://other.example\"";
-    assert_eq!(message, format!("no metadata of issuer {issuer} can be used: {first}; {second}"));
+    assert_eq!(error.to_string(), format!("no metadata of issuer {issuer} can be used"));
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), format!("{first}; {second}"));
 }
 
 #[test]

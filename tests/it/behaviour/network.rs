@@ -146,7 +146,7 @@ fn roots_that_cannot_be_loaded_are_named() {
     for (variable, value, why) in [
         ("SSL_CERT_FILE", "/there/is/none.pem", "names /there/is/none.pem, which does not exist"),
         ("SSL_CERT_FILE", "", "SSL_CERT_FILE is empty"),
-        ("SSL_CERT_FILE", folder.as_str(), "which cannot be read: is a directory"),
+        ("SSL_CERT_FILE", folder.as_str(), "which cannot be read (is a directory)"),
         ("SSL_CERT_DIR", "/there/is/none", "names /there/is/none, which does not exist"),
     ] {
         let ran = acme.run_with(&["auth", "login", "--wait"], &[(variable, value)]);

@@ -45,7 +45,7 @@ fn a_server_that_requires_it_refuses_a_login_without() {
     let rig = Rig::with(|behaviour| behaviour.requires_pkce = true);
     let error = rig.try_log_in(|config| config.pkce = Pkce::Never).unwrap_err();
     assert_error(&error, ErrorKind::AuthorizationServer, Some("ask_administrator"), 1);
-    assert!(error.to_string().contains("code challenge required"), "{error}");
+    assert!(error.server_says().unwrap().contains("code challenge required"), "{error}");
     rig.assert_nothing_left("without");
 }
 
