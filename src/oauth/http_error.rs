@@ -89,17 +89,16 @@ impl From<HttpError> for Error {
     fn from(error: HttpError) -> Self {
         let message = error.to_string();
         // What others say may have a colon of its own.
-        let unreachable = |what: String, why: String, remedy| match why.contains(": ") {
-            true => Self::new(ErrorKind::Unreachable, what).with(remedy).because(why),
-            false => Self::new(ErrorKind::Unreachable, format!("{what}: {why}")).with(remedy),
+        let told = |kind, what: String, why: String, remedy| match why.contains(": ") {
+            true => Self::new(kind, what).with(remedy).because(why),
+            false => Self::new(kind, format!("{what}: {why}")).with(remedy),
+        };
+        let unreachable = |what, why, remedy: Option<Remedy>| {
+            told(ErrorKind::Unreachable, what, why, remedy.unwrap_or(Remedy::Retry { after: None }))
         };
         match error {
-            HttpError::Unreachable { host, why, remedy } => {
-                unreachable(format!("cannot reach {host}"), why, remedy.unwrap_or(Remedy::Retry { after: None }))
-            }
-            HttpError::NoReply { host, why } => {
-                unreachable(format!("{host} did not answer"), why, Remedy::Retry { after: None })
-            }
+            HttpError::Unreachable { host, why, remedy } => unreachable(format!("cannot reach {host}"), why, remedy),
+            HttpError::NoReply { host, why } => unreachable(format!("{host} did not answer"), why, None),
             HttpError::WebPage { .. } => Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: None }),
             HttpError::Busy { retry_after, .. } => {
                 Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: retry_after })
@@ -108,10 +107,11 @@ impl From<HttpError> for Error {
                 Self::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
             }
             HttpError::Insecure { .. } => Self::config("issuer", message),
-            HttpError::Setup { remedy: remedy @ (Remedy::RaiseLimit | Remedy::Retry { .. }), .. } => {
-                Self::new(ErrorKind::Unreachable, message).with(remedy)
+            HttpError::Setup { why, remedy } => {
+                let is_for_now = matches!(remedy, Remedy::RaiseLimit | Remedy::Retry { .. });
+                let kind = if is_for_now { ErrorKind::Unreachable } else { ErrorKind::Config };
+                told(kind, "cannot set up the connection".into(), why, remedy)
             }
-            HttpError::Setup { remedy, .. } => Self::new(ErrorKind::Config, message).with(remedy),
             HttpError::Cancelled => Self::cancelled(),
         }
     }
