@@ -281,7 +281,7 @@ impl Auth {
 
     /// Repairs what [`doctor`](Self::doctor) calls repairable, and returns what was done and what was not. Closes a state folder that
     /// others can read, unless a variable names it. Takes a name from a record that does not prove it, and names the record anew. Names
-    /// logins that the index lost. Removes names without a record, and keys that this folder proves to be unused.
+    /// logins that the index lost. Removes names without a record, and keys that this folder proves to be unused, in the kernel too.
     ///
     /// # Errors
     /// `Custody` where something cannot be written.

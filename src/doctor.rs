@@ -11,7 +11,7 @@ use crate::grant::LastFailure;
 use crate::home::Home;
 use crate::id::ContextName;
 pub use crate::leftovers::Repaired;
-use crate::leftovers::{Leftovers, records};
+use crate::leftovers::{Leftovers, all_grants, records};
 use crate::oauth::metadata;
 use crate::surroundings::{Machine, system};
 use crate::wiring::Wiring;
@@ -344,10 +344,11 @@ fn memory(report: &mut Report, wiring: &Wiring, home: Option<&Home>) {
         let text = format!("the kernel keeps a copy of a login's key for {} s after its use", lifetime.as_secs());
         report.add("memory", State::Well, text);
     }
-    let here = home.and_then(|home| records(home).ok()).unwrap_or_default();
-    let spare = KeyCache::spare(&config.app, &here).map_or(0, |spare| spare.len());
+    let grants = home.and_then(|home| Some((all_grants(home).ok()?, records(home).ok()?)));
+    let spare = grants.and_then(|(all, records)| KeyCache::spare(&config.app, &all, &records).ok());
+    let spare = spare.unwrap_or_default().len();
     if spare > 0 {
-        let text = format!("{spare} keys in the kernel are copies that no login here needs, or of an earlier version");
+        let text = format!("{spare} keys in the kernel are copies that no login needs, or of an earlier version");
         report.note("memory", text, Remedy::Repair);
     }
 }

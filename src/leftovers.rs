@@ -80,6 +80,11 @@ pub(crate) fn records(home: &Home) -> Result<Vec<GrantId>> {
     Ok(home.grants.names()?.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
+/// The grants that this folder has or had: a lock is never removed.
+pub(crate) fn all_grants(home: &Home) -> Result<Vec<GrantId>> {
+    Ok(home.grants.names()?.iter().filter_map(|name| name.strip_suffix(".lock")?.parse().ok()).collect())
+}
+
 /// What a repair has done, and what it had to leave.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -95,13 +100,11 @@ pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
     let Repaired { mut done, mut left } = Repaired::default();
     let tightened = wiring.tighten_home()?;
     done.extend(tightened.iter().map(|path| format!("closed {} to other users", path.display())));
-    let home = wiring.home()?;
-    let here = home.as_ref().map(records).transpose()?.unwrap_or_default();
+    let Some(home) = wiring.home()? else { return Ok(Repaired { done, left }) };
     // A kernel that is not to be asked holds nothing for us.
-    if let Ok(freed @ 1..) = KeyCache::free(&wiring.config.app, &here) {
+    if let Ok(freed @ 1..) = KeyCache::free(&wiring.config.app, &all_grants(&home)?, &records(&home)?) {
         done.push(format!("freed {freed} of this user's keys in the kernel"));
     }
-    let Some(home) = home else { return Ok(Repaired { done, left }) };
     let places = wiring.quiet_places();
     if let Err(error) = Index::read(Some(&home)) {
         if !matches!(error.remedy(), Some(Remedy::SetAside { .. })) {

@@ -83,22 +83,19 @@ impl KeyCache {
         }
     }
 
-    /// The keys of `app` in the kernel that nobody here needs: copies for other logins than `here`, and what an earlier version has left,
-    /// which had one key for each record's number.
-    pub(crate) fn spare(app: &AppName, here: &[GrantId]) -> Result<Vec<String>, CustodyError> {
-        let (copies, numbers) = (format!("{COPY}{app}:"), format!("{SEEN}:{app}:"));
-        let is_needed = |grant: &str| grant.parse().is_ok_and(|grant| here.contains(&grant));
-        let is_spare = |name: &String| match name.strip_prefix(&copies) {
-            Some(grant) => !is_needed(grant),
-            None => name.starts_with(&numbers),
-        };
-        Ok(Kernel::of_user().names()?.into_iter().filter(is_spare).collect())
+    /// The keys in the kernel that logins of this state folder have left there and nobody needs: copies for logins that are gone, and
+    /// what an earlier version had, a key for each record's number. `all` are the logins that there are or were, `records` those of
+    /// which there is a record: keys of other state folders are none of ours.
+    pub(crate) fn spare(app: &AppName, all: &[GrantId], records: &[GrantId]) -> Result<Vec<String>, CustodyError> {
+        let copies = all.iter().filter(|grant| !records.contains(grant)).map(|grant| key_of(&Item::new(app, grant)));
+        let spare: Vec<_> = copies.chain(all.iter().map(|grant| format!("{SEEN}:{app}:{grant}"))).collect();
+        Ok(Kernel::of_user().names()?.into_iter().filter(|name| spare.contains(name)).collect())
     }
 
     /// Erases those; says how many there were.
-    pub(crate) fn free(app: &AppName, here: &[GrantId]) -> Result<usize, CustodyError> {
+    pub(crate) fn free(app: &AppName, all: &[GrantId], records: &[GrantId]) -> Result<usize, CustodyError> {
         let mut freed = 0;
-        for name in Self::spare(app, here)? {
+        for name in Self::spare(app, all, records)? {
             freed += usize::from(Kernel::of_user().remove(&name)?);
         }
         Ok(freed)

@@ -28,7 +28,6 @@ pub(super) enum Refused {
         closed: Option<u32>,
     },
     #[error("root would keep its own files in a folder of {0}")]
-    #[cfg_attr(not(unix), expect(dead_code, reason = "access below %LOCALAPPDATA% is the profile's own"))]
     Guest(String),
     #[error("{0}")]
     Io(#[from] io::Error),

@@ -63,4 +63,4 @@
 //!
 //! With [`Config::key_cache`](crate::Config::key_cache) the kernel's keyring of the user (Linux) holds a copy of the key for that time, `hallpass-cache:<app>:<id>`,
 //! at most 16 of them. One key, `hallpass-seen`, has the numbers of the newest records of all apps, at most 100 and for 30 days: a
-//! user has room for 200 keys and 20,000 bytes there. `doctor --repair` frees copies that no login needs.
+//! user has room for 200 keys and 20,000 bytes there. `doctor --repair` frees what the folder's logins have left there.

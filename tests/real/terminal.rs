@@ -39,6 +39,11 @@ fn a_passphrase_is_typed_without_an_echo_and_may_be_mistyped() {
     assert!(shown.contains(" echo ") && !shown.contains("battery"), "{shown}");
     let token = shown.lines().find(|line| server.is_live_access_token(line.trim()));
     assert!(token.is_some(), "{shown}");
+
+    // Pasted, as a terminal in bracketed-paste mode gives it.
+    let mut typist = Typist::start(&acme, "\"$ACME\" auth token; echo \"code $?\"");
+    typist.types("Passphrase of acme: ", &format!("\x1b[200~{RIGHT}\x1b[201~"));
+    typist.ends("code 0");
 }
 
 #[test]
