@@ -264,10 +264,11 @@ impl Login<'_> {
                     return Ok((reply, asked_at));
                 }
                 Err(error) => {
-                    // Some servers forget a code as it ends, and then do not know it.
-                    if poll.left(begun.elapsed(clock)).is_zero()
-                        && matches!(&error, TokenError::Refused(refusal) if refusal.is("invalid_grant"))
-                    {
+                    // Some servers forget a code as it ends, or a little before (django-allauth), and then do not know it. After a reply that
+                    // was lost it may have been redeemed.
+                    let was_known = matches!(heard, Some(Heard::Pending | Heard::SlowDown(_)));
+                    let is_over = was_known || poll.left(begun.elapsed(clock)).is_zero();
+                    if is_over && matches!(&error, TokenError::Refused(refusal) if refusal.is("invalid_grant")) {
                         trouble = None;
                         break;
                     }
