@@ -218,8 +218,9 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
             }
             Err(error) if is_used => report.error("place", &error.at_rest(name)),
             Err(error) => {
-                report.add("place", State::Note, format!("{about} cannot be used: {error}"));
-                report.because(&error.at_rest(name));
+                let error = error.at_rest(name);
+                report.add("place", State::Note, format!("{name}: {error}"));
+                report.because(&error);
             }
         });
     }
