@@ -37,7 +37,7 @@ fn on_a_machine_that_is_well_the_doctor_finds_nothing_changes_nothing_and_tells_
     let secrets = [acme.token()];
     assert!(secrets.iter().all(|secret| !spoken.stdout.contains(secret) && !report.to_string().contains(secret)));
     let nothing = acme.run(&["auth", "doctor", "--repair", "--json"]).exits(0);
-    assert_eq!(nothing.json(), [serde_json::json!({"repaired": [], "left": []})]);
+    assert_eq!(nothing.json(), [serde_json::json!({"ok": true, "repaired": [], "left": []})]);
     assert!(snapshot(&machine) == before, "something was mended that was well");
 }
 
@@ -75,7 +75,8 @@ fn a_locked_keyring_is_a_problem_of_the_logins_that_rest_there() {
     assert_eq!([&login["place"], &login["context"]], ["os", "alice@example.com"], "{report}");
     // No repair unlocks it, and one that has done nothing does not say that all is well.
     let repair = machine.acme(server.issuer()).run(&["auth", "doctor", "--repair"]).exits(1);
-    let stays = "Not repaired: alice@example.com: the OS's secure store cannot be used: it is locked\nhint: unlock";
+    let stays =
+        "Not repaired: the OS's secure store cannot be used: it is locked (login alice@example.com)\nhint: unlock";
     assert!(repair.stderr.contains(stays) && !repair.stderr.contains("nothing to repair"), "{repair}");
     machine.unlock();
     examined(&machine.acme(server.issuer()), 0);
@@ -194,7 +195,7 @@ fn of_several_logins_each_whose_key_is_gone_is_named_and_the_others_move() {
     let moved = acme.run(&["auth", "doctor", "--move-to", "passphrase"]).exits(6);
     assert!(moved.stderr.contains("Moved the key of c from keyfile to passphrase."), "{moved}");
     for context in ["a", "b"] {
-        assert!(moved.stderr.contains(&format!("error: {context}: the key of this login is no longer in")), "{moved}");
+        assert!(moved.stderr.contains(&format!("is lost with it (login {context})\nhint: ")), "{moved}");
         assert!(moved.stderr.contains(&format!("hint: run `acme auth login --context {context}`")), "{moved}");
     }
     let moved = acme.run(&["auth", "doctor", "--move-to", "keyfile", "--context", "c", "--json"]).exits(0);
