@@ -200,7 +200,7 @@ fn of_several_logins_each_whose_key_is_gone_is_named_and_the_others_move() {
     }
     let moved = acme.run(&["auth", "doctor", "--move-to", "keyfile", "--context", "c", "--json"]).exits(0);
     let object = serde_json::json!({"context": "c", "from": "passphrase", "to": "keyfile", "left_behind": null});
-    assert_eq!(moved.json(), [serde_json::json!({"moved": [object], "failed": []})]);
+    assert_eq!(moved.json(), [serde_json::json!({"ok": true, "moved": [object], "failed": []})]);
     let moved = acme.run(&["auth", "doctor", "--move-to", "passphrase", "--json"]).exits(6).json().remove(0);
     let failed: Vec<_> =
         moved["failed"].as_array().unwrap().iter().map(|one| (&one["context"], &one["remedy"])).collect();
