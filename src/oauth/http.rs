@@ -29,7 +29,7 @@ use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::{has_user_info, host_of, is_loopback};
 use crate::oauth::form::Form;
 use crate::oauth::http_error::HttpError;
-use crate::oauth::inflate::{self, decoded};
+use crate::oauth::inflate::{self, decode};
 use crate::oauth::proxy::{self, Proxy};
 use crate::oauth::shape;
 use crate::secret::Secret;
@@ -324,21 +324,22 @@ async fn read(
     };
     // The connection holds the same buffers: only when it is gone can they be wiped.
     drop(response);
-    let body = joined(chunks, length);
+    let mut body = joined(chunks, length);
     end?;
-    let body = match decoded(body, &codings, LIMIT) {
-        Ok(body) => body,
-        // The status says enough.
-        Err(_) if !(200..300).contains(&status) => Zeroizing::default(),
+    match decode(&mut body, &codings, LIMIT) {
+        Ok(()) => {}
+        // The status says enough. A body that cannot be read is no empty one, which would say something else.
+        Err(_) if !(200..300).contains(&status) => {}
         Err(inflate::Failed::TooLarge) => return Err(HttpError::TooLarge { host, limit: LIMIT }),
         Err(inflate::Failed::Damaged) => {
             return Err(HttpError::NoReply { host, why: "its compressed reply is damaged".into() });
         }
+        // The header is not shown: it could hold anything, and what was sent too.
         Err(inflate::Failed::Unknown) => {
-            let why = format!("its reply is in the content coding {}, which was not asked for", codings.join(", "));
-            return Err(HttpError::NoReply { host, why: quoted(&why) });
+            let why = "its reply is in a content coding that is not known here and was not asked for";
+            return Err(HttpError::NoReply { host, why: why.into() });
         }
-    };
+    }
     Reply { status, retry_after, date, challenges, host, body }.shaped()
 }
 
