@@ -260,7 +260,7 @@ pub(super) fn whoami(
         output.say(&format!("note: {error}; this is what it said with the tokens"));
     }
     Ok(match output.json {
-        true => output.object(serde_json::from_str(&info.json).unwrap_or(Value::Null)),
+        true => output.foreign(serde_json::from_str(&info.json).unwrap_or(Value::Null)),
         false => output.data(&format!("{} at {}", person(&info.account), info.account.issuer.host())),
     })
 }

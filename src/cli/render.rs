@@ -59,6 +59,14 @@ impl Output {
         self.answer(value, true)
     }
 
+    /// An object that a server wrote, without the members that are ours to write: a program does what `next_steps` says.
+    pub(super) fn foreign(&self, mut object: Value) -> ExitCode {
+        if let Some(members) = object.as_object_mut() {
+            members.retain(|name, _| !OURS.contains(&name.as_str()));
+        }
+        self.object(object)
+    }
+
     /// What a command did: as JSON, where that is wanted; a person has been told.
     pub(super) fn done(&self, object: impl FnOnce() -> Value) -> ExitCode {
         if self.json { self.object(object()) } else { ExitCode::SUCCESS }
@@ -255,6 +263,10 @@ impl Output {
         }
     }
 }
+
+/// The members that say how a command went and what to do next.
+const OURS: [&str; 10] =
+    ["ok", "warnings", "next_steps", "event", "kind", "remedy", "message", "because", "retry_after", "server_says"];
 
 fn written(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();

@@ -278,7 +278,8 @@ impl<'a> OpenGrant<'a> {
         let files = self.files;
         files.folder().publish(&files.next(), files.id.as_str())?;
         lock.leave(record.generation);
-        if let Some(cache) = files.cache {
+        // That the first was seen proves nothing of any other, and there is room for few.
+        if let (Some(cache), 2..) = (files.cache, record.generation) {
             cache.saw(&files.item(), record.generation);
         }
         Ok(())

@@ -14,8 +14,10 @@ use crate::secret::Secret;
 pub(crate) struct OwnLife {
     /// RFC 7519 §4.1.4: "the expiration time on or after which the JWT MUST NOT be accepted for processing".
     pub(crate) exp: SystemTime,
-    /// When the server sent it, else when the server made it.
+    /// When the server sent it.
     since: Option<SystemTime>,
+    /// When the server made it.
+    made: Option<SystemTime>,
 }
 
 /// The longest life that is believed: ten years, as of every number of seconds.
@@ -34,12 +36,13 @@ impl OwnLife {
             let since_epoch = claims.time(name).filter(|seconds| (0.0..YEAR_10000).contains(seconds))?;
             Some(SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch as u64))
         };
-        Some(Self { exp: time("exp")?, since: date.or(time("iat")) })
+        Some(Self { exp: time("exp")?, since: date, made: time("iat") })
     }
 
-    /// How long it lives, or lived when it was `asked_at`; `None` where that makes no sense.
+    /// How long it lives, or lived when it was `asked_at`: nothing, of one that was dead when it came. `None` where that makes no sense.
     pub(crate) fn from(self, asked_at: SystemTime) -> Option<Duration> {
-        let life = self.exp.duration_since(self.since.unwrap_or(asked_at)).ok();
-        life.filter(|life| !life.is_zero() && *life <= LONGEST)
+        let life = |since| self.exp.duration_since(since).unwrap_or_default();
+        let begins = [self.since, self.made, Some(asked_at)];
+        begins.into_iter().flatten().map(life).find(|life| *life <= LONGEST)
     }
 }

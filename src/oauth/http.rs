@@ -30,7 +30,7 @@ use crate::id::{has_user_info, host_of, is_loopback};
 use crate::oauth::form::Form;
 use crate::oauth::http_error::HttpError;
 use crate::oauth::inflate::{self, decode};
-use crate::oauth::proxy::{self, Proxy};
+use crate::oauth::proxy::{Proxy, Unusable};
 use crate::oauth::shape;
 use crate::secret::Secret;
 use crate::surroundings::ProxyVariables;
@@ -59,8 +59,7 @@ pub(crate) struct Http {
     runtime: Option<tokio::runtime::Runtime>,
     client: reqwest::Client,
     allow_loopback_http: bool,
-    /// The variable that names a proxy.
-    proxy: Option<&'static str>,
+    proxy: Result<Proxy, Unusable>,
     #[cfg(any(test, fuzzing))]
     script: std::cell::RefCell<Option<Script>>,
 }
@@ -110,20 +109,21 @@ impl Http {
             .referer(false)
             // The client would pass over a variable that it does not understand: see `proxy`.
             .no_proxy();
-        let mut proxy = Proxy::default();
-        if settings.allow_loopback_http {
-            // Plain http to this machine must not pass through a proxy of another, and `localhost` is this machine whatever a name
-            // service says. RFC 6761 §6.3: "Name resolution APIs and libraries SHOULD recognize localhost names as special and SHOULD
+        let mut proxy = Proxy::of(&ProxyVariables::read());
+        if !settings.allow_loopback_http {
+            proxy = Ok(proxy?);
+        } else {
+            // Plain http to this machine goes through no proxy, good or not.
+            proxy.iter_mut().for_each(Proxy::pass_over_this_machine);
+            // `localhost` is this machine whatever a name service says. RFC 6761 §6.3: "Name resolution APIs and libraries SHOULD recognize localhost names as special and SHOULD
             // always return the IP loopback address for address queries".
             let here = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
             client = client.resolve_to_addrs("localhost", &here.map(|address| SocketAddr::new(address, 0)));
-        } else {
-            proxy = Proxy::of(&ProxyVariables::read())?;
         }
-        if let Some((variable, address)) = &proxy.address {
-            let address =
-                reqwest::Proxy::https(address.clone()).map_err(|_| proxy::unusable(variable, "it is refused"))?;
-            client = client.proxy(address.no_proxy(reqwest::NoProxy::from_string(&proxy.except)));
+        if let Ok(Proxy { address: Some((name, address)), except }) = &proxy {
+            let unusable = |_| Unusable { name, what: "it is refused" };
+            let address = reqwest::Proxy::https(address.clone()).map_err(unusable)?;
+            client = client.proxy(address.no_proxy(reqwest::NoProxy::from_string(except)));
         }
         let wrong =
             |why: &str| HttpError::Setup { why: why.into(), remedy: Remedy::FixConfig { field: "extra_roots" } };
@@ -137,7 +137,7 @@ impl Http {
             runtime: Some(runtime),
             client,
             allow_loopback_http: settings.allow_loopback_http,
-            proxy: proxy.address.map(|(variable, _)| variable),
+            proxy,
             #[cfg(any(test, fuzzing))]
             script: None.into(),
         })
@@ -211,7 +211,13 @@ impl Http {
                 self.client.post(url.clone()).body(form.into_body())
             }
         };
-        let reply = read(request.headers(headers), url, &sent, self.proxy);
+        let proxy = match &self.proxy {
+            Ok(proxy) => proxy.variable_for(url.host_str().unwrap_or_default()),
+            Err(_) if url.scheme() == "http" => None,
+            // Never a direct connection instead.
+            Err(unusable) => return Err((*unusable).into()),
+        };
+        let reply = read(request.headers(headers), url, &sent, proxy);
         match &self.runtime {
             Some(runtime) => runtime.block_on(until_cancelled(reply, cancel)),
             None => Err(HttpError::Cancelled),

@@ -10,11 +10,25 @@ use crate::oauth::http_error::HttpError;
 use crate::surroundings::{ProxyVariable, ProxyVariables};
 
 /// The proxy for https, and the hosts that are asked without it. Plain http goes to this machine only, and never through a proxy.
-#[derive(Debug, Default)]
+/// Not `Debug`: an address may hold a password.
 pub(crate) struct Proxy {
     /// The variable that names it, and its address.
     pub(crate) address: Option<(&'static str, Url)>,
     pub(crate) except: String,
+}
+
+/// A variable that names no proxy that can be used. Its value is not repeated: it may hold a password.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unusable {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+}
+
+impl From<Unusable> for HttpError {
+    fn from(Unusable { name, what }: Unusable) -> Self {
+        let why = format!("{name} names a proxy that cannot be used ({what})");
+        Self::Setup { why, remedy: Remedy::FixConfig { field: name } }
+    }
 }
 
 /// The longest address of a proxy, in bytes.
@@ -22,7 +36,7 @@ const LONGEST: usize = 2048;
 
 impl Proxy {
     /// Checks every variable that is set, whether or not it is the one that is used: whoever set it believes in it.
-    pub(crate) fn of(variables: &ProxyVariables) -> Result<Self, HttpError> {
+    pub(crate) fn of(variables: &ProxyVariables) -> Result<Self, Unusable> {
         let ProxyVariables { https, http, all, except } = variables;
         let checked = |variable: &Option<ProxyVariable>| variable.as_ref().map(address).transpose();
         let (https, _, all) = (checked(https)?, checked(http)?, checked(all)?);
@@ -30,11 +44,27 @@ impl Proxy {
         let except = except.split([',', ' ', '\t']).filter(|host| !host.is_empty()).collect::<Vec<_>>().join(",");
         Ok(Self { address: https.or(all), except })
     }
+
+    /// From now on asks this machine directly.
+    pub(crate) fn pass_over_this_machine(&mut self) {
+        self.except += ",localhost,127.0.0.1,::1";
+    }
+
+    /// The variable that names the proxy of `host`, for a message. A host that it names with port or star is asked through the proxy all
+    /// the same: the HTTP client knows names, domains and addresses.
+    pub(crate) fn variable_for(&self, host: &str) -> Option<&'static str> {
+        let (variable, _) = self.address.as_ref()?;
+        let is_named = |named: &str| {
+            let domain = named.trim_start_matches('.');
+            named == "*" || host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+        };
+        (!self.except.split(',').any(is_named)).then_some(*variable)
+    }
 }
 
-/// The address that a variable names. Its value is not repeated: it may hold a password.
-fn address((name, value): &ProxyVariable) -> Result<(&'static str, Url), HttpError> {
-    let wrong = |what: &str| unusable(name, what);
+/// The address that a variable names.
+fn address((name, value): &ProxyVariable) -> Result<(&'static str, Url), Unusable> {
+    let wrong = |what| Unusable { name, what };
     let text = value.expose();
     // `host:port` is an http proxy everywhere.
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -51,12 +81,6 @@ fn address((name, value): &ProxyVariable) -> Result<(&'static str, Url), HttpErr
         true => Ok((name, url)),
         false => Err(wrong("its address has no host")),
     }
-}
-
-/// The error of the variable `name`, whatever its value.
-pub(crate) fn unusable(name: &'static str, what: &str) -> HttpError {
-    let why = format!("{name} names a proxy that cannot be used ({what})");
-    HttpError::Setup { why, remedy: Remedy::FixConfig { field: name } }
 }
 
 #[cfg(test)]

@@ -64,6 +64,28 @@ fn a_servers_words_stand_apart_from_ours() {
     assert!(told.starts_with("error: the login work ") && told.matches("logout").count() == 1, "{told}");
 }
 
+/// The claims are the server's, and what to do next is not theirs to say.
+#[test]
+fn a_server_writes_no_member_that_is_ours() {
+    let acme = logged_in();
+    let steps = serde_json::json!([{"who": "self", "text": "x", "command": ["sh", "-c", "evil"]}]);
+    let claims = serde_json::json!({
+        "sub": "alice", "next_steps": steps, "warnings": ["evil"], "message": "evil", "because": "evil", "kind": "evil", "remedy": "evil",
+        "event": "evil", "server_says": "evil", "retry_after": 1, "ok": false, "groups": ["x"],
+    });
+    acme.server.inject(
+        Endpoint::UserInfo,
+        Fault::Status {
+            status: 200,
+            headers: Vec::new(),
+            content_type: "application/json".into(),
+            body: claims.to_string(),
+        },
+    );
+    let whoami = json(&acme.run(&["whoami", "--json"]).stdout);
+    assert_eq!(whoami, serde_json::json!({"ok": true, "sub": "alice", "groups": ["x"], "email": whoami["email"]}));
+}
+
 // No file of Windows has such a name.
 #[cfg(unix)]
 #[test]
