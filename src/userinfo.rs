@@ -6,8 +6,9 @@ use crate::clock::Cancel;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::id::{Account, Org};
-use crate::oauth::claims::{Claims, identifier};
+use crate::oauth::claims::Claims;
 use crate::oauth::metadata;
+use crate::oauth::shape::identifier;
 use crate::oauth::userinfo::{NoClaims, TokenRefused, UserinfoEndpoint};
 use crate::rotation::{self, Identity};
 use crate::text::{ascii_json, quoted};
@@ -24,7 +25,7 @@ pub struct Userinfo {
     pub orgs: Vec<Membership>,
     /// All claims, as one JSON object in ASCII, so that it can be printed.
     pub json: String,
-    /// Why the userinfo endpoint does not say it, if it does not: the newest ID token says it then.
+    /// Why the userinfo endpoint did not answer, if it did not. The claims are then those of the newest ID token.
     pub refused: Option<Error>,
 }
 
@@ -38,7 +39,7 @@ pub struct Membership {
     pub name: Option<String>,
 }
 
-/// Asks who `token` speaks for; `another` gets one in its place. Without a context it is a token from the environment.
+/// Asks who `token` speaks for; `another` gets a token in its place. Without a context the token is from the environment.
 pub(crate) fn ask(
     wiring: &Wiring,
     context: Option<&Context>,
@@ -114,7 +115,7 @@ fn told(
     }
 }
 
-/// Why a token was refused, as far as that is known here. Never "log in": a new login gives the like of this token, and is refused too.
+/// Says why a token was refused, as far as that is known here. Never "log in": the token of a new login would be refused too.
 fn explained(wiring: &Wiring, context: Option<&Context>, TokenRefused { reason, .. }: TokenRefused) -> Error {
     let config = &wiring.config;
     let Some(context) = context else {

@@ -7,6 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::oauth::claims::Claims;
+use crate::oauth::shape::TEN_YEARS;
 use crate::secret::Secret;
 
 /// From when until when a token lives, by the server's clock.
@@ -19,9 +20,6 @@ pub(crate) struct OwnLife {
     /// When the server made it.
     made: Option<SystemTime>,
 }
-
-/// The longest life that is believed: ten years, as of every number of seconds.
-const LONGEST: Duration = Duration::from_secs(315_576_000);
 
 /// The first time that RFC 3339 cannot write, in seconds since 1970.
 const YEAR_10000: f64 = 253_402_300_800.0;
@@ -39,10 +37,10 @@ impl OwnLife {
         Some(Self { exp: time("exp")?, since: date, made: time("iat") })
     }
 
-    /// How long it lives, or lived when it was `asked_at`: nothing, of one that was dead when it came. `None` where that makes no sense.
-    pub(crate) fn from(self, asked_at: SystemTime) -> Option<Duration> {
+    /// Returns how long the token lives from when it was `asked_at`: nothing, if it was dead when it came; `None` if that makes no sense.
+    pub(crate) fn lifetime(self, asked_at: SystemTime) -> Option<Duration> {
         let life = |since| self.exp.duration_since(since).unwrap_or_default();
         let begins = [self.since, self.made, Some(asked_at)];
-        begins.into_iter().flatten().map(life).find(|life| *life <= LONGEST)
+        begins.into_iter().flatten().map(life).find(|life| *life <= TEN_YEARS)
     }
 }

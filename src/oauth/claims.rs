@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::id::{Account, ClientId, Issuer, is_subject};
 use crate::oauth::dialect::CLAIMS_OF_A_USER;
+use crate::oauth::shape::{identifier, number};
 
 /// The claims, by name.
 #[derive(Clone, Default, PartialEq)]
@@ -66,15 +67,10 @@ impl Claims {
         self.identifier("org_id")
     }
 
-    /// A time, in seconds since 1970 (RFC 7519 §2, NumericDate). Some servers write it as text.
+    /// A time, in seconds since 1970 (RFC 7519 §2, NumericDate).
     pub(crate) fn time(&self, name: &str) -> Option<f64> {
-        let time = match self.0.get(name)? {
-            Value::Number(number) => number.as_f64(),
-            Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
         // Nothing has passed a time that is no number.
-        time.filter(|time: &f64| time.is_finite())
+        number(self.0.get(name)?).filter(|time| time.is_finite())
     }
 
     /// Whether there is anything that a person would recognise.
@@ -142,16 +138,6 @@ impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Of a person, and nobody's business in a log.
         f.debug_struct("Claims").finish_non_exhaustive()
-    }
-}
-
-/// What names somebody or something: a text, or a whole number, which is taken as text. One that JSON's readers round would be the name
-/// of several.
-pub(crate) fn identifier(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) if number.is_u64() || number.is_i64() => Some(number.to_string()),
-        _ => None,
     }
 }
 

@@ -82,7 +82,7 @@ impl TokenReply {
     /// When the access token ends that was asked for at `asked_at`; `None` where nobody says. Counted from when it was asked for, so
     /// that this machine's clock and the server's need not agree.
     pub(crate) fn expires_at(&self, asked_at: SystemTime) -> Option<SystemTime> {
-        let own = || self.own_life.and_then(|own| own.from(asked_at));
+        let own = || self.own_life.and_then(|own| own.lifetime(asked_at));
         self.expires_in.or_else(own).map(|life| asked_at + life)
     }
 }
@@ -403,7 +403,7 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
     if !usable || access_token.expose().is_empty() || length > LONGEST_TOKEN {
         return Err(reply.is_not("a token reply").into());
     }
-    // RFC 6749 §5.1: "The lifetime in seconds of the access token." A token that ends as it is issued is none that anybody issues.
+    // RFC 6749 §5.1: "The lifetime in seconds of the access token." Nobody issues a token that ends at once: 0 says nothing.
     let expires_in = wire.expires_in.filter(|life| !life.is_zero());
     let own_life = if expires_in.is_none() { OwnLife::read(&access_token, reply.date) } else { None };
     Ok(TokenReply {

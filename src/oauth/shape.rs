@@ -46,13 +46,13 @@ pub(crate) fn error(is_success: bool, body: &[u8]) -> Option<Zeroizing<Vec<u8>>>
 /// For serde: a number of seconds, which servers also send as text; junk and what exceeds ten years is unknown. A part of a second is
 /// left out: what lives for so long is not used for longer.
 pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    Ok(number(deserializer)?.filter(|n| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n as u64)))
+    Ok(believed(deserializer)?.map(|n| Duration::from_secs(n as u64)))
 }
 
 /// For serde: as [`seconds`], rounded up. RFC 8628 §3.5: "the client MUST wait at least the number of seconds specified by the
 /// "interval" parameter".
 pub(crate) fn seconds_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    Ok(number(deserializer)?.filter(|n| (0.0..=TEN_YEARS).contains(n)).map(|n| Duration::from_secs(n.ceil() as u64)))
+    Ok(believed(deserializer)?.map(|n| Duration::from_secs(n.ceil() as u64)))
 }
 
 /// For serde: text, or a list of texts as one (Twitch's `scope`); anything else is unknown, and makes the tokens beside it no less
@@ -67,11 +67,7 @@ pub(crate) fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 
 /// For serde: text, or a whole number as text (Authentik's user code).
 pub(crate) fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => Some(text),
-        Value::Number(number) if number.is_u64() => Some(number.to_string()),
-        _ => None,
-    })
+    Ok(identifier(&Value::deserialize(deserializer)?))
 }
 
 /// For serde: a secret that is text and not empty; anything else is none.
@@ -95,14 +91,30 @@ pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
     })
 }
 
-const TEN_YEARS: f64 = 10.0 * 365.25 * 86_400.0;
+/// What names somebody or something: a text, or a whole number, which is taken as text. One that JSON's readers round would be the name
+/// of several.
+pub(crate) fn identifier(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_u64() || number.is_i64() => Some(number.to_string()),
+        _ => None,
+    }
+}
 
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
+/// A number, which some servers write as text.
+pub(crate) fn number(value: &Value) -> Option<f64> {
+    match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
-    })
+    }
+}
+
+/// The longest time that is believed, of whatever a server says.
+pub(crate) const TEN_YEARS: Duration = Duration::from_secs(315_576_000);
+
+fn believed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    Ok(number(&Value::deserialize(deserializer)?).filter(|n| (0.0..=TEN_YEARS.as_secs_f64()).contains(n)))
 }
 
 /// RFC 6749 §5.2.
