@@ -40,7 +40,11 @@ impl Login<'_> {
                     error => error.into(),
                 })?;
                 let (old, refresh_expires_in) = (reply.refresh_token.take(), reply.refresh_expires_in);
-                let (user, named) = (reply.user.take(), of_org.user.clone());
+                // As at every refresh (law 17).
+                let (user, subject) = (reply.user.take(), account.subject.as_deref());
+                let own = user.as_ref().and_then(Claims::sub);
+                let Destination { issuer, client_id, .. } = self.destination;
+                let is_another = of_org.is_of_another(issuer, client_id, subject, own.as_deref());
                 *reply = TokenReply {
                     refresh_token: of_org.refresh_token.or(old),
                     refresh_expires_in: of_org.refresh_expires_in.or(refresh_expires_in),
@@ -49,14 +53,8 @@ impl Login<'_> {
                     user: user.or(of_org.user),
                     ..of_org
                 };
-                // As at every refresh (law 17).
-                let (claims, subject) = (id_token::told(reply.id_token.as_ref()), account.subject.as_deref());
-                let Destination { issuer, client_id, .. } = self.destination;
-                let own = reply.user.as_ref().and_then(Claims::sub);
-                let is_other_user = own.zip(named).is_some_and(|(own, named)| named.are_of_another(&own));
-                let is_another = is_other_user || id_token::is_another(&claims, issuer, client_id, subject);
                 let is_other = |told: &str| told != org.as_str();
-                let told = claims.org();
+                let told = id_token::told(reply.id_token.as_ref()).org();
                 let orgs = [told.as_deref(), reply.org.as_deref()];
                 match reply.token_type != "bearer" || is_another {
                     true => Err(refused(", but something else")),

@@ -13,7 +13,7 @@ use url::{Url, form_urlencoded};
 
 use crate::clock::Cancel;
 use crate::error::{Error, ErrorKind, Remedy};
-use crate::id::Scopes;
+use crate::id::{ClientId, Issuer, Scopes};
 use crate::oauth::access_token::OwnLife;
 use crate::oauth::claims::Claims;
 use crate::oauth::client_auth::Client;
@@ -21,6 +21,7 @@ use crate::oauth::dialect;
 use crate::oauth::form::Form;
 use crate::oauth::http::{Http, NotJson, Reply};
 use crate::oauth::http_error::HttpError;
+use crate::oauth::id_token;
 use crate::oauth::pkce::Verifier;
 use crate::oauth::shape;
 use crate::secret::Secret;
@@ -84,6 +85,19 @@ impl TokenReply {
     pub(crate) fn expires_at(&self, asked_at: SystemTime) -> Option<SystemTime> {
         let own = || self.own_life.and_then(|own| own.lifetime(asked_at));
         self.expires_in.or_else(own).map(|life| asked_at + life)
+    }
+
+    /// Whether the reply to a refresh is of another person, issuer or client than the login (law 17). `user`: whom the token endpoint
+    /// named at the login.
+    pub(crate) fn is_of_another(
+        &self,
+        issuer: &Issuer,
+        client: &ClientId,
+        subject: Option<&str>,
+        user: Option<&str>,
+    ) -> bool {
+        let is_other_user = self.user.as_ref().zip(user).is_some_and(|(named, own)| named.are_of_another(own));
+        is_other_user || id_token::is_another(&id_token::told(self.id_token.as_ref()), issuer, client, subject)
     }
 }
 
@@ -223,11 +237,6 @@ fn code(text: &str) -> String {
 const UNKNOWN: &str = "an unknown error";
 
 impl Refusal {
-    /// As the cause of another error.
-    pub(crate) fn told(&self) -> Error {
-        Error::new(ErrorKind::AuthorizationServer, self.to_string()).in_words(self.description.as_deref())
-    }
-
     /// By its code and its words, both as the server has them.
     pub(crate) fn new(host: &str, error: &str, words: Option<&str>) -> Self {
         let description = words.map(quoted).filter(|text| !text.is_empty());

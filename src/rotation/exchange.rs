@@ -196,7 +196,7 @@ impl Trip<'_> {
                 // A probe does not probe again.
                 let org_is_in_doubt = !open && self.named(target).is_some() && target.org == self.target.org;
                 let refusal_of = if org_is_in_doubt { Refuses::LoginOrOrg } else { Refuses::Login };
-                Failed { error: self.refused(record, &refusal, before, open), open, refusal: Some(refusal_of) }
+                Failed { error: self.refused(record, refusal, before, open), open, refusal: Some(refusal_of) }
             }
             // In other words than these a server speaks of what it was asked for.
             TokenError::Refused(refusal) if self.is_about_scopes(&refusal, target) => {
@@ -328,7 +328,7 @@ impl Trip<'_> {
     }
 
     /// What `invalid_grant` means.
-    fn refused(&self, record: &Record, refusal: &Refusal, before: Before, open: bool) -> Error {
+    fn refused(&self, record: &Record, refusal: Refusal, before: Before, open: bool) -> Error {
         let (kind, why) = match record.refresh_expires_at {
             // No process died and no reply was lost: the server has answered.
             _ if before == Before::Foreign => (
@@ -344,7 +344,7 @@ impl Trip<'_> {
             Some(_) => (ErrorKind::Revoked, "it was revoked, or a token of it was used twice"),
             None => (ErrorKind::Expired, "it expired or was revoked"),
         };
-        self.ended(kind, why).because(refusal.told())
+        self.ended(kind, why).because(Error::from(refusal))
     }
 }
 

@@ -31,12 +31,11 @@ impl Trip<'_> {
             return Err(changed("token type"));
         }
         let expires_at = reply.expires_at(asked_at);
-        let told = id_token::told(reply.id_token.as_ref());
-        let is_other_user =
-            reply.user.as_ref().zip(record.user.as_ref()).is_some_and(|(user, own)| user.are_of_another(own));
-        if is_other_user || id_token::is_another(&told, issuer, client_id, record.account.subject.as_deref()) {
+        let (subject, user) = (record.account.subject.as_deref(), record.user.as_deref());
+        if reply.is_of_another(issuer, client_id, subject, user) {
             return Err(changed("identity"));
         }
+        let told = id_token::told(reply.id_token.as_ref());
         let orgs = [told.org(), reply.org];
         let is_told = |org: &str| orgs.iter().flatten().any(|told| told == org);
         let is_another = match &target.org {
