@@ -42,20 +42,6 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
     }
 }
 
-/// What a resource gives as its reason, in the header `WWW-Authenticate`.
-#[derive(Debug, Default)]
-pub(crate) struct Reason {
-    /// The code (RFC 6750 §3.1).
-    pub(crate) error: Option<String>,
-    /// The words with it, unfiltered.
-    pub(crate) description: Option<String>,
-}
-
-pub(crate) fn reason(header: &str) -> Reason {
-    let bearer = Bearer::read(header).unwrap_or_default();
-    Reason { error: bearer.error, description: bearer.description }
-}
-
 /// What a header means that does not keep to the grammar: missing commas, quotes, characters beyond ASCII. What demands something
 /// else than another token is known by its name; for the rest it says no less than a header that is missing.
 fn guess(header: &str) -> Demand {
@@ -67,16 +53,18 @@ fn guess(header: &str) -> Demand {
 /// The challenge of the scheme `Bearer`. "All challenges defined by this specification MUST use the auth-scheme value
 /// 'Bearer'" (RFC 6750 §3).
 #[derive(Default)]
-struct Bearer {
-    error: Option<String>,
-    description: Option<String>,
+pub(crate) struct Bearer {
+    /// The code (RFC 6750 §3.1).
+    pub(crate) error: Option<String>,
+    /// The words with it, unfiltered.
+    pub(crate) description: Option<String>,
     acr_values: Option<String>,
     max_age: Option<String>,
 }
 
 impl Bearer {
     /// The first one in the header; `None` where there is none, or where the header cannot be read up to it.
-    fn read(header: &str) -> Option<Self> {
+    pub(crate) fn read(header: &str) -> Option<Self> {
         let is_bearer = |challenge: &ChallengeRef<'_>| challenge.scheme.eq_ignore_ascii_case("bearer");
         let bearer = ChallengeParser::new(header).map_while(Result::ok).find(is_bearer)?;
         let mut found = Self::default();

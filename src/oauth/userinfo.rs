@@ -8,7 +8,7 @@ use url::Url;
 use crate::clock::Cancel;
 use crate::error::Error;
 use crate::id::{ClientId, Issuer};
-use crate::oauth::challenge::{self, Demand};
+use crate::oauth::challenge::{self, Bearer, Demand};
 use crate::oauth::claims::Claims;
 use crate::oauth::endpoint::{Refusal, TokenError, refusal};
 use crate::oauth::http::{Http, NotJson, Reply};
@@ -67,11 +67,11 @@ impl UserinfoEndpoint<'_> {
 
     /// §5.3.2: "If the UserInfo Response is signed and/or encrypted, then the Claims are returned in a JWT".
     ///
-    /// The signature is not looked at. §5.3.4 has "The Client MUST verify that the OP that responded was the intended OP through a TLS
-    /// server certificate check", which the door to the network does for an address that was sealed at login; that is all that stands
-    /// behind claims in plain JSON, too, so that whoever could forge the JWT could leave it out. §5.3.2: "If signed, the UserInfo
-    /// Response SHOULD contain the Claims iss (issuer) and aud (audience) as members.": if they are there, they are checked, so that a
-    /// JWT that was made for somebody else, and was put here by mistake, names nobody.
+    /// The signature is not looked at. §5.3.4: "Verify that the OP that responded was the intended OP through a TLS server certificate
+    /// check", which the door to the network does for an address that was sealed at login; that is all that stands behind claims in plain
+    /// JSON, too, so that whoever could forge the JWT could leave it out. §5.3.2 wants "the Claims iss (issuer) and aud (audience) as
+    /// members" of a signed response: if they are there, they are checked, so that a JWT that was made for somebody else, and was put
+    /// here by mistake, names nobody.
     fn read(&self, reply: &Reply) -> Result<Claims, NotJson> {
         let body = reply.body.trim_ascii();
         if body.starts_with(b"{") {
@@ -96,7 +96,7 @@ impl UserinfoEndpoint<'_> {
 /// What a refusal says: in the header that RFC 6750 §3 has for that, else in the body.
 fn refused(reply: &Reply, token: &Secret) -> TokenRefused {
     let header = reply.challenges.join(", ");
-    let challenge = challenge::reason(&header);
+    let challenge = Bearer::read(&header).unwrap_or_default();
     let told = challenge.error.map(|error| Refusal::new(&reply.host, &error, challenge.description.as_deref()));
     let told = told.or_else(|| match refusal(reply) {
         TokenError::Refused(refusal) => Some(refusal),

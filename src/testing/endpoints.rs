@@ -64,7 +64,7 @@ fn device_authorization(state: &mut State, request: &SeenRequest) -> Outcome {
     let form = Form::read(request)?;
     form.authenticate(request, &state.behaviour)?;
     let org = org(state, &form);
-    // RFC 7636 §4.4.1: "the authorization server MUST return the authorization error response with the "error" value set to
+    // RFC 7636 §4.4.1: "the authorization endpoint MUST return the authorization error response with the "error" value set to
     // "invalid_request"", where the challenge is missing or the method is not supported.
     let challenge = match (form.get("code_challenge"), form.get("code_challenge_method")) {
         (Some(challenge), Some("S256")) => Some(challenge),
