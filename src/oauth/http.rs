@@ -293,13 +293,13 @@ async fn read(
     proxy: Option<&'static str>,
 ) -> Result<Reply, HttpError> {
     let host = host_of(url);
-    let failed = |error: reqwest::Error| match error.is_connect() || error.is_builder() {
-        _ if error.is_timeout() && !error.is_connect() => {
-            HttpError::NoReply { host: host.clone(), why: "timed out".into() }
+    let failed = |error: reqwest::Error| {
+        let timed_out = io::Error::other("timed out");
+        let cause: &(dyn std::error::Error + 'static) = if error.is_timeout() { &timed_out } else { &error };
+        match error.is_connect() || error.is_builder() {
+            true => HttpError::unreachable(&host, cause, proxy),
+            false => HttpError::no_reply(&host, cause),
         }
-        _ if error.is_timeout() => HttpError::unreachable(&host, &io::Error::other("timed out"), proxy),
-        true => HttpError::unreachable(&host, &error, proxy),
-        false => HttpError::no_reply(&host, &error),
     };
     let mut response = request.send().await.map_err(failed)?;
     let status = response.status().as_u16();
