@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::blocked::{blocked, has_no_inodes};
 use crate::error::{Error, ErrorKind, Remedy};
+use crate::surroundings::is_out_of_files;
 
 /// Why a folder is not used.
 #[derive(Debug, thiserror::Error)]
@@ -79,9 +80,7 @@ fn cause(path: &Path, error: &io::Error) -> Option<(String, Remedy)> {
         _ if is_link(path) => ("it is a symbolic link", put_right()),
         _ if error.raw_os_error() == Some(ELOOP) => ("the symbolic links in the path lead in a circle", ELSEWHERE),
         Io::NotADirectory => ("a part of the path is not a folder", ELSEWHERE),
-        _ if TOO_MANY_FILES.contains(&error.raw_os_error().unwrap_or_default()) => {
-            ("too many files are open", Remedy::RaiseLimit)
-        }
+        _ if is_out_of_files(error) => ("too many files are open", Remedy::RaiseLimit),
         _ => return error.get_ref().map(|own| (own.to_string(), put_right())),
     };
     Some((why.into(), remedy))
@@ -95,9 +94,6 @@ const NO_LOCKS: &str = "its file system has no locks, and the state folder needs
 const ENOLCK: i32 = 37;
 
 const ELOOP: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
-
-/// EMFILE of the process, ENFILE of the system.
-const TOO_MANY_FILES: &[i32] = if cfg!(unix) { &[24, 23] } else { &[] };
 
 fn is_link(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|there| there.file_type().is_symlink())

@@ -112,9 +112,11 @@ impl Handle {
     /// The user in whose folders `path` would lie, where root is somebody else: what root keeps there, that user can neither read nor
     /// take away.
     pub(super) fn host_of(path: &Path) -> Option<String> {
-        let owners = path.ancestors().filter_map(|folder| Some(folder.metadata().ok()?.uid()));
-        let host = owners.into_iter().find(|owner| ![0, UNKNOWN].contains(owner));
-        host.filter(|_| geteuid().is_root()).map(name_of_user)
+        if !geteuid().is_root() {
+            return None;
+        }
+        let mut owners = path.ancestors().filter_map(|folder| Some(folder.metadata().ok()?.uid()));
+        owners.find(|owner| ![0, UNKNOWN].contains(owner)).map(name_of_user)
     }
 
     pub(super) fn read_only(&self, name: &str) -> io::Result<File> {
