@@ -334,18 +334,17 @@ impl Login<'_> {
         Ok((Account::new(issuer.clone(), claims.sub(), claims.name(), claims.email()), org))
     }
 
-    /// Asks userinfo, and again for a while if it does not answer: the person has approved, and who they are costs them no login.
+    /// Asks userinfo, and asks again for a while if it does not answer. The person has approved: a login does not fail for want of a name.
     fn ask_who(&self, url: &Url, token: &Secret) -> Option<Claims> {
-        let (clock, cancel) = (&self.wiring.config.clock, &self.request.cancel);
-        let (begun, mut pauses) = (clock.now(), BETWEEN_ASKS.iter());
+        let (clock, cancel) = (&*self.wiring.config.clock, &self.request.cancel);
+        let (begun, mut pauses) = (Stopwatch::start(clock), BETWEEN_ASKS.iter());
         loop {
             let error = match self.userinfo(url).ask(token, cancel) {
                 Ok(claims) => return Some(claims),
                 Err(error) => error,
             };
             let pause = error.passes_after()?.max(*pauses.next()?);
-            let waited = clock.now().duration_since(begun).unwrap_or_default();
-            if waited + pause > TO_ASK_WHO {
+            if begun.elapsed(clock) + pause > TO_ASK_WHO {
                 return None;
             }
             clock.sleep(pause, cancel);
