@@ -68,7 +68,7 @@ pub(super) fn steps(program: &str, place: Option<&str>, kind: ErrorKind, remedy:
         Remedy::SetAside { path } if path.ends_with("index.json") => run(Who::Caller, &["auth", "doctor", "--repair"]),
         Remedy::Retry { after: Some(_) } | Remedy::ChooseName { .. } => step(Who::Caller),
         Remedy::FixConfig { field: "arguments" } => run(Who::Caller, &["--help"]),
-        Remedy::FixConfig { field: "scopes" | "context" | "move_to" | "folder" } => step(Who::Caller),
+        Remedy::FixConfig { field: "scope" | "min_validity" | "context" | "move_to" | "folder" } => step(Who::Caller),
         Remedy::AskAdministrator => step(Who::Administrator),
         _ => step(Who::Person),
     }]
@@ -227,7 +227,7 @@ pub(super) fn variable(program: &str, name: &str) -> String {
 /// Where the store opens with the person's own session.
 const AT_THE_DESKTOP: &str = "log in at the desktop, which opens the secure store";
 
-/// How the OS's store is unlocked.
+/// Returns how to unlock the OS's store.
 fn to_unlock(machine: Machine) -> &'static str {
     match machine {
         _ if cfg!(any(windows, target_os = "macos")) => AT_THE_DESKTOP,
@@ -243,7 +243,7 @@ fn to_unlock(machine: Machine) -> &'static str {
     }
 }
 
-/// How the OS's store is had.
+/// Returns how to get the OS's store.
 fn to_start(machine: Machine) -> &'static str {
     match machine {
         _ if cfg!(any(windows, target_os = "macos")) => AT_THE_DESKTOP,
