@@ -46,7 +46,7 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         && matches!(lost.remedy(), Some(Remedy::Repair))
     {
         // This login takes the place of none of them.
-        output.say(&format!("note: {lost}; `{} auth doctor --repair` names it again", output.program));
+        output.note(format!("{lost}; `{} auth doctor --repair` names it again", output.program));
     }
     let has_token = config.surroundings.token.is_some();
     if has_token {
@@ -257,7 +257,7 @@ pub(super) fn whoami(
 ) -> Result<ExitCode> {
     let info = wait_unless_cancelled(session(config, context, org)?.userinfo(), cancel)?;
     if let Some(error) = &info.refused {
-        output.say(&format!("note: {error}; this is what it said with the tokens"));
+        output.note(format!("{error}; this is what it said with the tokens"));
     }
     Ok(match output.json {
         true => output.foreign(serde_json::from_str(&info.json).unwrap_or(Value::Null)),
