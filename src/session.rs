@@ -313,12 +313,11 @@ impl Inner {
         }
     }
 
-    /// The token from the environment: used as it is, and not promised to be valid for longer than anybody knows.
+    /// Returns the token from the environment as it is; an error if `request` wants it valid for a time that nobody can promise.
     fn given(&self, token: &AccessToken, request: &TokenRequest) -> Result<AccessToken> {
         let config = &self.wiring().config;
-        let is_promised = request.min_validity.is_some_and(|needed| !needed.is_zero());
         let asked = TokenRequest { refresh: false, ..request.clone() };
-        if !is_promised || token.is_valid_for(&asked, config.clock.now()) {
+        if !request.wants_a_time() || token.is_valid_for(&asked, config.clock.now()) {
             return Ok(token.clone());
         }
         let variable = config.app.variable("TOKEN");
@@ -333,7 +332,7 @@ impl Inner {
     }
 }
 
-/// The error of a caller that wants a token valid for a time, which nobody can promise.
+/// Returns the error for a `min_validity` that nobody can promise.
 fn too_short(why: &str) -> Error {
     Error::config("min_validity", format!("cannot promise an access token that is valid for so long: {why}"))
 }

@@ -34,7 +34,7 @@ impl AccessToken {
         self.0.secret.expose()
     }
 
-    /// When it expires, UTC; `None` where neither the server says so nor the token itself, as a JWT does.
+    /// When it expires, UTC; `None` if neither the server nor the token itself, as a JWT does, says so.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.expires_at
     }
@@ -99,7 +99,7 @@ impl AccessToken {
     /// Whether `request` wants it valid for a time, and nobody knows when it ends. Another token of the same server would not say
     /// more, so that nobody is asked for one.
     pub(crate) fn is_in_doubt(&self, request: &TokenRequest) -> bool {
-        self.0.expires_at.is_none() && request.min_validity.is_some_and(|needed| !needed.is_zero())
+        self.0.expires_at.is_none() && request.wants_a_time()
     }
 }
 
@@ -108,7 +108,7 @@ impl AccessToken {
 #[non_exhaustive]
 pub struct TokenRequest {
     /// How long the token must still be valid. By default 10 s, or a twentieth of its lifetime where that is less. More than zero is
-    /// an error where nobody knows when the token ends.
+    /// an error if nobody knows when the token ends.
     pub min_validity: Option<Duration>,
     /// Ask the server for a new token even if the one at hand is good.
     pub refresh: bool,
@@ -118,6 +118,13 @@ pub struct TokenRequest {
     /// scope not originally granted by the resource owner". Many servers leave the login with these scopes alone, see
     /// [`manual::session`](crate::manual::session).
     pub scopes: Option<Scopes>,
+}
+
+impl TokenRequest {
+    /// Whether the token must be valid for more than no time.
+    pub(crate) fn wants_a_time(&self) -> bool {
+        self.min_validity.is_some_and(|needed| !needed.is_zero())
+    }
 }
 
 impl TokenRequest {
