@@ -25,7 +25,7 @@ pub(crate) struct ProxyVariables {
 impl ProxyVariables {
     /// As they are now.
     pub(crate) fn read() -> Self {
-        Self::from(&variable)
+        Self::from(&super::variable)
     }
 
     fn from(get: &dyn Fn(&str) -> Option<OsString>) -> Self {
@@ -60,7 +60,7 @@ pub(crate) fn roots_trouble() -> Option<(String, Remedy)> {
         Some((why, remedy))
     };
     let names: &[_] = if cfg!(any(windows, target_os = "macos")) { &[] } else { &["SSL_CERT_FILE", "SSL_CERT_DIR"] };
-    let mut set = names.iter().copied().filter_map(|name| Some((name, variable(name)?)));
+    let mut set = names.iter().copied().filter_map(|name| Some((name, as_it_is(name)?)));
     set.find_map(|(name, value)| of_variable(name, value)).or_else(|| {
         // The system's own roots fail to load where no more files can be opened.
         let error = File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).err()?;
@@ -83,8 +83,9 @@ fn readable(path: &Path, is_folder: bool) -> io::Result<()> {
     }
 }
 
+/// A variable with its line break, and an empty one too: as the crate that loads the roots reads it.
 #[allow(clippy::disallowed_methods, reason = "this folder may read the environment")]
-fn variable(name: &str) -> Option<OsString> {
+fn as_it_is(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
