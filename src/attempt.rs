@@ -130,7 +130,7 @@ impl Failure {
 
     /// The error, for another process than the one that met it; `None` where it should ask for itself.
     pub(crate) fn shared(&self, rest: Option<Duration>, log_in: Remedy) -> Option<Error> {
-        // Who waited for a reply that made the login another would get the like of it; any other odd one may be better the next time.
+        // If the reply made the login another, the next one would too. Any other odd reply may be better the next time.
         let shared = SHARED.into_iter().chain(self.foreign.then_some(ErrorKind::Protocol));
         let kind = shared.into_iter().find(|kind| kind.name() == self.kind)?;
         let remedy = if kind == ErrorKind::Unreachable { Remedy::Retry { after: rest } } else { log_in };

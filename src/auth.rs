@@ -32,7 +32,7 @@ impl Auth {
     /// Nothing is read, written or asked yet.
     ///
     /// # Errors
-    /// `Config` where the configuration contradicts itself, or no state folder can be told and there is no `<APP>_TOKEN`, which needs none.
+    /// `Config` if the configuration contradicts itself, or if no state folder is known and `<APP>_TOKEN`, which needs none, is not set.
     pub fn new(config: Config) -> Result<Self> {
         Ok(Self(Arc::new(Handle { wiring: Arc::new(Wiring::new(config)?) })))
     }

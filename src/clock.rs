@@ -21,7 +21,7 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> SystemTime;
     /// Waits for `duration`, or until `cancel`.
     fn sleep(&self, duration: Duration, cancel: &Cancel);
-    /// The time that has passed since a fixed moment, if this clock can say it.
+    /// Returns the time that has passed since a fixed moment, if this clock can say it.
     fn steady(&self) -> Option<Duration> {
         None
     }

@@ -336,8 +336,8 @@ impl Serialize for Scopes {
     }
 }
 
-/// Whether the host is this machine: an address of 127/8, ::1, or `localhost`, which the door to the network leads
-/// to these and asks nobody for. Of any other name whoever answers DNS would choose where it leads.
+/// Whether the host is this machine: an address of 127/8, ::1, or `localhost`, which `oauth::http` resolves to these without DNS. Where
+/// any other name leads, whoever answers DNS would choose.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

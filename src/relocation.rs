@@ -88,7 +88,7 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
         reached("key erased");
     } else {
         // Nobody is asked while the lock is held.
-        holds(&*wiring.quiet_places().of(to.name())?, files)?;
+        check_key(&*wiring.quiet_places().of(to.name())?, files)?;
         // A move that did not come to its end may have left a copy anywhere. What cannot be asked now is left to the next.
         for other in wiring.quiet_places().all().iter().filter(|other| other.name() != to.name()) {
             let _ = files.erase_key(&**other);
@@ -98,7 +98,7 @@ fn relocate(wiring: &Wiring, home: &Home, entry: &Entry, to: &dyn Custody) -> Re
 }
 
 /// Makes sure that the key is where it is said to be. A file is not opened for that, which may need a person.
-fn holds(place: &dyn Custody, files: GrantFiles<'_>) -> Result<()> {
-    let asks = place.is_in_state_folder() && !place.answers_at_once();
-    if asks && !files.lacks_key(place) { Ok(()) } else { files.unlock_anew(place).map(drop) }
+fn check_key(place: &dyn Custody, files: GrantFiles<'_>) -> Result<()> {
+    let is_listed = place.is_in_state_folder() && !place.answers_at_once();
+    if is_listed && !files.lacks_key(place) { Ok(()) } else { files.unlock_anew(place).map(drop) }
 }

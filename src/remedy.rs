@@ -124,7 +124,7 @@ pub enum Remedy {
 }
 
 impl Remedy {
-    /// The remedy's name in JSON output, in `snake_case`.
+    /// Returns the remedy's name in JSON output, in `snake_case`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::LogIn { .. } => "log_in",

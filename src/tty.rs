@@ -19,18 +19,18 @@ pub(crate) struct Tty<T: AsFd> {
 }
 
 impl<T: AsFd> Tty<T> {
-    /// Sets the terminal. `change` finds nothing to do in what it has changed.
+    /// Sets the terminal. `change` must be idempotent: it is applied again to a terminal that it has set.
     ///
     /// # Errors
-    /// `NotFound` where it is another program's at the moment: who sets it then is stopped, and with it whoever waits.
+    /// `NotFound` while the terminal is another program's: a process that sets it then is stopped, and so is whoever waits for it.
     pub(crate) fn set(terminal: T, when: OptionalActions, change: fn(&mut Termios)) -> io::Result<Self> {
         let before = tcgetattr(&terminal)?;
         let mut tty = Self { terminal, change, when, before };
         if tty.keep()? { Ok(tty) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
-    /// Sets the terminal again where a shell has had it since, after this process was stopped by whatever; what the shell has set is
-    /// what it gets back. False while the terminal is another program's.
+    /// Sets the terminal again if a shell has had it since, because this process was stopped. The shell gets back what it has set.
+    /// Returns false while the terminal is another program's.
     pub(crate) fn keep(&mut self) -> io::Result<bool> {
         if !is_in_front(&self.terminal) {
             return Ok(false);

@@ -275,7 +275,7 @@ impl Index {
         Error::new(ErrorKind::NotLoggedIn, message).with(remedy)
     }
 
-    /// The error for whoever means no login that is there, and wants none to be made: which there are.
+    /// Returns the error of a command that ends logins and finds none to end: "already logged out", or `error` with the logins to choose from.
     pub(crate) fn other_than(&self, error: Error) -> Error {
         match self.contexts.is_empty() {
             true => Error::new(ErrorKind::NotLoggedIn, "already logged out"),

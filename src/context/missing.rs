@@ -11,7 +11,7 @@ pub enum Missing {
 }
 
 impl Missing {
-    /// The name in JSON output, in lower case.
+    /// Returns the name in JSON output, in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Self::Record => "record",

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 /// How far two clocks may disagree.
 const LEEWAY: Duration = Duration::from_secs(300);
 
-/// Reads and checks an ID token that came straight from the token endpoint at a login. What it is refused for is named.
+/// Reads and checks an ID token that came straight from the token endpoint at a login. The error names the claim that is wrong.
 ///
 /// The signature is not looked at: OpenID Connect Core §3.1.3.7 rule 6, "If the ID Token is received via direct
 /// communication between the Client and the Token Endpoint (which it is in this flow), the TLS server validation MAY be

@@ -211,7 +211,7 @@ fn fetch(http: &Http, issuer: &Issuer, suffices: impl Fn(&Document) -> bool, can
     }
 }
 
-/// The error of the place that says most: one that may answer yet, before one that is wrong, before one where nothing is.
+/// Returns the error of the place that says most: one that may answer later, else one that is wrong, else one where nothing is.
 fn nowhere(issuer: &Issuer, failures: Vec<Nothing>, asked: &str) -> Error {
     let weight = |nothing: &Nothing| match (nothing.kind, &nothing.remedy) {
         (ErrorKind::Unreachable, _) => 0,
@@ -302,7 +302,7 @@ fn read(reply: &Reply) -> Result<Document, Nothing> {
     match reply.json("authorization server metadata") {
         Ok(document) => Ok(Document { date: reply.date, ..document }),
         Err(_) => Err(Nothing {
-            told: "answered with what is no metadata".into(),
+            told: "answered with something other than metadata".into(),
             kind: ErrorKind::Protocol,
             remedy: Remedy::AskAdministrator,
         }),

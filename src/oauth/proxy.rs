@@ -1,7 +1,7 @@
 //! Which proxy a request goes through, by the variables that curl and others read.
 //!
-//! Read here and not by the HTTP client, which takes what it does not understand for nothing and then connects directly: a person who
-//! has set a proxy would be told nothing of it.
+//! They are read here and not by the HTTP client, which ignores a value that it does not understand and then connects directly, without
+//! a word to the person who set the proxy.
 
 use url::Url;
 

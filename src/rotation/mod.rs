@@ -73,16 +73,17 @@ pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted)
     served
 }
 
-/// What a login knows of whose it is.
+/// What the record of a login says about the person.
 pub(crate) struct Identity {
-    /// Where its tokens may ask: as sealed at login.
+    /// The userinfo endpoint that was sealed at login.
     pub(crate) userinfo_endpoint: Option<Url>,
-    /// What the newest ID token said.
+    /// The claims of the newest ID token.
     pub(crate) claims: Option<Map<String, Value>>,
-    /// Whether it can have another token.
+    /// Whether the login has a refresh token.
     pub(crate) renews: bool,
 }
 
+/// Reads the identity of `context` from its record.
 pub(crate) fn identity(wiring: &Wiring, http: &Http, context: &Context) -> Result<Identity> {
     open(wiring, context, |_, _, record| {
         wiring.confirm(http, &record.destination, Endpoint::Userinfo)?;

@@ -70,19 +70,19 @@ impl Screen {
         Self { is_live: false, has_colour: false, ..self }
     }
 
-    /// How many columns a line may have; without a window, as many as it likes. `COLUMNS` counts where a terminal does not say, as in clap's
+    /// Returns how many columns a line may have: `usize::MAX` without a window. `COLUMNS` counts where a terminal does not say, as in clap's
     /// help, and never without a terminal: a shell may have handed it to a script.
     pub fn width(self) -> usize {
         (self.size)().map(|(columns, _)| columns).or(self.columns).unwrap_or(usize::MAX)
     }
 
-    /// The text as it is shown here. Its lines stay lines; one that the window would break is broken between words, and what follows is
+    /// Returns the text as it is shown here. Its lines stay lines; one that the window would break is broken between words, and what follows is
     /// indented. A command between backquotes is not broken.
     pub fn shown(self, text: &str) -> String {
         wrap::wrapped(&self.spelled(text), self.width())
     }
 
-    /// A text behind its head, such as a name in a column: in a narrow window, below it.
+    /// Returns a text behind its head, such as a name in a column; in a narrow window, below its head.
     pub fn entry(self, head: &str, text: &str) -> String {
         wrap::entry(&self.spelled(head), &self.spelled(text), self.width())
     }

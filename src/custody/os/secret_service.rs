@@ -318,8 +318,8 @@ impl<'a> Service<'a> {
     }
 }
 
-/// What is wrong with the socket of the session bus, where it is none that a bus listens at. A variable that is left from a session that
-/// ended, as in a multiplexer or a container, is named: nobody finds it by "No such file or directory".
+/// Says what is wrong with the socket of the session bus, if no bus listens there. A variable that is left from a session that ended, as
+/// in a multiplexer or a container, is named: nobody finds it by "No such file or directory".
 fn no_bus() -> Option<CustodyError> {
     let variable = crate::surroundings::session_bus_variable();
     let Ok(address) = zbus::Address::session() else {
