@@ -129,6 +129,8 @@ fn end(wiring: &Wiring, home: &Home, entry: &Entry, local_only: bool) -> Result<
     if local_only {
         check_if_it_opens(wiring, entry, files)?;
     }
+    // A login that cannot be forgotten here is not ended at the server: what is left would look like one that is alive.
+    Index::try_write(home, wiring.config.lock_timeout)?;
     let ended = match opened.map(|grant| newest(wiring, entry, &grant?, &lock)) {
         None => Ended::LocalOnly,
         // Sent once more, it would be taken for a stolen one: some servers (Better Auth) end all logins of the account then.

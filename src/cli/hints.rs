@@ -67,7 +67,7 @@ pub(super) fn steps(program: &str, place: Option<&str>, kind: ErrorKind, remedy:
         Remedy::Repair => run(Who::Caller, &["auth", "doctor", "--repair"]),
         Remedy::SetAside { path } if path.ends_with("index.json") => run(Who::Caller, &["auth", "doctor", "--repair"]),
         Remedy::Retry { after: Some(_) } | Remedy::ChooseName { .. } => step(Who::Caller),
-        Remedy::FixConfig { field: "arguments" } => run(Who::Caller, &["--help"]),
+        Remedy::FixConfig { field: "arguments" } => run(Who::Caller, &["auth", "help"]),
         Remedy::FixConfig { field: "scope" | "min_validity" | "context" | "move_to" | "folder" } => step(Who::Caller),
         Remedy::AskAdministrator => step(Who::Administrator),
         _ => step(Who::Person),
@@ -189,7 +189,9 @@ pub(super) fn hint(program: &str, place: Option<&str>, kind: ErrorKind, remedy: 
             "set {} to the full path of a private folder outside work trees, on a file system with locks; or unset it",
             variable("HOME")
         ),
-        Remedy::FixConfig { field: "arguments" } => format!("correct the arguments: `{program} --help` names them"),
+        Remedy::FixConfig { field: "arguments" } => {
+            format!("correct the arguments: `{program} auth help COMMAND` names them")
+        }
         Remedy::FixConfig { field: "token" } => format!("correct or unset {}", variable("TOKEN")),
         Remedy::FixConfig { field: "context" } => format!("correct --context or {}", variable("CONTEXT")),
         Remedy::FixConfig { field: "scope" } => {
@@ -322,7 +324,7 @@ mod tests {
                 let steps = steps("acme", None, kind, &remedy);
                 assert!(steps.iter().all(|step| !step.text.is_empty()) && !steps.is_empty(), "{remedy:?}");
                 for command in steps.iter().filter_map(|step| step.command.as_ref()) {
-                    let is_help = command[1..] == ["--help"];
+                    let is_help = command[1..] == ["auth", "help"];
                     assert!(is_help || Acme::try_parse_from(command).is_ok(), "{command:?}");
                 }
             }
@@ -336,7 +338,7 @@ mod tests {
                 steps("acme", None, ErrorKind::NotLoggedIn, &remedy).iter().filter(|step| step.who == Who::Caller)
             {
                 let command = step.command.as_deref().unwrap_or_default().join(" ");
-                let harmless = ["", "acme auth list", "acme auth doctor --repair", "acme --help"];
+                let harmless = ["", "acme auth list", "acme auth doctor --repair", "acme auth help"];
                 assert!(harmless.contains(&command.as_str()), "{command}");
             }
         }

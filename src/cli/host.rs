@@ -129,7 +129,8 @@ impl Tree {
         }
         // What is wrong, and clap's tip; then comes the usage, for a person.
         let text = error.to_string();
-        let told = text.split("\n\n").take_while(|paragraph| !paragraph.trim_start().starts_with("Usage:"));
+        let is_usage = |text: &str| text.starts_with("Usage:") || text.starts_with("For more information");
+        let told = text.split("\n\n").take_while(|paragraph| !is_usage(paragraph.trim_start()));
         let told = told.take(2).map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
         let told = told.collect::<Vec<_>>().join(": ");
         let told = told.strip_prefix("error: ").unwrap_or(&told);

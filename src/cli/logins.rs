@@ -68,7 +68,7 @@ pub(super) fn context_lines(output: &Output, auth: &Auth, context: &Context, con
         ("Login ends", session_end(context, now)),
         ("Folder", folder(auth)),
         ("Network", network(config)),
-        ("Next", next(output, context, posture, now).map(|step| step.text)),
+        ("Next", next(output, context, posture, now).map(|step| step.text).or_else(|| nothing_yet(context))),
     ];
     aligned(&lines)
 }
@@ -210,11 +210,14 @@ pub(super) fn next(output: &Output, context: &Context, posture: Option<&Posture>
         _ if context.refresh_failed.is_some() && has_expired => {
             Some(Step::say(Who::Caller, format!("run `{program} auth token --context {name}` to try again")))
         }
-        _ if context.refresh_failed.is_some() => {
-            Some(Step::say(Who::Caller, "nothing yet: it is tried again while this token is valid".into()))
-        }
         _ => None,
     }
+}
+
+/// What a person reads who has nothing to do, though a refresh has failed.
+fn nothing_yet(context: &Context) -> Option<String> {
+    let words = "nothing yet: this token is still valid, and a new one is fetched when it is needed";
+    context.refresh_failed.is_some().then(|| words.to_owned())
 }
 
 /// The state folder, where a variable has chosen it.

@@ -91,9 +91,13 @@ impl Output {
     }
 
     fn warn_in(&self, object: &mut Value) {
-        let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
-        if !warnings.is_empty() {
-            object["warnings"] = json!(warnings);
+        let mut warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        let own = object["warnings"].take();
+        warnings.extend(own.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+        match object.as_object_mut() {
+            Some(members) if warnings.is_empty() => drop(members.remove("warnings")),
+            Some(members) => drop(members.insert("warnings".into(), json!(warnings))),
+            None => {}
         }
     }
 

@@ -219,6 +219,11 @@ impl Index {
         Ok(changed)
     }
 
+    /// Makes sure that the index can be written.
+    pub(crate) fn try_write(home: &Home, patience: Duration) -> Result<()> {
+        if home.root.read(FILE)?.is_none() { Ok(()) } else { Self::change(home, patience, |_| Ok(())) }
+    }
+
     /// Makes sure that there are locks where the index is.
     pub(crate) fn try_lock(home: &Home) -> Result<()> {
         home.root.try_lock(LOCK).map(drop)

@@ -44,8 +44,10 @@ impl Refused {
             }
             refused => {
                 let mode = if let Self::Open { closed, .. } = &refused { *closed } else { None };
+                let is_for_all = mode.is_none() && matches!(refused, Self::Open { .. }) && path.is_dir();
+                let fix = Remedy::FixPath { path: path.to_owned(), mode };
                 let message = format!("refusing {}: {refused}", path.display());
-                Error::new(ErrorKind::Custody, message).with(Remedy::FixPath { path: path.to_owned(), mode })
+                Error::new(ErrorKind::Custody, message).with(if is_for_all { ELSEWHERE } else { fix })
             }
         }
     }

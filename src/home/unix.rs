@@ -39,9 +39,9 @@ impl Handle {
 
     fn checked(opened: Result<OwnedFd, Errno>, path: &Path) -> Result<Self, Refused> {
         let (handle, mode) = Self::owned(opened, path)?;
-        unless(mode & 0o022, mode, "write to", Some(0o700))?;
+        unless(mode & 0o022, mode, "write to", closing(path, mode))?;
         // A folder that was copied, or came out of a repository, is open to read.
-        unless(mode & 0o077, mode, "read", Some(0o700))?;
+        unless(mode & 0o077, mode, "read", closing(path, mode))?;
         Ok(handle)
     }
 
@@ -58,7 +58,7 @@ impl Handle {
     /// Closes a folder and its files to other users, where they can read them and not write; says what was open.
     pub(super) fn tighten(path: &Path) -> Result<Vec<PathBuf>, Refused> {
         let (handle, mode) = Self::owned(openat(CWD, path, FOLDER, Mode::empty()), path)?;
-        unless(mode & 0o022, mode, "write to", Some(0o700))?;
+        unless(mode & 0o022, mode, "write to", closing(path, mode))?;
         let mut closed = Vec::new();
         let close = |opened: &OwnedFd, mode: RawMode| {
             fchmod(opened, Mode::from_raw_mode(mode & 0o700)).map_err(io::Error::from)
@@ -216,6 +216,12 @@ fn why_not_opened(path: &Path, error: io::Error) -> Refused {
         Ok(there) if !there.is_dir() => Refused::NotAFolder,
         _ => Refused::Io(error),
     }
+}
+
+/// The mode that closes a folder; `None` of one that others need: the root, and one for all like `/tmp`.
+fn closing(path: &Path, mode: RawMode) -> Option<u32> {
+    let is_for_all = path.parent().is_none() || mode & Mode::SVTX.as_raw_mode() != 0;
+    (!is_for_all).then_some(0o700)
 }
 
 fn unless(forbidden: RawMode, mode: RawMode, may: &'static str, closed: Option<u32>) -> Result<(), Refused> {

@@ -90,6 +90,19 @@ struct LoggedIn {
 }
 
 fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<LoggedIn> {
+    logged_in(wiring, request, prompt).map_err(|error| match (error.remedy(), &request.context) {
+        // What was asked for by hand is not in the configuration, and the next try is for the same name.
+        (Some(Remedy::FixConfig { field: "scopes" }), _) if request.scopes.is_some() => {
+            error.with(Remedy::FixConfig { field: "scope" })
+        }
+        (Some(Remedy::LogIn { context: None }), Some(name)) => {
+            error.with(Remedy::LogIn { context: Some(name.to_string()) })
+        }
+        _ => error,
+    })
+}
+
+fn logged_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<LoggedIn> {
     // What can fail on this machine fails before a person is asked to do anything, and before anything is written.
     let chosen = wiring.places.choose(request.ephemeral, request.lasting)?;
     let name = wanted_name(wiring, request)?;
@@ -130,7 +143,6 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     };
     unless_cancelled()?;
     let device = authorize(&http, &endpoints.device_authorization, &client, &ask, &request.cancel)?;
-    check_clock(config.clock.now(), &destination.issuer, &device)?;
     unless_cancelled()?;
     // Before the person approves: a home that cannot be written, or is full, would lose what they approve.
     let home = wiring.create_home()?;
@@ -195,21 +207,19 @@ fn destination(wiring: &Wiring, issuer: Issuer, endpoints: &Endpoints) -> Destin
     }
 }
 
-/// How far this machine's clock and the server's may be apart. What drifts stays below, and most logins bear it. A clock in the wrong
-/// time zone, or one that stood still while the machine was suspended, is off by half an hour or more: with that the ID token may
-/// look expired, and the login would be lost after the person has approved it.
+/// How far this machine's clock and the server's may be apart before it is said. What drifts stays below, and most logins bear it. A clock
+/// in the wrong time zone, or one that stood still while the machine was suspended, is off by half an hour or more.
 const CLOCKS_APART: Duration = Duration::from_secs(20 * 60);
 
-/// Compares the clocks before the code is shown. The reply to a POST is no copy of a cache, so that its `Date` is the server's now.
-fn check_clock(now: SystemTime, issuer: &Issuer, device: &DeviceAuthorization) -> Result<()> {
-    let Some(date) = device.date else { return Ok(()) };
+/// Says that the clocks are far apart, for the person, before the code is shown. The reply to a POST is no copy of a cache, so that its
+/// `Date` is the server's now. It ends no login: which of the two is wrong nobody knows, and an ID token is judged by the server's own.
+fn clocks_apart(now: SystemTime, issuer: &Issuer, device: &DeviceAuthorization) -> Option<String> {
+    let date = device.date?;
     let apart = now.duration_since(date).unwrap_or_else(|behind| behind.duration());
-    if apart < CLOCKS_APART {
-        return Ok(());
-    }
     let [own, other] = [now, date].map(humantime::format_rfc3339_seconds);
-    let message = format!("cannot log in: this machine's clock says {own}, and that of {} {other}", issuer.host());
-    Err(Error::new(ErrorKind::Config, message).with(Remedy::SetClock))
+    let warning =
+        || format!("this machine's clock says {own}, and that of {} {other}: set this machine's clock", issuer.host());
+    (apart >= CLOCKS_APART).then(warning)
 }
 
 /// One login, once its server is known.
@@ -304,6 +314,9 @@ impl Login<'_> {
             custody: self.chosen.custody.name().to_owned(),
             posture: self.chosen.custody.posture(),
             instead_of: self.chosen.instead_of.clone(),
+            warnings: clocks_apart(self.wiring.config.clock.now(), &self.destination.issuer, device)
+                .into_iter()
+                .collect(),
         }
     }
 
@@ -315,7 +328,8 @@ impl Login<'_> {
             let message = format!("{} issued a token of a type that is not supported", issuer.host());
             return Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator));
         }
-        let now = self.wiring.config.clock.now();
+        // By the clock that wrote its times: with ours, a machine whose clock is wrong would lose what the person has approved.
+        let now = reply.date.unwrap_or_else(|| self.wiring.config.clock.now());
         let signed = reply.id_token.as_ref().map(|token| id_token::read(token, issuer, client_id, now)).transpose()?;
         // Many servers keep name and e-mail address out of the ID token. The subject decides, the rest is for the eye.
         let told = match userinfo_endpoint {

@@ -6,7 +6,7 @@
 //!
 //! | member | is |
 //! | --- | --- |
-//! | `ok` | whether the command did all that it was asked for, as the exit code says; in each object of an array; not in the events of a login |
+//! | `ok` | whether the command did all that it was asked for, as the exit code says; in each object of an array that is the whole answer, which has no other of these; not in the events of a login |
 //! | `warnings` | sentences that a person would have read as `note: …`; left out if there are none |
 //! | `next_steps` | what to do next; left out if there is nothing to do |
 //!

@@ -67,6 +67,8 @@ pub(crate) struct TokenReply {
     pub(crate) expires_in: Option<Duration>,
     /// What a JWT says of its own life, where the reply says nothing.
     pub(crate) own_life: Option<OwnLife>,
+    /// When the server sent it, by its own clock.
+    pub(crate) date: Option<SystemTime>,
     pub(crate) refresh_token: Option<Secret>,
     /// How long the refresh token lives, which no RFC has and some servers say.
     pub(crate) refresh_expires_in: Option<Duration>,
@@ -328,7 +330,10 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
         let error = match refusal.meaning {
-            "access_denied" => Self::new(ErrorKind::Denied, message).with(Remedy::LogIn { context: None }),
+            "access_denied" => {
+                let denied = Self::new(ErrorKind::Denied, "the login was denied");
+                denied.with(Remedy::LogIn { context: None }).because(message)
+            }
             "expired_token" => Self::new(ErrorKind::CodeExpired, message).with(Remedy::LogIn { context: None }),
             "invalid_client" | "unauthorized_client" => {
                 Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::FixConfig { field: "client_id" })
@@ -420,6 +425,7 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
         token_type: wire.token_type.unwrap_or(BasicTokenType::Bearer).as_ref().to_ascii_lowercase(),
         expires_in,
         own_life,
+        date: reply.date,
         refresh_token,
         refresh_expires_in: wire.refresh_token_expires_in.or(wire.refresh_expires_in).filter(|life| !life.is_zero()),
         scopes: wire.scope.map(|scope| granted(&scope)),

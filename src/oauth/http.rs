@@ -366,7 +366,9 @@ fn target(from: &Url, location: Option<&HeaderValue>, sent: &str) -> String {
     let Some(to) = location.and_then(|value| from.join(value.to_str().ok()?).ok()) else {
         return "no address".into();
     };
-    let (host, path) = (host_of(&to), if sent.is_empty() { to.path() } else { "" });
+    // A long path could be a sentence of the server's, and stands in words of ours.
+    let is_shown = |path: &str| sent.is_empty() && path.len() <= 64;
+    let (host, path) = (host_of(&to), Some(to.path()).filter(|path| is_shown(path)).unwrap_or_default());
     let quotes = |piece: &[u8]| sent.as_bytes().windows(PIECE).any(|own| own == piece);
     match host.as_bytes().windows(PIECE).any(quotes) {
         true => "an address that is not shown".into(),

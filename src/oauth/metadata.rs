@@ -76,7 +76,8 @@ fn not_https(name: &'static str) -> Error {
 
 /// Finds where tokens of `issuer` may ask who they speak for.
 pub(crate) fn userinfo_endpoint(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<Url>> {
-    let found = fetch(http, issuer, |found| found.userinfo_endpoint.is_some(), cancel)?.document.userinfo_endpoint;
+    let is_usable = |found: &Document| found.userinfo_endpoint.as_ref().is_some_and(|url| http.is_secure(url));
+    let found = fetch(http, issuer, is_usable, cancel)?.document.userinfo_endpoint;
     match found.as_ref().is_none_or(|url| http.is_secure(url)) {
         true => Ok(found),
         false => Err(wrong(issuer, "names a userinfo_endpoint that is not https")),

@@ -6,6 +6,7 @@
 //! | `http_error` | why a request brought no reply |
 //! | `form` | `application/x-www-form-urlencoded` |
 //! | `inflate` | RFC 1950, RFC 1951, RFC 1952: replies that are compressed although nobody asked |
+//! | `deflate` | RFC 1951 |
 //! | `proxy` | the variables that name a proxy |
 //! | `shape` | what servers do instead, brought into the RFCs' shape |
 //! | `dialect` | what known servers do differently, as data |
@@ -26,6 +27,7 @@ pub(crate) mod access_token;
 pub(crate) mod challenge;
 pub(crate) mod claims;
 pub(crate) mod client_auth;
+mod deflate;
 pub(crate) mod device;
 pub(crate) mod dialect;
 pub(crate) mod endpoint;

@@ -77,7 +77,8 @@ fn address((name, value): &ProxyVariable) -> Result<(&'static str, Url), Unusabl
     }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-:[]".contains(c);
     let has_host = url.host_str().is_some_and(|host| !host.is_empty() && host.chars().all(is_plain));
-    match has_host && text.len() <= LONGEST {
+    match has_host {
+        _ if text.len() > LONGEST => Err(wrong("its address is too long")),
         true => Ok((name, url)),
         false => Err(wrong("its address has no host")),
     }

@@ -46,7 +46,7 @@ impl Prompt for JsonLines {
 /// The event `device_authorization` of [`manual::json`](crate::manual::json).
 impl Serialize for Verification {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let event = json!({
+        let mut event = json!({
             "event": "device_authorization",
             "verification_uri": self.verification_uri,
             "verification_uri_complete": self.verification_uri_complete,
@@ -57,6 +57,9 @@ impl Serialize for Verification {
             "lasts": self.posture.lasts.name(),
             "instead_of": self.instead_of,
         });
+        if !self.warnings.is_empty() {
+            event["warnings"] = json!(self.warnings);
+        }
         event.serialize(serializer)
     }
 }

@@ -69,6 +69,8 @@ pub struct Verification {
     pub posture: Posture,
     /// Why the key does not go to a better place, where one was tried.
     pub instead_of: Option<String>,
+    /// What the person should know before they approve, such as a clock that is wrong.
+    pub warnings: Vec<String>,
 }
 
 /// Why a login waits.

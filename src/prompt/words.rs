@@ -15,12 +15,14 @@ pub(super) fn request(verification: &Verification, screen: Screen) -> String {
         let (custody, lasts) = (&verification.custody, verification.posture.lasts);
         format!("note: {why}; this login's key will rest in custody \"{custody}\" instead, {lasts}\n")
     });
+    let warnings: String = verification.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
+    let note = warnings + note.as_deref().unwrap_or_default();
     let app = verification.app.as_str();
     // RFC 8628 §3.3.1: "Clients MUST still display the "user_code", as the authorization server will require the user to
     // confirm it to disambiguate devices or as remote phishing mitigation".
     format!(
         "{note}{asks}\n\n{page}\n{host}\n{code}\n\n{rule}\n",
-        note = screen.shown(&note.unwrap_or_default()),
+        note = screen.shown(&note),
         asks = screen.shown(&format!("{app} wants to log you in.")).replacen(app, &bold(app, screen), 1),
         page = field(LABEL, page.as_str(), screen.plain()),
         host = field("  Host   ", &host_of(page), screen.plain()),
@@ -183,6 +185,7 @@ mod tests {
             custody: "kernel".into(),
             posture: Posture::new(Until::Reboot, "programs of this user"),
             instead_of: Some("the OS's secure store cannot be used: Connection refused (os error 111)".into()),
+            warnings: Vec::new(),
         }
     }
 

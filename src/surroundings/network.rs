@@ -46,7 +46,8 @@ impl ProxyVariables {
 /// Why TLS has no roots, or fewer than it should, and what to do. Windows and macOS have roots of their own and read no variable.
 pub(crate) fn roots_trouble() -> Option<(String, Remedy)> {
     let of_variable = |name: &'static str, value: OsString| {
-        let text = value.to_string_lossy().into_owned();
+        // A line break at its end would not show, and the path would look right.
+        let text = value.to_string_lossy().replace('\r', "\\r").replace('\n', "\\n");
         let paths = if name == "SSL_CERT_DIR" { std::env::split_paths(&value).collect() } else { vec![value.into()] };
         let error = paths.iter().find_map(|path| readable(path, name == "SSL_CERT_DIR").err())?;
         let (why, remedy) = match error.kind() {

@@ -108,6 +108,20 @@ fn local_only_tells_nobody_and_says_so() {
     assert_eq!((rig.keys.count(), rig.server.live_families()), (0, 1));
 }
 
+/// What is ended at the server and still looks alive here would be a lie.
+#[test]
+fn a_login_that_cannot_be_forgotten_here_is_not_ended_at_the_server() {
+    let rig = Rig::new();
+    rig.log_in();
+    // No file can be written there.
+    let obstacle = rig.home().join("index.json.new");
+    std::fs::create_dir(&obstacle).unwrap();
+    assert_error(&log_out(&rig, |_| {}).unwrap_err(), ErrorKind::Custody, Some("fix_path"), 6);
+    assert!(rig.server.requests().is_empty() && rig.keys.count() == 1 && rig.records().len() == 1);
+    std::fs::remove_dir(obstacle).unwrap();
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, Ended::Revoked);
+}
+
 #[test]
 fn all_ends_all() {
     let rig = Rig::new();
