@@ -39,9 +39,11 @@ pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel)
 fn orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &Cancel) -> Result<ExitCode> {
     let session = Auth::new(config)?.session_for(&Select { context, ..Select::default() })?;
     let Userinfo { orgs, refused, .. } = wait_unless_cancelled(session.userinfo(), cancel)?;
-    if let (true, Some(error)) = (orgs.is_empty(), refused) {
+    match refused {
         // The ID token names none, which says nothing.
-        return Err(error);
+        Some(error) if orgs.is_empty() => return Err(error),
+        Some(error) => output.note(format!("{error}; this is what it said with the tokens")),
+        None => {}
     }
     let own = session.context().and_then(|context| context.org.as_ref());
     if output.json {

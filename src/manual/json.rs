@@ -28,7 +28,7 @@
 //! | `auth doctor` | `well`: whether there is no problem; `findings` |
 //! | `auth doctor --repair` | `repaired`, `left`: sentences |
 //! | `auth doctor --move-to` | `moved`: `context`, `from`, `to`, `left_behind`; `failed` |
-//! | `whoami` | the claims, as userinfo gives them; if that refuses the token, those of the newest ID token |
+//! | `whoami` | the claims, as userinfo gives them; if that refuses the token, those of the newest ID token, and `warnings` says so |
 //! | any, where it fails | an error |
 //!
 //! # A login
