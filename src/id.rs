@@ -217,7 +217,7 @@ impl FromStr for Org {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match (1..=255).contains(&text.len()) && is_plain(text) {
+        match (1..=255).contains(&text.len()) && is_plain(text) && !text.trim().is_empty() {
             true => Ok(Self(text.to_owned())),
             false => Err(invalid("org", "org", text, "1 to 255 visible characters")),
         }
@@ -364,7 +364,8 @@ pub(crate) fn no_randomness(error: getrandom::Error) -> Error {
 /// Whether a subject can be an identity. OpenID Connect Core §2: "It MUST NOT exceed 255 ASCII characters in length"; other
 /// visible characters are let pass, as they are compared and not obeyed.
 pub(crate) fn is_subject(text: &str) -> bool {
-    (1..=255).contains(&text.chars().count()) && is_plain(text)
+    // One that nobody can see is nobody.
+    (1..=255).contains(&text.chars().count()) && is_plain(text) && !text.trim().is_empty()
 }
 
 fn invalid(field: &'static str, what: &str, text: &str, wanted: &str) -> Error {

@@ -42,7 +42,7 @@ pub(crate) struct Record {
     pub(crate) scopes: Scopes,
     /// The machine that the login was made on, as a word that only this grant's key makes; `None` where it has no name.
     pub(crate) machine: Option<String>,
-    /// Whom the token endpoint named beside the tokens at the login: no refresh may name another (law 17).
+    /// Whom the token endpoint first named beside the tokens: no refresh may name another (law 17).
     pub(crate) user: Option<String>,
     /// What the newest ID token says of the person, for where userinfo does not.
     pub(crate) claims: Option<Map<String, Value>>,

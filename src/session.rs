@@ -19,6 +19,11 @@ use crate::userinfo::{self, Userinfo};
 use crate::wiring::{Handle, Wiring};
 use crate::worker::Shared;
 
+/// A token of this age was as good as it gets when it was fetched: a server that calls it invalid says so of each, and would cost every
+/// `whoami` a refresh. Only another process may have replaced it since, and what that left on disk is free. A minute is longer than a few
+/// commands in a row, and shorter than the life of any token that dies of age.
+const JUST_FETCHED: Duration = Duration::from_secs(60);
+
 /// Gives access tokens for one context, and keeps to that context whatever becomes the default. Clones share the token.
 #[derive(Debug, Clone)]
 pub struct Session(Arc<Inner>);
@@ -175,7 +180,8 @@ impl Session {
     }
 
     /// Asks the authorization server who this is. The token goes to the userinfo endpoint that was sealed at login; one that is refused
-    /// there as invalid is renewed once. If the endpoint takes no token of this login, or if there is none, the newest ID token answers.
+    /// there as invalid is renewed once, unless it was fetched within the last minute. If the endpoint takes no token of this login, or if
+    /// there is none, the newest ID token answers.
     ///
     /// # Errors
     /// Those of [`access_token`](Self::access_token). If no ID token answers either: `AuthorizationServer` with the server's reason, or
@@ -191,9 +197,14 @@ impl Session {
                 let another = |context: &Context| {
                     let now = wiring.config.clock.now();
                     let wanted = Wanted { instead_of: Some(token.shared_secret()), ..Wanted::default() };
-                    let another = rotation::access_token(&wiring, context, &wanted, &|| false);
-                    tokens.learn(&wanted, &another, now);
-                    another
+                    let another = match token.is_younger_than(JUST_FETCHED, now) {
+                        true => rotation::token_on_disk(&wiring, context, &wanted).transpose(),
+                        false => Some(rotation::access_token(&wiring, context, &wanted, &|| false)),
+                    };
+                    if let Some(another) = &another {
+                        tokens.learn(&wanted, another, now);
+                    }
+                    another.transpose()
                 };
                 userinfo::ask(&wiring, context.as_ref(), &token, another)
             };

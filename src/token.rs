@@ -80,6 +80,11 @@ impl AccessToken {
         Self(Arc::new(Parts { secret, token_type, scopes, received_at, expires_at, look_again_at, usual: true }))
     }
 
+    /// Whether it was fetched less than `age` ago; not where a clock was set back since.
+    pub(crate) fn is_younger_than(&self, age: Duration, now: SystemTime) -> bool {
+        self.0.received_at.is_some_and(|at| now.duration_since(at).is_ok_and(|own| own < age))
+    }
+
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
         self.0.received_at > other.0.received_at
     }

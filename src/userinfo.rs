@@ -39,12 +39,13 @@ pub struct Membership {
     pub name: Option<String>,
 }
 
-/// Asks who `token` speaks for; `another` gets a token in its place. Without a context the token is from the environment.
+/// Asks who `token` speaks for; `another` gets a token in its place, if there may be a better one. Without a context the token is from the
+/// environment.
 pub(crate) fn ask(
     wiring: &Wiring,
     context: Option<&Context>,
     token: &AccessToken,
-    another: impl Fn(&Context) -> Result<AccessToken>,
+    another: impl Fn(&Context) -> Result<Option<AccessToken>>,
 ) -> Result<Userinfo> {
     let (config, http) = (&wiring.config, wiring.http()?);
     let issuer = context.map_or(&config.issuer, |context| &context.account.issuer);
@@ -70,14 +71,16 @@ pub(crate) fn ask(
     };
     // OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub Claim in the
     // ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
-    let own = context.and_then(|context| context.account.subject.as_deref());
-    if own.is_some_and(|own| told.as_ref().is_ok_and(|told| told.are_of_another(own))) {
+    let known = identity.claims.map(Claims::from);
+    let subject = context.and_then(|context| context.account.subject.clone());
+    let own = subject.or_else(|| known.as_ref().and_then(Claims::sub));
+    if own.as_deref().is_some_and(|own| told.as_ref().is_ok_and(|told| told.are_of_another(own))) {
         let message = format!("issuer {issuer} says that the token speaks for another subject than the login");
         return Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator));
     }
     // Without an endpoint, what the login is known by was said at the token endpoint.
     let account = context.filter(|_| identity.userinfo_endpoint.is_none()).map(|context| &context.account);
-    let known = identity.claims.map(Claims::from).or_else(|| account.map(Claims::of_account));
+    let known = known.or_else(|| account.map(Claims::of_account));
     let known = known.filter(|known| known.sub().is_some());
     // The newest ID token may be of another org of the login: then the rest of it says nothing here.
     let of_person = ["sub", "name", "email", &config.orgs_claim];
@@ -96,16 +99,19 @@ pub(crate) fn ask(
     Ok(Userinfo { account, orgs, json: ascii_json(&claims.into_json()), refused })
 }
 
-/// What userinfo says to `token`, and if that is refused as invalid, to another one of the login that `renews`.
+/// What userinfo says to `token`, and if that is refused as invalid, to `another` one of the login that `renews`.
 fn told(
     endpoint: &UserinfoEndpoint<'_>,
     renews: Option<&Context>,
     token: &AccessToken,
-    another: impl Fn(&Context) -> Result<AccessToken>,
+    another: impl Fn(&Context) -> Result<Option<AccessToken>>,
 ) -> Result<Result<Claims, TokenRefused>> {
     let ask = |token: &AccessToken| endpoint.ask(token.secret(), &Cancel::new());
     let told = match (ask(token), renews) {
-        (Err(NoClaims::Refused(refused)), Some(context)) if refused.wants_another => ask(&another(context)?),
+        (Err(NoClaims::Refused(refused)), Some(context)) if refused.wants_another => match another(context)? {
+            Some(another) => ask(&another),
+            None => Err(NoClaims::Refused(refused)),
+        },
         (told, _) => told,
     };
     match told {
@@ -130,11 +136,11 @@ fn explained(wiring: &Wiring, context: Option<&Context>, TokenRefused { reason, 
         _ if lacks_openid => {
             ("the login was not granted the scope openid".into(), Remedy::FixConfig { field: "scopes" })
         }
-        _ if reason.is("invalid_scope") || reason.error == "insufficient_scope" => {
+        _ if reason.is("invalid_scope") || reason.has_code("insufficient_scope") => {
             (format!("the token has too few scopes ({})", context.scopes), Remedy::FixConfig { field: "scopes" })
         }
         Some(resource) => (format!("the token is for {resource}"), Remedy::AskAdministrator),
-        None => (format!("it refused the token with {}", reason.error), Remedy::AskAdministrator),
+        None => (format!("it refused the token with {}", reason.named()), Remedy::AskAdministrator),
     };
     let message = format!("cannot ask {} whose login this is: {why}", reason.host);
     Error::new(ErrorKind::AuthorizationServer, message).with(remedy).because(Error::from(reason))

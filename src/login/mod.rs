@@ -320,8 +320,8 @@ impl Login<'_> {
         }
     }
 
-    /// Whose login it is: from the ID token, else from userinfo, else, where there is no such endpoint, as the server names it beside the
-    /// tokens; else unnamed. And for which org, if the ID token or the reply says so.
+    /// Whose login it is: from the ID token, else from userinfo, else, where that says nothing, as the server names it beside the tokens;
+    /// else unnamed. And for which org, if the ID token or the reply says so.
     fn identify(&self, reply: &TokenReply) -> Result<(Account, Option<Org>)> {
         let Destination { issuer, client_id, userinfo_endpoint, .. } = self.destination;
         if reply.token_type != "bearer" {
@@ -332,10 +332,12 @@ impl Login<'_> {
         let now = reply.date.unwrap_or_else(|| self.wiring.config.clock.now());
         let signed = reply.id_token.as_ref().map(|token| id_token::read(token, issuer, client_id, now)).transpose()?;
         // Many servers keep name and e-mail address out of the ID token. The subject decides, the rest is for the eye.
-        let told = match userinfo_endpoint {
-            Some(url) if !signed.as_ref().is_some_and(Claims::is_named) => self.ask_who(url, &reply.access_token),
-            Some(_) => None,
-            None => reply.user.clone().filter(|_| signed.is_none()),
+        let told = match &signed {
+            Some(signed) if signed.is_named() => None,
+            _ => {
+                let told = userinfo_endpoint.as_ref().and_then(|url| self.ask_who(url, &reply.access_token));
+                told.or_else(|| reply.user.clone())
+            }
         };
         let org = signed.as_ref().and_then(Claims::org).or_else(|| reply.org.clone());
         let org = org.and_then(|org| org.parse().ok());

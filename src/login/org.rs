@@ -22,7 +22,7 @@ impl Login<'_> {
         let told = told.filter(|_| self.org.is_none() || config.orgs.is_told_in_replies());
         let Some(org) = self.org.as_ref().filter(|org| told.as_ref() != Some(org)) else { return Ok(told) };
         let refused = |why: &str| {
-            let message = format!("{server} gives {account} no login for the org {org}{why}");
+            let message = format!("{server} gives no login for the org {org}{why}");
             Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator)
         };
         match (config.orgs.in_refresh(Some(org)), told) {

@@ -19,9 +19,10 @@
 //!    says meanwhile what is waited for, and how long the code is still good. Ctrl-Z suspends the program, and `fg` goes on with the
 //!    same login: the code's life goes on meanwhile.
 //!    Whatever the status of an answer, its words decide where they are the RFC's, in any server's spelling.
-//! 5. The account is read from the ID token, else from userinfo (JSON, or a JWT), else from the `user` beside the tokens if the server has
-//!    no userinfo endpoint. Claims for the eye, such as `email` and `name`, are left out if they cannot be read. A userinfo endpoint
-//!    that does not answer is asked three times within 10 s; then the login goes on without a name. An ID token with another `iss`,
+//! 5. The account is read from the ID token, else from userinfo (JSON, or a JWT), else from the `user` beside the tokens if
+//!    userinfo is missing or does not answer. Claims for the eye, such as `email` and `name`, are left out if they cannot be read. A userinfo endpoint
+//!    that does not answer is asked three times within 10 s; then the login goes on without it. A login without a name keeps the subject
+//!    that a refresh first names. An ID token with another `iss`,
 //!    another `aud`, without a usable `sub`, or past its `exp` ends the login, and the error names the claim.
 //! 6. The login is kept: sealed record onto the disk, key into the store, context into the index. What cannot be kept is
 //!    revoked, so that no credential is left without an owner.

@@ -92,10 +92,10 @@
 //!
 //! # What a no of userinfo means
 //!
-//! `whoami` and `list --orgs` ask the userinfo endpoint with a valid token. A token that is refused as invalid is renewed once. If the
-//! next one is refused too, or the first one for another reason (scopes, a token for another resource), then the newest ID token
-//! answers; if it does not have what was asked, the error gives the server's reason. It never says "log in": the token
-//! of a new login would be refused too.
+//! `whoami` and `list --orgs` ask the userinfo endpoint with a valid token. A token that is refused as invalid is renewed once, unless it
+//! was fetched within the last minute: a new one would be refused as well. If the next one is refused too, or the first one for another
+//! reason (scopes, a token for another resource), then the newest ID token answers; if it does not have what was asked, the error gives
+//! the server's reason. It never says "log in": the token of a new login would be refused too.
 //!
 //! # What a re-use takes with it
 //!

@@ -64,7 +64,7 @@ impl Claims {
 
     /// The org that the token beside them speaks for, by the name that Auth0 and WorkOS have for it.
     pub(crate) fn org(&self) -> Option<String> {
-        self.identifier("org_id")
+        self.identifier("org_id").filter(|org| !org.trim().is_empty())
     }
 
     /// A time, in seconds since 1970 (RFC 7519 §2, NumericDate).
@@ -80,27 +80,28 @@ impl Claims {
 
     /// Whether the claim is there, and is not `null`.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| !value.is_null())
+        self.get(name).is_some()
     }
 
+    /// The claim; `null` is none.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.0.get(name).filter(|value| !value.is_null())
     }
 
     /// Whether they say that another issuer made them.
     pub(crate) fn are_of_another_issuer(&self, issuer: &Issuer) -> bool {
-        self.0.get("iss").is_some_and(|iss| iss.as_str() != Some(issuer.as_str()))
+        self.get("iss").is_some_and(|iss| iss.as_str() != Some(issuer.as_str()))
     }
 
     /// Whether they say that they are for other clients only.
     pub(crate) fn are_for_others(&self, client: &ClientId) -> bool {
         let is_client = |aud: &Value| identifier(aud).as_deref() == Some(client.as_str());
-        self.0.get("aud").is_some_and(|aud| !aud.as_array().map_or(is_client(aud), |list| list.iter().any(is_client)))
+        self.get("aud").is_some_and(|aud| !aud.as_array().map_or(is_client(aud), |list| list.iter().any(is_client)))
     }
 
     /// Whether they say that they are of somebody else. What cannot be read is of somebody else.
     pub(crate) fn are_of_another(&self, subject: &str) -> bool {
-        self.0.get("sub").is_some_and(|sub| identifier(sub).as_deref() != Some(subject))
+        self.get("sub").is_some_and(|sub| identifier(sub).as_deref() != Some(subject))
     }
 
     /// With what `other` says and they do not, of these claims.
@@ -113,10 +114,11 @@ impl Claims {
         self
     }
 
-    /// What of them is kept with a login: all, unless that is too much.
+    /// What of them is kept with a login: all, or, if that is too much, whose it is.
     pub(crate) fn to_keep(&self) -> Option<Map<String, Value>> {
         let is_short = serde_json::to_string(&self.0).is_ok_and(|json| json.len() <= MOST_KEPT);
-        Some(&self.0).filter(|claims| is_short && !claims.is_empty()).cloned()
+        let subject = || self.sub().map(|sub| ("sub".to_owned(), sub.into())).into_iter().collect();
+        Some(if is_short { self.0.clone() } else { subject() }).filter(|claims| !claims.is_empty())
     }
 
     pub(crate) fn into_json(self) -> String {
@@ -186,6 +188,7 @@ mod tests {
             (serde_json::from_str("18446744073709551616").unwrap(), None),
             (json!(7.0), None),
             (json!(""), None),
+            (json!(" \u{3000}"), None),
             (json!(["7"]), None),
         ] {
             assert_eq!(claims(json!({"sub": value})).sub().as_deref(), sub, "{value}");

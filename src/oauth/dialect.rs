@@ -59,6 +59,10 @@ const ENDS_A_REFRESH_TOKEN: &[&str] = &[
     "account_selection_required",
 ];
 
+/// Codes of RFC 6749 §4.1.2.1, RFC 6750 §3.1 and RFC 9470 §3 that are not answered at a token endpoint.
+const ELSEWHERE: &[&str] =
+    &["insufficient_scope", "insufficient_user_authentication", "invalid_token", "unsupported_response_type"];
+
 /// Codes that say little: the words with them decide.
 const VAGUE: &[&str] =
     &["invalid_request", "unauthorized_client", "invalid_token", "unauthorized", "bad_request", "forbidden", ""];
@@ -125,6 +129,11 @@ fn is_vague(code: &str) -> bool {
 /// Whether a text is an error code and not just words.
 pub(crate) fn is_known(error: &str) -> bool {
     KNOWN.contains(&means(error))
+}
+
+/// Whether a code may stand in a sentence of ours: it is one of the RFCs, or of the tables here.
+pub(crate) fn may_be_named(error: &str) -> bool {
+    is_known(error) || ENDS_A_REFRESH_TOKEN.contains(&error) || ELSEWHERE.contains(&error)
 }
 
 /// What is known of one server.

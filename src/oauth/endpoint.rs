@@ -120,10 +120,11 @@ pub(crate) enum TokenError {
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) host: String,
-    pub(crate) error: String,
+    /// The code, if it can be one.
+    error: String,
     /// What the RFCs call it: by its code, and by its words as they were before they were filtered.
     meaning: &'static str,
-    pub(crate) description: Option<String>,
+    description: Option<String>,
     /// Some servers send the interval that is now in force with `slow_down`.
     pub(crate) interval: Option<Duration>,
 }
@@ -226,7 +227,7 @@ pub(crate) fn refuses(reply: &Reply) -> bool {
     reply.error::<WireError>("an OAuth error").is_ok()
 }
 
-/// An error code may be printed as ours only if it can be no sentence of a stranger's, and no token of the server's.
+/// An error code, if it can be one: no sentence of a stranger's, and no token of the server's.
 fn code(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let is_token = text.len() >= 20 && text.contains(|c: char| c.is_ascii_digit());
@@ -239,6 +240,28 @@ fn code(text: &str) -> String {
 const UNKNOWN: &str = "an unknown error";
 
 impl Refusal {
+    /// What our own sentence calls it. A code that no RFC has is the server's word, and stands among those (law 12).
+    pub(crate) fn named(&self) -> &str {
+        if self.is_of_the_server() { UNKNOWN } else { &self.error }
+    }
+
+    /// The server's words, behind a code that is only its own.
+    fn said(&self) -> Option<String> {
+        let code = self.is_of_the_server().then_some(self.error.as_str());
+        let said: Vec<_> = code.into_iter().chain(self.description.as_deref()).collect();
+        Some(said.join(": ")).filter(|said| !said.is_empty())
+    }
+
+    /// Whether the code is the server's own. One never has a space in it; a sentence of ours in its place has.
+    fn is_of_the_server(&self) -> bool {
+        !self.error.contains(' ') && !dialect::may_be_named(&self.error)
+    }
+
+    /// Whether this is its very code.
+    pub(crate) fn has_code(&self, code: &str) -> bool {
+        self.error == code
+    }
+
     /// By its code and its words, both as the server has them.
     pub(crate) fn new(host: &str, error: &str, words: Option<&str>) -> Self {
         let description = words.map(quoted).filter(|text| !text.is_empty());
@@ -322,7 +345,7 @@ fn of_a_refresh(error: TokenError, reply: &Reply) -> TokenError {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} refused with {}", self.host, self.error)
+        write!(f, "{} refused with {}", self.host, self.named())
     }
 }
 
@@ -343,7 +366,7 @@ impl From<Refusal> for Error {
             }
             _ => Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::AskAdministrator),
         };
-        error.in_words(refusal.description.as_deref())
+        error.in_words(refusal.said().as_deref())
     }
 }
 
@@ -379,9 +402,10 @@ struct Wire {
     refresh_expires_in: Option<Duration>,
     #[serde(default, deserialize_with = "shape::words")]
     scope: Option<String>,
-    #[serde(default, deserialize_with = "shape::words")]
-    id_token: Option<String>,
-    #[serde(default, deserialize_with = "shape::words")]
+    /// An empty one is none, here as in every other member: the person has approved, and it says nothing.
+    #[serde(default, deserialize_with = "shape::secret")]
+    id_token: Option<Secret>,
+    #[serde(default, deserialize_with = "shape::text_or_number")]
     organization_id: Option<String>,
     /// Unread: whatever is in it, the tokens beside it are issued.
     user: Option<Box<RawValue>>,
@@ -419,18 +443,19 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
     }
     // RFC 6749 §5.1: "The lifetime in seconds of the access token." Nobody issues a token that ends at once: 0 says nothing.
     let expires_in = wire.expires_in.filter(|life| !life.is_zero());
+    let token_type = wire.token_type.filter(|kind| !kind.as_ref().trim().is_empty());
     let own_life = if expires_in.is_none() { OwnLife::read(&access_token, reply.date) } else { None };
     Ok(TokenReply {
         access_token,
-        token_type: wire.token_type.unwrap_or(BasicTokenType::Bearer).as_ref().to_ascii_lowercase(),
+        token_type: token_type.unwrap_or(BasicTokenType::Bearer).as_ref().to_ascii_lowercase(),
         expires_in,
         own_life,
         date: reply.date,
         refresh_token,
         refresh_expires_in: wire.refresh_token_expires_in.or(wire.refresh_expires_in).filter(|life| !life.is_zero()),
         scopes: wire.scope.map(|scope| granted(&scope)),
-        id_token: wire.id_token.map(Secret::new),
-        org: wire.organization_id,
+        id_token: wire.id_token,
+        org: wire.organization_id.filter(|org| !org.trim().is_empty()),
         user: wire.user.and_then(|user| Claims::of_user(&serde_json::from_str(user.get()).ok()?)),
     })
 }

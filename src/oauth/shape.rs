@@ -70,10 +70,10 @@ pub(crate) fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
     Ok(identifier(&Value::deserialize(deserializer)?))
 }
 
-/// For serde: a secret that is text and not empty; anything else is none.
+/// For serde: a secret that is text and not blank; anything else is none.
 pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => Some(Secret::new(text)).filter(|secret| !secret.expose().is_empty()),
+        Value::String(text) => Some(Secret::new(text)).filter(|secret| !secret.expose().trim().is_empty()),
         _ => None,
     })
 }

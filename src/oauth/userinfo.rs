@@ -104,9 +104,10 @@ fn refused(reply: &Reply, token: &Secret) -> TokenRefused {
     });
     let reason = told.unwrap_or_else(|| Refusal::without_reason(reply)).without(&[token.expose()]);
     // Some servers say it in the body alone, or with another status.
-    let demands_more = ["insufficient_scope", "invalid_scope", "invalid_request"].contains(&reason.error.as_str());
+    let demands_more =
+        ["insufficient_scope", "invalid_scope", "invalid_request"].iter().any(|code| reason.has_code(code));
     let is_demanded = challenge::read(reply.status, &header) == Demand::AnotherToken && !demands_more;
-    TokenRefused { wants_another: is_demanded || reason.error == "invalid_token", reason }
+    TokenRefused { wants_another: is_demanded || reason.has_code("invalid_token"), reason }
 }
 
 impl NoClaims {

@@ -269,8 +269,8 @@ impl Trip<'_> {
     fn org_refused(&self, target: &Target, cause: Error) -> Error {
         let org = target.org.as_ref().map_or("", Org::as_str);
         let server = self.context.account.issuer.host();
-        let message =
-            format!("{server} gives {} no token for the org {org}; the login is as it was", self.context.account);
+        let name = &self.context.name;
+        let message = format!("{server} gives the login {name} no token for the org {org}; the login is as it was");
         Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator).because(cause)
     }
 
@@ -284,8 +284,9 @@ impl Trip<'_> {
         let scopes = self.target.scopes.as_ref().map(Scopes::to_string).unwrap_or_default();
         let server = self.context.account.issuer.host();
         let message = format!(
-            "{server} gives {} no token with the scopes {scopes}: it refused with {}; the login is as it was",
-            self.context.account, refusal.error
+            "{server} gives the login {} no token with the scopes {scopes}: it refused with {}; the login is as it was",
+            self.context.name,
+            refusal.named()
         );
         Error::new(ErrorKind::AuthorizationServer, message)
             .with(Remedy::FixConfig { field: "scope" })

@@ -65,12 +65,19 @@ pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted)
     wiring.check_entry(context, &grant, &record).ok()?;
     let target = target(wiring, context, wanted, &record).ok()?;
     let trip = Trip { wiring, context, files, grant: &grant, wanted, target, forsaken: &|| false };
-    let at_hand = trip.at_hand(&record);
-    let serves = approach(trip.freshness(&record, at_hand.as_ref()), false) == Approach::Serve;
-    let served = serves.then(|| trip.served(&record)).flatten();
+    let served = trip.served_at_once(&record);
     // As at the end of a trip.
     wipe_stack::<OF_A_RECORD>();
     served
+}
+
+/// The access token of `context` that is on disk, where it serves. Sends nothing.
+pub(crate) fn token_on_disk(wiring: &Wiring, context: &Context, wanted: &Wanted) -> Result<Option<AccessToken>> {
+    open(wiring, context, |files, grant, record| {
+        let target = target(wiring, context, wanted, &record)?;
+        let trip = Trip { wiring, context, files, grant, wanted, target, forsaken: &|| false };
+        Ok(trip.served_at_once(&record))
+    })
 }
 
 /// What the record of a login says about the person.
@@ -194,6 +201,12 @@ impl Trip<'_> {
             self.look_again(record, token),
             self.wanted.request.is_usual(),
         ))
+    }
+
+    /// The token of `record` for the caller, if nothing has to be asked for.
+    fn served_at_once(&self, record: &Record) -> Option<AccessToken> {
+        let freshness = self.freshness(record, self.at_hand(record).as_ref());
+        if approach(freshness, false) == Approach::Serve { self.served(record) } else { None }
     }
 
     /// The token that the caller came with: one that was refused, else the one that was found.

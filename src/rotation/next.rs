@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Trip;
 use crate::error::{Error, ErrorKind, Result};
+use crate::oauth::claims::Claims;
 use crate::oauth::endpoint::TokenReply;
 use crate::oauth::id_token;
 use crate::record::{Destination, Record, RefreshToken, StoredToken, Target};
@@ -31,8 +32,10 @@ impl Trip<'_> {
             return Err(changed("token type"));
         }
         let expires_at = reply.expires_at(asked_at);
-        let (subject, user) = (record.account.subject.as_deref(), record.user.as_deref());
-        if reply.is_of_another(issuer, client_id, subject, user) {
+        // A login that nobody named is of whom the first ID token names, from then on.
+        let learned = || record.claims.clone().map(Claims::from).and_then(|claims| claims.sub());
+        let subject = record.account.subject.clone().or_else(learned);
+        if reply.is_of_another(issuer, client_id, subject.as_deref(), record.user.as_deref()) {
             return Err(changed("identity"));
         }
         let told = id_token::told(reply.id_token.as_ref());
@@ -72,7 +75,12 @@ impl Trip<'_> {
             // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
             refresh_token: reply.refresh_token.map(RefreshToken::Given).or(record.refresh_token),
             tokens: token.into_iter().chain(others).collect(),
-            claims: if is_ours && told.sub().is_some() { told.to_keep() } else { record.claims },
+            user: record.user.or_else(|| reply.user.as_ref().and_then(Claims::sub)),
+            claims: match told.sub() {
+                // Of a token that is kept out, too, where nothing else says whose the refresh token beside it is.
+                Some(_) if is_ours || record.claims.is_none() => told.to_keep(),
+                _ => record.claims,
+            },
             ..record
         };
         Ok((next, error))

@@ -99,6 +99,7 @@ fn what_an_id_token_is_refused_for_is_named() {
         (json!({"exp": "never"}), "exp"),
         (json!({"sub": ["alice"]}), "subject"),
         (json!({"sub": 1e300}), "subject"),
+        (json!({"sub": " "}), "subject"),
     ] {
         let rig = Rig::new();
         rig.server.inject(Endpoint::Token, id_token(&rig, &claims));
@@ -131,6 +132,7 @@ fn a_userinfo_that_goes_on_failing_costs_the_name_and_not_the_login() {
     for (fault, slept) in [
         (Fault::status(503), vec![S(5), S(1), S(2)]),
         (Fault::ReplyField("sub".into(), json!({"x": 1})), vec![S(5), S(1), S(2)]),
+        (Fault::ReplyField("sub".into(), " ".into()), vec![S(5), S(1), S(2)]),
         // Longer than the person should wait for a name.
         (with_retry_after("30"), vec![S(5)]),
         // No time makes it better.
@@ -208,6 +210,7 @@ fn a_token_that_userinfo_calls_invalid_is_renewed_once() {
         let rig = Rig::with(|behaviour| behaviour.id_token = id_token);
         let session = rig.log_in();
         let first = token(&session);
+        rig.clock.advance(S(60));
         rig.server.expire_access_tokens();
         let info = wait(session.userinfo()).unwrap();
         assert_eq!((info.account.subject.as_deref(), info.refused.is_none()), (Some("alice"), true));
@@ -234,12 +237,13 @@ fn a_login_that_has_ended_is_told_as_ended() {
     let rig = Rig::new();
     let session = rig.log_in_as(&Person::default(), Some("work"));
     token(&session);
+    rig.clock.advance(S(60));
     rig.server.revoke_everything();
     let error = wait(session.userinfo()).unwrap_err();
     assert_error(&error, ErrorKind::Expired, Some("log_in"), 4);
 }
 
-/// What no new login would change.
+/// What no new login would change, and how often an old token is renewed for it.
 fn refusals() -> Vec<(Fault, usize, &'static str)> {
     vec![
         (Fault::status(401), 1, "status 401"),
@@ -269,12 +273,19 @@ fn a_fresh_token_that_is_refused_is_never_answered_with_log_in() {
     for (fault, refreshes, what) in refusals() {
         let rig = Rig::with(|behaviour| behaviour.id_token = false);
         let session = rig.log_in();
+        rig.clock.advance(S(60));
         rig.server.inject_always(Endpoint::UserInfo, fault.clone());
         let error = wait(session.userinfo()).unwrap_err();
         assert_eq!((error.kind(), error.needs_login()), (ErrorKind::AuthorizationServer, false), "{fault:?}");
         assert!(!matches!(error.remedy(), None | Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. })), "{error:?}");
         assert!(told(&error).contains(what) && !told(&error).contains("log in"), "{fault:?}: {error:?}");
         assert_eq!((rig.server.counts().refreshes, asked(&rig, Endpoint::UserInfo)), (refreshes, 1 + refreshes));
+        // The one that was just fetched is no worse than another would be.
+        for _ in 0..2 {
+            assert!(wait(session.userinfo()).is_err());
+            assert!(wait(rig.auth().session().unwrap().userinfo()).is_err());
+        }
+        assert_eq!(rig.server.counts().refreshes, refreshes, "{fault:?}");
     }
 }
 
@@ -386,12 +397,13 @@ fn what_userinfo_leaves_out_the_newest_id_token_has() {
 }
 
 #[test]
-fn an_id_token_without_end_is_not_kept() {
+fn of_an_id_token_without_end_the_subject_is_kept() {
     let rig = Rig::new();
     rig.server.inject(Endpoint::Token, id_token(&rig, &json!({"groups": "x".repeat(20_000)})));
     let session = rig.try_log_in(|_| {}).unwrap();
     rig.server.inject_always(Endpoint::UserInfo, Fault::status(403));
-    assert_eq!(wait(session.userinfo()).unwrap_err().kind(), ErrorKind::AuthorizationServer);
+    let info = wait(session.userinfo()).unwrap();
+    assert_eq!((info.json.as_str(), info.refused.is_some()), (r#"{"sub":"alice"}"#, true));
     let record = rig.records().into_iter().find(|path| path.extension().is_none()).unwrap();
     assert!(std::fs::metadata(record).unwrap().len() < 8_000);
 }
@@ -412,7 +424,7 @@ fn a_user_beside_the_tokens_names_the_account_and_stays() {
     assert_eq!(forced(&session).unwrap_err().kind(), ErrorKind::Protocol);
 
     // What says no more than that is nobody; an ID token and userinfo go before it.
-    for odd in [json!("alice"), json!({}), json!({"id": ""}), json!({"id": 1e300}), json!([1])] {
+    for odd in [json!("alice"), json!({}), json!({"id": ""}), json!({"id": " "}), json!({"id": 1e300}), json!([1])] {
         let rig = Rig::with(|behaviour| (behaviour.id_token, behaviour.userinfo) = (false, false));
         rig.server.inject(Endpoint::Token, Fault::ReplyField("user".into(), odd.clone()));
         assert_eq!(known_as(&rig.try_log_in(|_| {}).unwrap()).0, None, "{odd}");
@@ -498,8 +510,13 @@ fn acme_never_says_log_in_about_a_fresh_token() {
     let who = acme.run(&["whoami"]);
     assert!(who.code == 0 && who.stdout.starts_with("alice@example.com"), "{who:?}");
     assert!(who.stderr.starts_with("note: cannot ask ") && who.stderr.contains("said with the tokens"), "{who:?}");
+    let json = acme.run(&["whoami", "--json"]);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    let warning = json["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("cannot ask ") && warning.contains("said with the tokens"), "{json}");
     let orgs = acme.run(&["auth", "list", "--orgs"]);
     assert_eq!((orgs.code, orgs.stdout.as_str()), (0, "* acme\n"), "{orgs:?}");
+    assert!(orgs.stderr.starts_with("note: cannot ask ") && orgs.stderr.contains("said with the tokens"), "{orgs:?}");
 
     acme.server.set_behaviour(|behaviour| {
         behaviour.id_token = false;
@@ -514,5 +531,138 @@ fn acme_never_says_log_in_about_a_fresh_token() {
         assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{ran:?}");
         assert!(ran.stderr.contains("invalid_token") && !ran.stderr.contains("login`"), "{ran:?}");
         assert!(ran.stderr.contains("hint: ask the administrator"), "{ran:?}");
+    }
+}
+
+/// A login of which nobody has said whose it is.
+fn unnamed() -> (Rig, Session) {
+    let rig = Rig::with(|behaviour| (behaviour.id_token, behaviour.userinfo) = (false, false));
+    let session = rig.log_in_as(&Person::default().in_orgs(&["acme", "globex"]), None);
+    assert_eq!(known_as(&session).0, None);
+    (rig, session)
+}
+
+#[test]
+fn an_unnamed_login_keeps_the_subject_that_it_learns() {
+    let is_refused = |session: &Session| {
+        let error = forced(session).unwrap_err();
+        assert!(error.kind() == ErrorKind::Protocol && error.to_string().contains("another identity"), "{error:?}");
+    };
+    for also in [json!({}), json!({"groups": "x".repeat(20_000)})] {
+        let (rig, session) = unnamed();
+        rig.server.inject(Endpoint::Token, id_token(&rig, &also));
+        assert!(forced(&session).is_ok());
+        assert!(forced(&session).is_ok(), "no word of it is no word of another");
+        rig.server.inject(Endpoint::Token, id_token(&rig, &json!({"sub": "mallory"})));
+        is_refused(&session);
+        assert_eq!(wait(session.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
+    }
+    let (rig, session) = unnamed();
+    let user = |id: &str| Fault::ReplyField("user".into(), json!({"id": id}));
+    rig.server.inject(Endpoint::Token, user("alice"));
+    assert!(forced(&session).is_ok());
+    assert!(forced(&session).is_ok(), "no word of it is no word of another");
+    rig.server.inject(Endpoint::Token, user("mallory"));
+    is_refused(&session);
+}
+
+#[test]
+fn an_unnamed_login_learns_from_a_reply_for_another_org_as_well() {
+    let (rig, session) = unnamed();
+    let mut config = rig.config();
+    config.orgs = hallpass::OrgBy::Refresh("organization_id".into());
+    let mut select = hallpass::Select::default();
+    select.org = Some("acme".parse().unwrap());
+    rig.server.set_behaviour(|behaviour| behaviour.org_parameter = Some("organization_id".into()));
+    let acme = hallpass::Auth::new(config).unwrap().session_for(&select).unwrap();
+    rig.server.inject(Endpoint::Token, id_token(&rig, &json!({"org_id": "globex"})));
+    assert!(forced(&acme).unwrap_err().to_string().contains("organisation"));
+    rig.server.inject(Endpoint::Token, id_token(&rig, &json!({"sub": "mallory"})));
+    assert!(forced(&session).unwrap_err().to_string().contains("another identity"));
+}
+
+#[test]
+fn userinfo_of_another_than_an_unnamed_login_has_learned_is_refused() {
+    let rig = Rig::with(|behaviour| behaviour.id_token = false);
+    rig.server.inject_always(Endpoint::UserInfo, Fault::status(403));
+    let session = rig.try_log_in(|_| {}).unwrap();
+    rig.server.clear_faults();
+    rig.server.inject(Endpoint::Token, id_token(&rig, &json!({})));
+    assert!(forced(&session).is_ok());
+    rig.server.inject(Endpoint::UserInfo, Fault::ReplyField("sub".into(), "mallory".into()));
+    let error = wait(session.userinfo()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Protocol && error.to_string().contains("another subject"), "{error:?}");
+    assert_eq!(wait(session.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
+}
+
+#[test]
+fn null_and_nothing_are_no_word_of_another() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    for claim in ["sub", "aud", "iss"] {
+        rig.server.inject(Endpoint::Token, id_token(&rig, &json!({claim: null})));
+        assert!(forced(&session).is_ok(), "{claim}");
+    }
+    // Nor is one, after the approval, worth the login.
+    for (field, empty) in [
+        ("id_token", json!("")),
+        ("id_token", json!(" ")),
+        ("id_token", json!([])),
+        ("token_type", json!("")),
+        ("organization_id", json!("")),
+    ] {
+        let rig = Rig::new();
+        rig.server.inject(Endpoint::Token, Fault::ReplyField(field.into(), empty.clone()));
+        let session = rig.try_log_in(|_| {}).unwrap_or_else(|error| panic!("{field} {empty}: {error}"));
+        assert_eq!(known_as(&session).0.as_deref(), Some("alice"), "{field} {empty}");
+        rig.server.inject(Endpoint::Token, Fault::ReplyField(field.into(), empty.clone()));
+        assert!(forced(&session).is_ok(), "{field} {empty}");
+    }
+}
+
+#[test]
+fn where_userinfo_fails_the_user_beside_the_tokens_names_the_login() {
+    for (id_token, id, named) in [
+        (false, "user_1", (Some("user_1".to_owned()), "alice@example.com".to_owned())),
+        // The subject decides, and the address of the same one is for the eye.
+        (true, "alice", (Some("alice".to_owned()), "alice@example.com".to_owned())),
+        (true, "user_1", (Some("alice".to_owned()), "alice".to_owned())),
+    ] {
+        let rig = Rig::with(|behaviour| behaviour.id_token = false);
+        rig.server.inject_always(Endpoint::UserInfo, Fault::status(403));
+        let token = id_token.then(|| jwt(&rig, &json!({"sub": "alice"})));
+        let mut body = json!({
+            "access_token": "at_0123456789",
+            "token_type": "Bearer",
+            "user": {"id": id, "email": "alice@example.com"},
+        });
+        body["id_token"] = json!(token);
+        rig.server.inject(Endpoint::Token, self::body(200, "application/json", &body.to_string()));
+        assert_eq!(known_as(&rig.try_log_in(|_| {}).unwrap()), named);
+    }
+}
+
+#[test]
+fn a_code_that_no_rfc_has_is_among_the_servers_words() {
+    for (code, words, said) in [
+        ("call_0800_now", Some("or else"), Some("call_0800_now: or else")),
+        ("call_0800_now", None, Some("call_0800_now")),
+        ("invalid_request", Some("or else"), Some("or else")),
+        ("invalid_request", None, None),
+    ] {
+        let rig = Rig::new();
+        let session = rig.log_in_as(&Person::default(), Some("work"));
+        let reply = body(400, "application/json", &json!({"error": code, "error_description": words}).to_string());
+        rig.server.inject(Endpoint::Token, reply);
+        let error = forced(&session).unwrap_err();
+        let named = if code == "invalid_request" { code } else { "an unknown error" };
+        assert!(error.to_string().ends_with(&format!(" refused with {named}")), "{error}");
+        assert_eq!(error.server_says(), said);
+        // In a sentence about something else, too.
+        let mut request = hallpass::TokenRequest::default();
+        request.scopes = Some("openid".parse().unwrap());
+        rig.server.inject(Endpoint::Token, body(400, "application/json", r#"{"error":"invalid_scope"}"#));
+        let error = wait(session.access_token_with(request)).unwrap_err().to_string();
+        assert!(error.contains("gives the login work no token with the scopes openid"), "{error}");
     }
 }

@@ -99,7 +99,7 @@ fn an_id_token_of_somebody_else_is_refused_and_the_grant_given_back() {
         assert_error(&error, ErrorKind::Protocol, Some(remedy), 1);
         rig.assert_nothing_left(&format!("{claim} {value}"));
     }
-    for odd in ["", "x", "a.b", "a.b.c", "..."] {
+    for odd in ["x", "a.b", "a.b.c", "..."] {
         rig.server.inject(Endpoint::Token, Fault::ReplyField("id_token".into(), odd.into()));
         let error = rig.try_log_in(|_| {}).unwrap_err();
         assert_error(&error, ErrorKind::Protocol, Some("ask_administrator"), 1);

@@ -175,10 +175,12 @@ fn a_reply_for_another_org_is_refused() {
     let rig = rig();
     let auth = auth(&rig, &by_refresh());
     let own = log_in(&auth, None).unwrap();
-    rig.server.inject(Endpoint::Token, Fault::ReplyField("organization_id".into(), "globex".into()));
-    let error = forced(&own).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
-    assert!(error.to_string().contains("organisation"), "{error}");
+    for globex in [json!("globex"), json!(7), json!(-7)] {
+        rig.server.inject(Endpoint::Token, Fault::ReplyField("organization_id".into(), globex.clone()));
+        let error = forced(&own).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+        assert!(error.to_string().contains("organisation"), "{globex}: {error}");
+    }
 }
 
 #[test]
