@@ -209,18 +209,9 @@ mod tests {
     fn the_limit_counts_what_comes_out() {
         let zeros = vec![0; LIMIT];
         assert_eq!(of(&compress_to_vec(&zeros, 9), &["deflate"]).map(|body| body.len()), Ok(LIMIT));
+        let twice = compress_to_vec_zlib(&compress_to_vec(JSON, 6), 6);
+        assert_eq!(of(&twice, &["deflate", "deflate"]).as_deref(), Ok(JSON));
         let bomb = compress_to_vec_zlib(&vec![0; 64 * LIMIT], 9);
         assert_eq!(of(&bomb, &["deflate"]), Err(Failed::TooLarge));
-    }
-
-    #[test]
-    fn deflate_is_read_with_its_wrapper_and_without() {
-        for level in 0..=10 {
-            for compressed in [compress_to_vec(JSON, level), compress_to_vec_zlib(JSON, level)] {
-                assert_eq!(of(&compressed, &["deflate"]).as_deref(), Ok(JSON));
-            }
-            let twice = compress_to_vec_zlib(&compress_to_vec(JSON, level), level);
-            assert_eq!(of(&twice, &["deflate", "deflate"]).as_deref(), Ok(JSON));
-        }
     }
 }

@@ -14,6 +14,7 @@
 //! | `metadata` | RFC 8414, OpenID Connect Discovery |
 //! | `client_auth` | RFC 6749 §2.3 |
 //! | `endpoint` | RFC 6749 §3.2, §5, §6: the token endpoint |
+//! | `refusal` | RFC 6749 §5.2, RFC 8628 §3.5: error replies |
 //! | `access_token` | RFC 9068 §2.2: the end of a token that nobody else tells |
 //! | `device` | RFC 8628 |
 //! | `pkce` | RFC 7636 |
@@ -39,6 +40,7 @@ pub(crate) mod inflate;
 pub(crate) mod metadata;
 pub(crate) mod pkce;
 pub(crate) mod proxy;
+pub(crate) mod refusal;
 pub(crate) mod revocation;
 pub(crate) mod shape;
 pub(crate) mod userinfo;

@@ -35,7 +35,7 @@ const LAYERS: &[(Layer, &str)] = &[
         Layer::Wire,
         "oauth oauth/access_token oauth/challenge oauth/claims oauth/client_auth oauth/deflate oauth/device oauth/dialect oauth/dpop oauth/endpoint \
          oauth/exchange oauth/form oauth/http oauth/http_error oauth/id_token oauth/inflate oauth/introspection oauth/metadata \
-         oauth/pkce oauth/proxy oauth/revocation oauth/shape oauth/userinfo oauth/wording",
+         oauth/pkce oauth/proxy oauth/refusal oauth/revocation oauth/shape oauth/userinfo oauth/wording",
     ),
     (
         Layer::Keeping,
