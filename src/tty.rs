@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+#[cfg(any(feature = "cli", feature = "passphrase"))]
+use nix::sys::signal::{SigSet, SigmaskHow, Signal::SIGTTOU};
 use rustix::process::{Signal, getpgrp, kill_current_process_group};
 use rustix::termios::{OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
@@ -36,9 +38,8 @@ impl<T: AsFd> Tty<T> {
             return Ok(false);
         }
         let now = tcgetattr(&self.terminal)?;
-        let mut ours = now.clone();
-        (self.change)(&mut ours);
-        if now.local_modes != ours.local_modes || keys(&now) != keys(&ours) {
+        let ours = self.changed(&now);
+        if !is_alike(&now, &ours) {
             self.before = now;
             tcsetattr(&self.terminal, self.when, &ours)?;
         }
@@ -61,11 +62,24 @@ impl<T: AsFd> Tty<T> {
         }
     }
 
-    /// A shell that has the terminal meanwhile has set it as it likes.
+    /// A shell that has the terminal meanwhile has set it as it likes. Not all do (dash): where it is as this has set it, a process that
+    /// was stopped by whatever, and ends in the background, would leave it without an echo.
     fn give_back(&self) {
-        if is_in_front(&self.terminal) {
+        let is_in_front = is_in_front(&self.terminal);
+        if is_in_front {
             let _ = tcsetattr(&self.terminal, self.when, &self.before);
         }
+        #[cfg(any(feature = "cli", feature = "passphrase"))]
+        if !is_in_front && tcgetattr(&self.terminal).is_ok_and(|now| is_alike(&now, &self.changed(&self.before))) {
+            // What was typed there meanwhile is the shell's: it stays.
+            let _ = unstopped(|| tcsetattr(&self.terminal, OptionalActions::Now, &self.before));
+        }
+    }
+
+    fn changed(&self, modes: &Termios) -> Termios {
+        let mut changed = modes.clone();
+        (self.change)(&mut changed);
+        changed
     }
 }
 
@@ -87,6 +101,25 @@ const UNTIL_ALL_STAND: Duration = Duration::from_millis(500);
 /// Whether this process is in the foreground of the terminal.
 pub(crate) fn is_in_front(terminal: impl AsFd) -> bool {
     tcgetpgrp(terminal).is_ok_and(|foreground| foreground == getpgrp())
+}
+
+/// Does what the kernel stops a process in the background for. POSIX, `tcsetattr`: "If the calling thread is blocking SIGTTOU signals
+/// or the process is ignoring SIGTTOU signals, the process shall be allowed to perform the operation, and no signal is sent."
+///
+/// The mask is this thread's, and for this moment: the host loses no handler (law 15).
+#[cfg(any(feature = "cli", feature = "passphrase"))]
+pub(crate) fn unstopped<T>(act: impl FnOnce() -> T) -> T {
+    let before = SigSet::from(SIGTTOU).thread_swap_mask(SigmaskHow::SIG_BLOCK);
+    let done = act();
+    if let Ok(before) = before {
+        let _ = before.thread_set_mask();
+    }
+    done
+}
+
+/// In what a change of ours touches.
+fn is_alike(one: &Termios, other: &Termios) -> bool {
+    one.local_modes == other.local_modes && keys(one) == keys(other)
 }
 
 fn keys(modes: &Termios) -> [u8; 3] {

@@ -80,7 +80,7 @@ impl AuthCommand {
             Action::Doctor(Deferred { options: doctor, .. }) => actions::doctor(&output, config, doctor),
             Action::Logout(Deferred { options: logout, .. }) => actions::logout(&output, config, logout),
         });
-        match done.unwrap_or_else(|error| output.fail(&error)) {
+        match done.unwrap_or_else(|error| stop.last_words(|| output.fail(&error))) {
             // A login that was approved before the signal could stop it is kept, and says so.
             kept @ ExitCode::SUCCESS if is_login => kept,
             code => stop.exit_code().unwrap_or(code),
@@ -97,7 +97,7 @@ impl Whoami {
         let done = config
             .map(|config| prepared(config, &stop))
             .and_then(|config| actions::whoami(&output, config, context, org, &stop.cancel));
-        let code = done.unwrap_or_else(|error| output.fail(&error));
+        let code = done.unwrap_or_else(|error| stop.last_words(|| output.fail(&error)));
         stop.exit_code().unwrap_or(code)
     }
 }

@@ -80,7 +80,21 @@ impl Stop {
         self.cancel.cancel();
         // Most commands are gone by then.
         SystemClock.sleep(SILENCE, &Cancel::new());
-        render::say("finishing what was begun, a few seconds; a second signal stops at once, and may cost the login");
+        self.last_words(|| {
+            render::say(
+                "finishing what was begun, a few seconds; a second signal stops at once, and may cost the login",
+            );
+        });
+    }
+
+    /// What is said after a signal. `kill` makes a job go on that was stopped (Ctrl-Z), but in the background: with `stty tostop` what it
+    /// says there would stop it again, for good.
+    pub(super) fn last_words<T>(&self, say: impl FnOnce() -> T) -> T {
+        #[cfg(unix)]
+        if self.cancel.is_cancelled() {
+            return crate::tty::unstopped(say);
+        }
+        say()
     }
 
     fn code(&self) -> u8 {

@@ -71,7 +71,7 @@ impl Shared {
         self.say("\n");
         let mut told = None;
         while !self.end.is_cancelled() {
-            self.draw(&mut told);
+            self.draw(&mut told, stop.as_ref());
             // Who stops it may stop it again, and end the process: the terminal is given back before.
             keys = keys.filter(|_| !stop.as_ref().is_some_and(Cancel::is_cancelled));
             match &mut keys {
@@ -88,10 +88,13 @@ impl Shared {
                 None => drop(self.end.wait(LOOK)),
             }
         }
+        if !is_in_front() {
+            self.pen().forget();
+        }
         let _ = self.pen().say("");
     }
 
-    fn draw(&self, told: &mut Option<WaitReason>) {
+    fn draw(&self, told: &mut Option<WaitReason>, stop: Option<&Cancel>) {
         let Some((reason, next, end)) = *self.wait() else { return };
         if is_in_front() {
             let status = words::status(reason, next.left(), end.left(), self.screen.width());
@@ -100,7 +103,8 @@ impl Shared {
         }
         // In the background the last line is the shell's, and what the person types there: nothing is written over.
         self.pen().forget();
-        if told.replace(reason) != Some(reason) {
+        // It may go on only to hear that it is to end: with `stty tostop`, who writes first is stopped, for good.
+        if told.replace(reason) != Some(reason) && !stop.is_some_and(|stop| stop.wait(LOOK)) {
             self.say(&words::plain_status(reason, end.left()));
         }
     }
