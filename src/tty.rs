@@ -46,6 +46,13 @@ impl<T: AsFd> Tty<T> {
         Ok(true)
     }
 
+    /// Whether it is in front still, and nobody has set the terminal since.
+    #[cfg(feature = "passphrase")]
+    pub(crate) fn is_kept(&self) -> io::Result<bool> {
+        let now = tcgetattr(&self.terminal)?;
+        Ok(is_in_front(&self.terminal) && is_alike(&now, &self.changed(&now)))
+    }
+
     /// Whether the person wants to suspend the program by this key, Ctrl-Z unless they chose another.
     pub(crate) fn suspends(&self, key: u8) -> bool {
         key != 0 && key == self.before.special_codes[SpecialCodeIndex::VSUSP]

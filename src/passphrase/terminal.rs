@@ -118,52 +118,80 @@ fn without_paste_marks(typed: &mut Zeroizing<Vec<u8>>) {
 
 #[cfg(unix)]
 mod unix {
-    use std::fs::File;
+    use std::fs::OpenOptions;
     use std::io::Read;
+    use std::time::Duration;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::ioctl_fionbio;
     use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios};
     use zeroize::Zeroize;
 
     use super::*;
-    use crate::tty::Tty;
+    use crate::tty::{Tty, is_in_front};
 
     /// How long a wish to stop may wait.
     const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
-    /// A crate for this leaves the terminal without echo where Ctrl-C ends the question, or waits for Enter then. Ctrl-Z suspends the
-    /// program, and the question is asked anew when it goes on.
+    /// How long a signal takes to be a wish to stop.
+    const HEARD: Duration = Duration::from_millis(100);
+
+    /// A crate for this leaves the terminal without echo where Ctrl-C ends the question, or waits for Enter then. Whatever stops the
+    /// program, Ctrl-Z or another, the question is asked anew when it goes on: what was typed before is not what was meant, and the
+    /// shell may have shown it.
     pub(super) fn line(question: &str, cancel: &Cancel) -> io::Result<Secret> {
-        let open = File::options().read(true).write(true).open("/dev/tty");
-        let mut terminal = open.map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
-        let mut quiet = Tty::set(terminal.try_clone()?, OptionalActions::Flush, be_quiet)?;
-        terminal.write_all(question.as_bytes())?;
+        let open = |options: &mut OpenOptions| options.open("/dev/tty").map_err(|_| io::ErrorKind::NotFound);
+        let mut terminal = open(OpenOptions::new().write(true))?;
+        // It does not wait: a `read` that the kernel stops in the background goes on by itself in front, with the shell's echo.
+        let mut keys = open(OpenOptions::new().read(true))?;
+        ioctl_fionbio(&keys, true)?;
+        let mut quiet = Tty::set(keys.try_clone()?, OptionalActions::Flush, be_quiet)?;
         let mut typed = Zeroizing::new(Vec::with_capacity(4096));
         let mut piece = Zeroizing::new([0; 1024]);
+        let mut is_asked = false;
         while !typed.ends_with(b"\n") {
             if cancel.is_cancelled() {
-                let _ = terminal.write_all(b"\n");
+                // In the background the line is the shell's, and with `stty tostop` whoever writes there is stopped.
+                if is_in_front(&terminal) {
+                    let _ = terminal.write_all(b"\n");
+                }
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            quiet.keep()?;
-            match poll(&mut [PollFd::new(&terminal, PollFlags::IN)], Some(&LOOK)) {
+            if !is_asked || !quiet.is_kept()? {
+                typed.zeroize();
+                is_asked = quiet.keep()?;
+                if !is_asked {
+                    // In the background nobody can be asked: it stops again, as it would if it read, but not before it has heard
+                    // what it was made to go on for: shells make a job that they end go on.
+                    if !cancel.wait(HEARD) && !is_in_front(&terminal) {
+                        quiet.suspend(cancel);
+                    }
+                    continue;
+                }
+                terminal.write_all(question.as_bytes())?;
+            }
+            match poll(&mut [PollFd::new(&keys, PollFlags::IN)], Some(&LOOK)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => continue,
                 Ok(_) => {}
                 Err(error) => return Err(error.into()),
             }
-            let length = terminal.read(&mut *piece)?;
+            let length = keys.read(&mut *piece);
+            // The shell may have had the terminal between two looks, and what was typed then is the shell's, or was shown.
+            is_asked = quiet.is_kept()?;
+            let length = match length {
+                _ if !is_asked => continue,
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                    continue;
+                }
+                length => length?,
+            };
             if length == 0 || typed.len() + length > typed.capacity() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             typed.extend_from_slice(&piece[..length]);
             if typed.last().is_some_and(|last| quiet.suspends(*last)) {
-                typed.zeroize();
                 quiet.suspend(cancel);
-                // In the background nobody can be asked: it stops again, as it would if it read.
-                while !quiet.keep()? && !cancel.is_cancelled() {
-                    quiet.suspend(cancel);
-                }
-                terminal.write_all(question.as_bytes())?;
+                is_asked = false;
             }
         }
         typed.pop();

@@ -9,6 +9,7 @@ use crate::acme::Acme;
 use crate::machine::{Machine, eventually};
 use crate::needs::Need::Terminal;
 use crate::needs::{left_out, say};
+use crate::terminal::ENDED;
 use crate::typist::Typist;
 
 #[test]
@@ -195,6 +196,37 @@ fn a_login_that_was_stopped_from_outside_has_its_keys_again() {
     typist.waits_for("code 0");
     let shown = typist.ends(" echo ");
     assert!(!shown.ends_with("-echo \r\n"), "{shown:?}");
+}
+
+/// In the background, where shells make a stopped job go on that they end. To write there would stop it for good, and the shell here
+/// sets nothing on its terminal by itself.
+#[test]
+fn a_stopped_login_that_is_ended_gives_the_terminal_back() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    for is_by_key in [true, false] {
+        let (server, machine) = (server(), Machine::headless());
+        let pid = machine.scratch().join("pid");
+        let script = format!(
+            "set -m; stty cols 80 rows 24 tostop; sh -c 'echo $$ >{}; exec \"$ACME\" auth login'; echo stopped; {ENDED}; \
+             echo \"code $?\"; stty -a | grep -oE ' -?(echo|icanon) '; echo done",
+            pid.display()
+        );
+        let mut typist = Typist::start(&at_a_terminal(&machine, &server), &script);
+        typist.waits_for("Waiting for your approval");
+        if is_by_key {
+            typist.presses("", "\u{1a}");
+        } else {
+            let pid = std::fs::read_to_string(pid).unwrap().trim().parse().unwrap();
+            kill_process(Pid::from_raw(pid).unwrap(), Signal::STOP).unwrap();
+        }
+        typist.waits_for("stopped");
+        typist.waits_for("code 143");
+        typist.waits_for(" icanon ");
+        typist.waits_for(" echo ");
+        typist.ends("done");
+    }
 }
 
 /// There the last line is the shell's, and what the person types.

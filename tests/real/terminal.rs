@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::acme::example;
+use crate::acme::{Acme, example};
 use crate::embedded::server;
 use crate::machine::{Machine, eventually};
 use crate::needs::Need::Terminal;
@@ -15,6 +15,10 @@ use crate::process;
 use crate::typist::Typist;
 
 const RIGHT: &str = "correct horse battery";
+
+/// As shells end a job that is stopped. This one's `wait` would not wait for it.
+pub(crate) const ENDED: &str =
+    "kill -TERM %1; kill -CONT %1; while kill -0 %1; do sleep 0.05; done 2>/dev/null; wait %1";
 
 #[test]
 fn a_passphrase_is_typed_without_an_echo_and_may_be_mistyped() {
@@ -119,6 +123,88 @@ fn a_question_stopped_from_outside_has_no_echo_again() {
     typist.waits_for("code 0");
     let shown = typist.ends(" echo ");
     assert!(!shown.contains("horse"), "{shown}");
+}
+
+/// Who reads in the background is stopped within the `read`, and goes on in it with the shell's echo.
+#[test]
+fn a_question_that_was_in_the_background_is_asked_anew_without_an_echo() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
+    acme.clone().with("ACME_PASSPHRASE", RIGHT).log_in();
+    // The shell has read the line that makes it go on in front, and more.
+    let script = "stty sane; echo stopped; bg; read -r _; echo \"and $(stty -a | grep -oE ' -?echo ')\"; fg; echo \"code $?\"; stty -a";
+    let (mut typist, pid) = asked(&machine, &acme, script);
+    kill_process(pid, Signal::STOP).unwrap();
+    typist.waits_for("stopped");
+    eventually("it stops by itself", || state(pid) == Some('T'));
+    typist.presses("", "a line of the shell's\n");
+    typist.waits_for("and  echo ");
+    typist.types("Passphrase of acme: ", RIGHT);
+    typist.waits_for("code 0");
+    let shown = typist.ends(" echo ");
+    assert!(!shown.contains("horse") && !shown.contains("That is not it"), "{shown}");
+}
+
+/// To write in the background would stop it, for good.
+#[test]
+fn a_stopped_question_ends_where_its_job_is_ended() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
+    acme.clone().with("ACME_PASSPHRASE", RIGHT).log_in();
+    for modes in ["tostop", "-tostop"] {
+        let script = format!("stty {modes}; echo stopped; read -r _; {ENDED}; echo \"code $?\"; stty -tostop; stty -a");
+        let (mut typist, pid) = asked(&machine, &acme, &script);
+        typist.presses("", "\u{1a}");
+        typist.waits_for("stopped");
+        eventually("it stands", || state(pid) == Some('T'));
+        typist.presses("", "\n");
+        typist.waits_for("code 143");
+        let shown = typist.ends(" echo ");
+        assert_eq!(shown.matches("Passphrase of acme: ").count(), 1, "{modes}: {shown}");
+    }
+}
+
+/// The shell here, unlike some, sets nothing on its terminal by itself.
+#[test]
+fn a_question_that_is_stopped_and_ended_from_outside_gives_the_echo_back() {
+    if left_out(&[Terminal]) {
+        return;
+    }
+    let (server, machine) = (server(), Machine::headless());
+    let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
+    acme.clone().with("ACME_PASSPHRASE", RIGHT).log_in();
+    let modes = "stty -a | grep -oE ' -?(echo|isig) |susp = ..;'";
+    let script = format!("{modes}; echo stopped; {ENDED}; echo \"code $?\"; {modes}; echo done");
+    let (mut typist, pid) = asked(&machine, &acme, &script);
+    kill_process(pid, Signal::STOP).unwrap();
+    typist.waits_for(" -echo ");
+    typist.waits_for("stopped");
+    typist.waits_for("code 143");
+    typist.waits_for("susp = ^Z;");
+    typist.waits_for(" echo ");
+    typist.ends("done");
+}
+
+/// A question, and the process that asks it, at a shell that goes on with `script` when it is stopped.
+fn asked(machine: &Machine, acme: &Acme<'_>, script: &str) -> (Typist, Pid) {
+    let file = machine.scratch().join("pid");
+    let script = format!("set -m; sh -c 'echo $$ >{}; exec \"$ACME\" auth token'; {script}", file.display());
+    let mut typist = Typist::start(acme, &script);
+    typist.waits_for("Passphrase of acme: ");
+    let pid = fs::read_to_string(file).unwrap().trim().parse().unwrap();
+    (typist, Pid::from_raw(pid).unwrap())
+}
+
+/// As the kernel tells it: `T` for one that is stopped.
+fn state(pid: Pid) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
 }
 
 #[test]
