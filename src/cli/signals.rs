@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+#[cfg(unix)]
+use nix::sys::signal::{SigSet, Signal::SIGTTOU};
+
 use super::render;
 use crate::clock::{Cancel, Clock, SystemClock};
 
@@ -88,11 +91,11 @@ impl Stop {
     }
 
     /// What is said after a signal. `kill` makes a job go on that was stopped (Ctrl-Z), but in the background: with `stty tostop` what it
-    /// says there would stop it again, for good.
+    /// says there would stop it again, for good. The thread has nothing more to say after that.
     pub(super) fn last_words<T>(&self, say: impl FnOnce() -> T) -> T {
         #[cfg(unix)]
         if self.cancel.is_cancelled() {
-            return crate::tty::unstopped(say);
+            let _ = SigSet::from(SIGTTOU).thread_block();
         }
         say()
     }

@@ -236,6 +236,12 @@ mod tests {
         inflate(&mut input, &mut out).map(|()| out.bytes.to_vec())
     }
 
+    #[test]
+    fn the_limit_counts_what_comes_out() {
+        assert_eq!(inflated(&compress_to_vec(&vec![0; LIMIT], 9)).map(|body| body.len()), Ok(LIMIT));
+        assert_eq!(inflated(&compress_to_vec(&vec![0; 64 * LIMIT], 9)), Err(Failed::TooLarge));
+    }
+
     proptest! {
         #[test]
         fn everything_comes_back(words in prop::collection::vec("[ -~]{0,9}", 0..400), noise: Vec<u8>, level in 0_u8..=10) {

@@ -167,6 +167,8 @@ mod tests {
         let file = bytes(GZIPPED);
         assert_eq!(of(&file, &["gzip"]).as_deref(), Ok(JSON));
         assert_eq!(of(&[file.clone(), file.clone()].concat(), &["x-gzip"]), Ok([JSON, JSON].concat()));
+        let twice = compress_to_vec_zlib(&compress_to_vec(JSON, 6), 6);
+        assert_eq!(of(&twice, &["deflate", "deflate"]).as_deref(), Ok(JSON));
         // With every optional part of the header: extra field, name, comment and its own checksum.
         let parts = [&file[..3], &[0x1e], &file[4..10], b"\x02\0ab", b"name\0", b"comment\0", b"\0\0", &file[10..]];
         assert_eq!(of(&parts.concat(), &["gzip"]).as_deref(), Ok(JSON));
@@ -197,21 +199,6 @@ mod tests {
                 assert_eq!(of(body, codings).as_deref(), Ok(body), "{codings:?}");
             }
         }
-        for codings in [&["br"][..], &["zstd", "gzip"], &["identity", "br"]] {
-            assert_eq!(
-                of(b"\xce\xb2\xcf\x81\x1b\0", codings),
-                Err(if codings[0] == "zstd" { Failed::Damaged } else { Failed::Unknown })
-            );
-        }
-    }
-
-    #[test]
-    fn the_limit_counts_what_comes_out() {
-        let zeros = vec![0; LIMIT];
-        assert_eq!(of(&compress_to_vec(&zeros, 9), &["deflate"]).map(|body| body.len()), Ok(LIMIT));
-        let twice = compress_to_vec_zlib(&compress_to_vec(JSON, 6), 6);
-        assert_eq!(of(&twice, &["deflate", "deflate"]).as_deref(), Ok(JSON));
-        let bomb = compress_to_vec_zlib(&vec![0; 64 * LIMIT], 9);
-        assert_eq!(of(&bomb, &["deflate"]), Err(Failed::TooLarge));
+        assert_eq!(of(b"\xce\xb2\x1b\0", &["br"]), Err(Failed::Unknown));
     }
 }

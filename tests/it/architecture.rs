@@ -70,7 +70,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("terminal_size", &["surroundings/screen.rs"], "take a Screen"),
     ("rustix::mm", &["hardening.rs"], "the host asks for it, by hallpass::hardening"),
     ("rustix::process::kill_current_process_group", &["tty.rs"], "take a Tty"),
-    ("nix", &["tty.rs"], "take a Tty"),
+    ("nix", &["tty.rs", "cli/signals.rs"], "take a Tty"),
     ("rustix::event", &["passphrase/terminal.rs", "prompt/keys.rs"], "wait with the Clock, or on a channel"),
     ("argon2", &["custody/passphrase.rs"], "take Arc<dyn Custody>"),
     ("chacha20poly1305", &["seal.rs"], "take a SealingKey"),
