@@ -115,7 +115,7 @@ pub(crate) fn is_in_front(terminal: impl AsFd) -> bool {
 ///
 /// The mask is this thread's, and for this moment: the host loses no handler (law 15).
 #[cfg(any(feature = "cli", feature = "passphrase"))]
-pub(crate) fn unstopped<T>(act: impl FnOnce() -> T) -> T {
+fn unstopped<T>(act: impl FnOnce() -> T) -> T {
     let before = SigSet::from(SIGTTOU).thread_swap_mask(SigmaskHow::SIG_BLOCK);
     let done = act();
     if let Ok(before) = before {
