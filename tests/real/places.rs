@@ -184,6 +184,7 @@ fn however_many_logins_there_are_the_kernel_holds_a_few_keys_for_them() {
     };
     user.shell("keyctl clear @u").exits(0);
     run("keyfile", &["auth", "login", "--json", "--context", "n0"]).exits(0);
+    run("keyfile", &["auth", "token", "--refresh", "--context", "n0"]).exits(0);
     let before = user.keys();
     for n in 1..12 {
         server.approve_all_as(&Person::new(&format!("p{n}"), "P", &format!("p{n}@example.com")));
