@@ -47,7 +47,8 @@ pub struct Context {
     pub grant: GrantId,
     /// When the person logged in, UTC; `None` where the record cannot be read.
     pub logged_in_at: Option<SystemTime>,
-    /// When its access token expires, UTC; `None` where the server does not say or the record cannot be read.
+    /// When the access token expires that was fetched last, UTC: of another org or for fewer scopes, if that was asked for last. `None` if
+    /// the server does not say or the record cannot be read.
     pub expires_at: Option<SystemTime>,
     /// Whether the login renews its access token by itself: whether it holds a refresh token. `None` where the record cannot be read.
     pub renews: Option<bool>,

@@ -44,7 +44,7 @@
 //! | `is_current`, `chosen_by` | whether commands here use this login, and by which rule: `argument`, `environment`, `folder`, `default`, `only` |
 //! | `folder`, `folders` | the folder whose rule chose it; all folders whose rule names it |
 //! | `grant` | the name of its files |
-//! | `logged_in_at`, `expires_at` | when the person logged in; when the access token ends |
+//! | `logged_in_at`, `expires_at` | when the person logged in; when the access token ends that was fetched last, of whatever org and scopes |
 //! | `session_ends_at` | when the login ends by itself, as the server said last; `null` where that is not known |
 //! | `renews` | whether the login renews its access token by itself: whether it holds a refresh token |
 //! | `refresh_failed` | why the last refresh brought no token, for a person |

@@ -111,7 +111,8 @@
 //! | others | unknown; treated like its own login (RFC 9700 §4.14.2) |
 //!
 //! So a token whose refresh was interrupted is not sent to be revoked when a new login takes its place, and a token that the server
-//! has refused is not sent at a logout. An interrupted login that is logged out is still revoked: nothing else can end it there.
+//! has refused is not sent at a logout, unless an org was named with it that may be what was refused. An interrupted login that is logged
+//! out is still revoked: nothing else can end it there.
 //!
 //! # What fewer scopes take with them
 //!
