@@ -69,6 +69,9 @@ fn log_in(acme: &Acme, issuer: &str, variables: &[(&str, &str)]) -> Ran {
 
 #[test]
 fn a_socks_proxy_is_used_whichever_variable_names_it() {
+    if cfg!(windows) {
+        return eprintln!("SKIPPED: names of variables have no case on Windows");
+    }
     let (acme, (here, asked)) = (Acme::new(), socks());
     let address = |scheme: &str| format!("{scheme}://{here}/");
     for (variable, scheme) in [("ALL_PROXY", "socks5h"), ("https_proxy", "socks"), ("all_proxy", "socks5h")] {
@@ -110,6 +113,9 @@ fn a_host_of_no_proxy_is_asked_directly() {
 
 #[test]
 fn a_proxy_that_cannot_be_used_is_an_error_and_nothing_is_sent() {
+    if cfg!(windows) {
+        return eprintln!("SKIPPED: names of variables have no case on Windows");
+    }
     let acme = Acme::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
