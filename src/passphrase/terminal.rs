@@ -77,7 +77,14 @@ impl OnTerminal {
 
     #[cfg(windows)]
     fn line(&self, question: &str) -> io::Result<Secret> {
-        let mut typed = Zeroizing::new(rpassword::prompt_password(Screen::stderr().shown(question))?.into_bytes());
+        // ERROR_INVALID_HANDLE, where there is no console: nobody can be asked, as where no terminal opens.
+        const NO_CONSOLE: i32 = 6;
+        let typed =
+            rpassword::prompt_password(Screen::stderr().shown(question)).map_err(|error| match error.raw_os_error() {
+                Some(NO_CONSOLE) => io::ErrorKind::NotFound.into(),
+                _ => error,
+            });
+        let mut typed = Zeroizing::new(typed?.into_bytes());
         without_paste_marks(&mut typed);
         let text = std::str::from_utf8(&typed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         Ok(Secret::new(text.to_owned()))

@@ -79,9 +79,6 @@ fn the_hint_to_log_in_again_names_the_place_of_the_key_that_was_chosen_for_it() 
 #[cfg(feature = "passphrase")]
 #[test]
 fn a_passphrase_that_is_forgotten_is_chosen_anew_in_the_same_place() {
-    if cfg!(windows) {
-        return eprintln!("SKIPPED: a passphrase from a variable is not tested on Windows yet");
-    }
     let passphrase = |passphrase| [("ACME_CUSTODY", "passphrase"), ("ACME_PASSPHRASE", passphrase)];
     let acme = Acme::logged_in("work", &passphrase("correct horse"));
     let ran = acme.run_with(&["auth", "token"], &passphrase("wrong horse"));
@@ -120,9 +117,6 @@ fn a_login_whose_key_or_record_is_gone_is_not_shown_as_one_that_serves() {
 #[cfg(feature = "passphrase")]
 #[test]
 fn a_key_that_a_passphrase_opens_is_looked_for_without_asking_for_it() {
-    if cfg!(windows) {
-        return eprintln!("SKIPPED: a passphrase from a variable is not tested on Windows yet");
-    }
     let acme = Acme::logged_in("work", &[("ACME_CUSTODY", "passphrase"), ("ACME_PASSPHRASE", "correct horse")]);
     let missing = || json(&acme.run_elsewhere(&["auth", "status", "--json"]).stdout)["missing"].clone();
     assert_eq!(missing(), serde_json::Value::Null);

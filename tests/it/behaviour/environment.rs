@@ -116,9 +116,6 @@ fn a_line_break_at_the_end_of_a_variable_is_no_part_of_it() {
 #[test]
 #[cfg(feature = "passphrase")]
 fn a_passphrase_is_the_same_from_a_variable_with_a_line_break_at_its_end() {
-    if cfg!(windows) {
-        return eprintln!("SKIPPED: a passphrase from a variable is not tested on Windows yet");
-    }
     let acme = Acme::new();
     acme.server.approve_all();
     let with = |passphrase| [("ACME_CUSTODY", "passphrase"), ("ACME_PASSPHRASE", passphrase)];
