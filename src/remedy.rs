@@ -67,7 +67,7 @@ pub enum Remedy {
         /// The one that is taken.
         taken: String,
     },
-    /// Say that the context shall change hands.
+    /// Allow the context to pass to another account.
     Replace {
         /// The context that belongs to another account.
         context: String,

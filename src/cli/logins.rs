@@ -84,7 +84,7 @@ pub(super) fn token_lines(output: &Output, config: &Config) -> String {
     ])
 }
 
-/// All contexts as a table; a star marks the one that is meant here. In a window that would break its rows, each is a list.
+/// Shows all contexts as a table; a star marks the selected one. If the window is too narrow for the rows, each context is a list.
 pub(super) fn table(contexts: &[Context], now: SystemTime) -> String {
     let heads = ["  NAME", "ACCOUNT", "ORG", "SERVER", "KEY IN", "TOKEN", ""].map(str::to_owned);
     let rows: Vec<_> = std::iter::once(heads).chain(contexts.iter().map(|context| row(context, now))).collect();

@@ -19,7 +19,7 @@ use crate::org::OrgBy;
 pub struct Select {
     /// By name; before `<APP>_CONTEXT`, before the rule of a folder, before the default.
     pub context: Option<ContextName>,
-    /// The org that tokens shall speak for; before `<APP>_ORG`, before the context's own.
+    /// The org that tokens speak for. Overrides `<APP>_ORG`, which overrides the org of the context. The default is none.
     pub org: Option<Org>,
 }
 

@@ -1,5 +1,5 @@
-//! What the kernel remembers of logins for a while, so that a token at hand needs no D-Bus and no passphrase: copies of sealing keys, and
-//! how new a record this machine has seen. Nothing depends on it: what is not there is asked for where it rests.
+//! Keeps in the kernel, for a while, copies of sealing keys and the newest generation of each record that this machine has seen. So a cached
+//! token needs no D-Bus and no passphrase. Nothing depends on it: a key that is not there is read from its key store.
 //!
 //! A user has room for 200 keys and 20,000 bytes in the kernel, which other programs need too. So all logins of all apps share one
 //! key for the numbers of their records, and there are never more than [`MOST_COPIES`] copies.
@@ -58,7 +58,7 @@ impl KeyCache {
 
     /// The newest generation of the record that this machine has seen, as far as it remembers.
     pub(crate) fn newest(self, item: &Item<'_>) -> Option<u64> {
-        // Its own line alone: to read a hundred grants would take a third of what a token at hand costs.
+        // Reads one line only: to parse a hundred of them would make a cached token half as expensive again.
         let own = |line: &str| line.strip_prefix(item.grant.as_str())?.strip_prefix(' ')?.parse().ok();
         std::str::from_utf8(&remembered()).unwrap_or_default().lines().find_map(own)
     }

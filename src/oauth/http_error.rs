@@ -155,7 +155,7 @@ fn told(error: &(dyn StdError + 'static)) -> (String, Option<Remedy>) {
 mod tests {
     use super::*;
 
-    /// As other crates have it: the cause of a cause, which only its name tells.
+    /// An error as other crates build it: only the name of the innermost cause says what happened.
     #[derive(Debug, thiserror::Error)]
     #[error("an outer error")]
     struct Outer(#[source] Inner);

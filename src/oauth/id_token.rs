@@ -47,13 +47,13 @@ pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: Syst
     }
 }
 
-/// What an ID token that came with a refresh tells, however odd it is; one that is not there, or cannot be read at all, tells nothing.
-/// Its expiry does not matter: the server has rotated already, and a clock that goes wrong must not throw the new token away.
+/// Returns the claims of an ID token that came with a refresh, or none if there is no token or it cannot be read. Its expiry does not
+/// matter: the server has rotated already, and a wrong clock must not throw the new token away.
 pub(crate) fn told(token: Option<&Secret>) -> Claims {
     token.and_then(|token| Claims::of_jwt(token.expose())).unwrap_or_default()
 }
 
-/// Whether an ID token that came with a refresh tells of another identity. OpenID Connect Core §12.2: "its iss Claim Value MUST be the
+/// Returns whether an ID token that came with a refresh names another identity. OpenID Connect Core §12.2: "its iss Claim Value MUST be the
 /// same as in the ID Token issued when the original authentication occurred", likewise sub and aud.
 pub(crate) fn is_another(told: &Claims, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
     let is_of_another = subject.is_some_and(|subject| told.are_of_another(subject));

@@ -1,8 +1,8 @@
 //! Content codings (RFC 9110 §8.4.1): `gzip` (RFC 1952) and `deflate` (RFC 1950, and RFC 1951 bare), for replies that a gateway
 //! compressed although the request asked for `identity`.
 //!
-//! Written here because no crate of the tree inflates, and a reply to a refresh that cannot be read loses a login. It is small because
-//! it need not be fast: the whole reply is at hand, and its size is bounded.
+//! Written here because no crate of the tree inflates, and a reply to a refresh that cannot be read loses a login. The code is small and
+//! not fast: a reply is complete when it is decoded, and its size is bounded.
 
 use zeroize::Zeroizing;
 

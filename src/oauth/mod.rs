@@ -15,7 +15,7 @@
 //! | `client_auth` | RFC 6749 §2.3 |
 //! | `endpoint` | RFC 6749 §3.2, §5, §6: the token endpoint |
 //! | `refusal` | RFC 6749 §5.2, RFC 8628 §3.5: error replies |
-//! | `access_token` | RFC 9068 §2.2: the end of a token that nobody else tells |
+//! | `access_token` | RFC 9068 §2.2: when a token ends, if the reply does not say |
 //! | `device` | RFC 8628 |
 //! | `pkce` | RFC 7636 |
 //! | `claims` | OpenID Connect Core §5.1 |

@@ -61,7 +61,7 @@ impl Refusal {
     /// Without words that quote one of `secrets`, in whatever form.
     pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-            // A code of the RFCs tells nothing, however short a secret is.
+            // A code of the RFCs reveals no secret, however short the secret is.
             if quotes(&self.error, secret) && !dialect::is_known(&self.error) {
                 self.error = UNKNOWN.into();
             }

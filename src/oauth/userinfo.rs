@@ -15,7 +15,7 @@ use crate::oauth::http::{Http, NotJson, Reply};
 use crate::oauth::http_error::HttpError;
 use crate::secret::Secret;
 
-/// Where to ask, and for whom the answer shall be.
+/// The userinfo endpoint, and the login that its answer has to be about.
 pub(crate) struct UserinfoEndpoint<'a> {
     pub(crate) http: &'a Http,
     pub(crate) url: &'a Url,

@@ -267,3 +267,18 @@ fn a_file_system_without_room_inodes_or_writing_is_named_as_such() {
         assert_eq!(error["remedy"], remedy, "{error}");
     }
 }
+
+/// A hint is a command to copy: it closes no folder that others need.
+#[test]
+fn no_hint_closes_the_root_or_a_folder_for_all() {
+    let acme = Acme::new();
+    let for_all = acme.folder.path().join("for-all");
+    fs::create_dir(&for_all).unwrap();
+    mode(&for_all, 0o1777);
+    for folder in ["/", for_all.to_str().unwrap()] {
+        let ran = acme.run_with(&["auth", "status"], &[("ACME_HOME", folder)]);
+        assert!(ran.code == 6 && !ran.stderr.contains("chmod"), "{ran:?}");
+    }
+    let ran = acme.run_with(&["auth", "status", "--json"], &[("ACME_HOME", for_all.to_str().unwrap())]);
+    assert_json_error(&ran, 6, "custody", "fix_config");
+}

@@ -74,6 +74,16 @@ fn a_dead_jwt_is_replaced_and_not_printed_for_ever() {
 }
 
 #[test]
+fn a_jwt_that_is_dead_when_it_comes_is_not_handed_out() {
+    let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = None);
+    let dead = jwt(&json!({"exp": since_1970(rig.now()) - 1}));
+    rig.server.inject(Endpoint::Token, Fault::ReplyField("access_token".into(), dead.clone().into()));
+    let session = rig.try_log_in(|_| {}).unwrap();
+    assert_ne!(token(&session), dead);
+    assert_eq!(rig.server.counts().refreshes, 1);
+}
+
+#[test]
 fn a_lifetime_of_nothing_is_no_refresh_at_every_call() {
     let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = Some(S(0)));
     let session = rig.log_in();
