@@ -212,7 +212,7 @@ fn destination(wiring: &Wiring, issuer: Issuer, endpoints: &Endpoints) -> Destin
 const CLOCKS_APART: Duration = Duration::from_secs(20 * 60);
 
 /// Says that the clocks are far apart, for the person, before the code is shown. The reply to a POST is no copy of a cache, so that its
-/// `Date` is the server's now. It ends no login: which of the two is wrong nobody knows, and an ID token is judged by the server's own.
+/// `Date` is the server's now. It ends no login: nobody knows which of the two is wrong, and an ID token is judged by the earlier one.
 fn clocks_apart(now: SystemTime, issuer: &Issuer, device: &DeviceAuthorization) -> Option<String> {
     let date = device.date?;
     let apart = now.duration_since(date).unwrap_or_else(|behind| behind.duration());
@@ -328,8 +328,9 @@ impl Login<'_> {
             let message = format!("{} issued a token of a type that is not supported", issuer.host());
             return Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator));
         }
-        // By the clock that wrote its times: with ours, a machine whose clock is wrong would lose what the person has approved.
-        let now = reply.date.unwrap_or_else(|| self.wiring.config.clock.now());
+        // By the earlier of the two clocks: if either is wrong, the login would be lost after the person has approved it.
+        let own = self.wiring.config.clock.now();
+        let now = reply.date.map_or(own, |date| date.min(own));
         let signed = reply.id_token.as_ref().map(|token| id_token::read(token, issuer, client_id, now)).transpose()?;
         // Many servers keep name and e-mail address out of the ID token. The subject decides, the rest is for the eye.
         let told = match &signed {

@@ -10,7 +10,7 @@
 //!    answered. A configuration that has the endpoints, such as those of [`servers`](crate::servers), needs none.
 //! 3. A device code is fetched (RFC 8628 §3.1), with a challenge of PKCE (RFC 7636) where the server lists S256 or
 //!    [`Config::pkce`](crate::Config::pkce) says so. If this machine's clock and the server's are 20 min apart or more,
-//!    that is said first; the ID token is judged by the server's clock. The person is shown app, page, host and code. A page with the code
+//!    that is said first; the ID token is judged by the earlier clock of the two. The person is shown app, page, host and code. A page with the code
 //!    in it that is not https, or is on another host, is left out. A browser is opened where they
 //!    would see it; where there is none and the window is large enough, a QR code is drawn (feature `qr`).
 //! 4. The token endpoint is polled, never closer than the interval in force, until the person has answered or the code has
