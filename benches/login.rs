@@ -133,7 +133,7 @@ fn ask_by_socket(issuer: &str, request: &Request) -> Value {
     serde_json::from_str(body).unwrap()
 }
 
-/// Set up as src/oauth/http.rs does it.
+/// Set up as src/system/http/mod.rs does it.
 fn ask_by_client(issuer: &str, asked: &[SeenRequest]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = reqwest::Client::builder()

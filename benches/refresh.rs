@@ -168,7 +168,7 @@ impl Bare {
         self.refresh_token = reply["refresh_token"].as_str().unwrap_or_else(|| panic!("{reply}")).to_owned();
     }
 
-    /// On a thread of its own, with runtime and client made for this request, as src/worker.rs and src/oauth/http.rs do.
+    /// On a thread of its own, with runtime and client made for this request, as src/lifecycle/jobs.rs and src/system/http/mod.rs do.
     fn post(&self, path: &str, form: &[(&str, &str)]) -> Value {
         let url = format!("{}{path}", self.issuer);
         let body = Serializer::new(String::new()).append_pair("client_id", &self.client_id).extend_pairs(form).finish();

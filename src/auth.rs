@@ -5,21 +5,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Cancel;
-use crate::config::Config;
-use crate::context::{ChosenBy, Context, Each, Index, Select};
-use crate::doctor::{self, Repaired, Report};
-use crate::error::{Error, ErrorKind, Result};
-use crate::id::{ContextName, Org};
-use crate::leftovers;
-use crate::login::{self, LoginRequest};
-use crate::logout::{self, LoggedOut, LogoutRequest};
-use crate::posture::Posture;
+use crate::lifecycle::app::{Handle, Wiring};
+use crate::lifecycle::config::Config;
+use crate::lifecycle::contexts::{ChosenBy, Context, Each, Index, Select};
+use crate::lifecycle::doctor::orphans;
+use crate::lifecycle::doctor::{self, Repaired, Report};
+use crate::lifecycle::login::{self, LoginRequest};
+use crate::lifecycle::logout::{self, LoggedOut, LogoutRequest};
+use crate::lifecycle::move_keys::{self, MoveRequest, Moved};
+use crate::lifecycle::switch;
+use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::ids::{ContextName, Org};
+use crate::model::protection::Posture;
 use crate::prompt::Prompt;
-use crate::relocation::{self, MoveRequest, Moved};
 use crate::session::Session;
-use crate::switch;
-use crate::wiring::{Handle, Wiring};
+use crate::system::clock::Cancel;
 
 /// Logs people in and out, and gives sessions. Cheap to clone; clones are the same.
 ///
@@ -265,7 +265,7 @@ impl Auth {
         let handle = self.0.clone();
         async move {
             let wiring = handle.wiring.clone();
-            handle.wiring.workers.run(move || relocation::run(&wiring, &request)).await
+            handle.wiring.workers.run(move || move_keys::run(&wiring, &request)).await
         }
     }
 
@@ -289,7 +289,7 @@ impl Auth {
         let handle = self.0.clone();
         async move {
             let wiring = handle.wiring.clone();
-            handle.wiring.workers.run(move || leftovers::repair(&wiring)).await
+            handle.wiring.workers.run(move || orphans::repair(&wiring)).await
         }
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use crate::clock::Cancel;
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
+use crate::system::clock::Cancel;
 
 /// Waits for `future`.
 ///

@@ -48,75 +48,47 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod attempt;
 mod auth;
 pub mod blocking;
-#[cfg(feature = "browser")]
-mod browser;
 #[cfg(feature = "cli")]
 pub mod cli;
-pub mod clock;
-mod config;
-mod context;
 pub mod custody;
-pub mod doctor;
-mod duration;
-mod error;
-mod failpoint;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod grant;
-mod hardening;
-mod home;
-mod id;
-mod leftovers;
-mod login;
-mod logout;
+mod lifecycle;
 pub mod manual;
+mod model;
 mod oauth;
-mod org;
-pub mod passphrase;
-mod posture;
 pub mod prompt;
-mod record;
-mod relocation;
-mod remedy;
-mod rotation;
-mod seal;
-mod secret;
+mod records;
 pub mod servers;
 mod session;
-mod surroundings;
-mod switch;
+mod state_dir;
+mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod text;
-mod token;
-#[cfg(unix)]
-mod tty;
-mod userinfo;
-mod wiring;
-mod worker;
-mod wrap;
 
 pub use auth::Auth;
-pub use config::Config;
-pub use context::{ChosenBy, Context, Each, Missing, Select};
-pub use error::{Error, ErrorKind, Remedy, Result};
-pub use hardening::hardening;
-pub use id::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scopes};
-pub use login::LoginRequest;
-pub use logout::{Ended, LoggedOut, LogoutRequest};
-pub use oauth::dialect::Reach;
+pub use lifecycle::access_token::{AccessToken, TokenRequest};
+pub use lifecycle::config::Config;
+pub use lifecycle::contexts::{ChosenBy, Context, Each, Missing, Select};
+pub use lifecycle::doctor;
+pub use lifecycle::login::LoginRequest;
+pub use lifecycle::logout::{Ended, LoggedOut, LogoutRequest};
+pub use lifecycle::move_keys::{MoveRequest, Moved};
+pub use lifecycle::userinfo::{Membership, Userinfo};
+pub use model::error::{Error, ErrorKind, Remedy, Result};
+pub use model::ids::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scopes};
+pub use model::sanitize;
+pub use model::secret::Secret;
+pub use oauth::org_selection::OrgBy;
 pub use oauth::pkce::Pkce;
-pub use org::OrgBy;
-pub use relocation::{MoveRequest, Moved};
-pub use secret::Secret;
+pub use oauth::server_quirks::Reach;
 pub use session::{Next, Session};
-pub use surroundings::{Machine, Surroundings};
-pub use token::{AccessToken, TokenRequest};
-pub use userinfo::{Membership, Userinfo};
+pub use system::clock;
+pub use system::environment::{Machine, Surroundings};
+pub use system::hardening::hardening;
 /// A global allocator that wipes every block as it is freed: for what crates below this one leave of a secret, which only the
 /// host can have wiped. It is set in one line, where `System` can be any other allocator:
 ///

@@ -34,11 +34,11 @@
 
 use url::Url;
 
-use crate::config::Config;
-use crate::error::{Error, Result};
-use crate::id::Scopes;
-use crate::oauth::dialect::{self, Dialect, Revocation};
-use crate::org::OrgBy;
+use crate::lifecycle::config::Config;
+use crate::model::error::{Error, Result};
+use crate::model::ids::Scopes;
+use crate::oauth::org_selection::OrgBy;
+use crate::oauth::server_quirks::{self, Dialect, Revocation};
 
 /// github.com, for an OAuth app or a GitHub App with the device flow switched on. Asks for no scopes: set `scopes`. A tool cannot
 /// revoke its tokens there: the person does, in the settings of the account.
@@ -46,7 +46,7 @@ use crate::org::OrgBy;
 /// # Errors
 /// `Config` where a name is not valid.
 pub fn github(app: &str, client_id: &str) -> Result<Config> {
-    ready(&dialect::GITHUB, app, "", client_id, "")
+    ready(&server_quirks::GITHUB, app, "", client_id, "")
 }
 
 /// GitLab at `host`, such as `gitlab.com`. Asks for no scopes: set `scopes`.
@@ -54,7 +54,7 @@ pub fn github(app: &str, client_id: &str) -> Result<Config> {
 /// # Errors
 /// `Config` where a name is not valid.
 pub fn gitlab(app: &str, host: &str, client_id: &str) -> Result<Config> {
-    ready(&dialect::GITLAB, app, plain(host, ".-:")?, client_id, "")
+    ready(&server_quirks::GITLAB, app, plain(host, ".-:")?, client_id, "")
 }
 
 /// Entra ID: `tenant` is its id (a GUID), or `common`, `organizations` or `consumers`. Only an id gives an account its name, as
@@ -65,7 +65,7 @@ pub fn gitlab(app: &str, host: &str, client_id: &str) -> Result<Config> {
 pub fn entra(app: &str, tenant: &str, client_id: &str) -> Result<Config> {
     let is_id = tenant.len() == 36 && tenant.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let scopes = if is_id { "openid offline_access email" } else { "offline_access" };
-    ready(&dialect::ENTRA, app, plain(tenant, ".-")?, client_id, scopes)
+    ready(&server_quirks::ENTRA, app, plain(tenant, ".-")?, client_id, scopes)
 }
 
 /// A custom authorization server of Okta: `issuer` is `https://…/oauth2/…`.
@@ -76,7 +76,7 @@ pub fn okta(app: &str, issuer: &str, client_id: &str) -> Result<Config> {
     let issuer = issuer.trim_end_matches('/');
     match issuer.split_once("/oauth2/") {
         Some((_, id)) if !id.is_empty() && !id.contains('/') => {
-            ready(&dialect::OKTA, app, issuer, client_id, "openid offline_access email")
+            ready(&server_quirks::OKTA, app, issuer, client_id, "openid offline_access email")
         }
         _ => Err(Error::config("issuer", "the issuer of an Okta authorization server ends in /oauth2/ and its id")),
     }
@@ -87,7 +87,7 @@ pub fn okta(app: &str, issuer: &str, client_id: &str) -> Result<Config> {
 /// # Errors
 /// `Config` where a name is not valid.
 pub fn workos_authkit(app: &str, client_id: &str) -> Result<Config> {
-    ready(&dialect::WORKOS_AUTHKIT, app, "", client_id, "")
+    ready(&server_quirks::WORKOS_AUTHKIT, app, "", client_id, "")
 }
 
 /// WorkOS Connect at `<subdomain>.authkit.app`.
@@ -95,7 +95,7 @@ pub fn workos_authkit(app: &str, client_id: &str) -> Result<Config> {
 /// # Errors
 /// `Config` where a name is not valid.
 pub fn workos_connect(app: &str, subdomain: &str, client_id: &str) -> Result<Config> {
-    ready(&dialect::WORKOS_CONNECT, app, plain(subdomain, "-")?, client_id, "openid offline_access email")
+    ready(&server_quirks::WORKOS_CONNECT, app, plain(subdomain, "-")?, client_id, "openid offline_access email")
 }
 
 /// Twitch. Asks for no scopes: set `scopes`.
@@ -103,7 +103,7 @@ pub fn workos_connect(app: &str, subdomain: &str, client_id: &str) -> Result<Con
 /// # Errors
 /// `Config` where a name is not valid.
 pub fn twitch(app: &str, client_id: &str) -> Result<Config> {
-    ready(&dialect::TWITCH, app, "", client_id, "")
+    ready(&server_quirks::TWITCH, app, "", client_id, "")
 }
 
 /// `own`: what stands for `{}`.
@@ -147,8 +147,8 @@ fn plain<'a>(name: &'a str, also: &str) -> Result<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::dialect::Reach;
-    use crate::oauth::dialect::{DIALECTS, Rotation, Secret, Verified};
+    use crate::oauth::server_quirks::Reach;
+    use crate::oauth::server_quirks::{DIALECTS, Rotation, Secret, Verified};
 
     /// The row of the table above, but for its last column.
     fn row(dialect: &Dialect) -> String {

@@ -7,17 +7,17 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 use url::{Origin, Url};
 
-use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
-use crate::login::LoginRequest;
-use crate::oauth::access_token::OwnLife;
+use crate::lifecycle::access_token::{AccessToken, Parts, TokenRequest};
+use crate::lifecycle::app::{Handle, Wiring};
+use crate::lifecycle::contexts::Context;
+use crate::lifecycle::jobs::Shared;
+use crate::lifecycle::login::LoginRequest;
+use crate::lifecycle::refresh::{self, Wanted};
+use crate::lifecycle::userinfo::{self, Userinfo};
+use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::secret::Secret;
 use crate::oauth::challenge::{self, Demand};
-use crate::rotation::{self, Wanted};
-use crate::secret::Secret;
-use crate::token::{AccessToken, Parts, TokenRequest};
-use crate::userinfo::{self, Userinfo};
-use crate::wiring::{Handle, Wiring};
-use crate::worker::Shared;
+use crate::oauth::jwt_access_token::OwnLife;
 
 /// A token of this age was as good as it gets when it was fetched: a server that calls it invalid says so of each, and would cost every
 /// `whoami` a refresh. Only another process may have replaced it since, and what that left on disk is free. A minute is longer than a few
@@ -110,7 +110,7 @@ impl Session {
             }
             let key = wanted.clone();
             let trip = move |is_forsaken: &dyn Fn() -> bool| {
-                let token = rotation::access_token(&wiring, &context, &wanted, is_forsaken);
+                let token = refresh::access_token(&wiring, &context, &wanted, is_forsaken);
                 tokens.learn(&wanted, &token, now);
                 let server = context.account.issuer.host();
                 let in_doubt = || too_short(&format!("{server} does not say when its access tokens end"));
@@ -135,7 +135,7 @@ impl Session {
         let now = wiring.config.clock.now();
         tokens.at_hand(&request, now).or_else(|| {
             let wanted = tokens.wanted(request);
-            let token = rotation::token_at_hand(wiring, context, &wanted)?;
+            let token = refresh::token_at_hand(wiring, context, &wanted)?;
             tokens.learn(&wanted, &Ok(token.clone()), now);
             Some(token).filter(|token| !token.is_in_doubt(&wanted.request))
         })
@@ -198,8 +198,8 @@ impl Session {
                     let now = wiring.config.clock.now();
                     let wanted = Wanted { instead_of: Some(token.shared_secret()), ..Wanted::default() };
                     let another = match token.is_younger_than(JUST_FETCHED, now) {
-                        true => rotation::token_on_disk(&wiring, context, &wanted).transpose(),
-                        false => Some(rotation::access_token(&wiring, context, &wanted, &|| false)),
+                        true => refresh::token_on_disk(&wiring, context, &wanted).transpose(),
+                        false => Some(refresh::access_token(&wiring, context, &wanted, &|| false)),
                     };
                     if let Some(another) = &another {
                         tokens.learn(&wanted, another, now);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::text::{printable, shell_quoted};
+use crate::sanitize::{printable, shell_quoted};
 use crate::{ErrorKind, Machine, Remedy};
 
 /// One thing to do next, for a program.

@@ -47,7 +47,7 @@ mod switching;
 use std::process::ExitCode;
 
 #[cfg(feature = "passphrase")]
-use crate::passphrase::OnTerminal;
+use crate::prompt::passphrase::OnTerminal;
 use crate::{AppName, Config, Error, Result, hardening};
 use args::{Action, Who};
 pub use args::{AuthCommand, Whoami};

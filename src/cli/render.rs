@@ -11,7 +11,7 @@ use super::hints::{Step, hint, log_in, steps, variable};
 use crate::custody::{Place, PlaceName};
 use crate::doctor::{Finding, Report};
 use crate::prompt::Screen;
-use crate::text::ascii_json;
+use crate::sanitize::ascii_json;
 use crate::{Auth, ChosenBy, Config, Error, ErrorKind, Remedy, Result};
 
 /// Where a command's answers go.

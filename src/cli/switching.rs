@@ -9,7 +9,7 @@ use super::logins::{context_object, table};
 use super::render::Output;
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
-use crate::text::shell_quoted;
+use crate::sanitize::shell_quoted;
 use crate::{Auth, ChosenBy, Config, ContextName, ErrorKind, Membership, Remedy, Result, Select, Session, Userinfo};
 
 pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel) -> Result<ExitCode> {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{Custody, CustodyError, Item, Posture, Until};
-use crate::id::{AppName, GrantId};
-use crate::seal::text;
-use crate::secret::Secret;
+use crate::custody::sealing_key::text;
+use crate::model::ids::{AppName, GrantId};
+use crate::model::secret::Secret;
 
 /// A custody in the kernel. Microseconds a call, no daemon and no D-Bus, as it suits servers.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +105,7 @@ fn name(item: &Item<'_>) -> String {
 
 #[cfg(target_os = "linux")]
 mod keys {
-    use crate::error::Remedy;
+    use crate::model::error::Remedy;
     use linux_keyutils::{KeyError, KeyPermissions, KeyRing, KeyRingIdentifier};
 
     use super::*;

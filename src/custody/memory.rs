@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Custody, CustodyError, Item, Posture, Until};
-use crate::id::{AppName, GrantId};
-use crate::secret::Secret;
+use crate::model::ids::{AppName, GrantId};
+use crate::model::secret::Secret;
 
 /// A custody that forgets everything when it is dropped.
 #[derive(Default)]

@@ -1,36 +1,37 @@
 //! [`Custody`]: where the keys rest that open the sealed records. One small item per grant.
 
-mod cache;
 mod kernel;
-mod keyfile;
+mod kernel_cache;
+mod key_file;
 mod memory;
 #[cfg(feature = "os-store")]
 mod os;
+#[cfg(feature = "os-store")]
+mod os_backoff;
 #[cfg(feature = "passphrase")]
 mod passphrase;
-mod place;
-#[cfg(feature = "os-store")]
-mod verdict;
-mod wrapped;
+pub(crate) mod sealing_key;
+mod selection;
+mod wrapped_key;
 
 use std::fmt;
 
-pub(crate) use cache::KeyCache;
 pub use kernel::Kernel;
-pub use keyfile::KeyFile;
-pub(crate) use keyfile::SET_ASIDE;
+pub(crate) use kernel_cache::KeyCache;
+pub use key_file::KeyFile;
+pub(crate) use key_file::SET_ASIDE;
 pub use memory::Memory;
 #[cfg(feature = "os-store")]
 pub use os::OsStore;
 #[cfg(feature = "passphrase")]
 pub use passphrase::Passphrase;
-pub(crate) use place::{Chosen, Places, Ways, is_place_name};
-pub use place::{Place, PlaceName};
+pub(crate) use selection::{Chosen, Places, Ways, is_place_name};
+pub use selection::{Place, PlaceName};
 
-use crate::error::{Error, ErrorKind, Remedy};
-use crate::id::{AppName, GrantId};
-pub use crate::posture::{Posture, Until};
-use crate::secret::Secret;
+use crate::model::error::{Error, ErrorKind, Remedy};
+use crate::model::ids::{AppName, GrantId};
+pub use crate::model::protection::{Posture, Until};
+use crate::model::secret::Secret;
 
 /// A place for keys. An item is ASCII of at most 200 bytes and belongs to one grant of one app.
 ///

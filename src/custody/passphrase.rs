@@ -8,13 +8,13 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::wrapped::{Files, Way, refused};
+use super::wrapped_key::{Files, Way, refused};
 use super::{Custody, CustodyError, Item, Posture, Until};
-use crate::error::Remedy;
-use crate::id::{AppName, GrantId, no_randomness};
-use crate::passphrase::{AskPassphrase, Purpose, Question, SHORTEST, is_long_enough};
-use crate::seal::SealingKey;
-use crate::secret::Secret;
+use crate::custody::sealing_key::SealingKey;
+use crate::model::error::Remedy;
+use crate::model::ids::{AppName, GrantId, no_randomness};
+use crate::model::secret::Secret;
+use crate::prompt::passphrase::{AskPassphrase, Purpose, Question, SHORTEST, is_long_enough};
 
 /// A custody of files below a state folder, each of which only the person's passphrase opens.
 #[derive(Debug)]

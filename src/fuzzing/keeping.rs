@@ -9,13 +9,13 @@ use serde_json::value::RawValue;
 
 use super::{members, said, somewhere};
 use crate::Config;
-use crate::context::{Index, Select};
-use crate::error::{ErrorKind, Remedy};
-use crate::id::{AppName, GrantId};
-use crate::record::{Header, Record, RefreshToken, Unreadable};
-use crate::seal::SealingKey;
-use crate::secret::Secret;
-use crate::surroundings::Surroundings;
+use crate::custody::sealing_key::SealingKey;
+use crate::lifecycle::contexts::{Index, Select};
+use crate::model::error::{ErrorKind, Remedy};
+use crate::model::ids::{AppName, GrantId};
+use crate::model::secret::Secret;
+use crate::records::record::{Header, Record, RefreshToken, Unreadable};
+use crate::system::environment::Surroundings;
 
 /// A record, as JSON: what is sealed opens, and opens to the same; and to nothing once a byte is another.
 pub fn record(bytes: &[u8]) {

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::error::Error;
-use crate::oauth::shape;
-use crate::text::is_plain;
+use crate::model::error::Error;
+use crate::model::sanitize::is_plain;
+use crate::oauth::normalize;
 
 /// What checks some bytes.
 pub type Target = fn(&[u8]);
@@ -49,7 +49,7 @@ fn members(json: &[u8]) -> Option<Members> {
 
 /// The body as it is understood, if it is an object.
 fn object(body: &[u8]) -> Option<Members> {
-    members(&shape::body(Zeroizing::new(body.to_vec())))
+    members(&normalize::body(Zeroizing::new(body.to_vec())))
 }
 
 /// What an error says in any of its ways to be printed. Safe to print, and no longer than a person reads (law 12).

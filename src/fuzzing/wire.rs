@@ -7,19 +7,19 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use super::{CLIENT_SECRET, Members, SENT, object, quotes_nothing, said, tells_no_secret};
-use crate::clock::Cancel;
-use crate::error::Error;
-use crate::id::{Issuer, Scopes, has_user_info, is_loopback, is_subject};
+use crate::model::error::Error;
+use crate::model::ids::{Issuer, Scopes, has_user_info, is_loopback, is_subject};
+use crate::model::sanitize::is_plain;
+use crate::model::secret::Secret;
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::client_auth::Client;
 use crate::oauth::device::{Ask, Poll, authorize};
-use crate::oauth::endpoint::{Asks, Grant, TokenEndpoint, TokenReply};
-use crate::oauth::http::{Http, Settings};
 use crate::oauth::id_token;
 use crate::oauth::metadata::{ByHand, discover, userinfo_endpoint};
 use crate::oauth::pkce::Pkce;
-use crate::secret::Secret;
-use crate::text::is_plain;
+use crate::oauth::token_endpoint::{Asks, Grant, TokenEndpoint, TokenReply};
+use crate::system::clock::Cancel;
+use crate::system::http::{Http, Settings};
 
 const ISSUER: &str = "https://id.example.com";
 

@@ -21,8 +21,8 @@
 //!
 //! Most need nothing: metadata says it all, and odd replies are understood from any server. Where one differs:
 //!
-//! 1. `src/oauth/dialect.rs`: a row in `DIALECTS`, as data, and only what was read in a source; hearsay is `Verified::No`. An error by
-//!    another name goes into `SPELLINGS`, for every server. A reply of another shape is brought into the RFC's by `src/oauth/shape.rs`.
+//! 1. `src/oauth/server_quirks.rs`: a row in `DIALECTS`, as data, and only what was read in a source; hearsay is `Verified::No`. An error by
+//!    another name goes into `SPELLINGS`, for every server. A reply of another shape is brought into the RFC's by `src/oauth/normalize.rs`.
 //! 2. `src/servers.rs`: a line in the table, which a test compares with the row; and where every fact that a login needs is verified, a
 //!    function.
 //! 3. `tests/it/replay/<server>/<case>.txt`: its conversations, byte for byte; `tests/it/replay/script.rs` says how they are written. A new folder
@@ -37,7 +37,7 @@
 //!
 //! 1. `src/custody/<place>.rs` implements [`Custody`](crate::custody::Custody), every case of it, and says its
 //!    [`Posture`](crate::custody::Posture). `src/custody/mod.rs` exports it and puts it in a sentence (`described`).
-//! 2. `src/custody/place.rs`: a name in `PlaceName`, whether this system has it, whether it forgets by itself, how it is made (`known`). It is
+//! 2. `src/custody/selection.rs`: a name in `PlaceName`, whether this system has it, whether it forgets by itself, how it is made (`known`). It is
 //!    chosen unasked only where `Auto` says so.
 //! 3. `src/cli/args.rs` lists the names that `--move-to` takes.
 //! 4. `tests/it/architecture.rs`: its layer, and a door for its crate.
@@ -70,7 +70,7 @@
 //! - The kind answers the caller's question ([`ErrorKind`](crate::ErrorKind)) and makes the exit code. The way out is data
 //!   ([`Remedy`](crate::Remedy)), made from the situation as it is; `src/cli/hints.rs` makes a hint of it, with the host's own command names.
 //! - An error of another crate is converted where it comes in, and what it carries is left there.
-//! - A server's words pass `src/text.rs` before anybody sees them.
+//! - A server's words pass `src/model/sanitize.rs` before anybody sees them.
 //! - The words are those of the RFCs, never a synonym: issuer, authorization server, device code, user code, access token, refresh token,
 //!   scope, revocation. Ours: account, grant, org, context, session, rotation, record, generation, home, custody, place, posture,
 //!   remedy.

@@ -11,9 +11,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::id::{Account, ClientId, Issuer, is_subject};
-use crate::oauth::dialect::CLAIMS_OF_A_USER;
-use crate::oauth::shape::{identifier, number};
+use crate::model::ids::{Account, ClientId, Issuer, is_subject};
+use crate::oauth::normalize::{identifier, number};
+use crate::oauth::server_quirks::CLAIMS_OF_A_USER;
 
 /// The claims, by name.
 #[derive(Clone, Default, PartialEq)]

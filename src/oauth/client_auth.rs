@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use crate::id::ClientId;
-use crate::oauth::form::Form;
-use crate::secret::Secret;
+use crate::model::ids::ClientId;
+use crate::model::secret::Secret;
+use crate::system::http::form::Form;
 
 /// A client, public (no secret) or confidential.
 #[derive(Debug, Clone)]

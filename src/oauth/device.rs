@@ -5,18 +5,18 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use url::Url;
 
-use crate::clock::Cancel;
-use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::id::Scopes;
+use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::ids::Scopes;
+use crate::model::sanitize::quoted;
+use crate::model::secret::Secret;
 use crate::oauth::client_auth::Client;
-use crate::oauth::endpoint::{TokenError, refusal, without};
-use crate::oauth::form::Form;
-use crate::oauth::http::{Http, Reply};
-use crate::oauth::http_error::HttpError;
+use crate::oauth::normalize;
 use crate::oauth::pkce::{METHOD, Pkce, Verifier};
-use crate::oauth::shape;
-use crate::secret::Secret;
-use crate::text::quoted;
+use crate::oauth::token_endpoint::{TokenError, refusal, without};
+use crate::system::clock::Cancel;
+use crate::system::http::error::HttpError;
+use crate::system::http::form::Form;
+use crate::system::http::{Http, Reply};
 
 /// What the server answered to a device authorization request (RFC 8628 §3.2), checked.
 #[derive(Debug)]
@@ -229,22 +229,22 @@ impl Poll {
 
 #[derive(Deserialize)]
 struct Wire {
-    #[serde(default, deserialize_with = "shape::secret")]
+    #[serde(default, deserialize_with = "normalize::secret")]
     device_code: Option<Secret>,
-    #[serde(default, deserialize_with = "shape::text_or_number")]
+    #[serde(default, deserialize_with = "normalize::text_or_number")]
     user_code: Option<String>,
-    #[serde(default, deserialize_with = "shape::url")]
+    #[serde(default, deserialize_with = "normalize::url")]
     verification_uri: Option<Url>,
     /// The name that it had in the drafts, and still has at Google.
-    #[serde(default, deserialize_with = "shape::url")]
+    #[serde(default, deserialize_with = "normalize::url")]
     verification_url: Option<Url>,
-    #[serde(default, deserialize_with = "shape::url")]
+    #[serde(default, deserialize_with = "normalize::url")]
     verification_uri_complete: Option<Url>,
-    #[serde(default, deserialize_with = "shape::url")]
+    #[serde(default, deserialize_with = "normalize::url")]
     verification_url_complete: Option<Url>,
-    #[serde(default, deserialize_with = "shape::seconds")]
+    #[serde(default, deserialize_with = "normalize::seconds")]
     expires_in: Option<Duration>,
-    #[serde(default, deserialize_with = "shape::seconds_or_more")]
+    #[serde(default, deserialize_with = "normalize::seconds_or_more")]
     interval: Option<Duration>,
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::id::{ClientId, Issuer};
+use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::ids::{ClientId, Issuer};
+use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
-use crate::secret::Secret;
 
 /// How far two clocks may disagree.
 const LEEWAY: Duration = Duration::from_secs(300);

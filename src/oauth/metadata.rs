@@ -5,13 +5,13 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use url::Url;
 
-use crate::clock::Cancel;
-use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::id::Issuer;
-use crate::oauth::http::{Http, Reply};
-use crate::oauth::http_error::HttpError;
-use crate::oauth::shape::{list, url};
-use crate::text::quoted;
+use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::ids::Issuer;
+use crate::model::sanitize::quoted;
+use crate::oauth::normalize::{list, url};
+use crate::system::clock::Cancel;
+use crate::system::http::error::HttpError;
+use crate::system::http::{Http, Reply};
 
 /// The endpoints of one authorization server, each checked to be https or allowed loopback.
 #[derive(Debug, Clone)]

@@ -5,9 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::error::Result;
-use crate::id::no_randomness;
-use crate::secret::Secret;
+use crate::model::error::Result;
+use crate::model::ids::no_randomness;
+use crate::model::secret::Secret;
 
 /// Whether a login carries a proof key (RFC 7636): `code_challenge` at the device authorization endpoint, `code_verifier` at each
 /// poll, both by the method S256.

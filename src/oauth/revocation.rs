@@ -2,12 +2,12 @@
 
 use url::Url;
 
-use crate::clock::Cancel;
+use crate::model::secret::Secret;
 use crate::oauth::client_auth::Client;
-use crate::oauth::endpoint::{TokenError, refusal, refuses, without};
-use crate::oauth::form::Form;
-use crate::oauth::http::Http;
-use crate::secret::Secret;
+use crate::oauth::token_endpoint::{TokenError, refusal, refuses, without};
+use crate::system::clock::Cancel;
+use crate::system::http::Http;
+use crate::system::http::form::Form;
 
 /// What is revoked.
 pub(crate) enum Token<'a> {

@@ -5,15 +5,15 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::clock::Cancel;
-use crate::error::Error;
-use crate::id::{ClientId, Issuer};
+use crate::model::error::Error;
+use crate::model::ids::{ClientId, Issuer};
+use crate::model::secret::Secret;
 use crate::oauth::challenge::{self, Bearer, Demand};
 use crate::oauth::claims::Claims;
-use crate::oauth::endpoint::{Refusal, TokenError, refusal};
-use crate::oauth::http::{Http, NotJson, Reply};
-use crate::oauth::http_error::HttpError;
-use crate::secret::Secret;
+use crate::oauth::token_endpoint::{Refusal, TokenError, refusal};
+use crate::system::clock::Cancel;
+use crate::system::http::error::HttpError;
+use crate::system::http::{Http, NotJson, Reply};
 
 /// The userinfo endpoint, and the login that its answer has to be about.
 pub(crate) struct UserinfoEndpoint<'a> {

@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::words::rfc3339;
+use super::messages::rfc3339;
 use super::{Outcome, Prompt, Verification};
-use crate::text::ascii_json;
+use crate::model::sanitize::ascii_json;
 
 /// One JSON object a line, for a program that drives the login.
 pub struct JsonLines(Mutex<Box<dyn Write + Send>>);

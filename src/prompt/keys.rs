@@ -15,8 +15,8 @@ mod unix {
     use rustix::io::read;
     use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetpgrp};
 
-    use crate::clock::Cancel;
-    use crate::tty::{self, Tty};
+    use crate::system::clock::Cancel;
+    use crate::system::tty::{self, Tty};
 
     /// Whether somebody listens: of two, the second would take for the terminal's own settings what the first has made of them.
     static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -88,7 +88,7 @@ mod unix {
 mod nowhere {
     use std::time::Duration;
 
-    use crate::clock::Cancel;
+    use crate::system::clock::Cancel;
 
     pub(in crate::prompt) fn is_in_front() -> bool {
         true

@@ -1,23 +1,24 @@
 //! [`Prompt`]: how the person is shown the code and the wait, with three ready ones: [`Terminal`], [`JsonLines`],
 //! [`Silent`]; and [`Screen`]: what a terminal can show.
 
+mod countdown;
 mod json_lines;
 mod keys;
-mod live;
+mod messages;
+pub mod passphrase;
 #[cfg(feature = "qr")]
 mod qr;
 mod terminal;
-mod words;
 
 use std::io;
 use std::time::{Duration, SystemTime};
 
 use url::Url;
 
-use crate::error::Error;
-use crate::id::{Account, AppName, ContextName, Org, Scopes};
-use crate::posture::Posture;
-pub use crate::surroundings::Screen;
+use crate::model::error::Error;
+use crate::model::ids::{Account, AppName, ContextName, Org, Scopes};
+use crate::model::protection::Posture;
+pub use crate::system::environment::Screen;
 pub use json_lines::JsonLines;
 pub use terminal::Terminal;
 

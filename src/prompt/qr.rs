@@ -4,7 +4,7 @@ use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 use url::Url;
 
-use crate::surroundings::Screen;
+use crate::system::environment::Screen;
 
 /// The lines around the code that shall stay on view: the code to compare, and the line that counts down.
 const AROUND: usize = 12;

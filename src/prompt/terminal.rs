@@ -4,11 +4,11 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::live::{Live, Pen};
-use super::{Outcome, Prompt, Verification, Wait, WaitReason, words};
-use crate::clock::Cancel;
-use crate::error::Error;
-use crate::surroundings::Screen;
+use super::countdown::{Live, Pen};
+use super::{Outcome, Prompt, Verification, Wait, WaitReason, messages};
+use crate::model::error::Error;
+use crate::system::clock::Cancel;
+use crate::system::environment::Screen;
 
 /// Lines for a person, on standard error or any other writer; opens a browser where one would be seen.
 ///
@@ -90,7 +90,7 @@ impl Terminal {
     fn open_browser(&self, verification: &Verification) -> Option<bool> {
         #[cfg(feature = "browser")]
         if self.opens_browser && verification.browser {
-            return Some(crate::browser::open_page(&verification.app, verification.page()).is_ok());
+            return Some(crate::system::browser::open_page(&verification.app, verification.page()).is_ok());
         }
         let _ = (self.opens_browser, verification);
         None
@@ -105,13 +105,13 @@ impl Prompt for Terminal {
     fn show(&self, verification: &Verification) -> io::Result<()> {
         let screen = if verification.plain { self.screen.plain() } else { self.screen };
         let mut pen = pen(&self.pen);
-        pen.say(&words::request(verification, screen))?;
-        pen.say(&screen.shown(words::browser(self.open_browser(verification), verification)))?;
+        pen.say(&messages::request(verification, screen))?;
+        pen.say(&screen.shown(messages::browser(self.open_browser(verification), verification)))?;
         #[cfg(feature = "qr")]
         if self.draws_qr || (verification.headless && screen.is_live) {
             match super::qr::drawn(verification.page(), screen, !self.draws_qr) {
                 Some(code) => pen.say(&code)?,
-                None if self.draws_qr => pen.say(&screen.shown(words::no_qr(screen)))?,
+                None if self.draws_qr => pen.say(&screen.shown(messages::no_qr(screen)))?,
                 None => {}
             }
         }
@@ -131,7 +131,7 @@ impl Prompt for Terminal {
             live.waits(wait);
         } else if told.replace(wait.reason) != Some(wait.reason) {
             // A line that cannot be written must not end a login that can still succeed.
-            let _ = pen(&self.pen).say(&self.screen.shown(&words::plain_status(wait.reason, wait.left)));
+            let _ = pen(&self.pen).say(&self.screen.shown(&messages::plain_status(wait.reason, wait.left)));
         }
     }
 
@@ -148,7 +148,7 @@ impl Prompt for Terminal {
     fn done(&self, outcome: &Outcome<'_>) {
         // The terminal is given back first.
         let screen = self.on_view().take().map_or(self.screen, |OnView { screen, .. }| screen);
-        if let Some(end) = words::end(outcome, screen) {
+        if let Some(end) = messages::end(outcome, screen) {
             let _ = pen(&self.pen).say(&end);
         }
     }

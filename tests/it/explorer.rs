@@ -1,5 +1,5 @@
 //! Every way that some callers, one server and one disk can take together, tried out: lock × intent × generation. The functions
-//! on trial are those of `src/rotation/decide.rs` itself; what surrounds them there is told again in `explorer/`.
+//! on trial are those of `src/lifecycle/refresh/decide.rs` itself; what surrounds them there is told again in `explorer/`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use self::steps::Event;
 
 mod bites;
 #[allow(dead_code, reason = "nobody here asks for a longer validity")]
-#[path = "../../src/rotation/decide.rs"]
+#[path = "../../src/lifecycle/refresh/decide.rs"]
 mod decide;
 mod events;
 mod laws;

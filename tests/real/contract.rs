@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hallpass::Surroundings;
 use hallpass::custody::{Custody, Kernel, KeyFile, Memory, OsStore, Passphrase};
-use hallpass::passphrase::Inherited;
+use hallpass::prompt::passphrase::Inherited;
 use hallpass::testing::CustodyCase;
 
 use crate::machine::Machine;

@@ -29,11 +29,11 @@ use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type};
 use zbus::{MatchRule, Message};
 
 use super::deadline::{Connected, Sign, under_deadline};
-use crate::clock::Deadline;
 use crate::custody::CustodyError;
-use crate::error::Remedy;
-use crate::id::GrantId;
-use crate::text::quoted;
+use crate::model::error::Remedy;
+use crate::model::ids::GrantId;
+use crate::model::sanitize::quoted;
+use crate::system::clock::Deadline;
 
 const BUS: &str = "org.freedesktop.DBus";
 const BUS_NAME: &str = "org.freedesktop.secrets";
@@ -168,7 +168,7 @@ struct Service<'a> {
 
 impl<'a> Service<'a> {
     fn connect(connected: &'a Connected) -> Result<Self, CustodyError> {
-        if !crate::surroundings::session_bus_is_local() {
+        if !crate::system::environment::session_bus_is_local() {
             return Err(CustodyError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
         }
         // The author of the variable could run a bus, receive the keys, and claim that a key is lost.
@@ -321,7 +321,7 @@ impl<'a> Service<'a> {
 /// Says what is wrong with the socket of the session bus, if no bus listens there. A variable that is left from a session that ended, as
 /// in a multiplexer or a container, is named: nobody finds it by "No such file or directory".
 fn no_bus() -> Option<CustodyError> {
-    let variable = crate::surroundings::session_bus_variable();
+    let variable = crate::system::environment::session_bus_variable();
     let Ok(address) = zbus::Address::session() else {
         return variable.map(|name| CustodyError::Unavailable(format!("{name} is no address of a bus; unset it")));
     };

@@ -37,8 +37,12 @@ fn arrows_up() {
     ];
     let with = |name, text| all.iter().copied().filter(|(n, _)| *n != name).chain([(name, text)]).collect::<Vec<_>>();
     for (name, text, what) in [
-        ("error.rs", "use crate::oauth::http::Door;", "src/error.rs:1: Words may not name Wire (src/oauth/http.rs)"),
-        ("error.rs", "\nfn f() -> super::auth::X {}", "src/error.rs:2: Words may not name Living"),
+        (
+            "error.rs",
+            "use crate::oauth::http::Door;",
+            "src/model/error.rs:1: Words may not name Wire (src/system/http/mod.rs)",
+        ),
+        ("error.rs", "\nfn f() -> super::auth::X {}", "src/model/error.rs:2: Words may not name Living"),
         ("error.rs", "use crate::Result;", "(src/lib.rs)"),
         ("error.rs", "use crate::Auth;", "(src/auth.rs)"),
         ("oauth/http.rs", "use crate::custody::Custody;", "Wire may not name Keeping"),
@@ -58,10 +62,10 @@ fn arrows_up() {
 fn circles() {
     let circle =
         [("id.rs", "use crate::error::E;"), ("error.rs", "use crate::event::V;"), ("event.rs", "use crate::id::I;")];
-    finds(super::circles, &circle, "src/error.rs → src/event.rs → src/id.rs → src/error.rs");
+    finds(super::circles, &circle, "src/model/error.rs → src/event.rs → src/model/ids.rs → src/model/error.rs");
     passes(super::circles, &circle[..2]);
     let parent = [("custody/mod.rs", "mod os; pub use os::S; fn f() { os::g() }"), ("custody/os.rs", "use super::C;")];
-    finds(super::circles, &parent, "src/custody/mod.rs → src/custody/os.rs");
+    finds(super::circles, &parent, "src/custody/mod.rs → src/custody/os/mod.rs");
     // A table of contents is no arrow, and is looked through.
     let table = [
         ("lib.rs", "mod custody; pub use custody::S;"),

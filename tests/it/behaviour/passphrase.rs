@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hallpass::custody::{Place, PlaceName};
-use hallpass::passphrase::{AskPassphrase, Purpose, Question};
+use hallpass::prompt::passphrase::{AskPassphrase, Purpose, Question};
 use hallpass::{Auth, Config, Error, ErrorKind, Secret};
 
 use super::places::{at, checksummed};

@@ -1,4 +1,4 @@
-//! A caller's next step while nothing goes wrong, told again from `src/rotation/mod.rs` and `exchange.rs`.
+//! A caller's next step while nothing goes wrong, told again from `src/lifecycle/refresh/mod.rs` and `exchange.rs`.
 
 use super::decide::{Approach, Freshness, Last, Step};
 use super::model::{Age, At, Caller, End, Grounds, Next, Record, Reply, Rules, State, Trouble, Turn, Wants};

@@ -1,0 +1,273 @@
+//! The OS's secure store through the crate `keyring`: Secret Service, Keychain, Credential Manager.
+//!
+//! Only this file and those below `os/` name keyring's crates. Its process-global store is never touched: we hold stores of our own.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one file that may name keyring")]
+
+mod deadline;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod secret_service;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use keyring::Error as KeyringError;
+use keyring_core::Entry;
+use zeroize::Zeroize;
+
+use self::deadline::under_deadline;
+#[cfg(all(unix, not(target_os = "macos")))]
+use self::secret_service as platform;
+use super::{Custody, CustodyError, Item, Posture, Until};
+use crate::model::ids::{AppName, GrantId};
+use crate::model::sanitize::quoted;
+use crate::model::secret::Secret;
+
+/// The store that the desktop or the operating system keeps for this user.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OsStore;
+
+impl OsStore {
+    /// Asks the person to unlock the store, for at most `patience`, where it can ask.
+    ///
+    /// # Errors
+    /// `Locked` where the person does not; those of [`probe`](Custody::probe).
+    pub fn unlock(&self, patience: Duration) -> Result<(), CustodyError> {
+        platform::unlock(patience)
+    }
+}
+
+impl Custody for OsStore {
+    fn name(&self) -> &str {
+        "os"
+    }
+
+    fn posture(&self) -> Posture {
+        Posture::new(Until::Erased, "programs of this user, while it is unlocked")
+    }
+
+    fn probe(&self) -> Result<(), CustodyError> {
+        under_deadline(platform::can_take_a_key)
+    }
+
+    fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), CustodyError> {
+        let (owned, label, key) = (Owned::from(item), label.to_owned(), key.copy());
+        under_deadline(move |connected| {
+            platform::can_take_a_key(connected)?;
+            // keyring would ask a person for an item that is locked by itself, as KeePassXC has them.
+            platform::has_unlocked(&owned.service, &owned.user, connected)?;
+            let modifiers = platform::modifiers(&label);
+            // Bytes and not a password: Windows stores a password as UTF-16, twice the size.
+            let put = || owned.in_session(&modifiers, |entry| entry.set_secret(key.expose().as_bytes()));
+            let stored = match put() {
+                // gnome-keyring has been seen to want a prompt for a new item while it is unlocked, and to dismiss it by itself.
+                Err(KeyringError::NoStorageAccess(_)) if platform::HAS_SESSIONS => put(),
+                stored => stored,
+            };
+            stored.map_err(converted)?;
+            match connected.is_abandoned() {
+                // Nobody waits any more, and the login was given up: a key that nobody knows of must not stay.
+                true => owned.in_session(&modifiers, Entry::delete_credential).map_err(converted),
+                false => Ok(()),
+            }
+        })
+    }
+
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+        let owned = Owned::from(item);
+        under_deadline(move |connected| platform::load(&owned.service, &owned.user, connected)?.map(text).transpose())
+    }
+
+    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+        let owned = Owned::from(item);
+        under_deadline(move |connected| {
+            if !platform::has_unlocked(&owned.service, &owned.user, connected)? {
+                return Ok(false);
+            }
+            match owned.in_session(&HashMap::new(), Entry::delete_credential) {
+                Ok(()) => Ok(true),
+                Err(KeyringError::NoEntry) => Ok(false),
+                Err(error) => Err(converted(error)),
+            }
+        })
+    }
+
+    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+        let app = app.to_string();
+        under_deadline(move |connected| platform::list(&app, connected).map(Some))
+    }
+}
+
+/// An item's names, for a thread of its own.
+struct Owned {
+    service: String,
+    user: String,
+}
+
+impl From<&Item<'_>> for Owned {
+    fn from(item: &Item<'_>) -> Self {
+        Self { service: item.app.to_string(), user: item.grant.to_string() }
+    }
+}
+
+impl Owned {
+    /// Up to three times where sessions fail: one of 256 has a key that begins with a zero, which KWallet and keyring's crates do not
+    /// write in the same way; two such in a row have been seen.
+    fn in_session<T>(
+        &self,
+        modifiers: &HashMap<&str, &str>,
+        call: impl Fn(&Entry) -> keyring::Result<T>,
+    ) -> keyring::Result<T> {
+        let once = || call(&platform::store()?.build(&self.service, &self.user, Some(modifiers))?);
+        let mut left = if platform::HAS_SESSIONS { 2 } else { 0 };
+        loop {
+            match once() {
+                Err(KeyringError::PlatformFailure(_)) if left > 0 => left -= 1,
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+fn text(bytes: Vec<u8>) -> Result<Secret, CustodyError> {
+    String::from_utf8(bytes).map(Secret::new).map_err(|error| {
+        error.into_bytes().zeroize();
+        CustodyError::Failed("it holds something under our name that is not ours".into())
+    })
+}
+
+/// keyring's errors can hold the secret's bytes (`BadEncoding`, `BadDataFormat`): those are wiped and their text is not used.
+fn converted(error: KeyringError) -> CustodyError {
+    match error {
+        KeyringError::BadEncoding(mut bytes) | KeyringError::BadDataFormat(mut bytes, _) => {
+            bytes.zeroize();
+            CustodyError::Failed("it holds something under our name that is not ours".into())
+        }
+        KeyringError::NoStorageAccess(cause) | KeyringError::PlatformFailure(cause) => {
+            CustodyError::Unavailable(quoted(&cause.to_string()))
+        }
+        KeyringError::Ambiguous(_) => CustodyError::Failed("it holds several items under our name".into()),
+        other => CustodyError::Failed(quoted(&other.to_string())),
+    }
+}
+
+/// Keychain and Credential Manager need no connection, and are unlocked with the person's own session.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+mod always_there {
+    use super::deadline::{Connected, Sign};
+    use super::*;
+
+    pub(super) const HAS_SESSIONS: bool = false;
+
+    pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
+        connected.tell(Sign::Answers);
+        Ok(())
+    }
+
+    pub(super) fn has_unlocked(_service: &str, _user: &str, connected: &Connected) -> Result<bool, CustodyError> {
+        connected.tell(Sign::Answers);
+        Ok(true)
+    }
+
+    pub(super) fn load(service: &str, user: &str, connected: &Connected) -> Result<Option<Vec<u8>>, CustodyError> {
+        connected.tell(Sign::Answers);
+        let owned = Owned { service: service.to_owned(), user: user.to_owned() };
+        match owned.in_session(&HashMap::new(), Entry::get_secret) {
+            Err(KeyringError::NoEntry) => Ok(None),
+            read => read.map(Some).map_err(converted),
+        }
+    }
+
+    /// Other programs' items may have the app's name too: only what can be a grant of ours counts.
+    pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, CustodyError> {
+        connected.tell(Sign::Answers);
+        let found = platform::store().and_then(|store| store.search(&platform::all_of(app))).map_err(converted)?;
+        let of_app = found.iter().filter_map(Entry::get_specifiers).filter(|(service, _)| service == app);
+        Ok(of_app.filter_map(|(_, user)| user.parse().ok()).collect())
+    }
+
+    /// The system asks by itself, where it asks at all.
+    pub(super) fn unlock(_patience: Duration) -> Result<(), CustodyError> {
+        Err(CustodyError::Locked)
+    }
+}
+
+/// The login keychain.
+#[cfg(target_os = "macos")]
+mod platform {
+    use std::sync::Arc;
+
+    use keyring_core::CredentialStore;
+
+    pub(super) use super::always_there::*;
+    use super::*;
+
+    pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
+        Ok(apple_native_keyring_store::keychain::Store::new()?)
+    }
+
+    /// The keychain crate takes no label: an item is shown under its service, the app's name. None is synchronised: iCloud has
+    /// what is in the data protection keychain, and this is the other one.
+    pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
+        HashMap::new()
+    }
+
+    pub(super) fn all_of(app: &str) -> HashMap<&str, &str> {
+        HashMap::from([("service", app)])
+    }
+}
+
+/// Credential Manager.
+#[cfg(windows)]
+mod platform {
+    use std::sync::Arc;
+
+    use keyring_core::CredentialStore;
+
+    pub(super) use super::always_there::*;
+    use super::*;
+
+    /// The default target name `user.service` can be read two ways; this one cannot: the service holds no `@`.
+    pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
+        let names = HashMap::from([("prefix", "hallpass:"), ("divider", "@"), ("service_no_divider", "true")]);
+        Ok(windows_native_keyring_store::Store::new_with_configuration(&names)?)
+    }
+
+    /// For a new item. `Local`: the default, `Enterprise`, would roam with the profile to other machines.
+    pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
+        HashMap::from([("persistence", "Local")])
+    }
+
+    /// Credential Manager is searched by patterns only: everything, then.
+    pub(super) fn all_of(_app: &str) -> HashMap<&str, &str> {
+        HashMap::new()
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        fn entry(service: &str, user: &str) -> keyring::Result<Entry> {
+            store()?.build(service, user, Some(&modifiers("")))
+        }
+
+        #[test]
+        fn names_that_join_to_the_same_are_not_the_same_credential() {
+            let (one, two) = (entry("b.c", "a").unwrap(), entry("c", "a.b").unwrap());
+            one.set_secret(b"one").unwrap();
+            two.set_secret(b"two").unwrap();
+            assert_eq!((one.get_secret().unwrap(), two.get_secret().unwrap()), (b"one".to_vec(), b"two".to_vec()));
+            one.delete_credential().unwrap();
+            two.delete_credential().unwrap();
+            assert!(entry("c", "a@b").is_ok() && entry("b@c", "a").is_err());
+        }
+
+        #[test]
+        fn a_credential_stays_on_this_machine() {
+            let entry = entry("hallpass-test", "local").unwrap();
+            entry.set_secret(b"x").unwrap();
+            let kept = entry.get_attributes().unwrap();
+            entry.delete_credential().unwrap();
+            assert_eq!((kept["persistence"].as_str(), kept["username"].as_str()), ("Local", "local"));
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! [`Place`]: which custody is used on this machine. Chosen at login only, and said aloud; a grant stays where its key was put.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::{Custody, CustodyError, Kernel, KeyFile, Memory, Until, described};
+use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::ids::AppName;
+use crate::model::sanitize::quoted;
+use crate::prompt::passphrase::AskPassphrase;
+use crate::system::clock::Clock;
+
+/// Where a host allows keys to rest.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Place {
+    /// The OS's secure store; where there is none, or it does not answer, the kernel's keyring; else an error that names the other places. A store that
+    /// is there and locked is waited for, never passed over.
+    #[default]
+    Auto,
+    /// The first of these that can be used. Keys in other places are not read.
+    Only(Vec<PlaceName>),
+    /// The host's own custody.
+    Custom(Arc<dyn Custody>),
+}
+
+/// The places that hallpass knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PlaceName {
+    /// The OS's secure store: Secret Service, Keychain, Credential Manager.
+    Os,
+    /// The kernel's keyring of the user (Linux): until the next reboot.
+    Kernel,
+    /// The kernel's keyring of the login session (Linux): until that ends.
+    Session,
+    /// A file that a passphrase opens.
+    Passphrase,
+    /// A file that a key file opens: one in the state folder, or systemd's credential `<app>.key`.
+    KeyFile,
+    /// This process's memory: the login ends with the process.
+    Memory,
+}
+
+impl PlaceName {
+    const ALL: [Self; 6] = [Self::Os, Self::Kernel, Self::Session, Self::Passphrase, Self::KeyFile, Self::Memory];
+
+    /// Whether this system has such a place at all.
+    fn is_here(self) -> bool {
+        cfg!(target_os = "linux") || !matches!(self, Self::Kernel | Self::Session)
+    }
+
+    /// Whether a key there ends with the login session, or sooner.
+    fn forgets(self) -> bool {
+        matches!(self, Self::Session | Self::Memory)
+    }
+
+    /// The name in output, in the index and in `<APP>_CUSTODY`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Os => "os",
+            Self::Kernel => "kernel",
+            Self::Session => "session",
+            Self::Passphrase => "passphrase",
+            Self::KeyFile => "keyfile",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+impl fmt::Display for PlaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for PlaceName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            Error::config("custody", format!("there is no custody \"{}\": there are auto, {known}", quoted(text)))
+        })
+    }
+}
+
+/// What the places of an app depend on.
+#[derive(Debug, Clone)]
+pub(crate) struct Ways {
+    pub(crate) app: AppName,
+    pub(crate) home: PathBuf,
+    #[cfg_attr(not(feature = "os-store"), expect(dead_code, reason = "only a store's silence is remembered"))]
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) asker: Arc<dyn AskPassphrase>,
+    /// Where systemd hands over a key, if it does.
+    pub(crate) credential: Option<PathBuf>,
+    /// Whether a person would see what the desktop asks.
+    pub(crate) person: bool,
+}
+
+/// The custodies of one app, and the choice among them.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    allowed: Place,
+    /// The one that the person chose for a new login; one that cannot be is in the way of that alone.
+    wanted: Result<Option<PlaceName>>,
+    ways: Ways,
+    memory: Arc<Memory>,
+}
+
+/// The place for a new login.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub(crate) custody: Arc<dyn Custody>,
+    /// Why it is not the first one allowed.
+    pub(crate) instead_of: Option<String>,
+}
+
+impl Places {
+    /// `wanted` comes from the environment, and only narrows what the host allows.
+    pub(crate) fn new(allowed: Place, wanted: Option<&str>, ways: Ways) -> Result<Self> {
+        if let Place::Custom(custom) = &allowed
+            && !is_place_name(custom.name())
+        {
+            let name = quoted(custom.name());
+            return Err(Error::config("place", format!("\"{name}\" cannot name a custody: it takes visible ASCII")));
+        }
+        let mut places = Self { allowed, wanted: Ok(None), ways, memory: Arc::default() };
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != "auto")
+            && !matches!(&places.allowed, Place::Custom(custom) if custom.name() == wanted)
+        {
+            places.wanted = places.allowed_name(wanted).map(Some);
+        }
+        Ok(places)
+    }
+
+    /// The custody for a new login: the first allowed one that could take a key now. `ephemeral`: one that forgets by itself.
+    /// `lasting`: one that is still there for the next process.
+    pub(crate) fn choose(&self, ephemeral: bool, lasting: bool) -> Result<Chosen> {
+        let mut candidates = self.candidates(ephemeral)?;
+        if lasting && !candidates.is_empty() {
+            candidates.retain(|custody| lasts(&**custody));
+            if candidates.is_empty() {
+                let message = "a key in memory would end with this process, and the login with it";
+                return Err(Error::new(ErrorKind::Config, message).with(choose_among(named(self.lasting(ephemeral)))));
+            }
+        }
+        let mut passed_over: Vec<Error> = Vec::new();
+        for custody in candidates {
+            match self.take(&*custody) {
+                Ok(()) => {
+                    let instead_of = passed_over.first().map(Error::in_full);
+                    return Ok(Chosen { custody, instead_of });
+                }
+                // Locked is not away: the login waits for the person, and goes to no other place (law 10).
+                Err(error @ (CustodyError::Locked | CustodyError::Cancelled)) => {
+                    return Err(error.at_login(custody.name()));
+                }
+                Err(error) => passed_over.push(error.at_login(custody.name())),
+            }
+        }
+        Err(self.nowhere(passed_over))
+    }
+
+    /// Returns the place of a grant's key, if the host allows it. A key that cannot be reached is never looked for elsewhere. Otherwise
+    /// an author of the index could have a key read from a place of their choice.
+    pub(crate) fn of(&self, name: &str) -> Result<Arc<dyn Custody>> {
+        match &self.allowed {
+            Place::Only(places) if name.parse().is_ok_and(|name| !places.contains(&name)) => {
+                let allowed = named(places.clone()).join(", ");
+                let message =
+                    format!("cannot read the key in {}: this program reads keys from {allowed} only", described(name));
+                Err(Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None }))
+            }
+            _ => self.any(name),
+        }
+    }
+
+    /// The place of this name, allowed or not: for a key that is erased.
+    pub(crate) fn any(&self, name: &str) -> Result<Arc<dyn Custody>> {
+        match &self.allowed {
+            Place::Custom(custom) if custom.name() == name => Ok(custom.clone()),
+            _ => self.known(name.parse().map_err(|_| {
+                // No variable put it there.
+                Error::config(
+                    "place",
+                    format!("the key is in custody \"{}\", which this program has not", quoted(name)),
+                )
+            })?),
+        }
+    }
+
+    /// The custody of this name, for a key that moves there: one that the host allows, and that keeps it for other processes.
+    pub(crate) fn to_move_to(&self, name: &str) -> Result<Arc<dyn Custody>> {
+        let custom = match &self.allowed {
+            Place::Custom(custom) => Some(custom.clone()),
+            _ => None,
+        };
+        let known = self.lasting(false).into_iter().filter_map(|name| self.known(name).ok());
+        let mut custodies: Vec<_> = custom.into_iter().filter(|one| lasts(&**one)).chain(known).collect();
+        let names = match custodies.as_slice() {
+            [] => "no such place".into(),
+            several => several.iter().map(|one| one.name()).collect::<Vec<_>>().join(", "),
+        };
+        match custodies.iter().position(|one| one.name() == name) {
+            Some(at) => Ok(custodies.swap_remove(at)),
+            None => Err(Error::config(
+                "move_to",
+                format!("no key can move to \"{}\": this program has {names}", quoted(name)),
+            )),
+        }
+    }
+
+    /// Makes sure that a key could be put into `custody` now, with the person's help where one is there.
+    pub(crate) fn take(&self, custody: &dyn Custody) -> Result<(), CustodyError> {
+        custody.prepare(&self.ways.app)
+    }
+
+    /// Every place that this program knows, the host's own first.
+    pub(crate) fn all(&self) -> Vec<Arc<dyn Custody>> {
+        let custom = match &self.allowed {
+            Place::Custom(custom) => Some(custom.clone()),
+            _ => None,
+        };
+        let here = PlaceName::ALL.into_iter().filter(|name| name.is_here());
+        custom.into_iter().chain(here.filter_map(|name| self.known(name).ok())).collect()
+    }
+
+    /// The same places, asking no person.
+    pub(crate) fn quiet(&self, asker: Arc<dyn AskPassphrase>) -> Self {
+        let mut quiet = self.clone();
+        (quiet.ways.person, quiet.ways.asker) = (false, asker);
+        quiet
+    }
+
+    /// The place that a new login's key would go to now, without asking anybody, or that it would wait for as it is locked.
+    pub(crate) fn first(&self) -> Result<(String, bool)> {
+        let mut passed_over: Vec<Error> = Vec::new();
+        for custody in self.candidates(false)? {
+            match custody.probe() {
+                Ok(()) => return Ok((custody.name().to_owned(), false)),
+                Err(CustodyError::Locked) => return Ok((custody.name().to_owned(), true)),
+                Err(error) => passed_over.push(error.at_login(custody.name())),
+            }
+        }
+        Err(self.nowhere(passed_over))
+    }
+
+    /// The places that are there for whoever chooses one by name.
+    fn by_choice(&self) -> Vec<&'static str> {
+        named(vec![PlaceName::Passphrase, PlaceName::KeyFile]).into_iter().filter(|name| self.allows(name)).collect()
+    }
+
+    /// The places that a login may choose for a key that outlives the process.
+    fn lasting(&self, ephemeral: bool) -> Vec<PlaceName> {
+        let names = PlaceName::ALL.into_iter().filter(|name| name.is_here() && (!ephemeral || name.forgets()));
+        names.filter(|name| self.permits(*name) && self.known(*name).is_ok_and(|custody| lasts(&*custody))).collect()
+    }
+
+    /// Whether a new login may put its key into the place of this name.
+    pub(crate) fn allows(&self, name: &str) -> bool {
+        match &self.allowed {
+            Place::Custom(custom) if custom.name() == name => true,
+            _ => name.parse().is_ok_and(|name| self.permits(name) && self.known(name).is_ok()),
+        }
+    }
+
+    fn permits(&self, name: PlaceName) -> bool {
+        match &self.allowed {
+            Place::Auto => true,
+            Place::Only(places) => places.contains(&name),
+            Place::Custom(_) => false,
+        }
+    }
+
+    fn allowed_name(&self, wanted: &str) -> Result<PlaceName> {
+        let name: PlaceName = wanted.parse()?;
+        let why_not = match self.permits(name) {
+            true => self.known(name).err().map(|error| error.to_string()),
+            false => Some(format!("this program does not allow custody \"{wanted}\"")),
+        };
+        let refused = |why| Err(Error::new(ErrorKind::Config, why).with(choose_among(named(self.lasting(false)))));
+        why_not.map_or(Ok(name), refused)
+    }
+
+    fn candidates(&self, ephemeral: bool) -> Result<Vec<Arc<dyn Custody>>> {
+        let wanted = self.wanted.clone()?;
+        if let Some(name) = wanted.filter(|name| ephemeral && !name.forgets()) {
+            let message =
+                format!("a login that is to be forgotten cannot have its key in {}", described(name.as_str()));
+            return Err(Error::new(ErrorKind::Config, message).with(choose_among(named(self.lasting(true)))));
+        }
+        let names = match &self.allowed {
+            _ if wanted.is_some() => wanted.into_iter().collect(),
+            Place::Custom(custom) if !ephemeral => return Ok(vec![custom.clone()]),
+            Place::Custom(_) => Vec::new(),
+            Place::Auto if ephemeral => vec![PlaceName::Session],
+            Place::Auto => vec![PlaceName::Os, PlaceName::Kernel],
+            Place::Only(places) => places.clone(),
+        };
+        let names = names.into_iter().filter(|name: &PlaceName| name.is_here() && (!ephemeral || name.forgets()));
+        names.map(|name| self.known(name)).collect()
+    }
+
+    fn nowhere(&self, passed_over: Vec<Error>) -> Error {
+        let others = self.by_choice();
+        match passed_over.as_slice() {
+            [] => Error::config("place", "the configuration allows no such place for keys"),
+            // Where there is one place only, its own way out is the best.
+            [only] if others.is_empty() || !matches!(only.remedy(), Some(Remedy::ChoosePlace { .. })) => only.clone(),
+            [only] => only.clone().with(choose_among(others)),
+            several => {
+                let whys: Vec<_> = several.iter().map(Error::in_full).collect();
+                let error = Error::new(ErrorKind::Custody, "no key store can take the key of a login");
+                error.with(choose_among(others)).because(whys.join("; "))
+            }
+        }
+    }
+
+    fn known(&self, name: PlaceName) -> Result<Arc<dyn Custody>> {
+        let Ways { home, credential, .. } = &self.ways;
+        #[allow(unreachable_patterns, reason = "what was left out depends on the features")]
+        match name {
+            PlaceName::Memory => Ok(self.memory.clone()),
+            PlaceName::Kernel => Ok(Arc::new(Kernel::of_user())),
+            PlaceName::Session => Ok(Arc::new(Kernel::of_session())),
+            PlaceName::KeyFile => Ok(Arc::new(KeyFile::new(home.clone(), credential.clone()))),
+            #[cfg(feature = "passphrase")]
+            PlaceName::Passphrase => Ok(Arc::new(super::Passphrase::new(home.clone(), self.ways.asker.clone()))),
+            #[cfg(feature = "os-store")]
+            PlaceName::Os => Ok(Arc::new(super::os_backoff::Remembering {
+                custody: super::OsStore,
+                home: home.clone(),
+                clock: self.ways.clock.clone(),
+                person: self.ways.person,
+            })),
+            left_out => {
+                let message = format!("this program was built without {}", described(left_out.as_str()));
+                Err(Error::new(ErrorKind::Custody, message).with(choose_among(Vec::new())))
+            }
+        }
+    }
+}
+
+/// Whether `name` can name a custody in the index: 1 to 64 visible ASCII characters, no path.
+pub(crate) fn is_place_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
+}
+
+/// Whether a key that is put there is there for the next process.
+fn lasts(custody: &dyn Custody) -> bool {
+    custody.posture().lasts != Until::ProcessEnd
+}
+
+fn named(places: Vec<PlaceName>) -> Vec<&'static str> {
+    places.into_iter().map(PlaceName::as_str).collect()
+}
+
+fn choose_among(places: Vec<&'static str>) -> Remedy {
+    Remedy::ChoosePlace { places }
+}

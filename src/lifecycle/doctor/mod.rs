@@ -1,0 +1,390 @@
+//! [`Report`]: what is well on this machine and what is not, with what to do about it. Never a secret.
+
+pub(crate) mod orphans;
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use crate::custody::{CustodyError, KeyCache, Places, SET_ASIDE, Until, described};
+use crate::lifecycle::app::Wiring;
+use crate::lifecycle::contexts::{Entry, Index};
+pub use crate::lifecycle::doctor::orphans::Repaired;
+use crate::lifecycle::doctor::orphans::{Leftovers, all_grants, records};
+use crate::model::error::{Error, Remedy, Result};
+use crate::model::ids::ContextName;
+use crate::oauth::metadata;
+use crate::records::grant_files::LastFailure;
+use crate::state_dir::Home;
+use crate::system::clock::Cancel;
+use crate::system::environment::{Machine, system};
+
+/// The findings of one examination.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// In the order in which things depend on each other.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What it is about: `program`, `home`, `place`, `login`, `leftover`, `network`, `server` or `memory`.
+    pub area: &'static str,
+    /// How it is.
+    pub state: State,
+    /// What was found, in one line.
+    pub text: String,
+    /// What stands behind it: what the system or a layer below says.
+    pub because: Option<String>,
+    /// What can be done about it.
+    pub remedy: Option<Remedy>,
+    /// The place for keys that it is about, if it is about one, for example `os`.
+    pub place: Option<String>,
+    /// The login that it is about, if it is about one that has a name.
+    pub context: Option<ContextName>,
+}
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// As it should be.
+    Well,
+    /// Worth knowing, and in nobody's way.
+    Note,
+    /// In the way of a login.
+    Problem,
+}
+
+/// How far the clocks may differ: more makes tokens look expired, or good when they are not.
+const DRIFT: Duration = Duration::from_secs(60);
+
+impl Report {
+    /// Whether there is no problem.
+    pub fn is_well(&self) -> bool {
+        self.findings.iter().all(|finding| finding.state != State::Problem)
+    }
+
+    /// What is found by `look` is about this place and this login.
+    fn about(&mut self, place: Option<&str>, context: Option<&ContextName>, look: impl FnOnce(&mut Self)) {
+        let before = self.findings.len();
+        look(self);
+        for finding in self.findings.iter_mut().skip(before) {
+            (finding.place, finding.context) = (place.map(str::to_owned), context.cloned());
+        }
+    }
+
+    fn add(&mut self, area: &'static str, state: State, text: impl Into<String>) {
+        let text = crate::model::sanitize::shown(text.into());
+        self.findings.push(Finding { area, state, text, because: None, remedy: None, place: None, context: None });
+    }
+
+    fn note(&mut self, area: &'static str, text: impl Into<String>, remedy: Remedy) {
+        self.add(area, State::Note, text);
+        self.findings.last_mut().into_iter().for_each(|finding| finding.remedy = Some(remedy.clone()));
+    }
+
+    fn problem(&mut self, area: &'static str, text: impl Into<String>, remedy: Option<Remedy>) {
+        self.add(area, State::Problem, text);
+        self.findings.last_mut().into_iter().for_each(|finding| finding.remedy = remedy.clone());
+    }
+
+    fn error(&mut self, area: &'static str, error: &Error) {
+        self.problem(area, error.to_string(), error.remedy().cloned());
+        self.because(error);
+    }
+
+    /// Says what stands behind the last finding.
+    fn because(&mut self, error: &Error) {
+        self.findings.last_mut().into_iter().for_each(|finding| finding.because = error.why());
+    }
+}
+
+impl State {
+    /// The name in output, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Well => "well",
+            Self::Note => "note",
+            Self::Problem => "problem",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+pub(crate) fn examine(wiring: &Wiring) -> Report {
+    let mut report = Report::default();
+    let places = wiring.quiet_places();
+    program(&mut report, wiring);
+    let home = home(&mut report, wiring);
+    let index = index(&mut report, home.as_ref());
+    rests(&mut report, &places, index.as_ref());
+    if let (Some(home), Some(index)) = (&home, &index) {
+        for entry in &index.contexts {
+            let (place, name) = (Some(entry.custody.as_str()), Some(&entry.name));
+            report.about(place, name, |report| login(report, wiring, &places, home, entry));
+        }
+        leftovers(&mut report, wiring, &places, home, index);
+    }
+    network(&mut report, wiring);
+    memory(&mut report, wiring, home.as_ref());
+    server(&mut report, wiring);
+    report
+}
+
+fn program(report: &mut Report, wiring: &Wiring) {
+    let at = match Machine::here() {
+        Machine::Plain => "",
+        Machine::Ssh => ", over SSH",
+        Machine::Wsl => ", in WSL",
+        Machine::Flatpak => ", in Flatpak",
+        Machine::Snap => ", in a snap",
+        Machine::Container => ", in a container",
+    };
+    let person = match (wiring.config.surroundings.has_a_person(), wiring.config.surroundings.terminal) {
+        (true, _) => "with a desktop and a terminal",
+        (false, true) => "with a terminal and no desktop",
+        (false, false) => "with no terminal",
+    };
+    let (app, version) = (&wiring.config.app, env!("CARGO_PKG_VERSION"));
+    report.add("program", State::Well, format!("{app} with hallpass {version} on {}{at}, {person}", system()));
+}
+
+fn home(report: &mut Report, wiring: &Wiring) -> Option<Home> {
+    let path = match wiring.home_path() {
+        Ok(path) => path.display(),
+        Err(error) => {
+            report.error("home", &error);
+            return None;
+        }
+    };
+    let opened = wiring.home();
+    if let (Some(variable), Ok(_)) = (wiring.home_variable(), &opened) {
+        report.add("home", State::Note, format!("{variable} names the state folder {path}: logins come from there"));
+    }
+    match opened {
+        Ok(None) => report.add("home", State::Note, format!("nobody has logged in yet; logins will be kept in {path}")),
+        Ok(Some(home)) => {
+            let names = home.root.names().unwrap_or_default();
+            for name in names.iter().filter(|name| name.starts_with(SET_ASIDE)) {
+                let path = home.root.path_of(name);
+                let text =
+                    format!("{} was there before the first login with a key file, and is not used", path.display());
+                report.add("home", State::Note, text);
+            }
+            match Index::try_lock(&home) {
+                Ok(()) => report.add("home", State::Well, format!("{path} is this user's alone, and has locks")),
+                Err(error) => report.error("home", &error),
+            }
+            return Some(home);
+        }
+        Err(error) => report.error("home", &error),
+    }
+    None
+}
+
+fn index(report: &mut Report, home: Option<&Home>) -> Option<Index> {
+    match Index::read(home) {
+        Ok(index) => Some(index),
+        Err(error) if matches!(error.remedy(), Some(Remedy::SetAside { .. })) => {
+            report.problem("home", error.to_string(), Some(Remedy::Repair));
+            report.because(&error);
+            None
+        }
+        Err(error) => {
+            report.error("home", &error);
+            None
+        }
+    }
+}
+
+/// Every place, and whether it could take a key now. One that cannot is in the way only of the logins that rest there.
+fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
+    // A process can always keep a key to itself.
+    for place in places.all().iter().filter(|place| place.posture().lasts != Until::ProcessEnd) {
+        let (name, posture) = (place.name(), place.posture());
+        let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.custody == name));
+        let about = format!("{name}: {}", described(name));
+        report.about(Some(name), None, |report| match place.probe() {
+            Ok(()) => {
+                let choice = if places.allows(name) { "" } else { "; this program allows no new login there" };
+                let promise = format!("keeps a key {}, readable by {}", posture.lasts, posture.readable_by);
+                report.add("place", State::Well, format!("{about} {promise}{choice}"));
+            }
+            Err(error) if is_used => report.error("place", &error.at_rest(name)),
+            Err(error) => {
+                let error = error.at_rest(name);
+                report.add("place", State::Note, format!("{name}: {error}"));
+                report.because(&error);
+            }
+        });
+    }
+    match places.first() {
+        Ok((name, is_locked)) => report.about(Some(&name), None, |report| match is_locked {
+            false => report.add("place", State::Well, format!("a new login's key goes to {name}")),
+            // It waits for that one, and passes it over for no other.
+            true => report.add("place", State::Note, format!("a new login waits until {name} is unlocked")),
+        }),
+        Err(error) => {
+            let text = format!("a new login has no place for its key: {error}");
+            report.problem("place", text, error.remedy().cloned());
+            report.because(&error);
+        }
+    }
+}
+
+fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, entry: &Entry) {
+    let name = &entry.name;
+    let files = wiring.files(home, &entry.grant);
+    let opened = places.of(&entry.custody).and_then(|custody| {
+        let grant = files.unlock_anew(&*custody)?;
+        let record = grant.read()?;
+        if let Some(lock) = files.lock_now()? {
+            grant.check_that_it_is_no_copy(&lock, &record)?;
+        }
+        Ok((record, grant))
+    });
+    match opened {
+        Ok((record, grant)) => {
+            let checked = wiring.check_destination(&entry.grant, &record);
+            if let Err(error) = checked.and_then(|()| wiring.check_record(entry, &grant, &record)) {
+                return report.error("login", &error);
+            }
+            let (generation, custody) = (record.generation, &entry.custody);
+            let text = format!("{name}: record {generation} opens with its key in {custody}");
+            let now = wiring.config.clock.now();
+            let has_a_token = record.tokens.iter().any(|token| token.is_valid(now, Some(Duration::ZERO)));
+            match files.last_failure(entry.org.as_ref()) {
+                Some(LastFailure { message, has_ended: true, .. }) => {
+                    report.problem("login", message, Some(Remedy::LogIn { context: Some(name.to_string()) }));
+                }
+                Some(LastFailure { message, .. }) => {
+                    report.add("login", State::Note, format!("{text}; the last refresh failed: {message}"));
+                }
+                None if record.refresh_token.is_none() && !has_a_token => {
+                    let text = format!("{name}: its access token has ended, and the login with it: nothing renews it");
+                    report.problem("login", text, Some(Remedy::LogIn { context: Some(name.to_string()) }));
+                }
+                None => report.add("login", State::Well, text),
+            }
+        }
+        Err(error) if !files.is_there() => {
+            report.problem("login", format!("{name}: {error}"), Some(Remedy::Repair));
+            report.because(&error);
+        }
+        Err(error) if matches!(error.remedy(), Some(Remedy::GivePassphrase)) => {
+            report.add("login", State::Note, format!("{name}: its key waits for the passphrase"));
+        }
+        Err(error) => report.error("login", &error.of(name.as_str())),
+    }
+}
+
+fn leftovers(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, index: &Index) {
+    let found = match Leftovers::find(wiring, places, home, index) {
+        Ok(found) => found,
+        Err(error) => return report.error("leftover", &error),
+    };
+    for (grant, custody) in &found.unnamed {
+        let (key, remedy) = match custody {
+            Some(custody) => (format!("its key is in {}", custody.name()), Some(Remedy::Repair)),
+            None => ("its key could not be found".into(), None),
+        };
+        report.about(custody.as_ref().map(|custody| custody.name()), None, |report| {
+            report.problem("leftover", format!("no login names the record {grant}; {key}"), remedy);
+        });
+    }
+    for (_, custody) in &found.keys {
+        let text = format!("a key in {} opens nothing here any more", custody.name());
+        report.about(Some(custody.name()), None, |report| report.problem("leftover", text, Some(Remedy::Repair)));
+    }
+    for (place, count) in &found.foreign {
+        let text = match count {
+            1 => format!("1 key in {place} may belong to another state folder"),
+            _ => format!("{count} keys in {place} may belong to other state folders"),
+        };
+        report.about(Some(place), None, |report| report.add("leftover", State::Note, text));
+    }
+    for (place, error) in &found.unasked {
+        // Why a place is not there at all was said above.
+        if !matches!(
+            error,
+            CustodyError::Unavailable(_) | CustodyError::Refused { .. } | CustodyError::StateFolder { .. }
+        ) {
+            let text = format!("what {place} holds could not be listed: {error}");
+            report.about(Some(place), None, |report| report.add("leftover", State::Note, text));
+        }
+    }
+}
+
+fn network(report: &mut Report, wiring: &Wiring) {
+    let config = &wiring.config;
+    let names = &config.surroundings.network;
+    let roots = if config.extra_roots.is_empty() { "" } else { ", and those of the configuration" };
+    match names.is_empty() {
+        true => report.add("network", State::Well, format!("TLS trusts the system's roots{roots}; no proxy")),
+        false => {
+            let set = names.join(", ");
+            report.add("network", State::Note, format!("TLS roots or the proxy come from {set}{roots}"));
+        }
+    }
+    if config.surroundings.token.is_some() {
+        let variable = config.app.variable("TOKEN");
+        report.add("network", State::Note, format!("{variable} is set: commands use that token and no login"));
+    }
+}
+
+/// What the kernel holds for a while.
+fn memory(report: &mut Report, wiring: &Wiring, home: Option<&Home>) {
+    let config = &wiring.config;
+    if let Some(lifetime) = config.key_cache.filter(|_| cfg!(target_os = "linux")) {
+        let text = format!("the kernel keeps a copy of a login's key for {} s after its use", lifetime.as_secs());
+        report.add("memory", State::Well, text);
+    }
+    let grants = home.and_then(|home| Some((all_grants(home).ok()?, records(home).ok()?)));
+    let spare = grants.and_then(|(all, records)| KeyCache::spare(&config.app, &all, &records).ok());
+    let spare = spare.unwrap_or_default().len();
+    if spare > 0 {
+        let text = format!("{spare} keys in the kernel are copies that no login needs, or of an earlier version");
+        report.note("memory", text, Remedy::Repair);
+    }
+}
+
+fn server(report: &mut Report, wiring: &Wiring) {
+    let issuer = &wiring.config.issuer;
+    // Metadata is not needed where the endpoints are known, and some servers have none.
+    let asked = || -> Result<Option<SystemTime>> {
+        let http = wiring.http()?;
+        match wiring.config.has_endpoints() {
+            true => metadata::answers(&http, issuer, &Cancel::new()),
+            false => metadata::date(&http, issuer, &Cancel::new()),
+        }
+    };
+    let (answer, now) = (asked(), wiring.config.clock.now());
+    let date = match answer {
+        Ok(date) => date,
+        Err(error) => return report.error("server", &error),
+    };
+    let Some(date) = date else {
+        if wiring.config.has_endpoints() {
+            let text = format!("{issuer} answers; its endpoints are in the configuration");
+            return report.add("server", State::Well, text);
+        }
+        return report.add("server", State::Note, format!("{issuer} answers, and does not tell its time"));
+    };
+    let (apart, way) = match now.duration_since(date) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (behind.duration(), "behind"),
+    };
+    let text = format!("{issuer} answers; this machine's clock is {} s {way} its", apart.as_secs());
+    match apart > DRIFT {
+        true => report.problem("server", text, Some(Remedy::SetClock)),
+        false => report.add("server", State::Well, text),
+    }
+}

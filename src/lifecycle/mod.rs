@@ -1,0 +1,29 @@
+//! What happens to a credential, from its birth to its end.
+//!
+//! | file | does |
+//! | --- | --- |
+//! | `app` | the layers put together for one host: what every job needs |
+//! | `config` | what a host says about itself |
+//! | `jobs` | a job on a thread of its own, and the future that waits for it |
+//! | `login/` | a login, from the first check to the last write |
+//! | `refresh/` | the way to an access token: the stored one, or another under the grant's lock |
+//! | `access_token` | the access token that a host is given |
+//! | `contexts/` | who is logged in where, and which of them is selected |
+//! | `switch` | selects another context, renames one |
+//! | `userinfo` | whose login it is, as the server says it |
+//! | `logout` | the end of a login |
+//! | `move_keys` | the key of a login moves to another key store |
+//! | `doctor/` | what is well on this machine, what is not, and what was left behind |
+
+pub(crate) mod access_token;
+pub(crate) mod app;
+pub(crate) mod config;
+pub(crate) mod contexts;
+pub mod doctor;
+pub(crate) mod jobs;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod move_keys;
+pub(crate) mod refresh;
+pub(crate) mod switch;
+pub(crate) mod userinfo;

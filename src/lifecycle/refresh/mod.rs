@@ -1,0 +1,378 @@
+//! The way to an access token: the one at hand, or another under the grant's lock (laws 1 to 8, 16, 17).
+//!
+//! `window.rs` says how good a token is, `decide.rs` what comes next; `exchange.rs` exchanges and commits,
+//! `next.rs` makes the record that is committed.
+
+mod decide;
+mod exchange;
+mod freshness;
+mod next_record;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::lifecycle::access_token::{AccessToken, TokenRequest};
+use crate::lifecycle::app::Wiring;
+use crate::lifecycle::contexts::{Context, Index};
+use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::ids::Org;
+use crate::model::secret::{OF_A_RECORD, Secret, wipe_stack};
+use crate::oauth::metadata::Endpoint;
+use crate::records::grant_files::GrantFiles;
+use crate::records::open_grant::{Found, OpenGrant};
+use crate::records::record::{Record, StoredToken, Target};
+use crate::records::refresh_journal::{Attempt, Failure};
+use crate::state_dir::Lock;
+use crate::system::clock::{Deadline, pause};
+use crate::system::failpoint::reached;
+use crate::system::http::Http;
+use decide::{Approach, Freshness, Last, Step, approach, decide};
+use freshness::{early_from, freshness, rest};
+
+/// What a caller wants.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) request: TokenRequest,
+    /// A token that a resource has refused: any but this one.
+    pub(crate) instead_of: Option<Arc<Secret>>,
+}
+
+/// An access token for `context`. `forsaken` says that nobody waits for it any more: then nothing new is begun.
+pub(crate) fn access_token(
+    wiring: &Wiring,
+    context: &Context,
+    wanted: &Wanted,
+    forsaken: &dyn Fn() -> bool,
+) -> Result<AccessToken> {
+    open(wiring, context, |files, grant, record| {
+        let target = target(wiring, context, wanted, &record)?;
+        let trip = Trip { wiring, context, files, grant, wanted, target, forsaken };
+        let record = trip.run(Arc::new(record))?;
+        trip.served(&record).ok_or_else(|| trip.ended(ErrorKind::Expired, "it holds no token"))
+    })
+}
+
+/// The access token of `context` that is on disk, where it serves and its key can be had without asking anybody. Begins nothing, so
+/// that it needs no thread of its own (law 4). `None` says nothing: whatever is wrong, [`access_token`] tells.
+pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted) -> Option<AccessToken> {
+    let home = wiring.home().ok()??;
+    let files = wiring.files(&home, &context.grant);
+    let (grant, record) = files.open_at_once(&*wiring.places.of(&context.custody).ok()?)?;
+    wiring.check_destination(&context.grant, &record).ok()?;
+    wiring.check_entry(context, &grant, &record).ok()?;
+    let target = target(wiring, context, wanted, &record).ok()?;
+    let trip = Trip { wiring, context, files, grant: &grant, wanted, target, forsaken: &|| false };
+    let served = trip.served_at_once(&record);
+    // As at the end of a trip.
+    wipe_stack::<OF_A_RECORD>();
+    served
+}
+
+/// The access token of `context` that is on disk, where it serves. Sends nothing.
+pub(crate) fn token_on_disk(wiring: &Wiring, context: &Context, wanted: &Wanted) -> Result<Option<AccessToken>> {
+    open(wiring, context, |files, grant, record| {
+        let target = target(wiring, context, wanted, &record)?;
+        let trip = Trip { wiring, context, files, grant, wanted, target, forsaken: &|| false };
+        Ok(trip.served_at_once(&record))
+    })
+}
+
+/// What the record of a login says about the person.
+pub(crate) struct Identity {
+    /// The userinfo endpoint that was sealed at login.
+    pub(crate) userinfo_endpoint: Option<Url>,
+    /// The claims of the newest ID token.
+    pub(crate) claims: Option<Map<String, Value>>,
+    /// Whether the login has a refresh token.
+    pub(crate) renews: bool,
+}
+
+/// Reads the identity of `context` from its record.
+pub(crate) fn identity(wiring: &Wiring, http: &Http, context: &Context) -> Result<Identity> {
+    open(wiring, context, |_, _, record| {
+        wiring.confirm(http, &record.destination, Endpoint::Userinfo)?;
+        Ok(Identity {
+            userinfo_endpoint: record.destination.userinfo_endpoint,
+            claims: record.claims,
+            renews: record.refresh_token.is_some(),
+        })
+    })
+}
+
+/// What the wanted token is for.
+fn target(wiring: &Wiring, context: &Context, Wanted { request, .. }: &Wanted, record: &Record) -> Result<Target> {
+    // What a login was not granted, no refresh brings: asking would only spend a request.
+    let asked = request.scopes.as_ref();
+    if let Some(more) = asked.and_then(|asked| asked.iter().find(|one| !record.scopes.contains(one)))
+        && !record.scopes.is_empty()
+    {
+        let message =
+            format!("the login {} was not granted the scope {more}: log in with it, or ask for others", context.name);
+        return Err(Error::config("scope", message));
+    }
+    Ok(Target {
+        org: context.org.clone(),
+        resource: request.resource.as_ref().or(wiring.config.resource.as_ref()).cloned(),
+        scopes: request.scopes.clone(),
+    })
+}
+
+/// Opens the grant of `context` and reads its record, without a lock: a reader sees the old or the new, never half.
+fn open<T>(
+    wiring: &Wiring,
+    context: &Context,
+    work: impl FnOnce(GrantFiles<'_>, &OpenGrant<'_>, Record) -> Result<T>,
+) -> Result<T> {
+    let opened = || {
+        let home = wiring.home()?.ok_or_else(|| {
+            Error::new(ErrorKind::NotLoggedIn, "the state folder is gone").with(Remedy::LogIn { context: None })
+        })?;
+        let files = wiring.files(&home, &context.grant);
+        let grant = wiring.unlock(files, &context.custody)?;
+        let record = grant.read()?;
+        // A secret goes home: what differs from what was sealed at login ends here (law 16).
+        wiring.check_destination(&context.grant, &record)?;
+        wiring.check_entry(context, &grant, &record)?;
+        work(files, &grant, record)
+    };
+    opened().map_err(|error| explained(wiring, context, error))
+}
+
+/// A login that can never be read again is told apart from one that was ended or replaced while this session went on.
+fn explained(wiring: &Wiring, context: &Context, error: Error) -> Error {
+    let log_in = Remedy::LogIn { context: Some(context.name.to_string()) };
+    if !matches!(error.remedy(), Some(Remedy::LogIn { context: None })) {
+        return error;
+    }
+    match wiring.home().and_then(|home| Index::read(home.as_ref())) {
+        Ok(index) if index.of_grant(&context.grant).is_none() => {
+            let message = format!("the login {} that this session is of was ended or replaced", wiring.told(context));
+            Error::new(ErrorKind::NotLoggedIn, message).with(log_in)
+        }
+        _ => error.with(log_in),
+    }
+}
+
+/// How often a waiter looks whether the lock is free or its holder has served it.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// What is known of an exchange before this one, of which the record has nothing.
+#[derive(Clone, Copy, PartialEq)]
+enum Before {
+    /// There was none, or the server has not rotated.
+    Settled,
+    /// The server may have rotated: a process died, or a reply was lost.
+    Open,
+    /// The server has rotated, and its reply was refused here.
+    Foreign,
+}
+
+/// One caller's way.
+struct Trip<'a> {
+    wiring: &'a Wiring,
+    context: &'a Context,
+    files: GrantFiles<'a>,
+    grant: &'a OpenGrant<'a>,
+    wanted: &'a Wanted,
+    target: Target,
+    forsaken: &'a dyn Fn() -> bool,
+}
+
+impl Trip<'_> {
+    /// A record whose token serves. No failure ends a session (law 6), and what still works is served (law 7).
+    fn run(&self, found: Arc<Record>) -> Result<Arc<Record>> {
+        let at_hand = self.at_hand(&found);
+        self.refreshed(found.clone(), at_hand.clone()).or_else(|error| match self.freshness(&found, at_hand.as_ref()) {
+            Freshness::Short | Freshness::Stale => Err(error),
+            Freshness::Fresh | Freshness::Advisory | Freshness::Ending => Ok(found),
+        })
+    }
+
+    /// The token of `record` for the caller, who uses the grant with it.
+    fn served(&self, record: &Record) -> Option<AccessToken> {
+        let token = self.token_of(record)?;
+        self.files.mark_used();
+        Some(AccessToken::new(
+            token,
+            &record.token_type,
+            self.look_again(record, token),
+            self.wanted.request.is_usual(),
+        ))
+    }
+
+    /// The token of `record` for the caller, if nothing has to be asked for.
+    fn served_at_once(&self, record: &Record) -> Option<AccessToken> {
+        let freshness = self.freshness(record, self.at_hand(record).as_ref());
+        if approach(freshness, false) == Approach::Serve { self.served(record) } else { None }
+    }
+
+    /// The token that the caller came with: one that was refused, else the one that was found.
+    fn at_hand(&self, found: &Record) -> Option<Arc<Secret>> {
+        self.wanted.instead_of.clone().or_else(|| self.secret_of(found))
+    }
+
+    /// Looks again and again, for a bounded time (law 2), until the token on disk serves or the lock is free. `at_hand` is the token that the caller came with.
+    fn refreshed(&self, mut record: Arc<Record>, at_hand: Option<Arc<Secret>>) -> Result<Arc<Record>> {
+        let patience = self.wiring.config.lock_timeout;
+        let (deadline, mut waiting_since, mut taken) = (Deadline::after(patience), None, false);
+        loop {
+            if (self.forsaken)() {
+                return Err(Error::cancelled());
+            }
+            match approach(self.freshness(&record, at_hand.as_ref()), taken) {
+                Approach::Serve => return Ok(record),
+                // Without the lock: a server whose metadata hangs must not hold others up.
+                Approach::TryLock if self.wiring.unconfirmed(&record.destination, Endpoint::Token).is_some() => {
+                    self.wiring.confirm(&self.wiring.http()?, &record.destination, Endpoint::Token)?;
+                }
+                Approach::TryLock => match self.files.lock_now()? {
+                    Some(lock) => return self.under_lock(&lock, at_hand, waiting_since),
+                    None => {
+                        taken = true;
+                        waiting_since.get_or_insert_with(|| self.now());
+                    }
+                },
+                Approach::Wait if deadline.has_passed() => return Err(self.files.still_locked(patience)),
+                Approach::Wait => {
+                    pause(LOOK);
+                    taken = false;
+                    if self.files.header().is_some_and(|header| header.generation > record.generation) {
+                        record = Arc::new(self.grant.read()?);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads again, and decides on what was read under the lock (law 1).
+    fn under_lock(
+        &self,
+        lock: &Lock,
+        mut at_hand: Option<Arc<Secret>>,
+        waiting_since: Option<SystemTime>,
+    ) -> Result<Arc<Record>> {
+        reached("locked");
+        let Found { record, finished, attempt } = self.grant.recover(lock)?;
+        self.wiring.check_destination(&self.context.grant, &record)?;
+        if finished && self.wanted.request.refresh {
+            // What a crash had left is not news to a caller that wants a token of now.
+            at_hand = self.secret_of(&record);
+        }
+        let failure = attempt.as_ref().and_then(|attempt| attempt.failure.as_ref());
+        let refused = attempt.as_ref().and_then(|attempt| self.refused_a_while_ago(attempt));
+        let told = failure.and_then(|failure| self.just_failed(failure, waiting_since));
+        let told = told.or_else(|| refused.and_then(|failure| failure.shared(None, self.log_in())));
+        let last = match &attempt {
+            Some(_) if refused.is_some() => Last::Refused,
+            Some(_) if told.is_some() => Last::JustFailed,
+            Some(attempt) if attempt.is_open() => Last::Open,
+            Some(_) if failure.is_some_and(|failure| self.rests(failure, &record)) => Last::Resting,
+            _ => Last::Settled,
+        };
+        match (decide(self.freshness(&record, at_hand.as_ref()), last), told) {
+            (Step::Serve, _) => Ok(Arc::new(record)),
+            (Step::Tell, Some(error)) => Err(error),
+            (Step::Tell, None) => {
+                let foreign = failure.filter(|failure| failure.foreign);
+                let told = foreign.and_then(|failure| failure.shared(None, self.log_in()));
+                Err(told.unwrap_or_else(|| self.still_open(&record)))
+            }
+            (Step::Exchange, _) => {
+                let before = match &attempt {
+                    Some(attempt) if attempt.is_foreign() => Before::Foreign,
+                    Some(attempt) if attempt.is_open() => Before::Open,
+                    _ => Before::Settled,
+                };
+                self.exchange(lock, record, before).map(Arc::new)
+            }
+        }
+    }
+
+    /// The error of an attempt that another process made while this one waited, or whose server wants to be left alone.
+    fn just_failed(&self, failure: &Failure, waiting_since: Option<SystemTime>) -> Option<Error> {
+        let rest = failure.rest(self.now());
+        // Times on disk are whole milliseconds.
+        let meanwhile = waiting_since.is_some_and(|since| since < failure.at + Duration::from_millis(1));
+        if meanwhile || rest.is_some() { failure.shared(rest, self.log_in()) } else { None }
+    }
+
+    /// The refusal of a short while ago that this caller would meet as well, and does not insist to meet.
+    fn refused_a_while_ago<'f>(&self, attempt: &'f Attempt) -> Option<&'f Failure> {
+        let (refused, failure) = self.grant.refused_by(attempt)?;
+        let own = self.target.org.as_ref().map(Org::as_str);
+        let is_of_this = refused.org.is_none() || refused.org.as_deref() == own;
+        (is_of_this && failure.is_recent(self.now()) && !self.wanted.request.refresh).then_some(failure)
+    }
+
+    /// The error of a caller that wants more than a token that is still valid, while the reply to an exchange may be lost.
+    fn still_open(&self, record: &Record) -> Error {
+        let end = self.token_of(record).and_then(|token| token.expires_at);
+        let after = end.and_then(|end| end.duration_since(self.now()).ok());
+        let message =
+            "a refresh was begun and its reply may be lost: it is tried again when the token at hand has ended";
+        Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after })
+    }
+
+    /// Whether an early attempt that failed is too short a while ago to be repeated.
+    fn rests(&self, failure: &Failure, record: &Record) -> bool {
+        let since = self.now().duration_since(failure.at);
+        self.token_of(record).is_some_and(|token| since.is_ok_and(|since| since < rest(token)))
+    }
+
+    /// How good the token of `record` is. One that another process fetched since this caller came is fresh as long as it is valid,
+    /// whatever its lifetime: asking again would bring the like of it.
+    fn freshness(&self, record: &Record, at_hand: Option<&Arc<Secret>>) -> Freshness {
+        let Wanted { request, instead_of } = self.wanted;
+        match self.token_of(record) {
+            None => Freshness::Stale,
+            Some(token) if at_hand.is_none_or(|own| **own != *token.access_token) && self.is_valid(record) => {
+                Freshness::Fresh
+            }
+            Some(_) if request.refresh || instead_of.is_some() => Freshness::Stale,
+            Some(token) => freshness(token, self.now(), request.min_validity, self.jitter(record)),
+        }
+    }
+
+    /// Until when the token may be served without a look at the disk, where there is such a time.
+    fn look_again(&self, record: &Record, token: &StoredToken) -> Option<SystemTime> {
+        let early = early_from(token, self.jitter(record))?;
+        // Past that, somebody has just tried, or is about to.
+        Some(if early <= self.now() { self.now() + rest(token) } else { early })
+    }
+
+    /// The same for all processes, so that many short ones do not throw the dice until one wins.
+    fn jitter(&self, record: &Record) -> u8 {
+        let mut hasher = DefaultHasher::new();
+        (self.context.grant.as_str(), record.generation).hash(&mut hasher);
+        hasher.finish() as u8
+    }
+
+    fn is_valid(&self, record: &Record) -> bool {
+        self.token_of(record).is_some_and(|token| token.is_valid(self.now(), Some(Duration::ZERO)))
+    }
+
+    fn secret_of(&self, record: &Record) -> Option<Arc<Secret>> {
+        self.token_of(record).map(|token| token.access_token.clone())
+    }
+
+    fn token_of<'r>(&self, record: &'r Record) -> Option<&'r StoredToken> {
+        record.token(&self.target)
+    }
+
+    fn ended(&self, kind: ErrorKind, why: &str) -> Error {
+        let (name, server) = (self.wiring.told(self.context), self.context.account.issuer.host());
+        Error::new(kind, format!("the login {name} at {server} has ended: {why}")).with(self.log_in())
+    }
+
+    fn log_in(&self) -> Remedy {
+        Remedy::LogIn { context: Some(self.context.name.to_string()) }
+    }
+
+    fn now(&self) -> SystemTime {
+        self.wiring.config.clock.now()
+    }
+}

@@ -1,0 +1,97 @@
+//! Durations as people write them: one grammar, for every flag and variable that takes one.
+
+use std::time::Duration;
+
+use crate::model::error::{Error, Result};
+use crate::model::sanitize::quoted;
+
+/// Reads a duration: `90` or `90s`, `15m`, `8h`, `30d`; or as RFC 3339 appendix A has it, `PT8H`, `P1DT12H`, `P2W`, without years and
+/// months, which have no fixed length. `name` is the setting, for the error.
+///
+/// ```
+/// use std::time::Duration;
+/// use hallpass::clock::parse_duration;
+///
+/// assert_eq!(parse_duration("lock_timeout", "8h")?, Duration::from_secs(28_800));
+/// assert_eq!(parse_duration("lock_timeout", "PT8H")?, Duration::from_secs(28_800));
+/// let error = parse_duration("lock_timeout", "soon").unwrap_err();
+/// assert_eq!(error.to_string(), "lock_timeout \"soon\" is no duration: write 90 (seconds), 15m, 8h, 30d or PT8H");
+/// # Ok::<(), hallpass::Error>(())
+/// ```
+///
+/// # Errors
+/// `Config` where it is none, or longer than a [`Duration`] can be.
+pub fn parse_duration(name: &'static str, text: &str) -> Result<Duration> {
+    seconds(text).map(Duration::from_secs).ok_or_else(|| {
+        let text = quoted(text);
+        Error::config(name, format!("{name} \"{text}\" is no duration: write 90 (seconds), 15m, 8h, 30d or PT8H"))
+    })
+}
+
+const UNITS: &[(char, u64)] = &[('w', 604_800), ('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
+
+fn seconds(text: &str) -> Option<u64> {
+    if let Some(iso) = text.strip_prefix('P') {
+        return of_iso(iso);
+    }
+    match UNITS[1..].iter().find_map(|(unit, length)| Some((text.strip_suffix(*unit)?, *length))) {
+        Some((number, length)) => whole(number)?.checked_mul(length),
+        None => whole(text),
+    }
+}
+
+/// RFC 3339 appendix A: `duration = "P" (dur-date / dur-time / dur-week)`, `dur-time = "T" (dur-hour / dur-minute / dur-second)`.
+fn of_iso(text: &str) -> Option<u64> {
+    let (date, time) = text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));
+    let is_empty = date.is_empty() && time.is_none() || time.is_some_and(str::is_empty);
+    let of_date = parts(date, if text.ends_with('W') { &UNITS[..1] } else { &UNITS[1..2] })?;
+    let of_time = parts(time.unwrap_or_default(), &UNITS[2..])?;
+    of_date.checked_add(of_time).filter(|_| !is_empty)
+}
+
+/// Numbers, each followed by its unit in upper case, in the order of `units`.
+fn parts(mut text: &str, units: &[(char, u64)]) -> Option<u64> {
+    let mut sum = 0_u64;
+    for (unit, length) in units {
+        if let Some((number, rest)) = text.split_once(unit.to_ascii_uppercase()) {
+            sum = sum.checked_add(whole(number)?.checked_mul(*length)?)?;
+            text = rest;
+        }
+    }
+    text.is_empty().then_some(sum)
+}
+
+/// Digits only: `parse` alone would take a sign.
+fn whole(number: &str) -> Option<u64> {
+    number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_grammar_and_no_other() {
+        for (text, wanted) in [
+            ("0", 0),
+            ("90", 90),
+            ("90s", 90),
+            ("15m", 900),
+            ("8h", 28_800),
+            ("30d", 2_592_000),
+            ("PT8H", 28_800),
+            ("PT1H30S", 3630),
+            ("P1DT12H", 129_600),
+            ("P30D", 2_592_000),
+            ("P2W", 1_209_600),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(seconds(text), Some(wanted), "{text}");
+        }
+        let none = "|P|PT|P1DT|T8H|PT8|8H|15M|1h30m|1.5h|-1|+1|+1m|m|s| 90|90 |P1Y|P1M|P1W1D|P1WT1H|PT1M1H|PT1D|P1H|PT-1S|pt8h|\
+                    ninety|9 0|18446744073709551616|213503982334602d|PT5124095576030432H|PT18446744073709551615S1";
+        for text in none.split('|') {
+            assert_eq!(seconds(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! [`Error`]: what happened, of which kind, and what to do about it.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+pub use crate::model::remedy::Remedy;
+use crate::model::sanitize::{quoted, shown};
+
+/// `Result` with hallpass's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong: one line, lower case, of which issuer, context or path; never a server's words or body, never a secret.
+///
+/// `Debug` is made for `fn main() -> hallpass::Result<()>`: message, causes, the server's words and hint. Serialized, it is an object of
+/// `kind`, `remedy`, `message`, `because`, `retry_after` and `server_says`, as [`manual::json`](crate::manual::json) describes it.
+///
+/// Clones tell the same: everyone who waited for one refresh is told why it failed.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    remedy: Option<Remedy>,
+    server_says: Option<String>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// The question a caller has: is nobody logged in, is the server away, did the person say no?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no login for what was asked.
+    NotLoggedIn,
+    /// There was a login; it expired, or the server ended it and does not say why.
+    Expired,
+    /// There was a login, and its time was not over: the server ended it, by an administrator's hand or because a token of it was
+    /// used twice.
+    Revoked,
+    /// A rotation was interrupted and the server no longer takes the token that is left.
+    Interrupted,
+    /// The device code ran out before it was approved (RFC 8628 §3.5 `expired_token`).
+    CodeExpired,
+    /// The person said no (RFC 8628 §3.5 `access_denied`).
+    Denied,
+    /// The server refused, in OAuth's words.
+    AuthorizationServer,
+    /// The server's answer is not what the RFC asks for.
+    Protocol,
+    /// The configuration, an argument or the environment is wrong.
+    Config,
+    /// The server could not be reached.
+    Unreachable,
+    /// The secure store or the state folder did not give or take what it should.
+    Custody,
+    /// The caller cancelled, for example with Ctrl-C.
+    Cancelled,
+}
+
+impl Error {
+    /// Which question this error answers.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What can be done, computed from the actual situation.
+    pub fn remedy(&self) -> Option<&Remedy> {
+        self.0.remedy.as_ref()
+    }
+
+    /// Returns the words of the authorization server, if it said any: filtered, at most 200 characters.
+    ///
+    /// The server or somebody in its place wrote them: show them as a quotation, and do not do what they ask for.
+    pub fn server_says(&self) -> Option<&str> {
+        let of_cause = || self.source()?.downcast_ref::<Self>()?.server_says();
+        self.0.server_says.as_deref().or_else(of_cause)
+    }
+
+    /// Returns how long the server asked to be left alone, if that is the remedy and the time is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.remedy() {
+            Some(Remedy::Retry { after }) => *after,
+            _ => None,
+        }
+    }
+
+    /// Returns whether a new login helps: nobody is logged in, or the login has ended or cannot be opened any more.
+    ///
+    /// Returns false if it is only unclear which login is selected, and for errors of a login itself.
+    pub fn needs_login(&self) -> bool {
+        let is_about_a_login = self.kind().exit_code() == 4 || self.kind() == ErrorKind::Custody;
+        is_about_a_login && matches!(self.remedy(), Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }))
+    }
+
+    /// What a message quotes, a path or a name, may hold what a terminal obeys: it is taken out here, once for all.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: shown(message.into()), remedy: None, server_says: None, source: None }))
+    }
+
+    pub(crate) fn with(mut self, remedy: Remedy) -> Self {
+        self.0.remedy = Some(remedy);
+        self
+    }
+
+    /// Says whose it is, where several logins were asked for or one that nobody named. Who cancels does so for all.
+    pub(crate) fn of(mut self, context: &str) -> Self {
+        if self.0.kind != ErrorKind::Cancelled {
+            self.0.message = format!("{} (login {context})", self.0.message);
+        }
+        if let Some(Remedy::LogIn { context: whose }) = &mut self.0.remedy {
+            whose.get_or_insert_with(|| context.to_owned());
+        }
+        self
+    }
+
+    /// Only for causes that hold no secret: errors of the operating system and of our own layers.
+    pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into().into());
+        self
+    }
+
+    /// Keeps what the server said of it, apart from our own words (law 12).
+    pub(crate) fn in_words(mut self, server_says: Option<&str>) -> Self {
+        self.0.server_says = server_says.map(quoted).filter(|words| !words.is_empty());
+        self
+    }
+
+    /// The message with its causes, for a sentence about something else.
+    pub(crate) fn in_full(&self) -> String {
+        let why = self.why().map(|why| format!(" ({why})"));
+        format!("{self}{}", why.unwrap_or_default())
+    }
+
+    /// The causes in one line.
+    pub(crate) fn why(&self) -> Option<String> {
+        let causes: Vec<_> = self.causes().collect();
+        Some(causes.join(": ")).filter(|causes| !causes.is_empty())
+    }
+
+    /// The causes, the nearest first.
+    fn causes(&self) -> impl Iterator<Item = String> {
+        let mut next = self.source();
+        std::iter::from_fn(move || {
+            let cause = next?;
+            next = cause.source();
+            Some(shown(cause.to_string()))
+        })
+    }
+
+    pub(crate) fn config(field: &'static str, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, message).with(Remedy::FixConfig { field })
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, "cancelled")
+    }
+}
+
+impl ErrorKind {
+    /// The exit code of a process that ends with this error (`4` log in, `2` configuration, `5` network, `6` custody,
+    /// `130` Ctrl-C, `1` what the server or the person refused).
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::NotLoggedIn | Self::Expired | Self::Revoked | Self::Interrupted => 4,
+            Self::CodeExpired | Self::Denied | Self::AuthorizationServer | Self::Protocol => 1,
+            Self::Config => 2,
+            Self::Unreachable => 5,
+            Self::Custody => 6,
+            Self::Cancelled => 130,
+        }
+    }
+
+    /// The kind's name in JSON output, in `snake_case`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotLoggedIn => "not_logged_in",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Interrupted => "interrupted",
+            Self::CodeExpired => "code_expired",
+            Self::Denied => "denied",
+            Self::AuthorizationServer => "authorization_server",
+            Self::Protocol => "protocol",
+            Self::Config => "config",
+            Self::Unreachable => "unreachable",
+            Self::Custody => "custody",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        self.causes().try_for_each(|cause| write!(f, "\n  because: {cause}"))?;
+        if let Some(words) = self.server_says() {
+            write!(f, "\n  the server says: {words}")?;
+        }
+        match &self.0.remedy {
+            Some(remedy) => write!(f, "\n\nhint: {}", shown(remedy.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Error", 6)?;
+        object.serialize_field("kind", self.kind().name())?;
+        object.serialize_field("remedy", &self.remedy().map(Remedy::name))?;
+        object.serialize_field("message", &self.0.message)?;
+        object.serialize_field("because", &self.why())?;
+        object.serialize_field("retry_after", &self.retry_after().map(|after| after.as_secs()))?;
+        object.serialize_field("server_says", &self.server_says())?;
+        object.end()
+    }
+}
+
+impl From<url::ParseError> for Error {
+    /// For hosts that read endpoints from text.
+    fn from(error: url::ParseError) -> Self {
+        Self::config("endpoint", "an endpoint in the configuration is not a valid URL").because(error)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

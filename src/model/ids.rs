@@ -1,0 +1,438 @@
+//! The names of things, parsed once and valid for ever.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use url::{Host, Url};
+
+use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::sanitize::{is_plain, quoted};
+
+/// The name of the host application, `[a-z][a-z0-9-]{0,31}`: names its folder, its items in the OS store and its
+/// environment variables.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AppName(String);
+
+impl AppName {
+    /// The name of one of the app's environment variables: `acme-x` and `HOME` make `ACME_X_HOME`.
+    pub fn variable(&self, name: &str) -> String {
+        format!("{}_{name}", self.0.to_ascii_uppercase().replace('-', "_"))
+    }
+}
+
+impl FromStr for AppName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        match text.chars().next() {
+            Some('a'..='z') if text.len() <= 32 && text.chars().all(rest) => Ok(Self(text.to_owned())),
+            _ => Err(invalid("app", "app name", text, "a lower-case letter, then at most 31 of a-z, 0-9 and -")),
+        }
+    }
+}
+
+/// An issuer identifier (RFC 8414 §2): "a URL that uses the "https" scheme and has no query or fragment components".
+///
+/// `http` is accepted for a loopback address and `localhost` only, and works only with `Config::allow_loopback_http`. The text is
+/// kept as it was written, since issuers are compared as strings (RFC 8414 §3.3).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Issuer {
+    text: String,
+    url: Url,
+}
+
+impl Issuer {
+    /// The issuer as a URL.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The host, and the port where it is not the scheme's own.
+    pub fn host(&self) -> String {
+        host_of(&self.url)
+    }
+}
+
+impl FromStr for Issuer {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = |why| invalid("issuer", "issuer", text, why);
+        let url = Url::parse(text).map_err(|_| wrong("a URL"))?;
+        if has_user_info(&url) {
+            // Not repeated: it may hold a password.
+            let message = format!("an issuer at {} with user information is not valid", host_of(&url));
+            return Err(Error::config("issuer", message));
+        }
+        let plain_http = url.scheme() == "http" && is_loopback(&url);
+        if (url.scheme() != "https" && !plain_http) || url.host().is_none() {
+            return Err(wrong("an https URL (plain http for 127.0.0.1, [::1] and localhost only)"));
+        }
+        if url.query().is_some() || url.fragment().is_some() || !is_plain(text) {
+            return Err(wrong("a URL without query or fragment"));
+        }
+        Ok(Self { text: text.to_owned(), url })
+    }
+}
+
+/// A client identifier (RFC 6749 §2.2): visible ASCII, at most 255 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(String);
+
+impl FromStr for ClientId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        // RFC 6749 appendix A.1: client-id = *VSCHAR.
+        match (1..=255).contains(&text.len()) && text.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(invalid("client_id", "client id", text, "1 to 255 visible ASCII characters")),
+        }
+    }
+}
+
+/// A list of scope tokens (RFC 6749 §3.3), in the order given, each once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Scopes(Vec<String>);
+
+impl Scopes {
+    /// The scope tokens.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// These, and what `others` has of OpenID Connect (Core §5.4, §11): servers (Entra ID) leave it out where a reply lists what was granted.
+    pub(crate) fn with_those_of_openid(&self, others: &Self) -> Self {
+        let of_openid = ["openid", "profile", "email", "offline_access"];
+        let more = others.iter().filter(|scope| of_openid.contains(scope) && !self.contains(scope));
+        Self(self.iter().chain(more).map(str::to_owned).collect())
+    }
+
+    /// Whether `scope` is among them.
+    pub fn contains(&self, scope: &str) -> bool {
+        self.iter().any(|own| own == scope)
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = Error;
+
+    /// Reads a space-delimited list.
+    fn from_str(text: &str) -> Result<Self> {
+        let mut scopes = Self::default();
+        for token in text.split(' ').filter(|token| !token.is_empty()) {
+            // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+            if !token.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+                return Err(invalid("scopes", "scope", token, "visible ASCII without quotes and backslashes"));
+            }
+            if !scopes.contains(token) {
+                scopes.0.push(token.to_owned());
+            }
+        }
+        Ok(scopes)
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+/// Who a grant belongs to: an issuer and the subject it names, with what the issuer says about the person.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "AccountText")]
+#[non_exhaustive]
+pub struct Account {
+    /// Who vouches for the subject.
+    pub issuer: Issuer,
+    /// The subject (`sub`, OIDC Core §2), unique within the issuer. `None` where the server has no way to tell.
+    pub subject: Option<String>,
+    /// The person's name, as the server has it.
+    pub name: Option<String>,
+    /// The person's e-mail address, as the server has it.
+    pub email: Option<String>,
+}
+
+impl Account {
+    /// Name and e-mail address are for the eye: they are kept as they may be shown.
+    pub(crate) fn new(issuer: Issuer, subject: Option<String>, name: Option<String>, email: Option<String>) -> Self {
+        let shown = |text: Option<String>| text.map(|text| quoted(&text)).filter(|text| !text.is_empty());
+        Self { issuer, subject, name: shown(name), email: shown(email) }
+    }
+
+    /// The best there is for a person to recognise.
+    pub(crate) fn known_as(&self) -> Option<&str> {
+        self.email.as_deref().or(self.name.as_deref()).or(self.subject.as_deref())
+    }
+
+    /// Whether both are surely the same account. Two unnamed accounts are not.
+    pub fn is(&self, other: &Self) -> bool {
+        self.subject.is_some() && self.issuer == other.issuer && self.subject == other.subject
+    }
+}
+
+/// An account as a file has it, before it is believed.
+#[derive(Deserialize)]
+struct AccountText {
+    issuer: Issuer,
+    subject: Option<String>,
+    name: Option<String>,
+    email: Option<String>,
+}
+
+impl TryFrom<AccountText> for Account {
+    type Error = &'static str;
+
+    fn try_from(text: AccountText) -> Result<Self, Self::Error> {
+        match text.subject.as_deref().is_none_or(is_subject) {
+            true => Ok(Self::new(text.issuer, text.subject, text.name, text.email)),
+            false => Err("not a subject"),
+        }
+    }
+}
+
+impl fmt::Display for Account {
+    /// The best there is for a person to recognise: e-mail address, name, subject.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.known_as() {
+            Some(text) => f.write_str(text),
+            None => f.write_str("an account without a name"),
+        }
+    }
+}
+
+/// What a token speaks for inside an account: an organisation's identifier, as the server spells it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Org(String);
+
+impl FromStr for Org {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match (1..=255).contains(&text.len()) && is_plain(text) && !text.trim().is_empty() {
+            true => Ok(Self(text.to_owned())),
+            false => Err(invalid("org", "org", text, "1 to 255 visible characters")),
+        }
+    }
+}
+
+/// The identity of one grant: 128 random bits in base32, the only thing ever used as a file name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GrantId(String);
+
+impl GrantId {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+    /// A new one, from the operating system's random numbers.
+    pub(crate) fn random() -> Result<Self> {
+        let mut bits = [0_u8; 16];
+        getrandom::fill(&mut bits).map_err(no_randomness)?;
+        let number = u128::from_be_bytes(bits);
+        let letter = |shift: u32| char::from(Self::ALPHABET[((number >> shift) & 31) as usize]);
+        Ok(Self((0..26).map(|i| letter(i * 5)).collect()))
+    }
+}
+
+impl FromStr for GrantId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.len() == 26 && text.bytes().all(|b| Self::ALPHABET.contains(&b)) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(invalid("grant", "grant id", text, "26 characters of base32")),
+        }
+    }
+}
+
+/// A person's name for a (grant, org): at most 64 of `[A-Za-z0-9._@+-]`, unique ignoring case, never a path.
+#[derive(Debug, Clone)]
+pub struct ContextName(String);
+
+impl ContextName {
+    /// The nearest valid name to what a server calls an account; `default` where nothing is left of it.
+    pub(crate) fn derived(from: &str) -> Self {
+        let valid: String = from.chars().filter(|c| Self::allows(*c)).take(64).collect();
+        valid.parse().unwrap_or_else(|_| Self("default".to_owned()))
+    }
+
+    fn allows(c: char) -> bool {
+        c.is_ascii_alphanumeric() || "._@+-".contains(c)
+    }
+}
+
+impl FromStr for ContextName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let valid = (1..=64).contains(&text.len()) && text.chars().all(Self::allows) && !text.starts_with(['-', '.']);
+        match valid {
+            true => Ok(Self(text.to_owned())),
+            false => Err(invalid(
+                "context",
+                "context name",
+                text,
+                "1 to 64 of A-Z a-z 0-9 . _ @ + -, not starting with - or .",
+            )),
+        }
+    }
+}
+
+impl PartialEq for ContextName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for ContextName {}
+
+/// Written as text, and parsed again when read: no file brings in a name that the parser would refuse.
+macro_rules! as_text {
+    ($($name:ident $text:tt),*) => {$(
+        impl $name {
+            /// The text it was parsed from.
+            pub fn as_str(&self) -> &str {
+                &self.$text
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.$text)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.$text)
+            }
+        }
+    )*};
+}
+
+macro_rules! read_from_text {
+    ($($name:ident),*) => {$(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    )*};
+}
+
+as_text!(AppName 0, Issuer text, ClientId 0, Org 0, GrantId 0, ContextName 0);
+read_from_text!(AppName, Issuer, ClientId, Org, GrantId, ContextName, Scopes);
+
+impl Serialize for Scopes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Whether the host is this machine: an address of 127/8, ::1, or `localhost`, which `oauth::http` resolves to these without DNS. Where
+/// any other name leads, whoever answers DNS would choose.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+pub(crate) fn has_user_info(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+/// The host, and the port where it is not the scheme's own: what a person compares.
+pub(crate) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+pub(crate) fn no_randomness(error: getrandom::Error) -> Error {
+    Error::new(ErrorKind::Custody, "the operating system gave no random numbers").because(error)
+}
+
+/// Whether a subject can be an identity. OpenID Connect Core §2: "It MUST NOT exceed 255 ASCII characters in length"; other
+/// visible characters are let pass, as they are compared and not obeyed.
+pub(crate) fn is_subject(text: &str) -> bool {
+    // One that nobody can see is nobody.
+    (1..=255).contains(&text.chars().count()) && is_plain(text) && !text.trim().is_empty()
+}
+
+fn invalid(field: &'static str, what: &str, text: &str, wanted: &str) -> Error {
+    Error::config(field, format!("\"{}\" is not a valid {what}: it takes {wanted}", quoted(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn issuers_are_https_or_loopback() {
+        for good in [
+            "https://a.example",
+            "https://a.example/",
+            "https://a.example/t/v2.0",
+            "http://127.0.0.1:80",
+            "http://[::1]:9",
+            "http://localhost:1",
+        ] {
+            assert_eq!(good.parse::<Issuer>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "a",
+            "http://a.example",
+            "http://localhost.a.example",
+            "http://localhost.:1",
+            "https://u@a.example",
+            "https://a.example?x",
+            "https://a.example#",
+            "file:///etc",
+            "https://a.example/\u{202e}",
+        ] {
+            assert!(bad.parse::<Issuer>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn context_names_are_no_paths_and_ignore_case() {
+        for bad in ["", ".", "..", "a/b", "a\\b", "-x", "a b", "é", &"x".repeat(65)] {
+            assert!(bad.parse::<ContextName>().is_err(), "{bad}");
+        }
+        assert_eq!("Work".parse::<ContextName>().unwrap(), "work".parse().unwrap());
+        assert_eq!(ContextName::derived("Zoë <z@x.org>").as_str(), "Zoz@x.org");
+        assert_eq!(ContextName::derived("世界").as_str(), "default");
+    }
+
+    #[test]
+    fn grant_ids_are_random_and_parse() {
+        let id = GrantId::random().unwrap();
+        assert_eq!(id.as_str().parse::<GrantId>().unwrap(), id);
+        assert_ne!(id, GrantId::random().unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn parsers_never_panic_and_round_trip(text in any::<String>()) {
+            if let Ok(scopes) = text.parse::<Scopes>() {
+                prop_assert_eq!(scopes.to_string().parse::<Scopes>().unwrap(), scopes);
+            }
+            if let Ok(name) = ContextName::derived(&text).as_str().parse::<ContextName>() {
+                prop_assert!(name.as_str().len() <= 64);
+            }
+            let _ = (text.parse::<Issuer>(), text.parse::<AppName>(), text.parse::<ClientId>(), text.parse::<GrantId>());
+        }
+    }
+}

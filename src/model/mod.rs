@@ -1,0 +1,21 @@
+//! Words: the types that everything else is said in. Nothing here knows a file, a server or a person.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `ids` | names of things, parsed once: issuers, clients, accounts, orgs, contexts |
+//! | `secret` | a string that is wiped when it is dropped |
+//! | `error` | what happened, of which kind |
+//! | `remedy` | what to do about it |
+//! | `protection` | what a key store promises |
+//! | `sanitize` | filters for text from outside, before it reaches a terminal |
+//! | `wrap` | text on lines that a window holds |
+//! | `duration` | durations as people write them |
+
+pub(crate) mod duration;
+pub(crate) mod error;
+pub(crate) mod ids;
+pub(crate) mod protection;
+pub(crate) mod remedy;
+pub mod sanitize;
+pub(crate) mod secret;
+pub(crate) mod wrap;

@@ -1,0 +1,121 @@
+//! Filters for text from outside, before it reaches a terminal (law 12). Public for hosts that print this crate's messages, or names and
+//! paths of their own.
+
+/// The longest quotation of a server, in characters.
+const QUOTE: usize = 200;
+
+/// A server's words, safe to print: no control characters, nothing that reorders or hides text, cut to 200 characters.
+///
+/// RFC 6749 §5.2 allows only `%x20-21 / %x23-5B / %x5D-7E` in `error_description`; servers send more, so this is a
+/// filter and not a refusal.
+pub(crate) fn quoted(words: &str) -> String {
+    let mut shown: String = words.chars().filter(|c| !hides(*c)).take(QUOTE + 1).collect();
+    if shown.chars().count() > QUOTE {
+        shown = shown.chars().take(QUOTE - 1).collect();
+        shown.push('…');
+    }
+    shown
+}
+
+/// Text of our own that names things of others: without what hides, at any length.
+pub(crate) fn shown(mut text: String) -> String {
+    text.retain(|c| !hides(c));
+    text
+}
+
+/// Quotes `word` for a shell, so that a copied command runs nothing else: POSIX sh, or PowerShell on Windows. Characters that a terminal
+/// obeys are left out.
+///
+/// ```
+/// # if cfg!(unix) {
+/// assert_eq!(hallpass::sanitize::shell_quoted("globex"), "globex");
+/// assert_eq!(hallpass::sanitize::shell_quoted("x; reboot"), "'x; reboot'");
+/// # }
+/// ```
+pub fn shell_quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c) || (cfg!(windows) && c == '\\');
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", shown(word.to_owned()).replace('\'', if cfg!(windows) { "''" } else { "'\\''" })),
+    }
+}
+
+/// The text without what a terminal obeys, and what hides or reorders other text. Its lines stay lines.
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| *c == '\n' || !hides(*c)).collect()
+}
+
+/// The text in ASCII, for who has no other letters: marks as they are typed, and `?` for what has no such spelling.
+pub(crate) fn ascii(text: &str) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '…' => ascii.push_str("..."),
+            '·' | '‐'..='―' => ascii.push('-'),
+            '‘' | '’' => ascii.push('\''),
+            '“' | '”' | '«' | '»' => ascii.push('"'),
+            c => ascii.push(if c.is_ascii() { c } else { '?' }),
+        }
+    }
+    ascii
+}
+
+/// Whether every character is an ordinary visible one or a space.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.chars().any(hides)
+}
+
+/// JSON, without line breaks, with everything outside printable ASCII escaped: the same value, and nothing in it that a terminal obeys.
+pub fn ascii_json(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            ' '..='~' => ascii.push(c),
+            _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}"))),
+        }
+    }
+    ascii
+}
+
+/// Controls, bidirectional overrides and isolates, zero-width characters, line separators, tag characters.
+fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFC}' | '\u{13430}'..='\u{1345F}'
+            | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_overrides_do_not_survive() {
+        assert_eq!(quoted("\u{1b}[31mred\u{202e}evil\u{9b}2J\r\n"), "[31mredevil2J");
+        assert_eq!(quoted(&"x".repeat(500)).chars().count(), 200);
+        assert!(is_plain("Grüße, 世界"));
+        assert!(!is_plain("a\u{200b}b"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_shell_reads_a_quoted_word_as_that_word() {
+        for word in ["plain-1.x", "", "a b", "x`; touch /nowhere`", "it's $(id)", "\"\\$HOME!*?~#&|<>", "ünïcode"] {
+            let script = format!("printf %s {}", shell_quoted(word));
+            #[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test asks a real shell")]
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), word, "{script}");
+        }
+        assert_eq!(shell_quoted("a\u{1b}[2Jb c"), "'a[2Jb c'");
+    }
+
+    #[test]
+    fn json_in_ascii_is_the_same_value() {
+        let value = serde_json::json!({"name": "Zoë 😀\u{9b}\u{202e}\u{7f}"});
+        let ascii = ascii_json(&value.to_string());
+        assert!(ascii.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{ascii}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&ascii).unwrap(), value);
+    }
+}

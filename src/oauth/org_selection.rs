@@ -1,0 +1,147 @@
+//! [`OrgBy`]: how an authorization server is told which org a token shall speak for.
+
+use std::borrow::Cow;
+
+use crate::model::error::{Error, Result};
+use crate::model::ids::{Issuer, Org, Scopes};
+
+/// How an authorization server is told which org a token shall speak for. There is no standard for it: it is what the server has.
+///
+/// With [`Refresh`](Self::Refresh) and [`Exchange`](Self::Exchange) one login serves all orgs of its account; with the others each org has
+/// a login of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OrgBy {
+    /// Not at all: the server has no orgs, or a person chooses one while approving.
+    #[default]
+    Nothing,
+    /// By this parameter of a refresh, for example `organization_id` (WorkOS).
+    Refresh(Cow<'static, str>),
+    /// By this parameter of the device authorization request, for example `organization` or `audience`.
+    Login(Cow<'static, str>),
+    /// By a scope, in which `{org}` stands for the org: `urn:zitadel:iam:org:id:{org}`, `organization:{org}`.
+    Scope(Cow<'static, str>),
+    /// By this parameter of a token exchange (RFC 8693), for example `audience` or `organization`.
+    Exchange(Cow<'static, str>),
+    /// By its issuer, in which `{org}` stands for the org: `https://login.microsoftonline.com/{org}/v2.0`.
+    Issuer(Cow<'static, str>),
+}
+
+const HERE: &str = "{org}";
+
+impl OrgBy {
+    /// Whether one login serves all orgs of its account.
+    pub(crate) fn is_per_token(&self) -> bool {
+        matches!(self, Self::Refresh(_) | Self::Exchange(_))
+    }
+
+    /// Whether the org that a reply tells goes by the name that it was asked for by. An issuer made for one org may have orgs of its own within.
+    pub(crate) fn is_told_in_replies(&self) -> bool {
+        !matches!(self, Self::Issuer(_))
+    }
+
+    /// What a refresh for `org` says beside the token.
+    pub(crate) fn in_refresh<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
+        match self {
+            Self::Refresh(parameter) => org.map(|org| (&**parameter, org.as_str())),
+            _ => None,
+        }
+    }
+
+    /// What a token exchange for `org` says beside the tokens.
+    pub(crate) fn in_exchange<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
+        match self {
+            Self::Exchange(parameter) => org.map(|org| (&**parameter, org.as_str())),
+            _ => None,
+        }
+    }
+
+    /// What a device authorization request for `org` says beside the scopes.
+    pub(crate) fn in_login<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
+        match self {
+            Self::Login(parameter) => org.map(|org| (&**parameter, org.as_str())),
+            _ => None,
+        }
+    }
+
+    /// The scopes of a login for `org`.
+    ///
+    /// # Errors
+    /// `Config` where the org's name cannot stand in a scope.
+    pub(crate) fn scopes(&self, scopes: &Scopes, org: Option<&Org>) -> Result<Scopes> {
+        match (self, org) {
+            (Self::Scope(template), Some(org)) => {
+                let scope = template.replace(HERE, org.as_str());
+                match scope.contains(' ') {
+                    true => Err(Error::config("org", format!("the org {org} cannot be named in a scope"))),
+                    false => format!("{scopes} {scope}").trim_start().parse(),
+                }
+            }
+            _ => Ok(scopes.clone()),
+        }
+    }
+
+    /// The issuer of a login for `org`; `own` is the configuration's.
+    ///
+    /// # Errors
+    /// `Config` where the org's name makes no issuer, or one of another shape: an org never chooses the server.
+    pub(crate) fn issuer(&self, own: &Issuer, org: Option<&Org>) -> Result<Issuer> {
+        match (self, org) {
+            (Self::Issuer(template), Some(org)) => match may_stand_in_an_issuer(org.as_str()) {
+                true => template.replace(HERE, org.as_str()).parse(),
+                false => Err(Error::config("org", format!("the org {org} cannot be named in an issuer"))),
+            },
+            _ => Ok(own.clone()),
+        }
+    }
+
+    /// Whether `issuer` is what this makes of some org.
+    pub(crate) fn makes(&self, issuer: &Issuer) -> bool {
+        match self {
+            Self::Issuer(template) => template.split_once(HERE).is_some_and(|(before, after)| {
+                let org = issuer.as_str().strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+                org.is_some_and(may_stand_in_an_issuer)
+            }),
+            _ => false,
+        }
+    }
+}
+
+/// Only what can be one segment of a path, so that an org never chooses the server.
+fn may_stand_in_an_issuer(org: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !org.is_empty() && !org.starts_with('.') && org.bytes().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn org(name: &str) -> Org {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn an_org_never_chooses_the_server() {
+        let by = OrgBy::Issuer("https://login.example.com/{org}/v2.0".into());
+        let own: Issuer = "https://login.example.com/common/v2.0".parse().unwrap();
+        assert_eq!(by.issuer(&own, Some(&org("contoso"))).unwrap().as_str(), "https://login.example.com/contoso/v2.0");
+        assert_eq!(by.issuer(&own, None).unwrap(), own);
+        for hostile in ["../x", "a/b", "a?b", "a#b", "a@b", ".."] {
+            assert!(by.issuer(&own, Some(&org(hostile))).is_err(), "{hostile}");
+        }
+        assert!(by.makes(&"https://login.example.com/contoso/v2.0".parse().unwrap()));
+        for other in ["https://login.example.net/contoso/v2.0", "https://login.example.com/a/b/v2.0"] {
+            assert!(!by.makes(&other.parse().unwrap()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_scope_names_one_org() {
+        let (by, own) = (OrgBy::Scope("urn:zitadel:iam:org:id:{org}".into()), "openid".parse().unwrap());
+        let scopes = by.scopes(&own, Some(&org("42"))).unwrap();
+        assert_eq!(scopes.to_string(), "openid urn:zitadel:iam:org:id:42");
+        assert!(by.scopes(&own, Some(&org("a b"))).is_err());
+        assert_eq!(by.scopes(&own, None).unwrap(), own);
+    }
+}

@@ -1,0 +1,13 @@
+//! What is kept of one grant, in the state folder: the sealed record `<id>`, the lock `<id>.lock`, and `<id>.next`.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `record` | the record: tokens and where they may go, as bytes that only its key opens |
+//! | `grant_files` | a grant's files while its key is out of reach: look, lock, forget |
+//! | `open_grant` | a grant whose key is here: read, begin a refresh, commit (laws 3 and 5) |
+//! | `refresh_journal` | what `<id>.next` says before it holds the next record |
+
+pub(crate) mod grant_files;
+pub(crate) mod open_grant;
+pub(crate) mod record;
+pub(crate) mod refresh_journal;

@@ -1,0 +1,336 @@
+//! The record: the secret part of a grant, as bytes that only its key opens.
+//!
+//! A file is one line of plain JSON (the header), and behind it the sealed rest, which opens beside this header only. A record
+//! belongs to one app and one grant: moved to another it does not open. Within the seal the refresh token is sealed once more:
+//! who serves an access token does not have it in memory.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use url::Url;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::custody::sealing_key::{NotOpened, SealingKey, text};
+use crate::model::error::Result;
+use crate::model::ids::{Account, AppName, ClientId, GrantId, Issuer, Org, Scopes};
+use crate::model::secret::Secret;
+
+/// What one grant keeps secret, and where its secrets may go.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    #[serde(skip)]
+    pub(crate) generation: u64,
+    #[serde(with = "time")]
+    pub(crate) born: SystemTime,
+    #[serde(with = "time")]
+    pub(crate) rotated: SystemTime,
+    pub(crate) destination: Destination,
+    pub(crate) account: Account,
+    /// In lower case; a refresh may not change it (law 17).
+    pub(crate) token_type: String,
+    #[serde(skip)]
+    pub(crate) refresh_token: Option<RefreshToken>,
+    /// When the refresh token ends by itself; `None` where the server does not say.
+    #[serde(default, with = "time::option")]
+    pub(crate) refresh_expires_at: Option<SystemTime>,
+    /// What was granted at login.
+    pub(crate) scopes: Scopes,
+    /// The machine that the login was made on, as a word that only this grant's key makes; `None` where it has no name.
+    pub(crate) machine: Option<String>,
+    /// Whom the token endpoint first named beside the tokens: no refresh may name another (law 17).
+    pub(crate) user: Option<String>,
+    /// What the newest ID token says of the person, for where userinfo does not.
+    pub(crate) claims: Option<Map<String, Value>>,
+    pub(crate) tokens: Vec<StoredToken>,
+}
+
+/// A refresh token: as the server gave it, or as it rests, until it is sent.
+#[derive(Debug)]
+pub(crate) enum RefreshToken {
+    Given(Secret),
+    Resting(String),
+}
+
+/// Where a grant's secrets may go: fixed at login, sealed, and compared before anything is sent (law 16).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Destination {
+    pub(crate) issuer: Issuer,
+    pub(crate) client_id: ClientId,
+    pub(crate) secret_in_form: bool,
+    pub(crate) token_endpoint: Url,
+    pub(crate) revocation_endpoint: Option<Url>,
+    pub(crate) userinfo_endpoint: Option<Url>,
+}
+
+/// An access token and what is known of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredToken {
+    pub(crate) org: Option<Org>,
+    /// What the token is for (RFC 8707), where that was said.
+    pub(crate) resource: Option<Url>,
+    /// The scopes it was asked for, where those were fewer than the login's.
+    #[serde(default)]
+    pub(crate) asked: Option<Scopes>,
+    /// The scopes that it has.
+    pub(crate) scopes: Scopes,
+    #[serde(with = "exposed")]
+    pub(crate) access_token: Arc<Secret>,
+    /// When it was asked for: its lifetime is counted from there, so that a machine that sleeps meanwhile does not stretch it.
+    #[serde(with = "time")]
+    pub(crate) received_at: SystemTime,
+    /// `received_at` and its lifetime, which the server says, or the token itself if it is a JWT; `None` where nobody does.
+    #[serde(with = "time::option")]
+    pub(crate) expires_at: Option<SystemTime>,
+}
+
+/// What an access token is for. A grant keeps one of each.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) org: Option<Org>,
+    pub(crate) resource: Option<Url>,
+    /// Fewer than the login's.
+    pub(crate) scopes: Option<Scopes>,
+}
+
+/// What can be read of a record without its key. Not to be believed until the record is opened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Header {
+    format: u32,
+    app: AppName,
+    grant: GrantId,
+    /// The fingerprint of the key that it is sealed with.
+    key: String,
+    pub(crate) generation: u64,
+    #[serde(with = "time")]
+    pub(crate) born: SystemTime,
+    #[serde(with = "time")]
+    pub(crate) rotated: SystemTime,
+    #[serde(with = "time::option")]
+    pub(crate) expires_at: Option<SystemTime>,
+    /// Whether there is a refresh token, and when that ends by itself; of a record that an earlier version wrote, unknown.
+    #[serde(default)]
+    pub(crate) renews: Option<bool>,
+    #[serde(default, with = "time::option")]
+    pub(crate) refresh_expires_at: Option<SystemTime>,
+}
+
+/// Why bytes are not the record they should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("it is damaged")]
+    Damaged,
+    #[error("it was written by a newer version of this program")]
+    Newer,
+    #[error("it belongs to another app or login")]
+    Foreign,
+    #[error("it is sealed with another key than the one of this login")]
+    WrongKey,
+}
+
+const FORMAT: u32 = 1;
+
+/// What is sealed.
+#[derive(Serialize, Deserialize)]
+struct Sealed<R> {
+    record: R,
+    refresh_token: Option<String>,
+}
+
+/// What the refresh token is sealed beside.
+const REFRESH_TOKEN: &[u8] = b"refresh token";
+
+impl Record {
+    /// The record as it rests on disk.
+    pub(crate) fn seal(&self, app: &AppName, grant: &GrantId, key: &SealingKey) -> Result<Vec<u8>> {
+        let header = Header {
+            format: FORMAT,
+            app: app.clone(),
+            grant: grant.clone(),
+            key: key.fingerprint(),
+            generation: self.generation,
+            born: self.born,
+            rotated: self.rotated,
+            expires_at: self.tokens.first().and_then(|token| token.expires_at),
+            renews: Some(self.refresh_token.is_some()),
+            refresh_expires_at: self.refresh_expires_at,
+        };
+        let mut bytes = serde_json::to_vec(&header).map_err(unencodable)?;
+        bytes.push(b'\n');
+        let refresh_token = self.refresh_token.as_ref().map(|token| token.at_rest(key)).transpose()?;
+        let mut plain = WipedBuffer::default();
+        serde_json::to_writer(&mut plain, &Sealed { record: self, refresh_token }).map_err(unencodable)?;
+        let sealed = key.seal(&plain.0, &bytes)?;
+        bytes.extend_from_slice(&sealed);
+        Ok(bytes)
+    }
+
+    /// Opens what [`seal`](Self::seal) made for the same app and grant.
+    pub(crate) fn open(bytes: &[u8], app: &AppName, grant: &GrantId, key: &SealingKey) -> Result<Self, Unreadable> {
+        let (header, beside, sealed) = Header::split(bytes)?;
+        if header.app != *app || header.grant != *grant {
+            return Err(Unreadable::Foreign);
+        }
+        if !header.is_sealed_with(key) {
+            return Err(Unreadable::WrongKey);
+        }
+        let plain = key.open(sealed, beside).map_err(|NotOpened| Unreadable::Damaged)?;
+        let Sealed { mut record, refresh_token }: Sealed<Self> =
+            serde_json::from_slice(&plain).map_err(|_| Unreadable::Damaged)?;
+        record.generation = header.generation;
+        record.refresh_token = refresh_token.map(RefreshToken::Resting);
+        Ok(record)
+    }
+
+    /// The token for `target`, if there is one.
+    pub(crate) fn token(&self, target: &Target) -> Option<&StoredToken> {
+        self.tokens.iter().find(|token| token.is_for(target))
+    }
+}
+
+impl StoredToken {
+    /// Whether it was asked for this: what a server gave instead is not asked for again and again.
+    pub(crate) fn is_for(&self, target: &Target) -> bool {
+        (&self.org, &self.resource, &self.asked) == (&target.org, &target.resource, &target.scopes)
+    }
+}
+
+impl RefreshToken {
+    /// The token itself: as late as can be, and no longer than it takes to send it. `None` where it rests and does not open.
+    pub(crate) fn reveal(&self, key: &SealingKey) -> Option<Secret> {
+        match self {
+            Self::Given(token) => Some(token.copy()),
+            Self::Resting(sealed) => {
+                let mut plain = key.open(&URL_SAFE_NO_PAD.decode(sealed).ok()?, REFRESH_TOKEN).ok()?;
+                text(std::mem::take(&mut *plain))
+            }
+        }
+    }
+
+    fn at_rest(&self, key: &SealingKey) -> Result<String> {
+        match self {
+            Self::Given(token) => Ok(URL_SAFE_NO_PAD.encode(key.seal(token.expose().as_bytes(), REFRESH_TOKEN)?)),
+            Self::Resting(sealed) => Ok(sealed.clone()),
+        }
+    }
+}
+
+impl Header {
+    /// Whether `key` is the one that the record is sealed with.
+    pub(crate) fn is_sealed_with(&self, key: &SealingKey) -> bool {
+        self.key == key.fingerprint()
+    }
+
+    /// When the login ends by itself: one that does not renew ends with its access token.
+    pub(crate) fn session_ends_at(&self) -> Option<SystemTime> {
+        if self.renews == Some(false) { self.expires_at } else { self.refresh_expires_at }
+    }
+
+    /// Reads the header only.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
+        Self::split(bytes).map(|(header, _, _)| header)
+    }
+
+    /// The header, the bytes that it was read from, and the rest.
+    fn split(bytes: &[u8]) -> Result<(Self, &[u8], &[u8]), Unreadable> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or(Unreadable::Damaged)? + 1;
+        let (line, rest) = bytes.split_at(end);
+        // The format first, alone: a newer header need not have what this one has.
+        let format: Format = serde_json::from_slice(line).map_err(|_| Unreadable::Damaged)?;
+        match format.format {
+            FORMAT => {}
+            newer if newer > FORMAT => return Err(Unreadable::Newer),
+            _ => return Err(Unreadable::Damaged),
+        }
+        let header = serde_json::from_slice(line).map_err(|_| Unreadable::Damaged)?;
+        Ok((header, line, rest))
+    }
+}
+
+/// A buffer that leaves nothing behind when it grows or goes.
+#[derive(Default)]
+struct WipedBuffer(Zeroizing<Vec<u8>>);
+
+impl Write for WipedBuffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let needed = self.0.len() + bytes.len();
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity((2 * needed).max(8 << 10)));
+            larger.extend_from_slice(&self.0);
+            self.0.zeroize();
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn unencodable(error: serde_json::Error) -> crate::Error {
+    crate::Error::new(crate::ErrorKind::Custody, "the record cannot be written down").because(error)
+}
+
+/// Times as whole seconds since 1970, UTC.
+mod time {
+    use serde::{Deserializer, Serializer};
+
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(seconds(time))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+        u64::deserialize(deserializer).and_then(from_seconds)
+    }
+
+    pub(super) mod option {
+        use super::*;
+
+        pub(crate) fn serialize<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+            time.as_ref().map(seconds).serialize(serializer)
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SystemTime>, D::Error> {
+            Option::<u64>::deserialize(d)?.map(from_seconds).transpose()
+        }
+    }
+
+    fn seconds(time: &SystemTime) -> u64 {
+        time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+
+    fn from_seconds<E: serde::de::Error>(seconds: u64) -> Result<SystemTime, E> {
+        // Up to the end of the year 9999, the last that RFC 3339 can write.
+        match seconds <= 253_402_300_799 {
+            true => Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+            false => Err(E::custom("a time out of range")),
+        }
+    }
+}
+
+/// The one place where secrets are written down: inside the seal.
+mod exposed {
+    use serde::{Deserializer, Serializer};
+
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(secret: &Arc<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Secret>, D::Error> {
+        String::deserialize(deserializer).map(|text| Arc::new(Secret::new(text)))
+    }
+}
