@@ -24,10 +24,10 @@ use std::time::Instant;
 
 use criterion::Criterion;
 use hallpass::blocking::wait;
-use hallpass::custody::{Memory, Place};
+use hallpass::custody::{Custody, MemoryKeyStore};
 use hallpass::prompt::Silent;
 use hallpass::testing::{AuthorizationServer, Behaviour, ManualClock, Person};
-use hallpass::{Auth, Config, LoginRequest, Select};
+use hallpass::{Auth, Config, LoginRequest, Selector};
 
 const LOGINS: usize = 200;
 const RULES: usize = 20;
@@ -38,23 +38,23 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let (server, home) = (server(), folder.path().join("home"));
     let mut config = server.config(&home).unwrap();
-    config.home = Some(home.clone());
-    config.place = Place::Custom(Arc::new(Memory::new()));
+    config.state_dir = Some(home.clone());
+    config.custody = Custody::Custom(Arc::new(MemoryKeyStore::new()));
     for number in 0..LOGINS {
         log_in(&server, &config, number);
     }
 
-    let session = |config: &Config, select: &Select| Auth::new(config.clone()).unwrap().session_for(select).unwrap();
-    let none = Select::default();
+    let session = |config: &Config, select: &Selector| Auth::new(config.clone()).unwrap().session_for(select).unwrap();
+    let none = Selector::default();
     criterion.bench_function("by default", |bencher| bencher.iter(|| session(&config, &none)));
-    let named = Select::context("person150@example.com".parse().unwrap());
+    let named = Selector::context("person150@example.com".parse().unwrap());
     criterion.bench_function("by argument", |bencher| bencher.iter(|| session(&config, &named)));
     for number in 0..RULES {
         bind(&config, number, folder.path());
     }
     let deep = folder.path().join("projects/15/a/b/c/d/e/f/g/h/i/j");
     std::fs::create_dir_all(&deep).unwrap();
-    config.surroundings.folder = Some(deep);
+    config.environment.folder = Some(deep);
     assert_eq!(session(&config, &none).context().unwrap().name.as_str(), "person15@example.com");
     criterion.bench_function("by folder", |bencher| bencher.iter(|| session(&config, &none)));
     criterion.bench_function("contexts", |bencher| {
@@ -81,9 +81,9 @@ fn bind(config: &Config, number: usize, folder: &Path) {
     let mut config = config.clone();
     let project = folder.join(format!("projects/{number}"));
     std::fs::create_dir_all(&project).unwrap();
-    config.surroundings.folder = Some(project);
+    config.environment.folder = Some(project);
     let name = format!("person{number}@example.com").parse().unwrap();
-    wait(Auth::new(config).unwrap().switch_here(&name)).unwrap();
+    wait(Auth::new(config).unwrap().pin_folder(&name)).unwrap();
 }
 
 /// The median of the whole process, which reads 200 logins as no person's machine has them.

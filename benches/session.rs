@@ -3,7 +3,7 @@
 //! | measured | is |
 //! | --- | --- |
 //! | `session_hit/access_token` | [`Session::access_token`], its future polled once, which is enough |
-//! | `session_hit/token_at_hand` | [`Session::token_at_hand`], which makes no future |
+//! | `session_hit/cached_token` | [`Session::cached_token`], which makes no future |
 //! | `session_hit/clock` | the machine's clock, read once, as each of those does |
 //! | `session_contended` | the same session, asked by one thread, by one a core, and by 64 at once; and a token in a `Mutex` |
 //!
@@ -52,7 +52,7 @@ fn main() {
     let mut group = criterion.benchmark_group("session_hit");
     group.bench_function("access_token", |bencher| bencher.iter(|| hit(&session)));
     group.bench_function("token_at_hand", |bencher| {
-        bencher.iter(|| session.token_at_hand(TokenRequest::default()).unwrap());
+        bencher.iter(|| session.cached_token(TokenRequest::default()).unwrap());
     });
     group.bench_function("clock", |bencher| bencher.iter(SystemTime::now));
     group.finish();

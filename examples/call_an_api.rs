@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use hallpass::prompt::{Silent, Terminal};
 use hallpass::testing::AuthorizationServer;
-use hallpass::{Auth, LoginRequest, Next, Session};
+use hallpass::{AfterRefusal, Auth, LoginRequest, Session};
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Client, Response};
 use url::Url;
@@ -20,11 +20,11 @@ async fn get(client: &Client, auth: &Auth, session: &Session, url: &Url) -> Resu
     let reply = client.get(url.clone()).bearer_auth(token.expose()).send().await?;
     let why = reply.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match session.challenged(&token, url, reply.status().as_u16(), why) {
-        Next::Retry => {
+        AfterRefusal::Retry => {
             let token = session.access_token().await?;
             Ok(client.get(url.clone()).bearer_auth(token.expose()).send().await?)
         }
-        Next::StepUp(request) => {
+        AfterRefusal::StepUp(request) => {
             // The person authenticates as the API demands; the new session is the one to go on with.
             let session = auth.login(request, Arc::new(Terminal::stderr())).await?;
             let token = session.access_token().await?;

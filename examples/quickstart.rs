@@ -29,7 +29,7 @@ fn main() -> Result<()> {
     if nobody_here || std::env::args().any(|argument| argument == "--approve") {
         server.approve_all();
         // A real tool leaves this alone: without a terminal there is nobody to approve.
-        config.surroundings.terminal = true;
+        config.environment.terminal = true;
     }
 
     let auth = Auth::new(config)?;

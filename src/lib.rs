@@ -27,11 +27,11 @@
 //! ```text
 //!    face      lib.rs        cli/ (clap)        testing/ (embedded authorization server)     ← public names only
 //!                │
-//!    living    auth  login  logout  switch  session  userinfo  rotation  token  relocation  doctor  leftovers  context  config  servers  wiring  worker
+//!    living    auth  login  logout  switch  session  userinfo  rotation  token  relocation  doctor  leftovers  context  config  servers  app  worker
 //!                │                        │
 //!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
 //!                │                        │
-//!    words     secret  id  text  clock  duration  error  remedy  prompt  passphrase  posture  browser  surroundings
+//!    words     secret  id  text  clock  duration  error  remedy  prompt  passphrase  protection  browser  environment
 //!              hardening  failpoint  tty  wrap
 //! ```
 //!
@@ -72,23 +72,23 @@ pub mod testing;
 pub use auth::Auth;
 pub use lifecycle::access_token::{AccessToken, TokenRequest};
 pub use lifecycle::config::Config;
-pub use lifecycle::contexts::{ChosenBy, Context, Each, Missing, Select};
+pub use lifecycle::contexts::{ChosenBy, Context, Missing, Outcomes, Selector};
 pub use lifecycle::doctor;
 pub use lifecycle::login::LoginRequest;
-pub use lifecycle::logout::{Ended, LoggedOut, LogoutRequest};
-pub use lifecycle::move_keys::{MoveRequest, Moved};
+pub use lifecycle::logout::{LoggedOut, LogoutOutcome, LogoutRequest};
+pub use lifecycle::move_keys::{MoveOutcome, MoveRequest};
 pub use lifecycle::userinfo::{Membership, Userinfo};
 pub use model::error::{Error, ErrorKind, Remedy, Result};
 pub use model::ids::{Account, AppName, ClientId, ContextName, GrantId, Issuer, Org, Scopes};
 pub use model::sanitize;
 pub use model::secret::Secret;
-pub use oauth::org_selection::OrgBy;
+pub use oauth::org_selection::Orgs;
 pub use oauth::pkce::Pkce;
-pub use oauth::server_quirks::Reach;
-pub use session::{Next, Session};
+pub use oauth::server_quirks::RevocationReach;
+pub use session::{AfterRefusal, Session};
 pub use system::clock;
-pub use system::environment::{Machine, Surroundings};
-pub use system::hardening::hardening;
+pub use system::environment::{Environment, Machine};
+pub use system::hardening::harden_process;
 /// A global allocator that wipes every block as it is freed: for what crates below this one leave of a secret, which only the
 /// host can have wiped. It is set in one line, where `System` can be any other allocator:
 ///

@@ -37,8 +37,8 @@ use url::Url;
 use crate::lifecycle::config::Config;
 use crate::model::error::{Error, Result};
 use crate::model::ids::Scopes;
-use crate::oauth::org_selection::OrgBy;
-use crate::oauth::server_quirks::{self, Dialect, Revocation};
+use crate::oauth::org_selection::Orgs;
+use crate::oauth::server_quirks::{self, Revocation, ServerQuirks};
 
 /// github.com, for an OAuth app or a GitHub App with the device flow switched on. Asks for no scopes: set `scopes`. A tool cannot
 /// revoke its tokens there: the person does, in the settings of the account.
@@ -107,7 +107,7 @@ pub fn twitch(app: &str, client_id: &str) -> Result<Config> {
 }
 
 /// `own`: what stands for `{}`.
-fn ready(dialect: &Dialect, app: &str, own: &str, client_id: &str, scopes: &str) -> Result<Config> {
+fn ready(dialect: &ServerQuirks, app: &str, own: &str, client_id: &str, scopes: &str) -> Result<Config> {
     let issuer = dialect.issuer.replace("{}", own);
     let endpoint = |text: Option<&str>| {
         let url = text.map(|text| match text.starts_with('/') {
@@ -127,7 +127,7 @@ fn ready(dialect: &Dialect, app: &str, own: &str, client_id: &str, scopes: &str)
         config.revocation_reach = reach;
     }
     // Another issuer has other endpoints than these: it is another configuration.
-    if !matches!(dialect.orgs, OrgBy::Issuer(_)) {
+    if !matches!(dialect.orgs, Orgs::Issuer(_)) {
         config.orgs = dialect.orgs.clone();
     }
     Ok(config)
@@ -147,11 +147,11 @@ fn plain<'a>(name: &'a str, also: &str) -> Result<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::server_quirks::Reach;
-    use crate::oauth::server_quirks::{DIALECTS, Rotation, Secret, Verified};
+    use crate::oauth::server_quirks::RevocationReach;
+    use crate::oauth::server_quirks::{KNOWN_SERVERS, Rotation, Secret, Verified};
 
     /// The row of the table above, but for its last column.
-    fn row(dialect: &Dialect) -> String {
+    fn row(dialect: &ServerQuirks) -> String {
         let configuration = match dialect.verified {
             Verified::Yes => format!("[`{}`]", dialect.name.to_lowercase().replace(' ', "_").replace("_id", "")),
             Verified::ByMetadata => "metadata".into(),
@@ -171,17 +171,17 @@ mod tests {
         };
         let revocation = match dialect.revocation {
             Revocation::Impossible => "cannot be asked",
-            Revocation::Reaches(Reach::Family) => "the login",
-            Revocation::Reaches(Reach::Account) => "the account",
-            Revocation::Reaches(Reach::Token) => "the token",
+            Revocation::Reaches(RevocationReach::Family) => "the login",
+            Revocation::Reaches(RevocationReach::Account) => "the account",
+            Revocation::Reaches(RevocationReach::Token) => "the token",
         };
         let org = match &dialect.orgs {
-            OrgBy::Nothing => "-".into(),
-            OrgBy::Refresh(name) => format!("refresh, `{name}`"),
-            OrgBy::Login(name) => format!("login, `{name}`"),
-            OrgBy::Scope(_) => "scope".into(),
-            OrgBy::Exchange(name) => format!("exchange, `{name}`"),
-            OrgBy::Issuer(_) => "issuer".into(),
+            Orgs::Nothing => "-".into(),
+            Orgs::Refresh(name) => format!("refresh, `{name}`"),
+            Orgs::Login(name) => format!("login, `{name}`"),
+            Orgs::Scope(_) => "scope".into(),
+            Orgs::Exchange(name) => format!("exchange, `{name}`"),
+            Orgs::Issuer(_) => "issuer".into(),
         };
         format!("//! | {} | {configuration} | {secret} | {rotation} | {revocation} | {org} | ", dialect.name)
     }
@@ -190,8 +190,8 @@ mod tests {
     fn the_table_says_what_the_dialects_say() {
         let rows: Vec<_> =
             include_str!("servers.rs").lines().filter(|line| line.starts_with("//! | ")).skip(2).collect();
-        assert_eq!(rows.len(), DIALECTS.len());
-        for (shown, dialect) in rows.iter().zip(DIALECTS) {
+        assert_eq!(rows.len(), KNOWN_SERVERS.len());
+        for (shown, dialect) in rows.iter().zip(KNOWN_SERVERS) {
             assert!(shown.starts_with(&row(dialect)), "{shown}\n{}", row(dialect));
             let differs: Vec<_> = [&["scopes"][..], dialect.login_parameters].concat();
             assert_eq!(shown.contains("scopes_in_refresh"), dialect.scopes_in_refresh, "{shown}");

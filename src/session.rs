@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use url::{Origin, Url};
 
 use crate::lifecycle::access_token::{AccessToken, Parts, TokenRequest};
-use crate::lifecycle::app::{Handle, Wiring};
+use crate::lifecycle::app::{App, Handle};
 use crate::lifecycle::contexts::Context;
 use crate::lifecycle::jobs::Shared;
 use crate::lifecycle::login::LoginRequest;
@@ -17,7 +17,7 @@ use crate::lifecycle::userinfo::{self, Userinfo};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::secret::Secret;
 use crate::oauth::challenge::{self, Demand};
-use crate::oauth::jwt_access_token::OwnLife;
+use crate::oauth::jwt_access_token::JwtLifetime;
 
 /// A token of this age was as good as it gets when it was fetched: a server that calls it invalid says so of each, and would cost every
 /// `whoami` a refresh. Only another process may have replaced it since, and what that left on disk is free. A minute is longer than a few
@@ -36,7 +36,7 @@ struct Inner {
     told: OnceLock<Context>,
     tokens: Arc<Tokens>,
     /// Callers who want the same make one trip.
-    trips: Shared<Wanted, AccessToken>,
+    jobs: Shared<Wanted, AccessToken>,
 }
 
 /// What a session knows of its tokens without a look at disk or store.
@@ -60,7 +60,7 @@ enum Source {
 /// What to do after a resource has refused an access token.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum Next {
+pub enum AfterRefusal {
     /// Take another token from [`Session::access_token`] and send the request once more.
     Retry,
     /// The person has to authenticate again, as the request says (RFC 9470). [`Auth::login`](crate::Auth::login) with it replaces
@@ -77,7 +77,7 @@ impl Session {
     ///
     /// # Errors
     /// `Expired`, `Revoked`, `Interrupted` or `NotLoggedIn` (the login was ended or replaced meanwhile) where only a new login
-    /// helps. `Unreachable`, `Protocol` or `AuthorizationServer` where the server gives no token and no valid one is left. `Custody`
+    /// helps. `Unreachable`, `Protocol` or `AuthorizationServer` where the server gives no token and no valid one is left. `KeyStore`
     /// where key or record cannot be had, `Config` where the configuration is not the login's.
     pub fn access_token(&self) -> impl Future<Output = Result<AccessToken>> + Send + 'static + use<> {
         self.access_token_with(TokenRequest::default())
@@ -97,26 +97,26 @@ impl Session {
                 Source::Environment(token) => return inner.given(token, &request),
                 Source::Login(context) => context,
             };
-            let now = inner.wiring().config.clock.now();
-            if let Some(token) = inner.tokens.at_hand(&request, now) {
+            let now = inner.app().config.clock.now();
+            if let Some(token) = inner.tokens.cached(&request, now) {
                 return Ok(token);
             }
             // Not the handle: the last of those to be dropped waits for the trip.
-            let (wiring, context, tokens) = (inner.handle.wiring.clone(), context.clone(), inner.tokens.clone());
+            let (app, context, tokens) = (inner.handle.app.clone(), context.clone(), inner.tokens.clone());
             let wanted = tokens.wanted(request);
-            if let Some(token) = tokens.still_valid(&wanted, now).filter(|_| inner.trips.are_under_way(&wanted)) {
+            if let Some(token) = tokens.still_valid(&wanted, now).filter(|_| inner.jobs.are_under_way(&wanted)) {
                 // Somebody fetches the next one early: nobody else waits for that.
                 return Ok(token);
             }
             let key = wanted.clone();
-            let trip = move |is_forsaken: &dyn Fn() -> bool| {
-                let token = refresh::access_token(&wiring, &context, &wanted, is_forsaken);
+            let job = move |is_abandoned: &dyn Fn() -> bool| {
+                let token = refresh::access_token(&app, &context, &wanted, is_abandoned);
                 tokens.learn(&wanted, &token, now);
                 let server = context.account.issuer.host();
                 let in_doubt = || too_short(&format!("{server} does not say when its access tokens end"));
                 token.and_then(|token| if token.is_in_doubt(&wanted.request) { Err(in_doubt()) } else { Ok(token) })
             };
-            inner.trips.join(&inner.wiring().workers, key, trip).await
+            inner.jobs.join(&inner.app().workers, key, job).await
         }
     }
 
@@ -125,17 +125,17 @@ impl Session {
     ///
     /// For tools that print a token and are gone: the `auth token` command asks this first. `None` says nothing but that
     /// [`access_token_with`](Self::access_token_with) is to be asked, which also knows what is wrong.
-    pub fn token_at_hand(&self, request: TokenRequest) -> Option<AccessToken> {
+    pub fn cached_token(&self, request: TokenRequest) -> Option<AccessToken> {
         let inner = &self.0;
         let context = match &inner.source {
             Source::Environment(token) => return inner.given(token, &request).ok(),
             Source::Login(context) => context,
         };
-        let (wiring, tokens) = (inner.wiring(), &inner.tokens);
-        let now = wiring.config.clock.now();
-        tokens.at_hand(&request, now).or_else(|| {
+        let (app, tokens) = (inner.app(), &inner.tokens);
+        let now = app.config.clock.now();
+        tokens.cached(&request, now).or_else(|| {
             let wanted = tokens.wanted(request);
-            let token = refresh::token_at_hand(wiring, context, &wanted)?;
+            let token = refresh::cached_token(app, context, &wanted)?;
             tokens.learn(&wanted, &Ok(token.clone()), now);
             Some(token).filter(|token| !token.is_in_doubt(&wanted.request))
         })
@@ -153,29 +153,29 @@ impl Session {
     /// # async fn get(url: &url::Url, token: &str) -> (u16, String) { (200, String::new()) }
     /// let token = session.access_token().await?;
     /// let (mut status, www_authenticate) = get(&url, token.expose()).await;
-    /// if let hallpass::Next::Retry = session.challenged(&token, &url, status, &www_authenticate) {
+    /// if let hallpass::AfterRefusal::Retry = session.challenged(&token, &url, status, &www_authenticate) {
     ///     (status, _) = get(&url, session.access_token().await?.expose()).await;
     /// }
     /// # Ok(()) }
     /// ```
-    pub fn challenged(&self, token: &AccessToken, url: &Url, status: u16, www_authenticate: &str) -> Next {
+    pub fn challenged(&self, token: &AccessToken, url: &Url, status: u16, www_authenticate: &str) -> AfterRefusal {
         let inner = &self.0;
-        let (Some(context), config) = (inner.context(), &inner.wiring().config) else { return Next::GiveUp };
+        let (Some(context), config) = (inner.context(), &inner.app().config) else { return AfterRefusal::GiveUp };
         // One that was asked for by itself is not replaced behind its asker's back.
         if !token.is_usual() || !config.resources.iter().any(|resource| resource.origin() == url.origin()) {
-            return Next::GiveUp;
+            return AfterRefusal::GiveUp;
         }
         match challenge::read(status, www_authenticate) {
-            Demand::AnotherToken if inner.tokens.refuse(token, url.origin(), config.clock.now()) => Next::Retry,
+            Demand::AnotherToken if inner.tokens.refuse(token, url.origin(), config.clock.now()) => AfterRefusal::Retry,
             Demand::StepUp { acr_values, max_age } => {
                 let name = Some(context.name.clone());
                 // What was granted, and no more.
                 let scopes = Some(context.scopes.clone()).filter(|scopes| !scopes.is_empty());
                 let org = context.org.clone();
                 let login = LoginRequest { context: name, org, scopes, acr_values, max_age, ..LoginRequest::default() };
-                Next::StepUp(login)
+                AfterRefusal::StepUp(login)
             }
-            Demand::AnotherToken | Demand::Nothing => Next::GiveUp,
+            Demand::AnotherToken | Demand::Nothing => AfterRefusal::GiveUp,
         }
     }
 
@@ -191,33 +191,33 @@ impl Session {
         async move {
             let token = session.access_token().await?;
             let inner = &session.0;
-            let (wiring, context) = (inner.handle.wiring.clone(), inner.context().cloned());
+            let (app, context) = (inner.handle.app.clone(), inner.context().cloned());
             let tokens = inner.tokens.clone();
-            let trip = move || {
+            let job = move || {
                 let another = |context: &Context| {
-                    let now = wiring.config.clock.now();
+                    let now = app.config.clock.now();
                     let wanted = Wanted { instead_of: Some(token.shared_secret()), ..Wanted::default() };
                     let another = match token.is_younger_than(JUST_FETCHED, now) {
-                        true => refresh::token_on_disk(&wiring, context, &wanted).transpose(),
-                        false => Some(refresh::access_token(&wiring, context, &wanted, &|| false)),
+                        true => refresh::stored_token(&app, context, &wanted).transpose(),
+                        false => Some(refresh::access_token(&app, context, &wanted, &|| false)),
                     };
                     if let Some(another) = &another {
                         tokens.learn(&wanted, another, now);
                     }
                     another.transpose()
                 };
-                userinfo::ask(&wiring, context.as_ref(), &token, another)
+                userinfo::ask(&app, context.as_ref(), &token, another)
             };
-            inner.wiring().workers.run(trip).await
+            inner.app().workers.run(job).await
         }
     }
 
     /// The context that this session keeps to; `None` for a token from the environment. What its files tell, `logged_in_at`,
     /// `expires_at` and `refresh_failed`, is read when this is first called, or at the login itself, and stays as it was then.
     pub fn context(&self) -> Option<&Context> {
-        let (context, wiring) = (self.0.context()?, self.0.wiring());
-        Some(self.0.told.get_or_init(|| match wiring.home() {
-            Ok(Some(home)) => wiring.looked_at(&home, context.clone()),
+        let (context, app) = (self.0.context()?, self.0.app());
+        Some(self.0.told.get_or_init(|| match app.state_dir() {
+            Ok(Some(state_dir)) => app.looked_at(&state_dir, context.clone()),
             _ => context.clone(),
         }))
     }
@@ -234,21 +234,21 @@ impl Session {
     }
 
     pub(crate) fn of_environment(handle: Arc<Handle>, token: Arc<Secret>) -> Self {
-        let end = OwnLife::read(&token, None).map(|own| own.exp);
+        let end = JwtLifetime::read(&token, None).map(|own| own.exp);
         Self::new(handle, Source::Environment(AccessToken::given(token, end)), OnceLock::new())
     }
 
     fn new(handle: Arc<Handle>, source: Source, told: OnceLock<Context>) -> Self {
-        Self(Arc::new(Inner { handle, source, told, tokens: Arc::default(), trips: Shared::default() }))
+        Self(Arc::new(Inner { handle, source, told, tokens: Arc::default(), jobs: Shared::default() }))
     }
 }
 
 /// How long an origin that had a token replaced is not listened to again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Tokens {
     /// The last token, where it serves without a trip.
-    fn at_hand(&self, request: &TokenRequest, now: SystemTime) -> Option<AccessToken> {
+    fn cached(&self, request: &TokenRequest, now: SystemTime) -> Option<AccessToken> {
         let last = self.last().filter(|_| request.is_usual())?;
         let is_refused = self.refused.load().as_ref().is_some_and(|refused| **refused == *last.secret());
         (last.serves(request, now) && !is_refused).then_some(last)
@@ -305,7 +305,7 @@ impl Tokens {
         }
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that was set back must not make the minute longer.
-        answered.retain(|(_, at)| now.duration_since(*at).is_ok_and(|since| since < PATIENCE));
+        answered.retain(|(_, at)| now.duration_since(*at).is_ok_and(|since| since < LOCK_TIMEOUT));
         if answered.iter().any(|(known, _)| *known == origin) {
             return false;
         }
@@ -326,7 +326,7 @@ impl Inner {
 
     /// Returns the token from the environment as it is; an error if `request` wants it valid for a time that nobody can promise.
     fn given(&self, token: &AccessToken, request: &TokenRequest) -> Result<AccessToken> {
-        let config = &self.wiring().config;
+        let config = &self.app().config;
         let asked = TokenRequest { refresh: false, ..request.clone() };
         if !request.wants_a_time() || token.is_valid_for(&asked, config.clock.now()) {
             return Ok(token.clone());
@@ -338,8 +338,8 @@ impl Inner {
         }))
     }
 
-    fn wiring(&self) -> &Wiring {
-        &self.handle.wiring
+    fn app(&self) -> &App {
+        &self.handle.app
     }
 }
 

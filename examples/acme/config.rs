@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hallpass::clock::{Cancel, Clock, parse_duration};
-use hallpass::{Config, OrgBy, Pkce, Result, Secret};
+use hallpass::{Config, Orgs, Pkce, Result, Secret};
 use url::Url;
 
 pub(crate) fn from_environment() -> Result<Config> {
@@ -27,12 +27,12 @@ pub(crate) fn from_environment() -> Result<Config> {
     config.revocation_endpoint = url("REVOCATION_ENDPOINT")?;
     let org = variable("ORG_PARAM").map_or(Cow::Borrowed("organization_id"), Cow::Owned);
     config.orgs = match variable("ORG_BY").as_deref() {
-        None | Some("refresh") => OrgBy::Refresh(org),
-        Some("login") => OrgBy::Login(org),
-        Some("scope") => OrgBy::Scope(org),
-        Some("exchange") => OrgBy::Exchange(org),
-        Some("issuer") => OrgBy::Issuer(org),
-        Some(_) => OrgBy::Nothing,
+        None | Some("refresh") => Orgs::Refresh(org),
+        Some("login") => Orgs::Login(org),
+        Some("scope") => Orgs::Scope(org),
+        Some("exchange") => Orgs::Exchange(org),
+        Some("issuer") => Orgs::Issuer(org),
+        Some(_) => Orgs::Nothing,
     };
     config.scopes_in_refresh = variable("REFRESH_SCOPES").is_some_and(|value| value == "1");
     config.pkce = match variable("PKCE").as_deref() {

@@ -16,12 +16,12 @@ use crate::clock::Cancel;
 use crate::doctor::{Repaired, State};
 use crate::prompt::{Outcome, Prompt, Terminal, Verification};
 use crate::{
-    Auth, Config, ContextName, Each, Ended, Error, LoggedOut, LoginRequest, LogoutRequest, MoveRequest, Moved, Org,
-    Remedy, Result, Scopes, Select, Session, TokenRequest,
+    Auth, Config, ContextName, Error, LoggedOut, LoginRequest, LogoutOutcome, LogoutRequest, MoveOutcome, MoveRequest,
+    Org, Outcomes, Remedy, Result, Scopes, Selector, Session, TokenRequest,
 };
 
 pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Cancel) -> Result<ExitCode> {
-    if !config.surroundings.terminal && !output.json && !login.wait {
+    if !config.environment.terminal && !output.json && !login.wait {
         // Nobody would see the code, and a program that waits for nobody hangs.
         let (program, token) = (&output.program, output.variable("TOKEN"));
         let context = login.context.map(|name| format!(" --context {name}")).unwrap_or_default();
@@ -32,8 +32,8 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         ));
         return Ok(ExitCode::from(4));
     }
-    if !config.surroundings.network.is_empty() {
-        let variables = config.surroundings.network.join(", ");
+    if !config.environment.network.is_empty() {
+        let variables = config.environment.network.join(", ");
         output.note(format!("TLS roots or the proxy come from {variables}"));
     }
     let auth = Auth::new(config.clone())?;
@@ -48,7 +48,7 @@ pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Canc
         // This login takes the place of none of them.
         output.note(format!("{lost}; `{} auth doctor --repair` names it again", output.program));
     }
-    let has_token = config.surroundings.token.is_some();
+    let has_token = config.environment.token.is_some();
     if has_token {
         output.note(format!("{} is set and goes before this login", config.app.variable("TOKEN")));
     }
@@ -114,7 +114,7 @@ pub(super) fn token(output: &Output, config: Config, token: Token, stop: &Stop) 
         resource: token.resource,
         scopes: scopes(&token.scope)?,
     };
-    let token = match session.token_at_hand(request.clone()) {
+    let token = match session.cached_token(request.clone()) {
         // Nothing was begun that a signal would have to let finish.
         Some(token) => token,
         None => wait_unless_cancelled(session.access_token_with(request), stop.listen())?,
@@ -135,13 +135,13 @@ pub(super) fn token(output: &Output, config: Config, token: Token, stop: &Stop) 
 
 pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<ExitCode> {
     let auth = Auth::new(config.clone())?;
-    let session = auth.session_for(&Select { context: status.context, org: None })?;
+    let session = auth.session_for(&Selector { context: status.context, org: None })?;
     Ok(match session.context() {
         Some(context) if output.json => {
             let mut object = context_object(&auth, context);
-            let step = next(output, context, auth.posture(context).as_ref(), config.clock.now());
+            let step = next(output, context, auth.protection(context).as_ref(), config.clock.now());
             output.add_steps(&mut object, step);
-            object["network"] = json!(config.surroundings.network);
+            object["network"] = json!(config.environment.network);
             let (folder, variable) = auth.named_state_folder().unzip();
             object["state_folder"] = json!(folder.map(|folder| folder.to_string_lossy().into_owned()));
             object["state_folder_from"] = json!(variable);
@@ -190,12 +190,11 @@ fn repair(output: &Output, auth: &Auth) -> Result<ExitCode> {
 fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: &str) -> Result<ExitCode> {
     let mut request = MoveRequest::all_to(to);
     if context.is_some() {
-        (request.all, request.select) = (false, Select { context, ..Select::default() });
+        (request.all, request.select) = (false, Selector { context, ..Selector::default() });
     }
     let moved = wait(auth.move_keys(request))?;
-    let object =
-        |one: &Moved| json!({"context": one.context, "from": one.from, "to": one.to, "left_behind": one.left_behind});
-    let line = |Moved { context, from, to, left_behind, .. }: &Moved| match left_behind {
+    let object = |one: &MoveOutcome| json!({"context": one.context, "from": one.from, "to": one.to, "left_behind": one.left_behind});
+    let line = |MoveOutcome { context, from, to, left_behind, .. }: &MoveOutcome| match left_behind {
         None if from == to => format!("The key of {context} is in {to} already."),
         None => format!("Moved the key of {context} from {from} to {to}."),
         Some(why) => format!(
@@ -207,7 +206,7 @@ fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: &st
 }
 
 pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<ExitCode> {
-    let select = Select { context: logout.context, ..Select::default() };
+    let select = Selector { context: logout.context, ..Selector::default() };
     let request = LogoutRequest { select, all: logout.all, local_only: logout.local_only };
     let ended = wait(Auth::new(config)?.logout(request))?;
     let object = |login: &LoggedOut| {
@@ -228,17 +227,17 @@ pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<
             .as_ref()
             .map(|why| format!(" Its key could not be erased ({why}); it opens nothing any more."));
         let ended = match login.ended {
-            Ended::Revoked => format!("Logged out {name} ({account}): revoked at {server} and forgotten here."),
-            Ended::NotRevocable => format!(
+            LogoutOutcome::Revoked => format!("Logged out {name} ({account}): revoked at {server} and forgotten here."),
+            LogoutOutcome::NotRevocable => format!(
                 "Forgot {name} ({account}) on this machine. {server} has no way to revoke it: it ends there when it expires."
             ),
-            Ended::Already => {
+            LogoutOutcome::Already => {
                 format!("Logged out {name} ({account}): {server} had refused it as ended before; it is forgotten here.")
             }
-            Ended::LocalOnly => format!(
+            LogoutOutcome::LocalOnly => format!(
                 "Forgot {name} ({account}) on this machine. {server} was not told: it ends there when it expires."
             ),
-            Ended::Unreadable => format!(
+            LogoutOutcome::Unreadable => format!(
                 "Forgot {name} ({account}) on this machine. It could not be read any more, so {server} was not told: it \
                  ends there when it expires."
             ),
@@ -268,13 +267,13 @@ pub(super) fn whoami(
 /// Says what became of each login. The exit code is that of the first with which it went wrong.
 fn each<T>(
     output: &Output,
-    each: &Each<T>,
+    each: &Outcomes<T>,
     name: &str,
     nobody: &str,
     object: impl Fn(&T) -> Value,
     line: impl Fn(&T) -> String,
 ) -> ExitCode {
-    let Each { done, failed, .. } = each;
+    let Outcomes { done, failed, .. } = each;
     let code = failed.first().map(|(_, error)| output.exit_code(error));
     if output.json {
         let failed = failed.iter().map(|(context, error)| {
@@ -300,7 +299,7 @@ fn each<T>(
 }
 
 fn session(config: Config, context: Option<ContextName>, org: Option<Org>) -> Result<Session> {
-    Auth::new(config)?.session_for(&Select { context, org })
+    Auth::new(config)?.session_for(&Selector { context, org })
 }
 
 /// `None` where none was named.

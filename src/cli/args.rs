@@ -265,7 +265,7 @@ pub(super) struct Rename {
 ]))]
 pub(super) struct Doctor {
     /// Move the keys of all logins to another place
-    #[arg(id = "hallpass-move-to", long = "move-to", value_name = "PLACE", value_parser = Place)]
+    #[arg(id = "hallpass-move-to", long = "move-to", value_name = "PLACE", value_parser = Custody)]
     pub(super) move_to: Option<String>,
     /// Move the key of this login only
     #[arg(
@@ -314,9 +314,9 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
 /// The name of a place. Those that everybody has are known for help and completions; a host may have one of its own, and which
 /// there are is the library's to say.
 #[derive(Clone)]
-struct Place;
+struct Custody;
 
-impl TypedValueParser for Place {
+impl TypedValueParser for Custody {
     type Value = String;
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {

@@ -116,13 +116,15 @@ pub(super) fn hint(program: &str, place: Option<&str>, kind: ErrorKind, remedy: 
         }
         Remedy::StartStore => format!("{}; then try again", to_start(Machine::here())),
         // The place that was named cannot be, whatever is started here.
-        Remedy::ChoosePlace { places } if kind == ErrorKind::Config => match places.as_slice() {
+        Remedy::ChooseKeyStore { key_stores } if kind == ErrorKind::Config => match key_stores.as_slice() {
             [] => format!("correct or unset {}", variable("CUSTODY")),
-            places => format!("set {} to one of: {}", variable("CUSTODY"), places.join(", ")),
+            key_stores => format!("set {} to one of: {}", variable("CUSTODY"), key_stores.join(", ")),
         },
-        Remedy::ChoosePlace { places } => {
-            let choices: Vec<_> =
-                places.iter().map(|place| format!("`{}={place} {program} auth login`", variable("CUSTODY"))).collect();
+        Remedy::ChooseKeyStore { key_stores } => {
+            let choices: Vec<_> = key_stores
+                .iter()
+                .map(|place| format!("`{}={place} {program} auth login`", variable("CUSTODY")))
+                .collect();
             [vec![to_start(Machine::here()).to_owned()], choices].concat().join(", or run ")
         }
         Remedy::GivePassphrase => {
@@ -175,7 +177,7 @@ pub(super) fn hint(program: &str, place: Option<&str>, kind: ErrorKind, remedy: 
         Remedy::ForgetLocally { context } => format!(
             "try again when the server answers, or run `{program} auth logout --context {context} --local-only`"
         ),
-        Remedy::FixConfig { field: "custody" } => format!("correct or unset {}", variable("CUSTODY")),
+        Remedy::FixConfig { field: "environment.custody" } => format!("correct or unset {}", variable("CUSTODY")),
         Remedy::FixConfig { field: "passphrase_fd" } => {
             let variable = variable("PASSPHRASE_FD");
             format!("correct or unset {variable}; it takes an open descriptor: `{variable}=3 {program} … 3<FILE`")
@@ -185,7 +187,7 @@ pub(super) fn hint(program: &str, place: Option<&str>, kind: ErrorKind, remedy: 
             "leave --min-validity out; where nobody knows when a token ends, --refresh fetches a new one".into()
         }
         Remedy::FixConfig { field: "folder" } => "go to a folder that is there".into(),
-        Remedy::FixConfig { field: "home" } => format!(
+        Remedy::FixConfig { field: "state_dir" } => format!(
             "set {} to the full path of a private folder outside work trees, on a file system with locks; or unset it",
             variable("HOME")
         ),
@@ -289,8 +291,8 @@ mod tests {
             Remedy::Retry { .. } => Remedy::UnlockStore,
             Remedy::UnlockStore => Remedy::AllowItem,
             Remedy::AllowItem => Remedy::StartStore,
-            Remedy::StartStore => Remedy::ChoosePlace { places: vec!["kernel"] },
-            Remedy::ChoosePlace { .. } => Remedy::StartSession,
+            Remedy::StartStore => Remedy::ChooseKeyStore { key_stores: vec!["kernel"] },
+            Remedy::ChooseKeyStore { .. } => Remedy::StartSession,
             Remedy::StartSession => Remedy::GivePassphrase,
             Remedy::GivePassphrase => Remedy::ChoosePassphrase { at_least: 8 },
             Remedy::ChoosePassphrase { .. } => Remedy::CorrectPassphrase,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::hints::{Step, Who, in_shell};
 use super::render::Output;
-use crate::custody::{Posture, Until};
+use crate::custody::{KeptUntil, Protection};
 use crate::prompt::Screen;
 use crate::{Account, Auth, ChosenBy, Config, Context, Missing};
 
@@ -18,8 +18,8 @@ pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
         "client_id": context.client_id,
         "org": context.org,
         "scopes": context.scopes.iter().collect::<Vec<_>>(),
-        "custody": context.custody,
-        "lasts": auth.posture(context).map(|posture| posture.lasts.name()),
+        "custody": context.key_store,
+        "lasts": auth.protection(context).map(|protection| protection.lasts.name()),
         "is_default": context.is_default,
         "is_current": context.chosen_by.is_some(),
         "chosen_by": context.chosen_by.as_ref().map(ChosenBy::name),
@@ -42,13 +42,13 @@ pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
 
 /// A context for a person: who, where, until when, by which rule; and what to do where something is wrong.
 pub(super) fn context_lines(output: &Output, auth: &Auth, context: &Context, config: &Config) -> String {
-    let (posture, now) = (auth.posture(context), config.clock.now());
-    let posture = posture.as_ref();
+    let (protection, now) = (auth.protection(context), config.clock.now());
+    let protection = protection.as_ref();
     let default = if context.is_default { " (default)" } else { "" };
-    let place = match posture.map(|posture| posture.lasts) {
-        Some(_) if context.missing == Some(Missing::Key) => format!("{}, where it is not any more", context.custody),
-        Some(lasts) => format!("{}, {lasts}", context.custody),
-        None => format!("{}, which this program has not", context.custody),
+    let place = match protection.map(|protection| protection.lasts) {
+        Some(_) if context.missing == Some(Missing::Key) => format!("{}, where it is not any more", context.key_store),
+        Some(lasts) => format!("{}, {lasts}", context.key_store),
+        None => format!("{}, which this program has not", context.key_store),
     };
     let since = match context.logged_in_at {
         Some(since) => format!("{}, {}", rfc3339(since), relative(since, now)),
@@ -68,7 +68,7 @@ pub(super) fn context_lines(output: &Output, auth: &Auth, context: &Context, con
         ("Login ends", session_end(context, now)),
         ("Folder", folder(auth)),
         ("Network", network(config)),
-        ("Next", next(output, context, posture, now).map(|step| step.text).or_else(|| nothing_yet(context))),
+        ("Next", next(output, context, protection, now).map(|step| step.text).or_else(|| nothing_yet(context))),
     ];
     aligned(&lines)
 }
@@ -147,7 +147,7 @@ fn row(context: &Context, now: SystemTime) -> [String; 7] {
         context.account.to_string(),
         context.org.as_ref().map(ToString::to_string).unwrap_or_default(),
         context.account.issuer.host(),
-        context.custody.clone(),
+        context.key_store.clone(),
         token,
         notes.collect::<Vec<_>>().join(", "),
     ]
@@ -183,16 +183,21 @@ fn session_end(context: &Context, now: SystemTime) -> Option<String> {
 }
 
 /// What to do about it, where something is wrong.
-pub(super) fn next(output: &Output, context: &Context, posture: Option<&Posture>, now: SystemTime) -> Option<Step> {
+pub(super) fn next(
+    output: &Output,
+    context: &Context,
+    protection: Option<&Protection>,
+    now: SystemTime,
+) -> Option<Step> {
     let (program, name) = (&output.program, context.name.as_str());
     let has_expired = context.expires_at.is_some_and(|at| at <= now);
     let renews = context.renews != Some(false) && context.session_ends_at.is_none_or(|at| at > now);
-    let command = output.log_in(name, &context.custody);
+    let command = output.log_in(name, &context.key_store);
     let log_in = in_shell(&command);
     let log_in_again = |text| Some(Step { who: Who::Person, text, command: Some(command.clone()) });
     match context.logged_in_at {
         _ if context.missing == Some(Missing::Key)
-            && posture.is_some_and(|posture| posture.lasts == Until::SessionEnd) =>
+            && protection.is_some_and(|protection| protection.lasts == KeptUntil::SessionEnd) =>
         {
             log_in_again(format!("go back to the login session that it was made in, or run `{log_in}` to log in anew"))
         }
@@ -202,7 +207,7 @@ pub(super) fn next(output: &Output, context: &Context, posture: Option<&Posture>
                 format!("run `{program} auth doctor`, which says what is wrong with it; or `{log_in}` to log in anew");
             Some(Step::run(Who::Caller, text, program, &["auth", "doctor"]))
         }
-        _ if posture.is_none() => {
+        _ if protection.is_none() => {
             log_in_again(format!("run `{log_in}` to log in anew, or use the program that logged in"))
         }
         _ if context.has_ended || (has_expired && !renews) => log_in_again(format!("run `{log_in}`")),
@@ -226,7 +231,7 @@ fn folder(auth: &Auth) -> Option<String> {
 }
 
 fn network(config: &Config) -> Option<String> {
-    let variables = &config.surroundings.network;
+    let variables = &config.environment.network;
     (!variables.is_empty()).then(|| format!("TLS roots or the proxy come from {}", variables.join(", ")))
 }
 

@@ -48,7 +48,7 @@ use std::process::ExitCode;
 
 #[cfg(feature = "passphrase")]
 use crate::prompt::passphrase::OnTerminal;
-use crate::{AppName, Config, Error, Result, hardening};
+use crate::{AppName, Config, Error, Result, harden_process};
 use args::{Action, Who};
 pub use args::{AuthCommand, Whoami};
 use deferred::Deferred;
@@ -105,10 +105,10 @@ impl Whoami {
 /// A command hardens its process, and can ask on the terminal.
 #[cfg_attr(not(feature = "passphrase"), expect(unused_mut, unused_variables, reason = "nothing is asked then"))]
 fn prepared(mut config: Config, stop: &Stop) -> Config {
-    hardening();
+    harden_process();
     #[cfg(feature = "passphrase")]
     if config.passphrase.is_none() {
-        let asker = OnTerminal::new(config.surroundings.clone(), stop.cancel.clone());
+        let asker = OnTerminal::new(config.environment.clone(), stop.cancel.clone());
         config.passphrase = Some(std::sync::Arc::new(asker));
     }
     config

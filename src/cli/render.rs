@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use super::hints::{Step, hint, log_in, steps, variable};
-use crate::custody::{Place, PlaceName};
+use crate::custody::{Custody, KeyStoreName};
 use crate::doctor::{Finding, Report};
 use crate::prompt::Screen;
 use crate::sanitize::ascii_json;
@@ -127,7 +127,7 @@ impl Output {
                         "text": finding.text,
                         "because": finding.because,
                         "remedy": finding.remedy.as_ref().map(Remedy::name),
-                        "place": finding.place,
+                        "place": finding.key_store,
                         "context": finding.context,
                     })
                 };
@@ -230,8 +230,8 @@ impl Output {
     }
 
     /// The command that logs in again, to keep the key where it was.
-    pub(super) fn log_in(&self, context: &str, custody: &str) -> Vec<String> {
-        log_in(&self.program, self.place_to_name(custody), Some(context))
+    pub(super) fn log_in(&self, context: &str, key_store: &str) -> Vec<String> {
+        log_in(&self.program, self.place_to_name(key_store), Some(context))
     }
 
     /// The place that a command has to name to log in again, for the login that `remedy` is about.
@@ -239,16 +239,17 @@ impl Output {
         let (Remedy::LogIn { context: Some(name) }, Some(config)) = (remedy, &self.config) else { return None };
         let contexts = Auth::new(config.clone()).ok()?.contexts().ok()?;
         let context = contexts.into_iter().find(|context| context.name.as_str() == name)?;
-        self.place_to_name(&context.custody).map(str::to_owned)
+        self.place_to_name(&context.key_store).map(str::to_owned)
     }
 
-    /// `custody`, if the key of a new login goes there only where somebody says so.
-    fn place_to_name<'c>(&self, custody: &'c str) -> Option<&'c str> {
-        let is_first = |place: &Place| matches!(place, Place::Only(places) if places.first().is_some_and(|first| first.as_str() == custody));
+    /// `key_store`, if the key of a new login goes there only where somebody says so.
+    fn place_to_name<'c>(&self, key_store: &'c str) -> Option<&'c str> {
+        let is_first = |place: &Custody| matches!(place, Custody::Only(key_stores) if key_stores.first().is_some_and(|first| first.as_str() == key_store));
         let is_said =
-            |config: &Config| config.surroundings.custody.as_deref() == Some(custody) || is_first(&config.place);
-        let is_of_choice = [PlaceName::Passphrase, PlaceName::KeyFile].iter().any(|place| place.as_str() == custody);
-        (is_of_choice && !self.config.as_ref().is_some_and(is_said)).then_some(custody)
+            |config: &Config| config.environment.custody.as_deref() == Some(key_store) || is_first(&config.custody);
+        let is_of_choice =
+            [KeyStoreName::Passphrase, KeyStoreName::KeyFile].iter().any(|place| place.as_str() == key_store);
+        (is_of_choice && !self.config.as_ref().is_some_and(is_said)).then_some(key_store)
     }
 
     /// One of the host's variables.

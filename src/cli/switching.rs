@@ -10,13 +10,13 @@ use super::render::Output;
 use crate::blocking::{wait, wait_unless_cancelled};
 use crate::clock::Cancel;
 use crate::sanitize::shell_quoted;
-use crate::{Auth, ChosenBy, Config, ContextName, ErrorKind, Membership, Remedy, Result, Select, Session, Userinfo};
+use crate::{Auth, ChosenBy, Config, ContextName, ErrorKind, Membership, Remedy, Result, Selector, Session, Userinfo};
 
 pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel) -> Result<ExitCode> {
     if list.orgs {
         return orgs(output, config, list.context, cancel);
     }
-    let (now, has_token) = (config.clock.now(), config.surroundings.token.is_some());
+    let (now, has_token) = (config.clock.now(), config.environment.token.is_some());
     let auth = Auth::new(config)?;
     let contexts = auth.contexts()?;
     if output.json {
@@ -37,7 +37,7 @@ pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel)
 }
 
 fn orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &Cancel) -> Result<ExitCode> {
-    let session = Auth::new(config)?.session_for(&Select { context, ..Select::default() })?;
+    let session = Auth::new(config)?.session_for(&Selector { context, ..Selector::default() })?;
     let Userinfo { orgs, refused, .. } = wait_unless_cancelled(session.userinfo(), cancel)?;
     match refused {
         // The ID token names none, which says nothing.
@@ -63,16 +63,16 @@ fn orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &
 }
 
 pub(super) fn switch(output: &Output, config: Config, switch: Switch, cancel: &Cancel) -> Result<ExitCode> {
-    let (auth, org) = (Auth::new(config.clone())?, config.surroundings.org);
+    let (auth, org) = (Auth::new(config.clone())?, config.environment.org);
     let name = match &switch.org {
-        Some(org) => Some(wait_unless_cancelled(auth.context_of(org), cancel)?),
+        Some(org) => Some(wait_unless_cancelled(auth.context_for_org(org), cancel)?),
         None => switch.context,
     };
     let Some(name) = name else {
         return if switch.unset { unset(output, &auth) } else { which(output, &auth) };
     };
     let context = match switch.here {
-        true => wait(auth.switch_here(&name)),
+        true => wait(auth.pin_folder(&name)),
         false => wait(auth.switch(&name)),
     }?;
     // The newest rule is the last.
@@ -120,7 +120,7 @@ pub(super) fn note_what_goes_before(output: &Output, auth: &Auth, name: &Context
 }
 
 fn unset(output: &Output, auth: &Auth) -> Result<ExitCode> {
-    let named = wait(auth.unset_here())?;
+    let named = wait(auth.unpin_folder())?;
     if output.json {
         return Ok(output.object(json!({"unset": named})));
     }

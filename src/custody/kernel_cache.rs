@@ -2,21 +2,21 @@
 //! token needs no D-Bus and no passphrase. Nothing depends on it: a key that is not there is read from its key store.
 //!
 //! A user has room for 200 keys and 20,000 bytes in the kernel, which other programs need too. So all logins of all apps share one
-//! key for the numbers of their records, and there are never more than [`MOST_COPIES`] copies.
+//! key for the numbers of their records, and there are never more than [`MAX_COPIES`] copies.
 
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::kernel::LARGEST;
-use super::{CustodyError, Item, Kernel};
+use super::{Item, KernelKeyStore, KeyStoreError};
 use crate::custody::sealing_key::text;
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 
 /// The keys that the kernel holds for us, each for a while.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct KeyCache {
+pub(crate) struct KernelCache {
     /// How long it keeps a key after it was taken from where it rests.
     pub(crate) lifetime: Duration,
 }
@@ -25,13 +25,13 @@ pub(crate) struct KeyCache {
 const MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How many records it remembers: those that were written last.
-const MOST_SEEN: usize = 100;
+const MAX_SEEN: usize = 100;
 
 /// More than the line of any record takes, in bytes: 26 letters, a space, 20 digits and the end.
 const LINE: usize = 48;
 
 /// How many copies of keys there are at most, some 110 bytes each: another one takes the place of one of them.
-const MOST_COPIES: usize = 16;
+const MAX_COPIES: usize = 16;
 
 /// The one key for the numbers of all records: a line each, its grant and its number, the newest last.
 const SEEN: &str = "hallpass-seen";
@@ -39,20 +39,20 @@ const SEEN: &str = "hallpass-seen";
 /// How the names of the copies begin.
 const COPY: &str = "hallpass-cache:";
 
-impl KeyCache {
+impl KernelCache {
     /// The key of `item`, if it is there.
     pub(crate) fn key(self, item: &Item<'_>) -> Option<Secret> {
-        let mut bytes = Kernel::of_user().get(&key_of(item), LARGEST).ok().flatten()?;
+        let mut bytes = KernelKeyStore::of_user().get(&key_of(item), LARGEST).ok().flatten()?;
         text(std::mem::take(&mut *bytes))
     }
 
     /// Keeps a copy of the key. A kernel that refuses is asked again the next time.
     pub(crate) fn keep(self, item: &Item<'_>, key: &Secret) {
-        let (kernel, own) = (Kernel::of_user(), key_of(item));
+        let (kernel, own) = (KernelKeyStore::of_user(), key_of(item));
         let copies =
             kernel.names().unwrap_or_default().into_iter().filter(|name| name.starts_with(COPY) && *name != own);
         // Which one goes does not matter: it is a copy.
-        copies.skip(MOST_COPIES - 1).for_each(|name| drop(kernel.remove(&name)));
+        copies.skip(MAX_COPIES - 1).for_each(|name| drop(kernel.remove(&name)));
         let _ = kernel.put(&own, key.expose().as_bytes(), Some(self.lifetime));
     }
 
@@ -76,7 +76,7 @@ impl KeyCache {
 
     /// Forgets the key.
     pub(crate) fn forget_key(item: &Item<'_>) {
-        let _ = Kernel::of_user().remove(&key_of(item));
+        let _ = KernelKeyStore::of_user().remove(&key_of(item));
     }
 
     /// Forgets all of the login.
@@ -90,17 +90,17 @@ impl KeyCache {
     /// The keys in the kernel that logins of this state folder have left there and nobody needs: copies for logins that are gone, and
     /// what an earlier version had, a key for each record's number. `all` are the logins that there are or were, `records` those of
     /// which there is a record: keys of other state folders are none of ours.
-    pub(crate) fn spare(app: &AppName, all: &[GrantId], records: &[GrantId]) -> Result<Vec<String>, CustodyError> {
+    pub(crate) fn spare(app: &AppName, all: &[GrantId], records: &[GrantId]) -> Result<Vec<String>, KeyStoreError> {
         let copies = all.iter().filter(|grant| !records.contains(grant)).map(|grant| key_of(&Item::new(app, grant)));
         let spare: Vec<_> = copies.chain(all.iter().map(|grant| format!("{SEEN}:{app}:{grant}"))).collect();
-        Ok(Kernel::of_user().names()?.into_iter().filter(|name| spare.contains(name)).collect())
+        Ok(KernelKeyStore::of_user().names()?.into_iter().filter(|name| spare.contains(name)).collect())
     }
 
     /// Erases those; says how many there were.
-    pub(crate) fn free(app: &AppName, all: &[GrantId], records: &[GrantId]) -> Result<usize, CustodyError> {
+    pub(crate) fn free(app: &AppName, all: &[GrantId], records: &[GrantId]) -> Result<usize, KeyStoreError> {
         let mut freed = 0;
         for name in Self::spare(app, all, records)? {
-            freed += usize::from(Kernel::of_user().remove(&name)?);
+            freed += usize::from(KernelKeyStore::of_user().remove(&name)?);
         }
         Ok(freed)
     }
@@ -108,7 +108,7 @@ impl KeyCache {
 
 /// The lines, as the kernel has them. Any program of the user can write there.
 fn remembered() -> Zeroizing<Vec<u8>> {
-    Kernel::of_user().get(SEEN, MOST_SEEN * LINE).ok().flatten().unwrap_or_default()
+    KernelKeyStore::of_user().get(SEEN, MAX_SEEN * LINE).ok().flatten().unwrap_or_default()
 }
 
 fn seen() -> Vec<(GrantId, u64)> {
@@ -126,11 +126,11 @@ fn change_seen(change: impl FnOnce(&mut Vec<(GrantId, u64)>), item: &Item<'_>) {
     let mut all = seen();
     all.retain(|(grant, _)| grant != item.grant);
     change(&mut all);
-    let newest = all.split_off(all.len().saturating_sub(MOST_SEEN));
+    let newest = all.split_off(all.len().saturating_sub(MAX_SEEN));
     let lines: String = newest.iter().map(|(grant, generation)| format!("{grant} {generation}\n")).collect();
     let _ = match newest.is_empty() {
-        true => Kernel::of_user().remove(SEEN).map(drop),
-        false => Kernel::of_user().put(SEEN, lines.as_bytes(), Some(MEMORY)),
+        true => KernelKeyStore::of_user().remove(SEEN).map(drop),
+        false => KernelKeyStore::of_user().put(SEEN, lines.as_bytes(), Some(MEMORY)),
     };
 }
 

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Custody, CustodyError, Item, Posture, Until};
+use super::{Item, KeptUntil, KeyStore, KeyStoreError, Protection};
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 
 /// A custody that forgets everything when it is dropped.
 #[derive(Default)]
-pub struct Memory(Mutex<HashMap<String, Secret>>);
+pub struct MemoryKeyStore(Mutex<HashMap<String, Secret>>);
 
-impl Memory {
+impl MemoryKeyStore {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
@@ -23,25 +23,25 @@ impl Memory {
     }
 }
 
-impl Custody for Memory {
+impl KeyStore for MemoryKeyStore {
     fn name(&self) -> &str {
         "memory"
     }
 
-    fn posture(&self) -> Posture {
-        Posture::new(Until::ProcessEnd, "this process")
+    fn protection(&self) -> Protection {
+        Protection::new(KeptUntil::ProcessEnd, "this process")
     }
 
-    fn probe(&self) -> Result<(), CustodyError> {
+    fn probe(&self) -> Result<(), KeyStoreError> {
         Ok(())
     }
 
-    fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
+    fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), KeyStoreError> {
         self.items().insert(name(item), key.copy());
         Ok(())
     }
 
-    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError> {
         Ok(self.items().get(&name(item)).map(Secret::copy))
     }
 
@@ -49,17 +49,17 @@ impl Custody for Memory {
         true
     }
 
-    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+    fn erase(&self, item: &Item<'_>) -> Result<bool, KeyStoreError> {
         Ok(self.items().remove(&name(item)).is_some())
     }
 
-    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, KeyStoreError> {
         let prefix = format!("{app}/");
         Ok(Some(self.items().keys().filter_map(|name| name.strip_prefix(&prefix)?.parse().ok()).collect()))
     }
 }
 
-impl fmt::Debug for Memory {
+impl fmt::Debug for MemoryKeyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Memory({} items)", self.items().len())
     }

@@ -1,4 +1,4 @@
-//! [`Custody`]: where the keys rest that open the sealed records. One small item per grant.
+//! [`KeyStore`]: where the keys rest that open the sealed records. One small item per grant.
 
 mod kernel;
 mod kernel_cache;
@@ -16,44 +16,44 @@ mod wrapped_key;
 
 use std::fmt;
 
-pub use kernel::Kernel;
-pub(crate) use kernel_cache::KeyCache;
-pub use key_file::KeyFile;
+pub use kernel::KernelKeyStore;
+pub(crate) use kernel_cache::KernelCache;
+pub use key_file::FileKeyStore;
 pub(crate) use key_file::SET_ASIDE;
-pub use memory::Memory;
+pub use memory::MemoryKeyStore;
 #[cfg(feature = "os-store")]
-pub use os::OsStore;
+pub use os::OsKeyStore;
 #[cfg(feature = "passphrase")]
-pub use passphrase::Passphrase;
-pub(crate) use selection::{Chosen, Places, Ways, is_place_name};
-pub use selection::{Place, PlaceName};
+pub use passphrase::PassphraseKeyStore;
+pub(crate) use selection::{Chosen, KeyStores, StoreContext, is_key_store_name};
+pub use selection::{Custody, KeyStoreName};
 
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::ids::{AppName, GrantId};
-pub use crate::model::protection::{Posture, Until};
+pub use crate::model::protection::{KeptUntil, Protection};
 use crate::model::secret::Secret;
 
 /// A place for keys. An item is ASCII of at most 200 bytes and belongs to one grant of one app.
 ///
-/// Every method may block, but not for ever: a few seconds at most, then [`CustodyError::Silent`]. A place that can ask the person does so in
+/// Every method may block, but not for ever: a few seconds at most, then [`KeyStoreError::Silent`]. A place that can ask the person does so in
 /// [`prepare`](Self::prepare) and `load`. One that is locked, away or slow is never an empty one.
-pub trait Custody: Send + Sync + fmt::Debug {
+pub trait KeyStore: Send + Sync + fmt::Debug {
     /// The place's name in output and in the index, for example `os`: 1 to 64 visible ASCII characters without slashes.
     fn name(&self) -> &str;
 
     /// What the place promises. By default: to keep a key until it is erased.
-    fn posture(&self) -> Posture {
-        Posture::default()
+    fn protection(&self) -> Protection {
+        Protection::default()
     }
 
     /// Asks whether the place could take a key now. Changes nothing.
     ///
     /// - It could: `Ok`.
-    /// - It is locked: [`CustodyError::Locked`]. There is none: [`CustodyError::Unavailable`].
-    fn probe(&self) -> Result<(), CustodyError>;
+    /// - It is locked: [`KeyStoreError::Locked`]. There is none: [`KeyStoreError::Unavailable`].
+    fn probe(&self) -> Result<(), KeyStoreError>;
 
     /// Before a login: asks the person for what a new key will need, where it needs something. By default only probes.
-    fn prepare(&self, _app: &AppName) -> Result<(), CustodyError> {
+    fn prepare(&self, _app: &AppName) -> Result<(), KeyStoreError> {
         self.probe()
     }
 
@@ -62,14 +62,14 @@ pub trait Custody: Send + Sync + fmt::Debug {
     /// - No item yet: it is there afterwards, through to where it rests.
     /// - An item is there: its key is replaced.
     /// - The place is locked or away: an error, and nothing has changed.
-    fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), CustodyError>;
+    fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), KeyStoreError>;
 
     /// Gives the key back.
     ///
     /// - An item is there: `Some`.
     /// - The place answered that there is none: `None`.
     /// - The place is locked, away or slow: an error, never `None`.
-    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError>;
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError>;
 
     /// Whether `load` asks neither another program nor a person: it takes as long as reading a small file. By default not.
     fn answers_at_once(&self) -> bool {
@@ -87,12 +87,12 @@ pub trait Custody: Send + Sync + fmt::Debug {
     /// - An item was there: `true`, and it is gone.
     /// - There was none: `false`.
     /// - The place is locked or away: an error, and nothing has changed.
-    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError>;
+    fn erase(&self, item: &Item<'_>) -> Result<bool, KeyStoreError>;
 
     /// The grants of `app` that the place holds a key of, in any order; `None` where it cannot tell.
     ///
     /// - It is locked, if only in part, or away: an error, since what is not in the list is not there.
-    fn list(&self, _app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+    fn list(&self, _app: &AppName) -> Result<Option<Vec<GrantId>>, KeyStoreError> {
         Ok(None)
     }
 }
@@ -117,7 +117,7 @@ impl<'a> Item<'a> {
 /// Why a place did not do what was asked. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum CustodyError {
+pub enum KeyStoreError {
     /// The place is there but locked.
     #[error("it is locked")]
     Locked,
@@ -153,46 +153,46 @@ pub enum CustodyError {
     },
 }
 
-impl CustodyError {
+impl KeyStoreError {
     /// With the place's name and the way out, while a place is still to be chosen.
-    pub(crate) fn at_login(self, place: &str) -> Error {
-        self.at(place, Remedy::ChoosePlace { places: Vec::new() })
+    pub(crate) fn at_login(self, store: &str) -> Error {
+        self.at(store, Remedy::ChooseKeyStore { key_stores: Vec::new() })
     }
 
     /// With the place's name and the way out, where a grant rests there: another place would not help.
-    pub(crate) fn at_rest(self, place: &str) -> Error {
+    pub(crate) fn at_rest(self, store: &str) -> Error {
         let otherwise = match self {
-            Self::Unavailable(_) if !["kernel", "session"].contains(&place) => Remedy::StartStore,
+            Self::Unavailable(_) if !["kernel", "session"].contains(&store) => Remedy::StartStore,
             _ => Remedy::Retry { after: None },
         };
-        self.at(place, otherwise)
+        self.at(store, otherwise)
     }
 
-    fn at(self, place: &str, otherwise: Remedy) -> Error {
+    fn at(self, store: &str, otherwise: Remedy) -> Error {
         let remedy = match &self {
             Self::Cancelled => return Error::cancelled(),
             Self::Locked => Remedy::UnlockStore,
             Self::Refused { remedy, .. } | Self::StateFolder { remedy: Some(remedy), .. } => remedy.clone(),
             _ => otherwise,
         };
-        let place = described(place);
-        let custody = |message: String| Error::new(ErrorKind::Custody, message).with(remedy);
+        let store = described(store);
+        let error = |message: String| Error::new(ErrorKind::Custody, message).with(remedy);
         let why = self.to_string();
         match (self, why.matches(": ").count()) {
-            (Self::StateFolder { because: Some(cause), .. }, _) => custody(why).because(cause),
-            (Self::Unavailable(why), _) => custody(format!("{place} cannot be used: it is not available")).because(why),
-            (_, 0) => custody(format!("{place} cannot be used: {why}")),
+            (Self::StateFolder { because: Some(cause), .. }, _) => error(why).because(cause),
+            (Self::Unavailable(why), _) => error(format!("{store} cannot be used: it is not available")).because(why),
+            (_, 0) => error(format!("{store} cannot be used: {why}")),
             // It names a file itself.
-            (_, 1) => custody(why),
+            (_, 1) => error(why),
             // The words of others.
-            _ => custody(format!("{place} cannot be used")).because(why),
+            _ => error(format!("{store} cannot be used")).because(why),
         }
     }
 }
 
 /// A place in a sentence.
-pub(crate) fn described(place: &str) -> String {
-    match place {
+pub(crate) fn described(store: &str) -> String {
+    match store {
         "os" => "the OS's secure store".into(),
         "kernel" => "the kernel's keyring".into(),
         "session" => "the kernel's keyring of this login session".into(),

@@ -8,8 +8,8 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::wrapped_key::{Files, Way, refused};
-use super::{Custody, CustodyError, Item, Posture, Until};
+use super::wrapped_key::{Files, WrappedBy, refused};
+use super::{Item, KeptUntil, KeyStore, KeyStoreError, Protection};
 use crate::custody::sealing_key::SealingKey;
 use crate::model::error::Remedy;
 use crate::model::ids::{AppName, GrantId, no_randomness};
@@ -18,7 +18,7 @@ use crate::prompt::passphrase::{AskPassphrase, Purpose, Question, SHORTEST, is_l
 
 /// A custody of files below a state folder, each of which only the person's passphrase opens.
 #[derive(Debug)]
-pub struct Passphrase {
+pub struct PassphraseKeyStore {
     files: Files,
     asker: Arc<dyn AskPassphrase>,
     /// What the person chose for the keys that are stored here.
@@ -39,24 +39,24 @@ const PASSES_ALLOWED: [u32; 2] = [PASSES, PASSES + 1];
 /// How often a person may mistype.
 const TRIES: usize = 3;
 
-impl Passphrase {
-    /// Files below the state folder `home`. `asker` gives the passphrase.
-    pub fn new(home: PathBuf, asker: Arc<dyn AskPassphrase>) -> Self {
-        Self { files: Files { home, place: "passphrase" }, asker, chosen: Mutex::default() }
+impl PassphraseKeyStore {
+    /// Files below the state folder `state_dir`. `asker` gives the passphrase.
+    pub fn new(state_dir: PathBuf, asker: Arc<dyn AskPassphrase>) -> Self {
+        Self { files: Files { state_dir, store: "passphrase" }, asker, chosen: Mutex::default() }
     }
 
-    fn ask(&self, app: &AppName, purpose: Purpose) -> Result<Secret, CustodyError> {
+    fn ask(&self, app: &AppName, purpose: Purpose) -> Result<Secret, KeyStoreError> {
         let answer = self.asker.ask(&Question { app: app.clone(), purpose });
         answer.map_err(|error| match error.kind() {
-            Io::NotFound => CustodyError::Refused {
+            Io::NotFound => KeyStoreError::Refused {
                 why: "it needs a passphrase, and there is nobody to ask".into(),
                 remedy: Remedy::GivePassphrase,
             },
             // Whoever gave it knows where it came from.
             Io::PermissionDenied if error.get_ref().is_some() => wrong(error.to_string()),
             Io::PermissionDenied => wrong(WRONG.into()),
-            Io::Interrupted => CustodyError::Cancelled,
-            kind => CustodyError::Refused {
+            Io::Interrupted => KeyStoreError::Cancelled,
+            kind => KeyStoreError::Refused {
                 why: format!("no passphrase could be had ({error})"),
                 remedy: match kind {
                     Io::InvalidInput => Remedy::FixConfig { field: "passphrase_fd" },
@@ -66,11 +66,11 @@ impl Passphrase {
         })
     }
 
-    fn choose(&self, app: &AppName) -> Result<Secret, CustodyError> {
+    fn choose(&self, app: &AppName) -> Result<Secret, KeyStoreError> {
         let secret = self.ask(app, Purpose::Choose)?;
         match is_long_enough(&secret) {
             true => Ok(secret),
-            false => Err(CustodyError::Refused {
+            false => Err(KeyStoreError::Refused {
                 why: format!("a passphrase takes at least {SHORTEST} characters"),
                 remedy: Remedy::ChoosePassphrase { at_least: SHORTEST },
             }),
@@ -78,36 +78,36 @@ impl Passphrase {
     }
 }
 
-impl Custody for Passphrase {
+impl KeyStore for PassphraseKeyStore {
     fn name(&self) -> &str {
-        self.files.place
+        self.files.store
     }
 
-    fn posture(&self) -> Posture {
-        Posture::new(Until::Erased, "whoever has the state folder and the passphrase")
+    fn protection(&self) -> Protection {
+        Protection::new(KeptUntil::Erased, "whoever has the state folder and the passphrase")
     }
 
-    fn probe(&self) -> Result<(), CustodyError> {
+    fn probe(&self) -> Result<(), KeyStoreError> {
         Ok(())
     }
 
-    fn prepare(&self, app: &AppName) -> Result<(), CustodyError> {
+    fn prepare(&self, app: &AppName) -> Result<(), KeyStoreError> {
         let chosen = self.choose(app)?;
         *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = Some(chosen);
         Ok(())
     }
 
-    fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
+    fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), KeyStoreError> {
         let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Secret::copy);
         let passphrase = chosen.map_or_else(|| self.choose(item.app), Ok)?;
         let mut salt = [0; SALT];
         getrandom::fill(&mut salt).map_err(no_randomness).map_err(refused)?;
         let salt = URL_SAFE_NO_PAD.encode(salt);
-        let way = Way::Argon2id { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt };
+        let way = WrappedBy::Argon2id { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt };
         self.files.write(item, way.clone(), &derive(&way, &passphrase)?, key)
     }
 
-    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError> {
         let Some(slip) = self.files.read(item)? else { return Ok(None) };
         let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Secret::copy);
         // What the person has just chosen, they are not asked for again.
@@ -129,21 +129,21 @@ impl Custody for Passphrase {
         true
     }
 
-    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+    fn erase(&self, item: &Item<'_>) -> Result<bool, KeyStoreError> {
         self.files.remove(item)
     }
 
-    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, KeyStoreError> {
         self.files.list(app)
     }
 }
 
-fn derive(way: &Way, passphrase: &Secret) -> Result<SealingKey, CustodyError> {
-    let odd = || CustodyError::Refused {
+fn derive(way: &WrappedBy, passphrase: &Secret) -> Result<SealingKey, KeyStoreError> {
+    let odd = || KeyStoreError::Refused {
         why: "its file asks for a way to the key that this program does not go".into(),
         remedy: Remedy::Upgrade,
     };
-    let Way::Argon2id { memory_kib, passes, lanes, salt } = way else { return Err(odd()) };
+    let WrappedBy::Argon2id { memory_kib, passes, lanes, salt } = way else { return Err(odd()) };
     if !MEMORY_ALLOWED.contains(memory_kib) || !PASSES_ALLOWED.contains(passes) || *lanes != LANES {
         return Err(odd());
     }
@@ -152,13 +152,13 @@ fn derive(way: &Way, passphrase: &Secret) -> Result<SealingKey, CustodyError> {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let derived = SealingKey::filled(|key| argon2.hash_password_into(passphrase.expose().as_bytes(), &salt, key));
     derived.map_err(|error| match error {
-        argon2::Error::OutOfMemory => CustodyError::Failed(format!("it takes {} MiB of memory", memory_kib >> 10)),
+        argon2::Error::OutOfMemory => KeyStoreError::Failed(format!("it takes {} MiB of memory", memory_kib >> 10)),
         _ => odd(),
     })
 }
 
 const WRONG: &str = "the passphrase is wrong";
 
-fn wrong(why: String) -> CustodyError {
-    CustodyError::Refused { why, remedy: Remedy::CorrectPassphrase }
+fn wrong(why: String) -> KeyStoreError {
+    KeyStoreError::Refused { why, remedy: Remedy::CorrectPassphrase }
 }

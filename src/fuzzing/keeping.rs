@@ -10,12 +10,12 @@ use serde_json::value::RawValue;
 use super::{members, said, somewhere};
 use crate::Config;
 use crate::custody::sealing_key::SealingKey;
-use crate::lifecycle::contexts::{Index, Select};
+use crate::lifecycle::contexts::{Index, Selector};
 use crate::model::error::{ErrorKind, Remedy};
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 use crate::records::record::{Header, Record, RefreshToken, Unreadable};
-use crate::system::environment::Surroundings;
+use crate::system::environment::Environment;
 
 /// A record, as JSON: what is sealed opens, and opens to the same; and to nothing once a byte is another.
 pub fn record(bytes: &[u8]) {
@@ -82,10 +82,10 @@ pub fn index(bytes: &[u8]) {
     assert!(Index::parse(path, cut).is_err(), "half an index");
 
     let mut config = Config::new("acme", "https://id.example.com", "acme-cli").expect("a configuration");
-    config.surroundings = Surroundings::default();
+    config.environment = Environment::default();
     let names: BTreeSet<_> = index.contexts.iter().map(|entry| entry.name.as_str().to_ascii_lowercase()).collect();
-    let selects = index.contexts.iter().take(4).map(|entry| Select::context(entry.name.clone()));
-    for select in selects.chain([Select::default()]) {
+    let selects = index.contexts.iter().take(4).map(|entry| Selector::context(entry.name.clone()));
+    for select in selects.chain([Selector::default()]) {
         let found = index.resolve(&select, &config);
         // Two of one name are another hand's.
         let is_ours = names.len() == index.contexts.len();

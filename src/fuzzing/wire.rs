@@ -15,9 +15,9 @@ use crate::oauth::challenge::{self, Demand};
 use crate::oauth::client_auth::Client;
 use crate::oauth::device::{Ask, Poll, authorize};
 use crate::oauth::id_token;
-use crate::oauth::metadata::{ByHand, discover, userinfo_endpoint};
+use crate::oauth::metadata::{ConfiguredEndpoints, discover, userinfo_endpoint};
 use crate::oauth::pkce::Pkce;
-use crate::oauth::token_endpoint::{Asks, Grant, TokenEndpoint, TokenReply};
+use crate::oauth::token_endpoint::{Grant, RequestedAccess, TokenEndpoint, TokenReply};
 use crate::system::clock::Cancel;
 use crate::system::http::{Http, Settings};
 
@@ -117,7 +117,7 @@ pub fn metadata(bytes: &[u8]) {
             },
         )
     };
-    let by_hand = ByHand { device_authorization: None, token: None, revocation: None };
+    let by_hand = ConfiguredEndpoints { device_authorization: None, token: None, revocation: None };
     for may_be_http in [false, true] {
         let cancel = Cancel::new();
         match with_door(may_be_http, &replies, |http| discover(http, &issuer, &by_hand, &cancel)) {
@@ -152,7 +152,11 @@ pub fn token_reply(bytes: &[u8]) {
     let (url, client, sent) = (url("https://id.example.com/token"), client(), Secret::new(SENT.into()));
     let [polled, refreshed] = [Grant::DeviceCode(&sent), Grant::RefreshToken(&sent)].map(|grant| {
         let answered = with_door(false, &[(status, body.clone())], |http| {
-            TokenEndpoint { http, url: &url, client: &client }.request(&grant, &Asks::default(), &Cancel::new())
+            TokenEndpoint { http, url: &url, client: &client }.request(
+                &grant,
+                &RequestedAccess::default(),
+                &Cancel::new(),
+            )
         });
         match answered {
             Ok(reply) => {

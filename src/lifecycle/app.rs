@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::custody::{KeyCache, Places, Ways};
+use crate::custody::{KernelCache, KeyStores, StoreContext};
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{ChosenBy, Context, Entry, Index, Missing};
 use crate::lifecycle::jobs::Workers;
@@ -18,29 +18,29 @@ use crate::prompt::passphrase::Inherited;
 use crate::records::grant_files::GrantFiles;
 use crate::records::open_grant::OpenGrant;
 use crate::records::record::{Destination, Record};
-use crate::state_dir::{Home, work_tree_around};
+use crate::state_dir::{StateDir, work_tree_around};
 use crate::system::clock::Cancel;
 use crate::system::environment::platform_state_folder;
 use crate::system::http::{Http, Settings};
 
 /// What every trip needs.
 #[derive(Debug)]
-pub(crate) struct Wiring {
+pub(crate) struct App {
     pub(crate) config: Config,
-    pub(crate) places: Places,
+    pub(crate) key_stores: KeyStores,
     pub(crate) workers: Workers,
-    home: Result<PathBuf>,
+    state_dir: Result<PathBuf>,
     home_is_believed: OnceLock<Result<()>>,
     /// The endpoints off their issuer's origin that its metadata has confirmed to this process.
     confirmed: Mutex<Vec<(Issuer, Url)>>,
 }
 
-impl Wiring {
+impl App {
     pub(crate) fn new(config: Config) -> Result<Self> {
-        let home = match home_of(&config) {
+        let state_dir = match state_dir_of(&config) {
             // A token from the environment is used as it is: nothing is kept.
-            Err(error) if config.surroundings.token.is_none() => return Err(error),
-            home => home,
+            Err(error) if config.environment.token.is_none() => return Err(error),
+            state_dir => state_dir,
         };
         if config.issuer.url().scheme() == "http" && !config.allow_loopback_http {
             return Err(Error::config(
@@ -51,21 +51,21 @@ impl Wiring {
                 ),
             ));
         }
-        let surroundings = &config.surroundings;
-        let ways = Ways {
+        let environment = &config.environment;
+        let ways = StoreContext {
             app: config.app.clone(),
             // Whoever wants to read or keep a login asks for the state folder first, and gets the error.
-            home: home.clone().unwrap_or_default(),
+            state_dir: state_dir.clone().unwrap_or_default(),
             clock: config.clock.clone(),
-            asker: config.passphrase.clone().unwrap_or_else(|| Arc::new(Inherited(surroundings.clone()))),
-            credential: surroundings.credentials.as_ref().map(|folder| folder.join(format!("{}.key", config.app))),
-            person: surroundings.has_a_person(),
+            asker: config.passphrase.clone().unwrap_or_else(|| Arc::new(Inherited(environment.clone()))),
+            credential: environment.credentials.as_ref().map(|folder| folder.join(format!("{}.key", config.app))),
+            person: environment.has_a_person(),
         };
-        let places = Places::new(config.place.clone(), surroundings.custody.as_deref(), ways)?;
+        let key_stores = KeyStores::new(config.custody.clone(), environment.custody.as_deref(), ways)?;
         Ok(Self {
-            places,
+            key_stores,
             workers: Workers::default(),
-            home,
+            state_dir,
             home_is_believed: OnceLock::new(),
             confirmed: Mutex::default(),
             config,
@@ -73,84 +73,84 @@ impl Wiring {
     }
 
     /// The home, or `None` where nobody has logged in yet.
-    pub(crate) fn home(&self) -> Result<Option<Home>> {
-        Home::open(self.checked_home()?)
+    pub(crate) fn state_dir(&self) -> Result<Option<StateDir>> {
+        StateDir::open(self.checked_state_dir()?)
     }
 
     /// The home, created where it is missing.
-    pub(crate) fn create_home(&self) -> Result<Home> {
-        Home::create(self.checked_home()?)
+    pub(crate) fn create_state_dir(&self) -> Result<StateDir> {
+        StateDir::create(self.checked_state_dir()?)
     }
 
     /// Closes the home to other users, where they can only read it. Says what was closed.
-    pub(crate) fn tighten_home(&self) -> Result<Vec<PathBuf>> {
-        match self.home_variable() {
+    pub(crate) fn tighten_state_dir(&self) -> Result<Vec<PathBuf>> {
+        match self.state_dir_variable() {
             // Who named it may have written it.
             Some(_) => Ok(Vec::new()),
-            None => Home::tighten(self.home_path()?),
+            None => StateDir::tighten(self.state_dir_path()?),
         }
     }
 
     /// The variable that named the home, where that is not the platform's for this user: whoever set it may have written the folder.
-    pub(crate) fn home_variable(&self) -> Option<&str> {
-        let surroundings = &self.config.surroundings;
-        let named = surroundings.home_variable.as_deref().filter(|_| self.config.home.is_none())?;
-        let home = self.home.as_ref().ok()?;
-        (platform_state_folder(&self.config.app).as_ref() != Some(home)).then_some(named)
+    pub(crate) fn state_dir_variable(&self) -> Option<&str> {
+        let environment = &self.config.environment;
+        let named = environment.state_dir_variable.as_deref().filter(|_| self.config.state_dir.is_none())?;
+        let state_dir = self.state_dir.as_ref().ok()?;
+        (platform_state_folder(&self.config.app).as_ref() != Some(state_dir)).then_some(named)
     }
 
     /// A folder that a variable named is believed only outside work trees: who wrote a repository could have written it too (law 16).
     /// Found out once, as it takes some looks at the disk.
-    fn checked_home(&self) -> Result<&Path> {
-        let home = self.home_path()?;
-        self.home_is_believed.get_or_init(|| self.look_around(home)).clone().map(|()| home)
+    fn checked_state_dir(&self) -> Result<&Path> {
+        let state_dir = self.state_dir_path()?;
+        self.home_is_believed.get_or_init(|| self.look_around(state_dir)).clone().map(|()| state_dir)
     }
 
-    fn look_around(&self, home: &Path) -> Result<()> {
-        let Some(variable) = self.home_variable() else { return Ok(()) };
-        let Some(tree) = work_tree_around(home) else { return Ok(()) };
+    fn look_around(&self, state_dir: &Path) -> Result<()> {
+        let Some(variable) = self.state_dir_variable() else { return Ok(()) };
+        let Some(tree) = work_tree_around(state_dir) else { return Ok(()) };
         let message = format!(
             "cannot use the state folder {}, which {variable} names: it lies in the work tree {}, whose author may have written it",
-            home.display(),
+            state_dir.display(),
             tree.display()
         );
-        Err(Error::new(ErrorKind::Custody, message).with(Remedy::FixConfig { field: "home" }))
+        Err(Error::new(ErrorKind::Custody, message).with(Remedy::FixConfig { field: "state_dir" }))
     }
 
     /// Where the home is, or would be.
-    pub(crate) fn home_path(&self) -> Result<&Path> {
-        self.home.as_deref().map_err(Clone::clone)
+    pub(crate) fn state_dir_path(&self) -> Result<&Path> {
+        self.state_dir.as_deref().map_err(Clone::clone)
     }
 
     /// The places, asking nobody anything.
-    pub(crate) fn quiet_places(&self) -> Places {
-        self.places.quiet(Arc::new(Inherited(self.config.surroundings.clone())))
+    pub(crate) fn quiet_key_stores(&self) -> KeyStores {
+        self.key_stores.quiet(Arc::new(Inherited(self.config.environment.clone())))
     }
 
-    /// The files of `grant` in `home`.
-    pub(crate) fn files<'a>(&'a self, home: &'a Home, grant: &'a GrantId) -> GrantFiles<'a> {
-        let cache = self.config.key_cache.map(|lifetime| KeyCache { lifetime });
-        GrantFiles { home, app: &self.config.app, id: grant, clock: &*self.config.clock, cache, marked: None }
+    /// The files of `grant` in `state_dir`.
+    pub(crate) fn files<'a>(&'a self, state_dir: &'a StateDir, grant: &'a GrantId) -> GrantFiles<'a> {
+        let cache = self.config.key_cache.map(|lifetime| KernelCache { lifetime });
+        GrantFiles { state_dir, app: &self.config.app, id: grant, clock: &*self.config.clock, cache, marked: None }
     }
 
     /// The context of `entry`, with what its files tell. `meant`: the one that is meant here, and by which rule.
     pub(crate) fn context(
         &self,
-        home: &Home,
+        state_dir: &StateDir,
         index: &Index,
         entry: &Entry,
         meant: Option<&(&Entry, ChosenBy)>,
     ) -> Context {
         let chosen_by = meant.filter(|(meant, _)| meant.name == entry.name).map(|(_, by)| by.clone());
-        self.looked_at(home, Context { chosen_by, ..Context::of(entry, index) })
+        self.looked_at(state_dir, Context { chosen_by, ..Context::of(entry, index) })
     }
 
     /// The context, with what its files tell, and whether they are all there.
-    pub(crate) fn looked_at(&self, home: &Home, context: Context) -> Context {
-        let files = self.files(home, &context.grant);
-        let missing = match self.quiet_places().of(&context.custody) {
+    pub(crate) fn looked_at(&self, state_dir: &StateDir, context: Context) -> Context {
+        let files = self.files(state_dir, &context.grant);
+        let missing = match self.quiet_key_stores().of(&context.key_store) {
             _ if !files.is_there() => Some(Missing::Record),
-            Ok(custody) if files.lacks_key(&*custody) => Some(Missing::Key),
+            Ok(key_store) if files.lacks_key(&*key_store) => Some(Missing::Key),
             _ => None,
         };
         Context { missing, ..context.clone().with(files) }
@@ -162,19 +162,21 @@ impl Wiring {
         by.map_or_else(|| context.name.to_string(), |by| format!("{} ({by})", context.name))
     }
 
-    /// The grant, opened with its key, which may have moved to another place since `custody` was read in the index. May ask a person, so no
+    /// The grant, opened with its key, which may have moved to another place since `key_store` was read in the index. May ask a person, so no
     /// lock is held meanwhile.
-    pub(crate) fn unlock<'a>(&self, files: GrantFiles<'a>, custody: &str) -> Result<OpenGrant<'a>> {
-        let mut custody = custody.to_owned();
+    pub(crate) fn unlock<'a>(&self, files: GrantFiles<'a>, key_store: &str) -> Result<OpenGrant<'a>> {
+        let mut key_store = key_store.to_owned();
         let mut tries = 8;
         loop {
-            let opened = self.places.of(&custody).and_then(|custody| files.unlock(&*custody));
+            let opened = self.key_stores.of(&key_store).and_then(|key_store| files.unlock(&*key_store));
             let Err(error) = opened else { return opened };
             tries -= 1;
             // Whatever is wrong with the place: the key may not be there any more. One that is gone may have moved back meanwhile.
             let is_gone = matches!(error.remedy(), Some(Remedy::LogIn { .. }));
-            match Index::read(Some(files.home))?.of_grant(files.id) {
-                Some(entry) if tries > 0 && (is_gone || entry.custody != custody) => custody.clone_from(&entry.custody),
+            match Index::read(Some(files.state_dir))?.of_grant(files.id) {
+                Some(entry) if tries > 0 && (is_gone || entry.key_store != key_store) => {
+                    key_store.clone_from(&entry.key_store)
+                }
                 _ => return Err(error),
             }
         }
@@ -183,8 +185,8 @@ impl Wiring {
     /// The grant and its record, opened with a key from any place that gives one without asking a person: to find out whose it is, whatever
     /// the index says.
     pub(crate) fn opened_anywhere<'a>(&self, files: GrantFiles<'a>) -> Option<(OpenGrant<'a>, Record)> {
-        self.quiet_places().all().iter().find_map(|place| {
-            let grant = files.unlock_anew(&**place).ok()?;
+        self.quiet_key_stores().all().iter().find_map(|store| {
+            let grant = files.unlock_anew(&**store).ok()?;
             let record = grant.read().ok()?;
             Some((grant, record))
         })
@@ -209,7 +211,7 @@ impl Wiring {
             let message = format!(
                 "cannot use the login in {}: its {} is at {}, and neither the configuration nor the metadata of issuer {} names \
                  that address; nothing was sent",
-                self.home_path()?.display(),
+                self.state_dir_path()?.display(),
                 endpoint.name(),
                 host_of(url),
                 sealed.issuer
@@ -309,35 +311,41 @@ impl Wiring {
 }
 
 /// Where the home is to be.
-fn home_of(config: &Config) -> Result<PathBuf> {
-    let home = config.home.clone().or_else(|| config.surroundings.home.clone()).ok_or_else(|| {
+fn state_dir_of(config: &Config) -> Result<PathBuf> {
+    let state_dir = config.state_dir.clone().or_else(|| config.environment.state_dir.clone()).ok_or_else(|| {
         let variable = config.app.variable("HOME");
-        Error::config("home", format!("there is no folder for state: neither HOME nor {variable} is set"))
+        Error::config("state_dir", format!("there is no folder for state: neither HOME nor {variable} is set"))
     })?;
     // What a relative path means, whoever made the current folder would decide.
-    if !home.is_absolute() {
-        return Err(Error::config("home", format!("the state folder {} is not an absolute path", home.display())));
+    if !state_dir.is_absolute() {
+        return Err(Error::config(
+            "state_dir",
+            format!("the state folder {} is not an absolute path", state_dir.display()),
+        ));
     }
     // Where it leads depends on what is there at the time.
-    if home.components().any(|part| part == Component::ParentDir) {
-        return Err(Error::config("home", format!("the state folder {} has `..` in its path", home.display())));
+    if state_dir.components().any(|part| part == Component::ParentDir) {
+        return Err(Error::config(
+            "state_dir",
+            format!("the state folder {} has `..` in its path", state_dir.display()),
+        ));
     }
     // By its components: a slash at the end would have a symbolic link followed.
-    Ok(home.components().collect())
+    Ok(state_dir.components().collect())
 }
 
 /// The wiring, as an `Auth` and its sessions hold it. Trips hold the wiring alone, so that the last of these to be dropped
 /// can wait for them (law 4).
 #[derive(Debug)]
 pub(crate) struct Handle {
-    pub(crate) wiring: Arc<Wiring>,
+    pub(crate) app: Arc<App>,
 }
 
 /// How long the last handle waits for what is under way.
-const FAREWELL: Duration = Duration::from_secs(5);
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.wiring.workers.settle(FAREWELL);
+        self.app.workers.settle(DROP_TIMEOUT);
     }
 }

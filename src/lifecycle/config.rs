@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::custody::Place;
+use crate::custody::Custody;
 use crate::model::error::Result;
 use crate::model::ids::{AppName, ClientId, Issuer, Scopes};
 use crate::model::secret::Secret;
-use crate::oauth::org_selection::OrgBy;
+use crate::oauth::org_selection::Orgs;
 use crate::oauth::pkce::Pkce;
-use crate::oauth::server_quirks::Reach;
+use crate::oauth::server_quirks::RevocationReach;
 use crate::prompt::passphrase::AskPassphrase;
 use crate::system::clock::{Clock, SystemClock};
-use crate::system::environment::Surroundings;
+use crate::system::environment::Environment;
 
 /// The configuration of one app at one authorization server.
 ///
@@ -65,13 +65,13 @@ pub struct Config {
     /// For servers whose metadata lacks it.
     pub revocation_endpoint: Option<Url>,
     /// How the server is told which org a token shall speak for. By default it has none.
-    pub orgs: OrgBy,
+    pub orgs: Orgs,
     /// The claim of userinfo or of the ID token that lists a person's orgs: texts or whole numbers, objects with an `id` and a `name`, or an
     /// object whose members are called like the orgs. By default `organizations`.
     pub orgs_claim: String,
     /// What a revocation takes with it. A login that takes the place of another one has that revoked, unless it is
-    /// [`Account`](Reach::Account): then the new one would end too.
-    pub revocation_reach: Reach,
+    /// [`Account`](RevocationReach::Account): then the new one would end too.
+    pub revocation_reach: RevocationReach,
     /// Further roots for TLS, PEM, beside those of the operating system.
     pub extra_roots: Vec<u8>,
     /// Allows `http` to 127/8, ::1 and `localhost`: for tests and for a server on this machine. No proxy is used then.
@@ -82,7 +82,7 @@ pub struct Config {
     /// The longest wait for another process that works on the same login.
     pub lock_timeout: Duration,
     /// Where keys may rest.
-    pub place: Place,
+    pub custody: Custody,
     /// How long the kernel may keep a copy of a login's sealing key (Linux; at least a second), so that a token at hand needs no D-Bus and no
     /// passphrase; and remember which record it has seen last. Programs of this user can read it meanwhile, though the store be
     /// locked. By default it keeps none.
@@ -90,15 +90,15 @@ pub struct Config {
     /// Where a passphrase comes from, for keys that rest under one: by default from [`Inherited`](crate::prompt::passphrase::Inherited).
     pub passphrase: Option<Arc<dyn AskPassphrase>>,
     /// The app's state folder, an absolute path, instead of the platform's.
-    pub home: Option<PathBuf>,
+    pub state_dir: Option<PathBuf>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Terminal, desktop and the app's own variables, read when the configuration was made.
-    pub surroundings: Surroundings,
+    pub environment: Environment,
 }
 
 impl Config {
-    /// A configuration with the defaults: scopes `openid offline_access email`, keys where [`Place::Auto`] puts them, requests of
+    /// A configuration with the defaults: scopes `openid offline_access email`, keys where [`Custody::Auto`] puts them, requests of
     /// at most 12 s, 30 s of patience for another process.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl Config {
     pub fn new(app: &str, issuer: &str, client_id: &str) -> Result<Self> {
         let app: AppName = app.parse()?;
         Ok(Self {
-            surroundings: Surroundings::read(&app),
+            environment: Environment::read(&app),
             app,
             issuer: issuer.parse()?,
             client_id: client_id.parse()?,
@@ -122,17 +122,17 @@ impl Config {
             device_authorization_endpoint: None,
             token_endpoint: None,
             revocation_endpoint: None,
-            orgs: OrgBy::Nothing,
-            revocation_reach: Reach::Family,
+            orgs: Orgs::Nothing,
+            revocation_reach: RevocationReach::Family,
             orgs_claim: "organizations".into(),
             extra_roots: Vec::new(),
             allow_loopback_http: false,
             request_timeout: Duration::from_secs(12),
             lock_timeout: Duration::from_secs(30),
-            place: Place::Auto,
+            custody: Custody::Auto,
             key_cache: None,
             passphrase: None,
-            home: None,
+            state_dir: None,
             clock: Arc::new(SystemClock),
         })
     }

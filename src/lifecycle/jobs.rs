@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::model::secret::{OF_A_TRIP, wipe_stack};
+use crate::model::secret::{STACK_OF_A_JOB, wipe_stack};
 
 /// The trips under way. Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -16,14 +16,14 @@ pub(crate) struct Workers(Arc<UnderWay>);
 
 /// Trips that several callers share: who wants what somebody is fetching already waits for that.
 #[derive(Debug)]
-pub(crate) struct Shared<K, T>(Arc<Mutex<Trips<K, T>>>);
+pub(crate) struct Shared<K, T>(Arc<Mutex<SharedJobs<K, T>>>);
 
 impl Workers {
-    /// Runs `trip` on its own thread. Dropping the future does not stop the trip.
-    pub(crate) async fn run<T: Send + 'static>(&self, trip: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    /// Runs `job` on its own thread. Dropping the future does not stop the trip.
+    pub(crate) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let (done, result) = oneshot::channel();
         self.start(move |ticket| {
-            let outcome = trip();
+            let outcome = job();
             // Before the result is handed over: whoever has it need not wait for this thread any more.
             drop(ticket);
             let _ = done.send(outcome);
@@ -31,13 +31,13 @@ impl Workers {
         result.await.unwrap_or_else(|_| Err(panicked()))
     }
 
-    /// Waits until no trip is under way, at most `patience`; says whether that is so.
-    pub(crate) fn settle(&self, patience: Duration) -> bool {
+    /// Waits until no trip is under way, at most `timeout`; says whether that is so.
+    pub(crate) fn settle(&self, timeout: Duration) -> bool {
         let under_way = self.0.count();
         let (under_way, _) = self
             .0
             .ended
-            .wait_timeout_while(under_way, patience, |under_way| *under_way > 0)
+            .wait_timeout_while(under_way, timeout, |under_way| *under_way > 0)
             .unwrap_or_else(PoisonError::into_inner);
         *under_way == 0
     }
@@ -51,21 +51,21 @@ impl Workers {
 }
 
 impl<K: PartialEq + Send + 'static, T: Clone + Send + 'static> Shared<K, T> {
-    /// What the trip for `key` brings: the one that is under way, else `trip`. It is told how to ask whether nobody waits for it
+    /// What the trip for `key` brings: the one that is under way, else `job`. It is told how to ask whether nobody waits for it
     /// any more; once that is answered with yes, nobody will.
     pub(crate) async fn join(
         &self,
         workers: &Workers,
         key: K,
-        trip: impl FnOnce(&dyn Fn() -> bool) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&dyn Fn() -> bool) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (done, result) = oneshot::channel();
         if let Some(id) = self.enter(key, done) {
             let shared = Self(self.0.clone());
             let work = move |ticket| {
-                let is_forsaken = || shared.is_forsaken(id);
+                let is_abandoned = || shared.is_abandoned(id);
                 // Whoever waits learns of a panic too.
-                let outcome = catch_unwind(AssertUnwindSafe(|| trip(&is_forsaken))).unwrap_or_else(|_| Err(panicked()));
+                let outcome = catch_unwind(AssertUnwindSafe(|| job(&is_abandoned))).unwrap_or_else(|_| Err(panicked()));
                 drop(ticket);
                 shared.leave(id).into_iter().for_each(|done| drop(done.send(outcome.clone())));
             };
@@ -76,58 +76,58 @@ impl<K: PartialEq + Send + 'static, T: Clone + Send + 'static> Shared<K, T> {
 
     /// Whether a trip for this key is under way.
     pub(crate) fn are_under_way(&self, key: &K) -> bool {
-        self.trips().under_way.iter().any(|trip| trip.key == *key)
+        self.jobs().under_way.iter().any(|job| job.key == *key)
     }
 
     /// The number of the trip that has to be begun, if there is none for this key.
     fn enter(&self, key: K, done: oneshot::Sender<Result<T>>) -> Option<u64> {
-        let mut trips = self.trips();
-        if let Some(trip) = trips.under_way.iter_mut().find(|trip| trip.key == key) {
-            trip.waiting.push(done);
+        let mut jobs = self.jobs();
+        if let Some(job) = jobs.under_way.iter_mut().find(|job| job.key == key) {
+            job.waiting.push(done);
             return None;
         }
-        trips.begun += 1;
-        let id = trips.begun;
-        trips.under_way.push(SharedTrip { id, key, waiting: vec![done] });
+        jobs.begun += 1;
+        let id = jobs.begun;
+        jobs.under_way.push(SharedJob { id, key, waiting: vec![done] });
         Some(id)
     }
 
-    fn is_forsaken(&self, id: u64) -> bool {
-        let mut trips = self.trips();
-        let waits = |trip: &SharedTrip<K, T>| trip.waiting.iter().any(|done| !done.is_closed());
-        if trips.under_way.iter().any(|trip| trip.id == id && waits(trip)) {
+    fn is_abandoned(&self, id: u64) -> bool {
+        let mut jobs = self.jobs();
+        let waits = |job: &SharedJob<K, T>| job.waiting.iter().any(|done| !done.is_closed());
+        if jobs.under_way.iter().any(|job| job.id == id && waits(job)) {
             return false;
         }
         // Nobody can join it from here on.
-        trips.under_way.retain(|trip| trip.id != id);
+        jobs.under_way.retain(|job| job.id != id);
         true
     }
 
     fn leave(&self, id: u64) -> Vec<oneshot::Sender<Result<T>>> {
-        let mut trips = self.trips();
-        let position = trips.under_way.iter().position(|trip| trip.id == id);
-        position.map_or_else(Vec::new, |position| trips.under_way.swap_remove(position).waiting)
+        let mut jobs = self.jobs();
+        let position = jobs.under_way.iter().position(|job| job.id == id);
+        position.map_or_else(Vec::new, |position| jobs.under_way.swap_remove(position).waiting)
     }
 
-    fn trips(&self) -> MutexGuard<'_, Trips<K, T>> {
+    fn jobs(&self) -> MutexGuard<'_, SharedJobs<K, T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K, T> Default for Shared<K, T> {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Trips { begun: 0, under_way: Vec::new() })))
+        Self(Arc::new(Mutex::new(SharedJobs { begun: 0, under_way: Vec::new() })))
     }
 }
 
 #[derive(Debug)]
-struct Trips<K, T> {
+struct SharedJobs<K, T> {
     begun: u64,
-    under_way: Vec<SharedTrip<K, T>>,
+    under_way: Vec<SharedJob<K, T>>,
 }
 
 #[derive(Debug)]
-struct SharedTrip<K, T> {
+struct SharedJob<K, T> {
     id: u64,
     key: K,
     waiting: Vec<oneshot::Sender<Result<T>>>,
@@ -158,7 +158,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         // The trip is over, and leaves no secret on its stack.
-        wipe_stack::<OF_A_TRIP>();
+        wipe_stack::<STACK_OF_A_JOB>();
         *self.0.count() -= 1;
         self.0.ended.notify_all();
     }
@@ -181,12 +181,12 @@ mod tests {
         let workers = Workers::default();
         let (go, wait) = channel::<()>();
         let (told, tell) = channel();
-        let mut trip = Box::pin(workers.run(move || {
+        let mut job = Box::pin(workers.run(move || {
             let _ = wait.recv();
             told.send("ended").map_err(|_| Error::cancelled())
         }));
-        assert!(trip.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        drop(trip);
+        assert!(job.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(job);
         assert!(!workers.settle(Duration::ZERO));
         drop(go);
         assert_eq!(tell.recv(), Ok("ended"));
@@ -198,9 +198,9 @@ mod tests {
         let (workers, shared) = (Workers::default(), Shared::<u8, u8>::default());
         let (go, wait) = channel::<()>();
         let (told, tell) = channel();
-        let mut first = Box::pin(shared.join(&workers, 7, move |is_forsaken| {
+        let mut first = Box::pin(shared.join(&workers, 7, move |is_abandoned| {
             let _ = wait.recv();
-            let _ = told.send(is_forsaken());
+            let _ = told.send(is_abandoned());
             Ok(1)
         }));
         let mut cx = Context::from_waker(Waker::noop());

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::lifecycle::app::Wiring;
-use crate::lifecycle::contexts::{Context, Entry, Index, Select};
+use crate::lifecycle::app::App;
+use crate::lifecycle::contexts::{Context, Entry, Index, Selector};
 use crate::lifecycle::refresh::{self, Wanted};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{ContextName, Org};
@@ -11,8 +11,8 @@ use crate::model::sanitize::is_plain;
 use crate::state_dir::{other_owner, real_folder};
 
 /// Makes `name` the default.
-pub(crate) fn to(wiring: &Wiring, name: &ContextName) -> Result<Context> {
-    change(wiring, name, |index| {
+pub(crate) fn to(app: &App, name: &ContextName) -> Result<Context> {
+    change(app, name, |index| {
         // As the login spells it, by which it is found sooner.
         index.default = index.get(name).map(|entry| entry.name.clone());
         Ok(name)
@@ -20,8 +20,8 @@ pub(crate) fn to(wiring: &Wiring, name: &ContextName) -> Result<Context> {
 }
 
 /// Makes `name` the one that is meant in the current folder and below it.
-pub(crate) fn here_to(wiring: &Wiring, name: &ContextName) -> Result<Context> {
-    let folder = current_folder(wiring)?;
+pub(crate) fn here_to(app: &App, name: &ContextName) -> Result<Context> {
+    let folder = current_folder(app)?;
     if let Some(owner) = other_owner(&folder)? {
         let message = format!("{} belongs to {owner}, and only a folder of your own can have a rule", folder.display());
         let named = Remedy::ChooseContext { contexts: vec![name.to_string()] };
@@ -33,7 +33,7 @@ pub(crate) fn here_to(wiring: &Wiring, name: &ContextName) -> Result<Context> {
         let named = Remedy::ChooseContext { contexts: vec![name.to_string()] };
         return Err(Error::new(ErrorKind::Config, message).with(named));
     }
-    change(wiring, name, |index| {
+    change(app, name, |index| {
         let own = index.get(name).map_or_else(|| name.clone(), |entry| entry.name.clone());
         index.bind(folder, own);
         Ok(name)
@@ -41,22 +41,22 @@ pub(crate) fn here_to(wiring: &Wiring, name: &ContextName) -> Result<Context> {
 }
 
 /// Takes the rule of the current folder away.
-pub(crate) fn unset_here(wiring: &Wiring) -> Result<Option<ContextName>> {
-    let folder = current_folder(wiring)?;
-    match wiring.home()? {
-        Some(home) => Index::change(&home, wiring.config.lock_timeout, |index| Ok(index.unbind(&folder))),
+pub(crate) fn unpin_folder(app: &App) -> Result<Option<ContextName>> {
+    let folder = current_folder(app)?;
+    match app.state_dir()? {
+        Some(state_dir) => Index::change(&state_dir, app.config.lock_timeout, |index| Ok(index.unbind(&folder))),
         None => Ok(None),
     }
 }
 
 /// The context of another org of the same account: the one there is, or a new one where one login serves all orgs and the server gives
 /// a token for this one.
-pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
-    let config = &wiring.config;
-    let home = wiring.home()?;
-    let index = Index::read(home.as_ref())?;
-    let (base, _) = index.resolve(&Select::default(), config)?;
-    let entry = index.in_org(base, &Select { org: Some(org.clone()), ..Select::default() }, config)?;
+pub(crate) fn to_org(app: &App, org: &Org) -> Result<ContextName> {
+    let config = &app.config;
+    let state_dir = app.state_dir()?;
+    let index = Index::read(state_dir.as_ref())?;
+    let (base, _) = index.resolve(&Selector::default(), config)?;
+    let entry = index.in_org(base, &Selector { org: Some(org.clone()), ..Selector::default() }, config)?;
     // Of the same login first: another one may have other scopes.
     let there = |index: &Index| {
         let of_org = || index.contexts.iter().filter(|other| other.org.as_ref() == Some(org));
@@ -67,10 +67,10 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
     if let Some(name) = there(&index) {
         return Ok(name);
     }
-    refresh::access_token(wiring, &Context::of(&entry, &index), &Wanted::default(), &|| false)?;
-    let home = wiring.create_home()?;
-    let grant = wiring.unlock(wiring.files(&home, &entry.grant), &entry.custody)?;
-    Index::change(&home, config.lock_timeout, |index| {
+    refresh::access_token(app, &Context::of(&entry, &index), &Wanted::default(), &|| false)?;
+    let state_dir = app.create_state_dir()?;
+    let grant = app.unlock(app.files(&state_dir, &entry.grant), &entry.key_store)?;
+    Index::change(&state_dir, config.lock_timeout, |index| {
         // Ended meanwhile, or replaced by a new login.
         let base = index.get(&entry.name).filter(|base| base.grant == entry.grant).ok_or_else(|| gone(&entry.name))?;
         if let Some(name) = there(index) {
@@ -84,14 +84,14 @@ pub(crate) fn to_org(wiring: &Wiring, org: &Org) -> Result<ContextName> {
 }
 
 /// Gives the context `old` the name `new`. Opens the login, since only its key says which names it has.
-pub(crate) fn rename(wiring: &Wiring, old: &ContextName, new: &ContextName) -> Result<Context> {
-    let home = wiring.home()?.ok_or_else(|| unknown(old, &Index::empty()))?;
-    let index = Index::read(Some(&home))?;
+pub(crate) fn rename(app: &App, old: &ContextName, new: &ContextName) -> Result<Context> {
+    let state_dir = app.state_dir()?.ok_or_else(|| unknown(old, &Index::empty()))?;
+    let index = Index::read(Some(&state_dir))?;
     let entry = index.get(old).ok_or_else(|| unknown(old, &index))?;
     // Before the lock is taken: a person may be asked.
-    let grant = wiring.unlock(wiring.files(&home, &entry.grant), &entry.custody)?;
-    wiring.check_entry(&Context::of(entry, &index), &grant, &grant.read()?)?;
-    change(wiring, old, |index| {
+    let grant = app.unlock(app.files(&state_dir, &entry.grant), &entry.key_store)?;
+    app.check_entry(&Context::of(entry, &index), &grant, &grant.read()?)?;
+    change(app, old, |index| {
         // Ended meanwhile, or replaced by a new login.
         if index.get(old).is_none_or(|now| now.grant != entry.grant) {
             return Err(gone(old));
@@ -104,18 +104,18 @@ pub(crate) fn rename(wiring: &Wiring, old: &ContextName, new: &ContextName) -> R
 
 /// Changes the index where it knows `name`; gives the context that `change` names afterwards.
 fn change<'n>(
-    wiring: &Wiring,
+    app: &App,
     name: &ContextName,
     change: impl FnOnce(&mut Index) -> Result<&'n ContextName>,
 ) -> Result<Context> {
-    let home = wiring.home()?.ok_or_else(|| unknown(name, &Index::empty()))?;
-    Index::change(&home, wiring.config.lock_timeout, |index| {
+    let state_dir = app.state_dir()?.ok_or_else(|| unknown(name, &Index::empty()))?;
+    Index::change(&state_dir, app.config.lock_timeout, |index| {
         if index.get(name).is_none() {
             return Err(unknown(name, index));
         }
         let name = change(index)?;
         let entry = index.get(name).ok_or_else(|| unknown(name, index))?;
-        Ok(wiring.context(&home, index, entry, index.meant_here(&wiring.config).as_ref()))
+        Ok(app.context(&state_dir, index, entry, index.meant_here(&app.config).as_ref()))
     })
 }
 
@@ -133,8 +133,8 @@ fn gone(name: &ContextName) -> Error {
     Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogIn { context: Some(name.to_string()) })
 }
 
-fn current_folder(wiring: &Wiring) -> Result<PathBuf> {
-    match &wiring.config.surroundings.folder {
+fn current_folder(app: &App) -> Result<PathBuf> {
+    match &app.config.environment.folder {
         Some(folder) => real_folder(folder),
         None => {
             let message = "the current folder is gone, so it can have no rule";

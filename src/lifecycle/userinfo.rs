@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::lifecycle::access_token::AccessToken;
-use crate::lifecycle::app::Wiring;
+use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::Context;
 use crate::lifecycle::refresh::{self, Identity};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
@@ -42,15 +42,15 @@ pub struct Membership {
 /// Asks who `token` speaks for; `another` gets a token in its place, if there may be a better one. Without a context the token is from the
 /// environment.
 pub(crate) fn ask(
-    wiring: &Wiring,
+    app: &App,
     context: Option<&Context>,
     token: &AccessToken,
     another: impl Fn(&Context) -> Result<Option<AccessToken>>,
 ) -> Result<Userinfo> {
-    let (config, http) = (&wiring.config, wiring.http()?);
+    let (config, http) = (&app.config, app.http()?);
     let issuer = context.map_or(&config.issuer, |context| &context.account.issuer);
     let identity = match context {
-        Some(context) => refresh::identity(wiring, &http, context)?,
+        Some(context) => refresh::identity(app, &http, context)?,
         // Nothing is sealed for a token from the environment: it goes where the configured issuer says.
         None => {
             let userinfo_endpoint = metadata::userinfo_endpoint(&http, issuer, &Cancel::new())?;
@@ -62,7 +62,7 @@ pub(crate) fn ask(
             let client = context.map(|context| &context.client_id);
             let endpoint = UserinfoEndpoint { http: &http, url, issuer, client };
             told(&endpoint, context.filter(|_| identity.renews), token, another)?
-                .map_err(|refused| explained(wiring, context, refused))
+                .map_err(|refused| explained(app, context, refused))
         }
         None => {
             let message = format!("issuer {issuer} has no userinfo endpoint");
@@ -122,8 +122,8 @@ fn told(
 }
 
 /// Says why a token was refused, as far as that is known here. Never "log in": the token of a new login would be refused too.
-fn explained(wiring: &Wiring, context: Option<&Context>, TokenRefused { reason, .. }: TokenRefused) -> Error {
-    let config = &wiring.config;
+fn explained(app: &App, context: Option<&Context>, TokenRefused { reason, .. }: TokenRefused) -> Error {
+    let config = &app.config;
     let Some(context) = context else {
         let variable = config.app.variable("TOKEN");
         let message = format!("issuer {} does not accept the token in {variable}", config.issuer);

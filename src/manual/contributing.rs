@@ -11,17 +11,17 @@
 //! | living | `auth`, `login/`, `logout`, `session`, `rotation/`, `context/`, `relocation`, `doctor`, `worker` … | what happens, told from top to bottom |
 //! | wire | `oauth/` | RFCs as code: no disk, no person |
 //! | keeping | `custody/`, `record`, `seal`, `attempt`, `grant`, `home/` | keys and files: no OAuth |
-//! | words | `id`, `error`, `secret`, `clock`, `prompt/`, `surroundings/`, `text` … | what the others speak with |
+//! | words | `id`, `error`, `secret`, `clock`, `prompt/`, `environment/`, `text` … | what the others speak with |
 //!
 //! `tests/it/architecture.rs` reads every path in the source and holds this: a new file wants a line in its `LAYERS`. Its `DOORS` say
 //! which file alone may name a crate or a part of `std`: files in `home/`, the network in `oauth/http.rs`, the environment in
-//! `surroundings/`, time in `clock.rs`. `.clippy.toml` says the same to the compiler. A file past 450 lines fails.
+//! `environment/`, time in `clock.rs`. `.clippy.toml` says the same to the compiler. A file past 450 lines fails.
 //!
 //! # To add a server
 //!
 //! Most need nothing: metadata says it all, and odd replies are understood from any server. Where one differs:
 //!
-//! 1. `src/oauth/server_quirks.rs`: a row in `DIALECTS`, as data, and only what was read in a source; hearsay is `Verified::No`. An error by
+//! 1. `src/oauth/server_quirks.rs`: a row in `KNOWN_SERVERS`, as data, and only what was read in a source; hearsay is `Verified::No`. An error by
 //!    another name goes into `SPELLINGS`, for every server. A reply of another shape is brought into the RFC's by `src/oauth/normalize.rs`.
 //! 2. `src/servers.rs`: a line in the table, which a test compares with the row; and where every fact that a login needs is verified, a
 //!    function.
@@ -33,11 +33,11 @@
 //!
 //! # To add a place for keys
 //!
-//! One of a host's own needs no change here: [`Place::Custom`](crate::custody::Place::Custom). One for everybody:
+//! One of a host's own needs no change here: [`Custody::Custom`](crate::custody::Custody::Custom). One for everybody:
 //!
-//! 1. `src/custody/<place>.rs` implements [`Custody`](crate::custody::Custody), every case of it, and says its
-//!    [`Posture`](crate::custody::Posture). `src/custody/mod.rs` exports it and puts it in a sentence (`described`).
-//! 2. `src/custody/selection.rs`: a name in `PlaceName`, whether this system has it, whether it forgets by itself, how it is made (`known`). It is
+//! 1. `src/custody/<place>.rs` implements [`KeyStore`](crate::custody::KeyStore), every case of it, and says its
+//!    [`Protection`](crate::custody::Protection). `src/custody/mod.rs` exports it and puts it in a sentence (`described`).
+//! 2. `src/custody/selection.rs`: a name in `KeyStoreName`, whether this system has it, whether it forgets by itself, how it is made (`known`). It is
 //!    chosen unasked only where `Auto` says so.
 //! 3. `src/cli/args.rs` lists the names that `--move-to` takes.
 //! 4. `tests/it/architecture.rs`: its layer, and a door for its crate.

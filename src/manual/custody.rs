@@ -15,7 +15,7 @@
 //!
 //! # What a place promises
 //!
-//! The README has the table of the places. A place says of itself, as [`Posture`](crate::custody::Posture), how long it keeps a key
+//! The README has the table of the places. A place says of itself, as [`Protection`](crate::custody::Protection), how long it keeps a key
 //! and who can have it without the person's doing. `auth login` and `auth status` tell the first, `auth doctor` both.
 //!
 //! | place | a key is kept | can be read by | the item is |
@@ -33,8 +33,8 @@
 //!
 //! Once, at the login, before the person is asked to open a page:
 //!
-//! 1. The host says what is allowed: with [`Place::Auto`](crate::custody::Place::Auto) all of them, and unasked `os`, then `kernel`; with
-//!    [`Only`](crate::custody::Place::Only) these in this order; or a [`Custom`](crate::custody::Place::Custom) place of its own.
+//! 1. The host says what is allowed: with [`Custody::Auto`](crate::custody::Custody::Auto) all of them, and unasked `os`, then `kernel`; with
+//!    [`Only`](crate::custody::Custody::Only) these in this order; or a [`Custom`](crate::custody::Custody::Custom) place of its own.
 //! 2. `<APP>_CUSTODY` names one, `--ephemeral` wants one that forgets by itself (`session`). Neither can choose what the host
 //!    does not allow.
 //! 3. The first that could take a key now is taken. One that is away or does not answer is passed over, and the login says
@@ -43,7 +43,7 @@
 //! 4. Where there is none, the login fails and names the others. `passphrase` and `keyfile` are never taken unless host or person has named them.
 //!
 //! The place's name goes into the index, beside the login. From then on only that one is asked, whatever the variable says later: it is
-//! for new logins. A host that names places by [`Only`](crate::custody::Place::Only) names them for reading too, since whoever writes
+//! for new logins. A host that names places by [`Only`](crate::custody::Custody::Only) names them for reading too, since whoever writes
 //! the index could else have a key read from where they put it.
 //!
 //! A key file that lies in the state folder before a login was sealed with it is set aside as `key.unused` (`key.unused-2`
@@ -74,5 +74,5 @@
 //!
 //! # A place of your own
 //!
-//! Implement [`Custody`](crate::custody::Custody): three methods that matter, each with its cases. An item is ASCII, 200 bytes at most. With the
-//! feature `testing`, `testing::check_custody` tells which case it breaks.
+//! Implement [`KeyStore`](crate::custody::KeyStore): three methods that matter, each with its cases. An item is ASCII, 200 bytes at most. With the
+//! feature `testing`, `testing::check_key_store` tells which case it breaks.

@@ -31,7 +31,7 @@
 //!
 //! | asked in this order | is |
 //! | --- | --- |
-//! | argument | `--context`, [`Select::context`](crate::Select::context) |
+//! | argument | `--context`, [`Selector::context`](crate::Selector::context) |
 //! | environment | `<APP>_CONTEXT` |
 //! | folder | the rule of the innermost folder around the current one, both by their real path, that still belongs to this user |
 //! | default | the first login, the last one that chose no name, or what `switch` has set |

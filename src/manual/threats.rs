@@ -21,7 +21,7 @@
 //! | which logins there are, which is the default, which folder has which | it may choose: `index.json` is plain text |
 //! | whose a login is, by which client, for which org, under which name | the record says the same, which only the login's key opens, and the mark of name and org is made with that key. A difference is an error: nothing is sent, nothing is erased |
 //! | where secrets go | issuer and client are the configuration's. An endpoint on the issuer's own origin is. Another one is named by the configuration or by the issuer's metadata, which is asked over TLS before anything is sent |
-//! | which place has a key | the host allows it (`Place::Only`, for reading too) |
+//! | which place has a key | the host allows it (`Custody::Only`, for reading too) |
 //! | that a key is of no use any more | a file of this folder is sealed with it, or a mark in `index.json` is made with it |
 //! | that the server refused a refresh token | the note is proven by the login's key |
 //! | that a key file is ours | it has sealed a login here |

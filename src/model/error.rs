@@ -125,19 +125,19 @@ impl Error {
     }
 
     /// Keeps what the server said of it, apart from our own words (law 12).
-    pub(crate) fn in_words(mut self, server_says: Option<&str>) -> Self {
+    pub(crate) fn with_server_words(mut self, server_says: Option<&str>) -> Self {
         self.0.server_says = server_says.map(quoted).filter(|words| !words.is_empty());
         self
     }
 
     /// The message with its causes, for a sentence about something else.
-    pub(crate) fn in_full(&self) -> String {
-        let why = self.why().map(|why| format!(" ({why})"));
+    pub(crate) fn full_text(&self) -> String {
+        let why = self.cause_text().map(|why| format!(" ({why})"));
         format!("{self}{}", why.unwrap_or_default())
     }
 
     /// The causes in one line.
-    pub(crate) fn why(&self) -> Option<String> {
+    pub(crate) fn cause_text(&self) -> Option<String> {
         let causes: Vec<_> = self.causes().collect();
         Some(causes.join(": ")).filter(|causes| !causes.is_empty())
     }
@@ -220,7 +220,7 @@ impl Serialize for Error {
         object.serialize_field("kind", self.kind().name())?;
         object.serialize_field("remedy", &self.remedy().map(Remedy::name))?;
         object.serialize_field("message", &self.0.message)?;
-        object.serialize_field("because", &self.why())?;
+        object.serialize_field("because", &self.cause_text())?;
         object.serialize_field("retry_after", &self.retry_after().map(|after| after.as_secs()))?;
         object.serialize_field("server_says", &self.server_says())?;
         object.end()

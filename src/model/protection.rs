@@ -1,4 +1,4 @@
-//! [`Posture`]: what a place promises.
+//! [`Protection`]: what a place promises.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,9 +7,9 @@ use std::fmt;
 /// on hardware and does not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Posture {
+pub struct Protection {
     /// How long it keeps a key.
-    pub lasts: Until,
+    pub lasts: KeptUntil,
     /// Who can have the key without the person's doing, in a few words.
     pub readable_by: Cow<'static, str>,
 }
@@ -17,7 +17,7 @@ pub struct Posture {
 /// How long a key is kept; the longest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Until {
+pub enum KeptUntil {
     /// Until it is erased.
     #[default]
     Erased,
@@ -29,20 +29,20 @@ pub enum Until {
     ProcessEnd,
 }
 
-impl Posture {
+impl Protection {
     /// For a custody of the host's own.
-    pub fn new(lasts: Until, readable_by: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(lasts: KeptUntil, readable_by: impl Into<Cow<'static, str>>) -> Self {
         Self { lasts, readable_by: readable_by.into() }
     }
 }
 
-impl Default for Posture {
+impl Default for Protection {
     fn default() -> Self {
-        Self::new(Until::default(), "whoever this place lets")
+        Self::new(KeptUntil::default(), "whoever this place lets")
     }
 }
 
-impl Until {
+impl KeptUntil {
     /// The name in JSON output, in `snake_case`.
     pub fn name(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Until {
 }
 
 /// The end of a sentence: "the key stays there …".
-impl fmt::Display for Until {
+impl fmt::Display for KeptUntil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Erased => "until logout",

@@ -32,9 +32,9 @@ pub enum Remedy {
     /// Start the secure store that this login's key rests in, then try again.
     StartStore,
     /// Choose another place for the keys.
-    ChoosePlace {
+    ChooseKeyStore {
         /// The places that could take one.
-        places: Vec<&'static str>,
+        key_stores: Vec<&'static str>,
     },
     /// Start a login session that has a keyring of its own: `keyctl session`, or a new connection.
     StartSession,
@@ -133,7 +133,7 @@ impl Remedy {
             Self::UnlockStore => "unlock_store",
             Self::AllowItem => "allow_item",
             Self::StartStore => "start_store",
-            Self::ChoosePlace { .. } => "choose_place",
+            Self::ChooseKeyStore { .. } => "choose_place",
             Self::StartSession => "start_session",
             Self::GivePassphrase => "give_passphrase",
             Self::ChoosePassphrase { .. } => "choose_passphrase",
@@ -173,8 +173,8 @@ impl fmt::Display for Remedy {
             Self::UnlockStore => f.write_str("unlock the secure store, then try again"),
             Self::AllowItem => f.write_str("let programs read their items in the secure store, then try again"),
             Self::StartStore => f.write_str("start the secure store, then try again"),
-            Self::ChoosePlace { places } if places.is_empty() => f.write_str("choose another place for the keys"),
-            Self::ChoosePlace { places } => write!(f, "choose a place for the keys: {}", places.join(", ")),
+            Self::ChooseKeyStore { key_stores } if key_stores.is_empty() => f.write_str("choose another place for the keys"),
+            Self::ChooseKeyStore { key_stores } => write!(f, "choose a place for the keys: {}", key_stores.join(", ")),
             Self::StartSession => f.write_str("start a login session of its own: run `keyctl session` first"),
             Self::GivePassphrase => f.write_str("give the passphrase, in a terminal or on a descriptor"),
             Self::ChoosePassphrase { at_least } => write!(f, "choose a passphrase of {at_least} characters or more"),

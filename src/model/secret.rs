@@ -36,10 +36,10 @@ impl Secret {
 }
 
 /// Deeper than a trip goes before it comes to a secret, and a fraction of any thread's stack.
-pub(crate) const OF_A_TRIP: usize = 64 << 10;
+pub(crate) const STACK_OF_A_JOB: usize = 64 << 10;
 
 /// Deeper than opening a record goes. What was never touched costs a page of memory to wipe.
-pub(crate) const OF_A_RECORD: usize = 16 << 10;
+pub(crate) const STACK_OF_A_RECORD: usize = 16 << 10;
 
 /// Wipes `DEPTH` bytes of this thread's stack, where calls that have returned had theirs. Ciphers and others copy blocks of a secret
 /// there, and a stack outlives its thread: the C library keeps it for the next one.

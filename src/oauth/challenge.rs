@@ -17,7 +17,7 @@ pub(crate) enum Demand {
 }
 
 /// The longest list of authentication contexts that is passed on, in bytes.
-const LONGEST_ACR: usize = 512;
+const MAX_ACR: usize = 512;
 
 /// `status`: the HTTP status; `header`: the value of `WWW-Authenticate`, empty where there is none.
 pub(crate) fn read(status: u16, header: &str) -> Demand {
@@ -88,7 +88,7 @@ impl Bearer {
         let is_plain = |values: &String| {
             !values.trim().is_empty() && values.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
         };
-        let acr_values = self.acr_values.filter(|values| is_plain(values) && values.len() <= LONGEST_ACR);
+        let acr_values = self.acr_values.filter(|values| is_plain(values) && values.len() <= MAX_ACR);
         let max_age = self.max_age.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         match (&acr_values, max_age) {
             (None, None) => Demand::Nothing,

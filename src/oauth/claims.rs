@@ -27,7 +27,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The most that is kept of the claims of an ID token, in bytes of JSON.
-const MOST_KEPT: usize = 16 << 10;
+const MAX_KEPT: usize = 16 << 10;
 
 impl Claims {
     /// Of a JWT (RFC 7519 §3), whose signature is not looked at: whoever calls this knows why that is enough. `None` if it is no JWT, or an
@@ -116,7 +116,7 @@ impl Claims {
 
     /// What of them is kept with a login: all, or, if that is too much, whose it is.
     pub(crate) fn to_keep(&self) -> Option<Map<String, Value>> {
-        let is_short = serde_json::to_string(&self.0).is_ok_and(|json| json.len() <= MOST_KEPT);
+        let is_short = serde_json::to_string(&self.0).is_ok_and(|json| json.len() <= MAX_KEPT);
         let subject = || self.sub().map(|sub| ("sub".to_owned(), sub.into())).into_iter().collect();
         Some(if is_short { self.0.clone() } else { subject() }).filter(|claims| !claims.is_empty())
     }

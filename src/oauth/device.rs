@@ -44,13 +44,13 @@ const SLOW_DOWN: Duration = Duration::from_secs(5);
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(900);
 
 /// Nobody approves a code for longer than this.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest back-off while the server does not answer, unless its interval is longer.
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+const MAX_BACK_OFF: Duration = Duration::from_secs(60);
 
 /// The longest address that is shown to a person, in bytes.
-const LONGEST_PAGE: usize = 2048;
+const MAX_PAGE: usize = 2048;
 
 /// What a person is asked to approve.
 pub(crate) struct Ask<'a> {
@@ -102,7 +102,7 @@ pub(crate) fn authorize(
         _ => reply.is_not("a device authorization").into(),
     };
     let wire: Wire = reply.json("a device authorization").map_err(|_| odd())?;
-    let is_page = |url: &Url| http.is_secure(url) && url.as_str().len() <= LONGEST_PAGE;
+    let is_page = |url: &Url| http.is_secure(url) && url.as_str().len() <= MAX_PAGE;
     let page = wire.verification_uri.or(wire.verification_url).ok_or_else(odd)?;
     if !is_page(&page) {
         return Err(unsafe_reply(
@@ -124,7 +124,7 @@ pub(crate) fn authorize(
         })?,
         verification_uri: page,
         verification_uri_complete: complete,
-        expires_in: wire.expires_in.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_LIFETIME).min(LONGEST_LIFETIME),
+        expires_in: wire.expires_in.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_LIFETIME).min(MAX_LIFETIME),
         interval: wire.interval.filter(|d| !d.is_zero()).unwrap_or(DEFAULT_INTERVAL),
         date: reply.date,
     })
@@ -173,7 +173,7 @@ pub(crate) struct Poll {
 
 /// What the last poll brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum PollResult {
     /// `authorization_pending`.
     Pending,
     /// `slow_down`, with the interval that the server says is now in force, if it does.
@@ -193,23 +193,23 @@ impl Poll {
     /// "interval" parameter" holds "Before each new request", and nobody has approved at once.
     ///
     /// `age`: the time since the device authorization reply.
-    pub(crate) fn next(&mut self, age: Duration, heard: Option<Heard>) -> Option<Duration> {
+    pub(crate) fn next(&mut self, age: Duration, heard: Option<PollResult>) -> Option<Duration> {
         let mut wait = self.interval;
         match heard {
             None => {}
-            Some(Heard::Pending) => self.failures = 0,
-            Some(Heard::SlowDown(told)) => {
+            Some(PollResult::Pending) => self.failures = 0,
+            Some(PollResult::SlowDown(told)) => {
                 self.failures = 0;
                 self.interval = (self.interval + SLOW_DOWN).max(told.unwrap_or_default().min(self.life));
                 wait = self.interval;
             }
-            Some(Heard::Nothing(retry_after)) => {
+            Some(PollResult::Nothing(retry_after)) => {
                 // RFC 8628 §3.5: "On encountering a connection timeout, clients MUST unilaterally reduce their polling
                 // frequency before retrying. The use of an exponential backoff algorithm to achieve this, such as
                 // doubling the polling interval on each such connection timeout, is RECOMMENDED."
                 self.failures = (self.failures + 1).min(16);
                 let doubled = self.interval.saturating_mul(1 << self.failures);
-                wait = doubled.min(LONGEST_BACK_OFF.max(self.interval)).max(retry_after.unwrap_or_default());
+                wait = doubled.min(MAX_BACK_OFF.max(self.interval)).max(retry_after.unwrap_or_default());
             }
         }
         let left = self.left(age);
@@ -283,11 +283,11 @@ mod tests {
     fn waits_before_the_first_poll_and_slows_down_for_good() {
         let (mut poll, t) = poll(5, 900);
         assert_eq!(poll.next(t, None), Some(S(5)));
-        assert_eq!(poll.next(t + S(5), Some(Heard::Pending)), Some(S(5)));
-        assert_eq!(poll.next(t + S(10), Some(Heard::SlowDown(None))), Some(S(10)));
-        assert_eq!(poll.next(t + S(20), Some(Heard::Pending)), Some(S(10)));
-        assert_eq!(poll.next(t + S(30), Some(Heard::SlowDown(Some(S(60))))), Some(S(60)));
-        assert_eq!(poll.next(t + S(90), Some(Heard::SlowDown(Some(S(1))))), Some(S(65)));
+        assert_eq!(poll.next(t + S(5), Some(PollResult::Pending)), Some(S(5)));
+        assert_eq!(poll.next(t + S(10), Some(PollResult::SlowDown(None))), Some(S(10)));
+        assert_eq!(poll.next(t + S(20), Some(PollResult::Pending)), Some(S(10)));
+        assert_eq!(poll.next(t + S(30), Some(PollResult::SlowDown(Some(S(60))))), Some(S(60)));
+        assert_eq!(poll.next(t + S(90), Some(PollResult::SlowDown(Some(S(1))))), Some(S(65)));
         assert_eq!(self::poll(10_000, 60).0.next(t, None), Some(S(60)), "cut to the code's life");
     }
 
@@ -295,18 +295,18 @@ mod tests {
     fn backs_off_while_nothing_answers_and_recovers() {
         let (mut poll, t) = poll(5, 900);
         let mut waits = vec![poll.next(t, None).unwrap()];
-        waits.extend((0..5).map(|_| poll.next(t, Some(Heard::Nothing(None))).unwrap()));
+        waits.extend((0..5).map(|_| poll.next(t, Some(PollResult::Nothing(None))).unwrap()));
         assert_eq!(waits, [5, 10, 20, 40, 60, 60].map(S));
-        assert_eq!(poll.next(t, Some(Heard::Nothing(Some(S(120))))), Some(S(120)));
-        assert_eq!(poll.next(t, Some(Heard::Pending)), Some(S(5)));
+        assert_eq!(poll.next(t, Some(PollResult::Nothing(Some(S(120))))), Some(S(120)));
+        assert_eq!(poll.next(t, Some(PollResult::Pending)), Some(S(5)));
     }
 
     #[test]
     fn polls_once_more_at_the_end_and_then_no_more() {
         let (mut poll, t) = poll(5, 12);
         assert_eq!(poll.next(t, None), Some(S(5)));
-        assert_eq!(poll.next(t + S(5), Some(Heard::Nothing(None))), Some(S(7)));
-        assert_eq!(poll.next(t + S(12), Some(Heard::Pending)), None);
+        assert_eq!(poll.next(t + S(5), Some(PollResult::Nothing(None))), Some(S(7)));
+        assert_eq!(poll.next(t + S(12), Some(PollResult::Pending)), None);
     }
 
     #[test]
@@ -315,7 +315,7 @@ mod tests {
         let mut heard = None;
         let polls = std::iter::from_fn(|| {
             let wait = poll.next(t, heard);
-            heard = Some(Heard::Pending);
+            heard = Some(PollResult::Pending);
             wait
         });
         assert_eq!(polls.count(), 12);
@@ -343,10 +343,10 @@ mod tests {
                 let jump = S(jumps[step].unsigned_abs());
                 age = if jumps[step] < 0 { (age + wait).saturating_sub(jump) } else { age + wait + jump / 50 };
                 last = Some(match kind {
-                    0 => Heard::Pending,
-                    1 => Heard::SlowDown((seconds > 250).then(|| S(seconds))),
-                    2 => Heard::Nothing(None),
-                    _ => Heard::Nothing(Some(S(seconds))),
+                    0 => PollResult::Pending,
+                    1 => PollResult::SlowDown((seconds > 250).then(|| S(seconds))),
+                    2 => PollResult::Nothing(None),
+                    _ => PollResult::Nothing(Some(S(seconds))),
                 });
             }
         }

@@ -127,7 +127,7 @@ impl From<Refusal> for Error {
             }
             _ => Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::AskAdministrator),
         };
-        error.in_words(refusal.said().as_deref())
+        error.with_server_words(refusal.said().as_deref())
     }
 }
 
@@ -153,7 +153,7 @@ fn decoded(text: &str) -> String {
 /// been cut.
 fn quotes(text: &str, secret: &str) -> bool {
     /// The shortest piece that counts, in bytes. English words that a secret has too are shorter.
-    const PIECE: usize = 12;
-    let shortest = PIECE.min(secret.len());
+    const MIN_SECRET_PIECE: usize = 12;
+    let shortest = MIN_SECRET_PIECE.min(secret.len());
     text.as_bytes().windows(shortest).any(|piece| secret.as_bytes().windows(shortest).any(|own| own == piece))
 }

@@ -12,7 +12,7 @@ use crate::oauth::normalize::TEN_YEARS;
 
 /// From when until when a token lives, by the server's clock.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct OwnLife {
+pub(crate) struct JwtLifetime {
     /// RFC 7519 §4.1.4: "the expiration time on or after which the JWT MUST NOT be accepted for processing".
     pub(crate) exp: SystemTime,
     /// When the server sent it.
@@ -24,7 +24,7 @@ pub(crate) struct OwnLife {
 /// The first time that RFC 3339 cannot write, in seconds since 1970.
 const YEAR_10000: f64 = 253_402_300_800.0;
 
-impl OwnLife {
+impl JwtLifetime {
     /// Reads a token that came with a reply of this `date`; `None` of a token that says nothing.
     pub(crate) fn read(access_token: &Secret, date: Option<SystemTime>) -> Option<Self> {
         // RFC 7515 §3.1 has three parts, of which the second is the payload.

@@ -28,7 +28,7 @@ pub(crate) struct Endpoints {
 
 /// What a host or its user set by hand; it goes before what the server says.
 #[derive(Debug, Clone)]
-pub(crate) struct ByHand {
+pub(crate) struct ConfiguredEndpoints {
     pub(crate) device_authorization: Option<Url>,
     pub(crate) token: Option<Url>,
     pub(crate) revocation: Option<Url>,
@@ -36,7 +36,12 @@ pub(crate) struct ByHand {
 
 /// Finds the endpoints. With both needed ones given by hand no request is made for them. One that a login can do without is dropped where
 /// nothing may be sent to it.
-pub(crate) fn discover(http: &Http, issuer: &Issuer, by_hand: &ByHand, cancel: &Cancel) -> Result<Endpoints> {
+pub(crate) fn discover(
+    http: &Http,
+    issuer: &Issuer,
+    by_hand: &ConfiguredEndpoints,
+    cancel: &Cancel,
+) -> Result<Endpoints> {
     let suffices = |found: &Document| {
         let has = |by_hand: &Option<Url>, found: &Option<Url>| {
             by_hand.is_some() || found.as_ref().is_some_and(|url| http.is_secure(url))

@@ -1,4 +1,4 @@
-//! [`OrgBy`]: how an authorization server is told which org a token shall speak for.
+//! [`Orgs`]: how an authorization server is told which org a token shall speak for.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::model::ids::{Issuer, Org, Scopes};
 /// a login of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum OrgBy {
+pub enum Orgs {
     /// Not at all: the server has no orgs, or a person chooses one while approving.
     #[default]
     Nothing,
@@ -29,7 +29,7 @@ pub enum OrgBy {
 
 const HERE: &str = "{org}";
 
-impl OrgBy {
+impl Orgs {
     /// Whether one login serves all orgs of its account.
     pub(crate) fn is_per_token(&self) -> bool {
         matches!(self, Self::Refresh(_) | Self::Exchange(_))
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_org_never_chooses_the_server() {
-        let by = OrgBy::Issuer("https://login.example.com/{org}/v2.0".into());
+        let by = Orgs::Issuer("https://login.example.com/{org}/v2.0".into());
         let own: Issuer = "https://login.example.com/common/v2.0".parse().unwrap();
         assert_eq!(by.issuer(&own, Some(&org("contoso"))).unwrap().as_str(), "https://login.example.com/contoso/v2.0");
         assert_eq!(by.issuer(&own, None).unwrap(), own);
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_scope_names_one_org() {
-        let (by, own) = (OrgBy::Scope("urn:zitadel:iam:org:id:{org}".into()), "openid".parse().unwrap());
+        let (by, own) = (Orgs::Scope("urn:zitadel:iam:org:id:{org}".into()), "openid".parse().unwrap());
         let scopes = by.scopes(&own, Some(&org("42"))).unwrap();
         assert_eq!(scopes.to_string(), "openid urn:zitadel:iam:org:id:42");
         assert!(by.scopes(&own, Some(&org("a b"))).is_err());

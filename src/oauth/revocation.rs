@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::model::secret::Secret;
 use crate::oauth::client_auth::Client;
-use crate::oauth::token_endpoint::{TokenError, refusal, refuses, without};
+use crate::oauth::token_endpoint::{TokenError, is_oauth_error, refusal, without};
 use crate::system::clock::Cancel;
 use crate::system::http::Http;
 use crate::system::http::form::Form;
@@ -42,7 +42,7 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     let reply = http.post(url, form, authorization, &Cancel::new())?;
     // §2.2: "The authorization server responds with HTTP status code 200 if the token has been revoked successfully or if
     // the client submitted an invalid token."
-    if reply.is_success() && !refuses(&reply) {
+    if reply.is_success() && !is_oauth_error(&reply) {
         return Ok(Revoked::Now);
     }
     let error = refusal(&reply);

@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 use crate::oauth::error_description::calls_dead;
-use crate::oauth::org_selection::OrgBy;
+use crate::oauth::org_selection::Orgs;
 
 /// Errors by other names than the RFCs', and what they mean there. For any server: what one writes, others may.
 const SPELLINGS: &[(&str, &str)] = &[
@@ -138,7 +138,7 @@ pub(crate) fn may_be_named(error: &str) -> bool {
 
 /// What is known of one server.
 #[derive(Debug)]
-pub(crate) struct Dialect {
+pub(crate) struct ServerQuirks {
     pub(crate) name: &'static str,
     /// With `{}` for what differs between customers.
     pub(crate) issuer: &'static str,
@@ -154,7 +154,7 @@ pub(crate) struct Dialect {
     pub(crate) login_parameters: &'static [&'static str],
     pub(crate) rotation: Rotation,
     pub(crate) revocation: Revocation,
-    pub(crate) orgs: OrgBy,
+    pub(crate) orgs: Orgs,
     pub(crate) verified: Verified,
 }
 
@@ -189,13 +189,13 @@ pub(crate) enum Revocation {
     /// No endpoint that a public client can ask.
     Impossible,
     /// At the endpoint that metadata names.
-    Reaches(Reach),
+    Reaches(RevocationReach),
 }
 
 /// What a revocation takes with it, which differs between servers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reach {
+pub enum RevocationReach {
     /// The token alone.
     Token,
     /// All tokens of the login (RFC 7009 §2.1).
@@ -217,7 +217,7 @@ pub(crate) enum Verified {
 }
 
 /// Of one server that differs from nothing here.
-const PLAIN: Dialect = Dialect {
+const PLAIN: ServerQuirks = ServerQuirks {
     name: "",
     issuer: "",
     device_authorization: None,
@@ -227,12 +227,12 @@ const PLAIN: Dialect = Dialect {
     scopes_in_refresh: false,
     login_parameters: &[],
     rotation: Rotation::Unknown,
-    revocation: Revocation::Reaches(Reach::Family),
-    orgs: OrgBy::Nothing,
+    revocation: Revocation::Reaches(RevocationReach::Family),
+    orgs: Orgs::Nothing,
     verified: Verified::ByMetadata,
 };
 
-pub(crate) const GITHUB: Dialect = Dialect {
+pub(crate) const GITHUB: ServerQuirks = ServerQuirks {
     name: "GitHub",
     issuer: "https://github.com",
     device_authorization: Some("/login/device/code"),
@@ -243,7 +243,7 @@ pub(crate) const GITHUB: Dialect = Dialect {
     ..PLAIN
 };
 
-pub(crate) const GITLAB: Dialect = Dialect {
+pub(crate) const GITLAB: ServerQuirks = ServerQuirks {
     name: "GitLab",
     issuer: "https://{}",
     device_authorization: Some("/oauth/authorize_device"),
@@ -253,7 +253,7 @@ pub(crate) const GITLAB: Dialect = Dialect {
     ..PLAIN
 };
 
-pub(crate) const ENTRA: Dialect = Dialect {
+pub(crate) const ENTRA: ServerQuirks = ServerQuirks {
     name: "Entra ID",
     issuer: "https://login.microsoftonline.com/{}/v2.0",
     device_authorization: Some("login.microsoftonline.com/{}/oauth2/v2.0/devicecode"),
@@ -262,12 +262,12 @@ pub(crate) const ENTRA: Dialect = Dialect {
     scopes_in_refresh: true,
     rotation: Rotation::OldStays,
     revocation: Revocation::Impossible,
-    orgs: OrgBy::Issuer(Cow::Borrowed("https://login.microsoftonline.com/{org}/v2.0")),
+    orgs: Orgs::Issuer(Cow::Borrowed("https://login.microsoftonline.com/{org}/v2.0")),
     verified: Verified::Yes,
     ..PLAIN
 };
 
-pub(crate) const OKTA: Dialect = Dialect {
+pub(crate) const OKTA: ServerQuirks = ServerQuirks {
     name: "Okta",
     issuer: "{}",
     device_authorization: Some("/v1/device/authorize"),
@@ -279,7 +279,7 @@ pub(crate) const OKTA: Dialect = Dialect {
     ..PLAIN
 };
 
-pub(crate) const WORKOS_AUTHKIT: Dialect = Dialect {
+pub(crate) const WORKOS_AUTHKIT: ServerQuirks = ServerQuirks {
     name: "WorkOS AuthKit",
     issuer: "https://api.workos.com",
     device_authorization: Some("/user_management/authorize/device"),
@@ -287,24 +287,24 @@ pub(crate) const WORKOS_AUTHKIT: Dialect = Dialect {
     secret: Secret::None,
     rotation: Rotation::Always,
     revocation: Revocation::Impossible,
-    orgs: OrgBy::Refresh(Cow::Borrowed("organization_id")),
+    orgs: Orgs::Refresh(Cow::Borrowed("organization_id")),
     verified: Verified::Yes,
     ..PLAIN
 };
 
-pub(crate) const WORKOS_CONNECT: Dialect = Dialect {
+pub(crate) const WORKOS_CONNECT: ServerQuirks = ServerQuirks {
     name: "WorkOS Connect",
     issuer: "https://{}.authkit.app",
     device_authorization: Some("/oauth2/device_authorization"),
     token: Some("/oauth2/token"),
     rotation: Rotation::Optional,
     // Access tokens that were issued live on.
-    revocation: Revocation::Reaches(Reach::Family),
+    revocation: Revocation::Reaches(RevocationReach::Family),
     verified: Verified::Yes,
     ..PLAIN
 };
 
-pub(crate) const TWITCH: Dialect = Dialect {
+pub(crate) const TWITCH: ServerQuirks = ServerQuirks {
     name: "Twitch",
     issuer: "https://id.twitch.tv/oauth2",
     device_authorization: Some("/device"),
@@ -315,7 +315,7 @@ pub(crate) const TWITCH: Dialect = Dialect {
 };
 
 /// Every server that is known here.
-pub(crate) const DIALECTS: &[Dialect] = &[
+pub(crate) const KNOWN_SERVERS: &[ServerQuirks] = &[
     GITHUB,
     GITLAB,
     ENTRA,
@@ -323,8 +323,8 @@ pub(crate) const DIALECTS: &[Dialect] = &[
     WORKOS_AUTHKIT,
     WORKOS_CONNECT,
     TWITCH,
-    Dialect { name: "Zitadel", orgs: OrgBy::Scope(Cow::Borrowed("urn:zitadel:iam:org:id:{org}")), ..PLAIN },
-    Dialect {
+    ServerQuirks { name: "Zitadel", orgs: Orgs::Scope(Cow::Borrowed("urn:zitadel:iam:org:id:{org}")), ..PLAIN },
+    ServerQuirks {
         name: "Auth0",
         issuer: "https://{}/",
         device_authorization: Some("/oauth/device/code"),
@@ -333,30 +333,30 @@ pub(crate) const DIALECTS: &[Dialect] = &[
         login_parameters: &["audience"],
         rotation: Rotation::Optional,
         // Or the token alone, as the tenant is configured.
-        revocation: Revocation::Reaches(Reach::Account),
+        revocation: Revocation::Reaches(RevocationReach::Account),
         verified: Verified::No,
         ..PLAIN
     },
-    Dialect {
+    ServerQuirks {
         name: "Google",
         issuer: "https://accounts.google.com",
         device_authorization: Some("oauth2.googleapis.com/device/code"),
         token: Some("oauth2.googleapis.com/token"),
         secret: Secret::Wanted,
-        revocation: Revocation::Reaches(Reach::Account),
+        revocation: Revocation::Reaches(RevocationReach::Account),
         verified: Verified::No,
         ..PLAIN
     },
-    Dialect {
+    ServerQuirks {
         name: "Keycloak",
         issuer: "https://{}",
         rotation: Rotation::Optional,
-        orgs: OrgBy::Scope(Cow::Borrowed("organization:{org}")),
+        orgs: Orgs::Scope(Cow::Borrowed("organization:{org}")),
         verified: Verified::No,
         ..PLAIN
     },
-    Dialect { name: "Ory Hydra", rotation: Rotation::Always, verified: Verified::No, ..PLAIN },
-    Dialect { name: "Authentik", rotation: Rotation::Always, verified: Verified::No, ..PLAIN },
+    ServerQuirks { name: "Ory Hydra", rotation: Rotation::Always, verified: Verified::No, ..PLAIN },
+    ServerQuirks { name: "Authentik", rotation: Rotation::Always, verified: Verified::No, ..PLAIN },
 ];
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::oauth::claims::Claims;
 use crate::oauth::client_auth::Client;
 pub(crate) use crate::oauth::error_response::Refusal;
 use crate::oauth::id_token;
-use crate::oauth::jwt_access_token::OwnLife;
+use crate::oauth::jwt_access_token::JwtLifetime;
 use crate::oauth::normalize;
 use crate::oauth::pkce::Verifier;
 use crate::system::clock::Cancel;
@@ -35,7 +35,7 @@ pub(crate) struct TokenEndpoint<'a> {
 
 /// What the token shall be for.
 #[derive(Default)]
-pub(crate) struct Asks<'a> {
+pub(crate) struct RequestedAccess<'a> {
     /// RFC 8707 §2.2.
     pub(crate) resource: Option<&'a Url>,
     /// Fewer scopes than the login's. RFC 6749 §6: "if omitted is treated as equal to the scope originally granted".
@@ -65,7 +65,7 @@ pub(crate) struct TokenReply {
     /// `None` where the server does not say or says something absurd: unknown, never "for ever".
     pub(crate) expires_in: Option<Duration>,
     /// What a JWT says of its own life, where the reply says nothing.
-    pub(crate) own_life: Option<OwnLife>,
+    pub(crate) own_life: Option<JwtLifetime>,
     /// When the server sent it, by its own clock.
     pub(crate) date: Option<SystemTime>,
     pub(crate) refresh_token: Option<Secret>,
@@ -120,7 +120,7 @@ impl TokenEndpoint<'_> {
     pub(crate) fn request(
         &self,
         grant: &Grant<'_>,
-        asks: &Asks<'_>,
+        asks: &RequestedAccess<'_>,
         cancel: &Cancel,
     ) -> Result<TokenReply, TokenError> {
         let form = match grant {
@@ -169,7 +169,7 @@ fn granted(scope: &str) -> Scopes {
     let separator = if scope.trim().contains(' ') { ' ' } else { ',' };
     let mut kept = String::new();
     for token in scope.trim().split(separator).filter(|token| token.parse::<Scopes>().is_ok()) {
-        if kept.len() + token.len() < LONGEST_SCOPE {
+        if kept.len() + token.len() < MAX_SCOPE {
             kept.push_str(token);
             kept.push(' ');
         }
@@ -194,7 +194,7 @@ pub(crate) fn refusal(reply: &Reply) -> TokenError {
 }
 
 /// Whether a reply of any status is an error in OAuth's words.
-pub(crate) fn refuses(reply: &Reply) -> bool {
+pub(crate) fn is_oauth_error(reply: &Reply) -> bool {
     reply.error::<WireError>("an OAuth error").is_ok()
 }
 
@@ -231,10 +231,10 @@ impl From<TokenError> for Error {
 }
 
 /// The longest token that is kept, in bytes.
-const LONGEST_TOKEN: usize = 32 << 10;
+const MAX_TOKEN: usize = 32 << 10;
 
 /// The longest list of scopes that is kept, in bytes.
-const LONGEST_SCOPE: usize = 8 << 10;
+const MAX_SCOPE: usize = 8 << 10;
 
 #[derive(Deserialize)]
 struct Wire {
@@ -277,24 +277,24 @@ fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
         // Tokens are there, so that no other member makes them unsaid: the server has issued, and perhaps rotated.
         Ok(wire) => wire,
         // A server that answers 200 with `error` (GitHub) refuses all the same.
-        Err(_) if refuses(reply) => return Err(refusal(reply)),
+        Err(_) if is_oauth_error(reply) => return Err(refusal(reply)),
         Err(odd) => return Err(odd.into()),
     };
     let (access_token, refresh_token) = (Secret::new(wire.access_token.into_secret()), wire.refresh_token);
-    if access_token.expose().is_empty() && refuses(reply) {
+    if access_token.expose().is_empty() && is_oauth_error(reply) {
         return Err(refusal(reply));
     }
     // What cannot stand in a header cannot be used, and would break the host's own output.
     let is_plain = |token: &Secret| token.expose().bytes().all(|byte| byte.is_ascii_graphic());
     let usable = is_plain(&access_token) && refresh_token.as_ref().is_none_or(is_plain);
     let length = access_token.expose().len().max(refresh_token.as_ref().map_or(0, |token| token.expose().len()));
-    if !usable || access_token.expose().is_empty() || length > LONGEST_TOKEN {
+    if !usable || access_token.expose().is_empty() || length > MAX_TOKEN {
         return Err(reply.is_not("a token reply").into());
     }
     // RFC 6749 §5.1: "The lifetime in seconds of the access token." Nobody issues a token that ends at once: 0 says nothing.
     let expires_in = wire.expires_in.filter(|life| !life.is_zero());
     let token_type = wire.token_type.filter(|kind| !kind.as_ref().trim().is_empty());
-    let own_life = if expires_in.is_none() { OwnLife::read(&access_token, reply.date) } else { None };
+    let own_life = if expires_in.is_none() { JwtLifetime::read(&access_token, reply.date) } else { None };
     Ok(TokenReply {
         access_token,
         token_type: token_type.unwrap_or(BasicTokenType::Bearer).as_ref().to_ascii_lowercase(),

@@ -15,7 +15,7 @@ use crate::system::clock::{Cancel, Deadline};
 use crate::system::environment::Screen;
 
 /// How often the line is looked at, and how long a key waits.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A terminal while a login waits. Dropping it clears the line and gives the keys back.
 pub(super) struct Live {
@@ -75,7 +75,7 @@ impl Shared {
             // Who stops it may stop it again, and end the process: the terminal is given back before.
             keys = keys.filter(|_| !stop.as_ref().is_some_and(Cancel::is_cancelled));
             match &mut keys {
-                Some(keys) => match keys.pressed_within(LOOK, &self.end) {
+                Some(keys) => match keys.pressed_within(POLL_INTERVAL, &self.end) {
                     Some(b'c') => self.copy(),
                     Some(b'q') => self.draw_qr(),
                     Some(key) if keys.suspends(key) => {
@@ -85,7 +85,7 @@ impl Shared {
                     }
                     _ => {}
                 },
-                None => drop(self.end.wait(LOOK)),
+                None => drop(self.end.wait(POLL_INTERVAL)),
             }
         }
         if !is_in_front() {
@@ -104,7 +104,7 @@ impl Shared {
         // In the background the last line is the shell's, and what the person types there: nothing is written over.
         self.pen().forget();
         // It may go on only to hear that it is to end: with `stty tostop`, who writes first is stopped, for good.
-        if told.replace(reason) != Some(reason) && !stop.is_some_and(|stop| stop.wait(LOOK)) {
+        if told.replace(reason) != Some(reason) && !stop.is_some_and(|stop| stop.wait(POLL_INTERVAL)) {
             self.say(&messages::plain_status(reason, end.left()));
         }
     }

@@ -53,8 +53,8 @@ impl Serialize for Verification {
             "user_code": self.user_code,
             "expires_at": rfc3339(self.expires_at),
             "interval": self.interval.as_secs(),
-            "custody": self.custody,
-            "lasts": self.posture.lasts.name(),
+            "custody": self.key_store,
+            "lasts": self.protection.lasts.name(),
             "instead_of": self.instead_of,
         });
         if !self.warnings.is_empty() {
@@ -68,15 +68,15 @@ impl Serialize for Verification {
 impl Serialize for Outcome<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let event = match self {
-            Self::LoggedIn { context, account, org, scopes, custody, posture, expires_at, renews, left_alive } => {
+            Self::LoggedIn { context, account, org, scopes, key_store, protection, expires_at, renews, left_alive } => {
                 json!({
                     "event": "logged_in",
                     "context": context,
                     "account": account,
                     "org": org,
                     "scopes": scopes.iter().collect::<Vec<_>>(),
-                    "custody": custody,
-                    "lasts": posture.lasts.name(),
+                    "custody": key_store,
+                    "lasts": protection.lasts.name(),
                     "expires_at": expires_at.map(rfc3339),
                     "renews": renews,
                     "left_alive": left_alive,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Outcome, Verification, WaitReason};
 use crate::model::ids::{host_of, is_loopback};
-use crate::model::protection::Until;
+use crate::model::protection::KeptUntil;
 use crate::system::environment::Screen;
 
 /// Who asks, where to go, and what to compare.
@@ -12,8 +12,8 @@ pub(super) fn request(verification: &Verification, screen: Screen) -> String {
     // One string for what is shown, opened, copied and drawn, so that nothing opens that was not shown (law 12).
     let page = verification.page();
     let note = verification.instead_of.as_ref().map(|why| {
-        let (custody, lasts) = (&verification.custody, verification.posture.lasts);
-        format!("note: {why}; this login's key will rest in custody \"{custody}\" instead, {lasts}\n")
+        let (key_store, lasts) = (&verification.key_store, verification.protection.lasts);
+        format!("note: {why}; this login's key will rest in custody \"{key_store}\" instead, {lasts}\n")
     });
     let warnings: String = verification.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
     let note = warnings + note.as_deref().unwrap_or_default();
@@ -107,14 +107,15 @@ pub(super) fn plain_status(reason: WaitReason, left: Duration) -> String {
 
 /// Who is logged in, where the key rests, and until when. A failure is told by who called.
 pub(super) fn end(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
-    let Outcome::LoggedIn { context, account, org, custody, posture, expires_at, renews, left_alive, .. } = outcome
+    let Outcome::LoggedIn { context, account, org, key_store, protection, expires_at, renews, left_alive, .. } =
+        outcome
     else {
         return None;
     };
     let org = org.map(|org| format!(" in {org}")).unwrap_or_default();
-    let key = match posture.lasts {
-        Until::Erased => format!("{custody}, until you log out"),
-        lasts => format!("{custody}, {lasts}"),
+    let key = match protection.lasts {
+        KeptUntil::Erased => format!("{key_store}, until you log out"),
+        lasts => format!("{key_store}, {lasts}"),
     };
     let token = match (expires_at, renews) {
         (Some(end), true) => format!("until {}, renewed by itself", rfc3339(*end)),
@@ -162,7 +163,7 @@ fn roughly(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::protection::Posture;
+    use crate::model::protection::Protection;
 
     const SCREENS: [Screen; 4] = [
         Screen { is_live: true, size: || Some((80, 24)), ..Screen::NONE },
@@ -182,8 +183,8 @@ mod tests {
             browser: false,
             headless: true,
             plain: false,
-            custody: "kernel".into(),
-            posture: Posture::new(Until::Reboot, "programs of this user"),
+            key_store: "kernel".into(),
+            protection: Protection::new(KeptUntil::Reboot, "programs of this user"),
             instead_of: Some("the OS's secure store cannot be used: Connection refused (os error 111)".into()),
             warnings: Vec::new(),
         }

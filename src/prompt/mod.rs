@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::model::error::Error;
 use crate::model::ids::{Account, AppName, ContextName, Org, Scopes};
-use crate::model::protection::Posture;
+use crate::model::protection::Protection;
 pub use crate::system::environment::Screen;
 pub use json_lines::JsonLines;
 pub use terminal::Terminal;
@@ -65,9 +65,9 @@ pub struct Verification {
     /// Whether the person wants plain lines, none of which is ever written over.
     pub plain: bool,
     /// The place where the key will rest, for example `os`.
-    pub custody: String,
+    pub key_store: String,
     /// What that place promises.
-    pub posture: Posture,
+    pub protection: Protection,
     /// Why the key does not go to a better place, where one was tried.
     pub instead_of: Option<String>,
     /// What the person should know before they approve, such as a clock that is wrong.
@@ -116,9 +116,9 @@ pub enum Outcome<'a> {
         /// What was granted.
         scopes: &'a Scopes,
         /// The place where the key rests, for example `os`.
-        custody: &'a str,
+        key_store: &'a str,
         /// What that place promises.
-        posture: &'a Posture,
+        protection: &'a Protection,
         /// Until when the access token is valid, UTC, where the server says so.
         expires_at: Option<SystemTime>,
         /// Whether there is a refresh token, so that it is renewed by itself.

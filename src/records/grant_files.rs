@@ -3,24 +3,24 @@
 use std::time::Duration;
 
 use crate::custody::sealing_key::SealingKey;
-use crate::custody::{Custody, CustodyError, Item, KeyCache, Until};
+use crate::custody::{Item, KeptUntil, KernelCache, KeyStore, KeyStoreError};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{AppName, ContextName, GrantId, Org};
 use crate::model::sanitize::{quoted, shown};
 use crate::records::record::{Header, Unreadable};
-use crate::records::refresh_journal::Attempt;
-use crate::state_dir::{Folder, Home, Lock};
+use crate::records::refresh_journal::RefreshJournal;
+use crate::state_dir::{Folder, Lock, StateDir};
 use crate::system::clock::Clock;
 
 /// One grant's files, without the key: what can be done while the store is locked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GrantFiles<'a> {
-    pub(crate) home: &'a Home,
+    pub(crate) state_dir: &'a StateDir,
     pub(crate) app: &'a AppName,
     pub(crate) id: &'a GrantId,
     pub(crate) clock: &'a dyn Clock,
     /// What the kernel may remember for us.
-    pub(crate) cache: Option<KeyCache>,
+    pub(crate) cache: Option<KernelCache>,
     /// What the index says that it is called, where it is asked for by name.
     pub(crate) marked: Option<&'a Marked>,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Marked {
 }
 
 /// No error of ours is longer, in characters.
-const LONGEST_MESSAGE: usize = 1000;
+const MAX_MESSAGE: usize = 1000;
 
 /// More than any record grows by in one rotation, in bytes: two of the longest tokens and scopes, written as JSON.
 pub(super) const ROOM_TO_GROW: usize = 192 << 10;
@@ -51,12 +51,12 @@ pub(super) const ROOM_TO_GROW: usize = 192 << 10;
 impl<'a> GrantFiles<'a> {
     /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable. Without a custody the
     /// record alone.
-    pub(crate) fn erase(self, _lock: &Lock, custody: Option<&dyn Custody>) -> Result<()> {
-        if let Some(custody) = custody {
-            match self.erase_key(custody) {
+    pub(crate) fn erase(self, _lock: &Lock, key_store: Option<&dyn KeyStore>) -> Result<()> {
+        if let Some(key_store) = key_store {
+            match self.erase_key(key_store) {
                 // A place that ends with its session is out of reach from another one, and forgets by itself.
-                Err(_) if custody.posture().lasts >= Until::SessionEnd => {}
-                done => drop(done.map_err(|error| error.at_rest(custody.name()))?),
+                Err(_) if key_store.protection().lasts >= KeptUntil::SessionEnd => {}
+                done => drop(done.map_err(|error| error.at_rest(key_store.name()))?),
             }
         }
         // What a process that was killed has left half written too; the lock stays, where others may wait.
@@ -64,7 +64,7 @@ impl<'a> GrantFiles<'a> {
             self.folder().remove(name)?;
         }
         // After the record: who has read it before may just have left a copy. Whoever left it: this program may have none any more.
-        KeyCache::forget(&self.item());
+        KernelCache::forget(&self.item());
         Ok(())
     }
 
@@ -73,18 +73,18 @@ impl<'a> GrantFiles<'a> {
         Self { marked: Some(marked), ..self }
     }
 
-    /// Erases the key in `custody`, if it was made here; says whether it did. A place may serve other state folders too, and who can
+    /// Erases the key in `key_store`, if it was made here; says whether it did. A place may serve other state folders too, and who can
     /// write a file into this one could name a login of theirs.
-    pub(crate) fn erase_key(self, custody: &dyn Custody) -> Result<bool, CustodyError> {
-        if self.was_made_here(custody)? { custody.erase(&self.item()) } else { Ok(false) }
+    pub(crate) fn erase_key(self, key_store: &dyn KeyStore) -> Result<bool, KeyStoreError> {
+        if self.was_made_here(key_store)? { key_store.erase(&self.item()) } else { Ok(false) }
     }
 
-    /// Whether `custody` holds a key of this grant that a file of this folder is sealed with, or that has made its mark in the index.
-    pub(crate) fn was_made_here(self, custody: &dyn Custody) -> Result<bool, CustodyError> {
-        if custody.is_in_state_folder() {
+    /// Whether `key_store` holds a key of this grant that a file of this folder is sealed with, or that has made its mark in the index.
+    pub(crate) fn was_made_here(self, key_store: &dyn KeyStore) -> Result<bool, KeyStoreError> {
+        if key_store.is_in_state_folder() {
             return Ok(true);
         }
-        let key = custody.load(&self.item())?.and_then(|text| SealingKey::from_text(&text));
+        let key = key_store.load(&self.item())?.and_then(|text| SealingKey::from_text(&text));
         // The record may be gone or damaged. Whoever does not have the key cannot make a mark of it.
         let is_marked = |key: &SealingKey| self.marked.is_some_and(|marked| marked.is_by(key));
         let is_sealed = |key: &SealingKey, name: &str| {
@@ -100,12 +100,12 @@ impl<'a> GrantFiles<'a> {
         !matches!(self.folder().read(self.id.as_str()), Ok(None))
     }
 
-    /// Whether `custody` says that it has no key of this grant, where it can be asked without another program or a person.
-    pub(crate) fn lacks_key(self, custody: &dyn Custody) -> bool {
-        if custody.answers_at_once() {
-            return matches!(custody.load(&self.item()), Ok(None));
+    /// Whether `key_store` says that it has no key of this grant, where it can be asked without another program or a person.
+    pub(crate) fn lacks_key(self, key_store: &dyn KeyStore) -> bool {
+        if key_store.answers_at_once() {
+            return matches!(key_store.load(&self.item()), Ok(None));
         }
-        custody.is_in_state_folder() && matches!(custody.list(self.app), Ok(Some(held)) if !held.contains(self.id))
+        key_store.is_in_state_folder() && matches!(key_store.list(self.app), Ok(Some(held)) if !held.contains(self.id))
     }
 
     /// What can be known without the key; `None` where the record is gone or unreadable.
@@ -118,26 +118,26 @@ impl<'a> GrantFiles<'a> {
         self.folder().try_lock(&self.lock_name())
     }
 
-    pub(crate) fn lock(self, patience: Duration) -> Result<Lock> {
-        self.folder().lock(&self.lock_name(), patience)?.ok_or_else(|| self.still_locked(patience))
+    pub(crate) fn lock(self, timeout: Duration) -> Result<Lock> {
+        self.folder().lock(&self.lock_name(), timeout)?.ok_or_else(|| self.still_locked(timeout))
     }
 
     /// The error of a wait that came to its end.
-    pub(crate) fn still_locked(self, patience: Duration) -> Error {
-        let attempt = self.folder().read(&self.next()).ok().flatten().and_then(|bytes| Attempt::read(&bytes));
+    pub(crate) fn still_locked(self, timeout: Duration) -> Error {
+        let attempt = self.folder().read(&self.next()).ok().flatten().and_then(|bytes| RefreshJournal::read(&bytes));
         // One that has failed holds nothing any more.
         let attempt = attempt.filter(|attempt| attempt.failure.is_none());
         let known = attempt.map(|attempt| (attempt.pid, attempt.told(self.clock.now())));
-        self.folder().still_locked(&self.lock_name(), patience, known)
+        self.folder().still_locked(&self.lock_name(), timeout, known)
     }
 
     /// How the last refresh failed, where it did; for `org`.
     pub(crate) fn last_failure(self, org: Option<&Org>) -> Option<LastFailure> {
         let bytes = self.folder().read(&self.next()).ok()??;
-        let failure = Attempt::read(&bytes)?.failure?;
+        let failure = RefreshJournal::read(&bytes)?.failure?;
         let has_ended = failure.has_ended(org);
         // A file's words, which go to whoever shows them.
-        let message = shown(failure.message.chars().take(LONGEST_MESSAGE).collect());
+        let message = shown(failure.message.chars().take(MAX_MESSAGE).collect());
         Some(LastFailure { message, server_says: failure.server_says.as_deref().map(quoted), has_ended })
     }
 
@@ -164,7 +164,7 @@ impl<'a> GrantFiles<'a> {
     }
 
     pub(super) fn folder(self) -> &'a Folder {
-        &self.home.grants
+        &self.state_dir.grants
     }
 
     pub(super) fn next(self) -> String {

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use crate::custody::sealing_key::SealingKey;
-use crate::custody::{Custody, CustodyError, KeyCache, Until, described};
+use crate::custody::{KeptUntil, KernelCache, KeyStore, KeyStoreError, described};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{ContextName, GrantId, Org};
 use crate::model::secret::Secret;
 use crate::records::grant_files::{GrantFiles, Marked, ROOM_TO_GROW};
 use crate::records::record::{Record, RefreshToken, Unreadable};
-use crate::records::refresh_journal::{Attempt, Failure, Refused};
+use crate::records::refresh_journal::{Failure, RefreshJournal, Refused};
 use crate::state_dir::Lock;
 use crate::system::environment::machine_id;
 use crate::system::failpoint::reached;
@@ -31,15 +31,15 @@ pub(crate) struct Found {
     /// The record was written down whole by a process that then died, and took its place just now.
     pub(crate) finished: bool,
     /// The exchange that has brought nothing yet.
-    pub(crate) attempt: Option<Attempt>,
+    pub(crate) attempt: Option<RefreshJournal>,
 }
 
 impl<'a> GrantFiles<'a> {
     /// The grant and its record, where the key can be had without asking anybody: from a place that answers at once, else from the
     /// kernel's copy of it. `None` says nothing but that it is to be asked for.
-    pub(crate) fn open_at_once(self, custody: &dyn Custody) -> Option<(OpenGrant<'a>, Record)> {
-        let key = match custody.answers_at_once() {
-            true => custody.load(&self.item()).ok()??,
+    pub(crate) fn open_at_once(self, key_store: &dyn KeyStore) -> Option<(OpenGrant<'a>, Record)> {
+        let key = match key_store.answers_at_once() {
+            true => key_store.load(&self.item()).ok()??,
             false => self.cache?.key(&self.item())?,
         };
         let grant = OpenGrant { files: self, key: SealingKey::from_text(&key)? };
@@ -50,20 +50,20 @@ impl<'a> GrantFiles<'a> {
 
     /// Takes the key out of custody, or from the kernel where a copy of it is kept. `Err` where the store is locked, away or slow;
     /// where the store says that there is no key, the record can never be opened again, and the error says so.
-    pub(crate) fn unlock(self, custody: &dyn Custody) -> Result<OpenGrant<'a>> {
+    pub(crate) fn unlock(self, key_store: &dyn KeyStore) -> Result<OpenGrant<'a>> {
         let copy = self.cache.and_then(|cache| SealingKey::from_text(&cache.key(&self.item())?));
         // A copy that is not this record's key, whoever put it there, is none.
         match copy.filter(|key| self.header().is_some_and(|header| header.is_sealed_with(key))) {
             Some(key) => Ok(OpenGrant { files: self, key }),
             None => {
-                let grant = self.unlock_anew(custody)?;
+                let grant = self.unlock_anew(key_store)?;
                 // A place that forgets by itself does so on purpose, and one that answers at once needs no copy.
-                let wants_a_copy = custody.posture().lasts == Until::Erased && !custody.answers_at_once();
+                let wants_a_copy = key_store.protection().lasts == KeptUntil::Erased && !key_store.answers_at_once();
                 if let Some(cache) = self.cache.filter(|_| wants_a_copy) {
                     cache.keep(&self.item(), &grant.key.to_text());
                     if !self.is_there() {
                         // Logged out meanwhile.
-                        KeyCache::forget(&self.item());
+                        KernelCache::forget(&self.item());
                     }
                 }
                 Ok(grant)
@@ -72,23 +72,23 @@ impl<'a> GrantFiles<'a> {
     }
 
     /// Takes the key out of custody, whatever copy the kernel has, and leaves none there.
-    pub(crate) fn unlock_anew(self, custody: &dyn Custody) -> Result<OpenGrant<'a>> {
+    pub(crate) fn unlock_anew(self, key_store: &dyn KeyStore) -> Result<OpenGrant<'a>> {
         let item = self.item();
-        let text = custody.load(&item).map_err(|error| error.at_rest(custody.name()))?;
+        let text = key_store.load(&item).map_err(|error| error.at_rest(key_store.name()))?;
         let gone = |why: &str| {
-            let place = described(custody.name());
-            let (message, remedy) = match custody.posture().lasts {
+            let store = described(key_store.name());
+            let (message, remedy) = match key_store.protection().lasts {
                 // Each login session has a keyring of its own, and sees no other's.
-                Until::SessionEnd => (
+                KeptUntil::SessionEnd => (
                     format!(
-                        "the key of this login is not in {place}: it was made in another one, which may have ended"
+                        "the key of this login is not in {store}: it was made in another one, which may have ended"
                     ),
                     Remedy::StartSession,
                 ),
                 lasts => {
                     let until =
-                        if lasts == Until::Erased { String::new() } else { format!(" (which keeps keys {lasts})") };
-                    let message = format!("the key of this login {why} {place}{until}, and the login is lost with it");
+                        if lasts == KeptUntil::Erased { String::new() } else { format!(" (which keeps keys {lasts})") };
+                    let message = format!("the key of this login {why} {store}{until}, and the login is lost with it");
                     (message, Remedy::LogIn { context: None })
                 }
             };
@@ -101,19 +101,19 @@ impl<'a> GrantFiles<'a> {
 
     /// Makes a new grant: its first record, sealed, then its key into custody, then the record in its place. So a key that a crash
     /// leaves behind has a file beside it that proves where it was made. On failure nothing is left.
-    pub(crate) fn create(self, custody: &dyn Custody, label: &str, mut record: Record) -> Result<OpenGrant<'a>> {
+    pub(crate) fn create(self, key_store: &dyn KeyStore, label: &str, mut record: Record) -> Result<OpenGrant<'a>> {
         let item = self.item();
         let grant = OpenGrant { files: self, key: SealingKey::random()? };
         record.machine = grant.machine();
         // First, so that nobody takes a key without a record for one that was left behind.
         let lock = self.lock(Duration::ZERO)?;
         let stored =
-            || custody.store(&item, label, &grant.key.to_text()).map_err(|error| error.at_login(custody.name()));
+            || key_store.store(&item, label, &grant.key.to_text()).map_err(|error| error.at_login(key_store.name()));
         let written =
             grant.write_next(&record).and_then(|()| stored()).and_then(|()| grant.publish_next(&lock, &record));
         if let Err(error) = written {
             // The first error is the one to tell; what cannot be undone is an unused key and half a file without one.
-            let _ = custody.erase(&item);
+            let _ = key_store.erase(&item);
             let _ = self.folder().remove(&self.next()).and_then(|_| self.folder().remove(self.id.as_str()));
             return Err(error);
         }
@@ -137,13 +137,13 @@ impl<'a> OpenGrant<'a> {
     }
 
     /// Puts a second one of the key into `to`, and makes sure that it is there and opens the record. On failure none is left.
-    pub(crate) fn copy_key_to(&self, _lock: &Lock, to: &dyn Custody, label: &str) -> Result<()> {
+    pub(crate) fn copy_key_to(&self, _lock: &Lock, to: &dyn KeyStore, label: &str) -> Result<()> {
         let (item, key) = (self.files.item(), self.key.to_text());
         self.read()?;
         to.store(&item, label, &key).map_err(|error| error.at_login(to.name()))?;
         reached("key copied");
         let copy = to.load(&item).map_err(|error| error.at_login(to.name())).and_then(|copy| {
-            let failed = || CustodyError::Failed("it does not give back what it was given".into()).at_login(to.name());
+            let failed = || KeyStoreError::Failed("it does not give back what it was given".into()).at_login(to.name());
             copy.filter(|copy| *copy == key).map(drop).ok_or_else(failed)
         });
         reached("key verified");
@@ -166,7 +166,7 @@ impl<'a> OpenGrant<'a> {
             Err(Unreadable::Newer) => Err(files.unreadable(Unreadable::Newer)),
             // Half of a record is no attempt that can be read; that there was one is certain.
             Err(_) => {
-                let attempt = Attempt::read(&bytes).unwrap_or_else(|| Attempt::torn(record.generation));
+                let attempt = RefreshJournal::read(&bytes).unwrap_or_else(|| RefreshJournal::torn(record.generation));
                 let attempt = Some(attempt).filter(|attempt| attempt.generation == record.generation);
                 Ok(Found { record, finished: false, attempt })
             }
@@ -175,18 +175,18 @@ impl<'a> OpenGrant<'a> {
 
     /// Says, through to the disk and *before* the exchange, that a rotation of `record` begins, and takes the room that the
     /// next record will need: a full disk is found while nothing is lost (law 3).
-    pub(crate) fn intend(&self, lock: &Lock, record: &Record) -> Result<Attempt> {
+    pub(crate) fn intend(&self, lock: &Lock, record: &Record) -> Result<RefreshJournal> {
         let files = self.files;
         self.check_that_it_is_no_copy(lock, record)?;
-        let attempt = Attempt::begun(record.generation, files.clock.now());
+        let attempt = RefreshJournal::begun(record.generation, files.clock.now());
         let room = record.seal(files.app, files.id, &self.key)?.len() + ROOM_TO_GROW;
         self.write_attempt(lock, &attempt, room)?;
         Ok(attempt)
     }
 
     /// Says how the attempt failed, so that others do not repeat it at once.
-    pub(crate) fn note(&self, lock: &Lock, attempt: Attempt, failure: Failure) -> Result<()> {
-        self.write_attempt(lock, &Attempt { failure: Some(failure), ..attempt }, 0)
+    pub(crate) fn note(&self, lock: &Lock, attempt: RefreshJournal, failure: Failure) -> Result<()> {
+        self.write_attempt(lock, &RefreshJournal { failure: Some(failure), ..attempt }, 0)
     }
 
     /// What a note says of a refresh token that the server has refused; `org` may be the reason.
@@ -196,7 +196,7 @@ impl<'a> OpenGrant<'a> {
     }
 
     /// What the server has refused, by a note of this grant's own.
-    pub(crate) fn refused_by<'f>(&self, attempt: &'f Attempt) -> Option<(&'f Refused, &'f Failure)> {
+    pub(crate) fn refused_by<'f>(&self, attempt: &'f RefreshJournal) -> Option<(&'f Refused, &'f Failure)> {
         let failure = attempt.failure.as_ref()?;
         let refused = failure.refused.as_ref()?;
         let is_own = self.key.has_proven(&refused.proof, &refusal_of(attempt.generation, refused.org.as_deref()));
@@ -204,7 +204,7 @@ impl<'a> OpenGrant<'a> {
     }
 
     /// Whether the server has refused the refresh token itself, and cannot have rotated before.
-    pub(crate) fn has_ended(&self, attempt: &Attempt) -> bool {
+    pub(crate) fn has_ended(&self, attempt: &RefreshJournal) -> bool {
         !attempt.is_open() && self.refused_by(attempt).is_some_and(|(refused, _)| refused.org.is_none())
     }
 
@@ -282,7 +282,7 @@ impl<'a> OpenGrant<'a> {
         Ok(())
     }
 
-    fn write_attempt(&self, _lock: &Lock, attempt: &Attempt, room: usize) -> Result<()> {
+    fn write_attempt(&self, _lock: &Lock, attempt: &RefreshJournal, room: usize) -> Result<()> {
         let files = self.files;
         let mut bytes = serde_json::to_vec(attempt).map_err(|error| files.damaged("no attempt").because(error))?;
         bytes.push(b'\n');
@@ -300,10 +300,10 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::custody::Memory;
+    use crate::custody::MemoryKeyStore;
     use crate::model::ids::Account;
     use crate::records::record::Destination;
-    use crate::state_dir::Home;
+    use crate::state_dir::StateDir;
     use crate::system::clock::SystemClock;
 
     fn record(generation: u64) -> Record {
@@ -335,11 +335,12 @@ mod tests {
     #[test]
     fn an_older_generation_never_overwrites_a_newer() {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::create(&folder.path().join("home")).unwrap();
-        let (app, id, custody) = ("acme".parse().unwrap(), GrantId::random().unwrap(), Memory::new());
-        let files = GrantFiles { home: &home, app: &app, id: &id, clock: &SystemClock, cache: None, marked: None };
-        files.create(&custody, "", record(1)).unwrap();
-        let (grant, lock) = (files.unlock(&custody).unwrap(), files.lock(Duration::ZERO).unwrap());
+        let state_dir = StateDir::create(&folder.path().join("home")).unwrap();
+        let (app, id, key_store) = ("acme".parse().unwrap(), GrantId::random().unwrap(), MemoryKeyStore::new());
+        let files =
+            GrantFiles { state_dir: &state_dir, app: &app, id: &id, clock: &SystemClock, cache: None, marked: None };
+        files.create(&key_store, "", record(1)).unwrap();
+        let (grant, lock) = (files.unlock(&key_store).unwrap(), files.lock(Duration::ZERO).unwrap());
         grant.commit(&lock, &record(3)).unwrap();
         for older in [1, 2, 3] {
             assert!(grant.commit(&lock, &record(older)).is_err());

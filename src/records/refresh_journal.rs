@@ -1,4 +1,4 @@
-//! [`Attempt`]: what `<id>.next` says as long as it does not hold the next record. An exchange was begun, by whom, and how it
+//! [`RefreshJournal`]: what `<id>.next` says as long as it does not hold the next record. An exchange was begun, by whom, and how it
 //! went.
 
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use crate::model::ids::Org;
 
 /// An exchange of the refresh token that was begun, and that has brought no next record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Attempt {
+pub(crate) struct RefreshJournal {
     /// The generation of the record whose token was sent.
     pub(crate) generation: u64,
     /// The process that sent it.
@@ -57,12 +57,12 @@ pub(crate) struct Refused {
 const SHARED: [ErrorKind; 4] = [ErrorKind::Unreachable, ErrorKind::Expired, ErrorKind::Revoked, ErrorKind::Interrupted];
 
 /// The longest that a server's wish to be left alone is heeded.
-const LONGEST_REST: Duration = Duration::from_secs(60);
+const MAX_COOLDOWN: Duration = Duration::from_secs(60);
 
 /// How long a refused token is not sent again: an administrator may have undone it.
 const REFUSED_FOR: Duration = Duration::from_secs(600);
 
-impl Attempt {
+impl RefreshJournal {
     pub(crate) fn begun(generation: u64, now: SystemTime) -> Self {
         Self { generation, pid: std::process::id(), at: now, failure: None }
     }
@@ -104,14 +104,14 @@ impl Failure {
             retry_after: error.retry_after().map(|after| after.as_secs()),
             kind: error.kind().name().into(),
             message: error.to_string(),
-            because: error.why(),
+            because: error.cause_text(),
             server_says: error.server_says().map(str::to_owned),
         }
     }
 
     /// How much longer the server wants to be left alone.
     pub(crate) fn rest(&self, now: SystemTime) -> Option<Duration> {
-        let rest = Duration::from_secs(self.retry_after?).min(LONGEST_REST);
+        let rest = Duration::from_secs(self.retry_after?).min(MAX_COOLDOWN);
         // A clock that was set back must not make it longer.
         let passed = now.duration_since(self.at).ok()?;
         rest.checked_sub(passed).filter(|left| !left.is_zero())
@@ -134,7 +134,7 @@ impl Failure {
         let shared = SHARED.into_iter().chain(self.foreign.then_some(ErrorKind::Protocol));
         let kind = shared.into_iter().find(|kind| kind.name() == self.kind)?;
         let remedy = if kind == ErrorKind::Unreachable { Remedy::Retry { after: rest } } else { log_in };
-        let error = Error::new(kind, self.message.clone()).with(remedy).in_words(self.server_says.as_deref());
+        let error = Error::new(kind, self.message.clone()).with(remedy).with_server_words(self.server_says.as_deref());
         Some(match &self.because {
             Some(why) => error.because(why.clone()),
             None => error,

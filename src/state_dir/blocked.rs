@@ -38,7 +38,7 @@ mod unix {
             None => {
                 let why = "its owner and mode allow it, and something else forbids it, such as a sandbox, SELinux, AppArmor or a \
                            file that is immutable";
-                (why.into(), Remedy::FixConfig { field: "home" })
+                (why.into(), Remedy::FixConfig { field: "state_dir" })
             }
         }
     }
@@ -54,7 +54,7 @@ mod unix {
         let why = format!("{path} belongs to {user} and is closed to the user of this process (mode {mode:o})");
         // Nobody should become root for a login.
         let is_of_root = there.uid() == 0;
-        (why, if is_of_root { Remedy::FixConfig { field: "home" } } else { Remedy::RunAs { user } })
+        (why, if is_of_root { Remedy::FixConfig { field: "state_dir" } } else { Remedy::RunAs { user } })
     }
 
     /// Whether the file system of `path` has room for bytes but not for another file.

@@ -39,7 +39,7 @@ const DIGITS: usize = 20;
 
 /// An app's state folder, checked.
 #[derive(Debug)]
-pub(crate) struct Home {
+pub(crate) struct StateDir {
     pub(crate) root: Folder,
     pub(crate) grants: Folder,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Lock {
     file: File,
 }
 
-impl Home {
+impl StateDir {
     /// Opens the home, or answers `None` where there is none yet: reading creates nothing.
     pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
         let Some(root) = Self::root(path)? else { return Ok(None) };
@@ -291,9 +291,9 @@ impl Folder {
         }
     }
 
-    /// Takes the lock, waiting at most `patience`; `None` where another process has it all the while.
-    pub(crate) fn lock(&self, name: &str, patience: Duration) -> Result<Option<Lock>> {
-        let deadline = Deadline::after(patience);
+    /// Takes the lock, waiting at most `timeout`; `None` where another process has it all the while.
+    pub(crate) fn lock(&self, name: &str, timeout: Duration) -> Result<Option<Lock>> {
+        let deadline = Deadline::after(timeout);
         loop {
             match self.try_lock(name)? {
                 None if !deadline.has_passed() => pause(Duration::from_millis(5)),
@@ -303,8 +303,8 @@ impl Folder {
     }
 
     /// The error of a wait that came to its end. `known`: the process that was last seen at work, and what it began.
-    pub(crate) fn still_locked(&self, name: &str, patience: Duration, known: Option<(u32, String)>) -> Error {
-        let (path, waited) = (self.path.join(name), patience.as_secs());
+    pub(crate) fn still_locked(&self, name: &str, timeout: Duration, known: Option<(u32, String)>) -> Error {
+        let (path, waited) = (self.path.join(name), timeout.as_secs());
         let (pid, told) = known.map_or((None, String::new()), |(pid, told)| (Some(pid), format!("; {told}")));
         let message = format!("another process holds {} (waited {waited} s{told}): is it stopped?", path.display());
         Error::new(ErrorKind::Custody, message).with(Remedy::OtherProcess { pid })
@@ -341,41 +341,41 @@ fn read_whole(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
 mod tests {
     use super::*;
 
-    fn home() -> (tempfile::TempDir, Home) {
+    fn state_dir() -> (tempfile::TempDir, StateDir) {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::create(&folder.path().join("state/acme")).unwrap();
-        (folder, home)
+        let state_dir = StateDir::create(&folder.path().join("state/acme")).unwrap();
+        (folder, state_dir)
     }
 
     #[test]
     fn nothing_is_created_by_reading() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Home::open(&folder.path().join("acme")).unwrap().is_none());
+        assert!(StateDir::open(&folder.path().join("acme")).unwrap().is_none());
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
     }
 
     #[test]
     fn files_are_replaced_whole_and_removed() {
-        let (_folder, home) = home();
-        assert!(home.root.read("x").unwrap().is_none());
-        home.root.write("x.new", b"first, and longer").unwrap();
-        home.root.publish("x.new", "x").unwrap();
-        home.root.write("x.new", b"second").unwrap();
-        assert_eq!(home.root.read("x").unwrap().unwrap().as_slice(), b"first, and longer");
-        home.root.publish("x.new", "x").unwrap();
-        assert_eq!(home.root.read("x").unwrap().unwrap().as_slice(), b"second");
-        assert!(home.root.remove("x").unwrap());
-        assert!(!home.root.remove("x").unwrap());
+        let (_folder, state_dir) = state_dir();
+        assert!(state_dir.root.read("x").unwrap().is_none());
+        state_dir.root.write("x.new", b"first, and longer").unwrap();
+        state_dir.root.publish("x.new", "x").unwrap();
+        state_dir.root.write("x.new", b"second").unwrap();
+        assert_eq!(state_dir.root.read("x").unwrap().unwrap().as_slice(), b"first, and longer");
+        state_dir.root.publish("x.new", "x").unwrap();
+        assert_eq!(state_dir.root.read("x").unwrap().unwrap().as_slice(), b"second");
+        assert!(state_dir.root.remove("x").unwrap());
+        assert!(!state_dir.root.remove("x").unwrap());
     }
 
     #[test]
     fn a_lock_is_held_by_one_and_the_wait_for_it_is_bounded() {
-        let (_folder, home) = home();
-        let lock = home.grants.lock("g.lock", Duration::ZERO).unwrap().unwrap();
-        assert!(home.grants.try_lock("g.lock").unwrap().is_none());
-        assert!(home.grants.lock("g.lock", Duration::from_millis(20)).unwrap().is_none());
+        let (_folder, state_dir) = state_dir();
+        let lock = state_dir.grants.lock("g.lock", Duration::ZERO).unwrap().unwrap();
+        assert!(state_dir.grants.try_lock("g.lock").unwrap().is_none());
+        assert!(state_dir.grants.lock("g.lock", Duration::from_millis(20)).unwrap().is_none());
         drop(lock);
-        assert!(home.grants.try_lock("g.lock").unwrap().is_some());
+        assert!(state_dir.grants.try_lock("g.lock").unwrap().is_some());
     }
 
     #[cfg(unix)]
@@ -386,8 +386,8 @@ mod tests {
 
         #[test]
         fn files_and_folders_are_for_their_owner_alone() {
-            let (folder, home) = home();
-            home.grants.write("g", b"x").unwrap();
+            let (folder, state_dir) = state_dir();
+            state_dir.grants.write("g", b"x").unwrap();
             let mode = |path: &str| folder.path().join(path).metadata().unwrap().mode() & 0o777;
             assert_eq!(mode("state/acme"), 0o700);
             assert_eq!(mode("state/acme/grants"), 0o700);
@@ -396,11 +396,11 @@ mod tests {
 
         #[test]
         fn a_symlink_in_place_of_a_file_is_not_followed() {
-            let (folder, home) = home();
+            let (folder, state_dir) = state_dir();
             std::fs::write(folder.path().join("target"), "precious").unwrap();
             symlink(folder.path().join("target"), folder.path().join("state/acme/grants/g")).unwrap();
-            assert!(home.grants.read("g").is_err());
-            assert!(home.grants.write("g", b"x").is_err());
+            assert!(state_dir.grants.read("g").is_err());
+            assert!(state_dir.grants.write("g", b"x").is_err());
             assert_eq!(std::fs::read(folder.path().join("target")).unwrap(), b"precious");
         }
     }

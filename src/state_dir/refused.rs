@@ -89,7 +89,7 @@ fn cause(path: &Path, error: &io::Error) -> Option<(String, Remedy)> {
 }
 
 /// Another folder would do.
-const ELSEWHERE: Remedy = Remedy::FixConfig { field: "home" };
+const ELSEWHERE: Remedy = Remedy::FixConfig { field: "state_dir" };
 
 /// Without locks, two processes would spend one refresh token.
 const NO_LOCKS: &str = "its file system has no locks, and the state folder needs one that has";

@@ -46,7 +46,7 @@ impl Handle {
     }
 
     pub(super) fn read_only(&self, name: &str) -> io::Result<File> {
-        patiently(&[SHARING_VIOLATION], || File::open(self.0.join(name)))
+        with_retries(&[SHARING_VIOLATION], || File::open(self.0.join(name)))
     }
 
     /// What the profile keeps to its user, no other user reads.
@@ -73,15 +73,15 @@ impl Handle {
 
     pub(super) fn read_write(&self, name: &str) -> io::Result<File> {
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
-        patiently(&[SHARING_VIOLATION], || options.open(self.0.join(name)))
+        with_retries(&[SHARING_VIOLATION], || options.open(self.0.join(name)))
     }
 
     pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        patiently(&[SHARING_VIOLATION, ACCESS_DENIED], || fs::rename(self.0.join(from), self.0.join(to)))
+        with_retries(&[SHARING_VIOLATION, ACCESS_DENIED], || fs::rename(self.0.join(from), self.0.join(to)))
     }
 
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
-        patiently(&[SHARING_VIOLATION], || fs::remove_file(self.0.join(name)))
+        with_retries(&[SHARING_VIOLATION], || fs::remove_file(self.0.join(name)))
     }
 
     pub(super) fn takes_room(_file: &File, _length: u64) -> io::Result<bool> {
@@ -95,7 +95,7 @@ impl Handle {
 }
 
 /// How long a file is asked for again, which others have open.
-const PATIENCE: Duration = Duration::from_millis(500);
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Windows: another program (a virus scanner, a backup) shares the file with nobody.
 const SHARING_VIOLATION: i32 = 32;
@@ -103,8 +103,8 @@ const SHARING_VIOLATION: i32 = 32;
 /// Windows: what a rename over a file that somebody reads can meet, before Windows 10 or off NTFS. Anywhere else it is final.
 const ACCESS_DENIED: i32 = 5;
 
-fn patiently<T>(passing: &[i32], mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    let deadline = Deadline::after(PATIENCE);
+fn with_retries<T>(passing: &[i32], mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let deadline = Deadline::after(LOCK_TIMEOUT);
     loop {
         match act() {
             Err(error)

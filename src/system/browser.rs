@@ -100,9 +100,9 @@ fn started(app: &AppName, program: &Path, candidate: &Command) -> io::Result<Chi
     command.spawn()
 }
 
-/// Whether the program has taken the page: it ends well, or is still there after `patience`.
-fn is_taken(mut child: Child, patience: Duration) -> io::Result<()> {
-    let deadline = Deadline::after(patience);
+/// Whether the program has taken the page: it ends well, or is still there after `timeout`.
+fn is_taken(mut child: Child, timeout: Duration) -> io::Result<()> {
+    let deadline = Deadline::after(timeout);
     while !deadline.has_passed() {
         match child.try_wait()? {
             // What Windows' own program ends with says nothing.

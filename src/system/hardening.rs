@@ -8,7 +8,7 @@
 /// - The memory is never written to swap (Linux), where the user may lock any amount: `ulimit -l unlimited`.
 ///
 /// It is for the whole process, so nobody does it for a host: a debugger and a crash reporter see nothing afterwards.
-pub fn hardening() {
+pub fn harden_process() {
     // What is not allowed here stays as it was: there is nothing to be done about it, and the tool works.
     #[cfg(unix)]
     no_core_dumps();

@@ -1,20 +1,20 @@
-//! The contract of [`Custody`], case by case, for every custody there is and will be.
+//! The contract of [`KeyStore`], case by case, for every custody there is and will be.
 
 use std::fmt::Debug;
 
-use crate::custody::{Custody, CustodyError, Item};
+use crate::custody::{Item, KeyStore, KeyStoreError};
 use crate::{AppName, GrantId, Secret};
 
-/// Checks that `custody` keeps what the trait [`Custody`] promises while it is unlocked; panics at the first case that
+/// Checks that `key_store` keeps what the trait [`KeyStore`] promises while it is unlocked; panics at the first case that
 /// it does not. It uses items of the apps `contract-a` and `contract-b`, and leaves none behind when all is well.
 ///
 /// ```
-/// hallpass::testing::check_custody(&hallpass::custody::Memory::new());
+/// hallpass::testing::check_key_store(&hallpass::custody::MemoryKeyStore::new());
 /// ```
-pub fn check_custody(custody: &dyn Custody) {
+pub fn check_key_store(key_store: &dyn KeyStore) {
     for case in CustodyCase::ALL {
-        if let Err(why) = case.check(custody) {
-            panic!("custody \"{}\": {}: {why}", custody.name(), case.name);
+        if let Err(why) = case.check(key_store) {
+            panic!("custody \"{}\": {}: {why}", key_store.name(), case.name);
         }
     }
 }
@@ -34,7 +34,7 @@ type Kept<'a, 'b> = Result<&'a Stage<'b>, String>;
 impl CustodyCase {
     /// All of them. Each begins with no item and ends with none.
     pub const ALL: &'static [Self] = &[
-        Self { name: "an unlocked place could take a key", check: |on| on.same(on.custody.probe(), Ok(())) },
+        Self { name: "an unlocked place could take a key", check: |on| on.same(on.key_store.probe(), Ok(())) },
         Self { name: "no item is loaded where there is none", check: |on| on.holds(0, None) },
         Self { name: "no item is erased where there is none", check: |on| on.erases(0, false) },
         Self { name: "an item is loaded as it was stored", check: |on| on.puts(0, FIRST)?.holds(0, Some(FIRST)) },
@@ -67,16 +67,16 @@ impl CustodyCase {
     ///
     /// # Errors
     /// What was expected, and what was found.
-    pub fn check(self, custody: &dyn Custody) -> Result<(), String> {
+    pub fn check(self, key_store: &dyn KeyStore) -> Result<(), String> {
         let name = |name: &str| name.parse().map_err(|error| format!("{error:?}"));
         let (a, b): (AppName, AppName) = (name("contract-a")?, name("contract-b")?);
         let grant = |letter: &str| letter.repeat(26).parse().map_err(|error: crate::Error| format!("{error:?}"));
         let (one, two): (GrantId, GrantId) = (grant("c")?, grant("d")?);
         let items = [Item::new(&a, &one), Item::new(&a, &two), Item::new(&b, &one)];
-        let stage = Stage { custody, items };
+        let stage = Stage { key_store, items };
         let outcome = (self.check)(&stage);
         // Whatever came of it, the next case begins anew.
-        let erased = items.iter().try_for_each(|item| custody.erase(item).map(drop));
+        let erased = items.iter().try_for_each(|item| key_store.erase(item).map(drop));
         outcome.map(drop).and(erased.map_err(|error| format!("it was not erased afterwards: {error}")))
     }
 }
@@ -95,13 +95,13 @@ const OTHER_APP: usize = 2;
 
 /// A custody, and the items that a case uses.
 struct Stage<'a> {
-    custody: &'a dyn Custody,
+    key_store: &'a dyn KeyStore,
     items: [Item<'a>; 3],
 }
 
 impl<'b> Stage<'b> {
-    fn stores(&self, item: usize, label: &str, key: &str) -> Result<(), CustodyError> {
-        self.custody.store(&self.items[item], label, &Secret::new(key.to_owned()))
+    fn stores(&self, item: usize, label: &str, key: &str) -> Result<(), KeyStoreError> {
+        self.key_store.store(&self.items[item], label, &Secret::new(key.to_owned()))
     }
 
     fn puts(&self, item: usize, key: &str) -> Kept<'_, 'b> {
@@ -110,17 +110,17 @@ impl<'b> Stage<'b> {
     }
 
     fn holds(&self, item: usize, key: Option<&str>) -> Kept<'_, 'b> {
-        let held = self.custody.load(&self.items[item]);
+        let held = self.key_store.load(&self.items[item]);
         self.same(held.map(|held| held.map(|key| key.expose().to_owned())), Ok(key.map(str::to_owned)))
     }
 
     fn erases(&self, item: usize, was_there: bool) -> Kept<'_, 'b> {
-        self.same(self.custody.erase(&self.items[item]), Ok(was_there))
+        self.same(self.key_store.erase(&self.items[item]), Ok(was_there))
     }
 
     fn lists(&self) -> Kept<'_, 'b> {
         let [one, two, _] = self.items.map(|item| item.grant);
-        match self.custody.list(self.items[0].app) {
+        match self.key_store.list(self.items[0].app) {
             Ok(None) => return Ok(self),
             listed => self.same(listed, Ok(Some(Vec::new())))?,
         };
@@ -129,7 +129,7 @@ impl<'b> Stage<'b> {
     }
 
     fn listed(&self, grants: &[&GrantId]) -> Kept<'_, 'b> {
-        let listed = self.custody.list(self.items[0].app).map(|listed| {
+        let listed = self.key_store.list(self.items[0].app).map(|listed| {
             let mut listed = listed.unwrap_or_default();
             listed.sort();
             listed

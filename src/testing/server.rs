@@ -15,8 +15,8 @@ use super::faults::{Fault, Faults};
 use super::seen::{Endpoint, SeenRequest};
 use super::state::{Counts, Decision, State};
 use crate::clock::Clock;
-use crate::custody::{Memory, Place};
-use crate::{Config, Result, Surroundings};
+use crate::custody::{Custody, MemoryKeyStore};
+use crate::{Config, Environment, Result};
 
 /// A strict OAuth 2.0 authorization server on a free loopback port, on a thread of its own. It ends when it is dropped:
 /// every socket is closed and the thread joined. All methods take `&self`, so that threads can share it in an `Arc`.
@@ -81,10 +81,10 @@ impl AuthorizationServer {
         let mut config = Config::new("acme", self.issuer(), &self.client_id())?;
         config.allow_loopback_http = true;
         // Not the folder itself, which others may be able to read.
-        config.home = Some(home.join("state"));
-        config.place = Place::Custom(Arc::new(Memory::new()));
+        config.state_dir = Some(home.join("state"));
+        config.custody = Custody::Custom(Arc::new(MemoryKeyStore::new()));
         config.clock = self.clock();
-        config.surroundings = Surroundings::default();
+        config.environment = Environment::default();
         Ok(config)
     }
 

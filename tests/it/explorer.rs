@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use self::decide::{approach, decide};
 use self::events::successors;
 use self::laws::{LAWS, alone, is_right};
-use self::model::{Age, Left, Next, Record, Rules, Scenario, Server, State, Wants};
+use self::model::{AfterRefusal, Age, Left, Record, Rules, Scenario, Server, State, Wants};
 use self::steps::Event;
 
 mod bites;
@@ -88,14 +88,14 @@ fn explore(scenario: &Scenario, rules: &Rules) -> Result<usize, Breach> {
     Ok(walk.len())
 }
 
-type Ends = HashMap<(Record, Next, Server, [Age; 2]), bool>;
+type Ends = HashMap<(Record, AfterRefusal, Server, [Age; 2]), bool>;
 
 /// The name of the first law that is broken.
 fn check(scenario: &Scenario, rules: &Rules, state: &State, ends: &mut Ends) -> Result<(), &'static str> {
     if let Some(law) = LAWS.iter().find(|law| !(law.holds)(scenario, state)) {
         return Err(law.name);
     }
-    let newest = if let Next::Whole(record) = state.next { record } else { state.disk };
+    let newest = if let AfterRefusal::Whole(record) = state.next { record } else { state.disk };
     // All that a newcomer can meet; many states are the same to it.
     let met = (state.disk, state.next, state.server, [state.age(state.disk), state.age(newest)]);
     let ends_well = || alone(state, rules).is_some_and(|end| is_right(state, end));

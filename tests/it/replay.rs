@@ -11,12 +11,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hallpass::blocking::wait;
 use hallpass::clock::Clock as _;
-use hallpass::custody::{Place, PlaceName};
+use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::prompt::{Prompt, Verification};
 use hallpass::testing::ManualClock;
 use hallpass::{
-    Auth, Config, Error, LoginRequest, LogoutRequest, Pkce, Remedy, Secret, Session, Surroundings, TokenRequest,
-    servers,
+    Auth, Config, Environment, Error, LoginRequest, LogoutRequest, Pkce, Remedy, Secret, Session, TokenRequest, servers,
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -29,7 +28,7 @@ mod script;
 mod server;
 
 /// Every folder, and no other.
-const DIALECTS: &[&str] = &[
+const KNOWN_SERVERS: &[&str] = &[
     "any",
     "auth0",
     "authentik",
@@ -69,7 +68,7 @@ fn every_server_is_understood() {
         }
     }
     println!("{:<15} {:<50} {:>5} {:>7}  end", "server", "case", "polls", "waited");
-    println!("{table}{walked} conversations with {} kinds of servers", DIALECTS.len());
+    println!("{table}{walked} conversations with {} kinds of servers", KNOWN_SERVERS.len());
     assert!(failures.is_empty(), "\n  {}\n", failures.join("\n  "));
 }
 
@@ -83,7 +82,7 @@ fn scripts() -> Vec<(String, PathBuf)> {
     };
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
     let folders: Vec<_> = entries(&folder).into_iter().filter(|path| path.is_dir()).collect();
-    assert_eq!(folders.iter().map(|path| name(path)).collect::<Vec<_>>(), DIALECTS, "folders of dialects");
+    assert_eq!(folders.iter().map(|path| name(path)).collect::<Vec<_>>(), KNOWN_SERVERS, "folders of dialects");
     let mut scripts = Vec::new();
     for folder in folders {
         let files = entries(&folder);
@@ -284,10 +283,10 @@ fn config(script: &Script, here: &str, home: &Path, clock: &ManualClock) -> Resu
 
 fn at_home(config: &mut Config, home: &Path, clock: &ManualClock) {
     config.allow_loopback_http = true;
-    config.home = Some(home.join("home"));
-    config.place = Place::Only(vec![PlaceName::Memory]);
+    config.state_dir = Some(home.join("home"));
+    config.custody = Custody::Only(vec![KeyStoreName::Memory]);
     config.clock = Arc::new(clock.clone());
-    config.surroundings = Surroundings::default();
+    config.environment = Environment::default();
 }
 
 /// What the person saw.

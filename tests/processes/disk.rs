@@ -91,7 +91,7 @@ fn matrix(trouble: Trouble) {
                     }
                     let Some(outcome) = stage.at(&format!("{step}:{nth}"), *lasts) else { break };
                     bystander.is_untouched();
-                    column.push((format!("{step} {nth}, {}", lasts.in_words()), outcome));
+                    column.push((format!("{step} {nth}, {}", lasts.with_server_words()), outcome));
                 }
             }
         }
@@ -240,7 +240,7 @@ impl Trouble {
 }
 
 impl Lasts {
-    fn in_words(self) -> &'static str {
+    fn with_server_words(self) -> &'static str {
         match self {
             Self::AMoment => "for a moment",
             Self::Long => "for long",

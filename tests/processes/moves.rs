@@ -57,7 +57,7 @@ fn killed_at_every_step(from: &str, to: &str) -> Column {
                 break;
             }
             // Wherever the key is, the login is as it was.
-            let found = login.places();
+            let found = login.key_stores();
             assert!(found == [from] || found == [to] || found.len() == 2, "{step} {nth}: {found:?}");
             assert_eq!(login.token(), login.had, "{step} {nth}");
             column.push((format!("{step} {nth}"), found.join(" and ")));
@@ -112,7 +112,7 @@ fn a_logout_that_meets_a_move_waits_for_it_and_leaves_no_key_anywhere() {
         moving.finish().exits(0);
         let logout = logout.finish().exits(0);
         assert!(logout.stdout.contains("\"revoked\""), "{step}: {logout}");
-        assert_eq!(login.places(), [""; 0], "{step}");
+        assert_eq!(login.key_stores(), [""; 0], "{step}");
         assert_eq!(rig.server.live_families(), 0, "{step}");
         login.acme.run(&["auth", "token", "--json"]).exits(4).fails_with("notloggedin", "login");
     }
@@ -135,7 +135,7 @@ fn a_move_that_meets_a_logout_moves_nothing() {
     logout.signal(Signal::CONT);
     logout.finish().exits(0);
     moving.finish().exits(4).fails_with("notloggedin", "login");
-    assert_eq!(login.places(), [""; 0]);
+    assert_eq!(login.key_stores(), [""; 0]);
 }
 
 /// Refreshes and moves in both directions at once.
@@ -203,7 +203,7 @@ impl<'a> Login<'a> {
     }
 
     /// Every place where there is a key of this login.
-    fn places(&self) -> Vec<&'static str> {
+    fn key_stores(&self) -> Vec<&'static str> {
         let file = |place: &str| self.rig.home.join("grants").join(format!("{}.acme.{place}", self.grant)).exists();
         let found = BTreeMap::from([
             ("keyfile", file("keyfile")),
@@ -216,7 +216,7 @@ impl<'a> Login<'a> {
 
     #[track_caller]
     fn has_its_key_only_in(&self, place: &str) {
-        assert_eq!(self.places(), [place]);
+        assert_eq!(self.key_stores(), [place]);
         let index: Value = serde_json::from_slice(&fs::read(self.rig.home.join("index.json")).unwrap()).unwrap();
         assert_eq!(index["contexts"][0]["custody"], place);
     }

@@ -1,11 +1,11 @@
-//! The contract of `Custody`, for every place that Linux has: a table of places and cases.
+//! The contract of `KeyStore`, for every place that Linux has: a table of places and cases.
 
 use std::env;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use hallpass::Surroundings;
-use hallpass::custody::{Custody, Kernel, KeyFile, Memory, OsStore, Passphrase};
+use hallpass::Environment;
+use hallpass::custody::{FileKeyStore, KernelKeyStore, KeyStore, MemoryKeyStore, OsKeyStore, PassphraseKeyStore};
 use hallpass::prompt::passphrase::Inherited;
 use hallpass::testing::CustodyCase;
 
@@ -45,23 +45,23 @@ fn assert_all_hold() {
     std::fs::write(&credential, "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=").unwrap();
     std::fs::set_permissions(&credential, std::os::unix::fs::PermissionsExt::from_mode(0o400)).unwrap();
     let folder = |name: &str| home.path().join(name);
-    let mut given = Surroundings::default();
+    let mut given = Environment::default();
     given.passphrase = Some(Arc::new(hallpass::Secret::new("correct horse".into())));
-    let places: [(&str, Box<dyn Custody>); 7] = [
-        ("memory", Box::new(Memory::new())),
-        ("os", Box::new(OsStore)),
-        ("kernel", Box::new(Kernel::of_user())),
-        ("session", Box::new(Kernel::of_session())),
-        ("passphrase", Box::new(Passphrase::new(folder("passphrase"), Arc::new(Inherited(given))))),
-        ("keyfile", Box::new(KeyFile::new(folder("keyfile"), None))),
-        ("credential", Box::new(KeyFile::new(folder("credential"), Some(credential)))),
+    let key_stores: [(&str, Box<dyn KeyStore>); 7] = [
+        ("memory", Box::new(MemoryKeyStore::new())),
+        ("os", Box::new(OsKeyStore)),
+        ("kernel", Box::new(KernelKeyStore::of_user())),
+        ("session", Box::new(KernelKeyStore::of_session())),
+        ("passphrase", Box::new(PassphraseKeyStore::new(folder("passphrase"), Arc::new(Inherited(given))))),
+        ("keyfile", Box::new(FileKeyStore::new(folder("keyfile"), None))),
+        ("credential", Box::new(FileKeyStore::new(folder("credential"), Some(credential)))),
     ];
     let mut table = format!("| {:52}", "");
-    places.iter().for_each(|(name, _)| write!(table, "{name:12}").unwrap());
+    key_stores.iter().for_each(|(name, _)| write!(table, "{name:12}").unwrap());
     let mut broken = Vec::new();
     for case in CustodyCase::ALL {
         write!(table, "\n| {:52}", case.name).unwrap();
-        for (name, custody) in &places {
+        for (name, custody) in &key_stores {
             let outcome = case.check(&**custody);
             write!(table, "{:12}", if outcome.is_ok() { "holds" } else { "BROKEN" }).unwrap();
             broken.extend(outcome.err().map(|why| (*name, case.name, why)));

@@ -95,12 +95,12 @@ fn a_session_outlives_a_store_that_is_locked_or_down() {
     assert!(provider.refresh_tokens().iter().all(|token| token.live), "nothing was ended at the server");
 }
 
-/// The contract of `Custody` against the real store. The store is found through the environment, so that the test runs a second
+/// The contract of `KeyStore` against the real store. The store is found through the environment, so that the test runs a second
 /// time inside the machine's session.
 #[test]
 fn the_contract_holds_in_a_real_keyring() {
     if part().is_some() {
-        return hallpass::testing::check_custody(&hallpass::custody::OsStore);
+        return hallpass::testing::check_key_store(&hallpass::custody::OsKeyStore);
     }
     if left_out(&[Keyring]) {
         return;

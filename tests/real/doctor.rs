@@ -50,9 +50,9 @@ fn in_a_container_without_a_bus_the_doctor_says_where_a_key_would_go() {
     let acme = machine.acme(server.issuer()).with("container", "podman");
     let report = examined(&acme, 0);
     assert!(text_of(&report, "program").contains("in a container"), "{report}");
-    let places = texts_of(&report, "place");
-    assert!(places.iter().any(|text| text.starts_with("os:") && text.contains("cannot be used")), "{places:?}");
-    assert!(places.iter().any(|text| text.contains("goes to kernel")), "{places:?}");
+    let key_stores = texts_of(&report, "place");
+    assert!(key_stores.iter().any(|text| text.starts_with("os:") && text.contains("cannot be used")), "{key_stores:?}");
+    assert!(key_stores.iter().any(|text| text.contains("goes to kernel")), "{key_stores:?}");
     // Where only the store is allowed, that is a problem, and the way out is told.
     let report = examined(&acme.with("ACME_CUSTODY", "os"), 1);
     assert_eq!(problems(&report), ["choose_place"], "{report}");

@@ -273,7 +273,7 @@ impl Machine {
         self.root.path()
     }
 
-    /// This very test once more, as a process in the machine's session: that is where `OsStore` finds its store. `part` tells it
+    /// This very test once more, as a process in the machine's session: that is where `OsKeyStore` finds its store. `part` tells it
     /// what to do there ([`part`]).
     pub(crate) fn inside(&self, part: &str) -> Running {
         let test = thread::current().name().expect("a test has a name").to_owned();

@@ -16,7 +16,7 @@ use crate::process::Running;
 
 /// So much of a secret, in bytes, is a find: what is freed first loses its beginning to the allocator's own notes, and a cipher
 /// lays a key out in halves.
-const PIECE: usize = 16;
+const MIN_SECRET_PIECE: usize = 16;
 
 /// How much of what stands around a copy is looked at, to tell what it is a part of.
 const AROUND: usize = 500;
@@ -24,7 +24,7 @@ const AROUND: usize = 500;
 /// Mappings that are the kernel's, and cannot be read through /proc.
 const KERNELS: [&str; 3] = ["[vvar]", "[vvar_vclock]", "[vsyscall]"];
 
-pub(crate) struct Memory(Vec<Vec<u8>>);
+pub(crate) struct MemoryKeyStore(Vec<Vec<u8>>);
 
 /// A secret, as it may lie in memory.
 pub(crate) struct Needle(Vec<Form>);
@@ -43,14 +43,14 @@ pub(crate) struct Copy {
     after: String,
 }
 
-impl Memory {
+impl MemoryKeyStore {
     /// Of a process that stands still, once the threads of its last trip are gone: every mapping that it can read.
-    pub(crate) fn of(running: &Running) -> Memory {
+    pub(crate) fn of(running: &Running) -> MemoryKeyStore {
         let folder = format!("/proc/{}", running.child.id());
         eventually("the end of the trip", || {
             let threads = fs::read_dir(format!("{folder}/task")).unwrap().flatten();
             let mut names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
-            !names.any(|name| ["hallpass-", "tokio-"].iter().any(|trip| name.starts_with(trip)))
+            !names.any(|name| ["hallpass-", "tokio-"].iter().any(|job| name.starts_with(job)))
         });
         let mut memory = File::open(format!("{folder}/mem")).unwrap();
         let maps = fs::read_to_string(format!("{folder}/maps")).unwrap();
@@ -76,12 +76,12 @@ impl Memory {
                 }
             }
         }
-        Memory(mappings)
+        MemoryKeyStore(mappings)
     }
 
     /// Of a process that works in `folder`, which is empty, and dies of this. `None` where the kernel hands cores to a program,
     /// or may write none.
-    pub(crate) fn of_core(running: Running, folder: &Path) -> Option<Memory> {
+    pub(crate) fn of_core(running: Running, folder: &Path) -> Option<MemoryKeyStore> {
         let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
         let Rlimit { maximum, .. } = getrlimit(Resource::Core);
         if pattern.contains(['|', '/']) || maximum == Some(0) {
@@ -93,31 +93,31 @@ impl Memory {
         let run = running.finish();
         assert_eq!(run.code, None, "{run}");
         let core = fs::read_dir(folder).unwrap().next().expect("a core").unwrap();
-        Some(Memory(vec![fs::read(core.path()).unwrap()]))
+        Some(MemoryKeyStore(vec![fs::read(core.path()).unwrap()]))
     }
 
     /// Every copy of each of these secrets.
     pub(crate) fn copies<'n>(&self, needles: impl IntoIterator<Item = &'n Needle>) -> Vec<Vec<Copy>> {
         let needles: Vec<&Needle> = needles.into_iter().collect();
-        let mut places: HashMap<&[u8], Vec<(&[u8], usize)>> = HashMap::new();
+        let mut key_stores: HashMap<&[u8], Vec<(&[u8], usize)>> = HashMap::new();
         let forms = needles.iter().flat_map(|needle| &needle.0);
-        places.extend(forms.flat_map(Form::pieces).map(|piece| (piece, Vec::new())));
+        key_stores.extend(forms.flat_map(Form::pieces).map(|piece| (piece, Vec::new())));
         // A hundred million bytes are asked, so that most are told apart by two.
         let mut begins = vec![false; 1 << 16];
         let beginning = |bytes: &[u8]| usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
-        places.keys().for_each(|piece| begins[beginning(piece)] = true);
+        key_stores.keys().for_each(|piece| begins[beginning(piece)] = true);
         for mapping in &self.0 {
-            for (at, bytes) in mapping.windows(PIECE).enumerate() {
+            for (at, bytes) in mapping.windows(MIN_SECRET_PIECE).enumerate() {
                 if begins[beginning(bytes)]
-                    && let Some(places) = places.get_mut(bytes)
+                    && let Some(key_stores) = key_stores.get_mut(bytes)
                 {
-                    places.push((mapping, at));
+                    key_stores.push((mapping, at));
                 }
             }
         }
         let copies = |form: &Form| {
             // What is left of a copy need not be the same piece of each.
-            let most = form.pieces().map(|piece| &places[piece]).max_by_key(|places| places.len());
+            let most = form.pieces().map(|piece| &key_stores[piece]).max_by_key(|key_stores| key_stores.len());
             most.into_iter().flatten().map(|(mapping, at)| Copy::at(mapping, *at, form.name)).collect::<Vec<_>>()
         };
         needles.iter().map(|needle| needle.0.iter().flat_map(copies).collect()).collect()
@@ -186,8 +186,9 @@ impl Needle {
 impl Form {
     fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         self.variants.iter().flat_map(|text| {
-            let starts = (0..=text.len() - PIECE).step_by(PIECE).chain([text.len() - PIECE]);
-            starts.map(|start| &text[start..start + PIECE])
+            let starts =
+                (0..=text.len() - MIN_SECRET_PIECE).step_by(MIN_SECRET_PIECE).chain([text.len() - MIN_SECRET_PIECE]);
+            starts.map(|start| &text[start..start + MIN_SECRET_PIECE])
         })
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Longer than anything here takes on a slow machine; a process past it is killed and the test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Running {
     what: String,
@@ -61,9 +61,9 @@ impl Running {
         self.child.stdin.take().expect("a piped stdin")
     }
 
-    /// Whether it prints something or ends within `patience`: what it prints is the next [`line`](Self::line).
-    pub(crate) fn speaks_within(&mut self, patience: Duration) -> bool {
-        match self.lines.recv_timeout(patience) {
+    /// Whether it prints something or ends within `timeout`: what it prints is the next [`line`](Self::line).
+    pub(crate) fn speaks_within(&mut self, timeout: Duration) -> bool {
+        match self.lines.recv_timeout(timeout) {
             Ok(line) => {
                 self.ahead = Some(line);
                 true
@@ -74,7 +74,7 @@ impl Running {
 
     /// The next line of stdout; `None` once the process has closed it.
     pub(crate) fn line(&mut self) -> Option<String> {
-        match self.ahead.take().map_or_else(|| self.lines.recv_timeout(PATIENCE), Ok) {
+        match self.ahead.take().map_or_else(|| self.lines.recv_timeout(LOCK_TIMEOUT), Ok) {
             Ok(line) => {
                 self.read.push(line.clone());
                 Some(line)
@@ -82,14 +82,14 @@ impl Running {
             Err(mpsc::RecvTimeoutError::Disconnected) => None,
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let _ = self.child.kill();
-                panic!("{} printed nothing for {PATIENCE:?}", self.what)
+                panic!("{} printed nothing for {LOCK_TIMEOUT:?}", self.what)
             }
         }
     }
 
     pub(crate) fn finish(mut self) -> Run {
         while self.line().is_some() {}
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hallpass::custody::OsStore;
+use hallpass::custody::OsKeyStore;
 use zbus::blocking::Connection;
 use zbus::blocking::connection::Builder;
 use zbus::object_server::SignalEmitter;
@@ -13,16 +13,16 @@ use zbus::zvariant::{ObjectPath, OwnedObjectPath, Value};
 use crate::machine::{Machine, part};
 use crate::needs::Need::Keyring;
 use crate::needs::left_out;
-use crate::process::PATIENCE;
+use crate::process::LOCK_TIMEOUT;
 
 #[test]
 fn a_person_who_types_the_password_unlocks_the_store() {
-    asked(Person::Approves, PATIENCE, "Ok(())", &["Unlock", "Prompt"]);
+    asked(Person::Approves, LOCK_TIMEOUT, "Ok(())", &["Unlock", "Prompt"]);
 }
 
 #[test]
 fn a_person_who_dismisses_the_prompt_leaves_it_locked() {
-    asked(Person::Dismisses, PATIENCE, "Err(Locked)", &["Unlock", "Prompt"]);
+    asked(Person::Dismisses, LOCK_TIMEOUT, "Err(Locked)", &["Unlock", "Prompt"]);
 }
 
 #[test]
@@ -33,18 +33,18 @@ fn a_prompt_that_nobody_answers_is_taken_away_again() {
 /// Anyone on the bus can send the signal: the lock is asked, not the answer.
 #[test]
 fn an_answer_that_unlocks_nothing_is_not_believed() {
-    asked(Person::Lies, PATIENCE, "Err(Locked)", &["Unlock", "Prompt"]);
+    asked(Person::Lies, LOCK_TIMEOUT, "Err(Locked)", &["Unlock", "Prompt"]);
 }
 
 #[test]
 fn a_store_that_can_unlock_itself_asks_nobody() {
-    asked(Person::IsNotNeeded, PATIENCE, "Ok(())", &["Unlock"]);
+    asked(Person::IsNotNeeded, LOCK_TIMEOUT, "Ok(())", &["Unlock"]);
 }
 
 /// Unlocks a store with this person before it, from inside the session.
-fn asked(person: Person, patience: Duration, outcome: &str, calls: &[&str]) {
+fn asked(person: Person, timeout: Duration, outcome: &str, calls: &[&str]) {
     if part().is_some() {
-        return println!("unlocked: {:?}", OsStore.unlock(patience));
+        return println!("unlocked: {:?}", OsKeyStore.unlock(timeout));
     }
     if left_out(&[Keyring]) {
         return;

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::acme::example;
 use crate::machine::Machine;
-use crate::memory::{Copy, Memory, Needle};
+use crate::memory::{Copy, MemoryKeyStore, Needle};
 use crate::needs::Need::{Keyring, Openssl, Provider as Server};
 use crate::needs::{left_out, say};
 use crate::process::Running;
@@ -42,7 +42,7 @@ enum Wire {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Custody {
+enum KeyStore {
     Os,
     Memory,
     Passphrase,
@@ -53,7 +53,7 @@ fn residue_on_the_zeroizing_allocator_is_none() {
     if left_out(&[Server, Keyring, Openssl]) {
         return;
     }
-    for custody in [Custody::Os, Custody::Memory, Custody::Passphrase] {
+    for custody in [KeyStore::Os, KeyStore::Memory, KeyStore::Passphrase] {
         for ((step, secret), copies) in live("residue", Wire::Tls, custody) {
             let in_use = in_use(step, secret, custody);
             assert_eq!(copies.len(), in_use, "{secret} at the step \"{step}\", {custody:?}: {copies:#?}");
@@ -69,7 +69,7 @@ fn residue_on_another_allocator_is_what_was_on_the_wire() {
         return;
     }
     let mut left = 0;
-    for (wire, custody) in [(Wire::Http, Custody::Os), (Wire::Tls, Custody::Os), (Wire::Tls, Custody::Passphrase)] {
+    for (wire, custody) in [(Wire::Http, KeyStore::Os), (Wire::Tls, KeyStore::Os), (Wire::Tls, KeyStore::Passphrase)] {
         for ((step, secret), copies) in live("residue_plain", wire, custody) {
             // Beside what is left of a reply can lie what never is in one.
             let can_travel = !matches!(secret, PLANTED | KEY | PASSPHRASE);
@@ -88,20 +88,20 @@ fn residue_on_another_allocator_is_what_was_on_the_wire() {
 
 /// How many copies there have to be: the configuration has the client secret, the session the access token that it serves, and a
 /// custody in memory the key. What was read from a pipe cannot be read again, so the passphrase is kept as long as the configuration.
-fn in_use(step: &str, secret: &str, custody: Custody) -> usize {
+fn in_use(step: &str, secret: &str, custody: KeyStore) -> usize {
     let is_live = !matches!(step, "dropped" | "core");
     usize::from(match secret {
         PLANTED => true,
         SERVED => is_live && step != "logged in",
         CLIENT => is_live,
-        KEY => is_live && custody == Custody::Memory,
-        PASSPHRASE => is_live && custody == Custody::Passphrase,
+        KEY => is_live && custody == KeyStore::Memory,
+        PASSPHRASE => is_live && custody == KeyStore::Passphrase,
         _ => false,
     })
 }
 
 /// Leads a host through its life, and looks into it after each step.
-fn live(name: &str, wire: Wire, custody: Custody) -> Found {
+fn live(name: &str, wire: Wire, custody: KeyStore) -> Found {
     let machine = Machine::desktop();
     // With letters that a form writes otherwise.
     let (planted, client) = (random(), format!("+/{}=&", random()));
@@ -127,13 +127,13 @@ fn live(name: &str, wire: Wire, custody: Custody) -> Found {
     server.person(&host.line().expect("a page"), "ada", Wish::Approve);
 
     let (mut found, mut key) = (Found::new(), None);
-    let mut look = |step, memory: &Memory| {
+    let mut look = |step, memory: &MemoryKeyStore| {
         let key = key.get_or_insert_with(|| match custody {
-            Custody::Os => Some(key_in([machine.keyring_items("acme").as_bytes()])),
+            KeyStore::Os => Some(key_in([machine.keyring_items("acme").as_bytes()])),
             // Nobody else has it.
-            Custody::Memory => Some(key_in(memory.mappings())),
+            KeyStore::Memory => Some(key_in(memory.mappings())),
             // Nobody has it.
-            Custody::Passphrase => None,
+            KeyStore::Passphrase => None,
         });
         let values = |issued: Vec<Issued>| issued.into_iter().map(|token| token.value).collect::<Vec<_>>();
         let mut access = values(server.access_tokens());
@@ -159,12 +159,12 @@ fn live(name: &str, wire: Wire, custody: Custody) -> Found {
     for step in &STEPS[..5] {
         let line = host.line();
         assert_eq!(line.as_deref(), Some(*step), "{}", host.finish());
-        look(*step, &Memory::of(&host));
+        look(*step, &MemoryKeyStore::of(&host));
         if *step != "dropped" {
             tell(&mut stdin, "");
         }
     }
-    match Memory::of_core(host, &folder) {
+    match MemoryKeyStore::of_core(host, &folder) {
         Some(core) => look(STEPS[5], &core),
         None => say("LEFT OUT: the kernel writes no core into the folder of a process here; only /proc was looked at"),
     }
@@ -177,11 +177,11 @@ fn tell(stdin: &mut ChildStdin, line: &str) {
 }
 
 /// The key that rests in one of these.
-fn key_in<'b>(places: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
+fn key_in<'b>(key_stores: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
     const BEGINNING: &[u8] = b"hallpass1.";
     /// The length of 32 bytes in base64.
     const LENGTH: usize = 43;
-    let mut items = places.into_iter().flat_map(|bytes| bytes.windows(BEGINNING.len() + LENGTH));
+    let mut items = key_stores.into_iter().flat_map(|bytes| bytes.windows(BEGINNING.len() + LENGTH));
     let key = items.find_map(|item| URL_SAFE_NO_PAD.decode(item.strip_prefix(BEGINNING)?).ok());
     key.expect("a key")
 }

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use hallpass::custody::{Custody, Item, OsStore};
+use hallpass::custody::{Item, KeyStore, OsKeyStore};
 
 use crate::machine::{Machine, part};
 use crate::needs::Need::{Keepassxc, Kwallet, Provider as Server};
 use crate::needs::{left_out, say};
-use crate::process::{PATIENCE, Run};
+use crate::process::{LOCK_TIMEOUT, Run};
 use crate::provider::Provider;
 
 #[test]
@@ -86,13 +86,13 @@ fn play(part: &str) {
     let (app, grant) = ("acme".parse().unwrap(), "a".repeat(26).parse().unwrap());
     match part {
         "contract" => {
-            hallpass::testing::check_custody(&OsStore);
+            hallpass::testing::check_key_store(&OsKeyStore);
             println!("the contract holds");
         }
-        "load" => println!("load: {:?}", OsStore.load(&Item::new(&app, &grant))),
-        "list" => println!("list: {:?}", OsStore.list(&app)),
-        "unlock" => println!("unlock: {:?}", OsStore.unlock(PATIENCE / 2)),
-        "unlock, soon" => println!("unlock, soon: {:?}", OsStore.unlock(Duration::from_millis(500))),
+        "load" => println!("load: {:?}", OsKeyStore.load(&Item::new(&app, &grant))),
+        "list" => println!("list: {:?}", OsKeyStore.list(&app)),
+        "unlock" => println!("unlock: {:?}", OsKeyStore.unlock(LOCK_TIMEOUT / 2)),
+        "unlock, soon" => println!("unlock, soon: {:?}", OsKeyStore.unlock(Duration::from_millis(500))),
         other => panic!("no part is called {other}"),
     }
 }

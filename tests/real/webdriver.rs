@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::http;
 use crate::machine::Machine;
-use crate::process::{PATIENCE, Running};
+use crate::process::{LOCK_TIMEOUT, Running};
 
 pub(crate) struct Browser {
     session: String,
@@ -125,7 +125,7 @@ impl Browser {
     /// Waits for the page of this title.
     #[track_caller]
     pub(crate) fn sees(&self, title: &str) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
         while self.title() != title {
             assert!(Instant::now() < deadline, "{:?} instead of {title:?}: {}", self.title(), self.text());
             thread::sleep(Duration::from_millis(10));

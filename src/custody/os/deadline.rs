@@ -5,22 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use crate::custody::CustodyError;
+use crate::custody::KeyStoreError;
 
 /// How long a store may take to show that it is there: a bus that is dead, or has to start the store first, is not waited for.
-const TO_CONNECT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a store that runs may take for its first answer: hundreds of processes at once keep gnome-keyring busy for seconds.
-const TO_ANSWER: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a store that answers may take for one call. The keychain asks a person by itself, after an upgrade for example.
-const TO_CALL: Duration = Duration::from_secs(if cfg!(target_os = "macos") { 60 } else { 10 });
+const CALL_TIMEOUT: Duration = Duration::from_secs(if cfg!(target_os = "macos") { 60 } else { 10 });
 
 /// Runs `call` on a thread of its own and leaves it behind when it takes too long: no call into a store has a timeout, and
 /// a dead D-Bus has held programs for minutes.
 pub(super) fn under_deadline<T: Send + 'static>(
-    call: impl FnOnce(&Connected) -> Result<T, CustodyError> + Send + 'static,
-) -> Result<T, CustodyError> {
+    call: impl FnOnce(&Connected) -> Result<T, KeyStoreError> + Send + 'static,
+) -> Result<T, KeyStoreError> {
     let (shown, signs) = channel();
     let (done, result) = channel();
     let abandoned = Arc::new(AtomicBool::new(false));
@@ -33,25 +33,25 @@ pub(super) fn under_deadline<T: Send + 'static>(
             drop(told);
             let _ = done.send(outcome);
         })
-        .map_err(|error| CustodyError::Unavailable(error.to_string()))?;
-    let mut patience = TO_CONNECT;
+        .map_err(|error| KeyStoreError::Unavailable(error.to_string()))?;
+    let mut timeout = CONNECT_TIMEOUT;
     loop {
-        match signs.recv_timeout(patience) {
-            Ok(Sign::Runs) => patience = TO_ANSWER,
+        match signs.recv_timeout(timeout) {
+            Ok(Sign::Runs) => timeout = ANSWER_TIMEOUT,
             Ok(Sign::Answers) | Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 abandoned.store(true, Ordering::SeqCst);
-                return Err(CustodyError::Silent);
+                return Err(KeyStoreError::Silent);
             }
         }
     }
-    result.recv_timeout(TO_CALL).unwrap_or_else(|error| {
+    result.recv_timeout(CALL_TIMEOUT).unwrap_or_else(|error| {
         abandoned.store(true, Ordering::SeqCst);
         if error == RecvTimeoutError::Disconnected {
-            return Err(CustodyError::Failed("the call into it broke off".into()));
+            return Err(KeyStoreError::Failed("the call into it broke off".into()));
         }
         // Not silence: a store that answers may only be waiting for a person.
-        Err(CustodyError::Failed(format!("it took more than {} s", TO_CALL.as_secs())))
+        Err(KeyStoreError::Failed(format!("it took more than {} s", CALL_TIMEOUT.as_secs())))
     })
 }
 

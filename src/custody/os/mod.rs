@@ -17,39 +17,39 @@ use zeroize::Zeroize;
 use self::deadline::under_deadline;
 #[cfg(all(unix, not(target_os = "macos")))]
 use self::secret_service as platform;
-use super::{Custody, CustodyError, Item, Posture, Until};
+use super::{Item, KeptUntil, KeyStore, KeyStoreError, Protection};
 use crate::model::ids::{AppName, GrantId};
 use crate::model::sanitize::quoted;
 use crate::model::secret::Secret;
 
 /// The store that the desktop or the operating system keeps for this user.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct OsStore;
+pub struct OsKeyStore;
 
-impl OsStore {
-    /// Asks the person to unlock the store, for at most `patience`, where it can ask.
+impl OsKeyStore {
+    /// Asks the person to unlock the store, for at most `timeout`, where it can ask.
     ///
     /// # Errors
-    /// `Locked` where the person does not; those of [`probe`](Custody::probe).
-    pub fn unlock(&self, patience: Duration) -> Result<(), CustodyError> {
-        platform::unlock(patience)
+    /// `Locked` where the person does not; those of [`probe`](KeyStore::probe).
+    pub fn unlock(&self, timeout: Duration) -> Result<(), KeyStoreError> {
+        platform::unlock(timeout)
     }
 }
 
-impl Custody for OsStore {
+impl KeyStore for OsKeyStore {
     fn name(&self) -> &str {
         "os"
     }
 
-    fn posture(&self) -> Posture {
-        Posture::new(Until::Erased, "programs of this user, while it is unlocked")
+    fn protection(&self) -> Protection {
+        Protection::new(KeptUntil::Erased, "programs of this user, while it is unlocked")
     }
 
-    fn probe(&self) -> Result<(), CustodyError> {
+    fn probe(&self) -> Result<(), KeyStoreError> {
         under_deadline(platform::can_take_a_key)
     }
 
-    fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), CustodyError> {
+    fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), KeyStoreError> {
         let (owned, label, key) = (Owned::from(item), label.to_owned(), key.copy());
         under_deadline(move |connected| {
             platform::can_take_a_key(connected)?;
@@ -72,12 +72,12 @@ impl Custody for OsStore {
         })
     }
 
-    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError> {
         let owned = Owned::from(item);
         under_deadline(move |connected| platform::load(&owned.service, &owned.user, connected)?.map(text).transpose())
     }
 
-    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+    fn erase(&self, item: &Item<'_>) -> Result<bool, KeyStoreError> {
         let owned = Owned::from(item);
         under_deadline(move |connected| {
             if !platform::has_unlocked(&owned.service, &owned.user, connected)? {
@@ -91,7 +91,7 @@ impl Custody for OsStore {
         })
     }
 
-    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, CustodyError> {
+    fn list(&self, app: &AppName) -> Result<Option<Vec<GrantId>>, KeyStoreError> {
         let app = app.to_string();
         under_deadline(move |connected| platform::list(&app, connected).map(Some))
     }
@@ -128,25 +128,25 @@ impl Owned {
     }
 }
 
-fn text(bytes: Vec<u8>) -> Result<Secret, CustodyError> {
+fn text(bytes: Vec<u8>) -> Result<Secret, KeyStoreError> {
     String::from_utf8(bytes).map(Secret::new).map_err(|error| {
         error.into_bytes().zeroize();
-        CustodyError::Failed("it holds something under our name that is not ours".into())
+        KeyStoreError::Failed("it holds something under our name that is not ours".into())
     })
 }
 
 /// keyring's errors can hold the secret's bytes (`BadEncoding`, `BadDataFormat`): those are wiped and their text is not used.
-fn converted(error: KeyringError) -> CustodyError {
+fn converted(error: KeyringError) -> KeyStoreError {
     match error {
         KeyringError::BadEncoding(mut bytes) | KeyringError::BadDataFormat(mut bytes, _) => {
             bytes.zeroize();
-            CustodyError::Failed("it holds something under our name that is not ours".into())
+            KeyStoreError::Failed("it holds something under our name that is not ours".into())
         }
         KeyringError::NoStorageAccess(cause) | KeyringError::PlatformFailure(cause) => {
-            CustodyError::Unavailable(quoted(&cause.to_string()))
+            KeyStoreError::Unavailable(quoted(&cause.to_string()))
         }
-        KeyringError::Ambiguous(_) => CustodyError::Failed("it holds several items under our name".into()),
-        other => CustodyError::Failed(quoted(&other.to_string())),
+        KeyringError::Ambiguous(_) => KeyStoreError::Failed("it holds several items under our name".into()),
+        other => KeyStoreError::Failed(quoted(&other.to_string())),
     }
 }
 
@@ -158,17 +158,17 @@ mod always_there {
 
     pub(super) const HAS_SESSIONS: bool = false;
 
-    pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
+    pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), KeyStoreError> {
         connected.tell(Sign::Answers);
         Ok(())
     }
 
-    pub(super) fn has_unlocked(_service: &str, _user: &str, connected: &Connected) -> Result<bool, CustodyError> {
+    pub(super) fn has_unlocked(_service: &str, _user: &str, connected: &Connected) -> Result<bool, KeyStoreError> {
         connected.tell(Sign::Answers);
         Ok(true)
     }
 
-    pub(super) fn load(service: &str, user: &str, connected: &Connected) -> Result<Option<Vec<u8>>, CustodyError> {
+    pub(super) fn load(service: &str, user: &str, connected: &Connected) -> Result<Option<Vec<u8>>, KeyStoreError> {
         connected.tell(Sign::Answers);
         let owned = Owned { service: service.to_owned(), user: user.to_owned() };
         match owned.in_session(&HashMap::new(), Entry::get_secret) {
@@ -178,7 +178,7 @@ mod always_there {
     }
 
     /// Other programs' items may have the app's name too: only what can be a grant of ours counts.
-    pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, CustodyError> {
+    pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, KeyStoreError> {
         connected.tell(Sign::Answers);
         let found = platform::store().and_then(|store| store.search(&platform::all_of(app))).map_err(converted)?;
         let of_app = found.iter().filter_map(Entry::get_specifiers).filter(|(service, _)| service == app);
@@ -186,8 +186,8 @@ mod always_there {
     }
 
     /// The system asks by itself, where it asks at all.
-    pub(super) fn unlock(_patience: Duration) -> Result<(), CustodyError> {
-        Err(CustodyError::Locked)
+    pub(super) fn unlock(_patience: Duration) -> Result<(), KeyStoreError> {
+        Err(KeyStoreError::Locked)
     }
 }
 

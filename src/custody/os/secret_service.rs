@@ -29,7 +29,7 @@ use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type};
 use zbus::{MatchRule, Message};
 
 use super::deadline::{Connected, Sign, under_deadline};
-use crate::custody::CustodyError;
+use crate::custody::KeyStoreError;
 use crate::model::error::Remedy;
 use crate::model::ids::GrantId;
 use crate::model::sanitize::quoted;
@@ -43,7 +43,7 @@ const ITEM: &str = "org.freedesktop.Secret.Item";
 const PROMPT: &str = "org.freedesktop.Secret.Prompt";
 
 /// How often the lock is looked at while a person has the prompt before them.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Keys of a session are agreed on, which can fail.
 pub(super) const HAS_SESSIONS: bool = true;
@@ -61,24 +61,24 @@ pub(super) fn modifiers(label: &str) -> HashMap<&str, &str> {
 }
 
 /// A new item goes to the default collection, so that one must be there and unlocked.
-pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), CustodyError> {
+pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), KeyStoreError> {
     Service::connect(connected)?.can_take_a_key()
 }
 
 /// keyring unlocks what it finds, which can raise a prompt where nobody is: so the lock is asked first.
-pub(super) fn has_unlocked(app: &str, grant: &str, connected: &Connected) -> Result<bool, CustodyError> {
+pub(super) fn has_unlocked(app: &str, grant: &str, connected: &Connected) -> Result<bool, KeyStoreError> {
     Ok(!Service::connect(connected)?.items(app, grant)?.is_empty())
 }
 
 /// Reads over the connection that the lock was asked on: keyring would make a second one, and search once more. Twice where it
 /// fails: the item may have gone since it was found, and [`super::Owned::in_session`] says what can be wrong with a session.
-pub(super) fn load(app: &str, grant: &str, connected: &Connected) -> Result<Option<Vec<u8>>, CustodyError> {
+pub(super) fn load(app: &str, grant: &str, connected: &Connected) -> Result<Option<Vec<u8>>, KeyStoreError> {
     let service = Service::connect(connected)?;
     service.read(app, grant).or_else(|_| service.read(app, grant))
 }
 
 /// Other programs' items may have the app's name too: only what can be a grant of ours counts.
-pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, CustodyError> {
+pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, KeyStoreError> {
     let service = Service::connect(connected)?;
     let default = service.is_searchable()?;
     let found = service.search(&[("service", app)], &default)?;
@@ -91,10 +91,10 @@ pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, Cus
     Ok(grants)
 }
 
-/// Has the desktop ask the person for the default collection. Every call has its deadline; `patience` is for the person.
-pub(super) fn unlock(patience: Duration) -> Result<(), CustodyError> {
+/// Has the desktop ask the person for the default collection. Every call has its deadline; `timeout` is for the person.
+pub(super) fn unlock(timeout: Duration) -> Result<(), KeyStoreError> {
     if let Some(asked) = under_deadline(ask)? {
-        let is_answered = asked.is_answered_within(patience);
+        let is_answered = asked.is_answered_within(timeout);
         // What goes wrong here costs a thread and a prompt that nobody needs; whether it is unlocked is asked below.
         let _ = under_deadline(move |connected| {
             let service = Service { bus: asked.bus, connected };
@@ -118,12 +118,12 @@ struct Asked {
 }
 
 impl Asked {
-    /// False after `patience`, and where there is nothing left to answer: who unlocks KeePassXC in its own window leaves the
+    /// False after `timeout`, and where there is nothing left to answer: who unlocks KeePassXC in its own window leaves the
     /// prompt as it is.
-    fn is_answered_within(&self, patience: Duration) -> bool {
-        let end = Deadline::after(patience);
+    fn is_answered_within(&self, timeout: Duration) -> bool {
+        let end = Deadline::after(timeout);
         loop {
-            match self.completed.recv_timeout(patience.min(BETWEEN_LOOKS)) {
+            match self.completed.recv_timeout(timeout.min(POLL_INTERVAL)) {
                 Ok(()) => return true,
                 Err(RecvTimeoutError::Timeout) if !end.has_passed() && under_deadline(can_take_a_key).is_err() => {}
                 Err(_) => return false,
@@ -132,7 +132,7 @@ impl Asked {
     }
 }
 
-fn ask(connected: &Connected) -> Result<Option<Asked>, CustodyError> {
+fn ask(connected: &Connected) -> Result<Option<Asked>, KeyStoreError> {
     let service = Service::connect(connected)?;
     let collection = service.default_collection()?;
     let (_unlocked, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = service.call("Unlock", &vec![&collection])?;
@@ -149,16 +149,16 @@ fn ask(connected: &Connected) -> Result<Option<Asked>, CustodyError> {
                 let _ = answered.send(());
             }
         })
-        .map_err(|error| CustodyError::Unavailable(error.to_string()))?;
+        .map_err(|error| KeyStoreError::Unavailable(error.to_string()))?;
     if connected.is_abandoned() {
-        return Err(CustodyError::Silent);
+        return Err(KeyStoreError::Silent);
     }
     service.send::<()>(prompt.as_str(), PROMPT, "Prompt", &"")?;
     Ok(Some(Asked { bus: service.bus, prompt, completed }))
 }
 
 /// Whether the default collection can be searched, where any can.
-type Searchable = Result<(), CustodyError>;
+type Searchable = Result<(), KeyStoreError>;
 
 /// The service, asked for what needs no session: gnome-keyring has been seen to abort where very many were opened.
 struct Service<'a> {
@@ -167,13 +167,13 @@ struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    fn connect(connected: &'a Connected) -> Result<Self, CustodyError> {
+    fn connect(connected: &'a Connected) -> Result<Self, KeyStoreError> {
         if !crate::system::environment::session_bus_is_local() {
-            return Err(CustodyError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
+            return Err(KeyStoreError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
         }
         // The author of the variable could run a bus, receive the keys, and claim that a key is lost.
         if is_run_by_another_user() {
-            return Err(CustodyError::Unavailable("the D-Bus session bus is run by another user".into()));
+            return Err(KeyStoreError::Unavailable("the D-Bus session bus is run by another user".into()));
         }
         let bus = Connection::session().map_err(|error| no_bus().unwrap_or_else(|| unavailable(error)))?;
         let asked = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "NameHasOwner", &BUS_NAME);
@@ -183,14 +183,14 @@ impl<'a> Service<'a> {
         Ok(Self { bus, connected })
     }
 
-    fn can_take_a_key(&self) -> Result<(), CustodyError> {
+    fn can_take_a_key(&self) -> Result<(), KeyStoreError> {
         match self.is_locked(&self.default_collection()?)? {
-            true => Err(CustodyError::Locked),
+            true => Err(KeyStoreError::Locked),
             false => Ok(()),
         }
     }
 
-    fn default_collection(&self) -> Result<OwnedObjectPath, CustodyError> {
+    fn default_collection(&self) -> Result<OwnedObjectPath, KeyStoreError> {
         // Twice: gnome-keyring has been seen to know of none right after it had added an item to it.
         for _ in 0..2 {
             let collection: OwnedObjectPath = self.call("ReadAlias", &"default")?;
@@ -198,11 +198,11 @@ impl<'a> Service<'a> {
                 return Ok(collection);
             }
         }
-        Err(CustodyError::Unavailable("it has no default collection yet".into()))
+        Err(KeyStoreError::Unavailable("it has no default collection yet".into()))
     }
 
     /// Whether something is unlocked, without which nothing is searched: KeePassXC would ask the person to unlock it.
-    fn is_searchable(&self) -> Result<Searchable, CustodyError> {
+    fn is_searchable(&self) -> Result<Searchable, KeyStoreError> {
         match self.can_take_a_key() {
             Err(refused) if !self.is_partly_unlocked()? => Err(refused),
             default => Ok(default),
@@ -210,27 +210,27 @@ impl<'a> Service<'a> {
     }
 
     /// What is found, all of it unlocked.
-    fn search(&self, attributes: &[(&str, &str)], default: &Searchable) -> Result<Vec<OwnedObjectPath>, CustodyError> {
+    fn search(&self, attributes: &[(&str, &str)], default: &Searchable) -> Result<Vec<OwnedObjectPath>, KeyStoreError> {
         let attributes: HashMap<_, _> = attributes.iter().copied().collect();
         let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = self.call("SearchItems", &attributes)?;
         match (locked.is_empty(), default) {
             (true, _) => Ok(unlocked),
             // KeePassXC wants to be asked for each item by each process anew, so that unlocking it helps no other.
-            (false, Ok(())) => Err(CustodyError::Refused {
+            (false, Ok(())) => Err(KeyStoreError::Refused {
                 why: "it is unlocked, and locks this item by itself".into(),
                 remedy: Remedy::AllowItem,
             }),
-            (false, Err(_)) => Err(CustodyError::Locked),
+            (false, Err(_)) => Err(KeyStoreError::Locked),
         }
     }
 
     /// The items of one grant, all of them unlocked: one, or none.
-    fn items(&self, app: &str, grant: &str) -> Result<Vec<OwnedObjectPath>, CustodyError> {
+    fn items(&self, app: &str, grant: &str) -> Result<Vec<OwnedObjectPath>, KeyStoreError> {
         let default = self.is_searchable()?;
         self.found(app, grant, default)
     }
 
-    fn read(&self, app: &str, grant: &str) -> Result<Option<Vec<u8>>, CustodyError> {
+    fn read(&self, app: &str, grant: &str) -> Result<Option<Vec<u8>>, KeyStoreError> {
         let default = self.is_searchable()?;
         // The keys of a session take most of a read, and are agreed on while the item is looked for.
         let (items, session) = std::thread::scope(|scope| {
@@ -247,11 +247,11 @@ impl<'a> Service<'a> {
                 .and_then(|session| session.get_item_by_path(item.clone())?.get_secret())
                 .map(Some)
                 .map_err(unavailable),
-            _ => Err(CustodyError::Failed("it holds several items under our name".into())),
+            _ => Err(KeyStoreError::Failed("it holds several items under our name".into())),
         }
     }
 
-    fn found(&self, app: &str, grant: &str, default: Searchable) -> Result<Vec<OwnedObjectPath>, CustodyError> {
+    fn found(&self, app: &str, grant: &str, default: Searchable) -> Result<Vec<OwnedObjectPath>, KeyStoreError> {
         let found = self.search(&[("service", app), ("username", grant)], &default)?;
         match found.is_empty() {
             false => Ok(found),
@@ -264,7 +264,7 @@ impl<'a> Service<'a> {
         SecretService::connect_with_existing(EncryptionType::Dh, self.bus.clone())
     }
 
-    fn is_partly_unlocked(&self) -> Result<bool, CustodyError> {
+    fn is_partly_unlocked(&self) -> Result<bool, KeyStoreError> {
         let collections: Vec<OwnedObjectPath> = self.property("/org/freedesktop/secrets", SERVICE, "Collections")?;
         for collection in &collections {
             if !self.is_locked(collection)? {
@@ -274,24 +274,24 @@ impl<'a> Service<'a> {
         Ok(false)
     }
 
-    fn is_locked(&self, collection: &OwnedObjectPath) -> Result<bool, CustodyError> {
+    fn is_locked(&self, collection: &OwnedObjectPath) -> Result<bool, KeyStoreError> {
         self.property(collection.as_str(), COLLECTION, "Locked")
     }
 
-    fn signals(&self, prompt: &OwnedObjectPath) -> Result<MessageIterator, CustodyError> {
+    fn signals(&self, prompt: &OwnedObjectPath) -> Result<MessageIterator, KeyStoreError> {
         let rule = MatchRule::builder().msg_type(MessageType::Signal).path(prompt.as_ref()).map_err(unavailable)?;
         let rule = rule.interface(PROMPT).and_then(|rule| rule.member("Completed")).map_err(unavailable)?.build();
         MessageIterator::for_match_rule(rule, &self.bus, None).map_err(unavailable)
     }
 
-    fn call<T>(&self, method: &str, arguments: &(impl Serialize + DynamicType)) -> Result<T, CustodyError>
+    fn call<T>(&self, method: &str, arguments: &(impl Serialize + DynamicType)) -> Result<T, KeyStoreError>
     where
         T: DeserializeOwned + Type,
     {
         self.send("/org/freedesktop/secrets", SERVICE, method, arguments)
     }
 
-    fn property<T>(&self, path: &str, interface: &str, name: &str) -> Result<T, CustodyError>
+    fn property<T>(&self, path: &str, interface: &str, name: &str) -> Result<T, KeyStoreError>
     where
         T: TryFrom<OwnedValue>,
         T::Error: Into<zbus::Error>,
@@ -306,7 +306,7 @@ impl<'a> Service<'a> {
         interface: &str,
         method: &str,
         arguments: &(impl Serialize + DynamicType),
-    ) -> Result<T, CustodyError>
+    ) -> Result<T, KeyStoreError>
     where
         T: DeserializeOwned + Type,
     {
@@ -320,10 +320,10 @@ impl<'a> Service<'a> {
 
 /// Says what is wrong with the socket of the session bus, if no bus listens there. A variable that is left from a session that ended, as
 /// in a multiplexer or a container, is named: nobody finds it by "No such file or directory".
-fn no_bus() -> Option<CustodyError> {
+fn no_bus() -> Option<KeyStoreError> {
     let variable = crate::system::environment::session_bus_variable();
     let Ok(address) = zbus::Address::session() else {
-        return variable.map(|name| CustodyError::Unavailable(format!("{name} is no address of a bus; unset it")));
+        return variable.map(|name| KeyStoreError::Unavailable(format!("{name} is no address of a bus; unset it")));
     };
     let Transport::Unix(unix) = address.transport() else { return None };
     let UnixSocket::File(path) = unix.path() else { return None };
@@ -368,6 +368,6 @@ fn is_run_by_another_user() -> bool {
     false
 }
 
-fn unavailable<E: Display>(error: E) -> CustodyError {
-    CustodyError::Unavailable(quoted(&error.to_string()))
+fn unavailable<E: Display>(error: E) -> KeyStoreError {
+    KeyStoreError::Unavailable(quoted(&error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! [`Each`]: the answer of what was asked for several logins.
+//! [`Outcomes`]: the answer of what was asked for several logins.
 
 use super::Entry;
 use crate::model::error::{Error, ErrorKind, Result};
@@ -8,20 +8,20 @@ use crate::model::ids::ContextName;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 #[must_use = "where all logins were asked for, it may have failed with some"]
-pub struct Each<T> {
+pub struct Outcomes<T> {
     /// Those with which it went well.
     pub done: Vec<T>,
     /// Those with which it did not, and why. Where one login was asked for, its error is the error of the call.
     pub failed: Vec<(ContextName, Error)>,
 }
 
-impl<T> Default for Each<T> {
+impl<T> Default for Outcomes<T> {
     fn default() -> Self {
         Self { done: Vec::new(), failed: Vec::new() }
     }
 }
 
-impl<T> Each<T> {
+impl<T> Outcomes<T> {
     /// One that fails keeps no other from it.
     pub(crate) fn of(entries: &[Entry], all: bool, act: impl Fn(&Entry) -> Result<T>) -> Result<Self> {
         let mut each = Self::default();

@@ -10,17 +10,17 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::custody::is_place_name;
+use crate::custody::is_key_store_name;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{Account, ClientId, ContextName, GrantId, Org, Scopes};
 use crate::model::sanitize::is_plain;
 use crate::records::grant_files::{GrantFiles, Marked};
 use crate::records::open_grant::OpenGrant;
 use crate::records::record::Header;
-use crate::state_dir::Home;
-pub use batch::Each;
+use crate::state_dir::StateDir;
+pub use batch::Outcomes;
 pub use missing::Missing;
-pub use resolve::{ChosenBy, Select};
+pub use resolve::{ChosenBy, Selector};
 
 /// A named (grant, org): what a person switches between.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub struct Context {
     /// What was granted at login.
     pub scopes: Scopes,
     /// The place where its key rests, for example `os`.
-    pub custody: String,
+    pub key_store: String,
     /// Whether it is the default.
     pub is_default: bool,
     /// By which rule it is the one meant here; `None` where another one is, and for a login that has just been made.
@@ -78,7 +78,7 @@ impl Context {
             client_id: entry.client_id.clone(),
             org: entry.asked.clone().or_else(|| entry.org.clone()),
             scopes: entry.scopes.clone(),
-            custody: entry.custody.clone(),
+            key_store: entry.key_store.clone(),
             is_default: index.default.as_ref() == Some(&entry.name),
             chosen_by: None,
             folders: rules.map(|rule| rule.folder.clone()).collect(),
@@ -134,8 +134,8 @@ pub(crate) struct Entry {
     pub(crate) account: Account,
     pub(crate) client_id: ClientId,
     pub(crate) scopes: Scopes,
-    #[serde(deserialize_with = "plain_name")]
-    pub(crate) custody: String,
+    #[serde(rename = "custody", deserialize_with = "plain_name")]
+    pub(crate) key_store: String,
     /// Proves that the grant has this name, for this org: only the grant's key makes it, so that an editor of the index cannot swap
     /// names (law 16).
     #[serde(default)]
@@ -171,19 +171,19 @@ const LOCK: &str = "index.lock";
 
 impl Index {
     /// The index as it is; empty where nobody has logged in yet.
-    pub(crate) fn read(home: Option<&Home>) -> Result<Self> {
-        match Self::bytes(home)? {
-            Some((home, bytes)) => Ok(Self::parse(&home.root.path_of(FILE), &bytes)?.with_unnamed(home)),
-            None => Ok(home.map_or_else(Self::empty, |home| Self::empty().with_unnamed(home))),
+    pub(crate) fn read(state_dir: Option<&StateDir>) -> Result<Self> {
+        match Self::bytes(state_dir)? {
+            Some((state_dir, bytes)) => Ok(Self::parse(&state_dir.root.path_of(FILE), &bytes)?.with_unnamed(state_dir)),
+            None => Ok(state_dir.map_or_else(Self::empty, |state_dir| Self::empty().with_unnamed(state_dir))),
         }
     }
 
     /// The file; `None` where nobody has logged in yet.
-    fn bytes(home: Option<&Home>) -> Result<Option<(&Home, Vec<u8>)>> {
-        let Some(home) = home else { return Ok(None) };
-        let bytes = home.root.read(FILE)?;
+    fn bytes(state_dir: Option<&StateDir>) -> Result<Option<(&StateDir, Vec<u8>)>> {
+        let Some(state_dir) = state_dir else { return Ok(None) };
+        let bytes = state_dir.root.read(FILE)?;
         // No secret: to wipe it would take as long as to read it.
-        Ok(bytes.map(|mut bytes| (home, std::mem::take(&mut *bytes))))
+        Ok(bytes.map(|mut bytes| (state_dir, std::mem::take(&mut *bytes))))
     }
 
     /// What the file at `path` holds.
@@ -212,33 +212,37 @@ impl Index {
     }
 
     /// Changes the index under its lock: what `change` sees is what it changes. Order: a grant's lock first, then this one.
-    pub(crate) fn change<T>(home: &Home, patience: Duration, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let lock = home.root.lock(LOCK, patience)?;
-        let _lock = lock.ok_or_else(|| home.root.still_locked(LOCK, patience, None))?;
-        let mut index = Self::read(Some(home))?;
+    pub(crate) fn change<T>(
+        state_dir: &StateDir,
+        timeout: Duration,
+        change: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let lock = state_dir.root.lock(LOCK, timeout)?;
+        let _lock = lock.ok_or_else(|| state_dir.root.still_locked(LOCK, timeout, None))?;
+        let mut index = Self::read(Some(state_dir))?;
         let changed = change(&mut index)?;
-        index.write(home)?;
+        index.write(state_dir)?;
         Ok(changed)
     }
 
     /// Makes sure that the index can be written.
-    pub(crate) fn try_write(home: &Home, patience: Duration) -> Result<()> {
-        if home.root.read(FILE)?.is_none() { Ok(()) } else { Self::change(home, patience, |_| Ok(())) }
+    pub(crate) fn try_write(state_dir: &StateDir, timeout: Duration) -> Result<()> {
+        if state_dir.root.read(FILE)?.is_none() { Ok(()) } else { Self::change(state_dir, timeout, |_| Ok(())) }
     }
 
     /// Makes sure that there are locks where the index is.
-    pub(crate) fn try_lock(home: &Home) -> Result<()> {
-        home.root.try_lock(LOCK).map(drop)
+    pub(crate) fn try_lock(state_dir: &StateDir) -> Result<()> {
+        state_dir.root.try_lock(LOCK).map(drop)
     }
 
     /// Where a damaged index is kept.
     pub(crate) const DAMAGED: &str = "index.json.damaged";
 
     /// Moves a damaged index out of the way, unless somebody has done it.
-    pub(crate) fn set_aside(home: &Home, patience: Duration) -> Result<()> {
-        let lock = home.root.lock(LOCK, patience)?;
-        let _lock = lock.ok_or_else(|| home.root.still_locked(LOCK, patience, None))?;
-        if Self::read(Some(home)).is_ok() { Ok(()) } else { home.root.publish(FILE, Self::DAMAGED) }
+    pub(crate) fn set_aside(state_dir: &StateDir, timeout: Duration) -> Result<()> {
+        let lock = state_dir.root.lock(LOCK, timeout)?;
+        let _lock = lock.ok_or_else(|| state_dir.root.still_locked(LOCK, timeout, None))?;
+        if Self::read(Some(state_dir)).is_ok() { Ok(()) } else { state_dir.root.publish(FILE, Self::DAMAGED) }
     }
 
     /// Marks `name` as one of this grant's names; no other, as who edits the index may have added it.
@@ -258,10 +262,10 @@ impl Index {
         all.filter(|entry| grant.has_marked(&entry.marked())).collect()
     }
 
-    /// Says that the key of `grant` rests in `place` now.
-    pub(crate) fn move_to(&mut self, grant: &GrantId, place: &str) {
+    /// Says that the key of `grant` rests in `store` now.
+    pub(crate) fn move_to(&mut self, grant: &GrantId, store: &str) {
         let of_grant = self.contexts.iter_mut().filter(|entry| entry.grant == *grant);
-        of_grant.for_each(|entry| entry.custody = place.to_owned());
+        of_grant.for_each(|entry| entry.key_store = store.to_owned());
     }
 
     /// An entry whose grant it is.
@@ -312,17 +316,17 @@ impl Index {
         Some(self.contexts.remove(at))
     }
 
-    fn with_unnamed(mut self, home: &Home) -> Self {
+    fn with_unnamed(mut self, state_dir: &StateDir) -> Self {
         if self.contexts.is_empty() {
-            let names = home.grants.names().unwrap_or_default();
+            let names = state_dir.grants.names().unwrap_or_default();
             self.unnamed = names.iter().filter(|name| name.parse::<GrantId>().is_ok()).count();
         }
         self
     }
 
-    fn write(&self, home: &Home) -> Result<()> {
-        home.root.write("index.json.new", &self.to_bytes()?)?;
-        home.root.publish("index.json.new", FILE)
+    fn write(&self, state_dir: &StateDir) -> Result<()> {
+        state_dir.root.write("index.json.new", &self.to_bytes()?)?;
+        state_dir.root.publish("index.json.new", FILE)
     }
 
     /// What [`parse`](Self::parse) reads.
@@ -338,7 +342,7 @@ impl Index {
 
 fn plain_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
-    match is_place_name(&name) {
+    match is_key_store_name(&name) {
         true => Ok(name),
         false => Err(de::Error::custom("not a custody's name")),
     }
@@ -374,7 +378,7 @@ pub(crate) mod tests {
             account: account(subject),
             client_id: "acme".parse().unwrap(),
             scopes: Scopes::default(),
-            custody: "memory".into(),
+            key_store: "memory".into(),
             mark: String::new(),
             asked: None,
         }

@@ -10,20 +10,20 @@ use super::{Entry, FILE, FORMAT, FolderRule, Index};
 use crate::lifecycle::config::Config;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{AppName, ContextName, Org};
-use crate::oauth::org_selection::OrgBy;
-use crate::state_dir::{Home, other_owner, real_folder};
+use crate::oauth::org_selection::Orgs;
+use crate::state_dir::{StateDir, other_owner, real_folder};
 
 /// Which context is wanted.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
-pub struct Select {
+pub struct Selector {
     /// By name; before `<APP>_CONTEXT`, before the rule of a folder, before the default.
     pub context: Option<ContextName>,
     /// The org that tokens speak for. Overrides `<APP>_ORG`, which overrides the org of the context. The default is none.
     pub org: Option<Org>,
 }
 
-impl Select {
+impl Selector {
     /// The context of this name.
     pub fn context(name: ContextName) -> Self {
         Self { context: Some(name), org: None }
@@ -34,7 +34,7 @@ impl Select {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChosenBy {
-    /// Somebody named it: an argument, or [`Select::context`].
+    /// Somebody named it: an argument, or [`Selector::context`].
     Argument,
     /// `<APP>_CONTEXT` names it.
     Environment,
@@ -85,30 +85,34 @@ impl ChosenBy {
 
 impl Index {
     /// The entry that is meant: by argument, by environment, by the rule of this folder, by default, or the only one there is.
-    pub(crate) fn resolve(&self, select: &Select, config: &Config) -> Result<(&Entry, ChosenBy)> {
+    pub(crate) fn resolve(&self, select: &Selector, config: &Config) -> Result<(&Entry, ChosenBy)> {
         self.find(self.choose(select, config)?, config)
     }
 
     /// Reads no more of the index than the entry that is meant, where one is named, as a token is wanted more often than a list;
     /// and who was chosen, for [`find`](Self::find).
-    pub(crate) fn read_meant(home: Option<&Home>, select: &Select, config: &Config) -> Result<(Self, Option<Chosen>)> {
-        let Some((home, bytes)) = Self::bytes(home)? else {
-            let index = Self::read(home)?;
+    pub(crate) fn read_meant(
+        state_dir: Option<&StateDir>,
+        select: &Selector,
+        config: &Config,
+    ) -> Result<(Self, Option<Chosen>)> {
+        let Some((state_dir, bytes)) = Self::bytes(state_dir)? else {
+            let index = Self::read(state_dir)?;
             let chosen = index.choose(select, config)?;
             return Ok((index, chosen));
         };
         if let Some(skimmed) = Self::skim(&bytes, select, config)? {
             return Ok(skimmed);
         }
-        let index = Self::parse(&home.root.path_of(FILE), &bytes)?.with_unnamed(home);
+        let index = Self::parse(&state_dir.root.path_of(FILE), &bytes)?.with_unnamed(state_dir);
         let chosen = index.choose(select, config)?;
         Ok((index, chosen))
     }
 
     /// An index with the entry that is meant alone; `None` where the whole one has to be read for it.
-    pub(crate) fn skim(bytes: &[u8], select: &Select, config: &Config) -> Result<Option<(Self, Option<Chosen>)>> {
+    pub(crate) fn skim(bytes: &[u8], select: &Selector, config: &Config) -> Result<Option<(Self, Option<Chosen>)>> {
         // Where each org has a login, that of another org may be the one.
-        let is_in_another = (select.org.is_some() || config.surroundings.org.is_some()) && !config.orgs.is_per_token();
+        let is_in_another = (select.org.is_some() || config.environment.org.is_some()) && !config.orgs.is_per_token();
         let is_known = |outline: &Outline<'_>| outline.format == FORMAT && !is_in_another;
         let outline = serde_json::from_slice::<Outline<'_>>(bytes).ok().filter(is_known);
         if let Some(Outline { default, folders, contexts, .. }) = outline {
@@ -144,8 +148,8 @@ impl Index {
 
     /// What speaks for the org that is meant with the account of `entry`: its own login where that serves all orgs, else the one
     /// of that org.
-    pub(crate) fn in_org(&self, entry: &Entry, select: &Select, config: &Config) -> Result<Entry> {
-        let (variable, by) = (&config.surroundings.org, &config.orgs);
+    pub(crate) fn in_org(&self, entry: &Entry, select: &Selector, config: &Config) -> Result<Entry> {
+        let (variable, by) = (&config.environment.org, &config.orgs);
         let org = select.org.clone().map(Ok).or_else(|| variable.as_ref().map(|text| text.parse()));
         let Some(org) = org.transpose()? else { return Ok(entry.clone()) };
         if entry.org.as_ref() == Some(&org) || by.is_per_token() {
@@ -155,13 +159,13 @@ impl Index {
             let (own, others) = (&entry.account, &other.account);
             // A subject is its issuer's own: of another one the address must be the same too.
             let is_same_person = match by {
-                OrgBy::Issuer(_) => own.email.is_some() && own.email == others.email,
+                Orgs::Issuer(_) => own.email.is_some() && own.email == others.email,
                 _ => others.is(own),
             };
             other.org.as_ref() == Some(&org) && is_same_person && other.client_id == entry.client_id
         };
         self.contexts.iter().find(is_it).cloned().ok_or_else(|| match by {
-            OrgBy::Nothing => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
+            Orgs::Nothing => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
             _ => {
                 let message = format!("{} is not logged in to the org {org}", entry.account);
                 Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogInTo { org: org.to_string() })
@@ -170,7 +174,7 @@ impl Index {
     }
 
     /// The entries that are meant, all or one.
-    pub(crate) fn meant(&self, all: bool, select: &Select, config: &Config) -> Result<Vec<Entry>> {
+    pub(crate) fn meant(&self, all: bool, select: &Selector, config: &Config) -> Result<Vec<Entry>> {
         match all {
             // Who ends all logins believes that none is left.
             true if self.contexts.is_empty() && self.unnamed > 0 => Err(self.nobody()),
@@ -214,9 +218,9 @@ impl Index {
 
     /// The entry that is meant where nobody names one; `None` also where a token from the environment goes before all.
     pub(crate) fn meant_here(&self, config: &Config) -> Option<(&Entry, ChosenBy)> {
-        match config.surroundings.token {
+        match config.environment.token {
             Some(_) => None,
-            None => self.resolve(&Select::default(), config).ok(),
+            None => self.resolve(&Selector::default(), config).ok(),
         }
     }
 
@@ -233,14 +237,14 @@ impl Index {
     }
 
     /// The name that is meant, if anything names one, whether or not it is there.
-    fn choose(&self, select: &Select, config: &Config) -> Result<Option<Chosen>> {
+    fn choose(&self, select: &Selector, config: &Config) -> Result<Option<Chosen>> {
         if let Some(name) = &select.context {
             return Ok(Some((name.clone(), ChosenBy::Argument)));
         }
-        if let Some(name) = &config.surroundings.context {
+        if let Some(name) = &config.environment.context {
             return Ok(Some((name.parse()?, ChosenBy::Environment)));
         }
-        if let Some(rule) = self.rule_around(config.surroundings.folder.as_deref()) {
+        if let Some(rule) = self.rule_around(config.environment.folder.as_deref()) {
             return Ok(Some((rule.context.clone(), ChosenBy::Folder(rule.folder.clone()))));
         }
         Ok(self.default.as_ref().map(|name| (name.clone(), ChosenBy::Default)))
@@ -308,22 +312,22 @@ mod tests {
         let real = real_folder(folder.path()).unwrap();
         let mut index = index(&[entry("a", Some("a")), entry("b", Some("b")), entry("c", Some("c"))]);
         let mut config = Config::new("acme", "https://a.example", "acme").unwrap();
-        config.surroundings = crate::Surroundings::default();
-        let name = |index: &Index, config: &Config, select: &Select| {
+        config.environment = crate::Environment::default();
+        let name = |index: &Index, config: &Config, select: &Selector| {
             index.resolve(select, config).map(|(entry, by)| (entry.name.to_string(), by))
         };
-        let (none, b) = (Select::default(), Select::context("B".parse().unwrap()));
+        let (none, b) = (Selector::default(), Selector::context("B".parse().unwrap()));
         assert_eq!(name(&index, &config, &none).unwrap(), ("a".into(), ChosenBy::Default));
         index.bind(real.clone(), "b".parse().unwrap());
-        config.surroundings.folder = Some(folder.path().to_owned());
+        config.environment.folder = Some(folder.path().to_owned());
         assert_eq!(name(&index, &config, &none).unwrap(), ("b".into(), ChosenBy::Folder(real)));
-        config.surroundings.context = Some("c".into());
+        config.environment.context = Some("c".into());
         assert_eq!(name(&index, &config, &none).unwrap(), ("c".into(), ChosenBy::Environment));
         assert_eq!(name(&index, &config, &b).unwrap(), ("b".into(), ChosenBy::Argument));
-        config.surroundings.context = Some("d".into());
+        config.environment.context = Some("d".into());
         let missing = name(&index, &config, &none).unwrap_err();
         assert_eq!(missing.to_string(), "there is no login named d (named by ACME_CONTEXT)");
-        config.surroundings = crate::Surroundings::default();
+        config.environment = crate::Environment::default();
         index.remove(&"a".parse().unwrap());
         let remedy = Remedy::ChooseContext { contexts: vec!["b".into(), "c".into()] };
         assert_eq!(name(&index, &config, &none).unwrap_err().remedy(), Some(&remedy));

@@ -5,16 +5,16 @@ pub(crate) mod orphans;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::custody::{CustodyError, KeyCache, Places, SET_ASIDE, Until, described};
-use crate::lifecycle::app::Wiring;
+use crate::custody::{KeptUntil, KernelCache, KeyStoreError, KeyStores, SET_ASIDE, described};
+use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index};
 pub use crate::lifecycle::doctor::orphans::Repaired;
-use crate::lifecycle::doctor::orphans::{Leftovers, all_grants, records};
+use crate::lifecycle::doctor::orphans::{Orphans, all_grants, records};
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::ContextName;
 use crate::oauth::metadata;
 use crate::records::grant_files::LastFailure;
-use crate::state_dir::Home;
+use crate::state_dir::StateDir;
 use crate::system::clock::Cancel;
 use crate::system::environment::{Machine, system};
 
@@ -30,7 +30,7 @@ pub struct Report {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What it is about: `program`, `home`, `place`, `login`, `leftover`, `network`, `server` or `memory`.
+    /// What it is about: `program`, `state_dir`, `store`, `login`, `leftover`, `network`, `server` or `memory`.
     pub area: &'static str,
     /// How it is.
     pub state: State,
@@ -41,7 +41,7 @@ pub struct Finding {
     /// What can be done about it.
     pub remedy: Option<Remedy>,
     /// The place for keys that it is about, if it is about one, for example `os`.
-    pub place: Option<String>,
+    pub key_store: Option<String>,
     /// The login that it is about, if it is about one that has a name.
     pub context: Option<ContextName>,
 }
@@ -68,17 +68,17 @@ impl Report {
     }
 
     /// What is found by `look` is about this place and this login.
-    fn about(&mut self, place: Option<&str>, context: Option<&ContextName>, look: impl FnOnce(&mut Self)) {
+    fn about(&mut self, store: Option<&str>, context: Option<&ContextName>, look: impl FnOnce(&mut Self)) {
         let before = self.findings.len();
         look(self);
         for finding in self.findings.iter_mut().skip(before) {
-            (finding.place, finding.context) = (place.map(str::to_owned), context.cloned());
+            (finding.key_store, finding.context) = (store.map(str::to_owned), context.cloned());
         }
     }
 
     fn add(&mut self, area: &'static str, state: State, text: impl Into<String>) {
         let text = crate::model::sanitize::shown(text.into());
-        self.findings.push(Finding { area, state, text, because: None, remedy: None, place: None, context: None });
+        self.findings.push(Finding { area, state, text, because: None, remedy: None, key_store: None, context: None });
     }
 
     fn note(&mut self, area: &'static str, text: impl Into<String>, remedy: Remedy) {
@@ -98,7 +98,7 @@ impl Report {
 
     /// Says what stands behind the last finding.
     fn because(&mut self, error: &Error) {
-        self.findings.last_mut().into_iter().for_each(|finding| finding.because = error.why());
+        self.findings.last_mut().into_iter().for_each(|finding| finding.because = error.cause_text());
     }
 }
 
@@ -119,27 +119,27 @@ impl fmt::Display for State {
     }
 }
 
-pub(crate) fn examine(wiring: &Wiring) -> Report {
+pub(crate) fn examine(app: &App) -> Report {
     let mut report = Report::default();
-    let places = wiring.quiet_places();
-    program(&mut report, wiring);
-    let home = home(&mut report, wiring);
-    let index = index(&mut report, home.as_ref());
-    rests(&mut report, &places, index.as_ref());
-    if let (Some(home), Some(index)) = (&home, &index) {
+    let key_stores = app.quiet_key_stores();
+    program(&mut report, app);
+    let state_dir = state_dir(&mut report, app);
+    let index = index(&mut report, state_dir.as_ref());
+    rests(&mut report, &key_stores, index.as_ref());
+    if let (Some(state_dir), Some(index)) = (&state_dir, &index) {
         for entry in &index.contexts {
-            let (place, name) = (Some(entry.custody.as_str()), Some(&entry.name));
-            report.about(place, name, |report| login(report, wiring, &places, home, entry));
+            let (store, name) = (Some(entry.key_store.as_str()), Some(&entry.name));
+            report.about(store, name, |report| login(report, app, &key_stores, state_dir, entry));
         }
-        leftovers(&mut report, wiring, &places, home, index);
+        leftovers(&mut report, app, &key_stores, state_dir, index);
     }
-    network(&mut report, wiring);
-    memory(&mut report, wiring, home.as_ref());
-    server(&mut report, wiring);
+    network(&mut report, app);
+    memory(&mut report, app, state_dir.as_ref());
+    server(&mut report, app);
     report
 }
 
-fn program(report: &mut Report, wiring: &Wiring) {
+fn program(report: &mut Report, app: &App) {
     let at = match Machine::here() {
         Machine::Plain => "",
         Machine::Ssh => ", over SSH",
@@ -148,50 +148,50 @@ fn program(report: &mut Report, wiring: &Wiring) {
         Machine::Snap => ", in a snap",
         Machine::Container => ", in a container",
     };
-    let person = match (wiring.config.surroundings.has_a_person(), wiring.config.surroundings.terminal) {
+    let person = match (app.config.environment.has_a_person(), app.config.environment.terminal) {
         (true, _) => "with a desktop and a terminal",
         (false, true) => "with a terminal and no desktop",
         (false, false) => "with no terminal",
     };
-    let (app, version) = (&wiring.config.app, env!("CARGO_PKG_VERSION"));
+    let (app, version) = (&app.config.app, env!("CARGO_PKG_VERSION"));
     report.add("program", State::Well, format!("{app} with hallpass {version} on {}{at}, {person}", system()));
 }
 
-fn home(report: &mut Report, wiring: &Wiring) -> Option<Home> {
-    let path = match wiring.home_path() {
+fn state_dir(report: &mut Report, app: &App) -> Option<StateDir> {
+    let path = match app.state_dir_path() {
         Ok(path) => path.display(),
         Err(error) => {
             report.error("home", &error);
             return None;
         }
     };
-    let opened = wiring.home();
-    if let (Some(variable), Ok(_)) = (wiring.home_variable(), &opened) {
+    let opened = app.state_dir();
+    if let (Some(variable), Ok(_)) = (app.state_dir_variable(), &opened) {
         report.add("home", State::Note, format!("{variable} names the state folder {path}: logins come from there"));
     }
     match opened {
         Ok(None) => report.add("home", State::Note, format!("nobody has logged in yet; logins will be kept in {path}")),
-        Ok(Some(home)) => {
-            let names = home.root.names().unwrap_or_default();
+        Ok(Some(state_dir)) => {
+            let names = state_dir.root.names().unwrap_or_default();
             for name in names.iter().filter(|name| name.starts_with(SET_ASIDE)) {
-                let path = home.root.path_of(name);
+                let path = state_dir.root.path_of(name);
                 let text =
                     format!("{} was there before the first login with a key file, and is not used", path.display());
                 report.add("home", State::Note, text);
             }
-            match Index::try_lock(&home) {
+            match Index::try_lock(&state_dir) {
                 Ok(()) => report.add("home", State::Well, format!("{path} is this user's alone, and has locks")),
                 Err(error) => report.error("home", &error),
             }
-            return Some(home);
+            return Some(state_dir);
         }
         Err(error) => report.error("home", &error),
     }
     None
 }
 
-fn index(report: &mut Report, home: Option<&Home>) -> Option<Index> {
-    match Index::read(home) {
+fn index(report: &mut Report, state_dir: Option<&StateDir>) -> Option<Index> {
+    match Index::read(state_dir) {
         Ok(index) => Some(index),
         Err(error) if matches!(error.remedy(), Some(Remedy::SetAside { .. })) => {
             report.problem("home", error.to_string(), Some(Remedy::Repair));
@@ -206,16 +206,16 @@ fn index(report: &mut Report, home: Option<&Home>) -> Option<Index> {
 }
 
 /// Every place, and whether it could take a key now. One that cannot is in the way only of the logins that rest there.
-fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
+fn rests(report: &mut Report, key_stores: &KeyStores, index: Option<&Index>) {
     // A process can always keep a key to itself.
-    for place in places.all().iter().filter(|place| place.posture().lasts != Until::ProcessEnd) {
-        let (name, posture) = (place.name(), place.posture());
-        let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.custody == name));
+    for store in key_stores.all().iter().filter(|store| store.protection().lasts != KeptUntil::ProcessEnd) {
+        let (name, protection) = (store.name(), store.protection());
+        let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.key_store == name));
         let about = format!("{name}: {}", described(name));
-        report.about(Some(name), None, |report| match place.probe() {
+        report.about(Some(name), None, |report| match store.probe() {
             Ok(()) => {
-                let choice = if places.allows(name) { "" } else { "; this program allows no new login there" };
-                let promise = format!("keeps a key {}, readable by {}", posture.lasts, posture.readable_by);
+                let choice = if key_stores.allows(name) { "" } else { "; this program allows no new login there" };
+                let promise = format!("keeps a key {}, readable by {}", protection.lasts, protection.readable_by);
                 report.add("place", State::Well, format!("{about} {promise}{choice}"));
             }
             Err(error) if is_used => report.error("place", &error.at_rest(name)),
@@ -226,7 +226,7 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
             }
         });
     }
-    match places.first() {
+    match key_stores.first() {
         Ok((name, is_locked)) => report.about(Some(&name), None, |report| match is_locked {
             false => report.add("place", State::Well, format!("a new login's key goes to {name}")),
             // It waits for that one, and passes it over for no other.
@@ -240,11 +240,11 @@ fn rests(report: &mut Report, places: &Places, index: Option<&Index>) {
     }
 }
 
-fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, entry: &Entry) {
+fn login(report: &mut Report, app: &App, key_stores: &KeyStores, state_dir: &StateDir, entry: &Entry) {
     let name = &entry.name;
-    let files = wiring.files(home, &entry.grant);
-    let opened = places.of(&entry.custody).and_then(|custody| {
-        let grant = files.unlock_anew(&*custody)?;
+    let files = app.files(state_dir, &entry.grant);
+    let opened = key_stores.of(&entry.key_store).and_then(|key_store| {
+        let grant = files.unlock_anew(&*key_store)?;
         let record = grant.read()?;
         if let Some(lock) = files.lock_now()? {
             grant.check_that_it_is_no_copy(&lock, &record)?;
@@ -253,13 +253,13 @@ fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, ent
     });
     match opened {
         Ok((record, grant)) => {
-            let checked = wiring.check_destination(&entry.grant, &record);
-            if let Err(error) = checked.and_then(|()| wiring.check_record(entry, &grant, &record)) {
+            let checked = app.check_destination(&entry.grant, &record);
+            if let Err(error) = checked.and_then(|()| app.check_record(entry, &grant, &record)) {
                 return report.error("login", &error);
             }
-            let (generation, custody) = (record.generation, &entry.custody);
-            let text = format!("{name}: record {generation} opens with its key in {custody}");
-            let now = wiring.config.clock.now();
+            let (generation, key_store) = (record.generation, &entry.key_store);
+            let text = format!("{name}: record {generation} opens with its key in {key_store}");
+            let now = app.config.clock.now();
             let has_a_token = record.tokens.iter().any(|token| token.is_valid(now, Some(Duration::ZERO)));
             match files.last_failure(entry.org.as_ref()) {
                 Some(LastFailure { message, has_ended: true, .. }) => {
@@ -286,46 +286,46 @@ fn login(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, ent
     }
 }
 
-fn leftovers(report: &mut Report, wiring: &Wiring, places: &Places, home: &Home, index: &Index) {
-    let found = match Leftovers::find(wiring, places, home, index) {
+fn leftovers(report: &mut Report, app: &App, key_stores: &KeyStores, state_dir: &StateDir, index: &Index) {
+    let found = match Orphans::find(app, key_stores, state_dir, index) {
         Ok(found) => found,
         Err(error) => return report.error("leftover", &error),
     };
-    for (grant, custody) in &found.unnamed {
-        let (key, remedy) = match custody {
-            Some(custody) => (format!("its key is in {}", custody.name()), Some(Remedy::Repair)),
+    for (grant, key_store) in &found.unnamed {
+        let (key, remedy) = match key_store {
+            Some(key_store) => (format!("its key is in {}", key_store.name()), Some(Remedy::Repair)),
             None => ("its key could not be found".into(), None),
         };
-        report.about(custody.as_ref().map(|custody| custody.name()), None, |report| {
+        report.about(key_store.as_ref().map(|key_store| key_store.name()), None, |report| {
             report.problem("leftover", format!("no login names the record {grant}; {key}"), remedy);
         });
     }
-    for (_, custody) in &found.keys {
-        let text = format!("a key in {} opens nothing here any more", custody.name());
-        report.about(Some(custody.name()), None, |report| report.problem("leftover", text, Some(Remedy::Repair)));
+    for (_, key_store) in &found.keys {
+        let text = format!("a key in {} opens nothing here any more", key_store.name());
+        report.about(Some(key_store.name()), None, |report| report.problem("leftover", text, Some(Remedy::Repair)));
     }
-    for (place, count) in &found.foreign {
+    for (store, count) in &found.foreign {
         let text = match count {
-            1 => format!("1 key in {place} may belong to another state folder"),
-            _ => format!("{count} keys in {place} may belong to other state folders"),
+            1 => format!("1 key in {store} may belong to another state folder"),
+            _ => format!("{count} keys in {store} may belong to other state folders"),
         };
-        report.about(Some(place), None, |report| report.add("leftover", State::Note, text));
+        report.about(Some(store), None, |report| report.add("leftover", State::Note, text));
     }
-    for (place, error) in &found.unasked {
+    for (store, error) in &found.unasked {
         // Why a place is not there at all was said above.
         if !matches!(
             error,
-            CustodyError::Unavailable(_) | CustodyError::Refused { .. } | CustodyError::StateFolder { .. }
+            KeyStoreError::Unavailable(_) | KeyStoreError::Refused { .. } | KeyStoreError::StateFolder { .. }
         ) {
-            let text = format!("what {place} holds could not be listed: {error}");
-            report.about(Some(place), None, |report| report.add("leftover", State::Note, text));
+            let text = format!("what {store} holds could not be listed: {error}");
+            report.about(Some(store), None, |report| report.add("leftover", State::Note, text));
         }
     }
 }
 
-fn network(report: &mut Report, wiring: &Wiring) {
-    let config = &wiring.config;
-    let names = &config.surroundings.network;
+fn network(report: &mut Report, app: &App) {
+    let config = &app.config;
+    let names = &config.environment.network;
     let roots = if config.extra_roots.is_empty() { "" } else { ", and those of the configuration" };
     match names.is_empty() {
         true => report.add("network", State::Well, format!("TLS trusts the system's roots{roots}; no proxy")),
@@ -334,21 +334,21 @@ fn network(report: &mut Report, wiring: &Wiring) {
             report.add("network", State::Note, format!("TLS roots or the proxy come from {set}{roots}"));
         }
     }
-    if config.surroundings.token.is_some() {
+    if config.environment.token.is_some() {
         let variable = config.app.variable("TOKEN");
         report.add("network", State::Note, format!("{variable} is set: commands use that token and no login"));
     }
 }
 
 /// What the kernel holds for a while.
-fn memory(report: &mut Report, wiring: &Wiring, home: Option<&Home>) {
-    let config = &wiring.config;
+fn memory(report: &mut Report, app: &App, state_dir: Option<&StateDir>) {
+    let config = &app.config;
     if let Some(lifetime) = config.key_cache.filter(|_| cfg!(target_os = "linux")) {
         let text = format!("the kernel keeps a copy of a login's key for {} s after its use", lifetime.as_secs());
         report.add("memory", State::Well, text);
     }
-    let grants = home.and_then(|home| Some((all_grants(home).ok()?, records(home).ok()?)));
-    let spare = grants.and_then(|(all, records)| KeyCache::spare(&config.app, &all, &records).ok());
+    let grants = state_dir.and_then(|state_dir| Some((all_grants(state_dir).ok()?, records(state_dir).ok()?)));
+    let spare = grants.and_then(|(all, records)| KernelCache::spare(&config.app, &all, &records).ok());
     let spare = spare.unwrap_or_default().len();
     if spare > 0 {
         let text = format!("{spare} keys in the kernel are copies that no login needs, or of an earlier version");
@@ -356,23 +356,23 @@ fn memory(report: &mut Report, wiring: &Wiring, home: Option<&Home>) {
     }
 }
 
-fn server(report: &mut Report, wiring: &Wiring) {
-    let issuer = &wiring.config.issuer;
+fn server(report: &mut Report, app: &App) {
+    let issuer = &app.config.issuer;
     // Metadata is not needed where the endpoints are known, and some servers have none.
     let asked = || -> Result<Option<SystemTime>> {
-        let http = wiring.http()?;
-        match wiring.config.has_endpoints() {
+        let http = app.http()?;
+        match app.config.has_endpoints() {
             true => metadata::answers(&http, issuer, &Cancel::new()),
             false => metadata::date(&http, issuer, &Cancel::new()),
         }
     };
-    let (answer, now) = (asked(), wiring.config.clock.now());
+    let (answer, now) = (asked(), app.config.clock.now());
     let date = match answer {
         Ok(date) => date,
         Err(error) => return report.error("server", &error),
     };
     let Some(date) = date else {
-        if wiring.config.has_endpoints() {
+        if app.config.has_endpoints() {
             let text = format!("{issuer} answers; its endpoints are in the configuration");
             return report.add("server", State::Well, text);
         }

@@ -3,72 +3,73 @@
 
 use std::sync::Arc;
 
-use crate::custody::{Custody, CustodyError, KeyCache, Places};
-use crate::lifecycle::app::Wiring;
+use crate::custody::{KernelCache, KeyStore, KeyStoreError, KeyStores};
+use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::model::error::{Remedy, Result};
 use crate::model::ids::GrantId;
 use crate::records::open_grant::Found;
-use crate::state_dir::Home;
+use crate::state_dir::StateDir;
 
 /// What does not agree.
 #[derive(Debug, Default)]
-pub(crate) struct Leftovers {
+pub(crate) struct Orphans {
     /// Records that no context names, and where their key is, as far as could be found out.
-    pub(crate) unnamed: Vec<(GrantId, Option<Arc<dyn Custody>>)>,
+    pub(crate) unnamed: Vec<(GrantId, Option<Arc<dyn KeyStore>>)>,
     /// Contexts without a record.
     pub(crate) empty: Vec<Entry>,
     /// Keys that are not needed, and that this folder's own sealed files prove to be of here: of a login that was never finished, or
     /// copies that a move has left.
-    pub(crate) keys: Vec<(GrantId, Arc<dyn Custody>)>,
+    pub(crate) keys: Vec<(GrantId, Arc<dyn KeyStore>)>,
     /// How many keys a place holds that are of other state folders, or cannot be told from those.
     pub(crate) foreign: Vec<(String, usize)>,
     /// Places that could not be asked.
-    pub(crate) unasked: Vec<(String, CustodyError)>,
+    pub(crate) unasked: Vec<(String, KeyStoreError)>,
 }
 
-impl Leftovers {
-    /// `places` ask nobody.
-    pub(crate) fn find(wiring: &Wiring, places: &Places, home: &Home, index: &Index) -> Result<Self> {
+impl Orphans {
+    /// `key_stores` ask nobody.
+    pub(crate) fn find(app: &App, key_stores: &KeyStores, state_dir: &StateDir, index: &Index) -> Result<Self> {
         let mut found = Self::default();
-        let records = records(home)?;
+        let records = records(state_dir)?;
         found.unnamed =
             records.iter().filter(|grant| index.of_grant(grant).is_none()).map(|grant| (grant.clone(), None)).collect();
         let has_no_record = |entry: &&Entry| !records.contains(&entry.grant);
         found.empty = index.contexts.iter().filter(has_no_record).cloned().collect();
-        for place in places.all() {
-            let held = match place.list(&wiring.config.app) {
+        for store in key_stores.all() {
+            let held = match store.list(&app.config.app) {
                 Ok(Some(held)) => held,
                 // It cannot tell: what is looked for is asked for.
                 Ok(None) => {
-                    let holds = |grant: &GrantId| matches!(place.load(&wiring.files(home, grant).item()), Ok(Some(_)));
+                    let holds =
+                        |grant: &GrantId| matches!(store.load(&app.files(state_dir, grant).item()), Ok(Some(_)));
                     records.iter().filter(|grant| holds(grant)).cloned().collect()
                 }
                 Err(error) => {
-                    found.unasked.push((place.name().to_owned(), error));
+                    found.unasked.push((store.name().to_owned(), error));
                     continue;
                 }
             };
             let mut of_others = 0;
             for grant in held {
                 let marked = index.of_grant(&grant).map(Entry::marked);
-                let files = wiring.files(home, &grant);
+                let files = app.files(state_dir, &grant);
                 let files = marked.as_ref().map_or(files, |marked| files.called(marked));
                 if let Some(unnamed) = found.unnamed.iter_mut().find(|(unnamed, _)| *unnamed == grant) {
-                    unnamed.1.get_or_insert_with(|| place.clone());
+                    unnamed.1.get_or_insert_with(|| store.clone());
                 } else if index
                     .of_grant(&grant)
-                    .is_some_and(|entry| entry.custody == place.name() && records.contains(&grant))
+                    .is_some_and(|entry| entry.key_store == store.name() && records.contains(&grant))
                 {
                     // As it should be.
-                } else if files.was_made_here(&*place).unwrap_or_default() {
-                    found.keys.push((grant, place.clone()));
+                } else if files.was_made_here(&*store).unwrap_or_default() {
+                    found.keys.push((grant, store.clone()));
                 } else {
                     of_others += 1;
                 }
             }
             if of_others > 0 {
-                found.foreign.push((place.name().to_owned(), of_others));
+                found.foreign.push((store.name().to_owned(), of_others));
             }
         }
         Ok(found)
@@ -76,13 +77,13 @@ impl Leftovers {
 }
 
 /// The grants of which there is a record.
-pub(crate) fn records(home: &Home) -> Result<Vec<GrantId>> {
-    Ok(home.grants.names()?.iter().filter_map(|name| name.parse().ok()).collect())
+pub(crate) fn records(state_dir: &StateDir) -> Result<Vec<GrantId>> {
+    Ok(state_dir.grants.names()?.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
 /// The grants that this folder has or had: a lock is never removed.
-pub(crate) fn all_grants(home: &Home) -> Result<Vec<GrantId>> {
-    Ok(home.grants.names()?.iter().filter_map(|name| name.strip_suffix(".lock")?.parse().ok()).collect())
+pub(crate) fn all_grants(state_dir: &StateDir) -> Result<Vec<GrantId>> {
+    Ok(state_dir.grants.names()?.iter().filter_map(|name| name.strip_suffix(".lock")?.parse().ok()).collect())
 }
 
 /// What a repair has done, and what it had to leave.
@@ -96,74 +97,74 @@ pub struct Repaired {
 }
 
 /// Repairs what can be.
-pub(crate) fn repair(wiring: &Wiring) -> Result<Repaired> {
+pub(crate) fn repair(app: &App) -> Result<Repaired> {
     let Repaired { mut done, mut left } = Repaired::default();
-    let tightened = wiring.tighten_home()?;
+    let tightened = app.tighten_state_dir()?;
     done.extend(tightened.iter().map(|path| format!("closed {} to other users", path.display())));
-    let Some(home) = wiring.home()? else { return Ok(Repaired { done, left }) };
+    let Some(state_dir) = app.state_dir()? else { return Ok(Repaired { done, left }) };
     // A kernel that is not to be asked holds nothing for us.
-    if let Ok(freed @ 1..) = KeyCache::free(&wiring.config.app, &all_grants(&home)?, &records(&home)?) {
+    if let Ok(freed @ 1..) = KernelCache::free(&app.config.app, &all_grants(&state_dir)?, &records(&state_dir)?) {
         done.push(format!("freed {freed} of this user's keys in the kernel"));
     }
-    let places = wiring.quiet_places();
-    if let Err(error) = Index::read(Some(&home)) {
+    let key_stores = app.quiet_key_stores();
+    if let Err(error) = Index::read(Some(&state_dir)) {
         if !matches!(error.remedy(), Some(Remedy::SetAside { .. })) {
             return Err(error);
         }
         // Only if nothing is lost by it: names that are damaged can be read by a person, names that are gone cannot.
-        for (grant, custody) in Leftovers::find(wiring, &places, &home, &Index::empty())?.unnamed {
-            let custody = custody.ok_or_else(|| error.clone())?;
-            wiring.unlock(wiring.files(&home, &grant), custody.name())?.read()?;
+        for (grant, key_store) in Orphans::find(app, &key_stores, &state_dir, &Index::empty())?.unnamed {
+            let key_store = key_store.ok_or_else(|| error.clone())?;
+            app.unlock(app.files(&state_dir, &grant), key_store.name())?.read()?;
         }
-        Index::set_aside(&home, wiring.config.lock_timeout)?;
-        done.push(format!("set the damaged index aside as {}", home.root.path_of(Index::DAMAGED).display()));
+        Index::set_aside(&state_dir, app.config.lock_timeout)?;
+        done.push(format!("set the damaged index aside as {}", state_dir.root.path_of(Index::DAMAGED).display()));
     }
-    let before = Index::read(Some(&home))?;
-    for (grant, custody) in Leftovers::find(wiring, &places, &home, &before)?.keys {
-        match settled(wiring, &home, &places, &grant, &*custody) {
+    let before = Index::read(Some(&state_dir))?;
+    for (grant, key_store) in Orphans::find(app, &key_stores, &state_dir, &before)?.keys {
+        match remove_stray_key(app, &state_dir, &key_stores, &grant, &*key_store) {
             Ok(what) => done.extend(what),
-            Err(error) => left.push(format!("a key in {}: {}", custody.name(), error.in_full())),
+            Err(error) => left.push(format!("a key in {}: {}", key_store.name(), error.full_text())),
         }
     }
     let mut is_named_anew = false;
     // Where their keys are is known now.
-    for entry in Index::read(Some(&home))?.contexts {
-        if let Some(why) = freed(wiring, &home, &places, &entry)? {
+    for entry in Index::read(Some(&state_dir))?.contexts {
+        if let Some(why) = freed(app, &state_dir, &key_stores, &entry)? {
             is_named_anew = true;
             done.push(format!("took the name {} away: {why}", entry.name));
         }
     }
-    let found = Leftovers::find(wiring, &places, &home, &Index::read(Some(&home))?)?;
-    for (grant, custody) in found.unnamed {
-        match custody.map(|custody| named_again(wiring, &home, &grant, custody.name(), &before)) {
+    let found = Orphans::find(app, &key_stores, &state_dir, &Index::read(Some(&state_dir))?)?;
+    for (grant, key_store) in found.unnamed {
+        match key_store.map(|key_store| reindex(app, &state_dir, &grant, key_store.name(), &before)) {
             Some(Ok(named)) => {
                 is_named_anew = true;
                 done.push(format!("named the login {named}"));
             }
-            Some(Err(error)) => left.push(format!("the record {grant}: {}", error.in_full())),
+            Some(Err(error)) => left.push(format!("the record {grant}: {}", error.full_text())),
             None => left.push(format!("the record {grant}: its key could not be found")),
         }
     }
     for entry in found.empty {
-        if taken_out(wiring, &home, &places, &entry)? {
+        if drop_empty_entry(app, &state_dir, &key_stores, &entry)? {
             done.push(format!("forgot {}, whose record is gone", entry.name));
         }
     }
     if is_named_anew {
         // Who is put back first is not the default for that.
-        left.extend(Index::change(&home, wiring.config.lock_timeout, |index| Ok(index.choose_as(&before)))?);
+        left.extend(Index::change(&state_dir, app.config.lock_timeout, |index| Ok(index.choose_as(&before)))?);
     }
     Ok(Repaired { done, left })
 }
 
 /// Takes a name from a record that is not the one it names (law 16), and says why; the record is named anew. What does not open now is
 /// left as it is.
-fn freed(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result<Option<String>> {
-    let files = wiring.files(home, &entry.grant);
-    let opened = places.of(&entry.custody).and_then(|custody| files.unlock(&*custody));
+fn freed(app: &App, state_dir: &StateDir, key_stores: &KeyStores, entry: &Entry) -> Result<Option<String>> {
+    let files = app.files(state_dir, &entry.grant);
+    let opened = key_stores.of(&entry.key_store).and_then(|key_store| files.unlock(&*key_store));
     let Ok((record, grant)) = opened.and_then(|grant| Ok((grant.read()?, grant))) else { return Ok(None) };
-    let Err(wrong) = wiring.check_record(entry, &grant, &record) else { return Ok(None) };
-    Index::change(home, wiring.config.lock_timeout, |index| {
+    let Err(wrong) = app.check_record(entry, &grant, &record) else { return Ok(None) };
+    Index::change(state_dir, app.config.lock_timeout, |index| {
         if index.get(&entry.name).is_some_and(|now| now.grant == entry.grant && now.mark == entry.mark) {
             index.remove(&entry.name);
         }
@@ -173,13 +174,13 @@ fn freed(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result
 
 /// A record that opens says all that the index has to know, but for the names that the person gave. Those are found where `before`, the
 /// index as it was, has them with a mark of this grant's key, at whatever login. Returns what is said of it.
-fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, before: &Index) -> Result<String> {
-    let files = wiring.files(home, grant);
+fn reindex(app: &App, state_dir: &StateDir, grant: &GrantId, key_store: &str, before: &Index) -> Result<String> {
+    let files = app.files(state_dir, grant);
     // Before the lock is taken: a person may be asked.
-    let opened = wiring.unlock(files, custody)?;
-    let lock = files.lock(wiring.config.lock_timeout)?;
+    let opened = app.unlock(files, key_store)?;
+    let lock = files.lock(app.config.lock_timeout)?;
     let Found { record, .. } = opened.recover(&lock)?;
-    Index::change(home, wiring.config.lock_timeout, |index| {
+    Index::change(state_dir, app.config.lock_timeout, |index| {
         if let Some(entry) = index.of_grant(grant) {
             // A login that was under way has come to its end.
             return Ok(format!("{} again", entry.name));
@@ -203,7 +204,7 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, bef
                     account: record.account.clone(),
                     client_id: record.destination.client_id.clone(),
                     scopes: record.scopes.clone(),
-                    custody: custody.to_owned(),
+                    key_store: key_store.to_owned(),
                     mark: String::new(),
                     asked: None,
                 },
@@ -221,17 +222,17 @@ fn named_again(wiring: &Wiring, home: &Home, grant: &GrantId, custody: &str, bef
 }
 
 /// Takes a name out whose record is gone; says whether it is.
-fn taken_out(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Result<bool> {
+fn drop_empty_entry(app: &App, state_dir: &StateDir, key_stores: &KeyStores, entry: &Entry) -> Result<bool> {
     let marked = entry.marked();
-    let files = wiring.files(home, &entry.grant).called(&marked);
-    let lock = files.lock(wiring.config.lock_timeout)?;
+    let files = app.files(state_dir, &entry.grant).called(&marked);
+    let lock = files.lock(app.config.lock_timeout)?;
     if files.is_there() {
         return Ok(false);
     }
     // A place that cannot be reached keeps a key that opens nothing.
-    let erased = places.any(&entry.custody).and_then(|custody| files.erase(&lock, Some(&*custody)));
+    let erased = key_stores.any(&entry.key_store).and_then(|key_store| files.erase(&lock, Some(&*key_store)));
     erased.or_else(|_| files.erase(&lock, None))?;
-    Index::change(home, wiring.config.lock_timeout, |index| {
+    Index::change(state_dir, app.config.lock_timeout, |index| {
         index.forget(&entry.grant);
         Ok(true)
     })
@@ -239,45 +240,45 @@ fn taken_out(wiring: &Wiring, home: &Home, places: &Places, entry: &Entry) -> Re
 
 /// Erases a key where it is not needed; where it is the only one that opens the record, the index learns where it is. Looks at everything
 /// again under the lock: a login or a move that was under way may have come to its end meanwhile.
-fn settled(
-    wiring: &Wiring,
-    home: &Home,
-    places: &Places,
+fn remove_stray_key(
+    app: &App,
+    state_dir: &StateDir,
+    key_stores: &KeyStores,
     grant: &GrantId,
-    custody: &dyn Custody,
+    key_store: &dyn KeyStore,
 ) -> Result<Option<String>> {
-    let files = wiring.files(home, grant);
-    let lock = files.lock(wiring.config.lock_timeout)?;
-    let index = Index::read(Some(home))?;
-    let opens = |place: &dyn Custody| files.unlock_anew(place).and_then(|grant| grant.read());
+    let files = app.files(state_dir, grant);
+    let lock = files.lock(app.config.lock_timeout)?;
+    let index = Index::read(Some(state_dir))?;
+    let opens = |store: &dyn KeyStore| files.unlock_anew(store).and_then(|grant| grant.read());
     match index.of_grant(grant) {
-        Some(entry) if entry.custody == custody.name() => return Ok(None),
+        Some(entry) if entry.key_store == key_store.name() => return Ok(None),
         Some(entry) => {
-            let own = places.of(&entry.custody)?;
+            let own = key_stores.of(&entry.key_store)?;
             if let Err(error) = opens(&*own) {
                 // Locked is not empty: only where the key is gone is another one its heir.
                 let is_gone = matches!(
                     error.remedy(),
                     Some(Remedy::LogIn { .. } | Remedy::SetAside { .. } | Remedy::StartSession)
                 );
-                if !is_gone || opens(custody).is_err() {
+                if !is_gone || opens(key_store).is_err() {
                     return Err(error);
                 }
-                Index::change(home, wiring.config.lock_timeout, |index| {
-                    index.move_to(grant, custody.name());
+                Index::change(state_dir, app.config.lock_timeout, |index| {
+                    index.move_to(grant, key_store.name());
                     Ok(())
                 })?;
-                return Ok(Some(format!("found the key of {} in {}", entry.name, custody.name())));
+                return Ok(Some(format!("found the key of {} in {}", entry.name, key_store.name())));
             }
         }
         // A record that no name is of is not ours to end.
         None if files.is_there() => return Ok(None),
         // A login that was never finished: what it wrote goes too.
         None => {
-            files.erase(&lock, Some(custody))?;
-            return Ok(Some(format!("erased a key in {} that opened nothing", custody.name())));
+            files.erase(&lock, Some(key_store))?;
+            return Ok(Some(format!("erased a key in {} that opened nothing", key_store.name())));
         }
     }
-    let erased = files.erase_key(custody).map_err(|error| error.at_rest(custody.name()))?;
-    Ok(erased.then(|| format!("erased a key in {} that opened nothing", custody.name())))
+    let erased = files.erase_key(key_store).map_err(|error| error.at_rest(key_store.name()))?;
+    Ok(erased.then(|| format!("erased a key in {} that opened nothing", key_store.name())))
 }

@@ -11,12 +11,12 @@ use crate::oauth::claims::Claims;
 use crate::oauth::id_token;
 use crate::oauth::metadata::Endpoint;
 use crate::oauth::revocation::{Token, revoke};
-use crate::oauth::server_quirks::Reach;
+use crate::oauth::server_quirks::RevocationReach;
 use crate::oauth::token_endpoint::{TokenError, TokenReply};
 use crate::oauth::userinfo::NoClaims;
 use crate::records::open_grant::{Found, OpenGrant};
 use crate::records::record::{Record, RefreshToken, StoredToken};
-use crate::state_dir::Home;
+use crate::state_dir::StateDir;
 use crate::system::clock::Cancel;
 
 impl Login<'_> {
@@ -24,29 +24,29 @@ impl Login<'_> {
     /// be, where so.
     pub(super) fn keep(
         &self,
-        home: &Home,
+        state_dir: &StateDir,
         wanted: Option<ContextName>,
         (account, org): (Account, Option<Org>),
         reply: &TokenReply,
         asked_at: SystemTime,
     ) -> Result<(Context, Option<String>)> {
-        let (config, custody) = (&self.wiring.config, &*self.chosen.custody);
+        let (config, key_store) = (&self.app.config, &*self.chosen.key_store);
         let record = self.record(&account, org.as_ref(), reply, asked_at);
         let scopes = record.scopes.clone();
         let name_in = |index: &Index| {
             index.name_for(&account, &config.client_id, org.as_ref(), wanted.as_ref(), self.request.replace)
         };
         // Before anything is written, so that a refusal leaves nothing; again under the lock, where it counts.
-        let before = Index::read(Some(home))?;
+        let before = Index::read(Some(state_dir))?;
         let old = before.get(&name_in(&before)?).and_then(|old| {
-            let custody = self.wiring.quiet_places().of(&old.custody).ok()?;
-            self.wiring.files(home, &old.grant).unlock(&*custody).ok()
+            let key_store = self.app.quiet_key_stores().of(&old.key_store).ok()?;
+            self.app.files(state_dir, &old.grant).unlock(&*key_store).ok()
         });
         // A new login is a new grant (law 5).
         let grant = GrantId::random()?;
-        let files = self.wiring.files(home, &grant);
-        let open = files.create(custody, &label(&config.app, &account), record)?;
-        let indexed = Index::change(home, config.lock_timeout, |index| {
+        let files = self.app.files(state_dir, &grant);
+        let open = files.create(key_store, &label(&config.app, &account), record)?;
+        let indexed = Index::change(state_dir, config.lock_timeout, |index| {
             let entry = Entry {
                 name: name_in(index)?,
                 grant: grant.clone(),
@@ -54,7 +54,7 @@ impl Login<'_> {
                 account: account.clone(),
                 client_id: config.client_id.clone(),
                 scopes: scopes.clone(),
-                custody: custody.name().to_owned(),
+                key_store: key_store.name().to_owned(),
                 mark: String::new(),
                 asked: None,
             };
@@ -68,15 +68,15 @@ impl Login<'_> {
             Ok((Context::of(entry, index).with(files), replaced))
         });
         let kept = indexed.and_then(|(context, replaced)| {
-            let end = |old| self.end(home, &old, &grant, &account, reply);
+            let end = |old| self.end(state_dir, &old, &grant, &account, reply);
             Ok((context, replaced.map(end).transpose()?.flatten()))
         });
         if kept.is_err() {
             // Nothing is left behind, nor named: not a name without a login, and not a login without a name.
             if let Ok(Some(lock)) = files.lock_now() {
-                let _ = files.erase(&lock, Some(custody));
+                let _ = files.erase(&lock, Some(key_store));
             }
-            let _ = Index::change(home, config.lock_timeout, |index| {
+            let _ = Index::change(state_dir, config.lock_timeout, |index| {
                 index.forget(&grant);
                 Ok(())
             });
@@ -85,7 +85,7 @@ impl Login<'_> {
     }
 
     fn record(&self, account: &Account, org: Option<&Org>, reply: &TokenReply, now: SystemTime) -> Record {
-        let config = &self.wiring.config;
+        let config = &self.app.config;
         let scopes = reply.scopes.as_ref().unwrap_or(self.scopes);
         Record {
             generation: 1,
@@ -121,7 +121,7 @@ impl Login<'_> {
     /// is data, and looked at afterwards.
     fn end(
         &self,
-        home: &Home,
+        state_dir: &StateDir,
         old: &Entry,
         grant: &GrantId,
         account: &Account,
@@ -132,13 +132,13 @@ impl Login<'_> {
         let asked = self.destination.userinfo_endpoint.as_ref().filter(|url| ask(url).is_ok());
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
         let (was_heard, left_alive) =
-            self.revoke_and_erase(home, old, account).unwrap_or_else(|error| (false, Some(error.to_string())));
+            self.revoke_and_erase(state_dir, old, account).unwrap_or_else(|error| (false, Some(error.to_string())));
         let is_refused = |url| matches!(ask(url), Err(NoClaims::Refused(_)));
         if !was_heard || !asked.is_some_and(is_refused) {
             return Ok(left_alive);
         }
         // A login beside this one may have taken its place, and ended it.
-        if Index::read(Some(home))?.of_grant(grant).is_none() {
+        if Index::read(Some(state_dir))?.of_grant(grant).is_none() {
             return Ok(left_alive);
         }
         let message = format!("{} has ended this login with the one that it replaces", self.destination.issuer.host());
@@ -147,27 +147,27 @@ impl Login<'_> {
 
     /// Says whether the server may have heard of it: one that refuses may end more than it was asked for all the same; and why the login may
     /// still live there, where so. Asks nobody: a key that only a person gives is erased unread.
-    fn revoke_and_erase(&self, home: &Home, old: &Entry, account: &Account) -> Result<(bool, Option<String>)> {
-        let (wiring, marked) = (self.wiring, old.marked());
-        let files = wiring.files(home, &old.grant).called(&marked);
-        let places = wiring.quiet_places();
-        let custody = places.any(&old.custody)?;
-        let opened = places.of(&old.custody).and_then(|custody| files.unlock(&*custody));
-        let lock = files.lock(wiring.config.lock_timeout)?;
+    fn revoke_and_erase(&self, state_dir: &StateDir, old: &Entry, account: &Account) -> Result<(bool, Option<String>)> {
+        let (app, marked) = (self.app, old.marked());
+        let files = app.files(state_dir, &old.grant).called(&marked);
+        let key_stores = app.quiet_key_stores();
+        let key_store = key_stores.any(&old.key_store)?;
+        let opened = key_stores.of(&old.key_store).and_then(|key_store| files.unlock(&*key_store));
+        let lock = files.lock(app.config.lock_timeout)?;
         let found = opened.and_then(|grant| {
             let found = grant.recover(&lock)?;
-            wiring.check_destination(&old.grant, &found.record)?;
+            app.check_destination(&old.grant, &found.record)?;
             Ok((grant, found))
         });
         let told = match &found {
             // What is not the login that this one replaces is not ended with it.
             Ok((grant, found)) => {
-                wiring.check_record(old, grant, &found.record)?;
+                app.check_record(old, grant, &found.record)?;
                 self.revoke_old(old, account, grant, found)
             }
             Err(error) => (false, Some(error.to_string())),
         };
-        files.erase(&lock, Some(&*custody))?;
+        files.erase(&lock, Some(&*key_store))?;
         Ok(told)
     }
 
@@ -178,13 +178,13 @@ impl Login<'_> {
         grant: &OpenGrant<'_>,
         found: &Found,
     ) -> (bool, Option<String>) {
-        let (wiring, record) = (self.wiring, &found.record);
+        let (app, record) = (self.app, &found.record);
         let known = |account: &Account| account.subject.is_some();
         let is_of_another = known(account) && known(&old.account) && !old.account.is(account);
         let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token) else {
             return (false, None);
         };
-        if wiring.config.revocation_reach == Reach::Account && !is_of_another {
+        if app.config.revocation_reach == RevocationReach::Account && !is_of_another {
             return (false, None);
         }
         // A token whose refresh brought nothing may be spent, and some servers (Better Auth) take a spent one for theft: they end all
@@ -195,12 +195,12 @@ impl Login<'_> {
             Some(attempt) if attempt.is_open() => return (false, Some("a refresh of it was interrupted".into())),
             _ => {}
         }
-        let confirmed = wiring.confirm(self.http, &record.destination, Endpoint::Revocation);
+        let confirmed = app.confirm(self.http, &record.destination, Endpoint::Revocation);
         let token = match confirmed.and_then(|()| grant.reveal(token)) {
             Ok(token) => token,
             Err(error) => return (false, Some(error.to_string())),
         };
-        match revoke(self.http, url, &wiring.client(&record.destination), &Token::Refresh(&token)) {
+        match revoke(self.http, url, &app.client(&record.destination), &Token::Refresh(&token)) {
             Ok(_) => (true, None),
             Err(error) => {
                 let was_heard = !matches!(&error, TokenError::Http(error) if error.was_not_heard());
@@ -212,10 +212,10 @@ impl Login<'_> {
     /// Revokes what could not be kept. The error to tell is the one that kept it from being kept, so this has none.
     pub(super) fn give_back(&self, reply: &TokenReply) {
         // It may be of an account that is logged in already, and would end that login too.
-        let config = &self.wiring.config;
-        let index = self.wiring.home().and_then(|home| Index::read(home.as_ref()));
+        let config = &self.app.config;
+        let index = self.app.state_dir().and_then(|state_dir| Index::read(state_dir.as_ref()));
         let is_alone = index.is_ok_and(|index| index.contexts.is_empty());
-        if (config.revocation_reach != Reach::Account || is_alone)
+        if (config.revocation_reach != RevocationReach::Account || is_alone)
             && let Some(url) = &self.destination.revocation_endpoint
             && let Some(token) = Token::best(reply.refresh_token.as_ref(), Some(&reply.access_token))
         {

@@ -7,19 +7,19 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
-use crate::custody::{Chosen, Posture};
-use crate::lifecycle::app::Wiring;
+use crate::custody::{Chosen, Protection};
+use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Index};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{Account, AppName, ContextName, GrantId, Issuer, Org, Scopes};
 use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
-use crate::oauth::device::{Ask, DeviceAuthorization, Heard, Poll, authorize};
+use crate::oauth::device::{Ask, DeviceAuthorization, Poll, PollResult, authorize};
 use crate::oauth::id_token;
-use crate::oauth::metadata::{ByHand, Endpoints, discover};
-use crate::oauth::org_selection::OrgBy;
-use crate::oauth::token_endpoint::{Asks, Grant, TokenEndpoint, TokenError, TokenReply};
+use crate::oauth::metadata::{ConfiguredEndpoints, Endpoints, discover};
+use crate::oauth::org_selection::Orgs;
+use crate::oauth::token_endpoint::{Grant, RequestedAccess, TokenEndpoint, TokenError, TokenReply};
 use crate::oauth::userinfo::UserinfoEndpoint;
 use crate::prompt::{Outcome, Prompt, Verification, Wait, WaitReason};
 use crate::records::record::Destination;
@@ -60,16 +60,16 @@ pub struct LoginRequest {
 }
 
 /// Logs a person in and keeps the login. Every end is told to `prompt`.
-pub(crate) fn run(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<Context> {
-    let login = log_in(wiring, request, prompt);
+pub(crate) fn run(app: &App, request: &LoginRequest, prompt: &dyn Prompt) -> Result<Context> {
+    let login = log_in(app, request, prompt);
     prompt.done(&match &login {
-        Ok(LoggedIn { context, posture, renews, left_alive }) => Outcome::LoggedIn {
+        Ok(LoggedIn { context, protection, renews, left_alive }) => Outcome::LoggedIn {
             context: &context.name,
             account: &context.account,
             org: context.org.as_ref(),
             scopes: &context.scopes,
-            custody: &context.custody,
-            posture,
+            key_store: &context.key_store,
+            protection,
             expires_at: context.expires_at,
             renews: *renews,
             left_alive: left_alive.as_deref(),
@@ -82,15 +82,15 @@ pub(crate) fn run(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) 
 /// A login that was made, and what its end has to say of it.
 struct LoggedIn {
     context: Context,
-    posture: Posture,
+    protection: Protection,
     /// Whether there is a refresh token.
     renews: bool,
     /// Why the login that it replaces may still live at the server.
     left_alive: Option<String>,
 }
 
-fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<LoggedIn> {
-    logged_in(wiring, request, prompt).map_err(|error| match (error.remedy(), &request.context) {
+fn log_in(app: &App, request: &LoginRequest, prompt: &dyn Prompt) -> Result<LoggedIn> {
+    logged_in(app, request, prompt).map_err(|error| match (error.remedy(), &request.context) {
         // What was asked for by hand is not in the configuration, and the next try is for the same name.
         (Some(Remedy::FixConfig { field: "scopes" }), _) if request.scopes.is_some() => {
             error.with(Remedy::FixConfig { field: "scope" })
@@ -102,20 +102,20 @@ fn log_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Resul
     })
 }
 
-fn logged_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Result<LoggedIn> {
+fn logged_in(app: &App, request: &LoginRequest, prompt: &dyn Prompt) -> Result<LoggedIn> {
     // What can fail on this machine fails before a person is asked to do anything, and before anything is written.
-    let chosen = wiring.places.choose(request.ephemeral, request.lasting)?;
-    let name = wanted_name(wiring, request)?;
-    let index = Index::read(wiring.home()?.as_ref())?;
+    let chosen = app.key_stores.choose(request.ephemeral, request.lasting)?;
+    let name = wanted_name(app, request)?;
+    let index = Index::read(app.state_dir()?.as_ref())?;
 
-    let config = &wiring.config;
+    let config = &app.config;
     // A context that is logged in to again stays one of its org.
     let named = name.as_ref().and_then(|name| index.get(name)).filter(|_| !request.replace);
-    let own = named.and_then(|entry| entry.org.clone()).filter(|_| config.orgs != OrgBy::Nothing);
-    let org = wanted_org(wiring, request)?.or(own);
+    let own = named.and_then(|entry| entry.org.clone()).filter(|_| config.orgs != Orgs::Nothing);
+    let org = wanted_org(app, request)?.or(own);
     let issuer = config.orgs.issuer(&config.issuer, org.as_ref())?;
-    let http = wiring.http()?;
-    let by_hand = ByHand {
+    let http = app.http()?;
+    let by_hand = ConfiguredEndpoints {
         device_authorization: config.device_authorization_endpoint.clone(),
         token: config.token_endpoint.clone(),
         revocation: config.revocation_endpoint.clone(),
@@ -123,8 +123,8 @@ fn logged_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Re
     let unless_cancelled = || if request.cancel.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) };
     unless_cancelled()?;
     let endpoints = discover(&http, &issuer, &by_hand, &request.cancel)?;
-    let destination = destination(wiring, issuer, &endpoints);
-    let client = wiring.client(&destination);
+    let destination = destination(app, issuer, &endpoints);
+    let client = app.client(&destination);
     let scopes = &config.orgs.scopes(request.scopes.as_ref().unwrap_or(&config.scopes), org.as_ref())?;
     let hints = [("login_hint", &request.login_hint), ("prompt", &request.prompt)];
     let hints = hints.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
@@ -145,11 +145,11 @@ fn logged_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Re
     let device = authorize(&http, &endpoints.device_authorization, &client, &ask, &request.cancel)?;
     unless_cancelled()?;
     // Before the person approves: a home that cannot be written, or is full, would lose what they approve.
-    let home = wiring.create_home()?;
-    wiring.files(&home, &GrantId::random()?).try_room()?;
+    let state_dir = app.create_state_dir()?;
+    app.files(&state_dir, &GrantId::random()?).try_room()?;
 
     let login = Login {
-        wiring,
+        app,
         request,
         prompt,
         http: &http,
@@ -163,13 +163,18 @@ fn logged_in(wiring: &Wiring, request: &LoginRequest, prompt: &dyn Prompt) -> Re
     // From here on there is a grant at the server: what is not kept is given back.
     let kept = login.identify(&reply).and_then(|(account, told)| {
         let org = login.choose_org(&mut reply, &account, told)?;
-        login.keep(&home, name, (account, org), &reply, asked_at)
+        login.keep(&state_dir, name, (account, org), &reply, asked_at)
     });
     if kept.is_err() {
         login.give_back(&reply);
     }
     let (context, left_alive) = kept?;
-    Ok(LoggedIn { context, posture: chosen.custody.posture(), renews: reply.refresh_token.is_some(), left_alive })
+    Ok(LoggedIn {
+        context,
+        protection: chosen.key_store.protection(),
+        renews: reply.refresh_token.is_some(),
+        left_alive,
+    })
 }
 
 /// By which a person recognises the item in a key manager.
@@ -177,29 +182,29 @@ pub(crate) fn label(app: &AppName, account: &Account) -> String {
     format!("{app} login of {account} at {}", account.issuer.host())
 }
 
-fn wanted_name(wiring: &Wiring, request: &LoginRequest) -> Result<Option<ContextName>> {
-    match (&request.context, &wiring.config.surroundings.context) {
+fn wanted_name(app: &App, request: &LoginRequest) -> Result<Option<ContextName>> {
+    match (&request.context, &app.config.environment.context) {
         (Some(name), _) => Ok(Some(name.clone())),
         (None, Some(text)) => text.parse().map(Some),
         (None, None) => Ok(None),
     }
 }
 
-fn wanted_org(wiring: &Wiring, request: &LoginRequest) -> Result<Option<Org>> {
-    let config = &wiring.config;
-    let org = request.org.clone().map(Ok).or_else(|| config.surroundings.org.as_ref().map(|text| text.parse()));
+fn wanted_org(app: &App, request: &LoginRequest) -> Result<Option<Org>> {
+    let config = &app.config;
+    let org = request.org.clone().map(Ok).or_else(|| config.environment.org.as_ref().map(|text| text.parse()));
     match org.transpose()? {
-        Some(org) if config.orgs == OrgBy::Nothing => {
+        Some(org) if config.orgs == Orgs::Nothing => {
             Err(Error::config("org", format!("the org {org} was asked for, and {} has none", config.issuer.host())))
         }
         org => Ok(org),
     }
 }
 
-fn destination(wiring: &Wiring, issuer: Issuer, endpoints: &Endpoints) -> Destination {
+fn destination(app: &App, issuer: Issuer, endpoints: &Endpoints) -> Destination {
     Destination {
         issuer,
-        client_id: wiring.config.client_id.clone(),
+        client_id: app.config.client_id.clone(),
         secret_in_form: wants_secret_in_form(&endpoints.auth_methods),
         token_endpoint: endpoints.token.clone(),
         revocation_endpoint: endpoints.revocation.clone(),
@@ -209,7 +214,7 @@ fn destination(wiring: &Wiring, issuer: Issuer, endpoints: &Endpoints) -> Destin
 
 /// How far this machine's clock and the server's may be apart before it is said. What drifts stays below, and most logins bear it. A clock
 /// in the wrong time zone, or one that stood still while the machine was suspended, is off by half an hour or more.
-const CLOCKS_APART: Duration = Duration::from_secs(20 * 60);
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(20 * 60);
 
 /// Says that the clocks are far apart, for the person, before the code is shown. The reply to a POST is no copy of a cache, so that its
 /// `Date` is the server's now. It ends no login: nobody knows which of the two is wrong, and an ID token is judged by the earlier one.
@@ -219,12 +224,12 @@ fn clocks_apart(now: SystemTime, issuer: &Issuer, device: &DeviceAuthorization) 
     let [own, other] = [now, date].map(humantime::format_rfc3339_seconds);
     let warning =
         || format!("this machine's clock says {own}, and that of {} {other}: set this machine's clock", issuer.host());
-    (apart >= CLOCKS_APART).then(warning)
+    (apart >= MAX_CLOCK_SKEW).then(warning)
 }
 
 /// One login, once its server is known.
 struct Login<'a> {
-    wiring: &'a Wiring,
+    app: &'a App,
     request: &'a LoginRequest,
     prompt: &'a dyn Prompt,
     http: &'a Http,
@@ -239,7 +244,7 @@ struct Login<'a> {
 impl Login<'_> {
     /// Shows the code and polls until the person has answered, the code has run out, or the caller cancels.
     fn approved(&self, device: &DeviceAuthorization) -> Result<(TokenReply, SystemTime)> {
-        let (config, server) = (&self.wiring.config, self.destination.issuer.host());
+        let (config, server) = (&self.app.config, self.destination.issuer.host());
         let clock = &*config.clock;
         // The code's age: not by the wall clock, which may be set while the person is typing.
         let (begun, mut poll) = (Stopwatch::start(clock), Poll::new(device.interval, device.expires_in));
@@ -250,16 +255,16 @@ impl Login<'_> {
         let url = &self.destination.token_endpoint;
         let token = TokenEndpoint { http: self.http, url, client: self.client };
         let verifier = device.verifier.as_ref();
-        let asks = Asks { resource: config.resource.as_ref(), verifier, ..Asks::default() };
+        let asks = RequestedAccess { resource: config.resource.as_ref(), verifier, ..RequestedAccess::default() };
         let (mut heard, mut trouble) = (None, None);
         loop {
             let age = begun.elapsed(clock);
             let (left, wait) = (poll.left(age), poll.next(age, heard));
             let Some(wait) = wait else { break };
             let reason = match heard {
-                None | Some(Heard::Pending) => WaitReason::Pending,
-                Some(Heard::SlowDown(_)) => WaitReason::SlowedDown,
-                Some(Heard::Nothing(_)) => WaitReason::Unreachable,
+                None | Some(PollResult::Pending) => WaitReason::Pending,
+                Some(PollResult::SlowDown(_)) => WaitReason::SlowedDown,
+                Some(PollResult::Nothing(_)) => WaitReason::Unreachable,
             };
             self.prompt.waiting(&Wait { reason, duration: wait, left, expires_at: clock.now() + left });
             clock.sleep(wait, &self.request.cancel);
@@ -276,7 +281,7 @@ impl Login<'_> {
                 Err(error) => {
                     // Some servers forget a code as it ends, or a little before (django-allauth), and then do not know it. After a reply that
                     // was lost it may have been redeemed.
-                    let was_known = matches!(heard, Some(Heard::Pending | Heard::SlowDown(_)));
+                    let was_known = matches!(heard, Some(PollResult::Pending | PollResult::SlowDown(_)));
                     let is_over = was_known || poll.left(begun.elapsed(clock)).is_zero();
                     if is_over && matches!(&error, TokenError::Refused(refusal) if refusal.is("invalid_grant")) {
                         trouble = None;
@@ -285,7 +290,7 @@ impl Login<'_> {
                     let told = hear(&error);
                     (heard, trouble) = match told {
                         None => return Err(error.into()),
-                        Some(Heard::Nothing(_)) => (told, Some(error)),
+                        Some(PollResult::Nothing(_)) => (told, Some(error)),
                         Some(_) => (told, None),
                     };
                 }
@@ -300,23 +305,21 @@ impl Login<'_> {
     }
 
     fn verification(&self, device: &DeviceAuthorization) -> Verification {
-        let surroundings = &self.wiring.config.surroundings;
+        let environment = &self.app.config.environment;
         Verification {
-            app: self.wiring.config.app.clone(),
+            app: self.app.config.app.clone(),
             verification_uri: device.verification_uri.clone(),
             verification_uri_complete: device.verification_uri_complete.clone(),
             user_code: device.user_code.clone(),
-            expires_at: self.wiring.config.clock.now() + device.expires_in,
+            expires_at: self.app.config.clock.now() + device.expires_in,
             interval: device.interval,
-            browser: surroundings.can_show_a_browser(),
-            headless: surroundings.is_headless(),
-            plain: surroundings.plain,
-            custody: self.chosen.custody.name().to_owned(),
-            posture: self.chosen.custody.posture(),
+            browser: environment.can_show_a_browser(),
+            headless: environment.is_headless(),
+            plain: environment.plain,
+            key_store: self.chosen.key_store.name().to_owned(),
+            protection: self.chosen.key_store.protection(),
             instead_of: self.chosen.instead_of.clone(),
-            warnings: clocks_apart(self.wiring.config.clock.now(), &self.destination.issuer, device)
-                .into_iter()
-                .collect(),
+            warnings: clocks_apart(self.app.config.clock.now(), &self.destination.issuer, device).into_iter().collect(),
         }
     }
 
@@ -329,7 +332,7 @@ impl Login<'_> {
             return Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator));
         }
         // By the earlier of the two clocks: if either is wrong, the login would be lost after the person has approved it.
-        let own = self.wiring.config.clock.now();
+        let own = self.app.config.clock.now();
         let now = reply.date.map_or(own, |date| date.min(own));
         let signed = reply.id_token.as_ref().map(|token| id_token::read(token, issuer, client_id, now)).transpose()?;
         // Many servers keep name and e-mail address out of the ID token. The subject decides, the rest is for the eye.
@@ -353,15 +356,15 @@ impl Login<'_> {
 
     /// Asks userinfo, and asks again for a while if it does not answer. The person has approved: a login does not fail for want of a name.
     fn ask_who(&self, url: &Url, token: &Secret) -> Option<Claims> {
-        let (clock, cancel) = (&*self.wiring.config.clock, &self.request.cancel);
-        let (begun, mut pauses) = (Stopwatch::start(clock), BETWEEN_ASKS.iter());
+        let (clock, cancel) = (&*self.app.config.clock, &self.request.cancel);
+        let (begun, mut pauses) = (Stopwatch::start(clock), RETRY_PAUSES.iter());
         loop {
             let error = match self.userinfo(url).ask(token, cancel) {
                 Ok(claims) => return Some(claims),
                 Err(error) => error,
             };
             let pause = error.passes_after()?.max(*pauses.next()?);
-            if begun.elapsed(clock) + pause > TO_ASK_WHO {
+            if begun.elapsed(clock) + pause > USERINFO_TIMEOUT {
                 return None;
             }
             clock.sleep(pause, cancel);
@@ -378,23 +381,23 @@ impl Login<'_> {
 }
 
 /// How long userinfo is asked again, and the shortest pauses between the tries.
-const TO_ASK_WHO: Duration = Duration::from_secs(10);
-const BETWEEN_ASKS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
+const USERINFO_TIMEOUT: Duration = Duration::from_secs(10);
+const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 
 /// What an error means for the poll: wait on, or, with `None`, the end. RFC 8628 §3.5 of any other error code: "it MUST stop
 /// polling". So is the end what is no answer of OAuth's.
-fn hear(error: &TokenError) -> Option<Heard> {
+fn hear(error: &TokenError) -> Option<PollResult> {
     match error {
-        TokenError::Refused(refusal) if refusal.is("authorization_pending") => Some(Heard::Pending),
-        TokenError::Refused(refusal) if refusal.is("slow_down") => Some(Heard::SlowDown(refusal.interval)),
+        TokenError::Refused(refusal) if refusal.is("authorization_pending") => Some(PollResult::Pending),
+        TokenError::Refused(refusal) if refusal.is("slow_down") => Some(PollResult::SlowDown(refusal.interval)),
         // RFC 6749 §4.1.2.1 has both for what is a 500 or a 503 elsewhere, and some servers send them here.
         TokenError::Refused(refusal) if refusal.is("server_error") || refusal.is("temporarily_unavailable") => {
-            Some(Heard::Nothing(None))
+            Some(PollResult::Nothing(None))
         }
-        TokenError::Http(HttpError::Busy { retry_after, .. }) => Some(Heard::Nothing(*retry_after)),
+        TokenError::Http(HttpError::Busy { retry_after, .. }) => Some(PollResult::Nothing(*retry_after)),
         // A transport error does not end a login: the person may be typing their password.
         TokenError::Http(HttpError::Unreachable { .. } | HttpError::NoReply { .. } | HttpError::WebPage { .. }) => {
-            Some(Heard::Nothing(None))
+            Some(PollResult::Nothing(None))
         }
         _ => None,
     }

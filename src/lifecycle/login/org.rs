@@ -5,7 +5,7 @@ use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{Account, Org};
 use crate::oauth::claims::Claims;
 use crate::oauth::id_token;
-use crate::oauth::token_endpoint::{Asks, Grant, TokenEndpoint, TokenError, TokenReply};
+use crate::oauth::token_endpoint::{Grant, RequestedAccess, TokenEndpoint, TokenError, TokenReply};
 use crate::records::record::Destination;
 use crate::system::clock::Cancel;
 
@@ -18,7 +18,7 @@ impl Login<'_> {
         account: &Account,
         told: Option<Org>,
     ) -> Result<Option<Org>> {
-        let (config, server) = (&self.wiring.config, self.destination.issuer.host());
+        let (config, server) = (&self.app.config, self.destination.issuer.host());
         let told = told.filter(|_| self.org.is_none() || config.orgs.is_told_in_replies());
         let Some(org) = self.org.as_ref().filter(|org| told.as_ref() != Some(org)) else { return Ok(told) };
         let refused = |why: &str| {
@@ -30,7 +30,11 @@ impl Login<'_> {
                 let token = reply.refresh_token.as_ref().ok_or_else(|| refused(": it gave no refresh token"))?;
                 let endpoint =
                     TokenEndpoint { http: self.http, url: &self.destination.token_endpoint, client: self.client };
-                let asks = Asks { resource: config.resource.as_ref(), org: Some(named), ..Asks::default() };
+                let asks = RequestedAccess {
+                    resource: config.resource.as_ref(),
+                    org: Some(named),
+                    ..RequestedAccess::default()
+                };
                 // Not to be cancelled: the server may have rotated.
                 let of_org = endpoint.request(&Grant::RefreshToken(token), &asks, &Cancel::new());
                 let of_org = of_org.map_err(|error| match error {

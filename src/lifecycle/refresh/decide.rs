@@ -18,7 +18,7 @@ pub(super) enum Freshness {
 
 /// The next step of a caller that does not hold the grant's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Approach {
+pub(super) enum UnlockedStep {
     /// Serve the token on disk.
     Serve,
     /// Try the lock, without waiting.
@@ -54,14 +54,14 @@ pub(super) enum Last {
 }
 
 /// `token`: how good the token on disk is. `taken`: another process has just been found to hold the lock.
-pub(super) fn approach(token: Freshness, taken: bool) -> Approach {
+pub(super) fn approach(token: Freshness, taken: bool) -> UnlockedStep {
     match (token, taken) {
         // A waiter leaves without the lock as soon as a newer generation serves it (law 2).
-        (Freshness::Fresh, _) => Approach::Serve,
+        (Freshness::Fresh, _) => UnlockedStep::Serve,
         // One is enough for an early refresh: the others go on with what is still valid.
-        (Freshness::Advisory, true) => Approach::Serve,
-        (Freshness::Ending | Freshness::Short | Freshness::Stale, true) => Approach::Wait,
-        (Freshness::Advisory | Freshness::Ending | Freshness::Short | Freshness::Stale, false) => Approach::TryLock,
+        (Freshness::Advisory, true) => UnlockedStep::Serve,
+        (Freshness::Ending | Freshness::Short | Freshness::Stale, true) => UnlockedStep::Wait,
+        (Freshness::Advisory | Freshness::Ending | Freshness::Short | Freshness::Stale, false) => UnlockedStep::TryLock,
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Before, Trip};
+use super::{Before, RefreshJob};
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::Index;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{Org, Scopes};
 use crate::oauth::metadata::Endpoint;
-use crate::oauth::token_endpoint::{Asks, Grant, Refusal, TokenEndpoint, TokenError, TokenReply};
+use crate::oauth::token_endpoint::{Grant, Refusal, RequestedAccess, TokenEndpoint, TokenError, TokenReply};
 use crate::records::record::{Record, RefreshToken, StoredToken, Target};
 use crate::records::refresh_journal::{Failure, Refused};
 use crate::state_dir::Lock;
@@ -18,20 +18,20 @@ use crate::system::http::Http;
 use crate::system::http::error::HttpError;
 
 /// How long a refresh is tried again that was not heard, and the shortest pauses between the tries.
-const TO_ASK_AGAIN: Duration = Duration::from_secs(10);
-const BETWEEN_ASKS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+const RETRY_FOR: Duration = Duration::from_secs(10);
+const RETRY_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
 /// How long a rotated token is tried to be written down before it is given up, and how often.
-const TO_COMMIT: Duration = Duration::from_secs(3);
-const TRY_AGAIN: Duration = Duration::from_millis(100);
+const COMMIT_RETRY_FOR: Duration = Duration::from_secs(3);
+const COMMIT_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-impl Trip<'_> {
+impl RefreshJob<'_> {
     /// A record with the token that is wanted. The lock is held throughout, by this thread (law 4), and until the last write has
     /// returned (law 5).
     pub(super) fn exchange(&self, lock: &Lock, record: Record, before: Before) -> Result<Record> {
-        let http = self.wiring.http()?;
-        self.wiring.confirm(&http, &record.destination, Endpoint::Token)?;
-        match self.wiring.config.orgs.in_exchange(self.target.org.as_ref()) {
+        let http = self.app.http()?;
+        self.app.confirm(&http, &record.destination, Endpoint::Token)?;
+        match self.app.config.orgs.in_exchange(self.target.org.as_ref()) {
             Some(named) => self.exchange_for(&http, lock, record, before, named),
             None => self.rotate(&http, lock, record, before, &self.target),
         }
@@ -95,7 +95,7 @@ impl Trip<'_> {
     /// What is noted of a refused token. Nothing where fewer scopes or another resource than the login's were asked for: a refusal of those
     /// says nothing of other requests. A probe with another org has shown that it is not the org.
     fn refused_token(&self, generation: u64, target: &Target) -> Option<Refused> {
-        let is_usual = target.scopes.is_none() && target.resource == self.wiring.config.resource;
+        let is_usual = target.scopes.is_none() && target.resource == self.app.config.resource;
         let in_doubt = target.org.as_ref().filter(|_| self.named(target).is_some() && target.org == self.target.org);
         is_usual.then(|| self.grant.refused(generation, in_doubt).ok()).flatten()
     }
@@ -116,7 +116,12 @@ impl Trip<'_> {
         let record = if is_at_hand { record } else { self.rotate(http, lock, record, before, &own)? };
         let asked_at = self.now();
         let Target { resource, scopes, .. } = &self.target;
-        let asks = Asks { resource: resource.as_ref(), scopes: scopes.as_ref(), org: Some(named), ..Asks::default() };
+        let asks = RequestedAccess {
+            resource: resource.as_ref(),
+            scopes: scopes.as_ref(),
+            org: Some(named),
+            ..RequestedAccess::default()
+        };
         let ask = |record: &Record| {
             let subject = record.token(&own).map(|token| token.access_token.clone());
             let subject = subject.ok_or_else(|| self.ended(ErrorKind::Expired, "it holds no token"))?;
@@ -157,7 +162,7 @@ impl Trip<'_> {
         let is_other = |org: &Option<Org>| *org != self.target.org;
         let had = record.tokens.iter().map(|token| token.org.clone()).find(is_other);
         let living = had.or_else(|| {
-            let index = Index::read(Some(self.files.home)).ok()?;
+            let index = Index::read(Some(self.files.state_dir)).ok()?;
             let named = index.contexts.iter().filter(|entry| entry.grant == self.context.grant);
             named.map(|entry| entry.org.clone()).find(is_other)
         });
@@ -175,7 +180,7 @@ impl Trip<'_> {
     ) -> Result<TokenReply, Failed> {
         let open = before != Before::Settled;
         // Where a scope names the org, fewer scopes name it as well.
-        let Config { orgs, scopes_in_refresh, scopes: configured, .. } = &self.wiring.config;
+        let Config { orgs, scopes_in_refresh, scopes: configured, .. } = &self.app.config;
         let usual =
             || scopes_in_refresh.then(|| record.scopes.with_those_of_openid(configured)).filter(|all| !all.is_empty());
         let scopes = target.scopes.clone().or_else(usual);
@@ -183,7 +188,12 @@ impl Trip<'_> {
         let scopes = scopes.map_err(|error| Failed::of(error, open))?;
         // A refresh names its org (law 9): a server takes one without for the org of the last refresh, whoever made that.
         let resource = target.resource.as_ref();
-        let asks = Asks { resource, scopes: scopes.as_ref(), org: self.named(target), ..Asks::default() };
+        let asks = RequestedAccess {
+            resource,
+            scopes: scopes.as_ref(),
+            org: self.named(target),
+            ..RequestedAccess::default()
+        };
         // The token sent is the one just read under the lock (law 1).
         let token = self.grant.reveal(token).map_err(|error| Failed::of(error, open))?;
         let (outcome, in_doubt) =
@@ -220,9 +230,9 @@ impl Trip<'_> {
         record: &Record,
         ask: impl Fn() -> Result<TokenReply, TokenError>,
     ) -> (Result<TokenReply, TokenError>, bool) {
-        let clock = &*self.wiring.config.clock;
+        let clock = &*self.app.config.clock;
         let (begun, mut pauses, mut is_lost, mut in_doubt) =
-            (Stopwatch::start(clock), BETWEEN_ASKS.iter(), false, false);
+            (Stopwatch::start(clock), RETRY_PAUSES.iter(), false, false);
         loop {
             let outcome = ask();
             let Err(TokenError::Http(error)) = &outcome else { return (outcome, in_doubt) };
@@ -237,7 +247,7 @@ impl Trip<'_> {
             let wait = error.passes_after().filter(|_| error.was_not_heard() || error.was_turned_away());
             let (Some(wait), Some(pause)) = (wait, pauses.next()) else { return (outcome, in_doubt) };
             let wait = wait.max(*pause);
-            if begun.elapsed(clock) + wait > TO_ASK_AGAIN || !self.sleeps(wait) {
+            if begun.elapsed(clock) + wait > RETRY_FOR || !self.sleeps(wait) {
                 return (outcome, in_doubt);
             }
         }
@@ -248,21 +258,27 @@ impl Trip<'_> {
         let mut left = time;
         while !left.is_zero() && !(self.forsaken)() {
             let slice = left.min(Duration::from_millis(100));
-            self.wiring.config.clock.sleep(slice, &Cancel::new());
+            self.app.config.clock.sleep(slice, &Cancel::new());
             left -= slice;
         }
         left.is_zero()
     }
 
     /// Goes where the login was made (law 16). Not to be cancelled: what it brings may be the only copy.
-    fn ask(&self, http: &Http, record: &Record, grant: &Grant<'_>, asks: &Asks<'_>) -> Result<TokenReply, TokenError> {
-        let (destination, client) = (&record.destination, self.wiring.client(&record.destination));
+    fn ask(
+        &self,
+        http: &Http,
+        record: &Record,
+        grant: &Grant<'_>,
+        asks: &RequestedAccess<'_>,
+    ) -> Result<TokenReply, TokenError> {
+        let (destination, client) = (&record.destination, self.app.client(&record.destination));
         let endpoint = TokenEndpoint { http, url: &destination.token_endpoint, client: &client };
         endpoint.request(grant, asks, &Cancel::new())
     }
 
     fn named<'t>(&'t self, target: &'t Target) -> Option<(&'t str, &'t str)> {
-        self.wiring.config.orgs.in_refresh(target.org.as_ref())
+        self.app.config.orgs.in_refresh(target.org.as_ref())
     }
 
     /// The login lives, and the server gives no token of it for this org.
@@ -295,7 +311,7 @@ impl Trip<'_> {
 
     /// Writes the only copy of a rotated token down, and does not take the first no of a disk for an answer.
     fn commit(&self, lock: &Lock, next: Record) -> Result<Record> {
-        let deadline = Deadline::after(TO_COMMIT);
+        let deadline = Deadline::after(COMMIT_RETRY_FOR);
         loop {
             match self.grant.commit(lock, &next) {
                 Ok(()) => {
@@ -305,7 +321,7 @@ impl Trip<'_> {
                 // It is there, though the disk did not say so.
                 Err(_) if self.is_there(&next) => return Ok(next),
                 Err(error) if deadline.has_passed() => return Err(self.lost(error)),
-                Err(_) => pause(TRY_AGAIN),
+                Err(_) => pause(COMMIT_RETRY_PAUSE),
             }
         }
     }

@@ -16,21 +16,21 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::lifecycle::access_token::{AccessToken, TokenRequest};
-use crate::lifecycle::app::Wiring;
+use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Index};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::Org;
-use crate::model::secret::{OF_A_RECORD, Secret, wipe_stack};
+use crate::model::secret::{STACK_OF_A_RECORD, Secret, wipe_stack};
 use crate::oauth::metadata::Endpoint;
 use crate::records::grant_files::GrantFiles;
 use crate::records::open_grant::{Found, OpenGrant};
 use crate::records::record::{Record, StoredToken, Target};
-use crate::records::refresh_journal::{Attempt, Failure};
+use crate::records::refresh_journal::{Failure, RefreshJournal};
 use crate::state_dir::Lock;
 use crate::system::clock::{Deadline, pause};
 use crate::system::failpoint::reached;
 use crate::system::http::Http;
-use decide::{Approach, Freshness, Last, Step, approach, decide};
+use decide::{Freshness, Last, Step, UnlockedStep, approach, decide};
 use freshness::{early_from, freshness, rest};
 
 /// What a caller wants.
@@ -43,41 +43,41 @@ pub(crate) struct Wanted {
 
 /// An access token for `context`. `forsaken` says that nobody waits for it any more: then nothing new is begun.
 pub(crate) fn access_token(
-    wiring: &Wiring,
+    app: &App,
     context: &Context,
     wanted: &Wanted,
     forsaken: &dyn Fn() -> bool,
 ) -> Result<AccessToken> {
-    open(wiring, context, |files, grant, record| {
-        let target = target(wiring, context, wanted, &record)?;
-        let trip = Trip { wiring, context, files, grant, wanted, target, forsaken };
-        let record = trip.run(Arc::new(record))?;
-        trip.served(&record).ok_or_else(|| trip.ended(ErrorKind::Expired, "it holds no token"))
+    open(app, context, |files, grant, record| {
+        let target = target(app, context, wanted, &record)?;
+        let job = RefreshJob { app, context, files, grant, wanted, target, forsaken };
+        let record = job.run(Arc::new(record))?;
+        job.served(&record).ok_or_else(|| job.ended(ErrorKind::Expired, "it holds no token"))
     })
 }
 
 /// The access token of `context` that is on disk, where it serves and its key can be had without asking anybody. Begins nothing, so
 /// that it needs no thread of its own (law 4). `None` says nothing: whatever is wrong, [`access_token`] tells.
-pub(crate) fn token_at_hand(wiring: &Wiring, context: &Context, wanted: &Wanted) -> Option<AccessToken> {
-    let home = wiring.home().ok()??;
-    let files = wiring.files(&home, &context.grant);
-    let (grant, record) = files.open_at_once(&*wiring.places.of(&context.custody).ok()?)?;
-    wiring.check_destination(&context.grant, &record).ok()?;
-    wiring.check_entry(context, &grant, &record).ok()?;
-    let target = target(wiring, context, wanted, &record).ok()?;
-    let trip = Trip { wiring, context, files, grant: &grant, wanted, target, forsaken: &|| false };
-    let served = trip.served_at_once(&record);
+pub(crate) fn cached_token(app: &App, context: &Context, wanted: &Wanted) -> Option<AccessToken> {
+    let state_dir = app.state_dir().ok()??;
+    let files = app.files(&state_dir, &context.grant);
+    let (grant, record) = files.open_at_once(&*app.key_stores.of(&context.key_store).ok()?)?;
+    app.check_destination(&context.grant, &record).ok()?;
+    app.check_entry(context, &grant, &record).ok()?;
+    let target = target(app, context, wanted, &record).ok()?;
+    let job = RefreshJob { app, context, files, grant: &grant, wanted, target, forsaken: &|| false };
+    let served = job.served_at_once(&record);
     // As at the end of a trip.
-    wipe_stack::<OF_A_RECORD>();
+    wipe_stack::<STACK_OF_A_RECORD>();
     served
 }
 
 /// The access token of `context` that is on disk, where it serves. Sends nothing.
-pub(crate) fn token_on_disk(wiring: &Wiring, context: &Context, wanted: &Wanted) -> Result<Option<AccessToken>> {
-    open(wiring, context, |files, grant, record| {
-        let target = target(wiring, context, wanted, &record)?;
-        let trip = Trip { wiring, context, files, grant, wanted, target, forsaken: &|| false };
-        Ok(trip.served_at_once(&record))
+pub(crate) fn stored_token(app: &App, context: &Context, wanted: &Wanted) -> Result<Option<AccessToken>> {
+    open(app, context, |files, grant, record| {
+        let target = target(app, context, wanted, &record)?;
+        let job = RefreshJob { app, context, files, grant, wanted, target, forsaken: &|| false };
+        Ok(job.served_at_once(&record))
     })
 }
 
@@ -92,9 +92,9 @@ pub(crate) struct Identity {
 }
 
 /// Reads the identity of `context` from its record.
-pub(crate) fn identity(wiring: &Wiring, http: &Http, context: &Context) -> Result<Identity> {
-    open(wiring, context, |_, _, record| {
-        wiring.confirm(http, &record.destination, Endpoint::Userinfo)?;
+pub(crate) fn identity(app: &App, http: &Http, context: &Context) -> Result<Identity> {
+    open(app, context, |_, _, record| {
+        app.confirm(http, &record.destination, Endpoint::Userinfo)?;
         Ok(Identity {
             userinfo_endpoint: record.destination.userinfo_endpoint,
             claims: record.claims,
@@ -104,7 +104,7 @@ pub(crate) fn identity(wiring: &Wiring, http: &Http, context: &Context) -> Resul
 }
 
 /// What the wanted token is for.
-fn target(wiring: &Wiring, context: &Context, Wanted { request, .. }: &Wanted, record: &Record) -> Result<Target> {
+fn target(app: &App, context: &Context, Wanted { request, .. }: &Wanted, record: &Record) -> Result<Target> {
     // What a login was not granted, no refresh brings: asking would only spend a request.
     let asked = request.scopes.as_ref();
     if let Some(more) = asked.and_then(|asked| asked.iter().find(|one| !record.scopes.contains(one)))
@@ -116,41 +116,41 @@ fn target(wiring: &Wiring, context: &Context, Wanted { request, .. }: &Wanted, r
     }
     Ok(Target {
         org: context.org.clone(),
-        resource: request.resource.as_ref().or(wiring.config.resource.as_ref()).cloned(),
+        resource: request.resource.as_ref().or(app.config.resource.as_ref()).cloned(),
         scopes: request.scopes.clone(),
     })
 }
 
 /// Opens the grant of `context` and reads its record, without a lock: a reader sees the old or the new, never half.
 fn open<T>(
-    wiring: &Wiring,
+    app: &App,
     context: &Context,
     work: impl FnOnce(GrantFiles<'_>, &OpenGrant<'_>, Record) -> Result<T>,
 ) -> Result<T> {
     let opened = || {
-        let home = wiring.home()?.ok_or_else(|| {
+        let state_dir = app.state_dir()?.ok_or_else(|| {
             Error::new(ErrorKind::NotLoggedIn, "the state folder is gone").with(Remedy::LogIn { context: None })
         })?;
-        let files = wiring.files(&home, &context.grant);
-        let grant = wiring.unlock(files, &context.custody)?;
+        let files = app.files(&state_dir, &context.grant);
+        let grant = app.unlock(files, &context.key_store)?;
         let record = grant.read()?;
         // A secret goes home: what differs from what was sealed at login ends here (law 16).
-        wiring.check_destination(&context.grant, &record)?;
-        wiring.check_entry(context, &grant, &record)?;
+        app.check_destination(&context.grant, &record)?;
+        app.check_entry(context, &grant, &record)?;
         work(files, &grant, record)
     };
-    opened().map_err(|error| explained(wiring, context, error))
+    opened().map_err(|error| explained(app, context, error))
 }
 
 /// A login that can never be read again is told apart from one that was ended or replaced while this session went on.
-fn explained(wiring: &Wiring, context: &Context, error: Error) -> Error {
+fn explained(app: &App, context: &Context, error: Error) -> Error {
     let log_in = Remedy::LogIn { context: Some(context.name.to_string()) };
     if !matches!(error.remedy(), Some(Remedy::LogIn { context: None })) {
         return error;
     }
-    match wiring.home().and_then(|home| Index::read(home.as_ref())) {
+    match app.state_dir().and_then(|state_dir| Index::read(state_dir.as_ref())) {
         Ok(index) if index.of_grant(&context.grant).is_none() => {
-            let message = format!("the login {} that this session is of was ended or replaced", wiring.told(context));
+            let message = format!("the login {} that this session is of was ended or replaced", app.told(context));
             Error::new(ErrorKind::NotLoggedIn, message).with(log_in)
         }
         _ => error.with(log_in),
@@ -158,7 +158,7 @@ fn explained(wiring: &Wiring, context: &Context, error: Error) -> Error {
 }
 
 /// How often a waiter looks whether the lock is free or its holder has served it.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What is known of an exchange before this one, of which the record has nothing.
 #[derive(Clone, Copy, PartialEq)]
@@ -172,8 +172,8 @@ enum Before {
 }
 
 /// One caller's way.
-struct Trip<'a> {
-    wiring: &'a Wiring,
+struct RefreshJob<'a> {
+    app: &'a App,
     context: &'a Context,
     files: GrantFiles<'a>,
     grant: &'a OpenGrant<'a>,
@@ -182,11 +182,11 @@ struct Trip<'a> {
     forsaken: &'a dyn Fn() -> bool,
 }
 
-impl Trip<'_> {
+impl RefreshJob<'_> {
     /// A record whose token serves. No failure ends a session (law 6), and what still works is served (law 7).
     fn run(&self, found: Arc<Record>) -> Result<Arc<Record>> {
-        let at_hand = self.at_hand(&found);
-        self.refreshed(found.clone(), at_hand.clone()).or_else(|error| match self.freshness(&found, at_hand.as_ref()) {
+        let cached = self.cached(&found);
+        self.refreshed(found.clone(), cached.clone()).or_else(|error| match self.freshness(&found, cached.as_ref()) {
             Freshness::Short | Freshness::Stale => Err(error),
             Freshness::Fresh | Freshness::Advisory | Freshness::Ending => Ok(found),
         })
@@ -206,39 +206,39 @@ impl Trip<'_> {
 
     /// The token of `record` for the caller, if nothing has to be asked for.
     fn served_at_once(&self, record: &Record) -> Option<AccessToken> {
-        let freshness = self.freshness(record, self.at_hand(record).as_ref());
-        if approach(freshness, false) == Approach::Serve { self.served(record) } else { None }
+        let freshness = self.freshness(record, self.cached(record).as_ref());
+        if approach(freshness, false) == UnlockedStep::Serve { self.served(record) } else { None }
     }
 
     /// The token that the caller came with: one that was refused, else the one that was found.
-    fn at_hand(&self, found: &Record) -> Option<Arc<Secret>> {
+    fn cached(&self, found: &Record) -> Option<Arc<Secret>> {
         self.wanted.instead_of.clone().or_else(|| self.secret_of(found))
     }
 
-    /// Looks again and again, for a bounded time (law 2), until the token on disk serves or the lock is free. `at_hand` is the token that the caller came with.
-    fn refreshed(&self, mut record: Arc<Record>, at_hand: Option<Arc<Secret>>) -> Result<Arc<Record>> {
-        let patience = self.wiring.config.lock_timeout;
-        let (deadline, mut waiting_since, mut taken) = (Deadline::after(patience), None, false);
+    /// Looks again and again, for a bounded time (law 2), until the token on disk serves or the lock is free. `cached` is the token that the caller came with.
+    fn refreshed(&self, mut record: Arc<Record>, cached: Option<Arc<Secret>>) -> Result<Arc<Record>> {
+        let timeout = self.app.config.lock_timeout;
+        let (deadline, mut waiting_since, mut taken) = (Deadline::after(timeout), None, false);
         loop {
             if (self.forsaken)() {
                 return Err(Error::cancelled());
             }
-            match approach(self.freshness(&record, at_hand.as_ref()), taken) {
-                Approach::Serve => return Ok(record),
+            match approach(self.freshness(&record, cached.as_ref()), taken) {
+                UnlockedStep::Serve => return Ok(record),
                 // Without the lock: a server whose metadata hangs must not hold others up.
-                Approach::TryLock if self.wiring.unconfirmed(&record.destination, Endpoint::Token).is_some() => {
-                    self.wiring.confirm(&self.wiring.http()?, &record.destination, Endpoint::Token)?;
+                UnlockedStep::TryLock if self.app.unconfirmed(&record.destination, Endpoint::Token).is_some() => {
+                    self.app.confirm(&self.app.http()?, &record.destination, Endpoint::Token)?;
                 }
-                Approach::TryLock => match self.files.lock_now()? {
-                    Some(lock) => return self.under_lock(&lock, at_hand, waiting_since),
+                UnlockedStep::TryLock => match self.files.lock_now()? {
+                    Some(lock) => return self.under_lock(&lock, cached, waiting_since),
                     None => {
                         taken = true;
                         waiting_since.get_or_insert_with(|| self.now());
                     }
                 },
-                Approach::Wait if deadline.has_passed() => return Err(self.files.still_locked(patience)),
-                Approach::Wait => {
-                    pause(LOOK);
+                UnlockedStep::Wait if deadline.has_passed() => return Err(self.files.still_locked(timeout)),
+                UnlockedStep::Wait => {
+                    pause(POLL_INTERVAL);
                     taken = false;
                     if self.files.header().is_some_and(|header| header.generation > record.generation) {
                         record = Arc::new(self.grant.read()?);
@@ -252,15 +252,15 @@ impl Trip<'_> {
     fn under_lock(
         &self,
         lock: &Lock,
-        mut at_hand: Option<Arc<Secret>>,
+        mut cached: Option<Arc<Secret>>,
         waiting_since: Option<SystemTime>,
     ) -> Result<Arc<Record>> {
         reached("locked");
         let Found { record, finished, attempt } = self.grant.recover(lock)?;
-        self.wiring.check_destination(&self.context.grant, &record)?;
+        self.app.check_destination(&self.context.grant, &record)?;
         if finished && self.wanted.request.refresh {
             // What a crash had left is not news to a caller that wants a token of now.
-            at_hand = self.secret_of(&record);
+            cached = self.secret_of(&record);
         }
         let failure = attempt.as_ref().and_then(|attempt| attempt.failure.as_ref());
         let refused = attempt.as_ref().and_then(|attempt| self.refused_a_while_ago(attempt));
@@ -273,7 +273,7 @@ impl Trip<'_> {
             Some(_) if failure.is_some_and(|failure| self.rests(failure, &record)) => Last::Resting,
             _ => Last::Settled,
         };
-        match (decide(self.freshness(&record, at_hand.as_ref()), last), told) {
+        match (decide(self.freshness(&record, cached.as_ref()), last), told) {
             (Step::Serve, _) => Ok(Arc::new(record)),
             (Step::Tell, Some(error)) => Err(error),
             (Step::Tell, None) => {
@@ -301,7 +301,7 @@ impl Trip<'_> {
     }
 
     /// The refusal of a short while ago that this caller would meet as well, and does not insist to meet.
-    fn refused_a_while_ago<'f>(&self, attempt: &'f Attempt) -> Option<&'f Failure> {
+    fn refused_a_while_ago<'f>(&self, attempt: &'f RefreshJournal) -> Option<&'f Failure> {
         let (refused, failure) = self.grant.refused_by(attempt)?;
         let own = self.target.org.as_ref().map(Org::as_str);
         let is_of_this = refused.org.is_none() || refused.org.as_deref() == own;
@@ -325,11 +325,11 @@ impl Trip<'_> {
 
     /// How good the token of `record` is. One that another process fetched since this caller came is fresh as long as it is valid,
     /// whatever its lifetime: asking again would bring the like of it.
-    fn freshness(&self, record: &Record, at_hand: Option<&Arc<Secret>>) -> Freshness {
+    fn freshness(&self, record: &Record, cached: Option<&Arc<Secret>>) -> Freshness {
         let Wanted { request, instead_of } = self.wanted;
         match self.token_of(record) {
             None => Freshness::Stale,
-            Some(token) if at_hand.is_none_or(|own| **own != *token.access_token) && self.is_valid(record) => {
+            Some(token) if cached.is_none_or(|own| **own != *token.access_token) && self.is_valid(record) => {
                 Freshness::Fresh
             }
             Some(_) if request.refresh || instead_of.is_some() => Freshness::Stale,
@@ -364,7 +364,7 @@ impl Trip<'_> {
     }
 
     fn ended(&self, kind: ErrorKind, why: &str) -> Error {
-        let (name, server) = (self.wiring.told(self.context), self.context.account.issuer.host());
+        let (name, server) = (self.app.told(self.context), self.context.account.issuer.host());
         Error::new(kind, format!("the login {name} at {server} has ended: {why}")).with(self.log_in())
     }
 
@@ -373,6 +373,6 @@ impl Trip<'_> {
     }
 
     fn now(&self) -> SystemTime {
-        self.wiring.config.clock.now()
+        self.app.config.clock.now()
     }
 }

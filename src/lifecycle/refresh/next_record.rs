@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::Trip;
+use super::RefreshJob;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::oauth::claims::Claims;
 use crate::oauth::id_token;
@@ -11,9 +11,9 @@ use crate::oauth::token_endpoint::TokenReply;
 use crate::records::record::{Destination, Record, RefreshToken, StoredToken, Target};
 
 /// The most access tokens that one grant keeps.
-const MOST_TOKENS: usize = 32;
+const MAX_TOKENS: usize = 32;
 
-impl Trip<'_> {
+impl RefreshJob<'_> {
     /// The next record. A reply that would make the grant another (law 17) is kept out. Of one that speaks for another org, the access
     /// token is: the server has rotated all the same, and the login is none the worse.
     pub(super) fn next(
@@ -46,7 +46,7 @@ impl Trip<'_> {
             // Which org is meant nobody knows; one that somebody else has asked for it is not.
             None => record.tokens.iter().filter_map(|token| token.org.as_ref()).any(|org| is_told(org.as_str())),
         };
-        let is_another = is_another && self.wiring.config.orgs.is_told_in_replies();
+        let is_another = is_another && self.app.config.orgs.is_told_in_replies();
         let error = is_another.then(|| changed("organisation"));
         let Target { org, resource, scopes: asked } = target.clone();
         let token = StoredToken {
@@ -66,7 +66,7 @@ impl Trip<'_> {
             let is_alive = other.is_valid(asked_at, Some(Duration::ZERO));
             is_alive && (!is_ours || !other.is_for(target))
         };
-        let others: Vec<_> = record.tokens.into_iter().filter(is_kept).take(MOST_TOKENS - 1).collect();
+        let others: Vec<_> = record.tokens.into_iter().filter(is_kept).take(MAX_TOKENS - 1).collect();
         let next = Record {
             generation: record.generation + 1,
             rotated: self.now(),

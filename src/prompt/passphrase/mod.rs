@@ -8,7 +8,7 @@ use std::io;
 
 use crate::model::ids::AppName;
 use crate::model::secret::Secret;
-use crate::system::environment::Surroundings;
+use crate::system::environment::Environment;
 #[cfg(feature = "passphrase")]
 pub use terminal::OnTerminal;
 
@@ -46,7 +46,7 @@ pub enum Purpose {
 
 /// A passphrase that was handed to the process: on the descriptor in `<APP>_PASSPHRASE_FD`, else in `<APP>_PASSPHRASE`.
 #[derive(Debug, Clone)]
-pub struct Inherited(pub Surroundings);
+pub struct Inherited(pub Environment);
 
 impl AskPassphrase for Inherited {
     fn ask(&self, question: &Question) -> io::Result<Secret> {

@@ -10,14 +10,14 @@ use zeroize::Zeroizing;
 use super::{AskPassphrase, Inherited, Purpose, Question, SHORTEST, is_long_enough};
 use crate::model::secret::Secret;
 use crate::system::clock::Cancel;
-use crate::system::environment::{Screen, Surroundings};
+use crate::system::environment::{Environment, Screen};
 
 /// A passphrase from the person at the terminal, typed without an echo.
 ///
 /// Before that, what is on the descriptor in `<APP>_PASSPHRASE_FD`: whoever names one means it. Without a terminal, what is in
 /// `<APP>_PASSPHRASE`, with a warning on standard error. What opened a login once is tried for the next one without asking again.
 pub struct OnTerminal {
-    surroundings: Surroundings,
+    environment: Environment,
     /// Gives the terminal its echo back when the person has had enough.
     #[cfg_attr(windows, expect(dead_code, reason = "rpassword asks there, and knows no Cancel"))]
     cancel: Cancel,
@@ -26,12 +26,12 @@ pub struct OnTerminal {
 
 impl OnTerminal {
     /// `cancel` ends a question, for example on Ctrl-C.
-    pub fn new(surroundings: Surroundings, cancel: Cancel) -> Self {
-        Self { surroundings, cancel, last: Mutex::default() }
+    pub fn new(environment: Environment, cancel: Cancel) -> Self {
+        Self { environment, cancel, last: Mutex::default() }
     }
 
     fn given(&self, question: &Question) -> io::Result<Arc<Secret>> {
-        if self.surroundings.passphrase_fd.is_some() {
+        if self.environment.passphrase_fd.is_some() {
             return self.handed_over(question).map(Arc::new);
         }
         match self.typed(question) {
@@ -48,7 +48,7 @@ impl OnTerminal {
     }
 
     fn handed_over(&self, question: &Question) -> io::Result<Secret> {
-        Inherited(self.surroundings.clone()).ask(question)
+        Inherited(self.environment.clone()).ask(question)
     }
 
     fn typed(&self, Question { app, purpose }: &Question) -> io::Result<Secret> {
@@ -138,7 +138,7 @@ mod unix {
     use crate::system::tty::{Tty, is_in_front};
 
     /// How long a wish to stop may wait.
-    const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
     /// How long a signal takes to be a wish to stop.
     const HEARD: Duration = Duration::from_millis(100);
@@ -177,7 +177,7 @@ mod unix {
                 }
                 terminal.write_all(question.as_bytes())?;
             }
-            match poll(&mut [PollFd::new(&keys, PollFlags::IN)], Some(&LOOK)) {
+            match poll(&mut [PollFd::new(&keys, PollFlags::IN)], Some(&POLL_INTERVAL)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => continue,
                 Ok(_) => {}
                 Err(error) => return Err(error.into()),

@@ -73,10 +73,10 @@ pub(crate) fn name_of_user(uid: u32) -> String {
 /// The home of the user of this process, as passwd(5) has it and whatever `HOME` says; `None` where that list does not know the user.
 pub(crate) fn home_of_this_user() -> Option<PathBuf> {
     #[cfg(unix)]
-    let home = field_of_user(rustix::process::geteuid().as_raw(), 5).map(PathBuf::from);
+    let state_dir = field_of_user(rustix::process::geteuid().as_raw(), 5).map(PathBuf::from);
     #[cfg(not(unix))]
-    let home: Option<PathBuf> = None;
-    home.filter(|home| home.is_absolute())
+    let state_dir: Option<PathBuf> = None;
+    state_dir.filter(|state_dir| state_dir.is_absolute())
 }
 
 /// The field of this number in the line of a user.
@@ -153,7 +153,7 @@ pub(crate) fn desktop_variables() -> Vec<(OsString, OsString)> {
         name => NAMES.contains(&name) || name.starts_with("LC_") || name.starts_with("XDG_SESSION_"),
     };
     let passed = std::env::vars_os().filter(|(name, value)| name.to_str().is_some_and(|name| is_passed(name, value)));
-    passed.chain(home_of_this_user().map(|home| ("HOME".into(), home.into()))).collect()
+    passed.chain(home_of_this_user().map(|state_dir| ("HOME".into(), state_dir.into()))).collect()
 }
 
 /// Whether D-Bus addresses lead to sockets of this machine. Others start a program (`unixexec:`) or lead to another machine (`tcp:`).
@@ -164,9 +164,9 @@ pub(crate) fn is_local_bus(addresses: &str) -> bool {
 
 /// The first line of what can be read from a descriptor that this process was started with; what follows it may never end.
 pub(super) fn first_line(from: &mut File) -> io::Result<Secret> {
-    let (mut line, mut byte) = (Zeroizing::new(Vec::with_capacity(MOST)), Zeroizing::new([0]));
+    let (mut line, mut byte) = (Zeroizing::new(Vec::with_capacity(MAX)), Zeroizing::new([0]));
     while from.read(&mut *byte)? == 1 && *byte != *b"\n" {
-        if line.len() == MOST {
+        if line.len() == MAX {
             return Err(io::Error::other("its first line is too long"));
         }
         line.push(byte[0]);
@@ -180,7 +180,7 @@ pub(super) fn first_line(from: &mut File) -> io::Result<Secret> {
 }
 
 /// The longest line that is read, in bytes.
-const MOST: usize = 4096;
+const MAX: usize = 4096;
 
 /// Another one of the descriptor. To open it by its name instead needs rights to the file, and waits for a writer where it is a pipe.
 #[cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! [`Surroundings`]: what this process finds around it, read once, as a value. The only reader of the environment.
+//! [`Environment`]: what this process finds around it, read once, as a value. The only reader of the environment.
 #![allow(clippy::disallowed_types, reason = "a descriptor that the process was started with is surroundings")]
 
 mod machine;
@@ -28,7 +28,7 @@ pub use screen::Screen;
 /// *which server* gets a secret (law 16): whoever wrote the folder a person stands in may have set them.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
-pub struct Surroundings {
+pub struct Environment {
     /// A person can be asked: standard input and standard error are terminals.
     pub terminal: bool,
     /// This is an SSH session.
@@ -42,9 +42,9 @@ pub struct Surroundings {
     /// This is a container, where there may be a display and yet nobody before it.
     pub container: bool,
     /// `<APP>_HOME`, else the platform's state folder for the app; `None` where neither can be told.
-    pub home: Option<PathBuf>,
-    /// The variable that `home` comes from, such as `<APP>_HOME`, `XDG_STATE_HOME` or `HOME`.
-    pub home_variable: Option<String>,
+    pub state_dir: Option<PathBuf>,
+    /// The variable that `state_dir` comes from, such as `<APP>_HOME`, `XDG_STATE_HOME` or `HOME`.
+    pub state_dir_variable: Option<String>,
     /// `<APP>_CONTEXT`: the context to use.
     pub context: Option<String>,
     /// `<APP>_ORG`: the org to speak for.
@@ -63,7 +63,7 @@ pub struct Surroundings {
     pub passphrase: Option<Arc<Secret>>,
     /// systemd's `$CREDENTIALS_DIRECTORY`.
     pub credentials: Option<PathBuf>,
-    /// The current folder, which may have a rule of its own ([`Auth::switch_here`](crate::Auth::switch_here)); `None` where it is gone.
+    /// The current folder, which may have a rule of its own ([`Auth::pin_folder`](crate::Auth::pin_folder)); `None` where it is gone.
     pub folder: Option<PathBuf>,
     /// The names of the variables that are set and change which TLS roots or which proxy is used.
     pub network: Vec<&'static str>,
@@ -71,7 +71,7 @@ pub struct Surroundings {
     handed: Arc<Mutex<Handed>>,
 }
 
-impl Surroundings {
+impl Environment {
     /// Reads the environment of this process. The line break at a variable's end, as files from other systems and mounted secrets have
     /// it, is left out. An empty variable counts as unset.
     #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
@@ -116,7 +116,7 @@ impl Surroundings {
         // What is not text stays recognisably wrong, and is refused by whoever parses it.
         let own = |name: &str| get(&app.variable(name)).map(|value| value.to_string_lossy().into_owned());
         let named = get(&app.variable("HOME")).map(|path| (PathBuf::from(path), app.variable("HOME")));
-        let (home, home_variable) = named.or_else(|| state_folder(app, get)).unzip();
+        let (state_dir, state_dir_variable) = named.or_else(|| state_folder(app, get)).unzip();
         Self {
             terminal: stdin().is_terminal() && stderr().is_terminal(),
             ssh: get("SSH_CONNECTION").is_some() || get("SSH_TTY").is_some(),
@@ -125,8 +125,8 @@ impl Surroundings {
             desktop: cfg!(any(windows, target_os = "macos"))
                 || get("DISPLAY").is_some()
                 || get("WAYLAND_DISPLAY").is_some(),
-            home,
-            home_variable,
+            state_dir,
+            state_dir_variable,
             context: own("CONTEXT"),
             org: own("ORG"),
             custody: own("CUSTODY"),
@@ -244,7 +244,7 @@ pub(crate) fn session_bus_is_local() -> bool {
 fn state_folder(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Option<(PathBuf, String)> {
     let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let from = |name: &str, base: PathBuf| (base.join(app.as_str()), name.to_owned());
-    let of_home = || absolute("HOME").map(|home| from("HOME", home.join(BELOW_HOME)));
+    let of_home = || absolute("HOME").map(|state_dir| from("HOME", state_dir.join(BELOW_HOME)));
     if cfg!(windows) {
         absolute("LOCALAPPDATA").map(|base| from("LOCALAPPDATA", base))
     } else if cfg!(target_os = "macos") {
@@ -258,7 +258,7 @@ fn state_folder(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Option
 /// macOS and Windows, the platform's own variable is believed.
 pub(crate) fn platform_state_folder(app: &AppName) -> Option<PathBuf> {
     match machine::home_of_this_user() {
-        Some(home) => Some(home.join(BELOW_HOME).join(app.as_str())),
+        Some(state_dir) => Some(state_dir.join(BELOW_HOME).join(app.as_str())),
         None => {
             let get = |name: &str| variable(name).filter(|_| name != "XDG_STATE_HOME");
             state_folder(app, &get).map(|(folder, _)| folder)
@@ -273,53 +273,53 @@ const BELOW_HOME: &str = if cfg!(target_os = "macos") { "Library/Application Sup
 mod tests {
     use super::*;
 
-    fn with(variables: &[(&str, &str)]) -> Surroundings {
+    fn with(variables: &[(&str, &str)]) -> Environment {
         let get = |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(value));
-        Surroundings::from(&"my-app".parse().unwrap(), &get)
+        Environment::from(&"my-app".parse().unwrap(), &get)
     }
 
     #[test]
     #[cfg(all(unix, not(target_os = "macos")))]
     fn the_state_folder_follows_xdg() {
-        assert_eq!(with(&[("HOME", "/h")]).home.unwrap(), PathBuf::from("/h/.local/state/my-app"));
-        assert_eq!(with(&[("HOME", "/h"), ("XDG_STATE_HOME", "/s")]).home.unwrap(), PathBuf::from("/s/my-app"));
+        assert_eq!(with(&[("HOME", "/h")]).state_dir.unwrap(), PathBuf::from("/h/.local/state/my-app"));
+        assert_eq!(with(&[("HOME", "/h"), ("XDG_STATE_HOME", "/s")]).state_dir.unwrap(), PathBuf::from("/s/my-app"));
         assert_eq!(
-            with(&[("HOME", "/h"), ("XDG_STATE_HOME", "s")]).home.unwrap(),
+            with(&[("HOME", "/h"), ("XDG_STATE_HOME", "s")]).state_dir.unwrap(),
             PathBuf::from("/h/.local/state/my-app")
         );
-        assert_eq!(with(&[("MY_APP_HOME", "/own"), ("HOME", "/h")]).home.unwrap(), PathBuf::from("/own"));
-        assert_eq!(with(&[]).home, None);
+        assert_eq!(with(&[("MY_APP_HOME", "/own"), ("HOME", "/h")]).state_dir.unwrap(), PathBuf::from("/own"));
+        assert_eq!(with(&[]).state_dir, None);
     }
 
     #[test]
     #[cfg(windows)]
     fn the_state_folder_is_the_profile_s_own() {
         let local = ("LOCALAPPDATA", r"C:\Users\ada\AppData\Local");
-        assert_eq!(with(&[local]).home.unwrap(), PathBuf::from(r"C:\Users\ada\AppData\Local\my-app"));
-        assert_eq!(with(&[local, ("MY_APP_HOME", r"D:\own")]).home.unwrap(), PathBuf::from(r"D:\own"));
-        assert_eq!(with(&[("LOCALAPPDATA", "Local"), ("HOME", r"C:\Users\ada")]).home, None);
+        assert_eq!(with(&[local]).state_dir.unwrap(), PathBuf::from(r"C:\Users\ada\AppData\Local\my-app"));
+        assert_eq!(with(&[local, ("MY_APP_HOME", r"D:\own")]).state_dir.unwrap(), PathBuf::from(r"D:\own"));
+        assert_eq!(with(&[("LOCALAPPDATA", "Local"), ("HOME", r"C:\Users\ada")]).state_dir, None);
     }
 
     #[test]
     #[cfg(target_os = "macos")]
     fn the_state_folder_is_the_library_s() {
-        let home = with(&[("HOME", "/Users/ada"), ("XDG_STATE_HOME", "/s")]).home.unwrap();
-        assert_eq!(home, PathBuf::from("/Users/ada/Library/Application Support/my-app"));
-        assert_eq!(with(&[("HOME", "ada")]).home, None);
+        let state_dir = with(&[("HOME", "/Users/ada"), ("XDG_STATE_HOME", "/s")]).state_dir.unwrap();
+        assert_eq!(state_dir, PathBuf::from("/Users/ada/Library/Application Support/my-app"));
+        assert_eq!(with(&[("HOME", "ada")]).state_dir, None);
     }
 
     #[test]
     fn a_browser_needs_a_desktop_and_a_person() {
-        let here = Surroundings { terminal: true, desktop: true, ..Surroundings::default() };
+        let here = Environment { terminal: true, desktop: true, ..Environment::default() };
         assert!(here.can_show_a_browser());
         for change in [
-            |s: &mut Surroundings| s.ssh = true,
-            |s: &mut Surroundings| s.ci = true,
-            |s: &mut Surroundings| s.agent = true,
-            |s: &mut Surroundings| s.container = true,
-            |s: &mut Surroundings| s.no_browser = true,
-            |s: &mut Surroundings| s.terminal = false,
-            |s: &mut Surroundings| s.desktop = false,
+            |s: &mut Environment| s.ssh = true,
+            |s: &mut Environment| s.ci = true,
+            |s: &mut Environment| s.agent = true,
+            |s: &mut Environment| s.container = true,
+            |s: &mut Environment| s.no_browser = true,
+            |s: &mut Environment| s.terminal = false,
+            |s: &mut Environment| s.desktop = false,
         ] {
             let mut there = here.clone();
             change(&mut there);

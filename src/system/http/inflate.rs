@@ -17,7 +17,7 @@ use crate::system::http::deflate::{Bits, Output, array, inflate};
 /// there.
 pub(crate) fn decode(body: &mut Zeroizing<Vec<u8>>, codings: &[String], limit: usize) -> Result<(), Failed> {
     // Nobody applies more, and each costs a pass over the whole.
-    const MOST: usize = 4;
+    const MAX: usize = 4;
     let mut inner: Option<Zeroizing<Vec<u8>>> = None;
     for (at, coding) in codings.iter().rev().enumerate() {
         let outer = inner.as_ref().unwrap_or(body);
@@ -25,7 +25,7 @@ pub(crate) fn decode(body: &mut Zeroizing<Vec<u8>>, codings: &[String], limit: u
             break;
         }
         inner = Some(match coding.as_str() {
-            _ if at >= MOST => return Err(Failed::Unknown),
+            _ if at >= MAX => return Err(Failed::Unknown),
             "identity" => continue,
             // RFC 9110 §8.4.1.3: "A recipient SHOULD consider "x-gzip" to be equivalent to "gzip"."
             "gzip" | "x-gzip" => unzipped(outer, limit)?,

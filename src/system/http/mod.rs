@@ -46,7 +46,7 @@ use crate::system::http::proxy::{Proxy, Unusable};
 const LIMIT: usize = 1 << 20;
 
 /// How long a request that was sent may still finish after a cancel: its reply may hold the only copy of a token.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
 /// How the door is set up; the same for every request of an app.
 #[derive(Debug, Clone)]
@@ -368,15 +368,15 @@ fn sent(authorization: Option<&str>, form: Option<&Form>) -> Zeroizing<String> {
 /// Where a redirect leads, without what may be a secret there: the server may quote what was `sent`, in a path or even in a host.
 fn target(from: &Url, location: Option<&HeaderValue>, sent: &str) -> String {
     /// The shortest piece that counts, in bytes.
-    const PIECE: usize = 12;
+    const MIN_SECRET_PIECE: usize = 12;
     let Some(to) = location.and_then(|value| from.join(value.to_str().ok()?).ok()) else {
         return "no address".into();
     };
     // A long path could be a sentence of the server's, and stands in words of ours.
     let is_shown = |path: &str| sent.is_empty() && path.len() <= 64;
     let (host, path) = (host_of(&to), Some(to.path()).filter(|path| is_shown(path)).unwrap_or_default());
-    let quotes = |piece: &[u8]| sent.as_bytes().windows(PIECE).any(|own| own == piece);
-    match host.as_bytes().windows(PIECE).any(quotes) {
+    let quotes = |piece: &[u8]| sent.as_bytes().windows(MIN_SECRET_PIECE).any(|own| own == piece);
+    match host.as_bytes().windows(MIN_SECRET_PIECE).any(quotes) {
         true => "an address that is not shown".into(),
         false => quoted(&format!("{}://{host}{path}", to.scheme())),
     }
@@ -411,7 +411,7 @@ async fn until_cancelled<T>(
     let mut reply = pin!(reply);
     let mut cancelled = pin!(async {
         cancel.cancelled().await;
-        tokio::time::sleep(LAST_WORDS).await;
+        tokio::time::sleep(CANCEL_GRACE).await;
     });
     poll_fn(|cx| match reply.as_mut().poll(cx) {
         Poll::Ready(reply) => Poll::Ready(reply),

@@ -24,7 +24,7 @@ fn endpoints_given_by_hand_need_no_metadata() {
     let mut config = rig.config();
     by_hand(&mut config);
     let ended = wait(Auth::new(config).unwrap().logout(Default::default())).unwrap().done;
-    assert_eq!(ended[0].ended, hallpass::Ended::Revoked);
+    assert_eq!(ended[0].ended, hallpass::LogoutOutcome::Revoked);
 
     // One by hand, the other from the metadata; whose second document is asked for what neither has.
     rig.try_log_in(|config| config.device_authorization_endpoint = at("/device_authorization")).unwrap();
@@ -81,6 +81,6 @@ fn a_confidential_client_authenticates_at_every_endpoint() {
     rig.clock.advance(super::rig::S(3600));
     wait(session.access_token()).unwrap();
     let ended = wait(auth.logout(Default::default())).unwrap().done;
-    assert_eq!(ended[0].ended, hallpass::Ended::Revoked);
+    assert_eq!(ended[0].ended, hallpass::LogoutOutcome::Revoked);
     rig.assert_nothing_left("confidential client");
 }

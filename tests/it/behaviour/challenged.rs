@@ -7,7 +7,7 @@ use std::time::Duration;
 use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{AccessToken, Auth, Config, ErrorKind, Next, Secret, Session};
+use hallpass::{AccessToken, AfterRefusal, Auth, Config, ErrorKind, Secret, Session};
 use url::Url;
 
 use super::rig::{Rig, S, assert_error, token};
@@ -35,7 +35,7 @@ fn served(session: &Session) -> AccessToken {
 
 /// Whether the refusal of `token` by `url` is answered with another one.
 fn retries(session: &Session, token: &AccessToken, url: &str) -> bool {
-    matches!(session.challenged(token, &api(url), 401, INVALID), Next::Retry)
+    matches!(session.challenged(token, &api(url), 401, INVALID), AfterRefusal::Retry)
 }
 
 fn asked(rig: &Rig) -> usize {
@@ -120,11 +120,11 @@ fn what_another_token_would_not_help_is_given_up() {
         (401, r#"Bearer error="insufficient_user_authentication""#),
     ] {
         let next = session.challenged(&first, &api("https://api.example/"), status, header);
-        assert!(matches!(next, Next::GiveUp), "{status} {header}: {next:?}");
+        assert!(matches!(next, AfterRefusal::GiveUp), "{status} {header}: {next:?}");
     }
     assert_eq!((served(&session).expose(), asked(&rig)), (first.expose(), 0));
     let bare = session.challenged(&first, &api("https://api.example/"), 401, "");
-    assert!(matches!(bare, Next::Retry), "many resources send no header");
+    assert!(matches!(bare, AfterRefusal::Retry), "many resources send no header");
 }
 
 #[test]
@@ -135,7 +135,9 @@ fn a_step_up_is_a_login_that_asks_for_more() {
     let session = auth.session().unwrap();
     let header =
         r#"Bearer error="insufficient_user_authentication", acr_values="phr mfa", max_age="300", scope="admin""#;
-    let Next::StepUp(request) = session.challenged(&served(&session), &api("https://api.example/"), 401, header) else {
+    let AfterRefusal::StepUp(request) =
+        session.challenged(&served(&session), &api("https://api.example/"), 401, header)
+    else {
         panic!("no step-up")
     };
     assert_eq!(request.context.as_ref().map(|name| name.to_string()).as_deref(), Some("work"));
@@ -224,11 +226,11 @@ fn a_token_from_the_environment_is_never_replaced() {
     let rig = Rig::new();
     rig.log_in();
     let mut config = config(&rig);
-    config.surroundings.token = Some(Arc::new(Secret::new("given".into())));
+    config.environment.token = Some(Arc::new(Secret::new("given".into())));
     let session = Auth::new(config).unwrap().session().unwrap();
     assert!(!retries(&session, &served(&session), "https://api.example/"));
     let step_up = r#"Bearer error="insufficient_user_authentication", max_age="0""#;
     let next = session.challenged(&served(&session), &api("https://api.example/"), 401, step_up);
-    assert!(matches!(next, Next::GiveUp));
+    assert!(matches!(next, AfterRefusal::GiveUp));
     assert_eq!((token(&session).as_str(), asked(&rig)), ("given", 0));
 }

@@ -6,7 +6,7 @@ use std::thread;
 use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::Person;
-use hallpass::{Auth, ContextName, ErrorKind, LoginRequest, LogoutRequest, Remedy, Select};
+use hallpass::{Auth, ContextName, ErrorKind, LoginRequest, LogoutRequest, Remedy, Selector};
 
 use super::rig::{Rig, assert_error, bob, named, token};
 
@@ -42,9 +42,9 @@ fn a_context_is_chosen_by_argument_before_environment_before_default() {
     let alice = token(&rig.log_in());
     let bob = token(&rig.log_in_as(&bob(), Some("work")));
     let mut config = rig.config();
-    config.surroundings.context = Some("WORK".into());
+    config.environment.context = Some("WORK".into());
     let auth = Auth::new(config).unwrap();
-    let by_argument = auth.session_for(&Select::context(name("alice@example.com"))).unwrap();
+    let by_argument = auth.session_for(&Selector::context(name("alice@example.com"))).unwrap();
     assert_eq!((token(&by_argument), token(&auth.session().unwrap())), (alice.clone(), bob));
     assert_eq!(token(&rig.auth().session().unwrap()), alice);
     assert!(rig.server.requests().is_empty());
@@ -54,12 +54,12 @@ fn a_context_is_chosen_by_argument_before_environment_before_default() {
 fn a_context_that_is_not_there_is_a_login_to_make() {
     let rig = Rig::new();
     rig.log_in();
-    let error = rig.auth().session_for(&Select::context(name("work"))).unwrap_err();
+    let error = rig.auth().session_for(&Selector::context(name("work"))).unwrap_err();
     assert_error(&error, ErrorKind::NotLoggedIn, Some("log_in"), 4);
     assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("work".into()) }));
 
     let mut config = rig.config();
-    config.surroundings.context = Some("../evil".into());
+    config.environment.context = Some("../evil".into());
     let auth = Auth::new(config).unwrap();
     assert_error(&auth.session().unwrap_err(), ErrorKind::Config, Some("fix_config"), 2);
     let login = wait(auth.login(LoginRequest::default(), Arc::new(Silent)));
@@ -70,7 +70,7 @@ fn a_context_that_is_not_there_is_a_login_to_make() {
 #[test]
 fn a_login_takes_the_name_that_the_environment_gives() {
     let rig = Rig::new();
-    let session = rig.try_log_in(|config| config.surroundings.context = Some("ci".into())).unwrap();
+    let session = rig.try_log_in(|config| config.environment.context = Some("ci".into())).unwrap();
     assert_eq!(session.context().unwrap().name.as_str(), "ci");
     assert_eq!(list(&rig), ["ci*"]);
 }
@@ -163,7 +163,7 @@ fn a_default_that_is_gone_is_asked_for_and_the_only_one_left_needs_none() {
     assert_error(&error, ErrorKind::NotLoggedIn, Some("choose_context"), 4);
     assert_eq!(error.remedy(), Some(&Remedy::ChooseContext { contexts: vec!["b".into(), "c".into()] }));
     let mut request = LogoutRequest::default();
-    request.select = Select::context(name("b"));
+    request.select = Selector::context(name("b"));
     let _ = wait(rig.auth().logout(request)).unwrap();
     assert_eq!(rig.auth().session().unwrap().context().unwrap().name, name("c"));
 }

@@ -62,7 +62,7 @@ fn many_futures_are_few_threads() {
         assert!(output.status.success() && told.contains("1 passed"), "{told}");
         return;
     }
-    let trips = || {
+    let jobs = || {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap();
         let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
         names.filter(|name| name.trim() == "hallpass-trip").count()
@@ -73,12 +73,12 @@ fn many_futures_are_few_threads() {
     let lock = locked(&rig, &session);
     rig.server.inject(Endpoint::Token, Fault::DelayReply(MS(300)));
     let asked: Vec<_> = (0..250).map(|number| begin(ask(&session, number))).collect();
-    until("the trips", || trips() == 2);
+    until("the trips", || jobs() == 2);
     drop(lock);
     let mut tokens: Vec<_> = asked.into_iter().map(|asked| wait(asked).unwrap().expose().to_owned()).collect();
     tokens.dedup();
     assert_eq!((tokens.len(), rig.server.requests_to(Endpoint::Token).len()), (1, 1));
-    until("their end", || trips() == 0);
+    until("their end", || jobs() == 0);
 }
 
 #[test]

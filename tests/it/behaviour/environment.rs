@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hallpass::blocking::wait;
 use hallpass::testing::Endpoint;
-use hallpass::{Auth, ErrorKind, Remedy, Secret, Select};
+use hallpass::{Auth, ErrorKind, Remedy, Secret, Selector};
 
 use super::acme::*;
 use super::rig::{Rig, token};
@@ -13,7 +13,7 @@ use super::rig::{Rig, token};
 fn a_token_from_the_environment_that_no_header_takes_is_said_to_be_just_that() {
     let rig = Rig::new();
     let mut config = rig.config();
-    config.surroundings.token = Some(Arc::new(Secret::new("two\nlines".into())));
+    config.environment.token = Some(Arc::new(Secret::new("two\nlines".into())));
     let error = Auth::new(config).unwrap().session().unwrap_err();
     assert_eq!((error.kind(), error.kind().exit_code()), (ErrorKind::Config, 2));
     assert!(rig.server.requests_to(Endpoint::UserInfo).is_empty());
@@ -27,8 +27,8 @@ fn a_token_from_the_environment_is_used_as_it_is_and_nothing_is_stored() {
     let own = token(&rig.log_in());
     let mut config = rig.config();
     let empty = rig.folder.path().join("empty");
-    config.home = Some(empty.clone());
-    config.surroundings.token = Some(Arc::new(Secret::new(own.clone())));
+    config.state_dir = Some(empty.clone());
+    config.environment.token = Some(Arc::new(Secret::new(own.clone())));
     let auth = Auth::new(config.clone()).unwrap();
     let session = auth.session().unwrap();
     assert_eq!(token(&session), own);
@@ -39,11 +39,11 @@ fn a_token_from_the_environment_is_used_as_it_is_and_nothing_is_stored() {
     assert_eq!(rig.server.requests_to(Endpoint::UserInfo).len(), 1);
     assert!(!empty.exists());
     // Who names a context means that one.
-    config.home = Some(rig.home());
-    config.surroundings.token = Some(Arc::new(Secret::new("another".into())));
+    config.state_dir = Some(rig.home());
+    config.environment.token = Some(Arc::new(Secret::new("another".into())));
     let auth = Auth::new(config).unwrap();
     assert_eq!(token(&auth.session().unwrap()), "another");
-    assert_eq!(token(&auth.session_for(&Select::context("alice@example.com".parse().unwrap())).unwrap()), own);
+    assert_eq!(token(&auth.session_for(&Selector::context("alice@example.com".parse().unwrap())).unwrap()), own);
 }
 
 #[test]

@@ -225,12 +225,12 @@ fn an_older_record_that_lies_about_is_not_taken_for_the_next() {
 
 #[test]
 fn the_contract_of_custody_holds_in_memory() {
-    hallpass::testing::check_custody(&hallpass::custody::Memory::new());
+    hallpass::testing::check_key_store(&hallpass::custody::MemoryKeyStore::new());
 }
 
 /// The suite is not one that cannot fail: a custody that mixes the items of two apps is found.
 #[test]
 #[should_panic(expected = "an item is of one app")]
 fn the_contract_of_custody_finds_a_custody_that_breaks_it() {
-    hallpass::testing::check_custody(&super::rig::Keys::default());
+    hallpass::testing::check_key_store(&super::rig::Keys::default());
 }

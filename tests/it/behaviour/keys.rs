@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use hallpass::custody::{Custody, CustodyError, Item};
+use hallpass::custody::{Item, KeyStore, KeyStoreError};
 use hallpass::{Result, Secret};
 
 /// A custody that does as it is told.
@@ -42,12 +42,12 @@ impl Keys {
         *self.items.lock().unwrap() = items;
     }
 
-    fn well(&self) -> Result<(), CustodyError> {
+    fn well(&self) -> Result<(), KeyStoreError> {
         match *self.mood.lock().unwrap() {
             Mood::Well | Mood::Full => Ok(()),
-            Mood::Locked => Err(CustodyError::Locked),
-            Mood::Unavailable => Err(CustodyError::Unavailable("no session".into())),
-            Mood::Silent => Err(CustodyError::Silent),
+            Mood::Locked => Err(KeyStoreError::Locked),
+            Mood::Unavailable => Err(KeyStoreError::Unavailable("no session".into())),
+            Mood::Silent => Err(KeyStoreError::Silent),
         }
     }
 }
@@ -58,30 +58,30 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-impl Custody for Keys {
+impl KeyStore for Keys {
     fn name(&self) -> &str {
         "keys"
     }
 
-    fn probe(&self) -> Result<(), CustodyError> {
+    fn probe(&self) -> Result<(), KeyStoreError> {
         self.well()
     }
 
-    fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), CustodyError> {
+    fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), KeyStoreError> {
         self.well()?;
         if *self.mood.lock().unwrap() == Mood::Full {
-            return Err(CustodyError::Failed("it takes no more items".into()));
+            return Err(KeyStoreError::Failed("it takes no more items".into()));
         }
         self.items.lock().unwrap().insert(item.grant.to_string(), key.expose().to_owned());
         Ok(())
     }
 
-    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError> {
         self.well()?;
         Ok(self.items.lock().unwrap().get(item.grant.as_str()).cloned().map(Secret::new))
     }
 
-    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+    fn erase(&self, item: &Item<'_>) -> Result<bool, KeyStoreError> {
         self.well()?;
         Ok(self.items.lock().unwrap().remove(item.grant.as_str()).is_some())
     }

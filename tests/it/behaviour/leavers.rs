@@ -28,13 +28,13 @@ type Asked = Pin<Box<dyn Future<Output = Result<AccessToken>> + Send>>;
 #[test]
 fn dropped_on_a_plain_executor() {
     storm(|callers| {
-        let mut callers: Vec<_> = callers.into_iter().map(|(asked, patience)| (Some(asked), patience)).collect();
+        let mut callers: Vec<_> = callers.into_iter().map(|(asked, timeout)| (Some(asked), timeout)).collect();
         let mut cx = Context::from_waker(Waker::noop());
         let mut waited = Duration::ZERO;
         while callers.iter().any(|(asked, _)| asked.is_some()) {
-            for (asked, patience) in &mut callers {
+            for (asked, timeout) in &mut callers {
                 let ended = asked.as_mut().is_some_and(|asked| asked.as_mut().poll(&mut cx).is_ready());
-                if ended || waited >= *patience {
+                if ended || waited >= *timeout {
                     *asked = None;
                 }
             }
@@ -52,16 +52,16 @@ fn dropped_on_tokio() {
         let tasks: Vec<_> = callers
             .into_iter()
             .enumerate()
-            .map(|(number, (asked, patience))| {
+            .map(|(number, (asked, timeout))| {
                 let is_aborted = number % 2 == 0;
-                let longest = if is_aborted { S(20) } else { patience };
-                (runtime.spawn(async move { drop(tokio::time::timeout(longest, asked).await) }), is_aborted, patience)
+                let longest = if is_aborted { S(20) } else { timeout };
+                (runtime.spawn(async move { drop(tokio::time::timeout(longest, asked).await) }), is_aborted, timeout)
             })
             .collect();
         runtime.block_on(async {
-            for (task, is_aborted, patience) in tasks {
+            for (task, is_aborted, timeout) in tasks {
                 if is_aborted {
-                    tokio::time::sleep(patience).await;
+                    tokio::time::sleep(timeout).await;
                     task.abort();
                 }
                 let _ = task.await;
@@ -83,12 +83,12 @@ fn dropped_on_an_executor_with_many_threads() {
                 scope.spawn(|| Builder::new_current_thread().build().unwrap().block_on(executor.run(ended)));
             }
             let mut tasks: Vec<_> =
-                callers.into_iter().map(|(asked, patience)| (patience, executor.spawn(asked))).collect();
-            tasks.sort_by_key(|(patience, _)| *patience);
+                callers.into_iter().map(|(asked, timeout)| (timeout, executor.spawn(asked))).collect();
+            tasks.sort_by_key(|(timeout, _)| *timeout);
             let mut waited = Duration::ZERO;
-            for (patience, task) in tasks {
-                thread::sleep(patience - waited);
-                waited = patience;
+            for (timeout, task) in tasks {
+                thread::sleep(timeout - waited);
+                waited = timeout;
                 drop(task);
             }
             drop(done);

@@ -107,7 +107,7 @@ fn a_token_without_an_end_is_promised_to_nobody() {
         assert!(error.to_string().contains("does not say when its access tokens end"), "{error}");
         let mut request = TokenRequest::default();
         request.min_validity = Some(S(1));
-        assert!(session.token_at_hand(request).is_none());
+        assert!(session.cached_token(request).is_none());
         assert_eq!(valid_for(session, 0).unwrap(), first);
     }
     assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 0, "another one would not say more");
@@ -124,7 +124,7 @@ fn a_token_from_the_environment_is_promised_as_long_as_it_says() {
     let rig = Rig::new();
     let session = |token: &str| {
         let mut config = rig.config();
-        config.surroundings.token = Some(Arc::new(Secret::new(token.into())));
+        config.environment.token = Some(Arc::new(Secret::new(token.into())));
         Auth::new(config).unwrap().session().unwrap()
     };
     let end = rig.now() + S(600);

@@ -21,7 +21,7 @@ fn a_login_ends_with_a_name() {
     assert_eq!(context.account.email.as_deref(), Some("alice@example.com"));
     assert_eq!(context.account.issuer.as_str(), rig.server.issuer());
     assert_eq!(context.scopes.to_string(), "openid offline_access email");
-    assert_eq!((context.custody.as_str(), context.is_default), ("keys", true));
+    assert_eq!((context.key_store.as_str(), context.is_default), ("keys", true));
     assert_eq!(context.logged_in_at, Some(start + S(5)));
     assert_eq!(context.expires_at, Some(start + S(5 + 3600)));
     assert_eq!((rig.records().len(), rig.keys.count(), rig.server.live_families()), (1, 1, 1));

@@ -2,14 +2,14 @@
 
 use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault, Person};
-use hallpass::{Each, Ended, ErrorKind, LoggedOut, LogoutRequest, Remedy, Result};
+use hallpass::{ErrorKind, LoggedOut, LogoutOutcome, LogoutRequest, Outcomes, Remedy, Result};
 
 use super::rig::{Mood, Rig, assert_error, bob, token};
 
 fn log_out(rig: &Rig, change: impl FnOnce(&mut LogoutRequest)) -> Result<Vec<LoggedOut>> {
     let mut request = LogoutRequest::default();
     change(&mut request);
-    let Each { done, failed, .. } = wait(rig.auth().logout(request))?;
+    let Outcomes { done, failed, .. } = wait(rig.auth().logout(request))?;
     assert!(failed.is_empty(), "{failed:?}");
     Ok(done)
 }
@@ -20,7 +20,10 @@ fn a_logout_revokes_then_forgets_and_says_so() {
     let session = rig.log_in();
     let access_token = token(&session);
     let ended = log_out(&rig, |_| {}).unwrap();
-    assert_eq!((ended.len(), ended[0].ended, ended[0].context.as_str()), (1, Ended::Revoked, "alice@example.com"));
+    assert_eq!(
+        (ended.len(), ended[0].ended, ended[0].context.as_str()),
+        (1, LogoutOutcome::Revoked, "alice@example.com")
+    );
     assert_eq!(ended[0].account.subject.as_deref(), Some("alice"));
     let [revocation] = &rig.server.requests_to(Endpoint::Revocation)[..] else { panic!() };
     assert_eq!(revocation.parameter("token_type_hint"), Some("refresh_token"));
@@ -55,14 +58,14 @@ fn where_nobody_ever_was_there_is_nobody_to_log_out() {
 fn a_server_that_cannot_revoke_is_not_said_to_have_revoked() {
     let rig = Rig::with(|behaviour| behaviour.revocation = false);
     rig.log_in();
-    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, Ended::NotRevocable);
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::NotRevocable);
     assert!(rig.server.requests().is_empty() && rig.records().is_empty());
     assert_eq!((rig.keys.count(), rig.server.live_families()), (0, 1));
 
     let rig = Rig::new();
     rig.log_in();
     rig.server.inject(Endpoint::Revocation, Fault::error(400, "unsupported_token_type"));
-    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, Ended::NotRevocable);
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::NotRevocable);
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn a_server_that_was_not_told_leaves_the_login_intact() {
         assert_error(&error, kind, Some("forget_locally"), code);
         assert_eq!(error.remedy(), Some(&forget), "{fault:?}");
         assert_eq!(token(&rig.auth().session().unwrap()), own);
-        assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, Ended::Revoked, "{fault:?}");
+        assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Revoked, "{fault:?}");
         rig.assert_nothing_left(&format!("{fault:?}"));
     }
 }
@@ -94,7 +97,7 @@ fn a_revocation_whose_reply_is_lost_can_be_made_again() {
     rig.log_in();
     rig.server.inject(Endpoint::Revocation, Fault::LoseReply);
     assert_eq!(log_out(&rig, |_| {}).unwrap_err().kind(), ErrorKind::Unreachable);
-    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, Ended::Revoked);
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Revoked);
     rig.assert_nothing_left("second try");
 }
 
@@ -103,7 +106,7 @@ fn local_only_tells_nobody_and_says_so() {
     let rig = Rig::new();
     rig.log_in();
     let ended = log_out(&rig, |request| request.local_only = true).unwrap();
-    assert_eq!(ended[0].ended, Ended::LocalOnly);
+    assert_eq!(ended[0].ended, LogoutOutcome::LocalOnly);
     assert!(rig.server.requests().is_empty() && rig.records().is_empty());
     assert_eq!((rig.keys.count(), rig.server.live_families()), (0, 1));
 }
@@ -119,7 +122,7 @@ fn a_login_that_cannot_be_forgotten_here_is_not_ended_at_the_server() {
     assert_error(&log_out(&rig, |_| {}).unwrap_err(), ErrorKind::Custody, Some("fix_path"), 6);
     assert!(rig.server.requests().is_empty() && rig.keys.count() == 1 && rig.records().len() == 1);
     std::fs::remove_dir(obstacle).unwrap();
-    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, Ended::Revoked);
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Revoked);
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn all_ends_all() {
     rig.log_in();
     rig.log_in_as(&bob(), None);
     let ended = log_out(&rig, |request| request.all = true).unwrap();
-    assert_eq!(ended.iter().map(|one| one.ended).collect::<Vec<_>>(), [Ended::Revoked, Ended::Revoked]);
+    assert_eq!(ended.iter().map(|one| one.ended).collect::<Vec<_>>(), [LogoutOutcome::Revoked, LogoutOutcome::Revoked]);
     rig.assert_nothing_left("all");
 }
 
@@ -155,7 +158,7 @@ fn of_all_one_that_cannot_be_ended_keeps_no_other_logged_in() {
 fn without_a_refresh_token_the_access_token_is_revoked() {
     let rig = Rig::with(|behaviour| behaviour.refresh_token = false);
     let own = token(&rig.log_in());
-    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, Ended::Revoked);
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Revoked);
     assert!(!rig.server.is_live_access_token(&own));
 }
 
@@ -174,7 +177,7 @@ fn a_locked_store_keeps_the_login_and_a_lost_key_gives_it_up() {
     token(&rig.auth().session().unwrap());
 
     rig.keys.lose();
-    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, Ended::Unreadable);
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Unreadable);
     assert!(rig.server.requests().is_empty() && rig.records().is_empty());
     assert!(rig.auth().contexts().unwrap().is_empty());
 }
@@ -186,7 +189,7 @@ fn a_login_can_be_forgotten_though_its_store_is_dead() {
         rig.log_in();
         rig.keys.set(mood);
         let ended = log_out(&rig, |request| request.local_only = true).unwrap();
-        assert_eq!(ended[0].ended, Ended::LocalOnly);
+        assert_eq!(ended[0].ended, LogoutOutcome::LocalOnly);
         assert!(ended[0].left_behind.as_ref().is_some_and(|why| why.contains("cannot be used")), "{ended:?}");
         assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
         assert!(rig.server.requests().is_empty());

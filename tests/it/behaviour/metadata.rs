@@ -2,7 +2,7 @@
 
 use hallpass::blocking::wait;
 use hallpass::testing::{AuthorizationServer, Endpoint, Fault};
-use hallpass::{Config, Ended, ErrorKind, LogoutRequest, Remedy};
+use hallpass::{Config, ErrorKind, LogoutOutcome, LogoutRequest, Remedy};
 use serde_json::Value;
 
 use super::rig::{Rig, assert_error};
@@ -110,7 +110,8 @@ fn an_endpoint_that_is_not_needed_and_not_safe_is_dropped() {
             rig.server.inject_always(Endpoint::Metadata, field(name, value));
             rig.try_log_in(|_| {}).unwrap();
             let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
-            let wanted = if name == "revocation_endpoint" { Ended::NotRevocable } else { Ended::Revoked };
+            let wanted =
+                if name == "revocation_endpoint" { LogoutOutcome::NotRevocable } else { LogoutOutcome::Revoked };
             assert_eq!(ended.done[0].ended, wanted, "{name}: {value}");
         }
     }
@@ -165,7 +166,7 @@ fn what_one_document_does_not_name_the_other_may() {
         assert!(session.context().unwrap().account.email.is_some(), "{name}: userinfo was asked");
         wait(session.userinfo()).unwrap();
         let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
-        assert_eq!(ended.done[0].ended, Ended::Revoked, "{name}");
+        assert_eq!(ended.done[0].ended, LogoutOutcome::Revoked, "{name}");
     }
 }
 

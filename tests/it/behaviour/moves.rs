@@ -3,32 +3,32 @@
 use std::sync::{Arc, Mutex};
 
 use hallpass::blocking::wait;
-use hallpass::custody::{Custody, CustodyError, Item, Memory, Place, PlaceName};
+use hallpass::custody::{Custody, Item, KeyStore, KeyStoreError, KeyStoreName, MemoryKeyStore};
 use hallpass::prompt::Silent;
 use hallpass::testing::Person;
-use hallpass::{Auth, Config, Each, ErrorKind, MoveRequest, Moved, Remedy, Result, Secret};
+use hallpass::{Auth, Config, ErrorKind, MoveOutcome, MoveRequest, Outcomes, Remedy, Result, Secret};
 
 use super::places::at;
 use super::rig::{Mood, Rig, S, assert_error, named, token};
 
-fn moved(config: Config, to: &str) -> Result<Vec<Moved>> {
-    let Each { done, failed, .. } = wait(Auth::new(config)?.move_keys(MoveRequest::all_to(to)))?;
+fn moved(config: Config, to: &str) -> Result<Vec<MoveOutcome>> {
+    let Outcomes { done, failed, .. } = wait(Auth::new(config)?.move_keys(MoveRequest::all_to(to)))?;
     // For a test with one login, its error is the error.
     failed.into_iter().next().map_or(Ok(done), |(_, error)| Err(error))
 }
 
 fn custodies(rig: &Rig) -> Vec<String> {
-    rig.auth().contexts().unwrap().into_iter().map(|context| context.custody).collect()
+    rig.auth().contexts().unwrap().into_iter().map(|context| context.key_store).collect()
 }
 
 #[test]
 fn a_session_that_was_there_before_a_move_serves_after_it() {
     let rig = Rig::new();
-    let files = Place::Only(vec![PlaceName::KeyFile, PlaceName::Passphrase]);
-    let session = rig.try_log_in(|own| own.place = Place::Only(vec![PlaceName::KeyFile])).unwrap();
+    let files = Custody::Only(vec![KeyStoreName::KeyFile, KeyStoreName::Passphrase]);
+    let session = rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
     let own = token(&session);
-    let mut config = at(&rig, PlaceName::Passphrase);
-    config.place = files;
+    let mut config = at(&rig, KeyStoreName::Passphrase);
+    config.custody = files;
     let done = moved(config.clone(), "passphrase").unwrap();
     assert_eq!((done[0].from.as_str(), done[0].to.as_str(), &done[0].left_behind), ("keyfile", "passphrase", &None));
     assert_eq!(token(&session), own);
@@ -47,7 +47,7 @@ fn a_session_that_was_there_before_a_move_serves_after_it() {
 #[test]
 fn a_place_that_is_locked_away_slow_or_full_gets_no_key_and_everything_is_as_it_was() {
     let rig = Rig::new();
-    let own = token(&rig.try_log_in(|own| own.place = Place::Only(vec![PlaceName::KeyFile])).unwrap());
+    let own = token(&rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap());
     let before = rig.records();
     for (mood, remedy, why) in [
         (Mood::Locked, "unlock_store", "it is locked"),
@@ -69,27 +69,27 @@ fn a_place_that_is_locked_away_slow_or_full_gets_no_key_and_everything_is_as_it_
 
 /// Takes a key and gives back another.
 #[derive(Debug, Default)]
-struct Forgetful(Memory, Mutex<Vec<String>>);
+struct Forgetful(MemoryKeyStore, Mutex<Vec<String>>);
 
-impl Custody for Forgetful {
+impl KeyStore for Forgetful {
     fn name(&self) -> &str {
         "forgetful"
     }
 
-    fn probe(&self) -> Result<(), CustodyError> {
+    fn probe(&self) -> Result<(), KeyStoreError> {
         Ok(())
     }
 
-    fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), CustodyError> {
+    fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), KeyStoreError> {
         self.1.lock().unwrap().push(label.to_owned());
         self.0.store(item, label, &Secret::new(key.expose().to_uppercase()))
     }
 
-    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, CustodyError> {
+    fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError> {
         self.0.load(item)
     }
 
-    fn erase(&self, item: &Item<'_>) -> Result<bool, CustodyError> {
+    fn erase(&self, item: &Item<'_>) -> Result<bool, KeyStoreError> {
         self.0.erase(item)
     }
 }
@@ -97,10 +97,10 @@ impl Custody for Forgetful {
 #[test]
 fn a_place_that_does_not_give_back_what_it_was_given_is_found_out_before_the_key_leaves() {
     let rig = Rig::new();
-    let own = token(&rig.try_log_in(|own| own.place = Place::Only(vec![PlaceName::KeyFile])).unwrap());
+    let own = token(&rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap());
     let forgetful = Arc::new(Forgetful::default());
     let mut config = rig.config();
-    config.place = Place::Custom(forgetful.clone());
+    config.custody = Custody::Custom(forgetful.clone());
     let error = moved(config, "forgetful").unwrap_err();
     assert_error(&error, ErrorKind::Custody, Some("choose_place"), 6);
     assert!(error.to_string().contains("does not give back"), "{error}");
@@ -114,12 +114,12 @@ fn a_place_that_does_not_give_back_what_it_was_given_is_found_out_before_the_key
 #[test]
 fn what_a_host_does_not_allow_and_what_does_not_last_is_no_place_to_move_to() {
     let rig = Rig::new();
-    rig.try_log_in(|own| own.place = Place::Only(vec![PlaceName::KeyFile])).unwrap();
-    let only = || at(&rig, PlaceName::KeyFile);
+    rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
+    let only = || at(&rig, KeyStoreName::KeyFile);
     for (config, to, there_are) in [
         (only(), "passphrase", "keyfile"),
         (only(), "cellar", "keyfile"),
-        (at(&rig, PlaceName::Memory), "memory", "no such place"),
+        (at(&rig, KeyStoreName::Memory), "memory", "no such place"),
         (rig.config(), "keyfile", "keys"),
     ] {
         let error = moved(config, to).unwrap_err();
@@ -135,7 +135,7 @@ fn what_a_host_does_not_allow_and_what_does_not_last_is_no_place_to_move_to() {
 #[test]
 fn twenty_logins_rest_and_move_together() {
     let rig = Rig::new();
-    let config = at(&rig, PlaceName::KeyFile);
+    let config = at(&rig, KeyStoreName::KeyFile);
     let names: Vec<String> = (0..20).map(|n| format!("org-{n:02}")).collect();
     let log_in = |name: &String| {
         rig.server.approve_all_as(&Person::new(name, name, &format!("{name}@example.com")));
@@ -167,7 +167,7 @@ fn of_several_one_whose_key_is_gone_keeps_no_other_where_it_was() {
     let rig = Rig::new();
     for name in ["a", "b", "c"] {
         rig.server.approve_all_as(&Person::new(name, name, &format!("{name}@example.com")));
-        let auth = Auth::new(at(&rig, PlaceName::KeyFile)).unwrap();
+        let auth = Auth::new(at(&rig, KeyStoreName::KeyFile)).unwrap();
         wait(auth.login(named(Some(name)), Arc::new(Silent))).unwrap();
     }
     let gone = rig.auth().contexts().unwrap().remove(1).grant;
@@ -185,6 +185,6 @@ fn of_several_one_whose_key_is_gone_keeps_no_other_where_it_was() {
     assert_eq!(wait(rig.auth().move_keys(one)).unwrap_err().to_string(), error.to_string());
 }
 
-fn named_select(name: &str) -> hallpass::Select {
-    hallpass::Select::context(name.parse().unwrap())
+fn named_select(name: &str) -> hallpass::Selector {
+    hallpass::Selector::context(name.parse().unwrap())
 }

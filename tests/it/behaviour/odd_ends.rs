@@ -69,7 +69,7 @@ fn another_persons_userinfo_is_not_believed() {
 fn a_home_must_be_an_absolute_path() {
     let rig = Rig::new();
     let mut config = rig.config();
-    config.home = Some("state".into());
+    config.state_dir = Some("state".into());
     assert_eq!(Auth::new(config).unwrap_err().kind(), ErrorKind::Config);
 }
 
@@ -83,7 +83,7 @@ fn a_slash_behind_a_symbolic_link_does_not_make_it_a_folder() {
     std::os::unix::fs::symlink(&real, &link).unwrap();
     for slash in ["", "/", "/."] {
         let home = format!("{}{slash}", link.display());
-        let error = rig.try_log_in(|config| config.home = Some(home.into())).unwrap_err();
+        let error = rig.try_log_in(|config| config.state_dir = Some(home.into())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Custody, "{slash}");
     }
     assert_eq!(std::fs::read_dir(real).unwrap().count(), 0);
@@ -150,27 +150,27 @@ fn a_login_that_is_cancelled_before_it_begins_asks_nobody_and_shows_nothing() {
 fn a_custody_whose_name_the_index_could_not_keep_is_refused_at_once() {
     #[derive(Debug)]
     struct Vault;
-    use hallpass::custody::{Custody, CustodyError, Item};
-    impl Custody for Vault {
+    use hallpass::custody::{Item, KeyStore, KeyStoreError};
+    impl KeyStore for Vault {
         fn name(&self) -> &str {
             "a vault/of mine"
         }
-        fn probe(&self) -> Result<(), CustodyError> {
+        fn probe(&self) -> Result<(), KeyStoreError> {
             Ok(())
         }
-        fn store(&self, _: &Item<'_>, _: &str, _: &hallpass::Secret) -> Result<(), CustodyError> {
+        fn store(&self, _: &Item<'_>, _: &str, _: &hallpass::Secret) -> Result<(), KeyStoreError> {
             Ok(())
         }
-        fn load(&self, _: &Item<'_>) -> Result<Option<hallpass::Secret>, CustodyError> {
+        fn load(&self, _: &Item<'_>) -> Result<Option<hallpass::Secret>, KeyStoreError> {
             Ok(None)
         }
-        fn erase(&self, _: &Item<'_>) -> Result<bool, CustodyError> {
+        fn erase(&self, _: &Item<'_>) -> Result<bool, KeyStoreError> {
             Ok(false)
         }
     }
     let rig = Rig::new();
     let mut config = rig.config();
-    config.place = hallpass::custody::Place::Custom(std::sync::Arc::new(Vault));
+    config.custody = hallpass::custody::Custody::Custom(std::sync::Arc::new(Vault));
     assert_eq!(Auth::new(config).unwrap_err().kind(), ErrorKind::Config);
 }
 
@@ -188,11 +188,11 @@ fn a_login_in_a_custody_that_is_not_known_here_can_be_forgotten() {
     let rig = Rig::new();
     rig.log_in();
     let mut config = rig.config();
-    config.place = hallpass::custody::Place::Auto;
+    config.custody = hallpass::custody::Custody::Auto;
     let auth = Auth::new(config).unwrap();
     assert!(wait(auth.logout(LogoutRequest::default())).is_err());
     let mut request = LogoutRequest::default();
     request.local_only = true;
-    assert_eq!(wait(auth.logout(request)).unwrap().done[0].ended, hallpass::Ended::LocalOnly);
+    assert_eq!(wait(auth.logout(request)).unwrap().done[0].ended, hallpass::LogoutOutcome::LocalOnly);
     assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
 }

@@ -6,8 +6,8 @@ use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{Behaviour, Endpoint, Fault, Person};
 use hallpass::{
-    Auth, Ended, Error, ErrorKind, LoginRequest, LogoutRequest, OrgBy, Reach, Remedy, Result, Select, Session,
-    TokenRequest,
+    Auth, Error, ErrorKind, LoginRequest, LogoutOutcome, LogoutRequest, Orgs, Remedy, Result, RevocationReach,
+    Selector, Session, TokenRequest,
 };
 use serde_json::json;
 
@@ -32,7 +32,7 @@ fn with(change: impl FnOnce(&mut Behaviour)) -> Rig {
     rig
 }
 
-fn auth(rig: &Rig, by: &OrgBy) -> Auth {
+fn auth(rig: &Rig, by: &Orgs) -> Auth {
     let mut config = rig.config();
     config.orgs = by.clone();
     Auth::new(config).unwrap()
@@ -45,17 +45,17 @@ fn log_in(auth: &Auth, org: Option<&str>) -> Result<Session> {
 }
 
 fn in_org(auth: &Auth, org: &str) -> Result<Session> {
-    let mut select = Select::default();
+    let mut select = Selector::default();
     select.org = Some(org.parse().unwrap());
     auth.session_for(&select)
 }
 
-fn by_refresh() -> OrgBy {
-    OrgBy::Refresh(PARAMETER.into())
+fn by_refresh() -> Orgs {
+    Orgs::Refresh(PARAMETER.into())
 }
 
-fn by_exchange() -> OrgBy {
-    OrgBy::Exchange(PARAMETER.into())
+fn by_exchange() -> Orgs {
+    Orgs::Exchange(PARAMETER.into())
 }
 
 /// Of whose org the token of this session is, as the server has it.
@@ -109,7 +109,7 @@ fn one_login_serves_all_orgs_by_exchange() {
 
 #[test]
 fn a_login_for_an_org_is_of_that_org_or_none() {
-    for by in [by_refresh(), OrgBy::Login(PARAMETER.into()), OrgBy::Scope("organization:{org}".into())] {
+    for by in [by_refresh(), Orgs::Login(PARAMETER.into()), Orgs::Scope("organization:{org}".into())] {
         let rig = with(|behaviour| behaviour.org_scope = Some("organization:".into()));
         let session = log_in(&auth(&rig, &by), Some("globex")).unwrap();
         assert_eq!(session.context().unwrap().org.as_ref().unwrap().as_str(), "globex", "{by:?}");
@@ -123,14 +123,14 @@ fn a_login_for_an_org_is_of_that_org_or_none() {
         rig.assert_nothing_left(&format!("{by:?}"));
     }
     let rig = rig();
-    let none = log_in(&auth(&rig, &OrgBy::Nothing), Some("globex")).unwrap_err();
+    let none = log_in(&auth(&rig, &Orgs::Nothing), Some("globex")).unwrap_err();
     assert_eq!(none.kind(), ErrorKind::Config);
     assert!(rig.server.requests().is_empty());
 }
 
 #[test]
 fn where_each_org_has_a_login_the_one_of_the_org_is_taken() {
-    let by = OrgBy::Login(PARAMETER.into());
+    let by = Orgs::Login(PARAMETER.into());
     let rig = rig();
     let auth = auth(&rig, &by);
     let globex = log_in(&auth, Some("globex")).unwrap();
@@ -218,25 +218,25 @@ fn a_context_of_another_org_needs_no_login_where_one_serves_all() {
     let rig = rig();
     let auth = auth(&rig, &by_refresh());
     log_in(&auth, None).unwrap();
-    let globex = wait(auth.context_of(&"globex".parse().unwrap())).unwrap();
-    assert_eq!(wait(auth.context_of(&"globex".parse().unwrap())).unwrap(), globex, "it is there already");
+    let globex = wait(auth.context_for_org(&"globex".parse().unwrap())).unwrap();
+    assert_eq!(wait(auth.context_for_org(&"globex".parse().unwrap())).unwrap(), globex, "it is there already");
     wait(auth.switch(&globex)).unwrap();
     assert_eq!(speaks_for(&rig, &auth.session().unwrap()).as_deref(), Some("globex"));
-    assert_refused(&wait(auth.context_of(&"umbrella".parse().unwrap())).unwrap_err());
+    assert_refused(&wait(auth.context_for_org(&"umbrella".parse().unwrap())).unwrap_err());
     assert_eq!(auth.contexts().unwrap().len(), 2);
     assert_eq!((rig.records().len(), rig.keys.count()), (1, 1), "one grant");
 
     // A new login of the account is the login of all its contexts, and the old one is revoked.
     let again = log_in(&auth, None).unwrap();
     assert_eq!((rig.records().len(), rig.keys.count(), rig.server.live_families()), (1, 1, 1));
-    for (session, org) in [(again, "acme"), (auth.session_for(&Select::context(globex)).unwrap(), "globex")] {
+    for (session, org) in [(again, "acme"), (auth.session_for(&Selector::context(globex)).unwrap(), "globex")] {
         assert_eq!(speaks_for(&rig, &session).as_deref(), Some(org));
     }
 }
 
 #[test]
 fn a_new_login_ends_the_one_that_it_replaces_unless_it_would_end_with_it() {
-    let again = |takes_account: bool, reach: Reach| {
+    let again = |takes_account: bool, reach: RevocationReach| {
         let rig = with(|behaviour| behaviour.revocation_ends_account = takes_account);
         let mut config = rig.config();
         config.revocation_reach = reach;
@@ -247,15 +247,19 @@ fn a_new_login_ends_the_one_that_it_replaces_unless_it_would_end_with_it() {
         let lives = second.as_ref().is_ok_and(|session| rig.server.is_live_access_token(&token(session)));
         (lives, rig.server.is_live_access_token(&first), second.err().map(|error| error.kind()))
     };
-    assert_eq!(again(false, Reach::Family), (true, false, None));
-    assert_eq!(again(true, Reach::Account), (true, true, None), "the old one is left to expire");
-    assert_eq!(again(true, Reach::Family), (false, false, Some(ErrorKind::AuthorizationServer)), "and is told");
+    assert_eq!(again(false, RevocationReach::Family), (true, false, None));
+    assert_eq!(again(true, RevocationReach::Account), (true, true, None), "the old one is left to expire");
+    assert_eq!(
+        again(true, RevocationReach::Family),
+        (false, false, Some(ErrorKind::AuthorizationServer)),
+        "and is told"
+    );
 }
 
 #[test]
 fn a_narrower_scope_and_another_resource_have_tokens_of_their_own() {
     let rig = rig();
-    let session = log_in(&auth(&rig, &OrgBy::Nothing), None).unwrap();
+    let session = log_in(&auth(&rig, &Orgs::Nothing), None).unwrap();
     rig.server.clear_requests();
     let usual = token(&session);
     let ask = |scopes: Option<&str>, resource: Option<&str>| {
@@ -294,10 +298,10 @@ fn a_narrower_scope_and_another_resource_have_tokens_of_their_own() {
 /// What is refused is told as what it is: a scope, and not the org, in whose name it was asked for.
 #[test]
 fn a_scope_that_is_refused_is_not_taken_for_an_org() {
-    for by in [by_refresh(), by_exchange(), OrgBy::Nothing] {
+    for by in [by_refresh(), by_exchange(), Orgs::Nothing] {
         let rig = rig();
         let auth = auth(&rig, &by);
-        let own = log_in(&auth, (by != OrgBy::Nothing).then_some("globex")).unwrap();
+        let own = log_in(&auth, (by != Orgs::Nothing).then_some("globex")).unwrap();
         let first = token(&own);
         let mut request = TokenRequest::default();
         request.scopes = Some("openid".parse().unwrap());
@@ -358,7 +362,7 @@ fn what_a_login_is_asked_reaches_the_server() {
     request.login_hint = Some("alice@example.com".into());
     request.prompt = Some("select_account".into());
     request.parameters = vec![("audience".into(), "https://api.example.com".into())];
-    wait(auth(&rig, &OrgBy::Nothing).login(request, Arc::new(Silent))).unwrap();
+    wait(auth(&rig, &Orgs::Nothing).login(request, Arc::new(Silent))).unwrap();
     let asked = &rig.server.requests_to(Endpoint::DeviceAuthorization)[0];
     for (name, value) in
         [("login_hint", "alice@example.com"), ("prompt", "select_account"), ("audience", "https://api.example.com")]
@@ -373,13 +377,13 @@ fn a_logout_says_which_contexts_the_login_served() {
         let rig = rig();
         let auth = auth(&rig, &by_refresh());
         log_in(&auth, None).unwrap();
-        wait(auth.context_of(&"globex".parse().unwrap())).unwrap();
+        wait(auth.context_for_org(&"globex".parse().unwrap())).unwrap();
         let mut request = LogoutRequest::default();
         request.all = all;
         let ended = wait(auth.logout(request)).unwrap();
         assert!(ended.failed.is_empty() && ended.done.len() == 1);
         let names = (ended.done[0].context.as_str(), ended.done[0].also[0].as_str(), ended.done[0].ended);
-        assert_eq!(names, ("alice@acme", "alice@globex", Ended::Revoked));
+        assert_eq!(names, ("alice@acme", "alice@globex", LogoutOutcome::Revoked));
         rig.assert_nothing_left("a logout");
     }
 }
@@ -415,7 +419,7 @@ fn a_reply_for_another_org_costs_the_login_nothing() {
 #[test]
 fn fewer_scopes_name_the_org_as_well() {
     let rig = with(|behaviour| behaviour.org_scope = Some("organization:".into()));
-    let session = log_in(&auth(&rig, &OrgBy::Scope("organization:{org}".into())), Some("globex")).unwrap();
+    let session = log_in(&auth(&rig, &Orgs::Scope("organization:{org}".into())), Some("globex")).unwrap();
     rig.server.clear_requests();
     let mut request = TokenRequest::default();
     request.scopes = Some("openid".parse().unwrap());
@@ -443,7 +447,7 @@ fn a_context_of_an_org_with_a_login_of_its_own_is_switched_to() {
     log_in(&auth, None).unwrap();
     let globex = log_in(&auth, Some("globex")).unwrap();
     wait(auth.switch(&"alice@acme".parse().unwrap())).unwrap();
-    let name = wait(auth.context_of(&"globex".parse().unwrap())).unwrap();
+    let name = wait(auth.context_for_org(&"globex".parse().unwrap())).unwrap();
     assert_eq!(name, globex.context().unwrap().name);
     assert_eq!((rig.records().len(), rig.keys.count()), (2, 2), "each keeps its login");
 }
@@ -463,7 +467,7 @@ fn a_token_that_is_exchanged_and_refused_is_renewed_once() {
 fn each_org_can_have_an_issuer_of_its_own() {
     let (acme, globex) = (rig(), rig());
     let port = |rig: &Rig| rig.server.issuer().rsplit(':').next().unwrap().to_owned();
-    let auth = auth(&acme, &OrgBy::Issuer("http://127.0.0.1:{org}".into()));
+    let auth = auth(&acme, &Orgs::Issuer("http://127.0.0.1:{org}".into()));
     log_in(&auth, Some(&port(&acme))).unwrap();
     let session = log_in(&auth, Some(&port(&globex))).unwrap();
     assert_eq!(session.context().unwrap().account.issuer.as_str(), globex.server.issuer());
@@ -486,15 +490,15 @@ fn an_org_is_switched_to_with_the_login_that_is_used_here() {
         wait(auth.login(request, Arc::new(Silent))).unwrap();
     }
     wait(auth.switch(&"thin".parse().unwrap())).unwrap();
-    let globex = wait(auth.context_of(&"globex".parse().unwrap())).unwrap();
+    let globex = wait(auth.context_for_org(&"globex".parse().unwrap())).unwrap();
     wait(auth.switch(&globex)).unwrap();
-    assert_eq!(wait(auth.context_of(&"acme".parse().unwrap())).unwrap().as_str(), "thin");
+    assert_eq!(wait(auth.context_for_org(&"acme".parse().unwrap())).unwrap().as_str(), "thin");
 }
 
 #[test]
 fn a_new_login_that_userinfo_takes_no_token_of_is_not_taken_for_one_that_ended() {
     let rig = rig();
-    let auth = auth(&rig, &OrgBy::Nothing);
+    let auth = auth(&rig, &Orgs::Nothing);
     log_in(&auth, None).unwrap();
     rig.server.inject_always(Endpoint::UserInfo, Fault::status(403));
     let again = log_in(&auth, None).unwrap();

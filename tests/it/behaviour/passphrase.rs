@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use hallpass::custody::{Place, PlaceName};
+use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::prompt::passphrase::{AskPassphrase, Purpose, Question};
 use hallpass::{Auth, Config, Error, ErrorKind, Secret};
 
@@ -46,7 +46,7 @@ impl AskPassphrase for Says {
 }
 
 fn config(rig: &Rig, person: &Arc<Says>) -> Config {
-    let mut config = at(rig, PlaceName::Passphrase);
+    let mut config = at(rig, KeyStoreName::Passphrase);
     config.passphrase = Some(person.clone());
     config
 }
@@ -73,7 +73,7 @@ fn a_passphrase_is_chosen_before_the_person_is_sent_to_a_page() {
     // Who wants to stop is not led to another place.
     let error = rig.try_log_in(|own| {
         *own = config(&rig, &Says::these(&[Err(io::ErrorKind::Interrupted)]));
-        own.place = Place::Only(vec![PlaceName::Passphrase, PlaceName::KeyFile]);
+        own.custody = Custody::Only(vec![KeyStoreName::Passphrase, KeyStoreName::KeyFile]);
     });
     assert_error(&error.unwrap_err(), ErrorKind::Cancelled, None, 130);
     assert!(rig.server.requests().is_empty() && !rig.home().exists());
@@ -186,8 +186,8 @@ fn no_lock_is_held_while_a_person_is_asked() {
     let rig = Rig::new();
     let person = Arc::new(LooksAtLocks { grants: rig.home().join("grants"), held: Mutex::default() });
     let config = || {
-        let mut config = at(&rig, PlaceName::Passphrase);
-        config.place = Place::Only(vec![PlaceName::Passphrase, PlaceName::KeyFile]);
+        let mut config = at(&rig, KeyStoreName::Passphrase);
+        config.custody = Custody::Only(vec![KeyStoreName::Passphrase, KeyStoreName::KeyFile]);
         config.passphrase = Some(person.clone());
         config
     };

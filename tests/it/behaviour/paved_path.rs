@@ -12,7 +12,7 @@ use super::rig::{Rig, S, named, token};
 
 fn asked(rig: &Rig, terminal: bool, request: LoginRequest) -> Result<Session> {
     let mut config = rig.config();
-    config.surroundings.terminal = terminal;
+    config.environment.terminal = terminal;
     rig.server.clear_requests();
     wait(Auth::new(config)?.session_or_login(request, Arc::new(Silent)))
 }
@@ -111,7 +111,7 @@ fn the_person_is_told_why_a_login_begins_and_what_the_old_one_became() {
     rig.server.approve_all();
     rig.keys.lose();
     let mut config = rig.config();
-    config.surroundings.terminal = true;
+    config.environment.terminal = true;
     let told = Arc::new(Told::default());
     wait(Auth::new(config).unwrap().session_or_login(LoginRequest::default(), told.clone())).unwrap();
     let told = told.0.lock().unwrap();

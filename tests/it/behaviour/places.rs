@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hallpass::blocking::wait;
-use hallpass::custody::{Place, PlaceName};
+use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::doctor::State;
 use hallpass::{Auth, Config, Error, ErrorKind, LogoutRequest, Remedy};
 
@@ -17,9 +17,9 @@ use super::passphrase::Says;
 use super::rig::{Rig, S, assert_error, bob, forced, token};
 
 /// The configuration of the rig, with keys in one place; the passphrase is known.
-pub(super) fn at(rig: &Rig, place: PlaceName) -> Config {
+pub(super) fn at(rig: &Rig, place: KeyStoreName) -> Config {
     let mut config = rig.config();
-    config.place = Place::Only(vec![place]);
+    config.custody = Custody::Only(vec![place]);
     config.passphrase = Some(Says::always("correct horse battery"));
     config
 }
@@ -33,7 +33,7 @@ struct Two {
 }
 
 impl Two {
-    fn log_in(place: PlaceName) -> Self {
+    fn log_in(place: KeyStoreName) -> Self {
         let rig = Rig::new();
         let config = at(&rig, place);
         let own = token(&rig.try_log_in(|own| *own = config.clone()).unwrap());
@@ -49,13 +49,13 @@ impl Two {
     }
 
     fn slip(&self, at: usize) -> PathBuf {
-        let Place::Only(places) = &self.config.place else { unreachable!() };
-        self.rig.home().join("grants").join(format!("{}.acme.{}", self.grants[at], places[0]))
+        let Custody::Only(key_stores) = &self.config.custody else { unreachable!() };
+        self.rig.home().join("grants").join(format!("{}.acme.{}", self.grants[at], key_stores[0]))
     }
 
     /// What a fresh process says for Alice.
     fn ask(&self) -> Result<String, Error> {
-        let mut select = hallpass::Select::default();
+        let mut select = hallpass::Selector::default();
         select.context = Some("alice@example.com".parse().unwrap());
         let session = Auth::new(self.config.clone())?.session_for(&select)?;
         Ok(wait(session.access_token())?.expose().to_owned())
@@ -83,7 +83,7 @@ impl Two {
 
 #[test]
 fn a_key_slip_that_is_damaged_newer_or_anothers_is_named_and_comes_back_with_its_bytes() {
-    for place in [PlaceName::KeyFile, PlaceName::Passphrase] {
+    for place in [KeyStoreName::KeyFile, KeyStoreName::Passphrase] {
         let two = Two::log_in(place);
         let path = two.slip(0);
         let (alice, bob) = (fs::read(&path).unwrap(), fs::read(two.slip(1)).unwrap());
@@ -131,7 +131,7 @@ fn a_key_slip_that_is_damaged_newer_or_anothers_is_named_and_comes_back_with_its
 
 #[test]
 fn a_key_file_that_is_damaged_another_or_gone_is_named_and_comes_back_with_its_bytes() {
-    let two = Two::log_in(PlaceName::KeyFile);
+    let two = Two::log_in(KeyStoreName::KeyFile);
     let path = two.rig.home().join("key");
     let good = fs::read(&path).unwrap();
     assert_eq!((good.len(), good[44]), (45, b'\n'), "32 bytes in base64, as `openssl rand -base64 32` writes them");
@@ -187,8 +187,8 @@ fn a_login_under_a_credential_of_the_system_opens_with_that_alone() {
     set_mode(&folder, 0o700);
     let path = folder.join("acme.key");
     let config = |credentials: Option<&Path>| {
-        let mut config = at(&rig, PlaceName::KeyFile);
-        config.surroundings.credentials = credentials.map(Path::to_owned);
+        let mut config = at(&rig, KeyStoreName::KeyFile);
+        config.environment.credentials = credentials.map(Path::to_owned);
         config
     };
     let asked = || {
@@ -289,8 +289,8 @@ fn a_record_of_a_megabyte_or_more_is_named_and_read_no_further() {
 fn the_environment_only_narrows_what_the_host_allows() {
     let rig = Rig::new();
     let wanting = |wanted: &str| {
-        let mut config = at(&rig, PlaceName::KeyFile);
-        config.surroundings.custody = Some(wanted.into());
+        let mut config = at(&rig, KeyStoreName::KeyFile);
+        config.environment.custody = Some(wanted.into());
         config
     };
     let own = token(&rig.try_log_in(|own| *own = wanting("auto")).unwrap());
@@ -308,7 +308,7 @@ fn the_environment_only_narrows_what_the_host_allows() {
     }
     for wanted in ["auto", "keyfile"] {
         rig.try_log_in(|own| *own = wanting(wanted)).unwrap();
-        assert_eq!(rig.auth().contexts().unwrap()[0].custody, "keyfile");
+        assert_eq!(rig.auth().contexts().unwrap()[0].key_store, "keyfile");
     }
 }
 

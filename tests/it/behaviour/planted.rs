@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallpass::blocking::wait;
-use hallpass::custody::{Place, PlaceName};
+use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::doctor::State;
 use hallpass::prompt::Silent;
 use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint, Fault};
-use hallpass::{Auth, Config, Error, ErrorKind, LoginRequest, LogoutRequest, MoveRequest, Secret, Select, Session};
+use hallpass::{Auth, Config, Error, ErrorKind, LoginRequest, LogoutRequest, MoveRequest, Secret, Selector, Session};
 use serde_json::Value;
 use url::Url;
 
@@ -141,20 +141,20 @@ fn exchange(index: &mut Value, member: &str) {
 }
 
 fn session(rig: &Rig, name: &str) -> Session {
-    rig.auth().session_for(&Select::context(name.parse().unwrap())).unwrap()
+    rig.auth().session_for(&Selector::context(name.parse().unwrap())).unwrap()
 }
 
 /// Everything that opens the login is refused, nothing is sent, and nothing is gone.
-fn refuses(rig: &Rig, name: &str) -> Vec<Error> {
+fn is_oauth_error(rig: &Rig, name: &str) -> Vec<Error> {
     let (records, keys) = (rig.records(), rig.keys.count());
-    let select = Select::context(name.parse().unwrap());
+    let select = Selector::context(name.parse().unwrap());
     rig.server.clear_requests();
     let mut errors = Vec::new();
     for expired in [false, true] {
         if expired {
             rig.clock.advance(S(3600));
         }
-        assert!(session(rig, name).token_at_hand(Default::default()).is_none());
+        assert!(session(rig, name).cached_token(Default::default()).is_none());
         errors.push(wait(session(rig, name).access_token()).unwrap_err());
         errors.push(wait(session(rig, name).userinfo()).unwrap_err());
     }
@@ -176,8 +176,8 @@ fn refuses(rig: &Rig, name: &str) -> Vec<Error> {
 #[test]
 fn grants_exchanged_in_the_index_give_nobodys_token() {
     let (rig, tokens) = with_index(|index| exchange(index, "grant"));
-    refuses(&rig, "prod");
-    let errors = refuses(&rig, "test");
+    is_oauth_error(&rig, "prod");
+    let errors = is_oauth_error(&rig, "test");
     assert!(errors[0].to_string().contains("its record is the one of alice@example.com"), "{}", errors[0]);
     // The doctor says so, and a repair gives each record a name of its own.
     let report = wait(rig.auth().doctor()).unwrap();
@@ -205,7 +205,7 @@ fn what_else_the_index_says_of_a_login_is_compared() {
     for (context, change) in cases {
         let (rig, _) = with_index(|index| change(&mut index["contexts"][0]));
         rewrite(&rig, |index| index["default"] = Value::Null);
-        refuses(&rig, context);
+        is_oauth_error(&rig, context);
         token(&session(&rig, "test"));
     }
 }
@@ -217,8 +217,8 @@ fn names_of_one_account_cannot_be_exchanged() {
         rig.log_in_as(&Default::default(), Some(name));
     }
     rewrite(&rig, |index| exchange(index, "name"));
-    assert!(refuses(&rig, "admin")[0].to_string().contains("was never given this name"));
-    refuses(&rig, "readonly");
+    assert!(is_oauth_error(&rig, "admin")[0].to_string().contains("was never given this name"));
+    is_oauth_error(&rig, "readonly");
     assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
     for name in ["admin", "readonly"] {
         token(&session(&rig, name));
@@ -231,14 +231,14 @@ fn grants_exchanged_between_places_end_no_login() {
     rig.log_in_as(&Default::default(), Some("prod"));
     rig.server.approve_all_as(&bob());
     let mut other = rig.config();
-    other.place = Place::Only(vec![PlaceName::KeyFile]);
+    other.custody = Custody::Only(vec![KeyStoreName::KeyFile]);
     wait(Auth::new(other).unwrap().login(named(Some("test")), Arc::new(Silent))).unwrap();
     rewrite(&rig, |index| exchange(index, "grant"));
     let records = rig.records();
     for name in ["prod", "test"] {
         for local_only in [false, true] {
             let mut request = LogoutRequest::default();
-            (request.select, request.local_only) = (Select::context(name.parse().unwrap()), local_only);
+            (request.select, request.local_only) = (Selector::context(name.parse().unwrap()), local_only);
             let error = wait(rig.auth().logout(request)).unwrap_err();
             assert_error(&error, ErrorKind::Custody, Some("repair"), 6);
         }
@@ -247,7 +247,7 @@ fn grants_exchanged_between_places_end_no_login() {
     let repaired = wait(rig.auth().repair()).unwrap();
     assert!(repaired.left.is_empty(), "{repaired:?}");
     for (name, place) in [("prod", "keys"), ("test", "keyfile")] {
-        assert_eq!(session(&rig, name).context().unwrap().custody, place);
+        assert_eq!(session(&rig, name).context().unwrap().key_store, place);
         token(&session(&rig, name));
     }
 }
@@ -325,10 +325,10 @@ fn no_other_operation_proves_a_planted_name() {
     };
     plant();
     wait(rig.auth().rename(&"work".parse().unwrap(), &"home".parse().unwrap())).unwrap();
-    refuses(&rig, "prod");
+    is_oauth_error(&rig, "prod");
     rig.server.approve_all();
     wait(rig.auth().login(named(Some("home")), Arc::new(Silent))).unwrap();
-    refuses(&rig, "prod");
+    is_oauth_error(&rig, "prod");
 }
 
 #[test]
@@ -366,15 +366,15 @@ fn a_renamed_login_is_proven_by_its_new_name() {
     wait(rig.auth().rename(&"work".parse().unwrap(), &"Home".parse().unwrap())).unwrap();
     assert_eq!((token(&session(&rig, "home")), token(&before)), (own.clone(), own));
     rewrite(&rig, |index| index["contexts"][0]["name"] = "work2".into());
-    refuses(&rig, "work2");
+    is_oauth_error(&rig, "work2");
 }
 
 /// The configuration of a tool whose state folder a variable names.
 fn named_folder(rig: &Rig, folder: &Path) -> Config {
     let mut config = rig.config();
-    config.home = None;
-    config.surroundings.home = Some(folder.to_owned());
-    config.surroundings.home_variable = Some("ACME_HOME".into());
+    config.state_dir = None;
+    config.environment.state_dir = Some(folder.to_owned());
+    config.environment.state_dir_variable = Some("ACME_HOME".into());
     config
 }
 
@@ -404,7 +404,7 @@ fn a_folder_that_a_variable_names_lies_in_no_work_tree() {
         assert!(!folder.exists() && rig.server.requests().is_empty());
         // The host's own word is believed.
         let mut own = named_folder(&rig, &folder);
-        own.home = Some(folder.clone());
+        own.state_dir = Some(folder.clone());
         assert!(Auth::new(own).unwrap().contexts().unwrap().is_empty());
     }
 }
@@ -472,15 +472,15 @@ fn a_repair_closes_a_folder_that_others_can_only_read() {
 fn pinned_places_are_pinned_for_reading() {
     let rig = Rig::new();
     let mut config = rig.config();
-    config.place = Place::Only(vec![PlaceName::KeyFile]);
+    config.custody = Custody::Only(vec![KeyStoreName::KeyFile]);
     wait(rig.try_log_in(|own| *own = config.clone()).unwrap().access_token()).unwrap();
-    config.place = Place::Only(vec![PlaceName::Memory]);
+    config.custody = Custody::Only(vec![KeyStoreName::Memory]);
     rig.server.clear_requests();
     let auth = Auth::new(config).unwrap();
     let error = wait(auth.session().unwrap().access_token()).unwrap_err();
     assert_error(&error, ErrorKind::Custody, Some("log_in"), 6);
     assert!(error.to_string().contains("reads keys from memory only"), "{error}");
-    assert!(auth.session().unwrap().token_at_hand(Default::default()).is_none());
+    assert!(auth.session().unwrap().cached_token(Default::default()).is_none());
     assert!(rig.server.requests().is_empty());
     let mut request = LogoutRequest::default();
     request.local_only = true;
@@ -500,7 +500,7 @@ fn a_key_file_that_was_there_first_seals_no_login() {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
-    let log_in = || rig.try_log_in(|own| own.place = Place::Only(vec![PlaceName::KeyFile])).unwrap();
+    let log_in = || rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
     log_in();
     let own = fs::read_to_string(&key).unwrap();
     assert_ne!(own, planted);
@@ -520,7 +520,7 @@ fn a_key_file_that_was_there_first_seals_no_login() {
     let newer = good.lines().next().unwrap().replace("\"format\":1", "\"format\":2");
     fs::write(&slip, super::places::checksummed(&newer)).unwrap();
     let before = fs::read_to_string(&key).unwrap();
-    let error = rig.try_log_in(|own| own.place = Place::Only(vec![PlaceName::KeyFile])).unwrap_err();
+    let error = rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap_err();
     assert!(error.to_string().contains("newer version"), "{error}");
     assert_eq!(fs::read_to_string(&key).unwrap(), before, "it may open the login that cannot be read now");
 }
@@ -534,7 +534,7 @@ fn a_repair_erases_no_key_that_may_be_of_another_folder() {
     let other = rig.folder.path().join("other");
     let config = |home: &Path| {
         let mut config = rig.config();
-        config.home = Some(home.to_owned());
+        config.state_dir = Some(home.to_owned());
         config
     };
     rig.server.approve_all_as(&bob());

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use hallpass::blocking::wait;
 use hallpass::clock::{Cancel, SystemClock};
-use hallpass::custody::{Memory, Place, PlaceName};
+use hallpass::custody::{Custody, KeyStoreName, MemoryKeyStore};
 use hallpass::prompt::Silent;
 use hallpass::testing::{Behaviour, Endpoint, Fault};
-use hallpass::{Auth, Config, LoginRequest, LogoutRequest, Secret, Select, Session, TokenRequest};
+use hallpass::{Auth, Config, LoginRequest, LogoutRequest, Secret, Selector, Session, TokenRequest};
 use serde_json::json;
 
 use super::printed::{Loud, Printed};
@@ -21,7 +21,7 @@ fn print_all(printed: &Printed, rig: &Rig, config: &Config, auth: &Auth, session
     let access_token = wait(session.access_token()).unwrap();
     let info = wait(session.userinfo()).unwrap();
     let (login, logout, request) = (LoginRequest::default(), LogoutRequest::default(), TokenRequest::default());
-    let select = Select::default();
+    let select = Selector::default();
     let values: [&dyn Debug; 19] = [
         &access_token,
         &info,
@@ -39,9 +39,16 @@ fn print_all(printed: &Printed, rig: &Rig, config: &Config, auth: &Auth, session
         &rig.server.counts(),
         &rig.keys,
         &rig.clock,
-        &(Memory::new(), Place::Only(vec![PlaceName::Memory]), PlaceName::Os, Silent, SystemClock, Cancel::new()),
+        &(
+            MemoryKeyStore::new(),
+            Custody::Only(vec![KeyStoreName::Memory]),
+            KeyStoreName::Os,
+            Silent,
+            SystemClock,
+            Cancel::new(),
+        ),
         &Secret::new(CLIENT_SECRET.into()),
-        &config.surroundings,
+        &config.environment,
     ];
     values.iter().for_each(|value| printed.debug(value));
     let names: [&dyn std::fmt::Display; 5] =
@@ -158,7 +165,7 @@ fn a_password_in_an_issuer_is_not_repeated() {
 fn a_token_of_the_environment_is_not_printed() {
     let rig = Rig::new();
     let mut config = rig.config();
-    config.surroundings.token = Some(Arc::new(Secret::new("at_environment".into())));
+    config.environment.token = Some(Arc::new(Secret::new("at_environment".into())));
     let auth = Auth::new(config.clone()).unwrap();
     let session = auth.session().unwrap();
     let printed = Printed::default();

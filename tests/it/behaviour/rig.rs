@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 pub(super) use super::keys::{Keys, Mood};
 use hallpass::blocking::wait;
 use hallpass::clock::Clock as _;
-use hallpass::custody::Place;
+use hallpass::custody::Custody;
 use hallpass::prompt::{Prompt, Silent};
 pub(super) use hallpass::testing::ScriptedPrompt;
 use hallpass::testing::{AuthorizationServer, Behaviour, Cue, Endpoint, ManualClock, Person};
@@ -48,8 +48,8 @@ impl Rig {
 
     pub(super) fn config(&self) -> Config {
         let mut config = self.server.config(self.folder.path()).unwrap();
-        config.home = Some(self.home());
-        config.place = Place::Custom(self.keys.clone());
+        config.state_dir = Some(self.home());
+        config.custody = Custody::Custom(self.keys.clone());
         config
     }
 

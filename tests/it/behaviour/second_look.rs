@@ -6,7 +6,7 @@ use base64::Engine as _;
 use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{AccessToken, Auth, LoginRequest, Next, Session, TokenRequest};
+use hallpass::{AccessToken, AfterRefusal, Auth, LoginRequest, Session, TokenRequest};
 use std::sync::Arc;
 use url::Url;
 
@@ -33,7 +33,7 @@ fn served(session: &Session) -> AccessToken {
 }
 
 fn retries(session: &Session, token: &AccessToken, header: &str) -> bool {
-    matches!(session.challenged(token, &api(), 401, header), Next::Retry)
+    matches!(session.challenged(token, &api(), 401, header), AfterRefusal::Retry)
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_step_up_asks_for_no_more_than_the_login_had() {
     let session = wait(auth.login(request, Arc::new(Silent))).unwrap();
     rig.server.clear_requests();
     let header = r#"Bearer error="insufficient_user_authentication", max_age="0""#;
-    let Next::StepUp(request) = session.challenged(&served(&session), &api(), 401, header) else { panic!() };
+    let AfterRefusal::StepUp(request) = session.challenged(&served(&session), &api(), 401, header) else { panic!() };
     wait(auth.login(request, Arc::new(Silent))).unwrap();
     let sent = &rig.server.requests_to(Endpoint::DeviceAuthorization)[0];
     assert_eq!(sent.parameter("scope"), Some("openid"));

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use hallpass::blocking::wait;
-use hallpass::custody::{Memory, Place};
+use hallpass::custody::{Custody, MemoryKeyStore};
 use hallpass::prompt::Silent;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{Auth, Config, LoginRequest, LogoutRequest, Session, TokenRequest};
@@ -43,31 +43,31 @@ fn a_token_that_is_good_makes_no_request() {
 fn a_token_at_hand_is_given_at_once_where_its_place_answers_at_once_and_none_is_fetched() {
     let rig = Rig::new();
     let mut config = rig.config();
-    let at_hand = |config: &Config, request| {
-        let token = Auth::new(config.clone()).unwrap().session().unwrap().token_at_hand(request);
+    let cached = |config: &Config, request| {
+        let token = Auth::new(config.clone()).unwrap().session().unwrap().cached_token(request);
         token.map(|token| token.expose().to_owned())
     };
     let now = TokenRequest::default;
     let first = token(&rig.log_in());
-    assert_eq!(at_hand(&config, now()), None, "a store may be slow: nobody asked it");
+    assert_eq!(cached(&config, now()), None, "a store may be slow: nobody asked it");
 
-    config.place = Place::Custom(Arc::new(Memory::new()));
-    config.home = Some(rig.folder.path().join("another"));
+    config.custody = Custody::Custom(Arc::new(MemoryKeyStore::new()));
+    config.state_dir = Some(rig.folder.path().join("another"));
     rig.server.approve_all();
     let session = wait(Auth::new(config.clone()).unwrap().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
     rig.server.clear_requests();
-    let own = at_hand(&config, now()).unwrap();
+    let own = cached(&config, now()).unwrap();
     assert!(own != first && rig.server.is_live_access_token(&own));
     let (mut another, mut longer) = (now(), now());
     another.refresh = true;
     longer.min_validity = Some(S(3601));
-    assert_eq!((at_hand(&config, another), at_hand(&config, longer)), (None, None));
+    assert_eq!((cached(&config, another), cached(&config, longer)), (None, None));
     // Near its end the next one is fetched, by whoever may wait.
     rig.clock.advance(S(3550));
-    assert_eq!(at_hand(&config, now()), None);
+    assert_eq!(cached(&config, now()), None);
     assert!(rig.server.requests().is_empty());
     assert_ne!(token(&session), own);
-    assert!(session.token_at_hand(now()).is_some());
+    assert!(session.cached_token(now()).is_some());
 }
 
 #[test]

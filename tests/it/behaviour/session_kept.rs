@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use hallpass::blocking::wait;
 use hallpass::clock::Clock as _;
-use hallpass::custody::Place;
+use hallpass::custody::Custody;
 use hallpass::testing::{Endpoint, Fault, ManualClock};
-use hallpass::{Auth, Ended, ErrorKind, LogoutRequest, Session, TokenRequest};
+use hallpass::{Auth, ErrorKind, LogoutOutcome, LogoutRequest, Session, TokenRequest};
 
 use super::rig::{Rig, S, forced, token, until};
 
@@ -68,7 +68,7 @@ fn a_logout_after_a_crash_revokes_the_newest_token() {
     fs::rename(&path, path.with_extension("next")).unwrap();
     fs::write(&path, old).unwrap();
     let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap().done;
-    assert_eq!(ended[0].ended, Ended::Revoked);
+    assert_eq!(ended[0].ended, LogoutOutcome::Revoked);
     let spent = rig.server.requests_to(Endpoint::Token)[0].parameter("refresh_token").unwrap().to_owned();
     let revoked = rig.server.requests_to(Endpoint::Revocation)[0].parameter("token").unwrap().to_owned();
     assert_ne!(revoked, spent);
@@ -174,7 +174,7 @@ fn a_record_does_not_grow_without_end() {
     let mut lengths = Vec::new();
     for resource in 0..40 {
         let mut config = rig.config();
-        config.place = Place::Custom(rig.keys.clone());
+        config.custody = Custody::Custom(rig.keys.clone());
         config.resource = Some(format!("https://r{resource}.example/").parse().unwrap());
         wait(Auth::new(config).unwrap().session().unwrap().access_token()).unwrap();
         lengths.push(fs::metadata(&rig.records()[0]).unwrap().len());

@@ -7,7 +7,7 @@ use std::thread;
 
 use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Person};
-use hallpass::{Auth, ChosenBy, Context, ContextName, ErrorKind, LogoutRequest, Remedy, Select};
+use hallpass::{Auth, ChosenBy, Context, ContextName, ErrorKind, LogoutRequest, Remedy, Selector};
 
 use super::rig::{Rig, S, assert_error, bob, token};
 
@@ -25,7 +25,7 @@ fn two() -> Rig {
 
 fn auth_in(rig: &Rig, folder: &Path) -> Auth {
     let mut config = rig.config();
-    config.surroundings.folder = Some(folder.to_owned());
+    config.environment.folder = Some(folder.to_owned());
     Auth::new(config).unwrap()
 }
 
@@ -75,9 +75,9 @@ fn a_switch_changes_the_default_and_no_session_that_there_is() {
 fn the_innermost_rule_around_a_folder_wins_by_its_real_path() {
     let rig = two();
     let (outer, inner) = (folder(&rig, "outer"), folder(&rig, "outer/a/inner"));
-    let bound = wait(auth_in(&rig, &outer).switch_here(&name("work"))).unwrap();
+    let bound = wait(auth_in(&rig, &outer).pin_folder(&name("work"))).unwrap();
     assert_eq!(bound.chosen_by, Some(ChosenBy::Folder(outer.clone())));
-    wait(auth_in(&rig, &inner).switch_here(&name("home"))).unwrap();
+    wait(auth_in(&rig, &inner).pin_folder(&name("home"))).unwrap();
     wait(rig.auth().switch(&name("work"))).unwrap();
     for (path, expected) in [
         ("outer", by_folder("work", &outer)),
@@ -96,16 +96,16 @@ fn the_innermost_rule_around_a_folder_wins_by_its_real_path() {
 
     // What names one goes before the rule.
     let mut config = rig.config();
-    (config.surroundings.folder, config.surroundings.context) = (Some(inner.clone()), Some("work".into()));
+    (config.environment.folder, config.environment.context) = (Some(inner.clone()), Some("work".into()));
     let auth = Auth::new(config).unwrap();
     assert_eq!(meant(&auth), ("work".into(), Some(ChosenBy::Environment)));
-    let argument = auth.session_for(&Select::context(name("home"))).unwrap();
+    let argument = auth.session_for(&Selector::context(name("home"))).unwrap();
     assert_eq!(argument.context().unwrap().chosen_by, Some(ChosenBy::Argument));
-    assert_eq!(wait(auth.switch_here(&name("home"))).unwrap().chosen_by, None, "the variable goes before it");
+    assert_eq!(wait(auth.pin_folder(&name("home"))).unwrap().chosen_by, None, "the variable goes before it");
 
     // Taken away, the outer one is left.
-    assert_eq!(wait(auth_in(&rig, &inner).unset_here()).unwrap(), Some(name("home")));
-    assert_eq!(wait(auth_in(&rig, &inner).unset_here()).unwrap(), None);
+    assert_eq!(wait(auth_in(&rig, &inner).unpin_folder()).unwrap(), Some(name("home")));
+    assert_eq!(wait(auth_in(&rig, &inner).unpin_folder()).unwrap(), None);
     assert_eq!(meant(&auth_in(&rig, &inner)), by_folder("work", &outer));
 }
 
@@ -115,9 +115,9 @@ fn a_link_to_a_folder_is_that_folder() {
     let rig = two();
     let (real, other) = (folder(&rig, "real/inner"), folder(&rig, "other"));
     std::os::unix::fs::symlink(rig.folder.path().join("real"), other.join("link")).unwrap();
-    wait(auth_in(&rig, &other).switch_here(&name("work"))).unwrap();
+    wait(auth_in(&rig, &other).pin_folder(&name("work"))).unwrap();
     assert_eq!(meant(&auth_in(&rig, &other.join("link/inner"))), by_default("home"), "only the real path counts");
-    wait(auth_in(&rig, &other.join("link/inner")).switch_here(&name("work"))).unwrap();
+    wait(auth_in(&rig, &other.join("link/inner")).pin_folder(&name("work"))).unwrap();
     assert_eq!(meant(&auth_in(&rig, &real)), by_folder("work", &real));
 }
 
@@ -125,16 +125,16 @@ fn a_link_to_a_folder_is_that_folder() {
 fn a_rule_whose_folder_is_gone_harms_nobody() {
     let rig = two();
     let gone = folder(&rig, "gone");
-    wait(auth_in(&rig, &gone).switch_here(&name("work"))).unwrap();
+    wait(auth_in(&rig, &gone).pin_folder(&name("work"))).unwrap();
     fs::remove_dir(&gone).unwrap();
     assert_eq!(meant(&auth_in(&rig, &gone)), by_default("home"));
     assert_eq!(meant(&auth_in(&rig, rig.folder.path())), by_default("home"));
     assert_eq!(rig.auth().contexts().unwrap()[1].folders.first(), Some(&gone), "and can be seen");
-    let error = wait(auth_in(&rig, &gone).switch_here(&name("work"))).unwrap_err();
+    let error = wait(auth_in(&rig, &gone).pin_folder(&name("work"))).unwrap_err();
     assert_error(&error, ErrorKind::Custody, Some("fix_path"), 6);
     let mut config = rig.config();
-    config.surroundings.folder = None;
-    let error = wait(Auth::new(config).unwrap().switch_here(&name("work"))).unwrap_err();
+    config.environment.folder = None;
+    let error = wait(Auth::new(config).unwrap().pin_folder(&name("work"))).unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
 }
 
@@ -145,16 +145,16 @@ fn a_folder_of_another_user_has_no_rule() {
     use std::os::unix::fs::chown;
     let rig = two();
     let (outer, theirs) = (folder(&rig, "mine"), folder(&rig, "mine/theirs"));
-    wait(auth_in(&rig, &outer).switch_here(&name("home"))).unwrap();
-    wait(auth_in(&rig, &theirs).switch_here(&name("work"))).unwrap();
+    wait(auth_in(&rig, &outer).pin_folder(&name("home"))).unwrap();
+    wait(auth_in(&rig, &theirs).pin_folder(&name("work"))).unwrap();
     let error = match chown(&theirs, Some(1), None) {
         Ok(()) => {
             // The rule of old is void, and the one around it counts.
             assert_eq!(meant(&auth_in(&rig, &theirs)), by_folder("home", &outer));
-            wait(auth_in(&rig, &theirs).switch_here(&name("work"))).unwrap_err()
+            wait(auth_in(&rig, &theirs).pin_folder(&name("work"))).unwrap_err()
         }
         // Only the system may give folders away: one of its own will do.
-        Err(_) => wait(auth_in(&rig, Path::new("/")).switch_here(&name("work"))).unwrap_err(),
+        Err(_) => wait(auth_in(&rig, Path::new("/")).pin_folder(&name("work"))).unwrap_err(),
     };
     assert_error(&error, ErrorKind::Config, Some("choose_context"), 2);
     assert!(
@@ -168,7 +168,7 @@ fn a_folder_of_another_user_has_no_rule() {
 fn a_folder_whose_name_hides_something_has_no_rule() {
     let rig = two();
     let odd = folder(&rig, "odd\u{1b}[2J");
-    let error = wait(auth_in(&rig, &odd).switch_here(&name("work"))).unwrap_err();
+    let error = wait(auth_in(&rig, &odd).pin_folder(&name("work"))).unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("choose_context"), 2);
     assert!(!error.to_string().contains('\u{1b}'));
 }
@@ -177,7 +177,7 @@ fn a_folder_whose_name_hides_something_has_no_rule() {
 fn a_new_name_takes_default_and_rules_along_and_no_session_notices() {
     let rig = two();
     let here = folder(&rig, "here");
-    wait(auth_in(&rig, &here).switch_here(&name("home"))).unwrap();
+    wait(auth_in(&rig, &here).pin_folder(&name("home"))).unwrap();
     let before = rig.auth().session().unwrap();
     let error = wait(rig.auth().rename(&name("home"), &name("WORK"))).unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("choose_name"), 2);
@@ -197,7 +197,7 @@ fn a_new_name_takes_default_and_rules_along_and_no_session_notices() {
     assert_error(&error, ErrorKind::NotLoggedIn, Some("choose_context"), 4);
     // The login is the same: what ends it still finds it.
     let mut request = LogoutRequest::default();
-    request.select = Select::context(name("private"));
+    request.select = Selector::context(name("private"));
     drop(wait(rig.auth().logout(request)).unwrap());
     assert_eq!(meant(&auth_in(&rig, &here)), ("work".into(), Some(ChosenBy::Only)), "its rule is gone with it");
 }
@@ -206,7 +206,7 @@ fn a_new_name_takes_default_and_rules_along_and_no_session_notices() {
 fn an_error_tells_who_chose_the_login() {
     let rig = two();
     let here = folder(&rig, "here");
-    wait(auth_in(&rig, &here).switch_here(&name("work"))).unwrap();
+    wait(auth_in(&rig, &here).pin_folder(&name("work"))).unwrap();
     rig.server.revoke_everything();
     rig.clock.advance(S(3600));
     let told = |auth: Auth| wait(auth.session().unwrap().access_token()).unwrap_err().to_string();
@@ -214,7 +214,7 @@ fn an_error_tells_who_chose_the_login() {
     assert!(told(auth_in(&rig, &here)).contains(&rule), "{}", told(auth_in(&rig, &here)));
     assert!(told(rig.auth()).contains("home (the default)"));
     let mut config = rig.config();
-    config.surroundings.context = Some("play".into());
+    config.environment.context = Some("play".into());
     let error = Auth::new(config).unwrap().session().unwrap_err();
     let variable = rig.config().app.variable("CONTEXT");
     assert_eq!(error.to_string(), format!("there is no login named play (named by {variable})"));
@@ -229,7 +229,7 @@ fn an_index_of_an_older_version_or_another_hand_is_read_too() {
     assert_eq!(index.get("folders"), None, "an older version finds what it knows");
     fs::write(&path, serde_json::to_vec_pretty(&index).unwrap()).unwrap();
     assert_eq!(meant(&rig.auth()), by_default("home"));
-    let work = rig.auth().session_for(&Select::context(name("WORK"))).unwrap();
+    let work = rig.auth().session_for(&Selector::context(name("WORK"))).unwrap();
     assert_eq!(work.context().unwrap().name.as_str(), "work");
     wait(rig.auth().switch(&name("WORK"))).unwrap();
     assert_eq!(meant(&rig.auth()), by_default("work"));
@@ -248,13 +248,13 @@ fn one_of_the_list_is_the_one_that_is_meant() {
         auth.contexts().unwrap().iter().map(mark).collect()
     };
     assert_eq!(marks(&rig.auth()), [(true, true), (false, false)]);
-    wait(auth_in(&rig, &here).switch_here(&name("work"))).unwrap();
+    wait(auth_in(&rig, &here).pin_folder(&name("work"))).unwrap();
     assert_eq!(marks(&auth_in(&rig, &here)), [(true, false), (false, true)]);
     let mut config = rig.config();
-    config.surroundings.context = Some("play".into());
+    config.environment.context = Some("play".into());
     assert_eq!(marks(&Auth::new(config.clone()).unwrap()), [(true, false), (false, false)]);
-    config.surroundings.context = None;
-    config.surroundings.token = Some(std::sync::Arc::new(hallpass::Secret::new("given".into())));
+    config.environment.context = None;
+    config.environment.token = Some(std::sync::Arc::new(hallpass::Secret::new("given".into())));
     assert_eq!(marks(&Auth::new(config).unwrap()), [(true, false), (false, false)], "the token goes before all");
 }
 
@@ -293,8 +293,8 @@ fn a_switch_in_the_middle_gives_everyone_one_whole_context() {
         let auth = auth_in(&rig, &here);
         for round in 0..100 {
             wait(auth.switch(&name(["home", "work"][round % 2]))).unwrap();
-            wait(auth.switch_here(&name(["work", "home"][round % 2]))).unwrap();
-            assert!(wait(auth.unset_here()).unwrap().is_some());
+            wait(auth.pin_folder(&name(["work", "home"][round % 2]))).unwrap();
+            assert!(wait(auth.unpin_folder()).unwrap().is_some());
         }
         is_over.store(true, Ordering::Relaxed);
         let seen: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::thread;
 
 use hallpass::blocking::wait;
-use hallpass::custody::{Custody, Item, OsStore, Place, PlaceName};
+use hallpass::custody::{Custody, Item, KeyStore, KeyStoreName, OsKeyStore};
 use hallpass::prompt::Silent;
-use hallpass::testing::check_custody;
+use hallpass::testing::check_key_store;
 use hallpass::{Auth, ErrorKind, LoginRequest, LogoutRequest};
 
 use super::rig::{Rig, S, assert_error, forced, token, until};
 
 #[test]
 fn the_credential_manager_keeps_the_contract() {
-    check_custody(&OsStore);
+    check_key_store(&OsKeyStore);
 }
 
 #[test]
@@ -24,13 +24,13 @@ fn a_login_lives_and_ends_with_its_key_in_the_credential_manager() {
     let rig = Rig::new();
     rig.server.approve_all();
     let mut config = rig.config();
-    config.place = Place::Only(vec![PlaceName::Os]);
+    config.custody = Custody::Only(vec![KeyStoreName::Os]);
     let auth = || Auth::new(config.clone()).unwrap();
 
     let first = token(&wait(auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap());
     let context = auth().contexts().unwrap().remove(0);
     let item = Item::new(&config.app, &context.grant);
-    assert!(context.custody == "os" && OsStore.load(&item).unwrap().is_some());
+    assert!(context.key_store == "os" && OsKeyStore.load(&item).unwrap().is_some());
 
     // As another process would: nothing is known but what rests.
     rig.clock.advance(S(3600));
@@ -39,7 +39,7 @@ fn a_login_lives_and_ends_with_its_key_in_the_credential_manager() {
 
     let ended = wait(auth().logout(LogoutRequest::default())).unwrap().done;
     assert_eq!((ended.len(), rig.server.live_families()), (1, 0));
-    assert!(OsStore.load(&item).unwrap().is_none() && rig.records().is_empty());
+    assert!(OsKeyStore.load(&item).unwrap().is_none() && rig.records().is_empty());
 }
 
 /// `FILE_SHARE_READ` alone, as virus scanners and backups open files: `ERROR_SHARING_VIOLATION` for all who would write.

@@ -1,7 +1,7 @@
 //! Every arm of `decide.rs` turned into a wrong one: the explorer finds each, and names the law that it breaks.
 
 use super::decide::Freshness::{Advisory, Ending, Fresh, Stale};
-use super::decide::{Approach, Last, Step};
+use super::decide::{Last, Step, UnlockedStep};
 use super::{NO_LIVELOCK, RULES, Rules, explore, scenarios};
 
 /// The rules with this arm before all others.
@@ -23,24 +23,24 @@ const EARLY: &str = "an early one does not wait";
 const ONCE: &str = "a token is refreshed once, and not before its window";
 const DEAD: &str = "no dead token is served";
 const OPEN: &str = "an open intent is not sent again while a token is left that serves";
-const REST: &str = "an early attempt that failed rests";
+const BACKOFF: &str = "an early attempt that failed rests";
 const SHARED: &str = "who waited while an attempt failed does not repeat it, and who is sent away stays away";
 const REFUSED: &str = "a refused token is not sent again for a while";
 
 /// The wrong rules, and the law that is found broken.
 const WRONG: &[(Rules, &str)] = &[
-    (wrong!(approach, (Fresh, _) => Approach::TryLock), LOCK),
-    (wrong!(approach, (Fresh, _) => Approach::Wait), NO_LIVELOCK),
-    (wrong!(approach, (Advisory, true) => Approach::TryLock), PAUSE),
-    (wrong!(approach, (Advisory, true) => Approach::Wait), EARLY),
-    (wrong!(approach, (Advisory, false) => Approach::Serve), ONCE),
-    (wrong!(approach, (Ending, true) => Approach::TryLock), PAUSE),
-    (wrong!(approach, (Stale, true) => Approach::TryLock), PAUSE),
-    (wrong!(approach, (Stale, true) => Approach::Serve), DEAD),
-    (wrong!(approach, (Stale, false) => Approach::Wait), NO_LIVELOCK),
+    (wrong!(approach, (Fresh, _) => UnlockedStep::TryLock), LOCK),
+    (wrong!(approach, (Fresh, _) => UnlockedStep::Wait), NO_LIVELOCK),
+    (wrong!(approach, (Advisory, true) => UnlockedStep::TryLock), PAUSE),
+    (wrong!(approach, (Advisory, true) => UnlockedStep::Wait), EARLY),
+    (wrong!(approach, (Advisory, false) => UnlockedStep::Serve), ONCE),
+    (wrong!(approach, (Ending, true) => UnlockedStep::TryLock), PAUSE),
+    (wrong!(approach, (Stale, true) => UnlockedStep::TryLock), PAUSE),
+    (wrong!(approach, (Stale, true) => UnlockedStep::Serve), DEAD),
+    (wrong!(approach, (Stale, false) => UnlockedStep::Wait), NO_LIVELOCK),
     (wrong!(decide, (Fresh, _) => Step::Exchange), ONCE),
     (wrong!(decide, (Advisory, Last::Settled) => Step::Serve), ONCE),
-    (wrong!(decide, (Advisory, Last::Resting) => Step::Exchange), REST),
+    (wrong!(decide, (Advisory, Last::Resting) => Step::Exchange), BACKOFF),
     (wrong!(decide, (Advisory, Last::Open) => Step::Exchange), OPEN),
     (wrong!(decide, (Advisory, Last::JustFailed) => Step::Exchange), SHARED),
     (wrong!(decide, (Ending, Last::Open) => Step::Exchange), OPEN),

@@ -1,6 +1,6 @@
 //! All that can happen next: a caller takes a step, something goes wrong with it, or time passes.
 
-use super::model::{At, End, Next, Reply, Rules, Server, State, Trouble};
+use super::model::{AfterRefusal, At, End, Reply, Rules, Server, State, Trouble};
 use super::steps::{Event, answer, end, failed, step};
 
 /// All that can happen in `state`.
@@ -69,7 +69,7 @@ fn mishaps(state: &State, number: usize, out: &mut Vec<(Event, State)>) {
         push("finds the disk full", &|state| {
             state.left.full -= 1;
             if !turn.open {
-                state.next = Next::Absent;
+                state.next = AfterRefusal::Absent;
             }
             failed(state, number, Trouble::Disk);
         });
@@ -93,10 +93,10 @@ fn world(state: &State, out: &mut Vec<(Event, State)>) {
         after.ages[1..=usize::from(upto)].iter_mut().for_each(|age| *age = age.older());
         out.push(("time passes", after));
     }
-    if let Next::Note { trouble, open, resting: true } = state.next {
+    if let AfterRefusal::Note { trouble, open, resting: true } = state.next {
         out.push((
             "the failure is a while ago",
-            State { next: Next::Note { trouble, open, resting: false }, ..*state },
+            State { next: AfterRefusal::Note { trouble, open, resting: false }, ..*state },
         ));
     }
     if let Some(token) = state.server.late {

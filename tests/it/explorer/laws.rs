@@ -1,7 +1,9 @@
 //! What must hold in every state, whatever happened before it.
 
 use super::decide::Freshness;
-use super::model::{Age, At, CALLERS, Caller, End, Grounds, Left, Next, Rules, Scenario, State, Trouble, Turn, Wants};
+use super::model::{
+    AfterRefusal, Age, At, CALLERS, Caller, End, Grounds, Left, Rules, Scenario, State, Trouble, Turn, Wants,
+};
 use super::steps::{freshness, step};
 
 pub(super) struct Law {
@@ -84,12 +86,14 @@ pub(super) const LAWS: &[Law] = &[
     // The model's server ends nothing by itself: what looks like it is a rotation of our own that was lost.
     Law {
         name: "a lost rotation is called interrupted",
-        holds: |_, now| now.server.crossed || callers(now, |caller| caller.at != At::Done(End::Failed(Trouble::Ended))),
+        holds: |_, now| {
+            now.server.crossed || callers(now, |caller| caller.at != At::Done(End::Failed(Trouble::LogoutOutcome)))
+        },
     },
     Law {
         name: "with grace nothing is lost",
         holds: |_, now| {
-            let lost = |end| matches!(end, End::Failed(Trouble::Interrupted | Trouble::Ended));
+            let lost = |end| matches!(end, End::Failed(Trouble::Interrupted | Trouble::LogoutOutcome));
             now.server.strict
                 || now.server.alive && callers(now, |caller| !matches!(caller.at, At::Done(end) if lost(end)))
         },
@@ -131,9 +135,9 @@ fn told(_: &Scenario, now: &State) -> bool {
     let works = now.server.crossed || now.is_locked() || now.server.takes(now.disk.token);
     works
         || match now.next {
-            Next::Absent | Next::Note { open: false, .. } => false,
-            Next::Intent | Next::Torn | Next::Note { open: true, .. } => true,
-            Next::Whole(record) => now.server.takes(record.token),
+            AfterRefusal::Absent | AfterRefusal::Note { open: false, .. } => false,
+            AfterRefusal::Intent | AfterRefusal::Torn | AfterRefusal::Note { open: true, .. } => true,
+            AfterRefusal::Whole(record) => now.server.takes(record.token),
         }
 }
 
@@ -154,9 +158,9 @@ pub(super) fn alone(state: &State, rules: &Rules) -> Option<End> {
 
 /// Whether that end is the one that the state deserves.
 pub(super) fn is_right(state: &State, end: End) -> bool {
-    let newest = if let Next::Whole(record) = state.next { record } else { state.disk };
+    let newest = if let AfterRefusal::Whole(record) = state.next { record } else { state.disk };
     let is_left = state.age(newest) != Age::Dead || state.server.takes(newest.token);
-    let is_sent_away = matches!(state.next, Next::Note { trouble: Trouble::Busy, resting: true, .. });
+    let is_sent_away = matches!(state.next, AfterRefusal::Note { trouble: Trouble::Busy, resting: true, .. });
     match end {
         End::Failed(Trouble::Busy) => is_sent_away,
         End::Served(age) => age != Age::Dead,

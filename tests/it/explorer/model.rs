@@ -1,6 +1,6 @@
 //! What there is in the small world that the explorer walks through: one grant on disk, one server, a few callers.
 
-use super::decide::{Approach, Freshness, Last, Step};
+use super::decide::{Freshness, Last, Step, UnlockedStep};
 
 pub(super) const CALLERS: usize = 3;
 
@@ -10,7 +10,7 @@ const TOKENS: usize = 10;
 /// The functions on trial, so that a test can put wrong ones in their place.
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
-    pub(super) approach: fn(Freshness, bool) -> Approach,
+    pub(super) approach: fn(Freshness, bool) -> UnlockedStep,
     pub(super) decide: fn(Freshness, Last) -> Step,
     /// Whether a record that was written down whole is put in its place.
     pub(super) finishes: bool,
@@ -28,7 +28,7 @@ pub(super) struct Scenario {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct State {
     pub(super) disk: Record,
-    pub(super) next: Next,
+    pub(super) next: AfterRefusal,
     /// Of each token, by its number.
     pub(super) ages: [Age; TOKENS],
     pub(super) server: Server,
@@ -71,7 +71,7 @@ pub(super) enum Age {
 
 /// `<id>.next`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Next {
+pub(super) enum AfterRefusal {
     Absent,
     Intent,
     Note { trouble: Trouble, open: bool, resting: bool },
@@ -98,7 +98,7 @@ pub(super) struct Caller {
     pub(super) wants: Wants,
     pub(super) at: At,
     /// The token that it came with.
-    pub(super) at_hand: u8,
+    pub(super) cached: u8,
     /// Another was found to hold the lock.
     pub(super) waits: bool,
     /// An attempt failed since.
@@ -180,7 +180,7 @@ pub(super) enum Trouble {
     Busy,
     Interrupted,
     /// "Expired", or "revoked".
-    Ended,
+    LogoutOutcome,
     Disk,
 }
 
@@ -201,7 +201,7 @@ impl State {
         let server =
             Server { strict: scenario.strict, alive: true, latest: 1, takes_from: 1, late: None, crossed: false };
         let callers = scenario.wants.map(Caller::new);
-        Self { disk: first, next: Next::Absent, ages, server, callers, left: scenario.left }
+        Self { disk: first, next: AfterRefusal::Absent, ages, server, callers, left: scenario.left }
     }
 
     pub(super) fn age(&self, record: Record) -> Age {
@@ -237,7 +237,7 @@ impl Server {
 
 impl Caller {
     pub(super) fn new(wants: Wants) -> Self {
-        Self { wants, at: At::Start, at_hand: 0, waits: false, failed_meanwhile: false }
+        Self { wants, at: At::Start, cached: 0, waits: false, failed_meanwhile: false }
     }
 
     pub(super) fn holds(&self) -> bool {

@@ -1,7 +1,7 @@
 //! A caller's next step while nothing goes wrong, told again from `src/lifecycle/refresh/mod.rs` and `exchange.rs`.
 
-use super::decide::{Approach, Freshness, Last, Step};
-use super::model::{Age, At, Caller, End, Grounds, Next, Record, Reply, Rules, State, Trouble, Turn, Wants};
+use super::decide::{Freshness, Last, Step, UnlockedStep};
+use super::model::{AfterRefusal, Age, At, Caller, End, Grounds, Record, Reply, Rules, State, Trouble, Turn, Wants};
 
 /// What has happened, for a trace.
 pub(super) type Event = &'static str;
@@ -12,18 +12,18 @@ pub(super) fn step(state: &State, number: usize, rules: &Rules) -> Option<(Event
     let mut go = |at| after.callers[number].at = at;
     let event = match caller.at {
         At::Start => {
-            let at_hand = if caller.wants == Wants::Another { 1 } else { state.disk.token };
+            let cached = if caller.wants == Wants::Another { 1 } else { state.disk.token };
             go(At::Look { seen: state.disk, in_vain: 0 });
-            after.callers[number].at_hand = at_hand;
+            after.callers[number].cached = cached;
             "reads the record"
         }
         At::Look { seen, in_vain } => {
             let freshness = freshness(state, &caller, seen);
             match (rules.approach)(freshness, in_vain > 0) {
-                Approach::Serve => end(&mut after, number, End::Served(state.age(seen))),
-                Approach::Wait => go(At::Pause { seen }),
-                Approach::TryLock if !state.is_locked() => go(At::Locked { needed: freshness != Freshness::Fresh }),
-                Approach::TryLock => {
+                UnlockedStep::Serve => end(&mut after, number, End::Served(state.age(seen))),
+                UnlockedStep::Wait => go(At::Pause { seen }),
+                UnlockedStep::TryLock if !state.is_locked() => go(At::Locked { needed: freshness != Freshness::Fresh }),
+                UnlockedStep::TryLock => {
                     go(At::Look { seen, in_vain: 2.min(in_vain + 1) });
                     after.callers[number].waits = true;
                 }
@@ -39,12 +39,12 @@ pub(super) fn step(state: &State, number: usize, rules: &Rules) -> Option<(Event
             "decides"
         }
         At::Intend(turn) => {
-            after.next = Next::Torn;
+            after.next = AfterRefusal::Torn;
             go(At::Intending(turn));
             "begins to write the intent"
         }
         At::Intending(turn) => {
-            after.next = Next::Intent;
+            after.next = AfterRefusal::Intent;
             go(At::Send(turn));
             "has written the intent"
         }
@@ -58,18 +58,18 @@ pub(super) fn step(state: &State, number: usize, rules: &Rules) -> Option<(Event
             "has read the answer"
         }
         At::Noting(trouble, open) => {
-            after.next = Next::Note { trouble, open, resting: true };
+            after.next = AfterRefusal::Note { trouble, open, resting: true };
             after.callers.iter_mut().for_each(|other| other.failed_meanwhile |= other.waits);
             failed(&mut after, number, trouble);
             "has noted the failure"
         }
         At::Writing(record) => {
-            after.next = Next::Whole(record);
+            after.next = AfterRefusal::Whole(record);
             go(At::Rename(record));
             "has written the record"
         }
         At::Rename(record) => {
-            (after.disk, after.next) = (record, Next::Absent);
+            (after.disk, after.next) = (record, AfterRefusal::Absent);
             end(&mut after, number, End::Refreshed);
             "has renamed the record"
         }
@@ -78,10 +78,10 @@ pub(super) fn step(state: &State, number: usize, rules: &Rules) -> Option<(Event
     Some((event, after))
 }
 
-/// How good a record is for a caller; as `Trip::freshness`.
+/// How good a record is for a caller; as `RefreshJob::freshness`.
 pub(super) fn freshness(state: &State, caller: &Caller, record: Record) -> Freshness {
     match state.age(record) {
-        age if record.token != caller.at_hand && age != Age::Dead => Freshness::Fresh,
+        age if record.token != caller.cached && age != Age::Dead => Freshness::Fresh,
         _ if caller.wants != Wants::Any => Freshness::Stale,
         Age::Fresh => Freshness::Fresh,
         Age::Advisory => Freshness::Advisory,
@@ -90,28 +90,34 @@ pub(super) fn freshness(state: &State, caller: &Caller, record: Record) -> Fresh
     }
 }
 
-/// `OpenGrant::recover`, then `Trip::under_lock`.
+/// `OpenGrant::recover`, then `RefreshJob::under_lock`.
 fn decided(state: &mut State, number: usize, rules: &Rules) {
     let caller = &mut state.callers[number];
-    if let (Next::Whole(record), true) = (state.next, rules.finishes) {
-        (state.disk, state.next) = (record, Next::Absent);
+    if let (AfterRefusal::Whole(record), true) = (state.next, rules.finishes) {
+        (state.disk, state.next) = (record, AfterRefusal::Absent);
         if caller.wants == Wants::New {
-            caller.at_hand = record.token;
+            caller.cached = record.token;
         }
     }
     let (caller, record) = (*caller, state.disk);
     let (last, grounds, told) = match state.next {
-        Next::Note { trouble: trouble @ (Trouble::Ended | Trouble::Interrupted), resting: true, .. }
-            if caller.wants != Wants::New =>
+        AfterRefusal::Note {
+            trouble: trouble @ (Trouble::LogoutOutcome | Trouble::Interrupted),
+            resting: true,
+            ..
+        } if caller.wants != Wants::New => (Last::Refused, Grounds::Refused, Some(trouble)),
+        AfterRefusal::Note { trouble, resting, .. }
+            if caller.failed_meanwhile || resting && trouble == Trouble::Busy =>
         {
-            (Last::Refused, Grounds::Refused, Some(trouble))
-        }
-        Next::Note { trouble, resting, .. } if caller.failed_meanwhile || resting && trouble == Trouble::Busy => {
             (Last::JustFailed, Grounds::JustFailed, Some(trouble))
         }
-        Next::Intent | Next::Torn | Next::Note { open: true, .. } => (Last::Open, Grounds::Open, None),
-        Next::Note { resting: true, .. } => (Last::Resting, Grounds::Resting, None),
-        Next::Absent | Next::Note { .. } | Next::Whole(_) => (Last::Settled, Grounds::Settled, None),
+        AfterRefusal::Intent | AfterRefusal::Torn | AfterRefusal::Note { open: true, .. } => {
+            (Last::Open, Grounds::Open, None)
+        }
+        AfterRefusal::Note { resting: true, .. } => (Last::Resting, Grounds::Resting, None),
+        AfterRefusal::Absent | AfterRefusal::Note { .. } | AfterRefusal::Whole(_) => {
+            (Last::Settled, Grounds::Settled, None)
+        }
     };
     let freshness = freshness(state, &caller, record);
     match ((rules.decide)(freshness, last), told) {
@@ -138,28 +144,30 @@ pub(super) fn answer(state: &mut State, token: u8) -> Reply {
     Reply::Token(server.latest)
 }
 
-/// `Trip::rotated`, after a request.
+/// `RefreshJob::rotated`, after a request.
 fn answered(state: &mut State, number: usize, turn: Turn, reply: Reply) {
     let lost = turn.again || reply == Reply::Lost;
     let open = turn.open || lost;
     let (next, at) = match reply {
-        Reply::Token(token) => (Next::Torn, At::Writing(Record { generation: turn.record.generation + 1, token })),
+        Reply::Token(token) => {
+            (AfterRefusal::Torn, At::Writing(Record { generation: turn.record.generation + 1, token }))
+        }
         Reply::Lost if !turn.again && state.age(turn.record) == Age::Dead => {
             (state.next, At::Send(Turn { again: true, ..turn }))
         }
-        Reply::Refused if open => (Next::Torn, At::Noting(Trouble::Interrupted, open)),
-        Reply::Refused => (Next::Torn, At::Noting(Trouble::Ended, open)),
-        Reply::Busy => (Next::Torn, At::Noting(Trouble::Busy, open)),
-        Reply::Lost | Reply::Unheard => (Next::Torn, At::Noting(Trouble::Unreachable, open)),
+        Reply::Refused if open => (AfterRefusal::Torn, At::Noting(Trouble::Interrupted, open)),
+        Reply::Refused => (AfterRefusal::Torn, At::Noting(Trouble::LogoutOutcome, open)),
+        Reply::Busy => (AfterRefusal::Torn, At::Noting(Trouble::Busy, open)),
+        Reply::Lost | Reply::Unheard => (AfterRefusal::Torn, At::Noting(Trouble::Unreachable, open)),
     };
     state.next = next;
     state.callers[number].at = at;
 }
 
-/// `Trip::run`: what is still valid is served whatever went wrong, to whom it is enough.
+/// `RefreshJob::run`: what is still valid is served whatever went wrong, to whom it is enough.
 pub(super) fn failed(state: &mut State, number: usize, trouble: Trouble) {
     let caller = state.callers[number];
-    let found = state.ages[usize::from(caller.at_hand)];
+    let found = state.ages[usize::from(caller.cached)];
     let serves = caller.wants == Wants::Any && found != Age::Dead;
     end(state, number, if serves { End::Served(found) } else { End::Failed(trouble) });
 }

@@ -174,15 +174,15 @@ fn report(rows: &mut [Row; 3], rounds: u32) {
          got a token that works | took | alive afterwards |"
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | --- | ---: | --- |");
-    for (row, [hit, crowd, trip]) in rows.iter().zip(&medians) {
+    for (row, [hit, crowd, job]) in rows.iter().zip(&medians) {
         let Storm { refreshes, reuses, got, work, alive, took } = &row.storm;
         println!(
-            "| {} | {hit:.0} ns | {:.2} | {crowd:.0} ns | {:.2} | {trip:.2} ms | {:.2} | {} | {refreshes}, re-uses refused: {reuses} \
+            "| {} | {hit:.0} ns | {:.2} | {crowd:.0} ns | {:.2} | {job:.2} ms | {:.2} | {} | {refreshes}, re-uses refused: {reuses} \
              | {work} of {CROWD} ({got} got one) | {:.0} ms | {} |",
             row.contender.name(),
             hit / alone,
             crowd / crowded,
-            trip / refresh,
+            job / refresh,
             row.contender.keeps(),
             took.as_secs_f64() * 1000.0,
             if *alive { "yes" } else { "**no**" },
