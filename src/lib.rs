@@ -25,23 +25,29 @@
 //! # The picture
 //!
 //! ```text
-//!    face      lib.rs        cli/ (clap)        testing/ (embedded authorization server)     ← public names only
-//!                │
-//!    living    auth  login  logout  switch  session  userinfo  rotation  token  relocation  doctor  leftovers  context  config  servers  app  worker
-//!                │                        │
-//!    wire      oauth/  ─── never names ───┼───  custody/  seal  record  attempt  grant  home           keeping
-//!                │                        │
-//!    words     secret  id  text  clock  duration  error  remedy  prompt  passphrase  protection  browser  environment
-//!              hardening  failpoint  tty  wrap
+//!    root         auth  session  servers  blocking       cli/   testing/   manual/    what others see
+//!                   │
+//!    lifecycle/   login  refresh  contexts  switch  logout  userinfo  doctor          what happens to a credential
+//!                   │
+//!    records/     record  grant files  open grant  refresh journal                    what is kept of one grant
+//!                   │
+//!    custody/     key stores                                                          where the keys rest that open the records
+//!                   │
+//!    oauth/       the RFCs          state_dir/   the folder         prompt/           the person
+//!                   │
+//!    system/      clock  environment  http  browser  tty                              this machine
+//!    model/       ids  scopes  account  error  remedy  secret  protection             words
 //! ```
 //!
-//! Arrows point down, or along a layer without a circle; a test reads every path in the source and fails on any other.
+//! A folder uses the folders below it; `oauth`, `state_dir` and `prompt` do not use each other; `cli` and `testing` use public names
+//! only. `tests/it/architecture/` reads every path in the source and fails on any other. Each folder's `mod.rs` begins with a table
+//! of its files.
 //!
-//! Two ideas carry the house. *A place keeps the key, a sealed file keeps the record*: a login puts one small random key into the
-//! OS's store, or where else the host and the person chose, and its tokens rest in a file that only this key opens. *The core is blocking, async is a face*:
-//! a login or a refresh runs top to bottom on a thread of its own, and a future waits for it.
+//! Two ideas carry the house. *A key store keeps the key, a sealed file keeps the record*: a login puts one small random key into the
+//! OS's store, or into another key store that the host and the person chose. Its tokens rest in a file that only this key opens.
+//! *The core is blocking, async is a face*: a login or a refresh runs top to bottom on its own thread, and a future waits for it.
 //!
-//! How it works, what it protects from and what not: [`manual`]. The laws that comments name: [`manual::laws`].
+//! [`manual`] says how it works, and what it protects from and what not. [`manual::laws`] has the laws that comments name.
 
 /// The README's code compiles.
 #[cfg(all(doctest, feature = "cli"))]

