@@ -1,4 +1,4 @@
-//! Behaviour of the crate, a file per subject, in one binary. The first two subjects are the crate itself.
+//! Behaviour of the crate, a folder per subject, in one binary. The first subject is the crate itself.
 
 #![allow(
     clippy::disallowed_methods,
@@ -11,11 +11,8 @@
 mod architecture;
 #[cfg(all(feature = "testing", feature = "cli"))]
 mod behaviour;
-mod dependencies;
 mod explorer;
 #[cfg(feature = "testing")]
 mod replay;
-mod source;
 #[cfg(feature = "testing")]
 mod testing;
-mod tokens;

@@ -1,7 +1,7 @@
 //! One walk over the tokens of a file: what it imports, declares and names.
 
+use super::super::tokens::{Kind, Token};
 use super::{File, Mention, Visibility};
-use crate::tokens::{Kind, Token};
 
 /// Walks the tokens of one file once.
 pub(super) struct Reader<'a> {

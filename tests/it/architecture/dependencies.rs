@@ -23,7 +23,7 @@ fn the_tree_keeps_to_its_budget() {
 
 #[test]
 fn features_name_optional_dependencies_by_dep() {
-    let found = features_by_accident(&include_str!("../../Cargo.toml").parse().expect("Cargo.toml"));
+    let found = features_by_accident(&include_str!("../../../Cargo.toml").parse().expect("Cargo.toml"));
     assert!(found.is_empty(), "{found:?}");
 }
 

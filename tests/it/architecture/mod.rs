@@ -5,9 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::source::{File, Source, Target};
+use self::source::{File, Source, Target};
 
+mod dependencies;
 mod samples;
+mod source;
+mod tokens;
 
 /// Arrows point to a smaller layer, or along one without a cycle. [`Wire`] and [`Keeping`] never name each other.
 ///

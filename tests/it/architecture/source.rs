@@ -6,7 +6,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use self::reader::Reader;
-use crate::tokens::{Kind, Token, shipped, tokens};
+use super::tokens::{Kind, Token, shipped, tokens};
 
 mod reader;
 
