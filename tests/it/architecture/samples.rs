@@ -6,133 +6,189 @@ type Files<'a> = &'a [(&'a str, &'a str)];
 
 #[track_caller]
 fn finds(rule: fn(&Source) -> Vec<String>, files: Files<'_>, what: &str) {
-    let found = rule(&Source::of(files.iter().copied()));
+    let found = rule(&source(files));
     assert!(found.len() == 1 && found[0].contains(what), "{what:?} in {found:?}");
 }
 
 #[track_caller]
 fn passes(rule: fn(&Source) -> Vec<String>, files: Files<'_>) {
-    assert_eq!(rule(&Source::of(files.iter().copied())), [""; 0]);
+    assert_eq!(rule(&source(files)), [""; 0]);
+}
+
+fn source(files: Files<'_>) -> Source {
+    let mut source = Source::default();
+    files.iter().for_each(|(name, text)| source.add(name, text));
+    source
+}
+
+fn words(path: &str) -> Vec<String> {
+    path.split("::").map(str::to_owned).collect()
 }
 
 #[test]
-fn strangers() {
-    finds(super::strangers, &[("helpers.rs", "")], "src/helpers.rs");
-    finds(super::strangers, &[("oauth/util.rs", "")], "src/oauth/util.rs");
-    finds(super::strangers, &[("identity.rs", "")], "src/identity.rs");
-    passes(super::strangers, &[("lib.rs", ""), ("oauth/mod.rs", ""), ("home/lock.rs", ""), ("cli/render.rs", "")]);
-}
-
-#[test]
-fn arrows_up() {
-    let all = [
-        ("lib.rs", "mod auth; pub use auth::Auth; pub type Result = ();"),
-        ("auth.rs", "pub struct Auth;"),
-        ("oauth/http.rs", ""),
-        ("oauth/mod.rs", ""),
-        ("custody/mod.rs", ""),
-        ("error.rs", ""),
-        ("prompt.rs", ""),
-        ("cli/mod.rs", ""),
-    ];
-    let with = |name, text| all.iter().copied().filter(|(n, _)| *n != name).chain([(name, text)]).collect::<Vec<_>>();
+fn an_arrow_up_is_found() {
     for (name, text, what) in [
-        (
-            "error.rs",
-            "use crate::oauth::http::Door;",
-            "src/model/error.rs:1: Words may not name Wire (src/system/http/mod.rs)",
-        ),
-        ("error.rs", "\nfn f() -> super::auth::X {}", "src/model/error.rs:2: Words may not name Living"),
-        ("error.rs", "use crate::Result;", "(src/lib.rs)"),
-        ("error.rs", "use crate::Auth;", "(src/auth.rs)"),
-        ("oauth/http.rs", "use crate::custody::Custody;", "Wire may not name Keeping"),
-        ("oauth/http.rs", "use super::super::custody::Custody;", "Wire may not name Keeping"),
-        ("oauth/http.rs", "use crate::prompt::Prompt;", "oauth knows no person"),
-        ("custody/mod.rs", "use crate::oauth;", "Keeping may not name Wire"),
-        ("custody/mod.rs", "use crate::{error::Error, auth::Auth};", "Keeping may not name Living"),
-        ("auth.rs", "use crate::cli::AuthCommand;", "Living may not name Face"),
+        ("helpers/mod.rs", "", "src/helpers/mod.rs: helpers/ has no line"),
+        ("model/error.rs", "\nuse crate::oauth::http::Door;", "src/model/error.rs:2: model may not use oauth"),
+        ("model/error.rs", "fn f() -> super::super::system::clock::X {}", "model may not use system"),
+        ("model/error.rs", "use crate::Result;", "model may not use the root (crate::Result)"),
+        ("model/error.rs", "fn f() { assert!(a == crate::auth::B) }", "model may not use the root"),
+        ("custody/mod.rs", "use crate::{model::error::Error, oauth};", "custody may not use oauth (crate::oauth)"),
+        ("prompt/mod.rs", "use crate::custody as c;", "prompt may not use custody"),
+        ("session.rs", "use crate::cli::AuthCommand;", "the root may not use cli"),
+        ("lifecycle/app.rs", "mod a { use super::super::super::session; }", "may not use the root (crate::session)"),
     ] {
-        finds(super::arrows_up, &with(name, text), what);
+        finds(arrows_up, &[(name, text)], what);
     }
-    passes(super::arrows_up, &with("auth.rs", "use crate::{oauth::http, custody, error, prompt};"));
-    passes(super::arrows_up, &with("error.rs", "#[cfg(test)] mod tests { use crate::auth::Auth; }"));
+    passes(
+        arrows_up,
+        &[
+            ("lib.rs", "pub use model::error::Error; pub use auth::Auth;"),
+            ("auth.rs", "use crate::{lifecycle::app, custody, Error};"),
+            ("oauth/any/thing.rs", "use crate::oauth::x; use crate::model; use super::super::x; // crate::custody"),
+            ("model/error.rs", "#[cfg(test)] mod tests { use crate::auth::Auth; } const X: &str = \"crate::auth::A\";"),
+            ("model/error/tests.rs", "use crate::auth::Auth;"),
+            ("cli/any.rs", "use crate::Error; use crate::model::error::Error;"),
+        ],
+    );
 }
 
 #[test]
-fn circles() {
-    let circle =
-        [("id.rs", "use crate::error::E;"), ("error.rs", "use crate::event::V;"), ("event.rs", "use crate::id::I;")];
-    finds(super::circles, &circle, "src/model/error.rs → src/event.rs → src/model/ids.rs → src/model/error.rs");
-    passes(super::circles, &circle[..2]);
-    let parent = [("custody/mod.rs", "mod os; pub use os::S; fn f() { os::g() }"), ("custody/os.rs", "use super::C;")];
-    finds(super::circles, &parent, "src/custody/mod.rs → src/custody/os/mod.rs");
+fn a_circle_is_found() {
+    let finds = |files: Files<'_>, arrows: &[&str]| {
+        let expected: Vec<_> = arrows.iter().map(|arrow| format!("{arrow}: goes round in a circle")).collect();
+        assert_eq!(circles(&source(files)), expected);
+    };
+    let circle = [
+        ("model/ids.rs", "use crate::model::error::E;"),
+        ("model/error.rs", "use super::event::V;"),
+        ("model/event.rs", "fn f() { crate::model::ids::I::new() }"),
+        ("model/secret.rs", "use super::ids::I;"),
+    ];
+    finds(
+        &circle,
+        &[
+            "src/model/error.rs → src/model/event.rs",
+            "src/model/event.rs → src/model/ids.rs",
+            "src/model/ids.rs → src/model/error.rs",
+        ],
+    );
+    finds(&circle[..2], &[]);
+    let root = [("auth.rs", "use crate::job;"), ("job.rs", "use crate::auth;")];
+    finds(&root, &["src/auth.rs → src/job.rs", "src/job.rs → src/auth.rs"]);
     // A table of contents is no arrow, and is looked through.
-    let table = [
-        ("lib.rs", "mod custody; pub use custody::S;"),
+    let mut table = [
         ("custody/mod.rs", "mod os; pub use os::S; pub trait C {}"),
         ("custody/os.rs", "use super::C;"),
-        ("custody/place.rs", "use super::S; use crate::S as T;"),
+        ("custody/selection.rs", "use super::S;"),
     ];
-    passes(super::circles, &table);
+    finds(&table, &[]);
+    table[0].1 = "mod os; pub use os::S; fn f() { os::g() }";
+    finds(&table, &["src/custody/mod.rs → src/custody/os.rs", "src/custody/os.rs → src/custody/mod.rs"]);
+    table[1].1 = "use super::selection::T;";
+    finds(&table, &["src/custody/os.rs → src/custody/selection.rs", "src/custody/selection.rs → src/custody/os.rs"]);
 }
 
 #[test]
-fn hidden_names() {
+fn a_hidden_name_is_found() {
     let with = |name, text| {
         [
-            ("lib.rs", "pub mod id; mod worker; pub use worker::Handle; pub(crate) use id::Scopes; pub mod cli;"),
-            ("id.rs", "pub struct Scopes; pub(crate) fn random() {}"),
-            ("worker.rs", "pub struct Handle; pub struct Trip;"),
+            ("lib.rs", "mod lifecycle; pub mod cli; mod system; pub use system::clock; pub use lifecycle::jobs::Job;"),
+            ("lifecycle/mod.rs", "pub(crate) mod jobs;"),
+            ("lifecycle/jobs.rs", "pub struct Job; pub struct Thread;"),
+            ("system/mod.rs", "pub mod clock;"),
+            (
+                "system/clock.rs",
+                "pub struct Clock; pub(crate) fn pause() {} pub const fn now() {} pub(crate) use std::fs as disk;",
+            ),
             (name, text),
         ]
     };
     for (text, what) in [
-        ("use crate::worker::Trip;", "crate::worker::Trip is not public"),
-        ("fn f() { crate::id::random() }", "crate::id::random is not public"),
-        ("use crate::Scopes;", "crate::Scopes is not public"),
-        ("use super::super::worker;", "crate::worker is not public"),
+        ("use crate::lifecycle::jobs::Job;", "crate::lifecycle::jobs::Job is not public"),
+        ("use super::super::lifecycle;", "crate::lifecycle is not public"),
+        ("fn f() { crate::clock::pause() }", "crate::clock::pause is not public"),
+        ("use crate::{clock::{self, Clock}}; fn f() { clock::disk::x() }", "crate::clock::disk::x is not public"),
+        ("use crate::system::clock::Clock;", "crate::system::clock::Clock is not public"),
     ] {
-        finds(super::hidden_names, &with("testing/server.rs", text), what);
+        finds(hidden_names, &with("testing/server.rs", text), what);
     }
-    let fine = "use crate::{Handle, id::Scopes, cli::render::Line}; fn f() { Scopes::parse(crate::id::Scopes::X) }";
-    passes(super::hidden_names, &with("cli/mod.rs", fine));
-    passes(super::hidden_names, &with("auth.rs", "use crate::worker::Trip;"));
+    let fine = "use crate::{Job, clock::{Clock, now}, cli::output::Line}; fn f() { Clock::at(Job::x(now())) }";
+    passes(hidden_names, &with("cli/mod.rs", fine));
+    passes(hidden_names, &with("auth.rs", "use crate::lifecycle::jobs::Thread;"));
 }
 
 #[test]
-fn open_doors() {
+fn an_open_door_is_found() {
     for (what, keepers, _) in DOORS {
-        let text = format!("fn f() {{ {what}::x() }}");
-        finds(super::open_doors, &[("policy.rs", text.as_str())], what);
-        for keeper in *keepers {
-            let name = if keeper.ends_with('/') { format!("{keeper}some.rs") } else { (*keeper).to_owned() };
-            passes(super::open_doors, &[(name.as_str(), text.as_str())]);
+        for what in what.split(' ') {
+            let text = format!("fn f() {{ {what}::x() }}");
+            assert!(!open_doors(&source(&[("governance/policy.rs", &text)])).is_empty(), "{what}");
+            for keeper in keepers.split_whitespace() {
+                let name = if keeper.ends_with('/') { format!("{keeper}some.rs") } else { keeper.to_owned() };
+                passes(open_doors, &[(&name, &text)]);
+            }
         }
     }
+    let open = [("oauth/token_endpoint.rs", "pub(crate) use oauth2 as other;")];
     for (text, what) in [
-        ("use std::{fs::{self as disk}};", "std::fs"),
-        ("use core::time::X; use std::time::SystemTime; fn f() { SystemTime::now(); }", "SystemTime::now"),
-        ("use ::tokio as t;", "tokio"),
-        ("use crate::home::files::read;", "std::fs::read"),
-        ("fn f() { println!(\"{}\", 1) }", "println!"),
-        ("fn f() { std::dbg!(1) }", "dbg!"),
+        ("use {::tokio as t};", "tokio"),
+        ("use std::io::{self as i}; fn f() { i::stdout() }", "std::io::stdout"),
+        ("use crate::oauth::token_endpoint::other::Scope;", "oauth2::Scope"),
+        ("#![allow(clippy::disallowed_types, reason = \"x\")]", "clippy::disallowed_types"),
     ] {
-        finds(super::open_doors, &[("policy.rs", text), ("home.rs", "pub(crate) use std::fs as files;")], what);
+        finds(open_doors, &[open[0], ("governance/policy.rs", text)], what);
     }
-    passes(
-        super::open_doors,
-        &[("policy.rs", "use std::time::{Instant, SystemTime}; fn f() { openid::x(); File::open(p); }")],
-    );
-    passes(super::open_doors, &[("cli/mod.rs", "fn f() { println!(\"x\") }")]);
+    passes(open_doors, &[("governance/policy.rs", "use std::io::Read; fn f() { openid::x(); io::Error::other(x); }")]);
 }
 
 #[test]
-fn long_files() {
+fn a_long_file_is_found() {
     let code = "fn f() {}\n".repeat(LINES);
-    passes(super::long_files, &[("id.rs", &code)]);
-    finds(super::long_files, &[("id.rs", &(code.clone() + "fn g() {}\n"))], "451 lines");
-    let tests =
-        |lines| format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", "fn f() {}\n".repeat(20), "fn t() {}\n".repeat(lines));
-    passes(super::long_files, &[("id.rs", &tests(7))]);
-    finds(super::long_files, &[("id.rs", &tests(8))], "11 of 31 lines are unit tests");
+    passes(long_files, &[("auth.rs", &code)]);
+    finds(long_files, &[("auth.rs", &(code.clone() + "\n"))], "351 lines");
+}
+
+#[test]
+fn paths_are_read_as_the_compiler_reads_them() {
+    let cases: &[(&str, &str)] = &[
+        ("use crate::b::{C, d::{self, E as F}, *,};", "crate::b crate::b::C crate::b::d crate::b::d::E"),
+        ("fn f() -> crate::b::C<super::d::E> { x::<crate::g::H>::new() }", "crate::b::C crate::d::E crate::g::H"),
+        ("use std::{fs as disk}; fn f() { disk::read(p) }", "std::fs std::fs::read"),
+        ("use tokio as t; use t::sync;", "tokio tokio::sync"),
+        ("mod inner { use super::X; fn f() { self::g::h() } }", "crate::a::X crate::a::inner::g::h"),
+        ("fn f() { <T as crate::b::C>::make::it(); ::std::env::var(k) }", "crate::b::C std::env::var"),
+        ("fn f() -> impl Sized + use<'_> { core::fs::x() }", "std::fs::x"),
+        ("// b::c\n/* b::c /* */ b::d */\nconst X: &'static str = \"b::e\"; const Y: &[u8] = br#\"\"b::f\"#;", ""),
+        ("#[cfg(test)] mod tests { use b::C; } #[cfg(all(test, unix))]\n#[allow(x)]\nuse b::d;", ""),
+        ("#[cfg(not(test))] use crate::b;", "crate::b"),
+        ("fn f<'a>(c: &'a str) { let q = '\"'; format!(\"{}\", crate::r#b::c('\\'')) }", "crate::b::c"),
+    ];
+    for (text, expected) in cases {
+        let source = source(&[("a.rs", text)]);
+        let mut found: Vec<_> = source.files["a.rs"].mentions.iter().map(|mention| mention.path.join("::")).collect();
+        found.sort();
+        assert_eq!(found.join(" "), *expected, "{text}");
+    }
+}
+
+#[test]
+fn a_path_ends_where_the_item_lives() {
+    let source = source(&[
+        ("lib.rs", "mod a; pub mod b; pub use a::Thing; pub use b::inner::inner; pub type Own = ();"),
+        ("a.rs", "pub struct Thing;"),
+        ("b/mod.rs", "mod inner; pub use inner::{Deep, inner};"),
+        ("b/inner.rs", "pub struct Deep; pub fn inner() {} pub(crate) use std::fs as disk;"),
+    ]);
+    for (path, file) in [
+        ("crate::Thing", Some("a.rs")),
+        ("crate::b::Deep::new", Some("b/inner.rs")),
+        ("crate::b::inner", Some("b/inner.rs")),
+        ("crate::inner", Some("b/inner.rs")),
+        ("crate::Own", Some("lib.rs")),
+        ("crate::b::inner::disk::read", None),
+    ] {
+        assert_eq!(source.file_of(&source.resolve(&words(path))), file, "{path}");
+    }
+    assert_eq!(source.resolve(&words("crate::b::inner::disk::read")), ["std", "fs", "read"]);
 }

@@ -1,51 +1,39 @@
-//! Reads Rust files well enough to hold rules against them: comments, strings and test code are taken out, `use` trees
-//! unfolded, and every path followed to the file or the crate where it ends.
+//! Reads Rust well enough to hold rules against it: which paths a file names, and where they lead. Macro bodies and
+//! attributes count; comments, strings and `#[cfg(test)]` items do not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::{fs, io};
 
-use self::reader::Reader;
-use super::tokens::{Kind, Token, shipped, tokens};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-mod reader;
-
-/// All files of a `src/`, by their path in it (`oauth/http.rs`).
+/// All files of a `src/`, by their path in it (`system/http/mod.rs`).
 #[derive(Debug, Default)]
-pub(crate) struct Source {
-    pub(crate) files: BTreeMap<String, File>,
+pub(super) struct Source {
+    pub(super) files: BTreeMap<String, File>,
 }
 
 /// What one file says.
 #[derive(Debug, Default)]
-pub(crate) struct File {
-    pub(crate) lines: usize,
-    /// How many of the lines belong to `#[cfg(test)]` items.
-    pub(crate) test_lines: usize,
-    pub(crate) mentions: Vec<Mention>,
-    pub(crate) macros: Vec<(usize, String)>,
-    /// The modules that `#[cfg(test)] mod name;` declares.
-    test_modules: Vec<String>,
+pub(super) struct File {
+    pub(super) lines: usize,
+    pub(super) mentions: Vec<Mention>,
+    module: Vec<String>,
     imports: BTreeMap<String, (Visibility, Vec<String>)>,
     items: BTreeMap<String, Visibility>,
 }
 
-/// A path as one place of the code names it: `crate::…` for ours, else beginning with the crate's name.
+/// A path that the code names: `crate::…` where it is ours, else beginning with the crate's name.
 #[derive(Debug)]
-pub(crate) struct Mention {
-    pub(crate) line: usize,
-    pub(crate) path: Vec<String>,
-    pub(crate) is_reexport: bool,
+pub(super) struct Mention {
+    pub(super) line: usize,
+    pub(super) path: Vec<String>,
+    pub(super) is_reexport: bool,
+    /// The module that names it.
+    module: Vec<String>,
 }
 
-/// Where a path ends.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Target {
-    File(String),
-    Foreign(String),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Eq, Ord)]
 enum Visibility {
     Private,
     Restricted,
@@ -53,113 +41,146 @@ enum Visibility {
 }
 
 impl Source {
-    pub(crate) fn read(root: &Path) -> io::Result<Self> {
-        fn walk(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) -> io::Result<()> {
+    pub(super) fn read(root: &Path) -> io::Result<Self> {
+        let (mut source, mut folders) = (Self::default(), vec![root.to_owned()]);
+        while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder)? {
                 let path = entry?.path();
                 if path.is_dir() {
-                    walk(root, &path, files)?;
+                    folders.push(path);
                 } else if path.extension().is_some_and(|extension| extension == "rs") {
-                    let name: Vec<_> = path.strip_prefix(root).expect("found below it").iter().collect();
-                    files.push((name.join("/".as_ref()).into_string().expect("UTF-8"), fs::read_to_string(&path)?));
+                    let name: Vec<_> = path.strip_prefix(root).expect("below it").iter().collect();
+                    source.add(&name.join("/".as_ref()).into_string().expect("UTF-8"), &fs::read_to_string(&path)?);
                 }
             }
-            Ok(())
         }
-        let mut files = Vec::new();
-        walk(root, root, &mut files)?;
-        Ok(Self::of(files.iter().map(|(name, text)| (&**name, &**text))))
+        Ok(source)
     }
 
-    pub(crate) fn of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut files: BTreeMap<_, _> =
-            files.into_iter().map(|(name, text)| (name.to_owned(), File::of(name, text))).collect();
-        let test_modules: Vec<_> = files
-            .iter()
-            .flat_map(|(name, file)| {
-                file.test_modules.iter().map(|test| [module_of(name), vec![test.clone()]].concat())
-            })
-            .collect();
-        for (name, file) in &mut files {
-            if test_modules.iter().any(|test| module_of(name).starts_with(test)) {
-                *file = File { lines: file.lines, test_lines: file.lines, ..File::default() };
-            }
-        }
-        Self { files }
+    pub(super) fn add(&mut self, name: &str, text: &str) {
+        self.files.insert(name.to_owned(), File::of(name, text));
     }
 
-    /// Follows `path` through modules and re-exports to the file that has the item, or out of the crate.
-    pub(crate) fn target(&self, path: &[String]) -> Target {
-        let mut path = path.to_vec();
-        // A re-export of a re-export of …; nobody has sixteen.
-        for _ in 0..16 {
-            if path[0] != "crate" {
-                return Target::Foreign(path.join("::"));
-            }
-            let (depth, name) = self.module(&path);
-            let import = path.get(depth).and_then(|item| self.files.get(&name)?.imports.get(item));
-            match import {
-                Some((_, to)) if to[..] != path[..=depth] => path = [to, &path[depth + 1..]].concat(),
-                _ => return Target::File(name),
+    /// `path` from its crate's root, with every import and re-export on its way followed.
+    pub(super) fn resolve(&self, path: &[String]) -> Vec<String> {
+        let mut real = vec![path[0].clone()];
+        for segment in &path[1..] {
+            let import = self.module(&real).and_then(|(_, file)| file.imports.get(segment));
+            real.push(segment.clone());
+            // A function can have the name of the module that it is imported from.
+            if let Some((_, to)) = import
+                && *to != real
+                && self.module(&real).is_none()
+            {
+                real = self.resolve(to);
             }
         }
-        panic!("{} goes in a circle", path.join("::"))
+        real
+    }
+
+    /// The file of the innermost module on the way of a resolved path of ours.
+    pub(super) fn file_of(&self, real: &[String]) -> Option<&str> {
+        (1..=real.len()).rev().find_map(|depth| self.module(&real[..depth])).map(|(name, _)| name)
     }
 
     /// Whether somebody outside the crate could write this path of ours too.
-    pub(crate) fn is_public(&self, path: &[String]) -> bool {
-        let (depth, _) = self.module(path);
-        (1..path.len().min(depth + 1)).all(|at| {
-            let (_, parent) = self.module(&path[..at]);
-            let Some(file) = self.files.get(&parent) else {
+    pub(super) fn is_public(&self, path: &[String]) -> bool {
+        (1..path.len()).all(|depth| {
+            // What is not in a module is in a type, as public as that.
+            let Some((_, file)) = self.module(&self.resolve(&path[..depth])) else {
                 return true;
             };
-            let declared = file.items.get(&path[at]).copied();
-            let imported = file.imports.get(&path[at]).map(|(visibility, _)| *visibility);
-            declared.max(imported).is_none_or(|visibility| visibility == Visibility::Public)
+            let declared = file.items.get(&path[depth]);
+            let imported = file.imports.get(&path[depth]).map(|(visibility, _)| visibility);
+            declared.max(imported).is_none_or(|visibility| *visibility == Visibility::Public)
         })
     }
 
-    /// The file of the deepest module that `path` goes through, and how many segments lead there.
-    fn module(&self, path: &[String]) -> (usize, String) {
-        let mut found = (1, "lib.rs".to_owned());
-        for depth in 2..=path.len() {
-            let stem = path[1..depth].join("/");
-            let Some(name) =
-                [format!("{stem}.rs"), format!("{stem}/mod.rs")].into_iter().find(|name| self.files.contains_key(name))
-            else {
-                break;
-            };
-            found = (depth, name);
-        }
-        found
+    fn module(&self, module: &[String]) -> Option<(&str, &File)> {
+        let names = match module {
+            [root] if root == "crate" => vec!["lib.rs".to_owned()],
+            [root, below @ ..] if root == "crate" => vec![below.join("/") + ".rs", below.join("/") + "/mod.rs"],
+            _ => vec![],
+        };
+        names.iter().find_map(|name| self.files.get_key_value(name)).map(|(name, file)| (name.as_str(), file))
     }
 }
 
 impl File {
     fn of(name: &str, text: &str) -> Self {
-        let all = tokens(text);
-        let (code, test_lines) = shipped(&all);
-        let mut file = Self { lines: text.lines().count(), test_lines, ..Self::default() };
-        let kept = declared_modules(&code);
-        file.test_modules = declared_modules(&all).into_iter().filter(|name| !kept.contains(name)).collect();
-        let mut raw = Vec::new();
-        Reader::new(&code, module_of(name)).read(&mut file, &mut raw);
-        for (module, mut mention) in raw {
-            mention.path = file.absolute(&module, mention.path);
+        let stem = name.trim_end_matches(".rs").trim_end_matches("/mod");
+        let below = stem.split('/').filter(|segment| *segment != "lib").map(str::to_owned);
+        let module: Vec<_> = std::iter::once("crate".to_owned()).chain(below).collect();
+        let mut file = Self { lines: text.lines().count(), module: module.clone(), ..Self::default() };
+        if name.ends_with("/tests.rs") {
+            return file;
+        }
+        file.read(text.parse().unwrap_or_else(|error| panic!("src/{name}: {error}")), &module, true);
+        // Only now all names are known that a path can begin with.
+        for mut mention in std::mem::take(&mut file.mentions) {
+            mention.path = file.absolute(&mention.module, mention.path);
             file.mentions.push(mention);
         }
-        let own = module_of(name);
-        let imports = file
-            .imports
-            .iter()
-            .map(|(alias, (visibility, path))| (alias.clone(), (*visibility, file.absolute(&own, path.clone()))));
+        let imports = file.imports.iter().map(|(name, (visibility, path))| {
+            let path = file.absolute(&module, path.clone());
+            (name.clone(), (*visibility, path))
+        });
         file.imports = imports.collect();
         file
     }
 
+    /// What stands in `module`, or in a bracket there.
+    fn read(&mut self, tokens: TokenStream, module: &[String], is_top: bool) {
+        let tokens = without_tests(tokens);
+        let mut at = 0;
+        while at < tokens.len() {
+            let (before, rest) = tokens.split_at(at);
+            let line = rest[0].span().start().line;
+            let mut mention = |path, is_reexport| {
+                self.mentions.push(Mention { line, path, is_reexport, module: module.to_vec() });
+            };
+            at += 1;
+            match (rest, word(&rest[0]).as_str()) {
+                ([TokenTree::Group(group), ..], _) => self.read(group.stream(), module, false),
+                ([_, next, ..], "use") if !is(next, '<') => {
+                    let end = rest.iter().position(|token| is(token, ';')).unwrap_or(rest.len());
+                    let visibility = visibility(before);
+                    for (name, path) in leaves(&rest[1..end], &[]) {
+                        mention(path.clone(), visibility > Visibility::Private);
+                        if *module == self.module {
+                            self.imports.insert(name, (visibility, path));
+                        }
+                    }
+                    at += end - 1;
+                }
+                ([_, name, TokenTree::Group(body), ..], "mod") => {
+                    self.read(body.stream(), &[module, &[word(name)]].concat(), false);
+                    self.items.insert(word(name), visibility(before));
+                    at += 2;
+                }
+                (
+                    [_, TokenTree::Ident(name), ..],
+                    "mod" | "fn" | "struct" | "enum" | "trait" | "type" | "const" | "static" | "union",
+                ) if is_top => {
+                    self.items.insert(name.to_string(), visibility(before));
+                }
+                ([TokenTree::Ident(_), ..], _) => {
+                    let path = path(rest);
+                    at += (path.len() - 1) * 3;
+                    // In `<T as Trait>::Name` and `name::<T>::new` it goes on in a type, not in a module.
+                    let is_in_type = matches!(before, [.., end, a, b] if is(end, '>') && is(a, ':') && is(b, ':'));
+                    if path.len() > 1 && !is_in_type {
+                        mention(path, false);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The path written in `module` of this file, from the root of the crate that it goes to.
     fn absolute(&self, module: &[String], mut path: Vec<String>) -> Vec<String> {
+        // An import of an import of …; nobody has eight.
         for _ in 0..8 {
             let first = path[0].as_str();
             match first {
@@ -181,104 +202,85 @@ impl File {
     }
 }
 
-/// `oauth/http.rs` is `crate::oauth::http`.
-fn module_of(name: &str) -> Vec<String> {
-    let stem = name.strip_suffix(".rs").unwrap_or(name);
-    let stem = stem.strip_suffix("/mod").unwrap_or(stem);
-    let below = stem.split('/').filter(|segment| *segment != "lib").map(str::to_owned);
-    std::iter::once("crate".to_owned()).chain(below).collect()
+/// The tokens outside items that begin with `#[cfg(test)]` or `#[cfg(all(test, …))]`; no lifetimes, which can look like keywords.
+fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
+    let is_test = |attribute: &Group| {
+        let text = attribute.stream().to_string().replace(' ', "");
+        text == "cfg(test)" || text.starts_with("cfg(all(test,")
+    };
+    let (mut kept, mut tokens) = (Vec::new(), tokens.into_iter().peekable());
+    while let Some(token) = tokens.next() {
+        if is(&token, '#') && matches!(tokens.peek(), Some(TokenTree::Group(attribute)) if is_test(attribute)) {
+            let is_end = |token: &TokenTree| match token {
+                TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+                token => is(token, ';'),
+            };
+            tokens.by_ref().find(is_end);
+        } else if is(&token, '\'') {
+            tokens.next();
+        } else {
+            kept.push(token);
+        }
+    }
+    kept
 }
 
-/// What `mod name;` names.
-fn declared_modules(tokens: &[Token]) -> Vec<String> {
-    let declared = tokens.windows(3).filter_map(|three| match [&three[0].kind, &three[1].kind, &three[2].kind] {
-        [Kind::Ident(word), Kind::Ident(name), Kind::Punct(';')] if word == "mod" => Some(name.clone()),
-        _ => None,
-    });
-    declared.collect()
+/// The names that a `use` tree brings in, each with its path.
+fn leaves(tree: &[TokenTree], prefix: &[String]) -> Vec<(String, Vec<String>)> {
+    let mut all = Vec::new();
+    for branch in tree.split(|token| is(token, ',')).filter(|branch| !branch.is_empty()) {
+        let words: Vec<_> = branch.iter().filter(|token| matches!(token, TokenTree::Ident(_))).map(word).collect();
+        let written = words.split(|word| word == "as").next().unwrap_or_default();
+        let mut path = [prefix, written].concat();
+        if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
+            path.pop();
+        }
+        match branch.last() {
+            Some(TokenTree::Group(below)) => all.extend(leaves(&Vec::from_iter(below.stream()), &path)),
+            Some(token) if is(token, '*') => all.push(("*".to_owned(), path)),
+            _ => {
+                let name = words.last().filter(|name| *name != "self").or(path.last());
+                all.push((name.cloned().unwrap_or_default(), path));
+            }
+        }
+    }
+    all
 }
 
-/// The words of `text` that end up in a mention, for the tests of this file.
-fn mentioned(name: &str, text: &str) -> BTreeSet<String> {
-    File::of(name, text).mentions.into_iter().map(|mention| mention.path.join("::")).collect()
+/// `a::b::c` at the beginning of `tokens`.
+fn path(tokens: &[TokenTree]) -> Vec<String> {
+    let mut path = vec![word(&tokens[0])];
+    let mut rest = &tokens[1..];
+    while let [a, b, segment @ TokenTree::Ident(_), ..] = rest
+        && is(a, ':')
+        && is(b, ':')
+    {
+        path.push(word(segment));
+        rest = &rest[3..];
+    }
+    path
 }
 
-#[test]
-fn paths_are_read_through_use_trees_aliases_and_modules() {
-    let cases: &[(&str, &str, &[&str])] = &[
-        (
-            "a.rs",
-            "use crate::b::{C, d::{self, E as F}, *};",
-            &["crate::b", "crate::b::C", "crate::b::d", "crate::b::d::E"],
-        ),
-        (
-            "a.rs",
-            "fn f() -> crate::b::C<super::d::E> { x::<crate::g::H>::new() }",
-            &["crate::b::C", "crate::d::E", "crate::g::H"],
-        ),
-        ("oauth/http.rs", "use super::device; use super::super::id;", &["crate::oauth::device", "crate::id"]),
-        ("a.rs", "use std::{fs as disk}; fn f() { disk::read(p) }", &["std::fs", "std::fs::read"]),
-        ("a.rs", "use tokio as t; use t::sync;", &["tokio", "tokio::sync"]),
-        ("lib.rs", "mod clock; pub use clock::Cancel;", &["crate::clock::Cancel"]),
-        ("a.rs", "mod inner { use super::X; fn f() { self::g::h() } }", &["crate::a::X", "crate::a::inner::g::h"]),
-        ("a.rs", "fn f() { <T as crate::b::C>::make::it(); ::std::env::var(k) }", &["crate::b::C", "std::env::var"]),
-        ("a.rs", "fn f() -> impl Sized + use<'_> { core::fs::x() }", &["std::fs::x"]),
-        (
-            "a.rs",
-            "// crate::b\n/* crate::c /* */ crate::d */\n\
-             const X: &str = \"crate::e\"; const Y: &[u8] = br#\"\"crate::f\"#;",
-            &[],
-        ),
-        (
-            "a.rs",
-            "#[cfg(test)] mod tests { use crate::b::C; fn f() { {} } }\n\
-             #[cfg(all(test, unix))]\n#[allow(x)]\nuse crate::d;",
-            &[],
-        ),
-        ("a.rs", "#[cfg(not(test))] use crate::b;", &["crate::b"]),
-        ("a.rs", "fn f<'a>(c: &'a str) { let q = '\"'; crate::b::c('\\'') }", &["crate::b::c"]),
-    ];
-    for (name, text, expected) in cases {
-        let expected: BTreeSet<_> = expected.iter().map(|path| (*path).to_owned()).collect();
-        assert_eq!(mentioned(name, text), expected, "{text}");
+/// The visibility written before the keyword that follows `before`.
+fn visibility(before: &[TokenTree]) -> Visibility {
+    let is_modifier = |token: &&TokenTree| {
+        matches!(token, TokenTree::Literal(_)) || ["const", "async", "unsafe", "extern"].contains(&&*word(token))
+    };
+    match before.iter().rev().find(|token| !is_modifier(token)) {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => Visibility::Restricted,
+        Some(token) if word(token) == "pub" => Visibility::Public,
+        _ => Visibility::Private,
     }
 }
 
-#[test]
-fn a_path_ends_where_the_item_lives() {
-    let source = Source::of([
-        ("lib.rs", "mod a; pub mod b; pub use a::Thing; pub(crate) use b::inner::Deep; pub type Own = ();"),
-        ("a.rs", "pub struct Thing;"),
-        ("b/mod.rs", "mod inner; pub use inner::Deep; pub(crate) fn hidden() {} pub const fn shown() {}"),
-        ("b/inner.rs", "pub struct Deep; pub(crate) use std::fs as disk;"),
-    ]);
-    let path = |text: &str| text.split("::").map(str::to_owned).collect::<Vec<_>>();
-    let file = |name: &str| Target::File(name.to_owned());
-    assert_eq!(source.target(&path("crate::Thing")), file("a.rs"));
-    assert_eq!(source.target(&path("crate::b::Deep::new")), file("b/inner.rs"));
-    assert_eq!(source.target(&path("crate::Own")), file("lib.rs"));
-    assert_eq!(source.target(&path("crate::b::inner::disk::read")), Target::Foreign("std::fs::read".to_owned()));
-    for public in ["crate::Thing", "crate::b::Deep", "crate::b::shown", "crate::Own"] {
-        assert!(source.is_public(&path(public)), "{public}");
-    }
-    for hidden in ["crate::a::Thing", "crate::Deep", "crate::b::inner::Deep", "crate::b::hidden"] {
-        assert!(!source.is_public(&path(hidden)), "{hidden}");
+/// The identifier, or nothing.
+fn word(token: &TokenTree) -> String {
+    match token {
+        TokenTree::Ident(ident) => ident.to_string().trim_start_matches("r#").to_owned(),
+        _ => String::new(),
     }
 }
 
-#[test]
-fn lines_of_tests_and_macros_are_counted() {
-    let file = File::of(
-        "a.rs",
-        "fn f() { a != b; std::println!(\"x\"); vec![1] }\n\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n",
-    );
-    assert_eq!((file.lines, file.test_lines), (6, 4));
-    assert_eq!(file.macros, [(1, "println".to_owned()), (1, "vec".to_owned())]);
-    let source = Source::of([
-        ("a.rs", "#[cfg(test)]\nmod tests;\nmod more;"),
-        ("a/tests.rs", "use tokio::x;\n"),
-        ("a/more.rs", ""),
-    ]);
-    let tests = &source.files["a/tests.rs"];
-    assert_eq!((tests.test_lines, tests.mentions.len(), source.files["a/more.rs"].test_lines), (1, 0, 0));
+fn is(token: &TokenTree, mark: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == mark)
 }
