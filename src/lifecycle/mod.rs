@@ -2,12 +2,13 @@
 //!
 //! | file | does |
 //! | --- | --- |
-//! | `app` | the layers put together for one host: what every job needs |
+//! | `app/` | the layers put together for one host: what every job needs |
 //! | `config` | what a host says about itself |
 //! | `jobs` | a job on a thread of its own, and the future that waits for it |
 //! | `login/` | a login, from the first check to the last write |
 //! | `refresh/` | the way to an access token: the stored one, or another under the grant's lock |
 //! | `access_token` | the access token that a host is given |
+//! | `token_cache` | the tokens of one session, in memory |
 //! | `contexts/` | who is logged in where, and which of them is selected |
 //! | `switch` | selects another context, renames one |
 //! | `userinfo` | whose login it is, as the server says it |
@@ -26,4 +27,5 @@ pub(crate) mod logout;
 pub(crate) mod move_keys;
 pub(crate) mod refresh;
 pub(crate) mod switch;
+pub(crate) mod token_cache;
 pub(crate) mod userinfo;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::RefreshJob;
+use super::job::RefreshJob;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::oauth::claims::Claims;
 use crate::oauth::id_token;

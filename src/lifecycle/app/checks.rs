@@ -1,0 +1,117 @@
+//! What must be so before a secret is sent, and before a login is used (law 16).
+
+use std::sync::{MutexGuard, PoisonError};
+
+use url::Url;
+
+use super::App;
+use crate::lifecycle::contexts::{Context, Entry, Index};
+use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::ids::{GrantId, Issuer, Org, host_of};
+use crate::oauth::metadata::{self, Endpoint};
+use crate::records::open_grant::OpenGrant;
+use crate::records::record::{Destination, Record};
+use crate::system::clock::Cancel;
+use crate::system::http::Http;
+
+impl App {
+    /// Confirms an endpoint off the issuer's origin before a secret is sent (law 16): the configuration or the issuer's metadata must
+    /// name it. The author of a planted state folder knows its key, and can seal any endpoint in it.
+    pub(crate) fn confirm(&self, http: &Http, sealed: &Destination, endpoint: Endpoint) -> Result<()> {
+        let Some(url) = self.unconfirmed(sealed, endpoint) else { return Ok(()) };
+        if !metadata::names(http, &sealed.issuer, endpoint, url, &Cancel::new())? {
+            let message = format!(
+                "cannot use the login in {}: its {} is at {}, and neither the configuration nor the metadata of issuer {} names \
+                 that address; nothing was sent",
+                self.state_dir_path()?.display(),
+                endpoint.name(),
+                host_of(url),
+                sealed.issuer
+            );
+            return Err(Error::new(ErrorKind::Config, message).with(Remedy::LogIn { context: None }));
+        }
+        self.confirmed().push((sealed.issuer.clone(), url.clone()));
+        Ok(())
+    }
+
+    /// The endpoint, where it has to be confirmed and is not yet.
+    pub(crate) fn unconfirmed<'d>(&self, sealed: &'d Destination, endpoint: Endpoint) -> Option<&'d Url> {
+        let config = &self.config;
+        let (url, by_hand) = match endpoint {
+            Endpoint::Token => (Some(&sealed.token_endpoint), config.token_endpoint.as_ref()),
+            Endpoint::Revocation => (sealed.revocation_endpoint.as_ref(), config.revocation_endpoint.as_ref()),
+            Endpoint::Userinfo => (sealed.userinfo_endpoint.as_ref(), None),
+        };
+        let is_known = |url: &&Url| {
+            let is_at_home = url.origin() == sealed.issuer.url().origin();
+            is_at_home || by_hand == Some(url) || self.confirmed().contains(&(sealed.issuer.clone(), (*url).clone()))
+        };
+        url.filter(|url| !is_known(url))
+    }
+
+    fn confirmed(&self) -> MutexGuard<'_, Vec<(Issuer, Url)>> {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks that a record is the one that its index entry names (law 16). Otherwise an editor of the index could swap two logins: print
+    /// the token of one, or end one, under the name of the other.
+    pub(crate) fn check_entry(&self, context: &Context, grant: &OpenGrant<'_>, record: &Record) -> Result<()> {
+        // If one login serves all orgs, each token is for the org that it was asked for.
+        let sealed_org = record.tokens.first().map(|token| &token.org);
+        let is_other_org = !self.config.orgs.is_per_token() && sealed_org.is_some_and(|org| *org != context.org);
+        let named =
+            |org: &Option<Org>| org.as_ref().map_or_else(|| "no org".to_owned(), |org| format!("the org {org}"));
+        let why = if record.account != context.account {
+            format!("is the one of {}", record.account)
+        } else if record.destination.client_id != context.client_id {
+            format!("was made by the client {}", record.destination.client_id)
+        } else if is_other_org {
+            format!("is for {}", sealed_org.map(named).unwrap_or_default())
+        } else if !grant.has_marked(&context.marked) {
+            "was never given this name".to_owned()
+        } else {
+            return Ok(());
+        };
+        let message = format!(
+            "cannot use the login {} of {}: its record {why}; nothing was sent, nothing was erased",
+            context.name, context.account
+        );
+        Err(Error::new(ErrorKind::Custody, message).with(Remedy::Repair))
+    }
+
+    /// As [`check_entry`](Self::check_entry), for an entry of the index.
+    pub(crate) fn check_record(&self, entry: &Entry, grant: &OpenGrant<'_>, record: &Record) -> Result<()> {
+        self.check_entry(&Context::of(entry, &Index::empty()), grant, record)
+    }
+
+    /// A secret goes home (law 16): a configuration that differs from what was sealed at login is an error, before
+    /// anything is sent. Whoever set the difference would otherwise choose where a refresh token goes.
+    pub(crate) fn check_destination(&self, grant: &GrantId, record: &Record) -> Result<()> {
+        let (config, sealed) = (&self.config, &record.destination);
+        let differs = |field, configured: &dyn std::fmt::Display, own: &dyn std::fmt::Display| {
+            let message = format!(
+                "the login of {} (grant {grant}) is for {field} {own}, and the configuration says {configured}: nothing was sent",
+                record.account
+            );
+            Err(Error::config(field, message))
+        };
+        if config.issuer != sealed.issuer && !config.orgs.makes(&sealed.issuer) {
+            return differs("issuer", &config.issuer, &sealed.issuer);
+        }
+        if config.client_id != sealed.client_id {
+            return differs("client_id", &config.client_id, &sealed.client_id);
+        }
+        if let Some(configured) = &config.token_endpoint
+            && *configured != sealed.token_endpoint
+        {
+            return differs("token_endpoint", configured, &sealed.token_endpoint);
+        }
+        if let Some(configured) = &config.revocation_endpoint
+            && Some(configured) != sealed.revocation_endpoint.as_ref()
+        {
+            let own = sealed.revocation_endpoint.as_ref().map_or("(none)", |url| url.as_str());
+            return differs("revocation_endpoint", configured, &own);
+        }
+        Ok(())
+    }
+}
