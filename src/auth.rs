@@ -1,4 +1,4 @@
-//! [`Auth`]: the layers, wired. Decides nothing.
+//! [`Auth`]: one method for each thing that a host can ask for. Decides nothing itself.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -21,15 +21,15 @@ use crate::prompt::Prompt;
 use crate::session::Session;
 use crate::system::clock::Cancel;
 
-/// Logs people in and out, and gives sessions. Cheap to clone; clones are the same.
+/// Logs people in and out, and gives sessions. Cheap to clone; all clones share one state.
 ///
-/// Dropping the last one (sessions count) waits up to 5 s for a refresh that is under way, so that a token which the server
-/// has just rotated is not lost. A host that calls `process::exit` calls [`settle`](Self::settle) first.
+/// Dropping the last clone (sessions count) waits up to 5 s for running refreshes, so that a token which the server has just
+/// rotated is not lost. A host that calls `process::exit` calls [`settle`](Self::settle) first.
 #[derive(Debug, Clone)]
 pub struct Auth(Arc<Handle>);
 
 impl Auth {
-    /// Nothing is read, written or asked yet.
+    /// Checks the configuration. Reads, writes and asks nothing yet.
     ///
     /// # Errors
     /// `Config` if the configuration contradicts itself, or if no state folder is known and `<APP>_TOKEN`, which needs none, is not set.
@@ -41,49 +41,49 @@ impl Auth {
     /// person has approved it already.
     ///
     /// # Errors
-    /// `Denied` and `CodeExpired` as the person decides; `KeyStore` where no place can take the key or the state_dir cannot be
+    /// `Denied` and `CodeExpired` as the person decides; `KeyStore` if no key store takes the key or the state folder cannot be
     /// written; `Unreachable`, `Protocol` and `AuthorizationServer` as the server answers; `Config`; `Cancelled`.
     pub fn login(
         &self,
         request: LoginRequest,
         prompt: Arc<dyn Prompt>,
     ) -> impl Future<Output = Result<Session>> + Send + 'static + use<> {
-        let handle = self.0.clone();
+        let (handle, cancel) = (self.0.clone(), request.cancel.clone());
+        let login = self.spawn(move |app| login::run(app, &request, &*prompt));
         async move {
-            let mut on_drop = CancelOnDrop(Some(request.cancel.clone()));
-            let app = handle.app.clone();
-            let login = handle.app.workers.run(move || login::run(&app, &request, &*prompt)).await;
+            let mut on_drop = CancelOnDrop(Some(cancel));
+            let login = login.await;
             on_drop.0 = None;
             Ok(Session::of_login(handle, login?))
         }
     }
 
-    /// The session of the context that is meant here: by `<APP>_CONTEXT`, else by the rule of the folder this process is in, else the
-    /// default. With `<APP>_TOKEN` set, a session of that token.
+    /// Returns a session for the selected context: the one that `<APP>_CONTEXT` names, else the one that is pinned to the current
+    /// folder, else the default. If `<APP>_TOKEN` is set, returns a session for that token.
     ///
     /// # Errors
-    /// `NotLoggedIn` where there is no such login; `KeyStore` where the index cannot be read.
+    /// `NotLoggedIn` if the login does not exist; `KeyStore` if the index cannot be read.
     pub fn session(&self) -> Result<Session> {
         self.session_for(&Selector::default())
     }
 
-    /// The session of the context that `select` means. A context that is named goes before `<APP>_TOKEN`.
+    /// Returns a session for the context that `select` names. A context named there takes precedence over `<APP>_TOKEN`.
     ///
     /// # Errors
     /// Those of [`session`](Self::session).
     pub fn session_for(&self, select: &Selector) -> Result<Session> {
-        let environment = &self.app().config.environment;
-        if let (Some(token), None) = (&environment.token, &select.context) {
+        let config = &self.app().config;
+        if let (Some(token), None) = (&config.environment.token, &select.context) {
             if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-                let variable = self.app().config.app.variable("TOKEN");
+                let variable = config.app.variable("TOKEN");
                 return Err(Error::config("token", format!("{variable} holds characters that no token has")));
             }
             return Ok(Session::of_environment(self.0.clone(), token.clone()));
         }
         let state_dir = self.app().state_dir()?;
-        let (index, chosen) = Index::read_meant(state_dir.as_ref(), select, &self.app().config)?;
-        let (entry, by) = index.find(chosen, &self.app().config)?;
-        let entry = index.in_org(entry, select, &self.app().config)?;
+        let (index, chosen) = Index::read_meant(state_dir.as_ref(), select, config)?;
+        let (entry, by) = index.find(chosen, config)?;
+        let entry = index.in_org(entry, select, config)?;
         let context = Context { chosen_by: Some(by), ..Context::of(&entry, &index) };
         Ok(Session::of_context(self.0.clone(), context))
     }
@@ -91,8 +91,8 @@ impl Auth {
     /// Returns a session with a valid token for the login that `request` selects, and logs in first if that is needed.
     ///
     /// Without a terminal ([`Environment::terminal`](crate::Environment::terminal)) it does not log in: it returns an error that
-    /// [`needs_login`](Error::needs_login). It never logs in because the server is unreachable. A login that is there is returned as it is:
-    /// for other scopes or a step-up, call [`login`](Self::login).
+    /// [`needs_login`](Error::needs_login). It never logs in because the server is unreachable. An existing login is returned as it
+    /// is: for other scopes or a step-up, call [`login`](Self::login).
     ///
     /// ```no_run
     /// # use std::sync::Arc;
@@ -117,43 +117,40 @@ impl Auth {
         let auth = self.clone();
         async move {
             let select = Selector { context: request.context.clone(), org: request.org.clone() };
-            let ended = match auth.session_for(&select) {
-                Ok(session) => {
-                    let Err(error) = session.access_token().await else { return Ok(session) };
-                    // The new login takes the place of the one that has ended. Where nobody named one, another person may log in too.
-                    let named = session
-                        .context()
-                        .filter(|context| !matches!(context.chosen_by, Some(ChosenBy::Default | ChosenBy::Only)));
-                    request.context = request.context.or_else(|| named.map(|context| context.name.clone()));
-                    error
-                }
+            let error = match auth.session_for(&select) {
+                Ok(session) => match session.access_token().await {
+                    Ok(_) => return Ok(session),
+                    Err(error) => {
+                        // The new login replaces the one that has ended.
+                        request.context = request.context.or_else(|| explicitly_chosen(&session));
+                        error
+                    }
+                },
                 Err(error) => error,
             };
-            match ended.needs_login() && auth.app().config.environment.terminal {
-                true => {
-                    if ended.kind() != ErrorKind::NotLoggedIn {
-                        prompt.login_has_ended(&ended);
-                    }
-                    auth.login(request, prompt).await
-                }
-                false => Err(ended),
+            if !error.needs_login() || !auth.app().config.environment.terminal {
+                return Err(error);
             }
+            if error.kind() != ErrorKind::NotLoggedIn {
+                prompt.login_has_ended(&error);
+            }
+            auth.login(request, prompt).await
         }
     }
 
-    /// All contexts, in the order of their logins. Asks no store and no server.
+    /// Returns all contexts, in the order of their logins. Asks no key store and no server.
     ///
     /// # Errors
-    /// `KeyStore` where the index cannot be read.
+    /// `KeyStore` if the index cannot be read.
     pub fn contexts(&self) -> Result<Vec<Context>> {
         let Some(state_dir) = self.app().state_dir()? else { return Ok(Vec::new()) };
         let index = Index::read(Some(&state_dir))?;
-        let meant = index.meant_here(&self.app().config);
-        let context = |entry| self.app().context(&state_dir, &index, entry, meant.as_ref());
-        Ok(index.contexts.iter().map(context).collect())
+        let selected = index.meant_here(&self.app().config);
+        let entries = index.contexts.iter();
+        Ok(entries.map(|entry| self.app().context(&state_dir, &index, entry, selected.as_ref())).collect())
     }
 
-    /// What the place of this login's key promises; `None` where this program has no such place. Asks no store.
+    /// Returns what the key store of this login promises; `None` if this program has no such key store. Asks no key store.
     pub fn protection(&self, context: &Context) -> Option<Protection> {
         self.app().key_stores.any(&context.key_store).ok().map(|key_store| key_store.protection())
     }
@@ -165,57 +162,44 @@ impl Auth {
         Some((self.app().state_dir_path().ok()?.to_owned(), variable.to_owned()))
     }
 
-    /// Makes this context the default: the one that is meant where nothing else names one. Sessions that there are keep to theirs.
+    /// Makes this context the default: the one that is selected if nothing else names one. Existing sessions are unaffected.
     ///
-    /// `chosen_by` of the answer is `None` where something else goes before it here.
+    /// `chosen_by` of the answer is `None` if something else takes precedence over the default here.
     ///
     /// # Errors
-    /// `NotLoggedIn` where there is no such login; `KeyStore` where the index cannot be read or written.
+    /// `NotLoggedIn` if there is no such login; `KeyStore` if the index cannot be read or written.
     pub fn switch(&self, context: &ContextName) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
-        let (handle, name) = (self.0.clone(), context.clone());
-        async move {
-            let app = handle.app.clone();
-            handle.app.workers.run(move || switch::to(&app, &name)).await
-        }
+        let name = context.clone();
+        self.spawn(move |app| switch::to(app, &name))
     }
 
-    /// The context of another org of the account that is meant here, for [`switch`](Self::switch): the one there is, or a new one where
-    /// one login serves all orgs ([`Orgs`](crate::Orgs)) and the server gives a token for this one.
+    /// Returns the context of another org of the selected account, for [`switch`](Self::switch). Makes it if one login serves all
+    /// orgs ([`Orgs`](crate::Orgs)) and the server gives a token for this org.
     ///
     /// # Errors
-    /// `NotLoggedIn` where the org wants a login of its own, `Denied` where the server gives no token for it; those of
+    /// `NotLoggedIn` if the org needs a login of its own, `Denied` if the server gives no token for it; those of
     /// [`Session::access_token`].
     pub fn context_for_org(&self, org: &Org) -> impl Future<Output = Result<ContextName>> + Send + 'static + use<> {
-        let (handle, org) = (self.0.clone(), org.clone());
-        async move {
-            let app = handle.app.clone();
-            handle.app.workers.run(move || switch::to_org(&app, &org)).await
-        }
+        let org = org.clone();
+        self.spawn(move |app| switch::to_org(app, &org))
     }
 
-    /// Makes this context the one that is meant in the current folder ([`Environment::folder`](crate::Environment::folder)) and below
-    /// it, by its real path. The innermost rule wins; all are kept in the state folder, and nothing in a project is read.
+    /// Makes this context the selected one in the current folder ([`Environment::folder`](crate::Environment::folder)) and below
+    /// it, by its real path. The innermost rule wins. All rules are kept in the state folder; nothing in a project is read.
     ///
     /// # Errors
-    /// Those of [`switch`](Self::switch), and `Config` where the folder is another user's.
+    /// Those of [`switch`](Self::switch), and `Config` if the folder is another user's.
     pub fn pin_folder(&self, context: &ContextName) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
-        let (handle, name) = (self.0.clone(), context.clone());
-        async move {
-            let app = handle.app.clone();
-            handle.app.workers.run(move || switch::here_to(&app, &name)).await
-        }
+        let name = context.clone();
+        self.spawn(move |app| switch::here_to(app, &name))
     }
 
-    /// Takes the rule of the current folder away, and says which context it named. Rules of the folders around it stay.
+    /// Removes the rule of the current folder, and returns the context that it named. Rules of the folders around it stay.
     ///
     /// # Errors
-    /// `Config` where there is no current folder; `KeyStore` where the index cannot be read or written.
+    /// `Config` if there is no current folder; `KeyStore` if the index cannot be read or written.
     pub fn unpin_folder(&self) -> impl Future<Output = Result<Option<ContextName>>> + Send + 'static + use<> {
-        let handle = self.0.clone();
-        async move {
-            let app = handle.app.clone();
-            handle.app.workers.run(move || switch::unpin_folder(&app)).await
-        }
+        self.spawn(switch::unpin_folder)
     }
 
     /// Gives a context another name, and opens its login for that: only its key proves the new name. The default and folder rules
@@ -229,54 +213,39 @@ impl Auth {
         old: &ContextName,
         new: &ContextName,
     ) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
-        let (handle, old, new) = (self.0.clone(), old.clone(), new.clone());
-        async move {
-            let app = handle.app.clone();
-            handle.app.workers.run(move || switch::rename(&app, &old, &new)).await
-        }
+        let (old, new) = (old.clone(), new.clone());
+        self.spawn(move |app| switch::rename(app, &old, &new))
     }
 
-    /// Ends logins: tells the server (RFC 7009), then forgets them here. Of several, one that cannot be ended keeps no other from it.
+    /// Ends logins: revokes them at the server (RFC 7009), then erases them here. If one login cannot be ended, the others still are.
     ///
     /// # Errors
-    /// `NotLoggedIn` where there is no such login; `Unreachable` and `AuthorizationServer` where the server could not be told:
-    /// then the login is still there.
+    /// `NotLoggedIn` if there is no such login; `Unreachable` and `AuthorizationServer` if the server could not be asked to revoke:
+    /// then the login still exists.
     pub fn logout(
         &self,
         request: LogoutRequest,
     ) -> impl Future<Output = Result<Outcomes<LoggedOut>>> + Send + 'static + use<> {
-        let handle = self.0.clone();
-        async move {
-            let app = handle.app.clone();
-            handle.app.workers.run(move || logout::run(&app, &request)).await
-        }
+        self.spawn(move |app| logout::run(app, &request))
     }
 
-    /// Moves the keys of logins to another place. Killed at any step, the logins work, and the same move done again finishes it. Of
-    /// several, one that cannot move keeps no other from it.
+    /// Moves the keys of logins to another key store. If it is killed at any step, the logins work, and repeating the move finishes
+    /// it. If one key cannot be moved, the others still are.
     ///
     /// # Errors
-    /// `NotLoggedIn` where there is no such login; `Config` where the host does not allow the place; `KeyStore` where one of the
-    /// places does not give or take a key: then it is where it was.
+    /// `NotLoggedIn` if there is no such login; `Config` if the host does not allow the key store; `KeyStore` if one of the
+    /// key stores does not give or take a key: then the key stays in its key store.
     pub fn move_keys(
         &self,
         request: MoveRequest,
     ) -> impl Future<Output = Result<Outcomes<MoveOutcome>>> + Send + 'static + use<> {
-        let handle = self.0.clone();
-        async move {
-            let app = handle.app.clone();
-            handle.app.workers.run(move || move_keys::run(&app, &request)).await
-        }
+        self.spawn(move |app| move_keys::run(app, &request))
     }
 
-    /// Examines this machine, the places for keys, the logins and the server, and says what is well and what is not. Changes
+    /// Examines this machine, the key stores, the logins and the server, and reports what works and what does not. Changes
     /// no login, asks nobody, and shows no secret.
     pub fn doctor(&self) -> impl Future<Output = Result<Report>> + Send + 'static + use<> {
-        let handle = self.0.clone();
-        async move {
-            let app = handle.app.clone();
-            handle.app.workers.run(move || Ok(doctor::examine(&app))).await
-        }
+        self.spawn(|app| Ok(doctor::examine(app)))
     }
 
     /// Repairs what [`doctor`](Self::doctor) calls repairable, and returns what was done and what was not. Closes a state folder that
@@ -284,23 +253,39 @@ impl Auth {
     /// logins that the index lost. Removes names without a record, and keys that this folder proves to be unused, in the kernel too.
     ///
     /// # Errors
-    /// `KeyStore` where something cannot be written.
+    /// `KeyStore` if something cannot be written.
     pub fn repair(&self) -> impl Future<Output = Result<Repaired>> + Send + 'static + use<> {
+        self.spawn(orphans::repair)
+    }
+
+    /// Waits until no job is running, at most `timeout`. Returns whether none is.
+    pub fn settle(&self, timeout: Duration) -> bool {
+        self.app().workers.settle(timeout)
+    }
+
+    /// Runs `job` on a thread of its own, from the first poll on. Only the future holds the handle: the last handle to be dropped
+    /// waits for the job (law 4).
+    fn spawn<T: Send + 'static, J: FnOnce(&App) -> Result<T> + Send + 'static>(
+        &self,
+        job: J,
+    ) -> impl Future<Output = Result<T>> + Send + 'static + use<T, J> {
         let handle = self.0.clone();
         async move {
             let app = handle.app.clone();
-            handle.app.workers.run(move || orphans::repair(&app)).await
+            handle.app.workers.run(move || job(&app)).await
         }
-    }
-
-    /// Waits until nothing is under way, at most `timeout`; says whether that is so.
-    pub fn settle(&self, timeout: Duration) -> bool {
-        self.app().workers.settle(timeout)
     }
 
     fn app(&self) -> &App {
         &self.0.app
     }
+}
+
+/// Returns the name of the session's context, if somebody named it. Where nobody did, another person may log in too.
+fn explicitly_chosen(session: &Session) -> Option<ContextName> {
+    let context = session.context()?;
+    let is_named = !matches!(context.chosen_by, Some(ChosenBy::Default | ChosenBy::Only));
+    is_named.then(|| context.name.clone())
 }
 
 struct CancelOnDrop(Option<Cancel>);
