@@ -54,14 +54,14 @@ pub(crate) fn ask(
         // Nothing is sealed for a token from the environment: it goes where the configured issuer says.
         None => {
             let userinfo_endpoint = metadata::userinfo_endpoint(&http, issuer, &Cancel::new())?;
-            Identity { userinfo_endpoint, claims: None, renews: false }
+            Identity { userinfo_endpoint, claims: None, has_refresh_token: false }
         }
     };
     let told = match &identity.userinfo_endpoint {
         Some(url) => {
             let client = context.map(|context| &context.client_id);
             let endpoint = UserinfoEndpoint { http: &http, url, issuer, client };
-            told(&endpoint, context.filter(|_| identity.renews), token, another)?
+            told(&endpoint, context.filter(|_| identity.has_refresh_token), token, another)?
                 .map_err(|refused| explained(app, context, refused))
         }
         None => {

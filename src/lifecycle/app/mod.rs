@@ -157,7 +157,7 @@ impl App {
     }
 
     /// A context in an error: its name, and who chose it where that is not plain.
-    pub(crate) fn told(&self, context: &Context) -> String {
+    pub(crate) fn describe(&self, context: &Context) -> String {
         let by = context.chosen_by.as_ref().and_then(|by| by.told(&self.config.app));
         by.map_or_else(|| context.name.to_string(), |by| format!("{} ({by})", context.name))
     }

@@ -1,18 +1,21 @@
-//! What comes next on the way to a token: pure functions of what is known. `tests/it/explorer.rs` tries them on everything that
-//! can happen to several processes, and so this file names no other.
+//! What comes next on the way to a token: pure functions. `tests/it/explorer.rs` tries them on everything that can happen to
+//! several processes, so this file names no other file.
+
+use Freshness::{ExpiringSoon, Fresh, RefreshSoon, Stale, TooShort};
+use LastExchange::{CoolingDown, JustFailed, Open, Refused, Settled};
 
 /// How good the token on disk is for a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// To be served.
+    /// Is served.
     Fresh,
-    /// To be served, and near enough to its end that one caller may fetch the next already.
-    Advisory,
-    /// Valid, and so near to its end that it is served only where there is nothing better.
-    Ending,
-    /// Valid, and not for as long as the caller asked.
-    Short,
-    /// Not to be served.
+    /// Is served, and is so near to its end that one caller may already fetch the next one.
+    RefreshSoon,
+    /// Is valid, but so near to its end that it is served only if nothing better can be had.
+    ExpiringSoon,
+    /// Is valid, but not for as long as the caller asked.
+    TooShort,
+    /// Is not served.
     Stale,
 }
 
@@ -34,50 +37,50 @@ pub(super) enum Step {
     Serve,
     /// Exchange the refresh token.
     Exchange,
-    /// Tell why there is no other token: the exchange of a moment ago failed, or one is open.
-    Tell,
+    /// Return why no other token can be had: the last exchange has just failed, or it is still open.
+    Fail,
 }
 
-/// What became of the last exchange of the refresh token that is on disk.
+/// The outcome of the last exchange of the refresh token that is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Last {
-    /// There was none, or it is settled.
+pub(super) enum LastExchange {
+    /// No exchange was begun, or its outcome is known and old.
     Settled,
     /// It failed a short while ago, and the server has not rotated.
-    Resting,
+    CoolingDown,
     /// The server may have rotated: the process died, or the reply was lost.
     Open,
-    /// It failed while this caller waited for the lock, or the server asked to be left alone for longer than this.
+    /// It failed while this caller waited for the lock, or the server's `Retry-After` is not over yet.
     JustFailed,
     /// The server refused the refresh token a short while ago, and this caller does not insist.
     Refused,
 }
 
-/// `token`: how good the token on disk is. `taken`: another process has just been found to hold the lock.
-pub(super) fn approach(token: Freshness, taken: bool) -> UnlockedStep {
+/// Returns the next step without the lock. `taken`: another process has just been found to hold it.
+pub(super) fn unlocked_step(token: Freshness, taken: bool) -> UnlockedStep {
     match (token, taken) {
         // A waiter leaves without the lock as soon as a newer generation serves it (law 2).
-        (Freshness::Fresh, _) => UnlockedStep::Serve,
-        // One is enough for an early refresh: the others go on with what is still valid.
-        (Freshness::Advisory, true) => UnlockedStep::Serve,
-        (Freshness::Ending | Freshness::Short | Freshness::Stale, true) => UnlockedStep::Wait,
-        (Freshness::Advisory | Freshness::Ending | Freshness::Short | Freshness::Stale, false) => UnlockedStep::TryLock,
+        (Fresh, _) => UnlockedStep::Serve,
+        // One caller is enough for an early refresh: the others go on with the token that is still valid.
+        (RefreshSoon, true) => UnlockedStep::Serve,
+        (ExpiringSoon | TooShort | Stale, true) => UnlockedStep::Wait,
+        (RefreshSoon | ExpiringSoon | TooShort | Stale, false) => UnlockedStep::TryLock,
     }
 }
 
 /// Decides under the lock, on what was read under it (law 1).
-pub(super) fn decide(token: Freshness, last: Last) -> Step {
+pub(super) fn decide(token: Freshness, last: LastExchange) -> Step {
     match (token, last) {
-        (Freshness::Fresh, _) => Step::Serve,
-        (Freshness::Advisory, Last::Settled) => Step::Exchange,
-        // A token that may be spent is not sent again while a valid one is left: where re-use ends a login, that would end it
-        // now and not later (law 7).
-        (Freshness::Advisory | Freshness::Ending, Last::Open | Last::JustFailed | Last::Refused) => Step::Serve,
-        (Freshness::Advisory, Last::Resting) => Step::Serve,
-        (Freshness::Short, Last::Open | Last::JustFailed | Last::Refused) => Step::Tell,
-        (Freshness::Ending | Freshness::Short, Last::Settled | Last::Resting) => Step::Exchange,
-        (Freshness::Stale, Last::Settled | Last::Resting | Last::Open) => Step::Exchange,
-        // What was refused is not sent again by every later call (law 6): one server bans a client after five refusals.
-        (Freshness::Stale, Last::JustFailed | Last::Refused) => Step::Tell,
+        (Fresh, _) => Step::Serve,
+        (RefreshSoon, Settled) => Step::Exchange,
+        // A refresh token that may be spent is not sent again while a valid access token is left: if the server ends a login
+        // at re-use, that would end it now and not later (law 7).
+        (RefreshSoon | ExpiringSoon, Open | JustFailed | Refused) => Step::Serve,
+        (RefreshSoon, CoolingDown) => Step::Serve,
+        (TooShort, Open | JustFailed | Refused) => Step::Fail,
+        (ExpiringSoon | TooShort, Settled | CoolingDown) => Step::Exchange,
+        (Stale, Settled | CoolingDown | Open) => Step::Exchange,
+        // A refused token is not sent again by every later call (law 6): one server bans a client after five refusals.
+        (Stale, JustFailed | Refused) => Step::Fail,
     }
 }

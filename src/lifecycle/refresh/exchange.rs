@@ -1,143 +1,180 @@
-//! One exchange of the refresh token (RFC 6749 §6), from the intent to the commit, and what its failures mean.
+//! One exchange of the refresh token (RFC 6749 §6): intent, request, commit (law 3), and what follows if it fails.
 
 use std::time::Duration;
 
-use super::failure::{Failed, Refuses};
-use super::job::{Before, RefreshJob};
+use super::failure::{ExchangeFailure, Reason};
+use super::job::{PriorExchange, RefreshJob};
+use super::next_record::NextRecord;
 use crate::lifecycle::contexts::Index;
-use crate::model::error::{ErrorKind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::Org;
 use crate::oauth::metadata::Endpoint;
 use crate::records::record::{Record, Target};
-use crate::records::refresh_journal::{Failure, Refused};
+use crate::records::refresh_journal::{Failure, RefreshJournal, Refused};
 use crate::state_dir::Lock;
 use crate::system::clock::{Deadline, pause};
 use crate::system::failpoint::reached;
 use crate::system::http::Http;
 
-/// How long a rotated token is tried to be written down before it is given up, and how often.
+/// How long saving a rotated token is tried before it is given up, and how often.
 const COMMIT_RETRY_FOR: Duration = Duration::from_secs(3);
 const COMMIT_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 impl RefreshJob<'_> {
-    /// A record with the token that is wanted. The lock is held throughout, by this thread (law 4), and until the last write has
+    /// Returns a record with the wanted token. The lock is held throughout, by this thread (law 4), and until the last write has
     /// returned (law 5).
-    pub(super) fn exchange(&self, lock: &Lock, record: Record, before: Before) -> Result<Record> {
+    pub(super) fn exchange(&self, lock: &Lock, record: Record, prior: PriorExchange) -> Result<Record> {
         let http = self.app.http()?;
         self.app.confirm(&http, &record.destination, Endpoint::Token)?;
+        let exchange = Exchange { job: self, http: &http, lock, prior, target: &self.target };
         match self.app.config.orgs.in_exchange(self.target.org.as_ref()) {
-            Some(named) => self.exchange_for(&http, lock, record, before, named),
-            None => self.rotate(&http, lock, record, before, &self.target),
+            Some(org_parameter) => exchange.exchange_for_org(record, org_parameter),
+            None => exchange.rotate(record),
         }
     }
+}
 
+/// One exchange under the lock.
+#[derive(Clone, Copy)]
+pub(super) struct Exchange<'e> {
+    pub(super) job: &'e RefreshJob<'e>,
+    pub(super) http: &'e Http,
+    pub(super) lock: &'e Lock,
+    pub(super) prior: PriorExchange,
+    /// What the new token is for: the job's target, or another one of the same grant.
+    pub(super) target: &'e Target,
+}
+
+impl Exchange<'_> {
     /// Intent, exchange, commit (law 3).
-    pub(super) fn rotate(
-        &self,
-        http: &Http,
-        lock: &Lock,
-        record: Record,
-        before: Before,
-        target: &Target,
-    ) -> Result<Record> {
+    pub(super) fn rotate(&self, record: Record) -> Result<Record> {
+        let job = self.job;
         let Some(token) = &record.refresh_token else {
-            return Err(self.ended(ErrorKind::Expired, "the server gave no token to refresh it with"));
+            return Err(job.login_ended(ErrorKind::Expired, "the server gave no token to refresh it with"));
         };
-        let attempt = self.grant.intend(lock, &record).inspect_err(|_| {
-            // Nothing was sent. What was begun of the file says nothing then, unless it stood for an earlier exchange.
-            if before == Before::Settled {
-                let _ = self.grant.forget_intent(lock);
-            }
-        })?;
+        let journal = self.write_intent(&record)?;
         reached("intended");
         // Before it is sent, so that a machine that sleeps meanwhile does not count that as lifetime.
-        let (asked_at, generation) = (self.now(), record.generation);
-        let next = self
-            .reply(http, &record, token, before, target)
-            .and_then(|reply| self.next(record, reply, asked_at, target).map_err(Failed::foreign));
+        let asked_at = job.now();
+        let reply = self.request(&record, token);
+        let next = reply.and_then(|reply| {
+            job.next_record(record, reply, asked_at, self.target).map_err(ExchangeFailure::reply_rejected)
+        });
         match next {
-            Ok((next, None)) => self.commit(lock, next),
-            // The login goes on, with what the server has rotated to.
-            Ok((next, Some(error))) => self.commit(lock, next).and(Err(error)),
-            Err(Failed { error, open, refusal }) => {
-                let there = self.grant.read();
-                let asked = there.as_ref().ok().filter(|_| refusal == Some(Refuses::LoginOrOrg));
-                let another = asked.and_then(|record| self.living(record));
-                match (there, another) {
-                    // `invalid_grant` is a question, not an answer (law 6). On a disk whose locks hold nobody has rotated
-                    // meanwhile; where one has, it is adopted and never overwritten.
-                    (Ok(there), _) if there.generation > generation => Ok(there),
-                    (Ok(there), Some(another)) => match self.rotate(http, lock, there, before, &another) {
-                        Ok(_) => Err(self.org_refused(target, error)),
-                        // The login it is, then, and not the org.
-                        Err(ended) if ended.kind() == error.kind() => Err(error),
-                        // Neither is known.
-                        Err(unknown) => Err(unknown),
-                    },
-                    // It says nothing of the login, so nothing is noted of that.
-                    _ if !open && refusal == Some(Refuses::Request) => {
-                        let _ = self.grant.forget_intent(lock);
-                        Err(error)
-                    }
-                    _ => {
-                        // A note that cannot be written leaves the intent, which says less and nothing wrong.
-                        let foreign = before == Before::Foreign || refusal == Some(Refuses::Reply);
-                        let is_of_token = matches!(refusal, Some(Refuses::Login | Refuses::LoginOrOrg));
-                        let refused = is_of_token.then(|| self.refused_token(generation, target)).flatten();
-                        let _ =
-                            self.grant.note(lock, attempt, Failure::new(&error, open, foreign, refused, self.now()));
-                        Err(error)
-                    }
-                }
-            }
+            Ok(NextRecord { record, wrong_org: None }) => self.commit(record),
+            // The login goes on, with the refresh token that the server has rotated to.
+            Ok(NextRecord { record, wrong_org: Some(error) }) => self.commit(record).and(Err(error)),
+            Err(failure) => self.handle_failure(journal, failure),
         }
     }
 
-    /// What is noted of a refused token. Nothing where fewer scopes or another resource than the login's were asked for: a refusal of those
-    /// says nothing of other requests. A probe with another org has shown that it is not the org.
-    pub(super) fn refused_token(&self, generation: u64, target: &Target) -> Option<Refused> {
-        let is_usual = target.scopes.is_none() && target.resource == self.app.config.resource;
-        let in_doubt = target.org.as_ref().filter(|_| self.named(target).is_some() && target.org == self.target.org);
-        is_usual.then(|| self.grant.refused(generation, in_doubt).ok()).flatten()
+    fn write_intent(&self, record: &Record) -> Result<RefreshJournal> {
+        self.job.grant.intend(self.lock, record).inspect_err(|_| {
+            // Nothing was sent. A half-written file says nothing then, unless it stood for an earlier exchange.
+            if self.prior == PriorExchange::Settled {
+                let _ = self.job.grant.forget_intent(self.lock);
+            }
+        })
     }
 
-    /// What another org of the login is asked for with, which shows whether it is the login that the server refuses or the org.
-    pub(super) fn living(&self, record: &Record) -> Option<Target> {
-        let is_other = |org: &Option<Org>| *org != self.target.org;
-        let had = record.tokens.iter().map(|token| token.org.clone()).find(is_other);
-        let living = had.or_else(|| {
-            let index = Index::read(Some(self.files.state_dir)).ok()?;
-            let named = index.contexts.iter().filter(|entry| entry.grant == self.context.grant);
-            named.map(|entry| entry.org.clone()).find(is_other)
-        });
-        living.map(|org| Target { org, ..self.target.clone() })
-    }
-
-    pub(super) fn named<'t>(&'t self, target: &'t Target) -> Option<(&'t str, &'t str)> {
-        self.app.config.orgs.in_refresh(target.org.as_ref())
-    }
-
-    /// Writes the only copy of a rotated token down, and does not take the first no of a disk for an answer.
-    pub(super) fn commit(&self, lock: &Lock, next: Record) -> Result<Record> {
+    /// Saves the only copy of a rotated token, and does not give up at the first error of a disk.
+    pub(super) fn commit(&self, next: Record) -> Result<Record> {
         let deadline = Deadline::after(COMMIT_RETRY_FOR);
         loop {
-            match self.grant.commit(lock, &next) {
+            match self.job.grant.commit(self.lock, &next) {
                 Ok(()) => {
                     reached("committed");
                     return Ok(next);
                 }
-                // It is there, though the disk did not say so.
-                Err(_) if self.is_there(&next) => return Ok(next),
-                Err(error) if deadline.has_passed() => return Err(self.lost(error)),
+                // It was saved, though the disk reported an error.
+                Err(_) if self.is_on_disk(&next) => return Ok(next),
+                Err(error) if deadline.has_passed() => return Err(self.not_saved(error)),
                 Err(_) => pause(COMMIT_RETRY_PAUSE),
             }
         }
     }
 
-    /// Whether `next` itself is on disk: not a sibling of its generation, nor an older one whose access token the server kept.
-    pub(super) fn is_there(&self, next: &Record) -> bool {
-        let is_next =
-            |there: Record| there.generation == next.generation && self.secret_of(&there) == self.secret_of(next);
-        self.grant.read().is_ok_and(is_next)
+    /// Returns whether `next` itself is on disk: not a sibling of its generation, nor an older one whose access token the server kept.
+    fn is_on_disk(&self, next: &Record) -> bool {
+        self.job.grant.read().is_ok_and(|on_disk| {
+            on_disk.generation == next.generation
+                && self.job.access_token_of(&on_disk) == self.job.access_token_of(next)
+        })
+    }
+
+    /// `invalid_grant` is a question, not an answer (law 6): reads again, and asks for another org if the org may be what was refused.
+    fn handle_failure(&self, journal: RefreshJournal, failure: ExchangeFailure) -> Result<Record> {
+        match self.job.grant.read() {
+            // On a disk whose locks hold, nobody has rotated meanwhile. If somebody has, that record is adopted and never overwritten.
+            Ok(newer) if newer.generation > journal.generation => return Ok(newer),
+            Ok(record) if failure.reason == Reason::TokenOrOrgRefused => {
+                if let Some(target) = self.target_of_other_org(&record) {
+                    return self.probe_other_org(record, &target, failure.error);
+                }
+            }
+            _ => {}
+        }
+        if failure.reason == Reason::RequestRefused && !failure.may_have_rotated {
+            // That says nothing of the login, so the journal says nothing of it either.
+            let _ = self.job.grant.forget_intent(self.lock);
+        } else {
+            self.write_failure(journal, &failure);
+        }
+        Err(failure.error)
+    }
+
+    /// Refreshes for another org, which shows whether the server refuses the login or the org of this exchange.
+    fn probe_other_org(&self, record: Record, other: &Target, refused: Error) -> Result<Record> {
+        match (Exchange { target: other, ..*self }).rotate(record) {
+            Ok(_) => Err(self.org_refused(refused)),
+            // The login it is, then, and not the org.
+            Err(error) if error.kind() == refused.kind() => Err(refused),
+            // Neither is known.
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns what a token of another org of this login is for, if the login has another org.
+    fn target_of_other_org(&self, record: &Record) -> Option<Target> {
+        let is_other = |org: &Option<Org>| *org != self.job.target.org;
+        let held = record.tokens.iter().map(|token| token.org.clone()).find(is_other);
+        let org = held.or_else(|| {
+            let index = Index::read(Some(self.job.files.state_dir)).ok()?;
+            let contexts = index.contexts.iter().filter(|entry| entry.grant == self.job.context.grant);
+            contexts.map(|entry| entry.org.clone()).find(is_other)
+        })?;
+        Some(Target { org, ..self.job.target.clone() })
+    }
+
+    /// Notes the failure in the journal. If that cannot be written, the intent stays, which says less but nothing wrong.
+    fn write_failure(&self, journal: RefreshJournal, failure: &ExchangeFailure) {
+        let is_foreign = self.prior == PriorExchange::ReplyRejected || failure.reason == Reason::ReplyRejected;
+        let refused = match failure.reason {
+            Reason::TokenRefused | Reason::TokenOrOrgRefused => self.refused_token(journal.generation),
+            Reason::RequestRefused | Reason::ReplyRejected | Reason::Other => None,
+        };
+        let note = Failure::new(&failure.error, failure.may_have_rotated, is_foreign, refused, self.job.now());
+        let _ = self.job.grant.note(self.lock, journal, note);
+    }
+
+    /// Returns what is noted of a refused token. `None` if fewer scopes or another resource than the login's were asked for: a refusal
+    /// of those says nothing of other requests.
+    fn refused_token(&self, generation: u64) -> Option<Refused> {
+        if self.target.scopes.is_some() || self.target.resource != self.job.app.config.resource {
+            return None;
+        }
+        // A probe with another org has shown that it is not the org.
+        let org = self.target.org.as_ref().filter(|_| self.org_may_be_refused());
+        self.job.grant.refused(generation, org).ok()
+    }
+
+    /// Returns whether a refusal may be about the org: the request names one, and is not itself a probe with another org.
+    pub(super) fn org_may_be_refused(&self) -> bool {
+        self.org_parameter().is_some() && self.target.org == self.job.target.org
+    }
+
+    /// Returns the server's parameter that names an org in a refresh, and the org (law 9).
+    pub(super) fn org_parameter(&self) -> Option<(&str, &str)> {
+        self.job.app.config.orgs.in_refresh(self.target.org.as_ref())
     }
 }

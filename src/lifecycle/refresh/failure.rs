@@ -1,65 +1,99 @@
-//! What the failures of an exchange mean.
+//! [`ExchangeFailure`]: why an exchange brought no token, and how a person reads it.
 
-use super::job::{Before, RefreshJob};
+use super::exchange::Exchange;
+use super::job::PriorExchange;
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::ids::{Org, Scopes};
-use crate::oauth::token_endpoint::Refusal;
-use crate::records::record::{Record, Target};
+use crate::oauth::token_endpoint::{Refusal, TokenError};
+use crate::records::record::Record;
 
-/// No next record.
-pub(super) struct Failed {
+/// An exchange of the refresh token that brought no next record.
+pub(super) struct ExchangeFailure {
     pub(super) error: Error,
-    /// The server may have rotated, now or before.
-    pub(super) open: bool,
-    /// What has been said no to, if something has.
-    pub(super) refusal: Option<Refuses>,
+    /// Whether the server may have rotated, now or before.
+    pub(super) may_have_rotated: bool,
+    pub(super) reason: Reason,
 }
 
-/// What a refused refresh means.
+/// Why an exchange brought no next record.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Refuses {
-    Login,
-    /// An org was named, and may be what is refused.
-    LoginOrOrg,
-    /// It is not the token that is refused, but what was asked for with it.
-    Request,
-    /// It is not the server that refuses: its reply was refused here.
-    Reply,
+pub(super) enum Reason {
+    /// The server refused the refresh token.
+    TokenRefused,
+    /// The server refused the refresh token, or the org that was named with it.
+    TokenOrOrgRefused,
+    /// The server refused what was asked for, not the refresh token.
+    RequestRefused,
+    /// The server rotated, and its reply was rejected here (law 17).
+    ReplyRejected,
+    /// Anything else: nothing was sent, no reply came, or the reply says nothing of the token, the org or the scopes.
+    Other,
 }
 
-impl Failed {
-    pub(super) fn of(error: Error, open: bool) -> Self {
-        Self { error, open, refusal: None }
+impl ExchangeFailure {
+    pub(super) fn reply_rejected(error: Error) -> Self {
+        Self { error, may_have_rotated: true, reason: Reason::ReplyRejected }
     }
 
-    /// The server has rotated, and made the login another.
-    pub(super) fn foreign(error: Error) -> Self {
-        Self { error, open: true, refusal: Some(Refuses::Reply) }
+    pub(super) fn other(error: Error, may_have_rotated: bool) -> Self {
+        Self { error, may_have_rotated, reason: Reason::Other }
     }
 }
 
-impl RefreshJob<'_> {
-    /// The login lives, and the server gives no token of it for this org.
-    pub(super) fn org_refused(&self, target: &Target, cause: Error) -> Error {
-        let org = target.org.as_ref().map_or("", Org::as_str);
-        let server = self.context.account.issuer.host();
-        let name = &self.context.name;
-        let message = format!("{server} gives the login {name} no token for the org {org}; the login is as it was");
-        Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator).because(cause)
+impl Exchange<'_> {
+    /// Says what the error of a refresh means for the login.
+    pub(super) fn failure(&self, record: &Record, error: TokenError, may_have_rotated: bool) -> ExchangeFailure {
+        let refusal = match error {
+            TokenError::Refused(refusal) => refusal,
+            error => return ExchangeFailure::other(error.into(), may_have_rotated),
+        };
+        let (error, reason) = if refusal.is("invalid_grant") {
+            // A probe does not probe again.
+            let is_org_in_doubt = !may_have_rotated && self.org_may_be_refused();
+            let reason = if is_org_in_doubt { Reason::TokenOrOrgRefused } else { Reason::TokenRefused };
+            (self.token_refused(record, refusal, may_have_rotated), reason)
+        // With any other code a server speaks of what it was asked for.
+        } else if self.is_about_scopes(&refusal) {
+            (self.scopes_refused(refusal), Reason::RequestRefused)
+        } else if self.org_parameter().is_some() && refusal.may_be_about_an_org() {
+            (self.org_refused(refusal.into()), Reason::RequestRefused)
+        } else {
+            (refusal.into(), Reason::Other)
+        };
+        ExchangeFailure { error, may_have_rotated, reason }
     }
 
-    /// Whether fewer scopes than the login's were asked for, and it is those that are refused, whatever the org.
-    pub(super) fn is_about_scopes(&self, refusal: &Refusal, target: &Target) -> bool {
-        target.scopes.is_some() && refusal.is("invalid_scope")
+    /// Returns what `invalid_grant` means.
+    fn token_refused(&self, record: &Record, refusal: Refusal, may_have_rotated: bool) -> Error {
+        let (kind, why) = match record.refresh_expires_at {
+            // No process died and no reply was lost: the server has answered.
+            _ if self.prior == PriorExchange::ReplyRejected => (
+                ErrorKind::Interrupted,
+                "a refresh was answered with another identity or token type, which was refused, and the server takes the old token no \
+                 more",
+            ),
+            _ if may_have_rotated => (
+                ErrorKind::Interrupted,
+                "a refresh was interrupted (a process died, or a reply was lost), and the server takes the old token no more",
+            ),
+            Some(end) if end <= self.job.now() => (ErrorKind::Expired, "it was not used for too long or is too old"),
+            Some(_) => (ErrorKind::Revoked, "it was revoked, or a token of it was used twice"),
+            None => (ErrorKind::Expired, "it expired or was revoked"),
+        };
+        self.job.login_ended(kind, why).because(Error::from(refusal))
     }
 
-    /// The login lives, and the server gives no token of it with these scopes.
+    /// Returns whether fewer scopes than the login's were asked for and the server refuses those, whatever the org.
+    pub(super) fn is_about_scopes(&self, refusal: &Refusal) -> bool {
+        self.target.scopes.is_some() && refusal.is("invalid_scope")
+    }
+
+    /// Returns the error if the login works, but the server gives no token of it with these scopes.
     pub(super) fn scopes_refused(&self, refusal: Refusal) -> Error {
-        let scopes = self.target.scopes.as_ref().map(Scopes::to_string).unwrap_or_default();
-        let server = self.context.account.issuer.host();
+        let scopes = self.job.target.scopes.as_ref().map(Scopes::to_string).unwrap_or_default();
+        let (server, name) = (self.server(), &self.job.context.name);
         let message = format!(
-            "{server} gives the login {} no token with the scopes {scopes}: it refused with {}; the login is as it was",
-            self.context.name,
+            "{server} gives the login {name} no token with the scopes {scopes}: it refused with {}; the login is as it was",
             refusal.named()
         );
         Error::new(ErrorKind::AuthorizationServer, message)
@@ -67,34 +101,26 @@ impl RefreshJob<'_> {
             .because(Error::from(refusal))
     }
 
-    /// The disk would not take what the server had rotated to.
-    pub(super) fn lost(&self, error: Error) -> Error {
-        let server = self.context.account.issuer.host();
-        let message = format!("{server} has renewed the login {}, and it cannot be written down", self.context.name);
-        let mut lost = Error::new(error.kind(), message);
-        if let Some(remedy) = error.remedy() {
-            lost = lost.with(remedy.clone());
-        }
-        lost.because(error)
+    /// Returns the error if the login works, but the server gives no token of it for this org.
+    pub(super) fn org_refused(&self, cause: Error) -> Error {
+        let org = self.target.org.as_ref().map_or("", Org::as_str);
+        let (server, name) = (self.server(), &self.job.context.name);
+        let message = format!("{server} gives the login {name} no token for the org {org}; the login is as it was");
+        Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator).because(cause)
     }
 
-    /// What `invalid_grant` means.
-    pub(super) fn refused(&self, record: &Record, refusal: Refusal, before: Before, open: bool) -> Error {
-        let (kind, why) = match record.refresh_expires_at {
-            // No process died and no reply was lost: the server has answered.
-            _ if before == Before::Foreign => (
-                ErrorKind::Interrupted,
-                "a refresh was answered with another identity or token type, which was refused, and the server takes the old token no \
-                 more",
-            ),
-            _ if open => (
-                ErrorKind::Interrupted,
-                "a refresh was interrupted (a process died, or a reply was lost), and the server takes the old token no more",
-            ),
-            Some(end) if end <= self.now() => (ErrorKind::Expired, "it was not used for too long or is too old"),
-            Some(_) => (ErrorKind::Revoked, "it was revoked, or a token of it was used twice"),
-            None => (ErrorKind::Expired, "it expired or was revoked"),
-        };
-        self.ended(kind, why).because(Error::from(refusal))
+    /// Returns the error if the server has rotated and the disk does not take the new token.
+    pub(super) fn not_saved(&self, error: Error) -> Error {
+        let (server, name) = (self.server(), &self.job.context.name);
+        let message = format!("{server} has renewed the login {name}, and it cannot be written down");
+        let not_saved = Error::new(error.kind(), message);
+        match error.remedy().cloned() {
+            Some(remedy) => not_saved.with(remedy).because(error),
+            None => not_saved.because(error),
+        }
+    }
+
+    fn server(&self) -> String {
+        self.job.context.account.issuer.host()
     }
 }

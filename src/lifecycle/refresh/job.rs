@@ -1,12 +1,12 @@
-//! [`RefreshJob`]: one caller's way to a token, and what it decides under the lock.
+//! [`RefreshJob`]: one caller's way to a token. It waits for the grant's lock, and decides under the lock.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Wanted;
-use super::decide::{Freshness, Last, Step, UnlockedStep, approach, decide};
-use super::freshness::{early_from, freshness, rest};
+use super::decide::{Freshness, LastExchange, Step, UnlockedStep, decide, unlocked_step};
+use super::freshness::{early_refresh_from, freshness, refresh_cooldown};
 use crate::lifecycle::access_token::AccessToken;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::Context;
@@ -15,28 +15,17 @@ use crate::model::ids::Org;
 use crate::model::secret::Secret;
 use crate::oauth::metadata::Endpoint;
 use crate::records::grant_files::GrantFiles;
-use crate::records::open_grant::{Found, OpenGrant};
+use crate::records::open_grant::OpenGrant;
 use crate::records::record::{Record, StoredToken, Target};
 use crate::records::refresh_journal::{Failure, RefreshJournal};
 use crate::state_dir::Lock;
 use crate::system::clock::{Deadline, pause};
 use crate::system::failpoint::reached;
 
-/// How often a waiter looks whether the lock is free or its holder has served it.
+/// How often a waiter looks whether the lock is free or its holder has fetched a token that serves the waiter too.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What is known of an exchange before this one, of which the record has nothing.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Before {
-    /// There was none, or the server has not rotated.
-    Settled,
-    /// The server may have rotated: a process died, or a reply was lost.
-    Open,
-    /// The server has rotated, and its reply was refused here.
-    Foreign,
-}
-
-/// One caller's way.
+/// One caller that wants an access token.
 pub(super) struct RefreshJob<'a> {
     pub(super) app: &'a App,
     pub(super) context: &'a Context,
@@ -44,58 +33,69 @@ pub(super) struct RefreshJob<'a> {
     pub(super) grant: &'a OpenGrant<'a>,
     pub(super) wanted: &'a Wanted,
     pub(super) target: Target,
-    pub(super) forsaken: &'a dyn Fn() -> bool,
+    /// Returns whether nobody waits for the token any more.
+    pub(super) is_abandoned: &'a dyn Fn() -> bool,
+}
+
+/// What the refresh journal says of the exchange before this one.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum PriorExchange {
+    /// The server has not rotated, or no exchange was begun.
+    Settled,
+    /// The server may have rotated: a process died, or a reply was lost.
+    Open,
+    /// The server has rotated, and its reply was rejected here.
+    ReplyRejected,
 }
 
 impl RefreshJob<'_> {
-    /// A record whose token serves. No failure ends a session (law 6), and what still works is served (law 7).
-    pub(super) fn run(&self, found: Arc<Record>) -> Result<Arc<Record>> {
-        let cached = self.cached(&found);
-        self.refreshed(found.clone(), cached.clone()).or_else(|error| match self.freshness(&found, cached.as_ref()) {
-            Freshness::Short | Freshness::Stale => Err(error),
-            Freshness::Fresh | Freshness::Advisory | Freshness::Ending => Ok(found),
-        })
+    /// Returns a record whose token serves. No failure ends a session (law 6), and a token that is still valid is served (law 7).
+    pub(super) fn run(&self, on_disk: Arc<Record>) -> Result<Arc<Record>> {
+        let cached = self.cached(&on_disk);
+        match self.serving_record(on_disk.clone(), cached.clone()) {
+            Err(error) => match self.freshness(&on_disk, cached.as_ref()) {
+                Freshness::TooShort | Freshness::Stale => Err(error),
+                Freshness::Fresh | Freshness::RefreshSoon | Freshness::ExpiringSoon => Ok(on_disk),
+            },
+            served => served,
+        }
     }
 
-    /// The token of `record` for the caller, who uses the grant with it.
-    pub(super) fn served(&self, record: &Record) -> Option<AccessToken> {
+    /// Returns the token of `record` for the caller, and marks the grant as used.
+    pub(super) fn serve(&self, record: &Record) -> Option<AccessToken> {
         let token = self.token_of(record)?;
         self.files.mark_used();
-        Some(AccessToken::new(
-            token,
-            &record.token_type,
-            self.look_again(record, token),
-            self.wanted.request.is_usual(),
-        ))
+        let reread_at = self.reread_at(record, token);
+        Some(AccessToken::new(token, &record.token_type, reread_at, self.wanted.request.is_usual()))
     }
 
-    /// The token of `record` for the caller, if nothing has to be asked for.
-    pub(super) fn served_at_once(&self, record: &Record) -> Option<AccessToken> {
-        let freshness = self.freshness(record, self.cached(record).as_ref());
-        if approach(freshness, false) == UnlockedStep::Serve { self.served(record) } else { None }
+    /// Returns the token of `record` for the caller, if it serves as it is.
+    pub(super) fn serve_at_once(&self, record: &Record) -> Option<AccessToken> {
+        let step = unlocked_step(self.freshness(record, self.cached(record).as_ref()), false);
+        if step == UnlockedStep::Serve { self.serve(record) } else { None }
     }
 
-    /// The token that the caller came with: one that was refused, else the one that was found.
-    pub(super) fn cached(&self, found: &Record) -> Option<Arc<Secret>> {
-        self.wanted.instead_of.clone().or_else(|| self.secret_of(found))
+    /// Returns the token that the caller came with: the one that a resource has refused, else the one that was on disk.
+    fn cached(&self, on_disk: &Record) -> Option<Arc<Secret>> {
+        self.wanted.instead_of.clone().or_else(|| self.access_token_of(on_disk))
     }
 
-    /// Looks again and again, for a bounded time (law 2), until the token on disk serves or the lock is free. `cached` is the token that the caller came with.
-    pub(super) fn refreshed(&self, mut record: Arc<Record>, cached: Option<Arc<Secret>>) -> Result<Arc<Record>> {
+    /// Looks again and again, for a bounded time (law 2), until the token on disk serves or the lock is free.
+    fn serving_record(&self, mut record: Arc<Record>, cached: Option<Arc<Secret>>) -> Result<Arc<Record>> {
         let timeout = self.app.config.lock_timeout;
         let (deadline, mut waiting_since, mut taken) = (Deadline::after(timeout), None, false);
         loop {
-            if (self.forsaken)() {
+            if (self.is_abandoned)() {
                 return Err(Error::cancelled());
             }
-            match approach(self.freshness(&record, cached.as_ref()), taken) {
+            match unlocked_step(self.freshness(&record, cached.as_ref()), taken) {
                 UnlockedStep::Serve => return Ok(record),
                 // Without the lock: a server whose metadata hangs must not hold others up.
                 UnlockedStep::TryLock if self.app.unconfirmed(&record.destination, Endpoint::Token).is_some() => {
                     self.app.confirm(&self.app.http()?, &record.destination, Endpoint::Token)?;
                 }
                 UnlockedStep::TryLock => match self.files.lock_now()? {
-                    Some(lock) => return self.under_lock(&lock, cached, waiting_since),
+                    Some(lock) => return self.serving_record_under_lock(&lock, cached, waiting_since),
                     None => {
                         taken = true;
                         waiting_since.get_or_insert_with(|| self.now());
@@ -114,67 +114,78 @@ impl RefreshJob<'_> {
     }
 
     /// Reads again, and decides on what was read under the lock (law 1).
-    pub(super) fn under_lock(
+    fn serving_record_under_lock(
         &self,
         lock: &Lock,
         mut cached: Option<Arc<Secret>>,
         waiting_since: Option<SystemTime>,
     ) -> Result<Arc<Record>> {
         reached("locked");
-        let Found { record, finished, attempt } = self.grant.recover(lock)?;
+        let recovered = self.grant.recover(lock)?;
+        let (record, journal) = (recovered.record, recovered.attempt);
         self.app.check_destination(&self.context.grant, &record)?;
-        if finished && self.wanted.request.refresh {
-            // What a crash had left is not news to a caller that wants a token of now.
-            cached = self.secret_of(&record);
+        if recovered.finished && self.wanted.request.refresh {
+            // A caller that wants a new token does not get the one that a crashed process had fetched.
+            cached = self.access_token_of(&record);
         }
-        let failure = attempt.as_ref().and_then(|attempt| attempt.failure.as_ref());
-        let refused = attempt.as_ref().and_then(|attempt| self.refused_a_while_ago(attempt));
-        let told = failure.and_then(|failure| self.just_failed(failure, waiting_since));
-        let told = told.or_else(|| refused.and_then(|failure| failure.shared(None, self.log_in())));
-        let last = match &attempt {
-            Some(_) if refused.is_some() => Last::Refused,
-            Some(_) if told.is_some() => Last::JustFailed,
-            Some(attempt) if attempt.is_open() => Last::Open,
-            Some(_) if failure.is_some_and(|failure| self.rests(failure, &record)) => Last::Resting,
-            _ => Last::Settled,
+        let (last, error) = match &journal {
+            Some(journal) => self.last_exchange(journal, &record, waiting_since),
+            None => (LastExchange::Settled, None),
         };
-        match (decide(self.freshness(&record, cached.as_ref()), last), told) {
-            (Step::Serve, _) => Ok(Arc::new(record)),
-            (Step::Tell, Some(error)) => Err(error),
-            (Step::Tell, None) => {
-                let foreign = failure.filter(|failure| failure.foreign);
-                let told = foreign.and_then(|failure| failure.shared(None, self.log_in()));
-                Err(told.unwrap_or_else(|| self.still_open(&record)))
-            }
-            (Step::Exchange, _) => {
-                let before = match &attempt {
-                    Some(attempt) if attempt.is_foreign() => Before::Foreign,
-                    Some(attempt) if attempt.is_open() => Before::Open,
-                    _ => Before::Settled,
-                };
-                self.exchange(lock, record, before).map(Arc::new)
-            }
+        match decide(self.freshness(&record, cached.as_ref()), last) {
+            Step::Serve => Ok(Arc::new(record)),
+            Step::Fail => Err(error.unwrap_or_else(|| self.still_open(&record))),
+            Step::Exchange => self.exchange(lock, record, PriorExchange::of(journal.as_ref())).map(Arc::new),
         }
     }
 
-    /// The error of an attempt that another process made while this one waited, or whose server wants to be left alone.
-    pub(super) fn just_failed(&self, failure: &Failure, waiting_since: Option<SystemTime>) -> Option<Error> {
+    /// Returns the outcome of the last exchange, and its error if this caller would meet the same.
+    fn last_exchange(
+        &self,
+        journal: &RefreshJournal,
+        record: &Record,
+        waiting_since: Option<SystemTime>,
+    ) -> (LastExchange, Option<Error>) {
+        let failure = journal.failure.as_ref();
+        let just_failed = failure.and_then(|failure| self.just_failed(failure, waiting_since));
+        if let Some(refused) = self.recently_refused(journal) {
+            return (LastExchange::Refused, just_failed.or_else(|| refused.shared(None, self.log_in())));
+        }
+        match failure {
+            _ if just_failed.is_some() => (LastExchange::JustFailed, just_failed),
+            _ if journal.is_open() => {
+                let rejected_reply = failure.filter(|failure| failure.foreign);
+                (LastExchange::Open, rejected_reply.and_then(|failure| failure.shared(None, self.log_in())))
+            }
+            Some(failure) if self.is_cooling_down(failure, record) => (LastExchange::CoolingDown, None),
+            _ => (LastExchange::Settled, None),
+        }
+    }
+
+    /// Returns the error of an exchange that another process made while this one waited, or after which the server wants no request yet.
+    fn just_failed(&self, failure: &Failure, waiting_since: Option<SystemTime>) -> Option<Error> {
         let rest = failure.rest(self.now());
         // Times on disk are whole milliseconds.
         let meanwhile = waiting_since.is_some_and(|since| since < failure.at + Duration::from_millis(1));
         if meanwhile || rest.is_some() { failure.shared(rest, self.log_in()) } else { None }
     }
 
-    /// The refusal of a short while ago that this caller would meet as well, and does not insist to meet.
-    pub(super) fn refused_a_while_ago<'f>(&self, attempt: &'f RefreshJournal) -> Option<&'f Failure> {
-        let (refused, failure) = self.grant.refused_by(attempt)?;
+    /// Returns a recent refusal that this caller would meet as well, unless it insists on a new token.
+    fn recently_refused<'j>(&self, journal: &'j RefreshJournal) -> Option<&'j Failure> {
+        let (refused, failure) = self.grant.refused_by(journal)?;
         let own = self.target.org.as_ref().map(Org::as_str);
-        let is_of_this = refused.org.is_none() || refused.org.as_deref() == own;
-        (is_of_this && failure.is_recent(self.now()) && !self.wanted.request.refresh).then_some(failure)
+        let is_same_org = refused.org.is_none() || refused.org.as_deref() == own;
+        (is_same_org && failure.is_recent(self.now()) && !self.wanted.request.refresh).then_some(failure)
     }
 
-    /// The error of a caller that wants more than a token that is still valid, while the reply to an exchange may be lost.
-    pub(super) fn still_open(&self, record: &Record) -> Error {
+    /// Returns whether an early refresh failed too short a while ago to be repeated.
+    fn is_cooling_down(&self, failure: &Failure, record: &Record) -> bool {
+        let since = self.now().duration_since(failure.at);
+        self.token_of(record).is_some_and(|token| since.is_ok_and(|since| since < refresh_cooldown(token)))
+    }
+
+    /// Returns the error of a caller that wants more than a valid token, while the reply to an exchange may be lost.
+    fn still_open(&self, record: &Record) -> Error {
         let end = self.token_of(record).and_then(|token| token.expires_at);
         let after = end.and_then(|end| end.duration_since(self.now()).ok());
         let message =
@@ -182,19 +193,13 @@ impl RefreshJob<'_> {
         Error::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after })
     }
 
-    /// Whether an early attempt that failed is too short a while ago to be repeated.
-    pub(super) fn rests(&self, failure: &Failure, record: &Record) -> bool {
-        let since = self.now().duration_since(failure.at);
-        self.token_of(record).is_some_and(|token| since.is_ok_and(|since| since < rest(token)))
-    }
-
-    /// How good the token of `record` is. One that another process fetched since this caller came is fresh as long as it is valid,
-    /// whatever its lifetime: asking again would bring the like of it.
-    pub(super) fn freshness(&self, record: &Record, cached: Option<&Arc<Secret>>) -> Freshness {
+    /// Returns how good the token of `record` is. A token that another process fetched since this caller came is fresh as long as it
+    /// is valid, whatever its lifetime: another request would bring no better one.
+    fn freshness(&self, record: &Record, cached: Option<&Arc<Secret>>) -> Freshness {
         let Wanted { request, instead_of } = self.wanted;
         match self.token_of(record) {
             None => Freshness::Stale,
-            Some(token) if cached.is_none_or(|own| **own != *token.access_token) && self.is_valid(record) => {
+            Some(token) if cached.is_none_or(|own| **own != *token.access_token) && self.has_valid_token(record) => {
                 Freshness::Fresh
             }
             Some(_) if request.refresh || instead_of.is_some() => Freshness::Stale,
@@ -202,34 +207,34 @@ impl RefreshJob<'_> {
         }
     }
 
-    /// Until when the token may be served without a look at the disk, where there is such a time.
-    pub(super) fn look_again(&self, record: &Record, token: &StoredToken) -> Option<SystemTime> {
-        let early = early_from(token, self.jitter(record))?;
-        // Past that, somebody has just tried, or is about to.
-        Some(if early <= self.now() { self.now() + rest(token) } else { early })
+    /// Returns until when the token may be served from memory without reading the disk. `None`: until it expires.
+    fn reread_at(&self, record: &Record, token: &StoredToken) -> Option<SystemTime> {
+        let early = early_refresh_from(token, self.jitter(record))?;
+        // After that time somebody has just tried to refresh it, or is about to.
+        Some(if early <= self.now() { self.now() + refresh_cooldown(token) } else { early })
     }
 
-    /// The same for all processes, so that many short ones do not throw the dice until one wins.
-    pub(super) fn jitter(&self, record: &Record) -> u8 {
+    /// Returns the same number in all processes, so that many short ones do not draw numbers until one wins.
+    fn jitter(&self, record: &Record) -> u8 {
         let mut hasher = DefaultHasher::new();
         (self.context.grant.as_str(), record.generation).hash(&mut hasher);
         hasher.finish() as u8
     }
 
-    pub(super) fn is_valid(&self, record: &Record) -> bool {
+    pub(super) fn has_valid_token(&self, record: &Record) -> bool {
         self.token_of(record).is_some_and(|token| token.is_valid(self.now(), Some(Duration::ZERO)))
     }
 
-    pub(super) fn secret_of(&self, record: &Record) -> Option<Arc<Secret>> {
+    pub(super) fn access_token_of(&self, record: &Record) -> Option<Arc<Secret>> {
         self.token_of(record).map(|token| token.access_token.clone())
     }
 
-    pub(super) fn token_of<'r>(&self, record: &'r Record) -> Option<&'r StoredToken> {
+    fn token_of<'r>(&self, record: &'r Record) -> Option<&'r StoredToken> {
         record.token(&self.target)
     }
 
-    pub(super) fn ended(&self, kind: ErrorKind, why: &str) -> Error {
-        let (name, server) = (self.app.told(self.context), self.context.account.issuer.host());
+    pub(super) fn login_ended(&self, kind: ErrorKind, why: &str) -> Error {
+        let (name, server) = (self.app.describe(self.context), self.context.account.issuer.host());
         Error::new(kind, format!("the login {name} at {server} has ended: {why}")).with(self.log_in())
     }
 
@@ -239,5 +244,15 @@ impl RefreshJob<'_> {
 
     pub(super) fn now(&self) -> SystemTime {
         self.app.config.clock.now()
+    }
+}
+
+impl PriorExchange {
+    fn of(journal: Option<&RefreshJournal>) -> Self {
+        match journal {
+            Some(journal) if journal.is_foreign() => Self::ReplyRejected,
+            Some(journal) if journal.is_open() => Self::Open,
+            _ => Self::Settled,
+        }
     }
 }

@@ -1,7 +1,15 @@
-//! The way to an access token: the one at hand, or another under the grant's lock (laws 1 to 8, 16, 17).
+//! The way to an access token: the one on disk, or another one fetched under the grant's lock (laws 1 to 8, 16, 17).
 //!
-//! `window.rs` says how good a token is, `decide.rs` what comes next; `exchange.rs` exchanges and commits,
-//! `next.rs` makes the record that is committed.
+//! | file | does |
+//! | --- | --- |
+//! | `job` | one caller's way: waits for the lock, and decides under it |
+//! | `decide` | what comes next, as pure functions |
+//! | `freshness` | how good a token is, and when the next one may be fetched early |
+//! | `exchange` | intent, request, commit, and what follows a failure |
+//! | `request` | the request to the token endpoint, and how often it is repeated |
+//! | `token_exchange` | the login's access token exchanged for one of an org (RFC 8693) |
+//! | `failure` | why an exchange brought no token |
+//! | `next_record` | the record that is committed |
 
 mod decide;
 mod exchange;
@@ -33,27 +41,28 @@ use crate::system::http::Http;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Wanted {
     pub(crate) request: TokenRequest,
-    /// A token that a resource has refused: any but this one.
+    /// A token that a resource has refused: any other token will do.
     pub(crate) instead_of: Option<Arc<Secret>>,
 }
 
-/// An access token for `context`. `forsaken` says that nobody waits for it any more: then nothing new is begun.
+/// Returns an access token for `context`. Once `is_abandoned` returns true, nobody waits for the token any more, and nothing new is
+/// begun.
 pub(crate) fn access_token(
     app: &App,
     context: &Context,
     wanted: &Wanted,
-    forsaken: &dyn Fn() -> bool,
+    is_abandoned: &dyn Fn() -> bool,
 ) -> Result<AccessToken> {
-    open(app, context, |files, grant, record| {
+    with_grant(app, context, |files, grant, record| {
         let target = target(app, context, wanted, &record)?;
-        let job = RefreshJob { app, context, files, grant, wanted, target, forsaken };
+        let job = RefreshJob { app, context, files, grant, wanted, target, is_abandoned };
         let record = job.run(Arc::new(record))?;
-        job.served(&record).ok_or_else(|| job.ended(ErrorKind::Expired, "it holds no token"))
+        job.serve(&record).ok_or_else(|| job.login_ended(ErrorKind::Expired, "it holds no token"))
     })
 }
 
-/// The access token of `context` that is on disk, where it serves and its key can be had without asking anybody. Begins nothing, so
-/// that it needs no thread of its own (law 4). `None` says nothing: whatever is wrong, [`access_token`] tells.
+/// Returns the access token of `context` that is on disk, if it serves and its key can be had at once. Begins nothing, so that it needs
+/// no thread of its own (law 4). Returns `None` whatever is wrong: [`access_token`] says what.
 pub(crate) fn cached_token(app: &App, context: &Context, wanted: &Wanted) -> Option<AccessToken> {
     let state_dir = app.state_dir().ok()??;
     let files = app.files(&state_dir, &context.grant);
@@ -61,19 +70,19 @@ pub(crate) fn cached_token(app: &App, context: &Context, wanted: &Wanted) -> Opt
     app.check_destination(&context.grant, &record).ok()?;
     app.check_entry(context, &grant, &record).ok()?;
     let target = target(app, context, wanted, &record).ok()?;
-    let job = RefreshJob { app, context, files, grant: &grant, wanted, target, forsaken: &|| false };
-    let served = job.served_at_once(&record);
-    // As at the end of a trip.
+    let job = RefreshJob { app, context, files, grant: &grant, wanted, target, is_abandoned: &|| false };
+    let served = job.serve_at_once(&record);
+    // As at the end of a job.
     wipe_stack::<STACK_OF_A_RECORD>();
     served
 }
 
-/// The access token of `context` that is on disk, where it serves. Sends nothing.
+/// Returns the access token of `context` that is on disk, if it serves. Sends nothing.
 pub(crate) fn stored_token(app: &App, context: &Context, wanted: &Wanted) -> Result<Option<AccessToken>> {
-    open(app, context, |files, grant, record| {
+    with_grant(app, context, |files, grant, record| {
         let target = target(app, context, wanted, &record)?;
-        let job = RefreshJob { app, context, files, grant, wanted, target, forsaken: &|| false };
-        Ok(job.served_at_once(&record))
+        let job = RefreshJob { app, context, files, grant, wanted, target, is_abandoned: &|| false };
+        Ok(job.serve_at_once(&record))
     })
 }
 
@@ -84,24 +93,24 @@ pub(crate) struct Identity {
     /// The claims of the newest ID token.
     pub(crate) claims: Option<Map<String, Value>>,
     /// Whether the login has a refresh token.
-    pub(crate) renews: bool,
+    pub(crate) has_refresh_token: bool,
 }
 
 /// Reads the identity of `context` from its record.
 pub(crate) fn identity(app: &App, http: &Http, context: &Context) -> Result<Identity> {
-    open(app, context, |_, _, record| {
+    with_grant(app, context, |_, _, record| {
         app.confirm(http, &record.destination, Endpoint::Userinfo)?;
         Ok(Identity {
             userinfo_endpoint: record.destination.userinfo_endpoint,
             claims: record.claims,
-            renews: record.refresh_token.is_some(),
+            has_refresh_token: record.refresh_token.is_some(),
         })
     })
 }
 
-/// What the wanted token is for.
+/// Returns what the wanted token is for.
 fn target(app: &App, context: &Context, Wanted { request, .. }: &Wanted, record: &Record) -> Result<Target> {
-    // What a login was not granted, no refresh brings: asking would only spend a request.
+    // No refresh brings a scope that the login was not granted: to ask for it would only waste a request.
     let asked = request.scopes.as_ref();
     if let Some(more) = asked.and_then(|asked| asked.iter().find(|one| !record.scopes.contains(one)))
         && !record.scopes.is_empty()
@@ -117,36 +126,43 @@ fn target(app: &App, context: &Context, Wanted { request, .. }: &Wanted, record:
     })
 }
 
-/// Opens the grant of `context` and reads its record, without a lock: a reader sees the old or the new, never half.
-fn open<T>(
+/// Runs `work` with the grant of `context`, and names the login in its error.
+fn with_grant<T>(
     app: &App,
     context: &Context,
     work: impl FnOnce(GrantFiles<'_>, &OpenGrant<'_>, Record) -> Result<T>,
 ) -> Result<T> {
-    let opened = || {
-        let state_dir = app.state_dir()?.ok_or_else(|| {
-            Error::new(ErrorKind::NotLoggedIn, "the state folder is gone").with(Remedy::LogIn { context: None })
-        })?;
-        let files = app.files(&state_dir, &context.grant);
-        let grant = app.unlock(files, &context.key_store)?;
-        let record = grant.read()?;
-        // A secret goes home: what differs from what was sealed at login ends here (law 16).
-        app.check_destination(&context.grant, &record)?;
-        app.check_entry(context, &grant, &record)?;
-        work(files, &grant, record)
-    };
-    opened().map_err(|error| explained(app, context, error))
+    open_and_run(app, context, work).map_err(|error| name_login(app, context, error))
 }
 
-/// A login that can never be read again is told apart from one that was ended or replaced while this session went on.
-fn explained(app: &App, context: &Context, error: Error) -> Error {
-    let log_in = Remedy::LogIn { context: Some(context.name.to_string()) };
+/// Opens the grant of `context` and reads its record, without a lock: a reader sees the old or the new one, never half.
+fn open_and_run<T>(
+    app: &App,
+    context: &Context,
+    work: impl FnOnce(GrantFiles<'_>, &OpenGrant<'_>, Record) -> Result<T>,
+) -> Result<T> {
+    let state_dir = app.state_dir()?.ok_or_else(|| {
+        Error::new(ErrorKind::NotLoggedIn, "the state folder is gone").with(Remedy::LogIn { context: None })
+    })?;
+    let files = app.files(&state_dir, &context.grant);
+    let grant = app.unlock(files, &context.key_store)?;
+    let record = grant.read()?;
+    // A secret goes home: whatever differs from what was sealed at login ends here (law 16).
+    app.check_destination(&context.grant, &record)?;
+    app.check_entry(context, &grant, &record)?;
+    work(files, &grant, record)
+}
+
+/// Names the login in a remedy that names none. If the index lacks the login, it was ended or replaced while this session went on, and
+/// its record is not damaged.
+fn name_login(app: &App, context: &Context, error: Error) -> Error {
     if !matches!(error.remedy(), Some(Remedy::LogIn { context: None })) {
         return error;
     }
+    let log_in = Remedy::LogIn { context: Some(context.name.to_string()) };
     match app.state_dir().and_then(|state_dir| Index::read(state_dir.as_ref())) {
         Ok(index) if index.of_grant(&context.grant).is_none() => {
-            let message = format!("the login {} that this session is of was ended or replaced", app.told(context));
+            let message = format!("the login {} that this session is of was ended or replaced", app.describe(context));
             Error::new(ErrorKind::NotLoggedIn, message).with(log_in)
         }
         _ => error.with(log_in),

@@ -13,76 +13,94 @@ use crate::records::record::{Destination, Record, RefreshToken, StoredToken, Tar
 /// The most access tokens that one grant keeps.
 const MAX_TOKENS: usize = 32;
 
+/// A record to commit.
+pub(super) struct NextRecord {
+    pub(super) record: Record,
+    /// The error of a reply that speaks for another org: `record` has its refresh token, but not its access token.
+    pub(super) wrong_org: Option<Error>,
+}
+
 impl RefreshJob<'_> {
-    /// The next record. A reply that would make the grant another (law 17) is kept out. Of one that speaks for another org, the access
-    /// token is: the server has rotated all the same, and the login is none the worse.
-    pub(super) fn next(
+    /// Makes the next record of the reply. Rejects a reply that would make the grant another one (law 17). If a reply speaks for another
+    /// org, only its access token is rejected: the server has rotated all the same, and the login still works.
+    pub(super) fn next_record(
         &self,
         record: Record,
         reply: TokenReply,
         asked_at: SystemTime,
         target: &Target,
-    ) -> Result<(Record, Option<Error>)> {
-        let Destination { issuer, client_id, .. } = &record.destination;
-        let changed = |what: &str| {
-            let message = format!("{} answered with another {what}: refused", issuer.host());
-            Error::new(ErrorKind::Protocol, message).with(self.log_in())
-        };
+    ) -> Result<NextRecord> {
         if reply.token_type != record.token_type {
-            return Err(changed("token type"));
+            return Err(self.answered_with_another("token type", &record));
         }
-        let expires_at = reply.expires_at(asked_at);
-        // A login that nobody named is of whom the first ID token names, from then on.
-        let learned = || record.claims.clone().map(Claims::from).and_then(|claims| claims.sub());
-        let subject = record.account.subject.clone().or_else(learned);
-        if reply.is_of_another(issuer, client_id, subject.as_deref(), record.user.as_deref()) {
-            return Err(changed("identity"));
+        if is_of_another(&reply, &record) {
+            return Err(self.answered_with_another("identity", &record));
         }
-        let told = id_token::told(reply.id_token.as_ref());
-        let orgs = [told.org(), reply.org];
-        let is_told = |org: &str| orgs.iter().flatten().any(|told| told == org);
-        let is_another = match &target.org {
-            Some(own) => orgs.iter().flatten().any(|told| told != own.as_str()),
-            // Which org is meant nobody knows; one that somebody else has asked for it is not.
-            None => record.tokens.iter().filter_map(|token| token.org.as_ref()).any(|org| is_told(org.as_str())),
-        };
-        let is_another = is_another && self.app.config.orgs.is_told_in_replies();
-        let error = is_another.then(|| changed("organisation"));
-        let Target { org, resource, scopes: asked } = target.clone();
+        let claims = id_token::told(reply.id_token.as_ref());
+        let is_wrong_org = self.app.config.orgs.is_told_in_replies()
+            && is_for_another_org([claims.org(), reply.org.clone()], &record, target);
+        let wrong_org = is_wrong_org.then(|| self.answered_with_another("organisation", &record));
         let token = StoredToken {
-            org,
-            resource,
-            asked,
+            org: target.org.clone(),
+            resource: target.resource.clone(),
+            asked: target.scopes.clone(),
+            expires_at: reply.expires_at(asked_at),
             // RFC 6749 §5.1: "OPTIONAL, if identical to the scope requested by the client".
             scopes: reply.scopes.or_else(|| target.scopes.clone()).unwrap_or_else(|| record.scopes.clone()),
             access_token: Arc::new(reply.access_token),
             received_at: asked_at,
-            expires_at,
         };
-        let is_ours = error.is_none();
-        let token = Some(token).filter(|_| is_ours);
-        // At most so many, the newest first and dead ones not at all, so that a record cannot grow without end.
-        let is_kept = |other: &StoredToken| {
-            let is_alive = other.is_valid(asked_at, Some(Duration::ZERO));
-            is_alive && (!is_ours || !other.is_for(target))
-        };
-        let others: Vec<_> = record.tokens.into_iter().filter(is_kept).take(MAX_TOKENS - 1).collect();
+        let token = Some(token).filter(|_| !is_wrong_org);
         let next = Record {
             generation: record.generation + 1,
             rotated: self.now(),
-            // An idle time begins anew with every use; where the server says nothing more of it, what it said stands.
+            // An idle time begins anew with every use. If the server does not repeat it, the old time stands.
             refresh_expires_at: reply.refresh_expires_in.map(|life| asked_at + life).or(record.refresh_expires_at),
             // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
             refresh_token: reply.refresh_token.map(RefreshToken::Given).or(record.refresh_token),
-            tokens: token.into_iter().chain(others).collect(),
+            tokens: with_token(token, record.tokens, target, asked_at),
             user: record.user.or_else(|| reply.user.as_ref().and_then(Claims::sub)),
-            claims: match told.sub() {
-                // Of a token that is kept out, too, where nothing else says whose the refresh token beside it is.
-                Some(_) if is_ours || record.claims.is_none() => told.to_keep(),
+            claims: match claims.sub() {
+                // Those of a rejected token too, if nothing else says whose the refresh token beside it is.
+                Some(_) if !is_wrong_org || record.claims.is_none() => claims.to_keep(),
                 _ => record.claims,
             },
             ..record
         };
-        Ok((next, error))
+        Ok(NextRecord { record: next, wrong_org })
     }
+
+    fn answered_with_another(&self, what: &str, record: &Record) -> Error {
+        let message = format!("{} answered with another {what}: refused", record.destination.issuer.host());
+        Error::new(ErrorKind::Protocol, message).with(self.log_in())
+    }
+}
+
+/// Returns whether a reply is about another person, issuer or client than the grant.
+fn is_of_another(reply: &TokenReply, record: &Record) -> bool {
+    let Destination { issuer, client_id, .. } = &record.destination;
+    // A login without a subject belongs to the subject of its first ID token from then on.
+    let learned = || record.claims.clone().map(Claims::from).and_then(|claims| claims.sub());
+    let subject = record.account.subject.clone().or_else(learned);
+    reply.is_of_another(issuer, client_id, subject.as_deref(), record.user.as_deref())
+}
+
+/// Returns whether a reply that names these `orgs` speaks for another org than the target's.
+fn is_for_another_org(orgs: [Option<String>; 2], record: &Record, target: &Target) -> bool {
+    let mut orgs = orgs.iter().flatten();
+    match &target.org {
+        Some(own) => orgs.any(|org| org != own.as_str()),
+        // Nobody knows which org is the right one; an org that a token was asked for by name is not.
+        None => {
+            orgs.any(|org| record.tokens.iter().any(|token| token.org.as_ref().is_some_and(|own| own.as_str() == org)))
+        }
+    }
+}
+
+/// Returns `new` and the other tokens that are still valid, the newest first, but not without end: a record must not grow for ever.
+fn with_token(new: Option<StoredToken>, old: Vec<StoredToken>, target: &Target, now: SystemTime) -> Vec<StoredToken> {
+    let is_replaced = |other: &StoredToken| new.is_some() && other.is_for(target);
+    let others = old.into_iter().filter(|other| other.is_valid(now, Some(Duration::ZERO)) && !is_replaced(other));
+    let others: Vec<_> = others.take(MAX_TOKENS - 1).collect();
+    new.into_iter().chain(others).collect()
 }

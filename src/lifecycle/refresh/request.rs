@@ -1,133 +1,133 @@
-//! The request of an exchange, and how often it is made.
+//! The request of a refresh, and how often it is repeated.
 
 use std::time::Duration;
 
-use super::failure::{Failed, Refuses};
-use super::job::{Before, RefreshJob};
+use super::exchange::Exchange;
+use super::failure::ExchangeFailure;
+use super::job::PriorExchange;
 use crate::lifecycle::config::Config;
+use crate::model::error::Result;
+use crate::model::ids::Scopes;
 use crate::oauth::token_endpoint::{Grant, RequestedAccess, TokenEndpoint, TokenError, TokenReply};
-use crate::records::record::{Record, RefreshToken, Target};
+use crate::records::record::{Record, RefreshToken};
 use crate::system::clock::{Cancel, Stopwatch};
 use crate::system::failpoint::reached;
-use crate::system::http::Http;
 use crate::system::http::error::HttpError;
 
-/// How long a refresh is tried again that was not heard, and the shortest pauses between the tries.
+/// How long a request is repeated that the server did not take, and the shortest pauses between the attempts.
 const RETRY_FOR: Duration = Duration::from_secs(10);
 const RETRY_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
-impl RefreshJob<'_> {
-    /// What the server answers. Sends the token, and again where that cannot make it worse.
-    pub(super) fn reply(
-        &self,
-        http: &Http,
-        record: &Record,
-        token: &RefreshToken,
-        before: Before,
-        target: &Target,
-    ) -> Result<TokenReply, Failed> {
-        let open = before != Before::Settled;
-        // Where a scope names the org, fewer scopes name it as well.
-        let Config { orgs, scopes_in_refresh, scopes: configured, .. } = &self.app.config;
-        let usual =
-            || scopes_in_refresh.then(|| record.scopes.with_those_of_openid(configured)).filter(|all| !all.is_empty());
-        let scopes = target.scopes.clone().or_else(usual);
-        let scopes = scopes.map(|asked| orgs.scopes(&asked, target.org.as_ref())).transpose();
-        let scopes = scopes.map_err(|error| Failed::of(error, open))?;
-        // A refresh names its org (law 9): a server takes one without for the org of the last refresh, whoever made that.
-        let resource = target.resource.as_ref();
-        let asks = RequestedAccess {
-            resource,
+/// How soon a pause notices that nobody waits for the token any more.
+const ABANDONED_POLL: Duration = Duration::from_millis(100);
+
+/// The last error of a request that was repeated.
+struct LastError {
+    error: TokenError,
+    /// Whether the server may have rotated at any of the attempts.
+    may_have_rotated: bool,
+}
+
+impl Exchange<'_> {
+    /// Sends the refresh token of `record`, and returns the server's reply.
+    pub(super) fn request(&self, record: &Record, token: &RefreshToken) -> Result<TokenReply, ExchangeFailure> {
+        let was_open = self.prior != PriorExchange::Settled;
+        let scopes = self.scopes(record).map_err(|error| ExchangeFailure::other(error, was_open))?;
+        let access = RequestedAccess {
+            resource: self.target.resource.as_ref(),
             scopes: scopes.as_ref(),
-            org: self.named(target),
+            // A refresh names its org (law 9): a server takes one without for the org of the last refresh, whoever made that.
+            org: self.org_parameter(),
             ..RequestedAccess::default()
         };
         // The token sent is the one just read under the lock (law 1).
-        let token = self.grant.reveal(token).map_err(|error| Failed::of(error, open))?;
-        let (outcome, in_doubt) =
-            self.ask_patiently(record, || self.ask(http, record, &Grant::RefreshToken(&token), &asks));
+        let token = self.job.grant.reveal(token).map_err(|error| ExchangeFailure::other(error, was_open))?;
+        let reply = self.send_with_retries(record, &Grant::RefreshToken(&token), &access);
         drop(token);
         reached("answered");
-        let open = open || in_doubt;
-        outcome.map_err(|error| match error {
-            TokenError::Refused(refusal) if refusal.is("invalid_grant") => {
-                // A probe does not probe again.
-                let org_is_in_doubt = !open && self.named(target).is_some() && target.org == self.target.org;
-                let refusal_of = if org_is_in_doubt { Refuses::LoginOrOrg } else { Refuses::Login };
-                Failed { error: self.refused(record, refusal, before, open), open, refusal: Some(refusal_of) }
-            }
-            // In other words than these a server speaks of what it was asked for.
-            TokenError::Refused(refusal) if self.is_about_scopes(&refusal, target) => {
-                Failed { error: self.scopes_refused(refusal), open, refusal: Some(Refuses::Request) }
-            }
-            TokenError::Refused(refusal) if self.named(target).is_some() && refusal.may_be_about_an_org() => {
-                Failed { error: self.org_refused(target, refusal.into()), open, refusal: Some(Refuses::Request) }
-            }
-            error => {
-                let open = open || may_have_rotated(&error);
-                Failed::of(error.into(), open)
-            }
-        })
+        reply.map_err(|LastError { error, may_have_rotated }| self.failure(record, error, was_open || may_have_rotated))
     }
 
-    /// Asks, and asks again while no valid token is left. A lost reply is asked for once more, at once: the server may have rotated, and
-    /// some servers accept the old token again (law 7). A request that was turned away is repeated three times. Returns whether the server
-    /// may have rotated before its last answer.
-    pub(super) fn ask_patiently(
+    /// Returns the scopes that the request names, if it names any.
+    fn scopes(&self, record: &Record) -> Result<Option<Scopes>> {
+        let Config { orgs, scopes_in_refresh, scopes: configured, .. } = &self.job.app.config;
+        let asked = match &self.target.scopes {
+            Some(fewer) => Some(fewer.clone()),
+            None if *scopes_in_refresh => {
+                Some(record.scopes.with_those_of_openid(configured)).filter(|all| !all.is_empty())
+            }
+            None => None,
+        };
+        // If a scope names the org, fewer scopes name it as well.
+        asked.map(|asked| orgs.scopes(&asked, self.target.org.as_ref())).transpose()
+    }
+
+    /// Sends a request, and repeats it while no valid token is left. After a lost reply it is sent once more, at once: the server may
+    /// have rotated, and some servers accept the old token again (law 7). A request that was turned away is repeated three times.
+    fn send_with_retries(
         &self,
         record: &Record,
-        ask: impl Fn() -> Result<TokenReply, TokenError>,
-    ) -> (Result<TokenReply, TokenError>, bool) {
-        let clock = &*self.app.config.clock;
-        let (begun, mut pauses, mut is_lost, mut in_doubt) =
-            (Stopwatch::start(clock), RETRY_PAUSES.iter(), false, false);
+        grant: &Grant<'_>,
+        access: &RequestedAccess<'_>,
+    ) -> Result<TokenReply, LastError> {
+        let clock = &*self.job.app.config.clock;
+        let begun = Stopwatch::start(clock);
+        let (mut pauses, mut is_second_after_loss, mut may_have_rotated) = (RETRY_PAUSES.iter(), false, false);
         loop {
-            let outcome = ask();
-            let Err(TokenError::Http(error)) = &outcome else { return (outcome, in_doubt) };
-            in_doubt |= !error.was_not_heard();
-            if is_lost || self.is_valid(record) {
-                return (outcome, in_doubt);
-            }
-            is_lost = matches!(error, HttpError::NoReply { .. });
-            if is_lost {
-                continue;
-            }
-            let wait = error.passes_after().filter(|_| error.was_not_heard() || error.was_turned_away());
-            let (Some(wait), Some(pause)) = (wait, pauses.next()) else { return (outcome, in_doubt) };
-            let wait = wait.max(*pause);
-            if begun.elapsed(clock) + wait > RETRY_FOR || !self.sleeps(wait) {
-                return (outcome, in_doubt);
+            let error = match self.send(record, grant, access) {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            may_have_rotated |= may_rotate(&error);
+            let is_final = is_second_after_loss || self.job.has_valid_token(record);
+            match &error {
+                TokenError::Http(HttpError::NoReply { .. }) if !is_final => is_second_after_loss = true,
+                TokenError::Http(error) if !is_final && self.pause_before_retry(error, &mut pauses, &begun) => {}
+                _ => return Err(LastError { error, may_have_rotated }),
             }
         }
     }
 
-    /// Waits for `time`; not to its end, and false, if nobody waits for the token any more.
-    pub(super) fn sleeps(&self, time: Duration) -> bool {
+    /// Waits as long as the server asked, or at least for the next pause. Returns false if the request is not to be repeated.
+    fn pause_before_retry(
+        &self,
+        error: &HttpError,
+        pauses: &mut std::slice::Iter<'_, Duration>,
+        begun: &Stopwatch,
+    ) -> bool {
+        let wait = error.passes_after().filter(|_| error.was_not_heard() || error.was_turned_away());
+        let (Some(wait), Some(pause)) = (wait, pauses.next()) else { return false };
+        let wait = wait.max(*pause);
+        begun.elapsed(&*self.job.app.config.clock) + wait <= RETRY_FOR && self.sleep_unless_abandoned(wait)
+    }
+
+    /// Waits for `time`. Returns false as soon as nobody waits for the token any more.
+    fn sleep_unless_abandoned(&self, time: Duration) -> bool {
         let mut left = time;
-        while !left.is_zero() && !(self.forsaken)() {
-            let slice = left.min(Duration::from_millis(100));
-            self.app.config.clock.sleep(slice, &Cancel::new());
+        while !left.is_zero() && !(self.job.is_abandoned)() {
+            let slice = left.min(ABANDONED_POLL);
+            self.job.app.config.clock.sleep(slice, &Cancel::new());
             left -= slice;
         }
         left.is_zero()
     }
 
-    /// Goes where the login was made (law 16). Not to be cancelled: what it brings may be the only copy.
-    pub(super) fn ask(
+    /// Sends one request to the token endpoint that was sealed at login (law 16). It cannot be cancelled: the reply may hold the only
+    /// copy of a token.
+    pub(super) fn send(
         &self,
-        http: &Http,
         record: &Record,
         grant: &Grant<'_>,
-        asks: &RequestedAccess<'_>,
+        access: &RequestedAccess<'_>,
     ) -> Result<TokenReply, TokenError> {
-        let (destination, client) = (&record.destination, self.app.client(&record.destination));
-        let endpoint = TokenEndpoint { http, url: &destination.token_endpoint, client: &client };
-        endpoint.request(grant, asks, &Cancel::new())
+        let (destination, client) = (&record.destination, self.job.app.client(&record.destination));
+        let endpoint = TokenEndpoint { http: self.http, url: &destination.token_endpoint, client: &client };
+        endpoint.request(grant, access, &Cancel::new())
     }
 }
 
-/// Whether a server that gave no token may have rotated all the same.
-fn may_have_rotated(error: &TokenError) -> bool {
+/// Returns whether a server that gave no token may have rotated all the same.
+fn may_rotate(error: &TokenError) -> bool {
     match error {
         TokenError::Refused(_) => false,
         TokenError::Http(error) => !error.was_not_heard(),

@@ -1,7 +1,7 @@
 //! Every arm of `decide.rs` turned into a wrong one: the explorer finds each, and names the law that it breaks.
 
-use super::decide::Freshness::{Advisory, Ending, Fresh, Stale};
-use super::decide::{Last, Step, UnlockedStep};
+use super::decide::Freshness::{ExpiringSoon, Fresh, RefreshSoon, Stale};
+use super::decide::{LastExchange, Step, UnlockedStep};
 use super::{NO_LIVELOCK, RULES, Rules, explore, scenarios};
 
 /// The rules with this arm before all others.
@@ -29,31 +29,31 @@ const REFUSED: &str = "a refused token is not sent again for a while";
 
 /// The wrong rules, and the law that is found broken.
 const WRONG: &[(Rules, &str)] = &[
-    (wrong!(approach, (Fresh, _) => UnlockedStep::TryLock), LOCK),
-    (wrong!(approach, (Fresh, _) => UnlockedStep::Wait), NO_LIVELOCK),
-    (wrong!(approach, (Advisory, true) => UnlockedStep::TryLock), PAUSE),
-    (wrong!(approach, (Advisory, true) => UnlockedStep::Wait), EARLY),
-    (wrong!(approach, (Advisory, false) => UnlockedStep::Serve), ONCE),
-    (wrong!(approach, (Ending, true) => UnlockedStep::TryLock), PAUSE),
-    (wrong!(approach, (Stale, true) => UnlockedStep::TryLock), PAUSE),
-    (wrong!(approach, (Stale, true) => UnlockedStep::Serve), DEAD),
-    (wrong!(approach, (Stale, false) => UnlockedStep::Wait), NO_LIVELOCK),
+    (wrong!(unlocked_step, (Fresh, _) => UnlockedStep::TryLock), LOCK),
+    (wrong!(unlocked_step, (Fresh, _) => UnlockedStep::Wait), NO_LIVELOCK),
+    (wrong!(unlocked_step, (RefreshSoon, true) => UnlockedStep::TryLock), PAUSE),
+    (wrong!(unlocked_step, (RefreshSoon, true) => UnlockedStep::Wait), EARLY),
+    (wrong!(unlocked_step, (RefreshSoon, false) => UnlockedStep::Serve), ONCE),
+    (wrong!(unlocked_step, (ExpiringSoon, true) => UnlockedStep::TryLock), PAUSE),
+    (wrong!(unlocked_step, (Stale, true) => UnlockedStep::TryLock), PAUSE),
+    (wrong!(unlocked_step, (Stale, true) => UnlockedStep::Serve), DEAD),
+    (wrong!(unlocked_step, (Stale, false) => UnlockedStep::Wait), NO_LIVELOCK),
     (wrong!(decide, (Fresh, _) => Step::Exchange), ONCE),
-    (wrong!(decide, (Advisory, Last::Settled) => Step::Serve), ONCE),
-    (wrong!(decide, (Advisory, Last::Resting) => Step::Exchange), BACKOFF),
-    (wrong!(decide, (Advisory, Last::Open) => Step::Exchange), OPEN),
-    (wrong!(decide, (Advisory, Last::JustFailed) => Step::Exchange), SHARED),
-    (wrong!(decide, (Ending, Last::Open) => Step::Exchange), OPEN),
-    (wrong!(decide, (Ending, Last::JustFailed) => Step::Exchange), SHARED),
-    (wrong!(decide, (Stale, Last::Settled) => Step::Serve), NO_LIVELOCK),
-    (wrong!(decide, (Stale, Last::Resting) => Step::Serve), NO_LIVELOCK),
-    (wrong!(decide, (Stale, Last::Open) => Step::Serve), NO_LIVELOCK),
-    (wrong!(decide, (Stale, Last::JustFailed) => Step::Exchange), SHARED),
-    (wrong!(decide, (Stale, Last::JustFailed) => Step::Serve), DEAD),
-    (wrong!(decide, (Advisory, Last::Refused) => Step::Exchange), REFUSED),
-    (wrong!(decide, (Ending, Last::Refused) => Step::Exchange), REFUSED),
-    (wrong!(decide, (Stale, Last::Refused) => Step::Exchange), REFUSED),
-    (wrong!(decide, (Stale, Last::Refused) => Step::Serve), NO_LIVELOCK),
+    (wrong!(decide, (RefreshSoon, LastExchange::Settled) => Step::Serve), ONCE),
+    (wrong!(decide, (RefreshSoon, LastExchange::CoolingDown) => Step::Exchange), BACKOFF),
+    (wrong!(decide, (RefreshSoon, LastExchange::Open) => Step::Exchange), OPEN),
+    (wrong!(decide, (RefreshSoon, LastExchange::JustFailed) => Step::Exchange), SHARED),
+    (wrong!(decide, (ExpiringSoon, LastExchange::Open) => Step::Exchange), OPEN),
+    (wrong!(decide, (ExpiringSoon, LastExchange::JustFailed) => Step::Exchange), SHARED),
+    (wrong!(decide, (Stale, LastExchange::Settled) => Step::Serve), NO_LIVELOCK),
+    (wrong!(decide, (Stale, LastExchange::CoolingDown) => Step::Serve), NO_LIVELOCK),
+    (wrong!(decide, (Stale, LastExchange::Open) => Step::Serve), NO_LIVELOCK),
+    (wrong!(decide, (Stale, LastExchange::JustFailed) => Step::Exchange), SHARED),
+    (wrong!(decide, (Stale, LastExchange::JustFailed) => Step::Serve), DEAD),
+    (wrong!(decide, (RefreshSoon, LastExchange::Refused) => Step::Exchange), REFUSED),
+    (wrong!(decide, (ExpiringSoon, LastExchange::Refused) => Step::Exchange), REFUSED),
+    (wrong!(decide, (Stale, LastExchange::Refused) => Step::Exchange), REFUSED),
+    (wrong!(decide, (Stale, LastExchange::Refused) => Step::Serve), NO_LIVELOCK),
     // Not a rule, and as easily forgotten.
     (Rules { finishes: false, ..RULES }, NO_LIVELOCK),
 ];

@@ -34,7 +34,9 @@ pub(super) const LAWS: &[Law] = &[
         name: "an early one does not wait",
         holds: |_, now| {
             callers(now, |caller| match caller.at {
-                At::Pause { seen } => matches!(freshness(now, caller, seen), Freshness::Ending | Freshness::Stale),
+                At::Pause { seen } => {
+                    matches!(freshness(now, caller, seen), Freshness::ExpiringSoon | Freshness::Stale)
+                }
                 _ => true,
             })
         },

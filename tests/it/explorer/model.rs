@@ -1,6 +1,6 @@
 //! What there is in the small world that the explorer walks through: one grant on disk, one server, a few callers.
 
-use super::decide::{Freshness, Last, Step, UnlockedStep};
+use super::decide::{Freshness, LastExchange, Step, UnlockedStep};
 
 pub(super) const CALLERS: usize = 3;
 
@@ -10,8 +10,8 @@ const TOKENS: usize = 10;
 /// The functions on trial, so that a test can put wrong ones in their place.
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
-    pub(super) approach: fn(Freshness, bool) -> UnlockedStep,
-    pub(super) decide: fn(Freshness, Last) -> Step,
+    pub(super) unlocked_step: fn(Freshness, bool) -> UnlockedStep,
+    pub(super) decide: fn(Freshness, LastExchange) -> Step,
     /// Whether a record that was written down whole is put in its place.
     pub(super) finishes: bool,
 }
@@ -63,9 +63,9 @@ pub(super) struct Record {
 pub(super) enum Age {
     Fresh,
     /// In the window in which one caller fetches the next.
-    Advisory,
+    RefreshSoon,
     /// Too near to its end to be served, and accepted by resources all the same.
-    Ending,
+    ExpiringSoon,
     Dead,
 }
 
@@ -154,7 +154,7 @@ pub(super) struct Turn {
     pub(super) again: bool,
 }
 
-/// [`Last`], with an order.
+/// [`LastExchange`], with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Grounds {
     Settled,
@@ -218,13 +218,13 @@ impl State {
 }
 
 impl Age {
-    pub(super) const ALL: [Self; 4] = [Self::Fresh, Self::Advisory, Self::Ending, Self::Dead];
+    pub(super) const ALL: [Self; 4] = [Self::Fresh, Self::RefreshSoon, Self::ExpiringSoon, Self::Dead];
 
     pub(super) fn older(self) -> Self {
         match self {
-            Self::Fresh => Self::Advisory,
-            Self::Advisory => Self::Ending,
-            Self::Ending | Self::Dead => Self::Dead,
+            Self::Fresh => Self::RefreshSoon,
+            Self::RefreshSoon => Self::ExpiringSoon,
+            Self::ExpiringSoon | Self::Dead => Self::Dead,
         }
     }
 }

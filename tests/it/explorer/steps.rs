@@ -1,6 +1,6 @@
 //! A caller's next step while nothing goes wrong, told again from `src/lifecycle/refresh/mod.rs` and `exchange.rs`.
 
-use super::decide::{Freshness, Last, Step, UnlockedStep};
+use super::decide::{Freshness, LastExchange, Step, UnlockedStep};
 use super::model::{AfterRefusal, Age, At, Caller, End, Grounds, Record, Reply, Rules, State, Trouble, Turn, Wants};
 
 /// What has happened, for a trace.
@@ -19,7 +19,7 @@ pub(super) fn step(state: &State, number: usize, rules: &Rules) -> Option<(Event
         }
         At::Look { seen, in_vain } => {
             let freshness = freshness(state, &caller, seen);
-            match (rules.approach)(freshness, in_vain > 0) {
+            match (rules.unlocked_step)(freshness, in_vain > 0) {
                 UnlockedStep::Serve => end(&mut after, number, End::Served(state.age(seen))),
                 UnlockedStep::Wait => go(At::Pause { seen }),
                 UnlockedStep::TryLock if !state.is_locked() => go(At::Locked { needed: freshness != Freshness::Fresh }),
@@ -84,8 +84,8 @@ pub(super) fn freshness(state: &State, caller: &Caller, record: Record) -> Fresh
         age if record.token != caller.cached && age != Age::Dead => Freshness::Fresh,
         _ if caller.wants != Wants::Any => Freshness::Stale,
         Age::Fresh => Freshness::Fresh,
-        Age::Advisory => Freshness::Advisory,
-        Age::Ending => Freshness::Ending,
+        Age::RefreshSoon => Freshness::RefreshSoon,
+        Age::ExpiringSoon => Freshness::ExpiringSoon,
         Age::Dead => Freshness::Stale,
     }
 }
@@ -105,27 +105,27 @@ fn decided(state: &mut State, number: usize, rules: &Rules) {
             trouble: trouble @ (Trouble::LogoutOutcome | Trouble::Interrupted),
             resting: true,
             ..
-        } if caller.wants != Wants::New => (Last::Refused, Grounds::Refused, Some(trouble)),
+        } if caller.wants != Wants::New => (LastExchange::Refused, Grounds::Refused, Some(trouble)),
         AfterRefusal::Note { trouble, resting, .. }
             if caller.failed_meanwhile || resting && trouble == Trouble::Busy =>
         {
-            (Last::JustFailed, Grounds::JustFailed, Some(trouble))
+            (LastExchange::JustFailed, Grounds::JustFailed, Some(trouble))
         }
         AfterRefusal::Intent | AfterRefusal::Torn | AfterRefusal::Note { open: true, .. } => {
-            (Last::Open, Grounds::Open, None)
+            (LastExchange::Open, Grounds::Open, None)
         }
-        AfterRefusal::Note { resting: true, .. } => (Last::Resting, Grounds::Resting, None),
+        AfterRefusal::Note { resting: true, .. } => (LastExchange::CoolingDown, Grounds::Resting, None),
         AfterRefusal::Absent | AfterRefusal::Note { .. } | AfterRefusal::Whole(_) => {
-            (Last::Settled, Grounds::Settled, None)
+            (LastExchange::Settled, Grounds::Settled, None)
         }
     };
     let freshness = freshness(state, &caller, record);
     match ((rules.decide)(freshness, last), told) {
         (Step::Serve, _) => end(state, number, End::Served(state.age(record))),
-        (Step::Tell, Some(trouble)) => failed(state, number, trouble),
+        (Step::Fail, Some(trouble)) => failed(state, number, trouble),
         _ => {
-            let (early, spare) = (freshness == Freshness::Advisory, freshness != Freshness::Stale);
-            let open = last == Last::Open;
+            let (early, spare) = (freshness == Freshness::RefreshSoon, freshness != Freshness::Stale);
+            let open = last == LastExchange::Open;
             state.callers[number].at = At::Intend(Turn { record, early, spare, last: grounds, open, again: false });
         }
     }
