@@ -1,4 +1,4 @@
-//! Configurations for servers whose differences are known, and what is known of the others.
+//! Configurations for servers whose quirks are known, and what is known of other servers.
 //!
 //! ```
 //! let mut config = hallpass::servers::github("acme", "Iv1.8a61f9b3a7aba766")?;
@@ -10,8 +10,8 @@
 //! [`Config::new`], nothing from here. Odd replies, such as a pending login answered 200 or 429, a form instead of JSON, or numbers
 //! as text, are understood from any server.
 //!
-//! A function stands here where every fact that a login needs was read in a source. *Metadata* is for servers that say all of it
-//! themselves. *By hand* is hearsay in some part: [`Config::new`] with the issuer, and what is listed.
+//! A server has a function here if every fact that a login needs was read in a source. *Metadata*: the server's metadata says all of
+//! it. *By hand*: some facts are hearsay; call [`Config::new`] with the issuer, and set what the table lists.
 //!
 //! | server | configuration | client secret | refresh tokens | a revocation takes | another org | what else differs |
 //! | --- | --- | --- | --- | --- | --- | --- |
@@ -29,7 +29,7 @@
 //! | Ory Hydra | by hand | both | rotate | the login | - | |
 //! | Authentik | by hand | both | rotate | the login | - | the user code is a number; 404 where the brand has no flow for device codes |
 //!
-//! Left out, as they do not speak RFC 8628: Facebook (other endpoints and parameters, `error` is an object), Slack (no device flow),
+//! Left out, because they do not support RFC 8628: Facebook (other endpoints and parameters, `error` is an object), Slack (no device flow),
 //! Salesforce (its own parameters at the token endpoint), AWS SSO-OIDC (a client is registered first, JSON in other names).
 
 use url::Url;
@@ -40,101 +40,106 @@ use crate::model::ids::Scopes;
 use crate::oauth::org_selection::Orgs;
 use crate::oauth::server_quirks::{self, Revocation, ServerQuirks};
 
-/// github.com, for an OAuth app or a GitHub App with the device flow switched on. Asks for no scopes: set `scopes`. A tool cannot
+/// Returns the configuration for github.com, for an OAuth app or a GitHub App with the device flow switched on. Asks for no scopes: set `scopes`. A tool cannot
 /// revoke its tokens there: the person does, in the settings of the account.
 ///
 /// # Errors
-/// `Config` where a name is not valid.
+/// `Config` if a name is not valid.
 pub fn github(app: &str, client_id: &str) -> Result<Config> {
-    ready(&server_quirks::GITHUB, app, "", client_id, "")
+    configure(&server_quirks::GITHUB, app, "", client_id, "")
 }
 
-/// GitLab at `host`, such as `gitlab.com`. Asks for no scopes: set `scopes`.
+/// Returns the configuration for GitLab at `host`, such as `gitlab.com`. Asks for no scopes: set `scopes`.
 ///
 /// # Errors
-/// `Config` where a name is not valid.
+/// `Config` if a name is not valid.
 pub fn gitlab(app: &str, host: &str, client_id: &str) -> Result<Config> {
-    ready(&server_quirks::GITLAB, app, plain(host, ".-:")?, client_id, "")
+    configure(&server_quirks::GITLAB, app, host_part(host, ".-:")?, client_id, "")
 }
 
-/// Entra ID: `tenant` is its id (a GUID), or `common`, `organizations` or `consumers`. Only an id gives an account its name, as
-/// tokens of the others come from another issuer than the one that was asked: they get no `openid`.
+/// Returns the configuration for Entra ID: `tenant` is its id (a GUID), or `common`, `organizations` or `consumers`. Only an id gives
+/// an account its name. The tokens of the other tenants come from another issuer than the one that was asked, so they get no `openid`.
 ///
 /// # Errors
-/// `Config` where a name is not valid.
+/// `Config` if a name is not valid.
 pub fn entra(app: &str, tenant: &str, client_id: &str) -> Result<Config> {
     let is_id = tenant.len() == 36 && tenant.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let scopes = if is_id { "openid offline_access email" } else { "offline_access" };
-    ready(&server_quirks::ENTRA, app, plain(tenant, ".-")?, client_id, scopes)
+    configure(&server_quirks::ENTRA, app, host_part(tenant, ".-")?, client_id, scopes)
 }
 
-/// A custom authorization server of Okta: `issuer` is `https://…/oauth2/…`.
+/// Returns the configuration for a custom authorization server of Okta: `issuer` is `https://…/oauth2/…`.
 ///
 /// # Errors
-/// `Config` where a name is not valid.
+/// `Config` if a name is not valid.
 pub fn okta(app: &str, issuer: &str, client_id: &str) -> Result<Config> {
     let issuer = issuer.trim_end_matches('/');
     match issuer.split_once("/oauth2/") {
         Some((_, id)) if !id.is_empty() && !id.contains('/') => {
-            ready(&server_quirks::OKTA, app, issuer, client_id, "openid offline_access email")
+            configure(&server_quirks::OKTA, app, issuer, client_id, "openid offline_access email")
         }
         _ => Err(Error::config("issuer", "the issuer of an Okta authorization server ends in /oauth2/ and its id")),
     }
 }
 
-/// WorkOS AuthKit at `api.workos.com`. It has no scopes.
+/// Returns the configuration for WorkOS AuthKit at `api.workos.com`. It has no scopes.
 ///
 /// # Errors
-/// `Config` where a name is not valid.
+/// `Config` if a name is not valid.
 pub fn workos_authkit(app: &str, client_id: &str) -> Result<Config> {
-    ready(&server_quirks::WORKOS_AUTHKIT, app, "", client_id, "")
+    configure(&server_quirks::WORKOS_AUTHKIT, app, "", client_id, "")
 }
 
-/// WorkOS Connect at `<subdomain>.authkit.app`.
+/// Returns the configuration for WorkOS Connect at `<subdomain>.authkit.app`.
 ///
 /// # Errors
-/// `Config` where a name is not valid.
+/// `Config` if a name is not valid.
 pub fn workos_connect(app: &str, subdomain: &str, client_id: &str) -> Result<Config> {
-    ready(&server_quirks::WORKOS_CONNECT, app, plain(subdomain, "-")?, client_id, "openid offline_access email")
+    configure(&server_quirks::WORKOS_CONNECT, app, host_part(subdomain, "-")?, client_id, "openid offline_access email")
 }
 
-/// Twitch. Asks for no scopes: set `scopes`.
+/// Returns the configuration for Twitch. Asks for no scopes: set `scopes`.
 ///
 /// # Errors
-/// `Config` where a name is not valid.
+/// `Config` if a name is not valid.
 pub fn twitch(app: &str, client_id: &str) -> Result<Config> {
-    ready(&server_quirks::TWITCH, app, "", client_id, "")
+    configure(&server_quirks::TWITCH, app, "", client_id, "")
 }
 
-/// `own`: what stands for `{}`.
-fn ready(dialect: &ServerQuirks, app: &str, own: &str, client_id: &str, scopes: &str) -> Result<Config> {
-    let issuer = dialect.issuer.replace("{}", own);
-    let endpoint = |text: Option<&str>| {
-        let url = text.map(|text| match text.starts_with('/') {
-            true => format!("{issuer}{text}"),
-            false => format!("https://{}", text.replace("{}", own)),
-        });
-        let invalid = |_| Error::config("issuer", format!("{} has no endpoint there", dialect.name));
-        url.map(|url| Url::parse(&url).map_err(invalid)).transpose()
-    };
+/// Makes the configuration of `server`. `name` is what the `{}` in its addresses stands for.
+fn configure(server: &ServerQuirks, app: &str, name: &str, client_id: &str, scopes: &str) -> Result<Config> {
+    let issuer = server.issuer.replace("{}", name);
     let mut config = Config::new(app, &issuer, client_id)?;
-    config.device_authorization_endpoint = endpoint(dialect.device_authorization)?;
-    config.token_endpoint = endpoint(dialect.token)?;
-    config.scope_parameter = dialect.scope_parameter.into();
+    config.device_authorization_endpoint = endpoint(server, server.device_authorization, &issuer, name)?;
+    config.token_endpoint = endpoint(server, server.token, &issuer, name)?;
+    config.scope_parameter = server.scope_parameter.into();
     config.scopes = scopes.parse::<Scopes>()?;
-    config.scopes_in_refresh = dialect.scopes_in_refresh;
-    if let Revocation::Reaches(reach) = dialect.revocation {
+    config.scopes_in_refresh = server.scopes_in_refresh;
+    if let Revocation::Reaches(reach) = server.revocation {
         config.revocation_reach = reach;
     }
-    // Another issuer has other endpoints than these: it is another configuration.
-    if !matches!(dialect.orgs, Orgs::Issuer(_)) {
-        config.orgs = dialect.orgs.clone();
+    // An issuer for each org has endpoints of its own: it is another configuration.
+    if !matches!(server.orgs, Orgs::Issuer(_)) {
+        config.orgs = server.orgs.clone();
     }
     Ok(config)
 }
 
-/// A name that becomes part of an address: letters, digits and `also`, so that it can lead nowhere else.
-fn plain<'a>(name: &'a str, also: &str) -> Result<&'a str> {
+/// Returns the address of an endpoint: `address` is a path below the issuer, or an address without its scheme.
+fn endpoint(server: &ServerQuirks, address: Option<&str>, issuer: &str, name: &str) -> Result<Option<Url>> {
+    let Some(address) = address else { return Ok(None) };
+    let url = match address.starts_with('/') {
+        true => format!("{issuer}{address}"),
+        false => format!("https://{}", address.replace("{}", name)),
+    };
+    match Url::parse(&url) {
+        Ok(url) => Ok(Some(url)),
+        Err(_) => Err(Error::config("issuer", format!("{} has no endpoint there", server.name))),
+    }
+}
+
+/// Checks a name that becomes part of an address: only letters, digits and `also`, so that it cannot lead anywhere else.
+fn host_part<'a>(name: &'a str, also: &str) -> Result<&'a str> {
     let all = name.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
     match all && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.contains("..") {
         true => Ok(name),
@@ -151,31 +156,31 @@ mod tests {
     use crate::oauth::server_quirks::{KNOWN_SERVERS, Rotation, Secret, Verified};
 
     /// The row of the table above, but for its last column.
-    fn row(dialect: &ServerQuirks) -> String {
-        let configuration = match dialect.verified {
-            Verified::Yes => format!("[`{}`]", dialect.name.to_lowercase().replace(' ', "_").replace("_id", "")),
+    fn row(server: &ServerQuirks) -> String {
+        let configuration = match server.verified {
+            Verified::Yes => format!("[`{}`]", server.name.to_lowercase().replace(' ', "_").replace("_id", "")),
             Verified::ByMetadata => "metadata".into(),
             Verified::No => "by hand".into(),
         };
-        let secret = match dialect.secret {
+        let secret = match server.secret {
             Secret::None => "none",
             Secret::Wanted => "wanted",
             Secret::Both => "both",
             Secret::TokenOnly => "token endpoint only",
         };
-        let rotation = match dialect.rotation {
+        let rotation = match server.rotation {
             Rotation::Always => "rotate",
             Rotation::Optional => "may rotate",
             Rotation::OldStays => "replaced, the old one stays usable",
             Rotation::Unknown => "unknown",
         };
-        let revocation = match dialect.revocation {
+        let revocation = match server.revocation {
             Revocation::Impossible => "cannot be asked",
             Revocation::Reaches(RevocationReach::Family) => "the login",
             Revocation::Reaches(RevocationReach::Account) => "the account",
             Revocation::Reaches(RevocationReach::Token) => "the token",
         };
-        let org = match &dialect.orgs {
+        let org = match &server.orgs {
             Orgs::Nothing => "-".into(),
             Orgs::Refresh(name) => format!("refresh, `{name}`"),
             Orgs::Login(name) => format!("login, `{name}`"),
@@ -183,20 +188,20 @@ mod tests {
             Orgs::Exchange(name) => format!("exchange, `{name}`"),
             Orgs::Issuer(_) => "issuer".into(),
         };
-        format!("//! | {} | {configuration} | {secret} | {rotation} | {revocation} | {org} | ", dialect.name)
+        format!("//! | {} | {configuration} | {secret} | {rotation} | {revocation} | {org} | ", server.name)
     }
 
     #[test]
-    fn the_table_says_what_the_dialects_say() {
+    fn the_table_matches_the_quirks() {
         let rows: Vec<_> =
             include_str!("servers.rs").lines().filter(|line| line.starts_with("//! | ")).skip(2).collect();
         assert_eq!(rows.len(), KNOWN_SERVERS.len());
-        for (shown, dialect) in rows.iter().zip(KNOWN_SERVERS) {
-            assert!(shown.starts_with(&row(dialect)), "{shown}\n{}", row(dialect));
-            let differs: Vec<_> = [&["scopes"][..], dialect.login_parameters].concat();
-            assert_eq!(shown.contains("scopes_in_refresh"), dialect.scopes_in_refresh, "{shown}");
-            let told = differs.iter().skip(usize::from(dialect.scope_parameter == "scope"));
-            told.for_each(|name| assert!(shown.contains(&format!("`{name}`")), "{shown}: {name}"));
+        for (line, server) in rows.iter().zip(KNOWN_SERVERS) {
+            assert!(line.starts_with(&row(server)), "{line}\n{}", row(server));
+            let differs: Vec<_> = [&["scopes"][..], server.login_parameters].concat();
+            assert_eq!(line.contains("scopes_in_refresh"), server.scopes_in_refresh, "{line}");
+            let listed = differs.iter().skip(usize::from(server.scope_parameter == "scope"));
+            listed.for_each(|name| assert!(line.contains(&format!("`{name}`")), "{line}: {name}"));
         }
     }
 }
