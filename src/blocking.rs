@@ -1,4 +1,4 @@
-//! For hosts without an executor: waits for any of hallpass's futures on the calling thread.
+//! Waits for hallpass's futures on the calling thread, for hosts without an executor.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -11,7 +11,7 @@ use crate::system::clock::Cancel;
 
 /// Waits for `future`.
 ///
-/// hallpass's futures need no runtime: the work is done by a thread of their own, and they only wait for it.
+/// hallpass's futures need no runtime: each waits for a thread that does the work.
 ///
 /// ```no_run
 /// # fn main() -> hallpass::Result<()> {
@@ -33,8 +33,8 @@ pub fn wait<F: Future>(future: F) -> F::Output {
 
 /// Waits for `future`, or until `cancel`, which drops it.
 ///
-/// A refresh that has begun goes on all the same: dropping the last `Auth` or `Session` waits for it. A login has a `cancel` of its
-/// own, in [`LoginRequest`](crate::LoginRequest), which knows whether the person has approved: use that with [`wait`].
+/// A refresh that has begun goes on all the same: dropping the last `Auth` or `Session` waits for it. For a login, use [`wait`] with
+/// the `cancel` in [`LoginRequest`](crate::LoginRequest) instead, which takes into account whether the person has approved.
 ///
 /// # Errors
 /// Those of the future, and `Cancelled`.

@@ -1,4 +1,4 @@
-//! [`Config`]: what a host says about itself. What is required stands in the constructor, the rest are fields.
+//! [`Config`]: what a host says about itself. The constructor takes what is required; the rest are fields.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,81 +28,82 @@ use crate::system::environment::Environment;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// The app: names its folder, its items in the OS store and its environment variables.
+    /// Names the app: its folder, its items in the OS key store and its environment variables.
     pub app: AppName,
     /// The authorization server.
     pub issuer: Issuer,
     /// The app's name at the authorization server.
     pub client_id: ClientId,
-    /// The secret of a confidential client (RFC 6749 §2.1). A command-line tool is a public client and has none; some
-    /// servers want one all the same.
+    /// The secret of a confidential client (RFC 6749 §2.1). A command-line tool is a public client and has none, but some
+    /// servers want one all the same. The default is `None`.
     pub client_secret: Option<Arc<Secret>>,
-    /// What a login asks for.
+    /// The scopes that a login asks for. The default is `openid offline_access email`.
     pub scopes: Scopes,
-    /// The parameter that scopes are asked for in: `scope` (RFC 6749 §3.3), but `scopes` at Twitch.
+    /// The parameter that names the scopes. The default is `scope` (RFC 6749 §3.3); Twitch calls it `scopes`.
     pub scope_parameter: String,
-    /// What a server wants to be told at a login beyond the RFCs, by name: Auth0's `audience`. Not a secret, and nothing that has a
-    /// field of its own here.
+    /// Further parameters of a login, by name: Auth0's `audience`. They are not secret, and none of them has a field of its own
+    /// here. The default is none.
     pub login_parameters: Vec<(String, String)>,
-    /// Controls whether a login carries a proof key (PKCE, RFC 7636). The default is [`Pkce::IfListed`]. Where the endpoints are set by hand
-    /// no metadata is read, so that only [`Pkce::Always`] sends one there.
+    /// Controls whether a login carries a proof key (PKCE, RFC 7636). If the endpoints are set by hand, no metadata is read, and only
+    /// [`Pkce::Always`] sends one. The default is [`Pkce::IfListed`].
     pub pkce: Pkce,
     /// Controls whether each refresh names its scopes, for servers that refuse one that names none: those that were granted, and those of
     /// OpenID Connect in `scopes`. RFC 6749 §6 leaves them out: "if omitted is treated as equal to the scope originally granted". The
     /// default is false; [`servers::entra`](crate::servers::entra) sets it.
     pub scopes_in_refresh: bool,
-    /// Whether a `client_secret` goes to the device authorization endpoint too, as RFC 8628 §3.1 has it. Auth0 refuses that.
+    /// Controls whether the device authorization endpoint gets a `client_secret` too, as RFC 8628 §3.1 demands. Auth0 refuses that.
+    /// The default is true.
     pub secret_at_device_authorization: bool,
-    /// The resource that tokens are for (RFC 8707), for servers that want it named.
+    /// The resource that tokens are for (RFC 8707), for servers that need it named. The default is `None`.
     pub resource: Option<Url>,
     /// The APIs that tokens are sent to. Only their origins can have a token replaced with
-    /// [`Session::challenged`](crate::Session::challenged).
+    /// [`Session::challenged`](crate::Session::challenged). The default is none.
     pub resources: Vec<Url>,
-    /// For servers whose metadata lacks it. Where this and `token_endpoint` are set, no metadata is asked for at a login.
+    /// Replaces the metadata's endpoint. If this and `token_endpoint` are set, a login reads no metadata. The default is `None`.
     pub device_authorization_endpoint: Option<Url>,
-    /// For servers whose metadata lacks it.
+    /// Replaces the metadata's endpoint. The default is `None`.
     pub token_endpoint: Option<Url>,
-    /// For servers whose metadata lacks it.
+    /// Replaces the metadata's endpoint. The default is `None`.
     pub revocation_endpoint: Option<Url>,
-    /// How the server is told which org a token shall speak for. By default it has none.
+    /// Controls how a request names the org of a token. The default is [`Orgs::Nothing`]: the server has no orgs.
     pub orgs: Orgs,
     /// The claim of userinfo or of the ID token that lists a person's orgs: texts or whole numbers, objects with an `id` and a `name`, or an
-    /// object whose members are called like the orgs. By default `organizations`.
+    /// object with the orgs as its member names. The default is `organizations`.
     pub orgs_claim: String,
-    /// What a revocation takes with it. A login that takes the place of another one has that revoked, unless it is
-    /// [`Account`](RevocationReach::Account): then the new one would end too.
+    /// What a revocation takes with it. A login that replaces another one revokes that one, unless this is
+    /// [`Account`](RevocationReach::Account): then the new login would end too. The default is [`RevocationReach::Family`].
     pub revocation_reach: RevocationReach,
-    /// Further roots for TLS, PEM, beside those of the operating system.
+    /// Further root certificates for TLS, PEM, beside those of the operating system. The default is none.
     pub extra_roots: Vec<u8>,
-    /// Allows `http` to 127/8, ::1 and `localhost`: for tests and for a server on this machine. No proxy is used then.
+    /// Allows `http` to 127/8, ::1 and `localhost`, without a proxy: for tests and for a server on this machine. The default is
+    /// false.
     pub allow_loopback_http: bool,
-    /// The longest that one request may take; connecting may take half of it. Less than half of `lock_timeout`: a refresh that gets no
-    /// answer is repeated while others wait.
+    /// Limits one request; connecting may take half of it. Keep it below half of `lock_timeout`: a refresh that gets no
+    /// answer is repeated while others wait. The default is 12 s.
     pub request_timeout: Duration,
-    /// The longest wait for another process that works on the same login.
+    /// Limits the wait for another process that works on the same login. The default is 30 s.
     pub lock_timeout: Duration,
-    /// Where keys may rest.
+    /// Controls where keys may be kept. The default is [`Custody::Auto`].
     pub custody: Custody,
-    /// How long the kernel may keep a copy of a login's sealing key (Linux; at least a second), so that a token at hand needs no D-Bus and no
-    /// passphrase; and remember which record it has seen last. Programs of this user can read it meanwhile, though the store be
-    /// locked. By default it keeps none.
+    /// Controls how long the kernel may keep a copy of a login's sealing key (Linux; at least a second), so that a cached token needs no
+    /// D-Bus and no passphrase, and may remember which record it has seen last. Programs of this user can read the key meanwhile, even
+    /// if the key store is locked. The default is `None`: the kernel keeps no copy.
     pub key_cache: Option<Duration>,
-    /// Where a passphrase comes from, for keys that rest under one: by default from [`Inherited`](crate::prompt::passphrase::Inherited).
+    /// Gives the passphrase for keys that are wrapped under one. The default is [`Inherited`](crate::prompt::passphrase::Inherited).
     pub passphrase: Option<Arc<dyn AskPassphrase>>,
-    /// The app's state folder, an absolute path, instead of the platform's.
+    /// The app's state folder, an absolute path. The default is the platform's folder for this user.
     pub state_dir: Option<PathBuf>,
-    /// The clock.
+    /// Gives the time. The default is the system's clock.
     pub clock: Arc<dyn Clock>,
-    /// Terminal, desktop and the app's own variables, read when the configuration was made.
+    /// Terminal, desktop and the app's own variables. The default is what [`new`](Self::new) found.
     pub environment: Environment,
 }
 
 impl Config {
-    /// A configuration with the defaults: scopes `openid offline_access email`, keys where [`Custody::Auto`] puts them, requests of
-    /// at most 12 s, 30 s of patience for another process.
+    /// Makes a configuration with the defaults.
     ///
     /// # Errors
-    /// `Config` where a name is not valid.
+    /// `Config` if a name is not valid.
     pub fn new(app: &str, issuer: &str, client_id: &str) -> Result<Self> {
         let app: AppName = app.parse()?;
         Ok(Self {
@@ -137,7 +138,7 @@ impl Config {
         })
     }
 
-    /// Whether a login needs no metadata.
+    /// Returns whether a login needs no metadata.
     pub(crate) fn has_endpoints(&self) -> bool {
         self.device_authorization_endpoint.is_some() && self.token_endpoint.is_some()
     }
