@@ -1,4 +1,4 @@
-//! [`Userinfo`]: whose login it is, as the authorization server says it.
+//! [`Userinfo`]: whose login it is, according to the authorization server.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::Context;
 use crate::lifecycle::refresh::{self, Identity};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{Account, Org};
+use crate::model::ids::{Account, Issuer, Org};
 use crate::model::sanitize::{ascii_json, quoted};
 use crate::oauth::claims::Claims;
 use crate::oauth::metadata;
@@ -21,7 +21,7 @@ use crate::system::clock::Cancel;
 pub struct Userinfo {
     /// Who it is.
     pub account: Account,
-    /// The orgs that the person belongs to, from the claim [`Config::orgs_claim`](crate::Config::orgs_claim); empty where it is not there.
+    /// The orgs that the person belongs to, from the claim [`Config::orgs_claim`](crate::Config::orgs_claim); empty without that claim.
     pub orgs: Vec<Membership>,
     /// All claims, as one JSON object in ASCII, so that it can be printed.
     pub json: String,
@@ -35,17 +35,17 @@ pub struct Userinfo {
 pub struct Membership {
     /// The org, as tokens name it.
     pub org: Org,
-    /// What people call it, where the server says so.
+    /// What people call it, if the server says so.
     pub name: Option<String>,
 }
 
-/// Asks who `token` speaks for; `another` gets a token in its place, if there may be a better one. Without a context the token is from the
-/// environment.
+/// Asks whose token `token` is. `replacement` returns another token if there may be a better one. Without a context the token is from
+/// the environment.
 pub(crate) fn ask(
     app: &App,
     context: Option<&Context>,
     token: &AccessToken,
-    another: impl Fn(&Context) -> Result<Option<AccessToken>>,
+    replacement: impl Fn(&Context) -> Result<Option<AccessToken>>,
 ) -> Result<Userinfo> {
     let (config, http) = (&app.config, app.http()?);
     let issuer = context.map_or(&config.issuer, |context| &context.account.issuer);
@@ -57,72 +57,91 @@ pub(crate) fn ask(
             Identity { userinfo_endpoint, claims: None, has_refresh_token: false }
         }
     };
-    let told = match &identity.userinfo_endpoint {
+    let answer = match &identity.userinfo_endpoint {
         Some(url) => {
             let client = context.map(|context| &context.client_id);
             let endpoint = UserinfoEndpoint { http: &http, url, issuer, client };
-            told(&endpoint, context.filter(|_| identity.has_refresh_token), token, another)?
-                .map_err(|refused| explained(app, context, refused))
+            let renewable = context.filter(|_| identity.has_refresh_token);
+            ask_endpoint(&endpoint, token, renewable, replacement)?
+                .map_err(|refused| refusal_error(app, context, refused))
         }
-        None => {
-            let message = format!("issuer {issuer} has no userinfo endpoint");
-            Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator))
-        }
+        None => Err(protocol_error(format!("issuer {issuer} has no userinfo endpoint"))),
     };
-    // OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub Claim in the
-    // ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
-    let known = identity.claims.map(Claims::from);
-    let subject = context.and_then(|context| context.account.subject.clone());
-    let own = subject.or_else(|| known.as_ref().and_then(Claims::sub));
-    if own.as_deref().is_some_and(|own| told.as_ref().is_ok_and(|told| told.are_of_another(own))) {
-        let message = format!("issuer {issuer} says that the token speaks for another subject than the login");
-        return Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator));
+    let has_endpoint = identity.userinfo_endpoint.is_some();
+    let id_token = identity.claims.map(Claims::from);
+    if let Ok(claims) = &answer {
+        check_subject(claims, issuer, context, id_token.as_ref())?;
     }
-    // Without an endpoint, what the login is known by was said at the token endpoint.
-    let account = context.filter(|_| identity.userinfo_endpoint.is_none()).map(|context| &context.account);
-    let known = known.or_else(|| account.map(Claims::of_account));
-    let known = known.filter(|known| known.sub().is_some());
-    // The newest ID token may be of another org of the login: then the rest of it says nothing here.
-    let of_person = ["sub", "name", "email", &config.orgs_claim];
-    let org = context.and_then(|context| context.org.as_ref()).map(Org::as_str);
-    let known = known.map(|known| match known.org().as_deref().is_none_or(|told| org == Some(told)) {
-        true => known,
-        false => Claims::default().or(&known, &of_person),
-    });
-    let (claims, refused) = match (told, known) {
-        (Ok(told), known) => (told.or(&known.unwrap_or_default(), &of_person), None),
-        (Err(refused), Some(known)) => (known, Some(refused)),
-        (Err(refused), None) => return Err(refused),
+    let about_person = ["sub", "name", "email", &config.orgs_claim];
+    let known = known_claims(id_token, context, has_endpoint, &about_person);
+    let (claims, refused) = match answer {
+        Ok(claims) => (claims.or(&known.unwrap_or_default(), &about_person), None),
+        Err(refused) => match known {
+            Some(known) => (known, Some(refused)),
+            None => return Err(refused),
+        },
     };
     let account = Account::new(issuer.clone(), claims.sub(), claims.name(), claims.email());
     let orgs = claims.get(&config.orgs_claim).map(memberships).unwrap_or_default();
     Ok(Userinfo { account, orgs, json: ascii_json(&claims.into_json()), refused })
 }
 
-/// What userinfo says to `token`, and if that is refused as invalid, to `another` one of the login that `renews`.
-fn told(
+/// Asks the userinfo endpoint. If it refuses `token` as invalid, asks again with another token of the login that is `renewable`.
+fn ask_endpoint(
     endpoint: &UserinfoEndpoint<'_>,
-    renews: Option<&Context>,
     token: &AccessToken,
-    another: impl Fn(&Context) -> Result<Option<AccessToken>>,
+    renewable: Option<&Context>,
+    replacement: impl Fn(&Context) -> Result<Option<AccessToken>>,
 ) -> Result<Result<Claims, TokenRefused>> {
-    let ask = |token: &AccessToken| endpoint.ask(token.secret(), &Cancel::new());
-    let told = match (ask(token), renews) {
-        (Err(NoClaims::Refused(refused)), Some(context)) if refused.wants_another => match another(context)? {
-            Some(another) => ask(&another),
-            None => Err(NoClaims::Refused(refused)),
-        },
-        (told, _) => told,
-    };
-    match told {
-        Ok(told) => Ok(Ok(told)),
+    let mut answer = endpoint.ask(token.secret(), &Cancel::new());
+    if let Err(NoClaims::Refused(refused)) = &answer
+        && let Some(context) = renewable
+        && refused.wants_another
+        && let Some(token) = replacement(context)?
+    {
+        answer = endpoint.ask(token.secret(), &Cancel::new());
+    }
+    match answer {
+        Ok(claims) => Ok(Ok(claims)),
         Err(NoClaims::Refused(refused)) => Ok(Err(refused)),
         Err(error) => Err(error.into()),
     }
 }
 
+/// OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub Claim in the
+/// ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
+fn check_subject(claims: &Claims, issuer: &Issuer, context: Option<&Context>, id_token: Option<&Claims>) -> Result<()> {
+    let sealed = context.and_then(|context| context.account.subject.clone());
+    let own = sealed.or_else(|| id_token.and_then(Claims::sub));
+    match own.is_some_and(|own| claims.are_of_another(&own)) {
+        true => Err(protocol_error(format!(
+            "issuer {issuer} says that the token speaks for another subject than the login"
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Returns what is known of the person without the userinfo endpoint, if a subject is.
+fn known_claims(
+    id_token: Option<Claims>,
+    context: Option<&Context>,
+    has_endpoint: bool,
+    about_person: &[&str],
+) -> Option<Claims> {
+    // Without a userinfo endpoint the token endpoint said at the login whose it is.
+    let account = context.filter(|_| !has_endpoint).map(|context| &context.account);
+    let known = id_token.or_else(|| account.map(Claims::of_account))?;
+    known.sub()?;
+    // The newest ID token may be of another org of the login: then only what it says about the person counts here.
+    let org = context.and_then(|context| context.org.as_ref()).map(Org::as_str);
+    match known.org().as_deref().is_none_or(|of_token| org == Some(of_token)) {
+        true => Some(known),
+        false => Some(Claims::default().or(&known, about_person)),
+    }
+}
+
 /// Says why a token was refused, as far as that is known here. Never "log in": the token of a new login would be refused too.
-fn explained(app: &App, context: Option<&Context>, TokenRefused { reason, .. }: TokenRefused) -> Error {
+fn refusal_error(app: &App, context: Option<&Context>, TokenRefused { reason, .. }: TokenRefused) -> Error {
     let config = &app.config;
     let Some(context) = context else {
         let variable = config.app.variable("TOKEN");
@@ -146,22 +165,27 @@ fn explained(app: &App, context: Option<&Context>, TokenRefused { reason, .. }: 
     Error::new(ErrorKind::AuthorizationServer, message).with(remedy).because(Error::from(reason))
 }
 
-/// From a list of texts or numbers, or of objects with `id` and `name`, or an object whose members are called like the orgs (Keycloak).
+fn protocol_error(message: String) -> Error {
+    Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
+}
+
+/// Reads a list of texts or numbers, or of objects with `id` and `name`, or an object with the orgs as its member names (Keycloak).
 fn memberships(claim: &Value) -> Vec<Membership> {
-    let of = |org: Option<&str>, name: Option<&str>| {
-        let name = name.map(quoted).filter(|name| !name.is_empty());
-        Some(Membership { org: org?.parse().ok()?, name })
-    };
-    let text = |value: &Value, name: &str| value.get(name).and_then(identifier);
     match claim {
-        Value::Array(list) => list
-            .iter()
-            .filter_map(|one| match identifier(one) {
-                Some(org) => of(Some(&org), None),
-                None => of(text(one, "id").as_deref(), text(one, "name").as_deref()),
-            })
-            .collect(),
-        Value::Object(named) => named.keys().filter_map(|org| of(Some(org), None)).collect(),
+        Value::Array(orgs) => orgs.iter().filter_map(listed_membership).collect(),
+        Value::Object(orgs) => orgs.keys().filter_map(|org| membership(org, None)).collect(),
         _ => Vec::new(),
     }
+}
+
+fn listed_membership(value: &Value) -> Option<Membership> {
+    match identifier(value) {
+        Some(org) => membership(&org, None),
+        None => membership(&identifier(value.get("id")?)?, value.get("name").and_then(identifier).as_deref()),
+    }
+}
+
+fn membership(org: &str, name: Option<&str>) -> Option<Membership> {
+    let name = name.map(quoted).filter(|name| !name.is_empty());
+    Some(Membership { org: org.parse().ok()?, name })
 }
