@@ -1,4 +1,4 @@
-//! [`AccessToken`], and how long one is good for.
+//! [`AccessToken`], and how long it is valid.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,40 +11,40 @@ use crate::records::record::StoredToken;
 
 /// An access token, ready for an `Authorization: Bearer` header (RFC 6750 §2.1).
 #[derive(Debug, Clone)]
-pub struct AccessToken(pub(crate) Arc<Parts>);
+pub struct AccessToken(pub(crate) Arc<TokenData>);
 
-/// In one piece: every caller who is served has a clone, which shall cost no allocation.
+/// Behind one pointer: every caller gets a clone, which must not allocate.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct TokenData {
     secret: Arc<Secret>,
     token_type: Box<str>,
     scopes: Scopes,
     /// `None` for a token from the environment.
     received_at: Option<SystemTime>,
     expires_at: Option<SystemTime>,
-    /// Until then it is served without a look at the disk; `None` where it is good to its end.
-    look_again_at: Option<SystemTime>,
-    /// Whether it is for what the session's tokens are usually for.
-    usual: bool,
+    /// When the disk is read again before the token is served; `None` if it is served from memory until it expires.
+    reread_at: Option<SystemTime>,
+    /// Whether the session's configuration says what it is for, not a single request.
+    has_default_target: bool,
 }
 
 impl AccessToken {
-    /// The token itself. Whoever calls this answers for where it goes.
+    /// Returns the token itself. The caller is responsible for where it goes.
     pub fn expose(&self) -> &str {
         self.0.secret.expose()
     }
 
-    /// When it expires, UTC; `None` if neither the server nor the token itself, as a JWT does, says so.
+    /// Returns when the token expires, UTC; `None` if neither the server nor the token itself, as a JWT does, says so.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.expires_at
     }
 
-    /// What it is good for, as granted. Empty where nobody said.
+    /// Returns the granted scopes. They are empty if the server did not say which they are.
     pub fn scopes(&self) -> &Scopes {
         &self.0.scopes
     }
 
-    /// How it is sent (RFC 6749 §7.1), in lower case: `bearer`.
+    /// Returns how the token is sent (RFC 6749 §7.1), in lower case: `bearer`.
     pub fn token_type(&self) -> &str {
         &self.0.token_type
     }
@@ -57,30 +57,41 @@ impl AccessToken {
         self.0.secret.clone()
     }
 
-    pub(crate) fn is_usual(&self) -> bool {
-        self.0.usual
+    pub(crate) fn has_default_target(&self) -> bool {
+        self.0.has_default_target
     }
 
-    pub(crate) fn new(stored: &StoredToken, token_type: &str, look_again_at: Option<SystemTime>, usual: bool) -> Self {
-        Self(Arc::new(Parts {
+    pub(crate) fn new(
+        stored: &StoredToken,
+        token_type: &str,
+        reread_at: Option<SystemTime>,
+        has_default_target: bool,
+    ) -> Self {
+        Self(Arc::new(TokenData {
             secret: stored.access_token.clone(),
             token_type: token_type.into(),
             scopes: stored.scopes.clone(),
             received_at: Some(stored.received_at),
             expires_at: stored.expires_at,
-            look_again_at,
-            usual,
+            reread_at,
+            has_default_target,
         }))
     }
 
-    /// A token from the environment, of which nothing is known but what it says itself.
-    pub(crate) fn given(secret: Arc<Secret>, expires_at: Option<SystemTime>) -> Self {
-        let (token_type, scopes) = ("bearer".into(), Scopes::default());
-        let (received_at, look_again_at) = (None, None);
-        Self(Arc::new(Parts { secret, token_type, scopes, received_at, expires_at, look_again_at, usual: true }))
+    /// Returns a token from the environment, of which nothing is known but what it says itself.
+    pub(crate) fn from_environment(secret: Arc<Secret>, expires_at: Option<SystemTime>) -> Self {
+        Self(Arc::new(TokenData {
+            secret,
+            token_type: "bearer".into(),
+            scopes: Scopes::default(),
+            received_at: None,
+            expires_at,
+            reread_at: None,
+            has_default_target: true,
+        }))
     }
 
-    /// Whether it was fetched less than `age` ago; not where a clock was set back since.
+    /// Returns whether the token was fetched less than `age` ago. False if a clock was set back since.
     pub(crate) fn is_younger_than(&self, age: Duration, now: SystemTime) -> bool {
         self.0.received_at.is_some_and(|at| now.duration_since(at).is_ok_and(|own| own < age))
     }
@@ -89,58 +100,56 @@ impl AccessToken {
         self.0.received_at > other.0.received_at
     }
 
-    /// Whether this one, served before, serves `request` at `now` as well.
+    /// Returns whether this token, served before, serves `request` at `now` as well.
     pub(crate) fn serves(&self, request: &TokenRequest, now: SystemTime) -> bool {
-        self.0.look_again_at.is_none_or(|at| now < at) && self.is_valid_for(request, now)
+        self.0.reread_at.is_none_or(|at| now < at) && self.is_valid_for(request, now)
     }
 
-    /// Whether this one meets `request` at `now`, near its end or not.
+    /// Returns whether this token meets `request` at `now`, near its end or not.
     pub(crate) fn is_valid_for(&self, request: &TokenRequest, now: SystemTime) -> bool {
         let received_at = self.0.received_at.unwrap_or(now);
         let is_valid = is_valid(received_at, self.0.expires_at, now, request.min_validity);
-        !request.refresh && !self.is_in_doubt(request) && is_valid
+        !request.refresh && !self.has_unknown_validity(request) && is_valid
     }
 
-    /// Whether `request` wants it valid for a time, and nobody knows when it ends. Another token of the same server would not say
-    /// more, so that nobody is asked for one.
-    pub(crate) fn is_in_doubt(&self, request: &TokenRequest) -> bool {
-        self.0.expires_at.is_none() && request.wants_a_time()
+    /// Returns whether `request` needs the token to be valid for a time, and nobody knows when it expires. Another token of the same
+    /// server would not say more, so nobody is asked for one.
+    pub(crate) fn has_unknown_validity(&self, request: &TokenRequest) -> bool {
+        self.0.expires_at.is_none() && request.needs_validity()
     }
 }
 
-/// What a caller asks of a token.
+/// What a caller needs of a token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenRequest {
-    /// How long the token must still be valid. By default 10 s, or a twentieth of its lifetime where that is less. More than zero is
-    /// an error if nobody knows when the token ends.
+    /// How long the token must still be valid. More than zero is an error if nobody knows when the token expires. The default is
+    /// 10 s, or a twentieth of the token's lifetime if that is less.
     pub min_validity: Option<Duration>,
-    /// Ask the server for a new token even if the one at hand is good.
+    /// Whether to ask the server for a new token even if the cached one is good. The default is false.
     pub refresh: bool,
-    /// What the token shall be for, an absolute URI (RFC 8707 §2), instead of the configuration's.
+    /// What the token is for, an absolute URI (RFC 8707 §2). The default is the configuration's.
     pub resource: Option<Url>,
-    /// What the token shall be good for: fewer scopes than the login's. RFC 6749 §6: "The requested scope MUST NOT include any
+    /// The scopes of the token: fewer than the login's. RFC 6749 §6: "The requested scope MUST NOT include any
     /// scope not originally granted by the resource owner". Many servers leave the login with these scopes alone, see
-    /// [`manual::session`](crate::manual::session).
+    /// [`manual::session`](crate::manual::session). The default is the login's scopes.
     pub scopes: Option<Scopes>,
 }
 
 impl TokenRequest {
-    /// Whether the token must be valid for more than no time.
-    pub(crate) fn wants_a_time(&self) -> bool {
+    /// Returns whether the token must be valid for more than no time.
+    pub(crate) fn needs_validity(&self) -> bool {
         self.min_validity.is_some_and(|needed| !needed.is_zero())
     }
-}
 
-impl TokenRequest {
-    /// Whether it is for what the session's other tokens are for.
-    pub(crate) fn is_usual(&self) -> bool {
+    /// Returns whether the session's configuration says what the token is for.
+    pub(crate) fn has_default_target(&self) -> bool {
         self.resource.is_none() && self.scopes.is_none()
     }
 }
 
 impl StoredToken {
-    /// Whether it will be valid for `min_validity` from `now`; by default for 10 s, or a twentieth of its lifetime where that is
+    /// Returns whether the token is valid for `min_validity` from `now`; by default for 10 s, or a twentieth of its lifetime if that is
     /// less.
     pub(crate) fn is_valid(&self, now: SystemTime, min_validity: Option<Duration>) -> bool {
         is_valid(self.received_at, self.expires_at, now, min_validity)
@@ -162,7 +171,7 @@ fn is_valid(
     };
     let lifetime = expires_at.duration_since(received_at).unwrap_or_default();
     let needed = min_validity.unwrap_or_else(|| Duration::from_secs(10).min(lifetime / 20));
-    // A demand beyond the end of time is met by no token.
+    // No token meets a demand beyond the end of time.
     now.checked_add(needed).is_some_and(|until| until < expires_at)
 }
 

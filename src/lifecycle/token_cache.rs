@@ -1,4 +1,4 @@
-//! The tokens of one session, in memory.
+//! [`TokenCache`]: the access token of one session, in memory.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -6,90 +6,97 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 use url::Origin;
 
-use crate::lifecycle::access_token::{AccessToken, Parts, TokenRequest};
+use crate::lifecycle::access_token::{AccessToken, TokenData, TokenRequest};
 use crate::lifecycle::refresh::Wanted;
 use crate::model::error::{ErrorKind, Result};
 use crate::model::secret::Secret;
 
-/// What a session knows of its tokens without a look at disk or store.
+/// How long an origin that had a token replaced cannot have another one replaced.
+const REPLACEMENT_COOLDOWN: Duration = Duration::from_secs(60);
+
+/// What a session knows of its tokens without reading disk or key store.
 #[derive(Debug, Default)]
-pub(crate) struct Tokens {
-    /// The last one that was served.
-    last: ArcSwapOption<Parts>,
-    /// One that a resource has refused, until it is replaced.
+pub(crate) struct TokenCache {
+    /// The last token that was served.
+    last: ArcSwapOption<TokenData>,
+    /// A token that a resource has refused, until it is replaced.
     refused: ArcSwapOption<Secret>,
-    /// The origins whose refusal was answered, and when.
-    answered: Mutex<Vec<(Origin, SystemTime)>>,
+    /// The origins that had a token replaced, and when.
+    replaced_for: Mutex<Vec<(Origin, SystemTime)>>,
 }
 
-/// How long an origin that had a token replaced is not listened to again.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
-
-impl Tokens {
-    /// The last token, where it serves without a trip.
-    pub(crate) fn cached(&self, request: &TokenRequest, now: SystemTime) -> Option<AccessToken> {
-        let last = self.last().filter(|_| request.is_usual())?;
-        let is_refused = self.refused.load().as_ref().is_some_and(|refused| **refused == *last.secret());
-        (last.serves(request, now) && !is_refused).then_some(last)
+impl TokenCache {
+    /// Returns the last token, if it serves `request`.
+    pub(crate) fn get(&self, request: &TokenRequest, now: SystemTime) -> Option<AccessToken> {
+        let last = self.last().filter(|_| request.has_default_target())?;
+        (last.serves(request, now) && !self.is_refused(&last)).then_some(last)
     }
 
-    pub(crate) fn last(&self) -> Option<AccessToken> {
-        self.last.load_full().map(AccessToken)
-    }
-
-    /// What is wanted of a trip.
-    pub(crate) fn wanted(&self, request: TokenRequest) -> Wanted {
-        let instead_of = self.refused.load_full().filter(|_| request.is_usual());
-        Wanted { request, instead_of }
-    }
-
-    /// The last token, where it would serve if there were nothing better.
+    /// Returns the last token, if it is still valid and nothing better is needed.
     pub(crate) fn still_valid(&self, wanted: &Wanted, now: SystemTime) -> Option<AccessToken> {
-        let last = self.last().filter(|_| wanted.request.is_usual())?;
+        let last = self.last().filter(|_| wanted.request.has_default_target())?;
         (wanted.instead_of.is_none() && last.is_valid_for(&wanted.request, now)).then_some(last)
     }
 
-    /// What a trip brought. Trips overtake each other: an older token does not come back over a newer one.
-    pub(crate) fn learn(&self, wanted: &Wanted, brought: &Result<AccessToken>, now: SystemTime) {
-        if let Ok(token) = brought
-            && wanted.request.is_usual()
+    /// Returns what a job has to fetch for `request`.
+    pub(crate) fn wanted(&self, request: TokenRequest) -> Wanted {
+        let instead_of = self.refused.load_full().filter(|_| request.has_default_target());
+        Wanted { request, instead_of }
+    }
+
+    /// Takes over what a job has fetched. Jobs overtake each other: an older token does not replace a newer one.
+    pub(crate) fn update(&self, wanted: &Wanted, fetched: &Result<AccessToken>, now: SystemTime) {
+        if let Ok(token) = fetched
+            && wanted.request.has_default_target()
         {
-            let refused = wanted.instead_of.as_deref();
-            let is_better = |last: &AccessToken| {
-                refused != Some(last.secret())
-                    && last.is_newer_than(token)
-                    && last.serves(&TokenRequest::default(), now)
-            };
-            self.last.rcu(|last| match last.clone().map(AccessToken).filter(is_better) {
-                Some(last) => Some(last.0),
-                None => Some(token.0.clone()),
+            self.last.rcu(|last| match last.clone().map(AccessToken) {
+                Some(last) if is_better(&last, token, wanted, now) => Some(last.0),
+                _ => Some(token.0.clone()),
             });
         }
-        // Where the server gave none this time, who asks next gets what there is: other resources may take it.
-        let has_been_asked = brought.as_ref().err().is_none_or(|error| {
-            matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::AuthorizationServer | ErrorKind::Protocol)
-        });
-        if has_been_asked && wanted.instead_of.is_some() && wanted.instead_of == self.refused.load_full() {
+        // If the server gave no token this time, the next caller gets the refused one: other resources may accept it.
+        let was_asked = match fetched {
+            Ok(_) => true,
+            Err(error) => {
+                matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::AuthorizationServer | ErrorKind::Protocol)
+            }
+        };
+        if was_asked && wanted.instead_of.is_some() && wanted.instead_of == self.refused.load_full() {
             self.refused.store(None);
         }
     }
 
-    /// Whether a token that `origin` has refused shall be replaced, or has been.
+    /// Marks a token that `origin` has refused. Returns whether it will be replaced, or has been already.
     pub(crate) fn refuse(&self, token: &AccessToken, origin: Origin, now: SystemTime) -> bool {
-        let has_replaced =
-            |last: &AccessToken| last.secret() != token.secret() && last.serves(&TokenRequest::default(), now);
-        let is_being_replaced = self.refused.load().as_ref().is_some_and(|refused| **refused == *token.secret());
-        if is_being_replaced || self.last().as_ref().is_some_and(has_replaced) {
+        let was_replaced = self
+            .last()
+            .is_some_and(|last| last.secret() != token.secret() && last.serves(&TokenRequest::default(), now));
+        if was_replaced || self.is_refused(token) {
             return true;
         }
-        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back must not make the minute longer.
-        answered.retain(|(_, at)| now.duration_since(*at).is_ok_and(|since| since < LOCK_TIMEOUT));
-        if answered.iter().any(|(known, _)| *known == origin) {
+        let mut replaced_for = self.replaced_for.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back must not make the cooldown longer.
+        replaced_for.retain(|(_, at)| now.duration_since(*at).is_ok_and(|since| since < REPLACEMENT_COOLDOWN));
+        if replaced_for.iter().any(|(known, _)| *known == origin) {
             return false;
         }
-        answered.push((origin, now));
+        replaced_for.push((origin, now));
         self.refused.store(Some(token.shared_secret()));
         true
     }
+
+    fn last(&self) -> Option<AccessToken> {
+        self.last.load_full().map(AccessToken)
+    }
+
+    fn is_refused(&self, token: &AccessToken) -> bool {
+        self.refused.load().as_ref().is_some_and(|refused| **refused == *token.secret())
+    }
+}
+
+/// Returns whether `last` is newer than `fetched` and still serves.
+fn is_better(last: &AccessToken, fetched: &AccessToken, wanted: &Wanted, now: SystemTime) -> bool {
+    wanted.instead_of.as_deref() != Some(last.secret())
+        && last.is_newer_than(fetched)
+        && last.serves(&TokenRequest::default(), now)
 }

@@ -1,5 +1,6 @@
-//! What must be so before a secret is sent, and before a login is used (law 16).
+//! What must be so before a secret is sent and before a login is used (law 16).
 
+use std::fmt::Display;
 use std::sync::{MutexGuard, PoisonError};
 
 use url::Url;
@@ -34,7 +35,7 @@ impl App {
         Ok(())
     }
 
-    /// The endpoint, where it has to be confirmed and is not yet.
+    /// Returns the endpoint if it is not confirmed yet and has to be.
     pub(crate) fn unconfirmed<'d>(&self, sealed: &'d Destination, endpoint: Endpoint) -> Option<&'d Url> {
         let config = &self.config;
         let (url, by_hand) = match endpoint {
@@ -42,11 +43,11 @@ impl App {
             Endpoint::Revocation => (sealed.revocation_endpoint.as_ref(), config.revocation_endpoint.as_ref()),
             Endpoint::Userinfo => (sealed.userinfo_endpoint.as_ref(), None),
         };
-        let is_known = |url: &&Url| {
-            let is_at_home = url.origin() == sealed.issuer.url().origin();
-            is_at_home || by_hand == Some(url) || self.confirmed().contains(&(sealed.issuer.clone(), (*url).clone()))
-        };
-        url.filter(|url| !is_known(url))
+        url.filter(|url| {
+            url.origin() != sealed.issuer.url().origin()
+                && by_hand != Some(url)
+                && !self.confirmed().contains(&(sealed.issuer.clone(), (*url).clone()))
+        })
     }
 
     fn confirmed(&self) -> MutexGuard<'_, Vec<(Issuer, Url)>> {
@@ -59,14 +60,12 @@ impl App {
         // If one login serves all orgs, each token is for the org that it was asked for.
         let sealed_org = record.tokens.first().map(|token| &token.org);
         let is_other_org = !self.config.orgs.is_per_token() && sealed_org.is_some_and(|org| *org != context.org);
-        let named =
-            |org: &Option<Org>| org.as_ref().map_or_else(|| "no org".to_owned(), |org| format!("the org {org}"));
         let why = if record.account != context.account {
             format!("is the one of {}", record.account)
         } else if record.destination.client_id != context.client_id {
             format!("was made by the client {}", record.destination.client_id)
         } else if is_other_org {
-            format!("is for {}", sealed_org.map(named).unwrap_or_default())
+            format!("is for {}", sealed_org.map(describe_org).unwrap_or_default())
         } else if !grant.has_marked(&context.marked) {
             "was never given this name".to_owned()
         } else {
@@ -85,33 +84,38 @@ impl App {
     }
 
     /// A secret goes home (law 16): a configuration that differs from what was sealed at login is an error, before
-    /// anything is sent. Whoever set the difference would otherwise choose where a refresh token goes.
+    /// anything is sent. Otherwise whoever set the difference would choose where a refresh token goes.
     pub(crate) fn check_destination(&self, grant: &GrantId, record: &Record) -> Result<()> {
         let (config, sealed) = (&self.config, &record.destination);
-        let differs = |field, configured: &dyn std::fmt::Display, own: &dyn std::fmt::Display| {
-            let message = format!(
-                "the login of {} (grant {grant}) is for {field} {own}, and the configuration says {configured}: nothing was sent",
-                record.account
-            );
-            Err(Error::config(field, message))
-        };
-        if config.issuer != sealed.issuer && !config.orgs.makes(&sealed.issuer) {
-            return differs("issuer", &config.issuer, &sealed.issuer);
-        }
-        if config.client_id != sealed.client_id {
-            return differs("client_id", &config.client_id, &sealed.client_id);
-        }
-        if let Some(configured) = &config.token_endpoint
-            && *configured != sealed.token_endpoint
-        {
-            return differs("token_endpoint", configured, &sealed.token_endpoint);
-        }
-        if let Some(configured) = &config.revocation_endpoint
-            && Some(configured) != sealed.revocation_endpoint.as_ref()
-        {
-            let own = sealed.revocation_endpoint.as_ref().map_or("(none)", |url| url.as_str());
-            return differs("revocation_endpoint", configured, &own);
-        }
-        Ok(())
+        let difference: (_, &dyn Display, &dyn Display) =
+            if config.issuer != sealed.issuer && !config.orgs.makes(&sealed.issuer) {
+                ("issuer", &config.issuer, &sealed.issuer)
+            } else if config.client_id != sealed.client_id {
+                ("client_id", &config.client_id, &sealed.client_id)
+            } else if let Some(configured) = &config.token_endpoint
+                && *configured != sealed.token_endpoint
+            {
+                ("token_endpoint", configured, &sealed.token_endpoint)
+            } else if let Some(configured) = &config.revocation_endpoint
+                && Some(configured) != sealed.revocation_endpoint.as_ref()
+            {
+                let own: &dyn Display = match &sealed.revocation_endpoint {
+                    Some(own) => own,
+                    None => &"(none)",
+                };
+                ("revocation_endpoint", configured, own)
+            } else {
+                return Ok(());
+            };
+        let (field, configured, own) = difference;
+        let message = format!(
+            "the login of {} (grant {grant}) is for {field} {own}, and the configuration says {configured}: nothing was sent",
+            record.account
+        );
+        Err(Error::config(field, message))
     }
+}
+
+fn describe_org(org: &Option<Org>) -> String {
+    org.as_ref().map_or_else(|| "no org".to_owned(), |org| format!("the org {org}"))
 }

@@ -66,7 +66,7 @@ impl RefreshJob<'_> {
         let token = self.token_of(record)?;
         self.files.mark_used();
         let reread_at = self.reread_at(record, token);
-        Some(AccessToken::new(token, &record.token_type, reread_at, self.wanted.request.is_usual()))
+        Some(AccessToken::new(token, &record.token_type, reread_at, self.wanted.request.has_default_target()))
     }
 
     /// Returns the token of `record` for the caller, if it serves as it is.

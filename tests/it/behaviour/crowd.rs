@@ -65,7 +65,7 @@ fn many_futures_are_few_threads() {
     let jobs = || {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap();
         let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-        names.filter(|name| name.trim() == "hallpass-trip").count()
+        names.filter(|name| name.trim() == "hallpass-job").count()
     };
     let rig = Rig::new();
     let session = rig.log_in();
