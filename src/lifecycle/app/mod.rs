@@ -46,7 +46,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(config: Config) -> Result<Self> {
-        let state_dir = match state_folder::locate(&config) {
+        let state_dir = match Self::locate_state_dir(&config) {
             // A token from the environment is used as it is and saved nowhere.
             Err(error) if config.environment.token.is_none() => return Err(error),
             state_dir => state_dir,

@@ -8,31 +8,31 @@ use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::state_dir::{StateDir, work_tree_around};
 use crate::system::environment::platform_state_folder;
 
-/// Returns the path that the configuration or the environment gives to the state folder.
-pub(super) fn locate(config: &Config) -> Result<PathBuf> {
-    let state_dir = config.state_dir.clone().or_else(|| config.environment.state_dir.clone()).ok_or_else(|| {
-        let variable = config.app.variable("HOME");
-        Error::config("state_dir", format!("there is no folder for state: neither HOME nor {variable} is set"))
-    })?;
-    // Whoever made the current folder would decide what a relative path means.
-    if !state_dir.is_absolute() {
-        return Err(Error::config(
-            "state_dir",
-            format!("the state folder {} is not an absolute path", state_dir.display()),
-        ));
-    }
-    // Where `..` leads depends on the links in the path at the time.
-    if state_dir.components().any(|part| part == Component::ParentDir) {
-        return Err(Error::config(
-            "state_dir",
-            format!("the state folder {} has `..` in its path", state_dir.display()),
-        ));
-    }
-    // By its components: a slash at the end would follow a symbolic link.
-    Ok(state_dir.components().collect())
-}
-
 impl App {
+    /// Returns the path that the configuration or the environment gives to the state folder.
+    pub(super) fn locate_state_dir(config: &Config) -> Result<PathBuf> {
+        let state_dir = config.state_dir.clone().or_else(|| config.environment.state_dir.clone()).ok_or_else(|| {
+            let variable = config.app.variable("HOME");
+            Error::config("state_dir", format!("there is no folder for state: neither HOME nor {variable} is set"))
+        })?;
+        // Whoever made the current folder would decide what a relative path means.
+        if !state_dir.is_absolute() {
+            return Err(Error::config(
+                "state_dir",
+                format!("the state folder {} is not an absolute path", state_dir.display()),
+            ));
+        }
+        // Where `..` leads depends on the links in the path at the time.
+        if state_dir.components().any(|part| part == Component::ParentDir) {
+            return Err(Error::config(
+                "state_dir",
+                format!("the state folder {} has `..` in its path", state_dir.display()),
+            ));
+        }
+        // By its components: a slash at the end would follow a symbolic link.
+        Ok(state_dir.components().collect())
+    }
+
     /// Opens the state folder. `None` if nobody has logged in yet.
     pub(crate) fn state_dir(&self) -> Result<Option<StateDir>> {
         StateDir::open(self.checked_state_dir()?)

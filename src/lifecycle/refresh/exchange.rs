@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::failure::{ExchangeFailure, Reason};
 use super::job::{PriorExchange, RefreshJob};
 use super::next_record::NextRecord;
 use crate::lifecycle::contexts::Index;
@@ -43,6 +42,29 @@ pub(super) struct Exchange<'e> {
     pub(super) prior: PriorExchange,
     /// What the new token is for: the job's target, or another one of the same grant.
     pub(super) target: &'e Target,
+}
+
+/// An exchange of the refresh token that brought no next record.
+pub(super) struct ExchangeFailure {
+    pub(super) error: Error,
+    /// Whether the server may have rotated, now or before.
+    pub(super) may_have_rotated: bool,
+    pub(super) reason: Reason,
+}
+
+/// Why an exchange brought no next record.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Reason {
+    /// The server refused the refresh token.
+    TokenRefused,
+    /// The server refused the refresh token, or the org that was named with it.
+    TokenOrOrgRefused,
+    /// The server refused what was asked for, not the refresh token.
+    RequestRefused,
+    /// The server rotated, and its reply was rejected here (law 17).
+    ReplyRejected,
+    /// Anything else: nothing was sent, no reply came, or the reply says nothing of the token, the org or the scopes.
+    Other,
 }
 
 impl Exchange<'_> {
@@ -176,5 +198,15 @@ impl Exchange<'_> {
     /// Returns the server's parameter that names an org in a refresh, and the org (law 9).
     pub(super) fn org_parameter(&self) -> Option<(&str, &str)> {
         self.job.app.config.orgs.in_refresh(self.target.org.as_ref())
+    }
+}
+
+impl ExchangeFailure {
+    pub(super) fn reply_rejected(error: Error) -> Self {
+        Self { error, may_have_rotated: true, reason: Reason::ReplyRejected }
+    }
+
+    pub(super) fn other(error: Error, may_have_rotated: bool) -> Self {
+        Self { error, may_have_rotated, reason: Reason::Other }
     }
 }

@@ -1,44 +1,11 @@
-//! [`ExchangeFailure`]: why an exchange brought no token, and how a person reads it.
+//! What a failed exchange means for the login, and how a person reads it.
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, ExchangeFailure, Reason};
 use super::job::PriorExchange;
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::ids::{Org, Scopes};
 use crate::oauth::token_endpoint::{Refusal, TokenError};
 use crate::records::record::Record;
-
-/// An exchange of the refresh token that brought no next record.
-pub(super) struct ExchangeFailure {
-    pub(super) error: Error,
-    /// Whether the server may have rotated, now or before.
-    pub(super) may_have_rotated: bool,
-    pub(super) reason: Reason,
-}
-
-/// Why an exchange brought no next record.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Reason {
-    /// The server refused the refresh token.
-    TokenRefused,
-    /// The server refused the refresh token, or the org that was named with it.
-    TokenOrOrgRefused,
-    /// The server refused what was asked for, not the refresh token.
-    RequestRefused,
-    /// The server rotated, and its reply was rejected here (law 17).
-    ReplyRejected,
-    /// Anything else: nothing was sent, no reply came, or the reply says nothing of the token, the org or the scopes.
-    Other,
-}
-
-impl ExchangeFailure {
-    pub(super) fn reply_rejected(error: Error) -> Self {
-        Self { error, may_have_rotated: true, reason: Reason::ReplyRejected }
-    }
-
-    pub(super) fn other(error: Error, may_have_rotated: bool) -> Self {
-        Self { error, may_have_rotated, reason: Reason::Other }
-    }
-}
 
 impl Exchange<'_> {
     /// Says what the error of a refresh means for the login.

@@ -8,7 +8,7 @@
 //! | `exchange` | intent, request, commit, and what follows a failure |
 //! | `request` | the request to the token endpoint, and how often it is repeated |
 //! | `token_exchange` | the login's access token exchanged for one of an org (RFC 8693) |
-//! | `failure` | why an exchange brought no token |
+//! | `failure` | what a failed exchange means for the login |
 //! | `next_record` | the record that is committed |
 
 mod decide;
@@ -26,24 +26,17 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use self::job::RefreshJob;
-use crate::lifecycle::access_token::{AccessToken, TokenRequest};
+pub(crate) use self::job::Wanted;
+use crate::lifecycle::access_token::AccessToken;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Index};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::secret::{STACK_OF_A_RECORD, Secret, wipe_stack};
+use crate::model::secret::{STACK_OF_A_RECORD, wipe_stack};
 use crate::oauth::metadata::Endpoint;
 use crate::records::grant_files::GrantFiles;
 use crate::records::open_grant::OpenGrant;
 use crate::records::record::{Record, Target};
 use crate::system::http::Http;
-
-/// What a caller wants.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Wanted {
-    pub(crate) request: TokenRequest,
-    /// A token that a resource has refused: any other token will do.
-    pub(crate) instead_of: Option<Arc<Secret>>,
-}
 
 /// Returns an access token for `context`. Once `is_abandoned` returns true, nobody waits for the token any more, and nothing new is
 /// begun.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::exchange::Exchange;
-use super::failure::ExchangeFailure;
+use super::exchange::{Exchange, ExchangeFailure};
 use super::job::PriorExchange;
 use crate::lifecycle::config::Config;
 use crate::model::error::Result;
