@@ -115,7 +115,7 @@ pub(super) enum Wants {
     Another,
 }
 
-/// A caller's place in `src/lifecycle/refresh/mod.rs` and, from `Intend` on, `exchange.rs`. Each says what comes next.
+/// A caller's place in `src/lifecycle/refresh/job.rs` and, from `Intend` on, `exchange.rs`. Each says what comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum At {
     Start,

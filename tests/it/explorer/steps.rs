@@ -1,4 +1,4 @@
-//! A caller's next step while nothing goes wrong, told again from `src/lifecycle/refresh/mod.rs` and `exchange.rs`.
+//! A caller's next step while nothing goes wrong, told again from `src/lifecycle/refresh/job.rs` and `exchange.rs`.
 
 use super::decide::{Freshness, LastExchange, Step, UnlockedStep};
 use super::model::{AfterRefusal, Age, At, Caller, End, Grounds, Record, Reply, Rules, State, Trouble, Turn, Wants};
@@ -90,7 +90,7 @@ pub(super) fn freshness(state: &State, caller: &Caller, record: Record) -> Fresh
     }
 }
 
-/// `OpenGrant::recover`, then `RefreshJob::under_lock`.
+/// `OpenGrant::recover`, then `RefreshJob::serving_record_under_lock`.
 fn decided(state: &mut State, number: usize, rules: &Rules) {
     let caller = &mut state.callers[number];
     if let (AfterRefusal::Whole(record), true) = (state.next, rules.finishes) {
