@@ -3,11 +3,11 @@
 //!
 //! There only with `--cfg fuzzing`, and in the unit tests, which play the committed corpus.
 
-mod keeping;
-mod wire;
+mod server_replies;
+mod stored_files;
 
-pub use keeping::{index, record};
-pub use wire::{challenge, device_reply, metadata, token_reply};
+pub use server_replies::{challenge, device_reply, metadata, token_reply};
+pub use stored_files::{index, record};
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! DEFLATE (RFC 1951), for [`inflate`](super::inflate).
+//! DEFLATE (RFC 1951), for [`content_coding`](super::content_coding).
 
 use zeroize::Zeroizing;
 

@@ -8,10 +8,11 @@
     reason = "this is the one file that may touch the network"
 )]
 
+mod content_coding;
 mod deflate;
 pub(crate) mod error;
 pub(crate) mod form;
-mod inflate;
+
 mod proxy;
 
 use std::future::{Future, poll_fn};
@@ -37,9 +38,9 @@ use crate::model::secret::Secret;
 use crate::oauth::normalize;
 use crate::system::clock::Cancel;
 use crate::system::environment::ProxyVariables;
+use crate::system::http::content_coding::decode;
 use crate::system::http::error::HttpError;
 use crate::system::http::form::Form;
-use crate::system::http::inflate::decode;
 use crate::system::http::proxy::{Proxy, Unusable};
 
 /// The longest reply that is read, in bytes.
@@ -342,12 +343,12 @@ async fn read(
         Ok(()) => {}
         // The status says enough. A body that cannot be read is no empty one, which would say something else.
         Err(_) if !(200..300).contains(&status) => {}
-        Err(inflate::Failed::TooLarge) => return Err(HttpError::TooLarge { host, limit: LIMIT }),
-        Err(inflate::Failed::Damaged) => {
+        Err(content_coding::Failed::TooLarge) => return Err(HttpError::TooLarge { host, limit: LIMIT }),
+        Err(content_coding::Failed::Damaged) => {
             return Err(HttpError::NoReply { host, why: "its compressed reply is damaged".into() });
         }
         // The header is not shown: it could hold anything, and what was sent too.
-        Err(inflate::Failed::Unknown) => {
+        Err(content_coding::Failed::Unknown) => {
             let why = "its reply is in a content coding that is not known here and was not asked for";
             return Err(HttpError::NoReply { host, why: why.into() });
         }
