@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::model::error::Error;
 use crate::model::sanitize::is_plain;
-use crate::oauth::normalize;
+use crate::system::http::body;
 
 /// What checks some bytes.
 pub type Target = fn(&[u8]);
@@ -49,7 +49,7 @@ fn members(json: &[u8]) -> Option<Members> {
 
 /// The body as it is understood, if it is an object.
 fn object(body: &[u8]) -> Option<Members> {
-    members(&normalize::body(Zeroizing::new(body.to_vec())))
+    members(&body::to_json(Zeroizing::new(body.to_vec())))
 }
 
 /// What an error says in any of its ways to be printed. Safe to print, and no longer than a person reads (law 12).

@@ -12,24 +12,6 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::model::secret::Secret;
 use crate::oauth::server_quirks;
 
-/// The body as JSON, where it can be: without a byte order mark, and a form (GitHub's default) as an object of texts. The declared
-/// type is not looked at: servers mislabel both, and what is neither is left as it is, to be no JSON.
-pub(crate) fn body(mut body: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
-    // RFC 8259 §8.1: "implementations that parse JSON texts MAY ignore the presence of a byte order mark rather than treating it
-    // as an error."
-    if body.starts_with(b"\xef\xbb\xbf") {
-        body.drain(..3);
-    }
-    form(&body).unwrap_or(body)
-}
-
-/// Whether the body is a page for people, whatever its declared type.
-pub(crate) fn is_page(body: &[u8]) -> bool {
-    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
-    text.starts_with(b"<")
-        && text.windows(5).any(|tag| tag.eq_ignore_ascii_case(b"<html") || tag.eq_ignore_ascii_case(b"<body"))
-}
-
 /// An error reply as RFC 6749 §5.2 has it (`error`, `error_description`), with the `interval` that may stand beside; `None` where
 /// the body tells of no error. A reply with a status of success is one only where it says so in OAuth's words, or under `error`.
 pub(crate) fn error(is_success: bool, body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -192,60 +174,15 @@ fn wipe(value: &mut Value) {
     }
 }
 
-/// A form as a JSON object of texts, if it is one from end to end: names of letters, digits, `_`, `.` and `-`, each with a value
-/// that holds nothing that a form would have encoded.
-fn form(body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let body = body.trim_ascii();
-    // The longest that it can become, so that it does not grow and leave copies behind.
-    let mut json = Zeroizing::new(Vec::with_capacity(6 * body.len() + 16));
-    for (number, pair) in body.split(|byte| *byte == b'&').enumerate() {
-        let at = pair.iter().position(|byte| *byte == b'=')?;
-        let (name, value) = (&pair[..at], &pair[at + 1..]);
-        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
-        if name.is_empty() || !name.iter().all(is_name) {
-            return None;
-        }
-        json.extend_from_slice(if number == 0 { b"{\"" } else { b",\"" });
-        json.extend_from_slice(name);
-        json.extend_from_slice(b"\":\"");
-        decode(value, &mut json)?;
-        json.push(b'"');
-    }
-    json.push(b'}');
-    Some(json)
-}
-
-/// One encoded value into the inside of a JSON text.
-fn decode(value: &[u8], json: &mut Vec<u8>) -> Option<()> {
-    let hex = |byte: Option<&u8>| char::from(*byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut bytes = value.iter();
-    while let Some(byte) = bytes.next() {
-        let decoded = match byte {
-            b'+' => b' ',
-            b'%' => 16 * hex(bytes.next())? + hex(bytes.next())?,
-            byte if !byte.is_ascii_graphic() || b"<>\"{}".contains(byte) => return None,
-            byte => *byte,
-        };
-        match decoded {
-            b'"' | b'\\' => json.extend_from_slice(&[b'\\', decoded]),
-            0..0x20 => {
-                let digit = |n: u8| b"0123456789abcdef"[usize::from(n)];
-                json.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(decoded >> 4), digit(decoded & 15)]);
-            }
-            _ => json.push(decoded),
-        }
-    }
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::system::http::body::to_json;
 
     fn shaped(status: u16, text: &str) -> Option<String> {
-        let body = body(Zeroizing::new(text.as_bytes().to_vec()));
+        let body = to_json(Zeroizing::new(text.as_bytes().to_vec()));
         error((200..300).contains(&status), &body).map(|json| String::from_utf8(json.to_vec()).unwrap())
     }
 
@@ -276,30 +213,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_form_becomes_an_object_and_a_page_does_not() {
-        let json = form(b"access_token=a%2Bb%22%0a&scope=repo%2Cgist+x&token_type=\n").unwrap();
-        assert_eq!(&**json, br#"{"access_token":"a+b\"\u000a","scope":"repo,gist x","token_type":""}"#);
-        for text in ["", "a", "a=<b>", "a=b c", "<p a=b>", "{\"a\":1}", "a=%zz", "a=%f", "=b", "a=b&", "[a=b]"] {
-            assert!(form(text.as_bytes()).is_none(), "{text}");
-        }
-    }
-
     proptest! {
         #[test]
         fn never_panics_and_keeps_to_its_room(bytes in prop::collection::vec(any::<u8>(), 0..200), success: bool) {
-            let shaped = body(Zeroizing::new(bytes));
+            let shaped = to_json(Zeroizing::new(bytes));
             let _ = error(success, &shaped);
-        }
-
-        #[test]
-        fn every_form_is_an_object(pairs in prop::collection::vec(("[a-z_]{1,8}", any::<String>()), 1..5)) {
-            let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
-            let json = form(text.as_bytes()).unwrap();
-            prop_assert!(json.len() <= 6 * text.len() + 16);
-            let object: Map<String, Value> = serde_json::from_slice(&json).unwrap();
-            let (name, value) = pairs.last().unwrap();
-            prop_assert_eq!(object[name].as_str(), Some(value.as_str()));
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::oauth::pkce::Verifier;
 use crate::system::clock::Cancel;
 use crate::system::http::error::HttpError;
 use crate::system::http::form::Form;
-use crate::system::http::{Http, NotJson, Reply};
+use crate::system::http::{Http, Reply, UnexpectedBody};
 
 /// A token endpoint and who asks it.
 pub(crate) struct TokenEndpoint<'a> {
@@ -110,7 +110,7 @@ pub(crate) enum TokenError {
     Refused(Refusal),
     /// The server answered with something else.
     #[error("{0}")]
-    NotOAuth(#[from] NotJson),
+    NotOAuth(#[from] UnexpectedBody),
     #[error("{0}")]
     Http(#[from] HttpError),
 }
@@ -179,7 +179,7 @@ fn granted(scope: &str) -> Scopes {
 
 /// Reads an error reply of any endpoint that answers like the token endpoint.
 pub(crate) fn refusal(reply: &Reply) -> TokenError {
-    let refusal = reply.error::<WireError>("an OAuth error").map(|wire| {
+    let refusal = read_error(reply).map(|wire| {
         let words = wire.error.error_description().map(String::as_str);
         Refusal { interval: wire.interval, ..Refusal::new(&reply.host, wire.error.error().as_ref(), words) }
     });
@@ -195,7 +195,7 @@ pub(crate) fn refusal(reply: &Reply) -> TokenError {
 
 /// Whether a reply of any status is an error in OAuth's words.
 pub(crate) fn is_oauth_error(reply: &Reply) -> bool {
-    reply.error::<WireError>("an OAuth error").is_ok()
+    read_error(reply).is_ok()
 }
 
 /// What an error means where a refresh token was sent: nobody waits for a person there, and what has expired is the grant.
@@ -267,6 +267,12 @@ struct WireError {
     error: StandardErrorResponse<DeviceCodeErrorResponseType>,
     #[serde(default, deserialize_with = "normalize::seconds_or_more")]
     interval: Option<Duration>,
+}
+
+/// Reads the error that the body has, wherever it has it.
+fn read_error(reply: &Reply) -> Result<WireError, UnexpectedBody> {
+    let json = normalize::error(reply.is_success(), &reply.body);
+    json.and_then(|json| serde_json::from_slice(&json).ok()).ok_or_else(|| reply.is_not("an OAuth error"))
 }
 
 fn read(reply: &Reply) -> Result<TokenReply, TokenError> {

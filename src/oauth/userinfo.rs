@@ -13,7 +13,7 @@ use crate::oauth::claims::Claims;
 use crate::oauth::token_endpoint::{Refusal, TokenError, refusal};
 use crate::system::clock::Cancel;
 use crate::system::http::error::HttpError;
-use crate::system::http::{Http, NotJson, Reply};
+use crate::system::http::{Http, Reply, UnexpectedBody};
 
 /// The userinfo endpoint, and the login that its answer has to be about.
 pub(crate) struct UserinfoEndpoint<'a> {
@@ -32,7 +32,7 @@ pub(crate) enum NoClaims {
     Refused(TokenRefused),
     /// The server answered with something else.
     #[error("{0}")]
-    Odd(#[from] NotJson),
+    Odd(#[from] UnexpectedBody),
     #[error("{0}")]
     Http(#[from] HttpError),
 }
@@ -72,7 +72,7 @@ impl UserinfoEndpoint<'_> {
     /// JSON, too, so that whoever could forge the JWT could leave it out. §5.3.2 wants "the Claims iss (issuer) and aud (audience) as
     /// members" of a signed response: if they are there, they are checked, so that a JWT that was made for somebody else, and was put
     /// here by mistake, names nobody.
-    fn read(&self, reply: &Reply) -> Result<Claims, NotJson> {
+    fn read(&self, reply: &Reply) -> Result<Claims, UnexpectedBody> {
         let body = reply.body.trim_ascii();
         if body.starts_with(b"{") {
             return reply.json::<Map<String, Value>>("userinfo claims").map(Claims::from);

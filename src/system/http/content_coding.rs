@@ -6,18 +6,19 @@
 
 use zeroize::Zeroizing;
 
-pub(crate) use crate::system::http::deflate::Failed;
+pub(crate) use crate::system::http::deflate::DecodeError;
 use crate::system::http::deflate::{Bits, Output, array, inflate};
 
-/// Takes the codings off `body`, which is at most `limit` bytes then; leaves it as it was where that fails. RFC 9110 §8.4: "If one or more
+/// Nobody applies more, and each costs a pass over the whole.
+const MAX_CODINGS: usize = 4;
+
+/// Removes the codings from `body`, which then has at most `limit` bytes. If that fails, `body` is unchanged. RFC 9110 §8.4: "If one or more
 /// encodings have been applied to a representation, the sender that applied the encodings MUST generate a Content-Encoding header field
 /// that lists the content codings in the order in which they were applied."
 ///
-/// Text is taken as it is, whatever the header says: proxies decode a body and leave the header behind, and some servers name a charset
+/// Text stays as it is, whatever the header says: some proxies decode a body and leave the header behind, and some servers name a charset
 /// there.
-pub(crate) fn decode(body: &mut Zeroizing<Vec<u8>>, codings: &[String], limit: usize) -> Result<(), Failed> {
-    // Nobody applies more, and each costs a pass over the whole.
-    const MAX: usize = 4;
+pub(crate) fn decode(body: &mut Zeroizing<Vec<u8>>, codings: &[String], limit: usize) -> Result<(), DecodeError> {
     let mut inner: Option<Zeroizing<Vec<u8>>> = None;
     for (at, coding) in codings.iter().rev().enumerate() {
         let outer = inner.as_ref().unwrap_or(body);
@@ -25,12 +26,12 @@ pub(crate) fn decode(body: &mut Zeroizing<Vec<u8>>, codings: &[String], limit: u
             break;
         }
         inner = Some(match coding.as_str() {
-            _ if at >= MAX => return Err(Failed::Unknown),
+            _ if at >= MAX_CODINGS => return Err(DecodeError::Unknown),
             "identity" => continue,
             // RFC 9110 §8.4.1.3: "A recipient SHOULD consider "x-gzip" to be equivalent to "gzip"."
-            "gzip" | "x-gzip" => unzipped(outer, limit)?,
-            "deflate" => of_deflate(outer, limit)?,
-            _ => return Err(Failed::Unknown),
+            "gzip" | "x-gzip" => gunzip(outer, limit)?,
+            "deflate" => decode_deflate(outer, limit)?,
+            _ => return Err(DecodeError::Unknown),
         });
     }
     if let Some(inner) = inner {
@@ -39,7 +40,7 @@ pub(crate) fn decode(body: &mut Zeroizing<Vec<u8>>, codings: &[String], limit: u
     Ok(())
 }
 
-/// Whether the body can be read. A compressed one cannot: gzip's first byte is no UTF-8, and a block of deflate with the fixed codes ends
+/// Returns whether the body is text. A compressed body is not: gzip's first byte is no UTF-8, and a block of deflate with the fixed codes ends
 /// with zeros; that a longer one had no control character would be an accident.
 fn is_text(body: &[u8]) -> bool {
     let hides = |c: char| c.is_control() && !c.is_whitespace();
@@ -50,47 +51,55 @@ fn is_text(body: &[u8]) -> bool {
 const GZIP: &[u8] = &[0x1f, 0x8b, 8];
 
 /// RFC 1952 §2.2: "A gzip file consists of a series of "members"".
-fn unzipped(body: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>>, Failed> {
+fn gunzip(body: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
     let mut out = Output::new(limit);
     let mut rest = body;
     while rest.starts_with(GZIP) {
-        let flags = *rest.get(3).ok_or(Failed::Damaged)?;
-        let mut at = 10;
-        let zero_ended = |from: usize| {
-            let text = rest.get(from..).ok_or(Failed::Damaged)?;
-            text.iter().position(|byte| *byte == 0).map(|end| from + end + 1).ok_or(Failed::Damaged)
-        };
-        if flags & FEXTRA != 0 {
-            let [low, high] = *array::<2>(rest, at)?;
-            at += 2 + usize::from(u16::from_le_bytes([low, high]));
-        }
-        if flags & FNAME != 0 {
-            at = zero_ended(at)?;
-        }
-        if flags & FCOMMENT != 0 {
-            at = zero_ended(at)?;
-        }
-        if flags & FHCRC != 0 {
-            at += 2;
-        }
+        let deflated = after_gzip_header(rest)?;
         let start = out.bytes.len();
-        let mut input = Bits::new(rest.get(at..).ok_or(Failed::Damaged)?);
+        let mut input = Bits::new(deflated);
         inflate(&mut input, &mut out)?;
         let after = input.bytes_after();
         let member = &out.bytes[start..];
-        let length = u32::try_from(member.len()).map_err(|_| Failed::TooLarge)?;
+        let length = u32::try_from(member.len()).map_err(|_| DecodeError::TooLarge)?;
         let is_whole =
             *array::<4>(after, 0)? == crc_32(member).to_le_bytes() && *array::<4>(after, 4)? == length.to_le_bytes();
         if !is_whole {
-            return Err(Failed::Damaged);
+            return Err(DecodeError::Damaged);
         }
         rest = &after[8..];
     }
-    // Some pad with zeros or a line break: what is behind a whole member is not of this body.
+    // Some servers pad with zeros or a line break. Bytes after a whole member are not of this body.
     match rest.len() < body.len() {
         true => Ok(out.bytes),
-        false => Err(Failed::Damaged),
+        false => Err(DecodeError::Damaged),
     }
+}
+
+/// Returns what follows the header of a member (RFC 1952 §2.3).
+fn after_gzip_header(member: &[u8]) -> Result<&[u8], DecodeError> {
+    let flags = *member.get(3).ok_or(DecodeError::Damaged)?;
+    let mut at = 10;
+    if flags & FEXTRA != 0 {
+        let [low, high] = *array::<2>(member, at)?;
+        at += 2 + usize::from(u16::from_le_bytes([low, high]));
+    }
+    if flags & FNAME != 0 {
+        at = after_zero(member, at)?;
+    }
+    if flags & FCOMMENT != 0 {
+        at = after_zero(member, at)?;
+    }
+    if flags & FHCRC != 0 {
+        at += 2;
+    }
+    member.get(at..).ok_or(DecodeError::Damaged)
+}
+
+/// Returns the place after the text that begins at `from` and ends with a zero.
+fn after_zero(member: &[u8], from: usize) -> Result<usize, DecodeError> {
+    let text = member.get(from..).ok_or(DecodeError::Damaged)?;
+    text.iter().position(|byte| *byte == 0).map(|end| from + end + 1).ok_or(DecodeError::Damaged)
 }
 
 const FHCRC: u8 = 2;
@@ -99,7 +108,7 @@ const FNAME: u8 = 8;
 const FCOMMENT: u8 = 16;
 
 /// RFC 9110 §8.4.1.2: "Some non-conformant implementations send the "deflate" compressed data without the zlib wrapper."
-fn of_deflate(body: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>>, Failed> {
+fn decode_deflate(body: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
     // RFC 1950 §2.2: the method is 8, and "CMF and FLG, when viewed as a 16-bit unsigned integer stored in MSB order (CMF*256 + FLG), is
     // a multiple of 31". A preset dictionary (0x20) nobody has agreed on.
     let is_wrapped =
@@ -111,12 +120,12 @@ fn of_deflate(body: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>>, Failed> {
         if inflated == Ok(()) && array::<4>(input.bytes_after(), 0)? == &adler_32(&out.bytes).to_be_bytes() {
             return Ok(out.bytes);
         }
-        return Err(inflated.err().unwrap_or(Failed::Damaged));
+        return Err(inflated.err().unwrap_or(DecodeError::Damaged));
     }
     let mut input = Bits::new(body);
     inflate(&mut input, &mut out)?;
     // No checksum says that it is whole.
-    if input.bytes_after().is_empty() { Ok(out.bytes) } else { Err(Failed::Damaged) }
+    if input.bytes_after().is_empty() { Ok(out.bytes) } else { Err(DecodeError::Damaged) }
 }
 
 /// RFC 1952 §8.
@@ -154,7 +163,7 @@ mod tests {
         (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
     }
 
-    fn of(body: &[u8], codings: &[&str]) -> Result<Vec<u8>, Failed> {
+    fn of(body: &[u8], codings: &[&str]) -> Result<Vec<u8>, DecodeError> {
         let codings: Vec<_> = codings.iter().map(|coding| (*coding).to_owned()).collect();
         let mut decoded = Zeroizing::new(body.to_vec());
         let outcome = decode(&mut decoded, &codings, LIMIT);
@@ -173,7 +182,7 @@ mod tests {
         let parts = [&file[..3], &[0x1e], &file[4..10], b"\x02\0ab", b"name\0", b"comment\0", b"\0\0", &file[10..]];
         assert_eq!(of(&parts.concat(), &["gzip"]).as_deref(), Ok(JSON));
         for at in 3..file.len() {
-            assert_eq!(of(&file[..at], &["gzip"]), Err(Failed::Damaged), "cut at {at}");
+            assert_eq!(of(&file[..at], &["gzip"]), Err(DecodeError::Damaged), "cut at {at}");
         }
         for at in 10..file.len() {
             let mut damaged = file.clone();
@@ -199,6 +208,6 @@ mod tests {
                 assert_eq!(of(body, codings).as_deref(), Ok(body), "{codings:?}");
             }
         }
-        assert_eq!(of(b"\xce\xb2\x1b\0", &["br"]), Err(Failed::Unknown));
+        assert_eq!(of(b"\xce\xb2\x1b\0", &["br"]), Err(DecodeError::Unknown));
     }
 }

@@ -2,18 +2,18 @@
 
 use zeroize::Zeroizing;
 
-/// Why a body could not be decoded.
+/// Why a body cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failed {
+pub(crate) enum DecodeError {
     /// It decodes to more bytes than allowed.
     TooLarge,
-    /// It is cut, or its checksum is wrong, or it breaks the format.
+    /// It is cut, its checksum is wrong, or it breaks the format.
     Damaged,
     /// The coding is not known here.
     Unknown,
 }
 
-/// What was inflated so far, in a buffer that never grows: one that does leaves copies behind.
+/// The inflated bytes, in a buffer that never grows: a buffer that grows leaves copies behind.
 pub(crate) struct Output {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     limit: usize,
@@ -24,9 +24,9 @@ impl Output {
         Self { bytes: Zeroizing::new(Vec::with_capacity(limit)), limit }
     }
 
-    fn push(&mut self, byte: u8) -> Result<(), Failed> {
+    fn push(&mut self, byte: u8) -> Result<(), DecodeError> {
         if self.bytes.len() == self.limit {
-            return Err(Failed::TooLarge);
+            return Err(DecodeError::TooLarge);
         }
         self.bytes.push(byte);
         Ok(())
@@ -45,19 +45,19 @@ impl<'a> Bits<'a> {
         Self { bytes, at: 0 }
     }
 
-    fn bit(&mut self) -> Result<u16, Failed> {
-        let byte = self.bytes.get(self.at / 8).ok_or(Failed::Damaged)?;
+    fn bit(&mut self) -> Result<u16, DecodeError> {
+        let byte = self.bytes.get(self.at / 8).ok_or(DecodeError::Damaged)?;
         let bit = byte >> (self.at % 8) & 1;
         self.at += 1;
         Ok(bit.into())
     }
 
-    /// A number, the least significant bit first.
-    fn number(&mut self, bits: u8) -> Result<u16, Failed> {
+    /// Reads a number, the least significant bit first.
+    fn number(&mut self, bits: u8) -> Result<u16, DecodeError> {
         (0..bits).try_fold(0, |number, place| Ok(number | self.bit()? << place))
     }
 
-    /// What is left from the next byte on.
+    /// Returns the bytes from the next whole one on.
     pub(crate) fn bytes_after(&mut self) -> &'a [u8] {
         self.at = self.at.next_multiple_of(8);
         self.bytes.get(self.at / 8..).unwrap_or_default()
@@ -71,7 +71,7 @@ struct Code {
 }
 
 impl Code {
-    fn new(lengths: &[u8]) -> Result<Self, Failed> {
+    fn new(lengths: &[u8]) -> Result<Self, DecodeError> {
         let mut counts = [0_u16; 16];
         lengths.iter().for_each(|length| counts[usize::from(*length)] += 1);
         counts[0] = 0;
@@ -80,7 +80,7 @@ impl Code {
             let left = 2 * room - i32::from(*count);
             (left >= 0).then_some(left)
         });
-        room.ok_or(Failed::Damaged)?;
+        room.ok_or(DecodeError::Damaged)?;
         let mut symbols: Vec<u16> = (0_u16..).take(lengths.len()).filter(|at| lengths[usize::from(*at)] > 0).collect();
         // A stable sort: "All codes of a given bit length have lexicographically consecutive values, in the same order as the symbols they
         // represent".
@@ -89,24 +89,24 @@ impl Code {
     }
 
     /// Codes come with the most significant bit first: the first code of each length follows from the counts of the shorter ones.
-    fn symbol(&self, input: &mut Bits<'_>) -> Result<u16, Failed> {
+    fn symbol(&self, input: &mut Bits<'_>) -> Result<u16, DecodeError> {
         let (mut code, mut first, mut index) = (0_i32, 0_i32, 0_i32);
         for count in self.counts[1..].iter().map(|count| i32::from(*count)) {
             code |= i32::from(input.bit()?);
             if code - first < count {
-                let at = usize::try_from(index + code - first).map_err(|_| Failed::Damaged)?;
-                return self.symbols.get(at).copied().ok_or(Failed::Damaged);
+                let at = usize::try_from(index + code - first).map_err(|_| DecodeError::Damaged)?;
+                return self.symbols.get(at).copied().ok_or(DecodeError::Damaged);
             }
             index += count;
             first = (first + count) << 1;
             code <<= 1;
         }
-        Err(Failed::Damaged)
+        Err(DecodeError::Damaged)
     }
 }
 
-/// One stream of blocks (RFC 1951 §3.2.3).
-pub(crate) fn inflate(input: &mut Bits<'_>, out: &mut Output) -> Result<(), Failed> {
+/// Inflates one stream of blocks (RFC 1951 §3.2.3).
+pub(crate) fn inflate(input: &mut Bits<'_>, out: &mut Output) -> Result<(), DecodeError> {
     let start = out.bytes.len();
     // RFC 1951 §3.2.6. Made once: a stream may consist of nothing but empty blocks.
     let lengths = [(144, 8), (112, 9), (24, 7), (8, 8)].map(|(count, bits)| vec![bits; count]).concat();
@@ -120,7 +120,7 @@ pub(crate) fn inflate(input: &mut Bits<'_>, out: &mut Output) -> Result<(), Fail
                 let (literals, distances) = codes(input)?;
                 block(input, out, start, &literals, &distances)?;
             }
-            _ => return Err(Failed::Damaged),
+            _ => return Err(DecodeError::Damaged),
         }
         if is_last {
             return Ok(());
@@ -129,20 +129,20 @@ pub(crate) fn inflate(input: &mut Bits<'_>, out: &mut Output) -> Result<(), Fail
 }
 
 /// RFC 1951 §3.2.4.
-fn stored(input: &mut Bits<'_>, out: &mut Output) -> Result<(), Failed> {
+fn stored(input: &mut Bits<'_>, out: &mut Output) -> Result<(), DecodeError> {
     let rest = input.bytes_after();
     let [low, high, not_low, not_high] = *array::<4>(rest, 0)?;
     if [!low, !high] != [not_low, not_high] {
-        return Err(Failed::Damaged);
+        return Err(DecodeError::Damaged);
     }
     let length = usize::from(u16::from_le_bytes([low, high]));
-    rest.get(4..4 + length).ok_or(Failed::Damaged)?.iter().try_for_each(|byte| out.push(*byte))?;
+    rest.get(4..4 + length).ok_or(DecodeError::Damaged)?.iter().try_for_each(|byte| out.push(*byte))?;
     input.at += 8 * (4 + length);
     Ok(())
 }
 
 /// The codes of a block that brings its own (RFC 1951 §3.2.7).
-fn codes(input: &mut Bits<'_>) -> Result<(Code, Code), Failed> {
+fn codes(input: &mut Bits<'_>) -> Result<(Code, Code), DecodeError> {
     const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
     let literals = usize::from(input.number(5)?) + 257;
     let distances = usize::from(input.number(5)?) + 1;
@@ -155,7 +155,7 @@ fn codes(input: &mut Bits<'_>) -> Result<(Code, Code), Failed> {
     let mut lengths: Vec<u8> = Vec::with_capacity(320);
     while lengths.len() < literals + distances {
         let (length, times) = match code.symbol(input)? {
-            16 => (*lengths.last().ok_or(Failed::Damaged)?, input.number(2)? + 3),
+            16 => (*lengths.last().ok_or(DecodeError::Damaged)?, input.number(2)? + 3),
             17 => (0, input.number(3)? + 3),
             18 => (0, input.number(7)? + 11),
             length => (length as u8, 1),
@@ -164,28 +164,28 @@ fn codes(input: &mut Bits<'_>) -> Result<(Code, Code), Failed> {
     }
     // More lengths than codes; or no code for the end of the block.
     if lengths.len() != literals + distances || lengths[256] == 0 {
-        return Err(Failed::Damaged);
+        return Err(DecodeError::Damaged);
     }
     let (literals, distances) = lengths.split_at(literals);
     Ok((Code::new(literals)?, Code::new(distances)?))
 }
 
 /// RFC 1951 §3.2.5: the shortest length of a symbol from 257 on, and how many extra bits are added to it.
-fn length(symbol: u16) -> Result<(u16, u8), Failed> {
+fn length(symbol: u16) -> Result<(u16, u8), DecodeError> {
     match symbol - 257 {
         at @ 0..8 => Ok((at + 3, 0)),
         at @ 8..28 => Ok((((4 + at % 4) << (at / 4 - 1)) + 3, (at / 4 - 1) as u8)),
         28 => Ok((258, 0)),
-        _ => Err(Failed::Damaged),
+        _ => Err(DecodeError::Damaged),
     }
 }
 
 /// The same of a distance.
-fn distance(symbol: u16) -> Result<(u16, u8), Failed> {
+fn distance(symbol: u16) -> Result<(u16, u8), DecodeError> {
     match symbol {
         0..4 => Ok((symbol + 1, 0)),
         4..30 => Ok((((2 + symbol % 2) << (symbol / 2 - 1)) + 1, (symbol / 2 - 1) as u8)),
-        _ => Err(Failed::Damaged),
+        _ => Err(DecodeError::Damaged),
     }
 }
 
@@ -196,7 +196,7 @@ fn block(
     start: usize,
     literals: &Code,
     distances: &Code,
-) -> Result<(), Failed> {
+) -> Result<(), DecodeError> {
     let sum = |input: &mut Bits<'_>, (base, extra): (u16, u8)| Ok(usize::from(base + input.number(extra)?));
     loop {
         match literals.symbol(input)? {
@@ -207,7 +207,7 @@ fn block(
                 let symbol = distances.symbol(input)?;
                 let distance = sum(input, distance(symbol)?)?;
                 let from =
-                    out.bytes.len().checked_sub(distance).filter(|from| *from >= start).ok_or(Failed::Damaged)?;
+                    out.bytes.len().checked_sub(distance).filter(|from| *from >= start).ok_or(DecodeError::Damaged)?;
                 // Byte by byte: a copy may reach into itself.
                 for at in from..from + length {
                     let byte = out.bytes[at];
@@ -218,8 +218,8 @@ fn block(
     }
 }
 
-pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<&[u8; N], Failed> {
-    bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or(Failed::Damaged)
+pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<&[u8; N], DecodeError> {
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or(DecodeError::Damaged)
 }
 
 #[cfg(test)]
@@ -231,7 +231,7 @@ mod tests {
 
     const LIMIT: usize = 1 << 20;
 
-    fn inflated(bytes: &[u8]) -> Result<Vec<u8>, Failed> {
+    fn inflated(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
         let (mut input, mut out) = (Bits::new(bytes), Output::new(LIMIT));
         inflate(&mut input, &mut out).map(|()| out.bytes.to_vec())
     }
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn the_limit_counts_what_comes_out() {
         assert_eq!(inflated(&compress_to_vec(&vec![0; LIMIT], 9)).map(|body| body.len()), Ok(LIMIT));
-        assert_eq!(inflated(&compress_to_vec(&vec![0; 64 * LIMIT], 9)), Err(Failed::TooLarge));
+        assert_eq!(inflated(&compress_to_vec(&vec![0; 64 * LIMIT], 9)), Err(DecodeError::TooLarge));
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::sanitize::quoted;
 use crate::system::environment::{is_out_of_files, roots_trouble};
 
-/// No reply: the request did not get through, or what came back is not to be read.
+/// No reply: the request did not get through, or the reply cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
     /// The connection could not be made: the server has not seen the request.
@@ -36,46 +36,46 @@ pub(crate) enum HttpError {
 }
 
 impl HttpError {
-    /// The connection could not be made. `proxy`: the variable that names one.
+    /// Makes the error of a connection that could not be made. `proxy`: the variable that names one.
     pub(crate) fn unreachable(host: &str, error: &(dyn StdError + 'static), proxy: Option<&'static str>) -> Self {
-        let (why, remedy) = told(error);
+        let (why, remedy) = innermost_cause(error);
         let through = proxy.map(|variable| format!(" ({variable} names a proxy)")).unwrap_or_default();
         Self::Unreachable { host: host.to_owned(), why: why + &through, remedy }
     }
 
-    /// The connection broke.
+    /// Makes the error of a connection that broke.
     pub(crate) fn no_reply(host: &str, error: &(dyn StdError + 'static)) -> Self {
-        let (why, _) = told(error);
+        let (why, _) = innermost_cause(error);
         Self::NoReply { host: host.to_owned(), why }
     }
 
-    /// The client could not be built. With roots that were read, the one thing that can fail is to load the system's.
-    pub(crate) fn without_roots(error: &(dyn StdError + 'static)) -> Self {
+    /// Makes the error of a client that could not be built: with roots that were read, only loading the system's roots can fail.
+    pub(crate) fn client_not_built(error: &(dyn StdError + 'static)) -> Self {
         match roots_trouble() {
             Some((why, remedy)) => Self::Setup { why, remedy },
-            None => Self::Setup { why: told(error).0, remedy: Remedy::TrustRoot },
+            None => Self::Setup { why: innermost_cause(error).0, remedy: Remedy::TrustRoot },
         }
     }
 
-    /// This machine does not give what a connection needs.
+    /// Makes the error of a machine that lacks what a connection needs.
     pub(crate) fn no_runtime(error: &io::Error) -> Self {
         let remedy = if is_out_of_files(error) { Remedy::RaiseLimit } else { Remedy::Retry { after: None } };
         Self::Setup { why: quoted(&error.to_string()), remedy }
     }
 
-    /// Whether the server has certainly not acted on the request: it never had it, or counted it and no more.
+    /// Returns whether the server has certainly not acted on the request: it never got the request, or counted it and no more.
     pub(crate) fn was_not_heard(&self) -> bool {
         let is_counted = matches!(self, Self::Busy { status: 429, .. });
         is_counted || matches!(self, Self::Unreachable { .. } | Self::Insecure { .. } | Self::Setup { .. })
     }
 
-    /// Whether it was most likely turned away unseen. RFC 9110 §15.6.4: "The 503 (Service Unavailable) status code indicates that the server
+    /// Returns whether the server has most likely not acted on the request. RFC 9110 §15.6.4: "The 503 (Service Unavailable) status code indicates that the server
     /// is currently unable to handle the request". Not certain: a gateway says so of a server whose reply it has lost.
     pub(crate) fn was_turned_away(&self) -> bool {
         matches!(self, Self::Busy { status: 503, .. } | Self::WebPage { status: 400..500, .. })
     }
 
-    /// How long to wait before the same request may succeed; `None` if waiting would not help.
+    /// Returns how long to wait before the same request may succeed; `None` if waiting would not help.
     pub(crate) fn passes_after(&self) -> Option<Duration> {
         match self {
             Self::Busy { retry_after, .. } => Some(retry_after.unwrap_or_default()),
@@ -88,17 +88,15 @@ impl HttpError {
 impl From<HttpError> for Error {
     fn from(error: HttpError) -> Self {
         let message = error.to_string();
-        // What others say may have a colon of its own.
-        let told = |kind, what: String, why: String, remedy| match why.contains(": ") {
-            true => Self::new(kind, what).with(remedy).because(why),
-            false => Self::new(kind, format!("{what}: {why}")).with(remedy),
-        };
-        let unreachable = |what, why, remedy: Option<Remedy>| {
-            told(ErrorKind::Unreachable, what, why, remedy.unwrap_or(Remedy::Retry { after: None }))
-        };
         match error {
-            HttpError::Unreachable { host, why, remedy } => unreachable(format!("cannot reach {host}"), why, remedy),
-            HttpError::NoReply { host, why } => unreachable(format!("{host} did not answer"), why, None),
+            HttpError::Unreachable { host, why, remedy } => {
+                let remedy = remedy.unwrap_or(Remedy::Retry { after: None });
+                with_cause(ErrorKind::Unreachable, format!("cannot reach {host}"), why).with(remedy)
+            }
+            HttpError::NoReply { host, why } => {
+                let error = with_cause(ErrorKind::Unreachable, format!("{host} did not answer"), why);
+                error.with(Remedy::Retry { after: None })
+            }
             HttpError::WebPage { .. } => Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: None }),
             HttpError::Busy { retry_after, .. } => {
                 Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: retry_after })
@@ -110,15 +108,23 @@ impl From<HttpError> for Error {
             HttpError::Setup { why, remedy } => {
                 let is_for_now = matches!(remedy, Remedy::RaiseLimit | Remedy::Retry { .. });
                 let kind = if is_for_now { ErrorKind::Unreachable } else { ErrorKind::Config };
-                told(kind, "cannot set up the connection".into(), why, remedy)
+                with_cause(kind, "cannot set up the connection".into(), why).with(remedy)
             }
             HttpError::Cancelled => Self::cancelled(),
         }
     }
 }
 
-/// The innermost cause, which says it best ("Connection refused"), without the URL around it; and what can be done where that is known.
-fn told(error: &(dyn StdError + 'static)) -> (String, Option<Remedy>) {
+/// Makes "cannot X: Y". A cause that has a colon of its own is kept apart.
+fn with_cause(kind: ErrorKind, what: String, why: String) -> Error {
+    match why.contains(": ") {
+        true => Error::new(kind, what).because(why),
+        false => Error::new(kind, format!("{what}: {why}")),
+    }
+}
+
+/// Returns the innermost cause, which says most ("Connection refused"), without the URL around it; and what can be done, if that is known.
+fn innermost_cause(error: &(dyn StdError + 'static)) -> (String, Option<Remedy>) {
     let mut cause = error;
     loop {
         if cause.downcast_ref::<io::Error>().is_some_and(is_out_of_files) {
@@ -130,22 +136,22 @@ fn told(error: &(dyn StdError + 'static)) -> (String, Option<Remedy>) {
         }
     }
     // By their names: the types are those of another crate, and differ between systems.
-    let (text, name) = (quoted(&cause.to_string()), format!("{cause:?}"));
-    let is = |names: &[&str]| names.iter().any(|one| name.contains(one) || text.contains(one));
-    if is(&["CaUsedAsEndEntity"]) {
+    let (text, debug) = (quoted(&cause.to_string()), format!("{cause:?}"));
+    let is = |name: &str| debug.contains(name) || text.contains(name);
+    if is("CaUsedAsEndEntity") {
         return ("its certificate is that of an authority, and not of a server".into(), Some(Remedy::AskAdministrator));
     }
-    if is(&["UnknownIssuer"]) {
+    if is("UnknownIssuer") {
         let trouble = roots_trouble().map(|(why, _)| format!("; {why}")).unwrap_or_default();
         let why = format!("its certificate leads to no root that is trusted here{trouble}");
         return (why, Some(Remedy::TrustRoot));
     }
     // RFC 7301 §3.2: "In the event that the server supports no protocols that the client advertises, then the server SHALL respond with a
     // fatal "no_application_protocol" alert."
-    if is(&["NoApplicationProtocol"]) {
+    if is("NoApplicationProtocol") {
         return ("it does not speak HTTP/1.1, perhaps HTTP/2 only".into(), Some(Remedy::AskAdministrator));
     }
-    if is(&["invalid HTTP version"]) {
+    if is("invalid HTTP version") {
         return ("it answers in another protocol than HTTP/1.1, perhaps HTTP/2 only".into(), None);
     }
     (text, None)
@@ -183,9 +189,9 @@ mod tests {
             (out_of_files(23), "(os error 23)", Some(Remedy::RaiseLimit)),
             (Inner::Refused, "Connection refused", None),
         ] {
-            let (why, told) = told(&Outer(cause));
+            let (why, found) = innermost_cause(&Outer(cause));
             assert!(why.contains(part), "{why}");
-            assert_eq!(told, remedy.filter(|remedy| cfg!(unix) || *remedy != Remedy::RaiseLimit), "{why}");
+            assert_eq!(found, remedy.filter(|remedy| cfg!(unix) || *remedy != Remedy::RaiseLimit), "{why}");
         }
     }
 }

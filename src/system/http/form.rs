@@ -36,7 +36,7 @@ impl Form {
         }
     }
 
-    /// The whole, encoded. It may hold secrets.
+    /// Returns the encoded form, which may hold secrets.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

@@ -9,7 +9,7 @@ use crate::model::error::Remedy;
 use crate::system::environment::{ProxyVariable, ProxyVariables};
 use crate::system::http::error::HttpError;
 
-/// The proxy for https, and the hosts that are asked without it. Plain http goes to this machine only, and never through a proxy.
+/// The proxy for https, and the hosts that are reached without it. Plain http goes to this machine only, and never through a proxy.
 /// Not `Debug`: an address may hold a password.
 pub(crate) struct Proxy {
     /// The variable that names it, and its address.
@@ -17,26 +17,26 @@ pub(crate) struct Proxy {
     pub(crate) except: String,
 }
 
-/// A variable that names no proxy that can be used. Its value is not repeated: it may hold a password.
+/// A variable that names a proxy that cannot be used. Its value is not repeated: it may hold a password.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Unusable {
+pub(crate) struct UnusableProxy {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
 }
 
-impl From<Unusable> for HttpError {
-    fn from(Unusable { name, what }: Unusable) -> Self {
+impl From<UnusableProxy> for HttpError {
+    fn from(UnusableProxy { name, what }: UnusableProxy) -> Self {
         let why = format!("{name} names a proxy that cannot be used ({what})");
         Self::Setup { why, remedy: Remedy::FixConfig { field: name } }
     }
 }
 
 /// The longest address of a proxy, in bytes.
-const LONGEST: usize = 2048;
+const MAX_ADDRESS: usize = 2048;
 
 impl Proxy {
-    /// Checks every variable that is set, whether or not it is the one that is used: whoever set it believes in it.
-    pub(crate) fn of(variables: &ProxyVariables) -> Result<Self, Unusable> {
+    /// Checks every variable that is set, also those that are not used: whoever set one relies on it.
+    pub(crate) fn from_variables(variables: &ProxyVariables) -> Result<Self, UnusableProxy> {
         let ProxyVariables { https, http, all, except } = variables;
         let checked = |variable: &Option<ProxyVariable>| variable.as_ref().map(address).transpose();
         let (https, _, all) = (checked(https)?, checked(http)?, checked(all)?);
@@ -45,13 +45,13 @@ impl Proxy {
         Ok(Self { address: https.or(all), except })
     }
 
-    /// From now on asks this machine directly.
-    pub(crate) fn pass_over_this_machine(&mut self) {
+    /// Excepts this machine.
+    pub(crate) fn bypass_this_machine(&mut self) {
         self.except += ",localhost,127.0.0.1,::1";
     }
 
-    /// The variable that names the proxy of `host`, for a message. A host that it names with port or star is asked through the proxy all
-    /// the same: the HTTP client knows names, domains and addresses.
+    /// Returns the variable that names the proxy of `host`, for a message. An exception with a port or a star has no effect: the HTTP client
+    /// knows names, domains and addresses.
     pub(crate) fn variable_for(&self, host: &str) -> Option<&'static str> {
         let (variable, _) = self.address.as_ref()?;
         let is_named = |named: &str| {
@@ -62,9 +62,9 @@ impl Proxy {
     }
 }
 
-/// The address that a variable names.
-fn address((name, value): &ProxyVariable) -> Result<(&'static str, Url), Unusable> {
-    let wrong = |what| Unusable { name, what };
+/// Reads the address that a variable names.
+fn address((name, value): &ProxyVariable) -> Result<(&'static str, Url), UnusableProxy> {
+    let wrong = |what| UnusableProxy { name, what };
     let text = value.expose();
     // `host:port` is an http proxy everywhere.
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -78,7 +78,7 @@ fn address((name, value): &ProxyVariable) -> Result<(&'static str, Url), Unusabl
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-:[]".contains(c);
     let has_host = url.host_str().is_some_and(|host| !host.is_empty() && host.chars().all(is_plain));
     match has_host {
-        _ if text.len() > LONGEST => Err(wrong("its address is too long")),
+        _ if text.len() > MAX_ADDRESS => Err(wrong("its address is too long")),
         true => Ok((name, url)),
         false => Err(wrong("its address has no host")),
     }
