@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::sanitize::quoted;
-use crate::oauth::server_quirks;
+use crate::oauth::error_codes;
 use crate::system::http::Reply;
 
 /// An error reply, filtered for display.
@@ -37,7 +37,7 @@ impl Refusal {
 
     /// Whether the code is the server's own. One never has a space in it; a sentence of ours in its place has.
     fn is_of_the_server(&self) -> bool {
-        !self.error.contains(' ') && !server_quirks::may_be_named(&self.error)
+        !self.error.contains(' ') && !error_codes::may_be_named(&self.error)
     }
 
     /// Whether this is its very code.
@@ -48,7 +48,7 @@ impl Refusal {
     /// By its code and its words, both as the server has them.
     pub(crate) fn new(host: &str, error: &str, words: Option<&str>) -> Self {
         let description = words.map(quoted).filter(|text| !text.is_empty());
-        let meaning = server_quirks::means_in_words(error, description.as_deref().unwrap_or_default());
+        let meaning = error_codes::means_in_words(error, description.as_deref().unwrap_or_default());
         Self { host: host.to_owned(), meaning, error: code(error), description, interval: None }
     }
 
@@ -62,7 +62,7 @@ impl Refusal {
     pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
             // A code of the RFCs reveals no secret, however short the secret is.
-            if quotes(&self.error, secret) && !server_quirks::is_known(&self.error) {
+            if quotes(&self.error, secret) && !error_codes::is_known(&self.error) {
                 self.error = UNKNOWN.into();
             }
             let is_quoted = |text: &String| quotes(text, secret) || quotes(&decoded(text), secret);
@@ -89,13 +89,13 @@ impl Refusal {
 
     /// What it says of the refresh token that was sent.
     pub(super) fn of_a_refresh(self) -> Self {
-        let is_dead = server_quirks::ends_a_refresh_token(&self.error, self.words());
+        let is_dead = error_codes::ends_a_refresh_token(&self.error, self.words());
         if is_dead { Self { meaning: "invalid_grant", ..self } } else { self }
     }
 
     /// Whether it says that the token to revoke is dead already.
     pub(crate) fn is_of_a_dead_token(&self) -> bool {
-        server_quirks::is_revoked_already(&self.error, self.words())
+        error_codes::is_revoked_already(&self.error, self.words())
     }
 
     /// RFC 8628 §3.5: what is answered to nobody but who polls.

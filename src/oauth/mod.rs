@@ -23,6 +23,8 @@ pub(crate) mod challenge;
 pub(crate) mod claims;
 pub(crate) mod client_auth;
 pub(crate) mod device;
+pub(crate) mod device_polling;
+mod error_codes;
 mod error_description;
 pub(crate) mod error_response;
 pub(crate) mod id_token;

@@ -10,7 +10,7 @@ use url::Url;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::model::secret::Secret;
-use crate::oauth::server_quirks;
+use crate::oauth::error_codes;
 
 /// An error reply as RFC 6749 §5.2 has it (`error`, `error_description`), with the `interval` that may stand beside; `None` where
 /// the body tells of no error. A reply with a status of success is one only where it says so in OAuth's words, or under `error`.
@@ -124,7 +124,7 @@ fn told<'a>(is_success: bool, object: &'a Map<String, Value>) -> Option<Told<'a>
     let codes = || texts(Some(object), CODES).chain(texts(inner, INNER_CODES));
     let words = || texts(Some(object), WORDS).chain(texts(inner, INNER_WORDS));
     // What stands among the words (Twitch) is a code if it is one that is known.
-    let known = codes().chain(words()).map(normal).find(|code| server_quirks::is_known(code));
+    let known = codes().chain(words()).map(normal).find(|code| error_codes::is_known(code));
     let says_error = object.get("error").is_some_and(is_something);
     let says_anything = !is_success && codes().chain(words()).next().is_some();
     if known.is_none() && !says_error && !says_anything {

@@ -15,7 +15,8 @@ use crate::model::ids::{Account, AppName, ContextName, GrantId, Issuer, Org, Sco
 use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
-use crate::oauth::device::{Ask, DeviceAuthorization, Poll, PollResult, authorize};
+use crate::oauth::device::{Ask, DeviceAuthorization, authorize};
+use crate::oauth::device_polling::{Poll, PollResult};
 use crate::oauth::id_token;
 use crate::oauth::metadata::{ConfiguredEndpoints, Endpoints, discover};
 use crate::oauth::org_selection::Orgs;
