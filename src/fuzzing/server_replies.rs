@@ -13,7 +13,7 @@ use crate::model::sanitize::is_plain;
 use crate::model::secret::Secret;
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::client_auth::Client;
-use crate::oauth::device::{Ask, authorize};
+use crate::oauth::device::DeviceAuthorizationRequest;
 use crate::oauth::device_polling::Poll;
 use crate::oauth::id_token;
 use crate::oauth::metadata::{ConfiguredEndpoints, discover, userinfo_endpoint};
@@ -53,7 +53,7 @@ pub fn challenge(bytes: &[u8]) {
 pub fn device_reply(bytes: &[u8]) {
     let (status, body) = reply(bytes);
     let (scopes, url) = (Scopes::default(), url("https://id.example.com/device"));
-    let ask = Ask {
+    let request = DeviceAuthorizationRequest {
         scopes: &scopes,
         scope_parameter: "scope",
         further: Vec::new(),
@@ -66,7 +66,7 @@ pub fn device_reply(bytes: &[u8]) {
     };
     for may_be_http in [false, true] {
         let answered = with_door(may_be_http, &[(status, body.clone())], |http| {
-            authorize(http, &url, &client(), &ask, &Cancel::new())
+            request.send(http, &url, &client(), &Cancel::new())
         });
         let device = match answered {
             Ok(device) => device,

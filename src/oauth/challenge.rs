@@ -19,7 +19,7 @@ pub(crate) enum Demand {
 /// The longest list of authentication contexts that is passed on, in bytes.
 const MAX_ACR: usize = 512;
 
-/// `status`: the HTTP status; `header`: the value of `WWW-Authenticate`, empty where there is none.
+/// Reads what a resource demands. `header`: the value of `WWW-Authenticate`, empty if the reply has none.
 pub(crate) fn read(status: u16, header: &str) -> Demand {
     if status != 401 {
         // RFC 6750 §3.1: "insufficient_scope ... SHOULD respond with the HTTP 403 (Forbidden) status code". More scopes are for the
@@ -30,7 +30,7 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
         // RFC 9110 §15.5.2 demands the header, and many resources send none.
         return Demand::AnotherToken;
     }
-    let Some(bearer) = Bearer::read(header) else { return guess(header) };
+    let Some(bearer) = BearerChallenge::read(header) else { return read_malformed(header) };
     match bearer.error.as_deref() {
         // RFC 6750 §3.1: "The access token provided is expired, revoked, malformed, or invalid for other reasons. ... The client
         // MAY request a new access token and retry the protected resource request."
@@ -42,9 +42,9 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
     }
 }
 
-/// What a header means that does not keep to the grammar: missing commas, quotes, characters beyond ASCII. What demands something
-/// else than another token is known by its name; for the rest it says no less than a header that is missing.
-fn guess(header: &str) -> Demand {
+/// Reads a header that breaks the grammar: missing commas or quotes, characters beyond ASCII. A demand for something other than another token
+/// is known by its name; everything else counts as a missing header.
+fn read_malformed(header: &str) -> Demand {
     let header = header.to_ascii_lowercase();
     let demands_more = ["insufficient_", "invalid_request"].iter().any(|error| header.contains(error));
     if header.contains("bearer") && !demands_more { Demand::AnotherToken } else { Demand::Nothing }
@@ -53,7 +53,7 @@ fn guess(header: &str) -> Demand {
 /// The challenge of the scheme `Bearer`. "All challenges defined by this specification MUST use the auth-scheme value
 /// 'Bearer'" (RFC 6750 §3).
 #[derive(Default)]
-pub(crate) struct Bearer {
+pub(crate) struct BearerChallenge {
     /// The code (RFC 6750 §3.1).
     pub(crate) error: Option<String>,
     /// The words with it, unfiltered.
@@ -62,8 +62,8 @@ pub(crate) struct Bearer {
     max_age: Option<String>,
 }
 
-impl Bearer {
-    /// The first one in the header; `None` where there is none, or where the header cannot be read up to it.
+impl BearerChallenge {
+    /// Reads the first one in the header; `None` if the header has none, or cannot be read up to it.
     pub(crate) fn read(header: &str) -> Option<Self> {
         let is_bearer = |challenge: &ChallengeRef<'_>| challenge.scheme.eq_ignore_ascii_case("bearer");
         let bearer = ChallengeParser::new(header).map_while(Result::ok).find(is_bearer)?;
@@ -81,7 +81,7 @@ impl Bearer {
         Some(found)
     }
 
-    /// RFC 9470 §3: `acr_values` is "a space-separated string listing the authentication context class reference values in order
+    /// Returns what would satisfy it. RFC 9470 §3: `acr_values` is "a space-separated string listing the authentication context class reference values in order
     /// of preference", `max_age` "the allowable elapsed time in seconds since the last active authentication event".
     fn step_up(self) -> Demand {
         // A resource's words, sent to the authorization server and shown by hosts.

@@ -1,7 +1,7 @@
 //! [`Claims`]: what a server says of a person, in an ID token, in userinfo (OpenID Connect Core §5.1) or beside the tokens.
 //!
-//! What names a person for the eye never costs a login: if it cannot be read, it is not there. What decides whose login it is, `iss`,
-//! `aud` and `sub`, is compared, however it is written.
+//! Name and e-mail address are for display: if they cannot be read, they are absent, and the login goes on. `iss`, `aud` and `sub` decide
+//! whose login it is, and are compared in whatever type they are written.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::model::ids::{Account, ClientId, Issuer, is_subject};
 use crate::oauth::normalize::{identifier, number};
 use crate::oauth::server_quirks::CLAIMS_OF_A_USER;
 
-/// The claims, by name.
+/// Claims, by name.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct Claims(Map<String, Value>);
 
@@ -26,85 +26,85 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The most that is kept of the claims of an ID token, in bytes of JSON.
-const MAX_KEPT: usize = 16 << 10;
+/// The longest claims that a record keeps, in bytes of JSON.
+const MAX_STORED: usize = 16 << 10;
 
 impl Claims {
-    /// Of a JWT (RFC 7519 §3), whose signature is not looked at: whoever calls this knows why that is enough. `None` if it is no JWT, or an
+    /// Reads a JWT (RFC 7519 §3) without checking its signature: the caller knows why that is enough. `None` if it is no JWT, or an
     /// encrypted one.
     pub(crate) fn of_jwt(jwt: &str) -> Option<Self> {
         let json = Zeroizing::new(BASE64.decode(jwt.split('.').nth(1)?).ok()?);
         serde_json::from_slice(&json).ok().map(Self)
     }
 
-    /// Of the `user` that some servers name beside the tokens; `None` if it is not said who it is.
+    /// Reads the `user` that some servers send beside the tokens; `None` if it has no usable `id`.
     pub(crate) fn of_user(user: &Value) -> Option<Self> {
         let claim = |(theirs, ours): &(&str, &str)| Some(((*ours).to_owned(), user.get(theirs)?.clone()));
         Some(Self(CLAIMS_OF_A_USER.iter().filter_map(claim).collect())).filter(|claims| claims.sub().is_some())
     }
 
-    /// Of a login that is known by these.
+    /// Makes the claims of a known account.
     pub(crate) fn of_account(account: &Account) -> Self {
         let members = [("sub", &account.subject), ("name", &account.name), ("email", &account.email)];
         Self(members.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?.into()))).collect())
     }
 
-    /// Who it is; `None` if that cannot be an identity.
+    /// Returns the subject; `None` if it cannot be an identity.
     pub(crate) fn sub(&self) -> Option<String> {
         self.identifier("sub").filter(|sub| is_subject(sub))
     }
 
     pub(crate) fn name(&self) -> Option<String> {
-        words(self.0.get("name")?)
+        display_text(self.0.get("name")?)
     }
 
     pub(crate) fn email(&self) -> Option<String> {
-        words(self.0.get("email")?)
+        display_text(self.0.get("email")?)
     }
 
-    /// The org that the token beside them speaks for, by the name that Auth0 and WorkOS have for it.
+    /// Returns the org that the token beside them speaks for, by Auth0's and WorkOS's name for it.
     pub(crate) fn org(&self) -> Option<String> {
         self.identifier("org_id").filter(|org| !org.trim().is_empty())
     }
 
-    /// A time, in seconds since 1970 (RFC 7519 §2, NumericDate).
+    /// Returns a time, in seconds since 1970 (RFC 7519 §2, NumericDate).
     pub(crate) fn time(&self, name: &str) -> Option<f64> {
-        // Nothing has passed a time that is no number.
+        // A comparison with "NaN" would always be false.
         number(self.0.get(name)?).filter(|time| time.is_finite())
     }
 
-    /// Whether there is anything that a person would recognise.
+    /// Returns whether a person would recognise them.
     pub(crate) fn is_named(&self) -> bool {
         self.name().is_some() || self.email().is_some()
     }
 
-    /// Whether the claim is there, and is not `null`.
+    /// Returns whether the claim is there, and is not `null`.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// The claim; `null` is none.
+    /// Returns the claim; `null` is none.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// Whether they say that another issuer made them.
-    pub(crate) fn are_of_another_issuer(&self, issuer: &Issuer) -> bool {
+    /// Returns whether they name another issuer.
+    pub(crate) fn name_another_issuer(&self, issuer: &Issuer) -> bool {
         self.get("iss").is_some_and(|iss| iss.as_str() != Some(issuer.as_str()))
     }
 
-    /// Whether they say that they are for other clients only.
-    pub(crate) fn are_for_others(&self, client: &ClientId) -> bool {
+    /// Returns whether they name an audience without this client.
+    pub(crate) fn name_other_clients_only(&self, client: &ClientId) -> bool {
         let is_client = |aud: &Value| identifier(aud).as_deref() == Some(client.as_str());
         self.get("aud").is_some_and(|aud| !aud.as_array().map_or(is_client(aud), |list| list.iter().any(is_client)))
     }
 
-    /// Whether they say that they are of somebody else. What cannot be read is of somebody else.
+    /// Returns whether they name another subject. A subject that cannot be read is another.
     pub(crate) fn are_of_another(&self, subject: &str) -> bool {
         self.get("sub").is_some_and(|sub| identifier(sub).as_deref() != Some(subject))
     }
 
-    /// With what `other` says and they do not, of these claims.
+    /// Adds those of `names` that only `other` has.
     pub(crate) fn or(mut self, other: &Self, names: &[&str]) -> Self {
         for name in names.iter().filter(|name| other.has(name)) {
             if !self.has(name) {
@@ -114,9 +114,9 @@ impl Claims {
         self
     }
 
-    /// What of them is kept with a login: all, or, if that is too much, whose it is.
+    /// Returns the claims that the record keeps: all, or, if those are too long, the subject.
     pub(crate) fn to_keep(&self) -> Option<Map<String, Value>> {
-        let is_short = serde_json::to_string(&self.0).is_ok_and(|json| json.len() <= MAX_KEPT);
+        let is_short = serde_json::to_string(&self.0).is_ok_and(|json| json.len() <= MAX_STORED);
         let subject = || self.sub().map(|sub| ("sub".to_owned(), sub.into())).into_iter().collect();
         Some(if is_short { self.0.clone() } else { subject() }).filter(|claims| !claims.is_empty())
     }
@@ -138,16 +138,16 @@ impl From<Map<String, Value>> for Claims {
 
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Of a person, and nobody's business in a log.
+        // Personal data, which does not belong in a log.
         f.debug_struct("Claims").finish_non_exhaustive()
     }
 }
 
-/// Words for the eye: a text, or the first one of a list.
-fn words(value: &Value) -> Option<String> {
+/// Returns a text for display: the text, or the first one of a list.
+fn display_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
-        Value::Array(list) => list.iter().find_map(words),
+        Value::Array(list) => list.iter().find_map(display_text),
         _ => None,
     }
 }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_the_eye_is_read_or_is_not_there() {
+    fn display_claims_are_read_or_absent() {
         for (value, name) in [
             (json!("Alice"), Some("Alice")),
             (json!(["", 7, "Alice", "Al"]), Some("Alice")),

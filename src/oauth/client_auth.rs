@@ -1,4 +1,4 @@
-//! How a client says who it is at the token endpoint (RFC 6749 §2.3).
+//! How a client authenticates at the token endpoint (RFC 6749 §2.3).
 
 use std::sync::Arc;
 
@@ -20,16 +20,8 @@ pub(crate) struct Client {
     pub(crate) secret_in_form: bool,
 }
 
-/// Whether a server that supports `methods` wants the secret in the form. RFC 6749 §2.3.1 prefers the header: "Including the
-/// client credentials in the request-body using the two parameters is NOT RECOMMENDED". RFC 8414 §2, of a server that does not
-/// say: "If omitted, the default is "client_secret_basic"".
-pub(crate) fn wants_secret_in_form(methods: &[String]) -> bool {
-    let has = |name: &str| methods.iter().any(|method| method == name);
-    has("client_secret_post") && !has("client_secret_basic")
-}
-
 impl Client {
-    /// Adds the client's identity to `form`; the second value is the `Authorization` header, if there is one.
+    /// Adds the client's identity to `form`, or returns it as the value of an `Authorization` header.
     pub(crate) fn authenticate(&self, form: Form) -> (Form, Option<Zeroizing<String>>) {
         match (&self.secret, self.secret_in_form) {
             // RFC 6749 §3.2.1: "A client MAY use the "client_id" request parameter to identify itself".
@@ -42,7 +34,15 @@ impl Client {
     }
 }
 
-/// RFC 6749 §2.3.1: "The client identifier is encoded using the "application/x-www-form-urlencoded" encoding algorithm ...
+/// Returns whether a server that supports `methods` wants the secret in the form. RFC 6749 §2.3.1 prefers the header: "Including the
+/// client credentials in the request-body using the two parameters is NOT RECOMMENDED". RFC 8414 §2, of a server that does not
+/// say: "If omitted, the default is "client_secret_basic"".
+pub(crate) fn wants_secret_in_form(methods: &[String]) -> bool {
+    let has = |name: &str| methods.iter().any(|method| method == name);
+    has("client_secret_post") && !has("client_secret_basic")
+}
+
+/// Returns the header of HTTP Basic. RFC 6749 §2.3.1: "The client identifier is encoded using the "application/x-www-form-urlencoded" encoding algorithm ...
 /// and the encoded value is used as the username; the client password is encoded using the same algorithm".
 fn basic(id: &ClientId, secret: &Secret) -> Zeroizing<String> {
     let encode = |text: &str| {

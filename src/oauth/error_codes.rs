@@ -2,52 +2,52 @@
 
 use crate::oauth::error_description::calls_dead;
 
-/// What an error is called in the RFCs; as it is where they have no name for it.
-pub(crate) fn means(error: &str) -> &str {
-    SPELLINGS.iter().find(|(theirs, _)| *theirs == error).map_or(error, |(_, ours)| ours)
+/// Returns the RFCs' code for an error code, or the code itself if they have none.
+pub(crate) fn rfc_code(error: &str) -> &str {
+    ALIASES.iter().find(|(theirs, _)| *theirs == error).map_or(error, |(_, ours)| ours)
 }
 
-/// Whether a refusal says that the refresh token is dead, by its code or its words: Atlassian says `unauthorized_client`.
-pub(crate) fn ends_a_refresh_token(code: &str, words: &str) -> bool {
-    let meaning = means(code);
-    let is_named = meaning == "invalid_grant" || ENDS_A_REFRESH_TOKEN.contains(&meaning);
-    is_named || is_vague(code) && calls_dead(&["refresh token"], words)
+/// Returns whether an error says that the refresh token is dead, by its code or its words: Atlassian says `unauthorized_client`.
+pub(crate) fn says_refresh_token_is_dead(code: &str, words: &str) -> bool {
+    let rfc_code = rfc_code(code);
+    let says_so = rfc_code == "invalid_grant" || DEAD_REFRESH_TOKEN.contains(&rfc_code);
+    says_so || is_vague(code) && calls_dead(&["refresh token"], words)
 }
 
-/// Whether a refusal says that the token to revoke is dead. By less than for a refresh: a login that is said to have ended, and has not,
-/// is a lie (law 13).
-pub(crate) fn is_revoked_already(code: &str, words: &str) -> bool {
-    means(code) == "invalid_grant" || is_vague(code) && calls_dead(&["token"], words)
+/// Returns whether an error says that the token to revoke is dead. Fewer codes count than for a refresh: a login that is said to have ended,
+/// and has not, is a lie (law 13).
+pub(crate) fn says_revoked_token_is_dead(code: &str, words: &str) -> bool {
+    rfc_code(code) == "invalid_grant" || is_vague(code) && calls_dead(&["token"], words)
 }
 
-/// What a refusal is called in the RFCs, by its code and its words; empty where they have no name for it. Some servers call an unknown client
-/// (oauthlib) or an unknown device code (Authlib) an `invalid_request`.
-pub(crate) fn means_in_words(code: &str, words: &str) -> &'static str {
-    let is_of_the_client = calls_dead(&["client id", "client secret", "client credentials"], words);
+/// Returns the RFCs' code for an error, by its code and its words; empty if they have none. Some servers call an unknown client (oauthlib) or
+/// an unknown device code (Authlib) an `invalid_request`.
+pub(crate) fn rfc_code_in_words(code: &str, words: &str) -> &'static str {
+    let is_about_the_client = calls_dead(&["client id", "client secret", "client credentials"], words);
     match is_vague(code) {
-        true if is_of_the_client => "invalid_client",
+        true if is_about_the_client => "invalid_client",
         true if calls_dead(&["device code"], words) => "invalid_grant",
-        _ => KNOWN.iter().find(|known| **known == means(code)).copied().unwrap_or_default(),
+        _ => RFC_CODES.iter().find(|known| **known == rfc_code(code)).copied().unwrap_or_default(),
     }
 }
 
-/// Whether a code says little. One that is a sentence says nothing as a code.
+/// Returns whether a code says little. A sentence says nothing as a code.
 fn is_vague(code: &str) -> bool {
     VAGUE.iter().any(|vague| code.eq_ignore_ascii_case(vague)) || code.contains(' ')
 }
 
-/// Whether a text is an error code and not just words.
+/// Returns whether a text is an error code and not just words.
 pub(crate) fn is_known(error: &str) -> bool {
-    KNOWN.contains(&means(error))
+    RFC_CODES.contains(&rfc_code(error))
 }
 
-/// Whether a code may stand in a sentence of ours: it is one of the RFCs, or of the tables here.
-pub(crate) fn may_be_named(error: &str) -> bool {
-    is_known(error) || ENDS_A_REFRESH_TOKEN.contains(&error) || ELSEWHERE.contains(&error)
+/// Returns whether a code may stand in a sentence of ours: it is one of the RFCs, or of the tables here.
+pub(crate) fn may_be_printed(error: &str) -> bool {
+    is_known(error) || DEAD_REFRESH_TOKEN.contains(&error) || OTHER_ENDPOINTS.contains(&error)
 }
 
-/// Errors by other names than the RFCs', and what they mean there. For any server: what one writes, others may.
-const SPELLINGS: &[(&str, &str)] = &[
+/// Codes in the RFCs' place, and the RFCs' codes. For any server: what one writes, others may.
+const ALIASES: &[(&str, &str)] = &[
     // GitHub.
     ("token_expired", "expired_token"),
     ("incorrect_device_code", "invalid_grant"),
@@ -69,7 +69,7 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("refresh_token_already_used", "invalid_grant"),
     ("session_not_found", "invalid_grant"),
     ("session_expired", "invalid_grant"),
-    // Others, of whom it is said.
+    // Others, from hearsay.
     ("refresh_token_revoked", "invalid_grant"),
     ("refresh_token_invalid", "invalid_grant"),
     ("expired_refresh_token", "invalid_grant"),
@@ -83,7 +83,7 @@ const SPELLINGS: &[(&str, &str)] = &[
 /// Codes for a dead refresh token that the RFCs define for something else: `expired_token` for device codes (RFC 8628 §3.5),
 /// `invalid_token` for access tokens (RFC 6750 §3.1), the last four for a login without a person (OpenID Connect Core §3.1.2.6). No RFC
 /// has `token_revoked`.
-const ENDS_A_REFRESH_TOKEN: &[&str] = &[
+const DEAD_REFRESH_TOKEN: &[&str] = &[
     "expired_token",
     "invalid_token",
     "token_revoked",
@@ -94,16 +94,16 @@ const ENDS_A_REFRESH_TOKEN: &[&str] = &[
 ];
 
 /// Codes of RFC 6749 §4.1.2.1, RFC 6750 §3.1 and RFC 9470 §3 that are not answered at a token endpoint.
-const ELSEWHERE: &[&str] =
+const OTHER_ENDPOINTS: &[&str] =
     &["insufficient_scope", "insufficient_user_authentication", "invalid_token", "unsupported_response_type"];
 
-/// Codes that say little: the words with them decide.
+/// Codes that say little, so that the words with them decide.
 const VAGUE: &[&str] =
     &["invalid_request", "unauthorized_client", "invalid_token", "unauthorized", "bad_request", "forbidden", ""];
 
 /// The codes of RFC 6749 §5.2 and §4.1.2.1, RFC 7009 §2.2.1, RFC 8628 §3.5, RFC 8707 §2 and RFC 9449 §5 and §8, and one of GitHub's
 /// that means nothing else.
-const KNOWN: &[&str] = &[
+const RFC_CODES: &[&str] = &[
     "access_denied",
     "authorization_pending",
     "device_flow_disabled",
@@ -128,9 +128,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_means_something_of_the_rfcs() {
-        for (theirs, ours) in SPELLINGS {
-            assert!(KNOWN.contains(ours) && !KNOWN.contains(theirs) && is_known(theirs), "{theirs}");
+    fn every_alias_means_a_code_of_the_rfcs() {
+        for (theirs, ours) in ALIASES {
+            assert!(RFC_CODES.contains(ours) && !RFC_CODES.contains(theirs) && is_known(theirs), "{theirs}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What an error reply says in words, where its code says nothing: some servers call a dead refresh token a "Bad Request".
+//! What an error reply says in words, if its code says nothing: some servers call a dead refresh token a "Bad Request".
 
-/// Words by which a server says that something is of no use any more, or never was.
+/// Words that say that something is of no use any more, or never was.
 const DEAD: &[&str] = &[
     "invalid",
     "invalidated",
@@ -22,14 +22,14 @@ const DEAD: &[&str] = &[
     "doesn't exist",
 ];
 
-/// What may stand between a thing and what is said of it.
-const BETWEEN: &[&str] = &["is", "was", "has", "been", "already", "either"];
+/// Words between a thing and what is said of it.
+const LINKING: &[&str] = &["is", "was", "has", "been", "already", "either"];
 
-/// With one of these behind it, a thing is not what the sentence is about.
-const OF_THE_THING: &[&str] =
+/// Words that make a thing a part of something else: a "refresh token type" is no refresh token.
+const COMPOUND: &[&str] =
     &["type", "types", "endpoint", "request", "requests", "hint", "grant", "grants", "store", "format"];
 
-/// Whether a sentence calls one of `things` dead: "invalid refresh token", "the refresh_token was already used". A dead word that only
+/// Returns whether a sentence calls one of `things` dead: "invalid refresh token", "the refresh_token was already used". A dead word that only
 /// stands near says nothing: "refresh token endpoint not found", "refresh token from an unknown address".
 pub(crate) fn calls_dead(things: &[&str], sentence: &str) -> bool {
     let sentence = sentence.to_ascii_lowercase().replace(['_', '-'], " ").replace("refreshtoken", "refresh token");
@@ -44,12 +44,12 @@ pub(crate) fn calls_dead(things: &[&str], sentence: &str) -> bool {
     })
 }
 
-/// By the word `before` it, or by those `after` it.
+/// Returns whether the word `before` a thing, or those `after` it, call it dead.
 fn is_called_dead(before: &[&str], after: &[&str]) -> bool {
-    if after.first().is_some_and(|next| OF_THE_THING.contains(next)) {
+    if after.first().is_some_and(|next| COMPOUND.contains(next)) {
         return false;
     }
-    let said: Vec<_> = after.iter().skip_while(|word| BETWEEN.contains(word)).copied().collect();
-    let begins_with = |dead: &&str| said.starts_with(&dead.split(' ').collect::<Vec<_>>());
+    let predicate: Vec<_> = after.iter().skip_while(|word| LINKING.contains(word)).copied().collect();
+    let begins_with = |dead: &&str| predicate.starts_with(&dead.split(' ').collect::<Vec<_>>());
     before.last().is_some_and(|last| DEAD.contains(last)) || DEAD.iter().any(begins_with)
 }

@@ -16,35 +16,36 @@ const LEEWAY: Duration = Duration::from_secs(300);
 /// communication between the Client and the Token Endpoint (which it is in this flow), the TLS server validation MAY be
 /// used to validate the issuer in place of checking the token signature."
 pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: SystemTime) -> Result<Claims> {
-    let wrong = |what: &str| {
-        let message = format!("the ID token that {} issued {what}", issuer.host());
-        Err(Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator))
-    };
-    let Some(claims) = Claims::of_jwt(token.expose()) else { return wrong("is not a JWT") };
+    let claims = Claims::of_jwt(token.expose()).ok_or_else(|| wrong(issuer, "is not a JWT"))?;
     // §2: "iss REQUIRED", and so are the others.
     if let Some(missing) = ["iss", "aud", "exp", "sub"].into_iter().find(|name| !claims.has(name)) {
-        return wrong(&format!("lacks the claim {missing}"));
+        return Err(wrong(issuer, &format!("lacks the claim {missing}")));
     }
     // Rule 2: "The Issuer Identifier for the OpenID Provider ... MUST exactly match the value of the iss (issuer) Claim."
-    if claims.are_of_another_issuer(issuer) {
-        return wrong("is of another issuer");
+    if claims.name_another_issuer(issuer) {
+        return Err(wrong(issuer, "is of another issuer"));
     }
     // Rule 3: "The ID Token MUST be rejected if the ID Token does not list the Client as a valid audience, or if it contains
-    // additional audiences not trusted by the Client." Additional ones are let pass: the token came straight from the token
-    // endpoint, and is used for nothing but to read it here.
-    if claims.are_for_others(client) {
-        return wrong("is for another client");
+    // additional audiences not trusted by the Client." Additional ones are accepted: the token came straight from the token
+    // endpoint, and is only read here.
+    if claims.name_other_clients_only(client) {
+        return Err(wrong(issuer, "is for another client"));
     }
     // Rule 9: "The current time MUST be before the time represented by the exp Claim." With room for a wrong clock.
     let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     match claims.time("exp") {
-        None => wrong("has an exp that is no time"),
+        None => Err(wrong(issuer, "has an exp that is no time")),
         Some(exp) if since_epoch.as_secs_f64() >= exp + LEEWAY.as_secs_f64() => {
-            wrong("has expired by this machine's clock").map_err(|error| error.with(Remedy::SetClock))
+            Err(wrong(issuer, "has expired by this machine's clock").with(Remedy::SetClock))
         }
-        Some(_) if claims.sub().is_none() => wrong("has no usable subject"),
+        Some(_) if claims.sub().is_none() => Err(wrong(issuer, "has no usable subject")),
         Some(_) => Ok(claims),
     }
+}
+
+fn wrong(issuer: &Issuer, what: &str) -> Error {
+    let message = format!("the ID token that {} issued {what}", issuer.host());
+    Error::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
 }
 
 /// Returns the claims of an ID token that came with a refresh, or none if there is no token or it cannot be read. Its expiry does not
@@ -55,9 +56,9 @@ pub(crate) fn told(token: Option<&Secret>) -> Claims {
 
 /// Returns whether an ID token that came with a refresh names another identity. OpenID Connect Core §12.2: "its iss Claim Value MUST be the
 /// same as in the ID Token issued when the original authentication occurred", likewise sub and aud.
-pub(crate) fn is_another(told: &Claims, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
-    let is_of_another = subject.is_some_and(|subject| told.are_of_another(subject));
-    is_of_another || told.are_of_another_issuer(issuer) || told.are_for_others(client)
+pub(crate) fn is_another(claims: &Claims, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
+    let is_other_subject = subject.is_some_and(|subject| claims.are_of_another(subject));
+    is_other_subject || claims.name_another_issuer(issuer) || claims.name_other_clients_only(client)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! What servers do, brought into the shape that the RFCs have: for any server, known or not.
+//! What servers answer, brought into the RFCs' form: for any server, known or not.
 //!
-//! Pure functions over the bytes of a reply. What they make of them holds what those held, so it is wiped too.
+//! Pure functions over the JSON of a reply. The result holds what the JSON held, so it is wiped too.
 
 use std::time::Duration;
 
@@ -12,34 +12,34 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::model::secret::Secret;
 use crate::oauth::error_codes;
 
-/// An error reply as RFC 6749 §5.2 has it (`error`, `error_description`), with the `interval` that may stand beside; `None` where
-/// the body tells of no error. A reply with a status of success is one only where it says so in OAuth's words, or under `error`.
-pub(crate) fn error(is_success: bool, body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+/// Returns an error reply as RFC 6749 §5.2 has it (`error`, `error_description`), with the `interval` that may stand beside; `None` if
+/// the body has no error. A reply with a status of success is an error only if it says so in OAuth's words, or under `error`.
+pub(crate) fn error_response(is_success: bool, body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let Ok(Value::Object(mut object)) = serde_json::from_slice(body) else { return None };
-    let told = told(is_success, &object).and_then(|told| {
+    let error = NormalizedError::read(is_success, &object).and_then(|error| {
         let mut json = Zeroizing::new(Vec::with_capacity(2 * body.len() + 64));
-        serde_json::to_writer(&mut *json, &told).ok().map(|()| json)
+        serde_json::to_writer(&mut *json, &error).ok().map(|()| json)
     });
     // It may quote the secret that was sent.
     object.values_mut().for_each(wipe);
-    told
+    error
 }
 
-/// For serde: a number of seconds, which servers also send as text; junk and what exceeds ten years is unknown. A part of a second is
-/// left out: what lives for so long is not used for longer.
+/// For serde: a number of seconds, which some servers send as text; junk, and more than ten years, is unknown. Rounded down: a token is not
+/// used longer than it lives.
 pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    Ok(believed(deserializer)?.map(|n| Duration::from_secs(n as u64)))
+    Ok(plausible_seconds(deserializer)?.map(|n| Duration::from_secs(n as u64)))
 }
 
 /// For serde: as [`seconds`], rounded up. RFC 8628 §3.5: "the client MUST wait at least the number of seconds specified by the
 /// "interval" parameter".
-pub(crate) fn seconds_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    Ok(believed(deserializer)?.map(|n| Duration::from_secs(n.ceil() as u64)))
+pub(crate) fn seconds_rounded_up<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Ok(plausible_seconds(deserializer)?.map(|n| Duration::from_secs(n.ceil() as u64)))
 }
 
-/// For serde: text, or a list of texts as one (Twitch's `scope`); anything else is unknown, and makes the tokens beside it no less
-/// issued.
-pub(crate) fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// For serde: text, or a list of texts joined by spaces (Twitch's `scope`); anything else is unknown, since the tokens beside it are issued
+/// all the same.
+pub(crate) fn text_or_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => Some(text),
         Value::Array(list) => Some(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
@@ -60,7 +60,7 @@ pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     })
 }
 
-/// For serde: a URL; what is none counts as not said.
+/// For serde: a URL; anything else is none.
 pub(crate) fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     Ok(Value::deserialize(deserializer)?.as_str().and_then(|text| Url::parse(text).ok()))
 }
@@ -73,8 +73,7 @@ pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
     })
 }
 
-/// What names somebody or something: a text, or a whole number, which is taken as text. One that JSON's readers round would be the name
-/// of several.
+/// Returns an identifier: a text, or a whole number as text. A number that JSON readers round would identify several.
 pub(crate) fn identifier(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -83,7 +82,7 @@ pub(crate) fn identifier(value: &Value) -> Option<String> {
     }
 }
 
-/// A number, which some servers write as text.
+/// Returns a number, which some servers write as text.
 pub(crate) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
@@ -92,19 +91,11 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// The longest time that is believed, of whatever a server says.
+/// The longest time that is believed, whatever a server says.
 pub(crate) const TEN_YEARS: Duration = Duration::from_secs(315_576_000);
 
-fn believed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+fn plausible_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     Ok(number(&Value::deserialize(deserializer)?).filter(|n| (0.0..=TEN_YEARS.as_secs_f64()).contains(n)))
-}
-
-/// RFC 6749 §5.2.
-#[derive(Serialize)]
-struct Told<'a> {
-    error: String,
-    error_description: Option<&'a str>,
-    interval: Option<&'a Value>,
 }
 
 /// Where servers put the code: RFC 6749's name first, then what others have beside it, and within an `error` that is an object.
@@ -116,31 +107,57 @@ const WORDS: &[&str] =
     &["error_description", "errorDescription", "error_message", "errorSummary", "message", "msg", "detail"];
 const INNER_WORDS: &[&str] = &["message", "error_description", "description", "error_user_msg"];
 
-fn told<'a>(is_success: bool, object: &'a Map<String, Value>) -> Option<Told<'a>> {
-    let inner = object.get("error").and_then(Value::as_object);
-    let texts = |from: Option<&'a Map<String, Value>>, names: &'static [&str]| {
-        names.iter().filter_map(move |name| from?.get(*name)?.as_str()).filter(|text| !text.trim().is_empty())
-    };
-    let codes = || texts(Some(object), CODES).chain(texts(inner, INNER_CODES));
-    let words = || texts(Some(object), WORDS).chain(texts(inner, INNER_WORDS));
-    // What stands among the words (Twitch) is a code if it is one that is known.
-    let known = codes().chain(words()).map(normal).find(|code| error_codes::is_known(code));
-    let says_error = object.get("error").is_some_and(is_something);
-    let says_anything = !is_success && codes().chain(words()).next().is_some();
-    if known.is_none() && !says_error && !says_anything {
-        return None;
-    }
-    // `Not Found` and the like under the name of a code are words all the same.
-    let is_phrase = |text: &&str| text.len() <= 40 && text.chars().all(|c| c.is_ascii_alphabetic() || c == ' ');
-    let phrase = || codes().find(|text| known.is_none() && text.contains(' ')).filter(is_phrase);
-    let error_description = words().find(|text| known.as_deref() != Some(&normal(text))).or_else(phrase);
-    let error = known.or_else(|| codes().next().map(str::to_owned)).unwrap_or_default();
-    Some(Told { error, error_description, interval: object.get("interval") })
+/// RFC 6749 §5.2.
+#[derive(Serialize)]
+struct NormalizedError<'a> {
+    error: String,
+    error_description: Option<&'a str>,
+    interval: Option<&'a Value>,
 }
 
-/// A code as it would be written in an RFC: `Invalid device code`, `INVALID_DEVICE_CODE` and `InvalidDeviceCodeException` are
+impl<'a> NormalizedError<'a> {
+    fn read(is_success: bool, object: &'a Map<String, Value>) -> Option<Self> {
+        let inner = object.get("error").and_then(Value::as_object);
+        let codes = texts(object, CODES, inner, INNER_CODES);
+        let words = texts(object, WORDS, inner, INNER_WORDS);
+        // A text among the words (Twitch) is a code if it is a known one.
+        let known = codes.iter().chain(&words).map(|text| rfc_spelling(text)).find(|code| error_codes::is_known(code));
+        let has_error = object.get("error").is_some_and(is_meaningful);
+        let says_anything = !is_success && !(codes.is_empty() && words.is_empty());
+        if known.is_none() && !has_error && !says_anything {
+            return None;
+        }
+        let description = words.into_iter().find(|text| known.as_deref() != Some(&rfc_spelling(text)));
+        Some(Self {
+            // `Not Found` and the like under the name of a code are words all the same.
+            error_description: description.or_else(|| phrase(&codes).filter(|_| known.is_none())),
+            error: known.or_else(|| codes.first().map(|code| (*code).to_owned())).unwrap_or_default(),
+            interval: object.get("interval"),
+        })
+    }
+}
+
+/// Returns the texts of these names that are not blank, of the object and then of the one within.
+fn texts<'a>(
+    object: &'a Map<String, Value>,
+    names: &[&str],
+    inner: Option<&'a Map<String, Value>>,
+    inner_names: &[&str],
+) -> Vec<&'a str> {
+    let outer = names.iter().filter_map(|name| object.get(*name));
+    let values = outer.chain(inner_names.iter().filter_map(|name| inner?.get(*name)));
+    values.filter_map(Value::as_str).filter(|text| !text.trim().is_empty()).collect()
+}
+
+/// Returns the first code with a space, if it is a short phrase of letters.
+fn phrase<'a>(codes: &[&'a str]) -> Option<&'a str> {
+    let is_short = |text: &&str| text.len() <= 40 && text.chars().all(|c| c.is_ascii_alphabetic() || c == ' ');
+    codes.iter().copied().find(|text| text.contains(' ')).filter(is_short)
+}
+
+/// Returns a code as an RFC would write it: `Invalid device code`, `INVALID_DEVICE_CODE` and `InvalidDeviceCodeException` are
 /// `invalid_device_code`.
-fn normal(text: &str) -> String {
+fn rfc_spelling(text: &str) -> String {
     let text = text.trim().trim_end_matches('.').replace([' ', '-'], "_");
     let is_camel_case = !text.contains('_') && text.contains(|c: char| c.is_ascii_lowercase());
     let mut code = String::with_capacity(text.len() + 4);
@@ -153,8 +170,8 @@ fn normal(text: &str) -> String {
     code.trim_end_matches("_exception").to_owned()
 }
 
-/// Whether a member says anything.
-fn is_something(value: &Value) -> bool {
+/// Returns whether a member says anything.
+fn is_meaningful(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::String(text) => !text.trim().is_empty(),
@@ -181,9 +198,9 @@ mod tests {
     use super::*;
     use crate::system::http::body::to_json;
 
-    fn shaped(status: u16, text: &str) -> Option<String> {
+    fn normalized(status: u16, text: &str) -> Option<String> {
         let body = to_json(Zeroizing::new(text.as_bytes().to_vec()));
-        error((200..300).contains(&status), &body).map(|json| String::from_utf8(json.to_vec()).unwrap())
+        error_response((200..300).contains(&status), &body).map(|json| String::from_utf8(json.to_vec()).unwrap())
     }
 
     #[test]
@@ -197,7 +214,7 @@ mod tests {
             (403, r#"{"error":"made_up","error_description":7}"#, "made_up"),
             (200, r#"{"ok":false,"error":"not_authed"}"#, "not_authed"),
         ] {
-            let json: Value = serde_json::from_str(&shaped(status, text).expect(text)).unwrap();
+            let json: Value = serde_json::from_str(&normalized(status, text).expect(text)).unwrap();
             assert_eq!(json["error"], code, "{text}");
         }
         for (status, text) in [
@@ -209,15 +226,15 @@ mod tests {
             (400, "<html>a=b</html>"),
             (400, ""),
         ] {
-            assert_eq!(shaped(status, text), None, "{text}");
+            assert_eq!(normalized(status, text), None, "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn never_panics_and_keeps_to_its_room(bytes in prop::collection::vec(any::<u8>(), 0..200), success: bool) {
-            let shaped = to_json(Zeroizing::new(bytes));
-            let _ = error(success, &shaped);
+            let json = to_json(Zeroizing::new(bytes));
+            let _ = error_response(success, &json);
         }
     }
 }

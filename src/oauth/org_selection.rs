@@ -1,18 +1,18 @@
-//! [`Orgs`]: how an authorization server is told which org a token shall speak for.
+//! [`Orgs`]: how a request names the org that a token is for.
 
 use std::borrow::Cow;
 
 use crate::model::error::{Error, Result};
 use crate::model::ids::{Issuer, Org, Scopes};
 
-/// How an authorization server is told which org a token shall speak for. There is no standard for it: it is what the server has.
+/// How a request names the org that a token is for. No standard has a way: each server has its own.
 ///
 /// With [`Refresh`](Self::Refresh) and [`Exchange`](Self::Exchange) one login serves all orgs of its account; with the others each org has
 /// a login of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Orgs {
-    /// Not at all: the server has no orgs, or a person chooses one while approving.
+    /// By nothing: the server has no orgs, or a person chooses one while approving.
     #[default]
     Nothing,
     /// By this parameter of a refresh, for example `organization_id` (WorkOS).
@@ -27,20 +27,20 @@ pub enum Orgs {
     Issuer(Cow<'static, str>),
 }
 
-const HERE: &str = "{org}";
+const PLACEHOLDER: &str = "{org}";
 
 impl Orgs {
-    /// Whether one login serves all orgs of its account.
+    /// Returns whether one login serves all orgs of its account.
     pub(crate) fn is_per_token(&self) -> bool {
         matches!(self, Self::Refresh(_) | Self::Exchange(_))
     }
 
-    /// Whether the org that a reply tells goes by the name that it was asked for by. An issuer made for one org may have orgs of its own within.
+    /// Returns whether a reply names the org as the request did. An issuer made for one org may have its own orgs within.
     pub(crate) fn is_told_in_replies(&self) -> bool {
         !matches!(self, Self::Issuer(_))
     }
 
-    /// What a refresh for `org` says beside the token.
+    /// Returns the parameter of a refresh that names `org`.
     pub(crate) fn in_refresh<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
         match self {
             Self::Refresh(parameter) => org.map(|org| (&**parameter, org.as_str())),
@@ -48,7 +48,7 @@ impl Orgs {
         }
     }
 
-    /// What a token exchange for `org` says beside the tokens.
+    /// Returns the parameter of a token exchange that names `org`.
     pub(crate) fn in_exchange<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
         match self {
             Self::Exchange(parameter) => org.map(|org| (&**parameter, org.as_str())),
@@ -56,7 +56,7 @@ impl Orgs {
         }
     }
 
-    /// What a device authorization request for `org` says beside the scopes.
+    /// Returns the parameter of a device authorization request that names `org`.
     pub(crate) fn in_login<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
         match self {
             Self::Login(parameter) => org.map(|org| (&**parameter, org.as_str())),
@@ -64,14 +64,14 @@ impl Orgs {
         }
     }
 
-    /// The scopes of a login for `org`.
+    /// Returns the scopes of a login for `org`.
     ///
     /// # Errors
-    /// `Config` where the org's name cannot stand in a scope.
+    /// `Config` if the org's name cannot stand in a scope.
     pub(crate) fn scopes(&self, scopes: &Scopes, org: Option<&Org>) -> Result<Scopes> {
         match (self, org) {
             (Self::Scope(template), Some(org)) => {
-                let scope = template.replace(HERE, org.as_str());
+                let scope = template.replace(PLACEHOLDER, org.as_str());
                 match scope.contains(' ') {
                     true => Err(Error::config("org", format!("the org {org} cannot be named in a scope"))),
                     false => format!("{scopes} {scope}").trim_start().parse(),
@@ -81,24 +81,24 @@ impl Orgs {
         }
     }
 
-    /// The issuer of a login for `org`; `own` is the configuration's.
+    /// Returns the issuer of a login for `org`; `own` is the configuration's.
     ///
     /// # Errors
-    /// `Config` where the org's name makes no issuer, or one of another shape: an org never chooses the server.
+    /// `Config` if the org's name makes no issuer, or one of another shape: an org never chooses the server.
     pub(crate) fn issuer(&self, own: &Issuer, org: Option<&Org>) -> Result<Issuer> {
         match (self, org) {
             (Self::Issuer(template), Some(org)) => match may_stand_in_an_issuer(org.as_str()) {
-                true => template.replace(HERE, org.as_str()).parse(),
+                true => template.replace(PLACEHOLDER, org.as_str()).parse(),
                 false => Err(Error::config("org", format!("the org {org} cannot be named in an issuer"))),
             },
             _ => Ok(own.clone()),
         }
     }
 
-    /// Whether `issuer` is what this makes of some org.
+    /// Returns whether `issuer` is that of some org.
     pub(crate) fn makes(&self, issuer: &Issuer) -> bool {
         match self {
-            Self::Issuer(template) => template.split_once(HERE).is_some_and(|(before, after)| {
+            Self::Issuer(template) => template.split_once(PLACEHOLDER).is_some_and(|(before, after)| {
                 let org = issuer.as_str().strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
                 org.is_some_and(may_stand_in_an_issuer)
             }),
@@ -107,7 +107,7 @@ impl Orgs {
     }
 }
 
-/// Only what can be one segment of a path, so that an org never chooses the server.
+/// Returns whether `org` is one plain segment of a path, so that an org never chooses the server.
 fn may_stand_in_an_issuer(org: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     !org.is_empty() && !org.starts_with('.') && org.bytes().all(is_plain)

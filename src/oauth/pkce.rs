@@ -1,4 +1,4 @@
-//! Proof Key for Code Exchange (RFC 7636), on the device grant: who polls proves that they asked for the code.
+//! Proof Key for Code Exchange (RFC 7636), on the device grant: a poll proves that it comes from who asked for the code.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,7 +25,7 @@ pub enum Pkce {
 }
 
 impl Pkce {
-    /// Whether a login at a server that lists these methods carries a proof key.
+    /// Returns whether a login at a server that lists these methods carries a proof key.
     pub(crate) fn applies(self, methods: &[String]) -> bool {
         match self {
             Self::IfListed => methods.iter().any(|method| method == METHOD),
@@ -43,7 +43,7 @@ pub(crate) const METHOD: &str = "S256";
 pub(crate) struct Verifier(Secret);
 
 impl Verifier {
-    /// RFC 7636 §4.1: "It is RECOMMENDED that the output of a suitable random number generator be used to create a 32-octet
+    /// Makes a random one. RFC 7636 §4.1: "It is RECOMMENDED that the output of a suitable random number generator be used to create a 32-octet
     /// sequence. The octet sequence is then base64url-encoded to produce a 43-octet URL safe string to use as the code verifier."
     pub(crate) fn random() -> Result<Self> {
         let mut octets = Zeroizing::new([0_u8; 32]);
@@ -55,7 +55,7 @@ impl Verifier {
         &self.0
     }
 
-    /// RFC 7636 §4.2: "code_challenge = BASE64URL-ENCODE(SHA256(ASCII(code_verifier)))".
+    /// Returns its challenge. RFC 7636 §4.2: "code_challenge = BASE64URL-ENCODE(SHA256(ASCII(code_verifier)))".
     pub(crate) fn challenge(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.expose()))
     }

@@ -4,19 +4,19 @@ use url::Url;
 
 use crate::model::secret::Secret;
 use crate::oauth::client_auth::Client;
-use crate::oauth::token_endpoint::{TokenError, is_oauth_error, refusal, without};
+use crate::oauth::token_endpoint::{TokenError, is_oauth_error};
 use crate::system::clock::Cancel;
 use crate::system::http::Http;
 use crate::system::http::form::Form;
 
-/// What is revoked.
+/// A token to revoke.
 pub(crate) enum Token<'a> {
     Refresh(&'a Secret),
     Access(&'a Secret),
 }
 
 impl<'a> Token<'a> {
-    /// The one that takes most with it. §2.1: "If the particular token is a refresh token and the authorization server
+    /// Returns the token whose revocation ends most. §2.1: "If the particular token is a refresh token and the authorization server
     /// supports the revocation of access tokens, then the authorization server SHOULD also invalidate all access tokens based
     /// on the same authorization grant".
     pub(crate) fn best(refresh: Option<&'a Secret>, access: Option<&'a Secret>) -> Option<Self> {
@@ -31,7 +31,7 @@ pub(crate) enum Revoked {
     Before,
 }
 
-/// Ends `token` at the server.
+/// Revokes `token` at the server.
 pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>) -> Result<Revoked, TokenError> {
     let (secret, hint) = match token {
         Token::Refresh(secret) => (secret, "refresh_token"),
@@ -45,11 +45,9 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     if reply.is_success() && !is_oauth_error(&reply) {
         return Ok(Revoked::Now);
     }
-    let error = refusal(&reply);
-    let is_dead = matches!(&error, TokenError::Refused(refusal) if refusal.is_of_a_dead_token());
-    match without(error, &[*secret], client) {
+    match TokenError::read(&reply) {
         // Better Auth answers 400 to a token that is dead already: there is nothing left to end.
-        _ if is_dead => Ok(Revoked::Before),
-        error => Err(error),
+        TokenError::Refused(response) if response.says_revoked_token_is_dead() => Ok(Revoked::Before),
+        error => Err(error.redact_secrets(&[*secret], client)),
     }
 }

@@ -1,10 +1,10 @@
 //! What known servers do differently, as data. A server that is not here works from its metadata alone.
 //!
-//! The table says what was read in a source, and marks what is only said of a server: `verified` is for the facts that a login
-//! needs. `crate::servers` makes configurations of what is verified, and no others.
+//! `verified` says whether the facts that a login needs were read in a source. `crate::servers` makes configurations of the verified
+//! servers only.
 #![cfg_attr(
     not(test),
-    expect(dead_code, reason = "some facts are for who reads them, and for the table in crate::servers, by test")
+    expect(dead_code, reason = "some facts are for readers, and for the table in crate::servers, by test")
 )]
 
 use std::borrow::Cow;
@@ -14,14 +14,14 @@ use crate::oauth::org_selection::Orgs;
 /// What stands in the member `user` beside the tokens, which no RFC has, and what OpenID Connect calls it (WorkOS AuthKit, GoTrue).
 pub(crate) const CLAIMS_OF_A_USER: &[(&str, &str)] = &[("id", "sub"), ("email", "email"), ("name", "name")];
 
-/// What is known of one server.
+/// The known facts of one server.
 #[derive(Debug)]
 pub(crate) struct ServerQuirks {
     pub(crate) name: &'static str,
     /// With `{}` for what differs between customers.
     pub(crate) issuer: &'static str,
-    /// Of the two endpoints, behind `https://`; what begins with a slash stands behind the issuer, which has `{}` filled in. Where
-    /// there is none, metadata says it.
+    /// The two endpoints, behind `https://`; one that begins with a slash stands behind the issuer, which has `{}` filled in. `None` if
+    /// the metadata says it.
     pub(crate) device_authorization: Option<&'static str>,
     pub(crate) token: Option<&'static str>,
     pub(crate) secret: Secret,
@@ -36,7 +36,7 @@ pub(crate) struct ServerQuirks {
     pub(crate) verified: Verified,
 }
 
-/// What becomes of a client secret.
+/// Where a client secret is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Secret {
     /// A command-line tool has none.
@@ -49,7 +49,7 @@ pub(crate) enum Secret {
     TokenOnly,
 }
 
-/// What becomes of a refresh token that was used.
+/// What happens to a refresh token that was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rotation {
     /// There is a new one, and the old one is dead.
@@ -94,7 +94,7 @@ pub(crate) enum Verified {
     No,
 }
 
-/// Of one server that differs from nothing here.
+/// A server without quirks.
 const PLAIN: ServerQuirks = ServerQuirks {
     name: "",
     issuer: "",

@@ -16,7 +16,8 @@ use crate::model::ids::{ClientId, Issuer, Scopes};
 use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
 use crate::oauth::client_auth::Client;
-pub(crate) use crate::oauth::error_response::Refusal;
+pub(crate) use crate::oauth::error_response::ErrorResponse;
+pub(crate) use crate::oauth::error_response::ErrorResponse as Refusal;
 use crate::oauth::id_token;
 use crate::oauth::jwt_access_token::JwtLifetime;
 use crate::oauth::normalize;
@@ -26,14 +27,14 @@ use crate::system::http::error::HttpError;
 use crate::system::http::form::Form;
 use crate::system::http::{Http, Reply, UnexpectedBody};
 
-/// A token endpoint and who asks it.
+/// A token endpoint and the client that asks it.
 pub(crate) struct TokenEndpoint<'a> {
     pub(crate) http: &'a Http,
     pub(crate) url: &'a Url,
     pub(crate) client: &'a Client,
 }
 
-/// What the token shall be for.
+/// What the token is for.
 #[derive(Default)]
 pub(crate) struct RequestedAccess<'a> {
     /// RFC 8707 §2.2.
@@ -46,7 +47,7 @@ pub(crate) struct RequestedAccess<'a> {
     pub(crate) verifier: Option<&'a Verifier>,
 }
 
-/// What is exchanged for a token.
+/// What a token is asked for with.
 pub(crate) enum Grant<'a> {
     /// RFC 8628 §3.4.
     DeviceCode(&'a Secret),
@@ -62,33 +63,33 @@ pub(crate) struct TokenReply {
     pub(crate) access_token: Secret,
     /// In lower case, as RFC 6749 §5.1 has it: "Value is case insensitive." `bearer` is RFC 6750.
     pub(crate) token_type: String,
-    /// `None` where the server does not say or says something absurd: unknown, never "for ever".
+    /// `None` if the server does not say or says something absurd: unknown, never "for ever".
     pub(crate) expires_in: Option<Duration>,
-    /// What a JWT says of its own life, where the reply says nothing.
-    pub(crate) own_life: Option<JwtLifetime>,
+    /// What a JWT says of its own lifetime, if the reply says nothing.
+    pub(crate) jwt_lifetime: Option<JwtLifetime>,
     /// When the server sent it, by its own clock.
     pub(crate) date: Option<SystemTime>,
     pub(crate) refresh_token: Option<Secret>,
-    /// How long the refresh token lives, which no RFC has and some servers say.
+    /// The lifetime of the refresh token, which no RFC has and some servers send.
     pub(crate) refresh_expires_in: Option<Duration>,
     /// RFC 6749 §5.1: "OPTIONAL, if identical to the scope requested by the client; otherwise, REQUIRED."
     pub(crate) scopes: Option<Scopes>,
     pub(crate) id_token: Option<Secret>,
-    /// The org that it speaks for, where the server says so beside the tokens, as WorkOS does.
+    /// The org that the token speaks for, if the server names it beside the tokens, as WorkOS does.
     pub(crate) org: Option<String>,
-    /// Whom it names beside the tokens, as WorkOS does.
+    /// The person that the server names beside the tokens, as WorkOS does.
     pub(crate) user: Option<Claims>,
 }
 
 impl TokenReply {
-    /// When the access token ends that was asked for at `asked_at`; `None` where nobody says. Counted from when it was asked for, so
-    /// that this machine's clock and the server's need not agree.
+    /// Returns when the access token ends; `None` if nobody says. Counted from when it was asked for, so that this machine's clock and the
+    /// server's need not agree.
     pub(crate) fn expires_at(&self, asked_at: SystemTime) -> Option<SystemTime> {
-        let own = || self.own_life.and_then(|own| own.lifetime(asked_at));
-        self.expires_in.or_else(own).map(|life| asked_at + life)
+        let jwt_lifetime = || self.jwt_lifetime.and_then(|jwt| jwt.lifetime(asked_at));
+        self.expires_in.or_else(jwt_lifetime).map(|lifetime| asked_at + lifetime)
     }
 
-    /// Whether the reply to a refresh is of another person, issuer or client than the login (law 17). `user`: whom the token endpoint
+    /// Returns whether the reply to a refresh is of another person, issuer or client than the login (law 17). `user`: whom the token endpoint
     /// named at the login.
     pub(crate) fn is_of_another(
         &self,
@@ -100,14 +101,59 @@ impl TokenReply {
         let is_other_user = self.user.as_ref().zip(user).is_some_and(|(named, own)| named.are_of_another(own));
         is_other_user || id_token::is_another(&id_token::told(self.id_token.as_ref()), issuer, client, subject)
     }
+
+    /// Reads the reply of the token endpoint.
+    fn read(reply: &Reply) -> Result<Self, TokenError> {
+        if !reply.is_success() {
+            return Err(TokenError::read(reply));
+        }
+        let wire: Wire = match reply.json("a token reply") {
+            // Tokens are there, whatever else is: the server has issued them, and perhaps rotated.
+            Ok(wire) => wire,
+            // A server that answers 200 with `error` (GitHub) refuses all the same.
+            Err(_) if is_oauth_error(reply) => return Err(TokenError::read(reply)),
+            Err(unexpected) => return Err(unexpected.into()),
+        };
+        let (access_token, refresh_token) = (Secret::new(wire.access_token.into_secret()), wire.refresh_token);
+        if access_token.expose().is_empty() && is_oauth_error(reply) {
+            return Err(TokenError::read(reply));
+        }
+        if !is_usable(&access_token) || !refresh_token.as_ref().is_none_or(is_usable) {
+            return Err(reply.is_not("a token reply").into());
+        }
+        // RFC 6749 §5.1: "The lifetime in seconds of the access token." Nobody issues a token that ends at once: 0 says nothing.
+        let expires_in = wire.expires_in.filter(|lifetime| !lifetime.is_zero());
+        let refresh_expires_in = wire.refresh_token_expires_in.or(wire.refresh_expires_in);
+        let token_type = wire.token_type.filter(|kind| !kind.as_ref().trim().is_empty());
+        let jwt_lifetime = if expires_in.is_none() { JwtLifetime::read(&access_token, reply.date) } else { None };
+        Ok(Self {
+            access_token,
+            token_type: token_type.unwrap_or(BasicTokenType::Bearer).as_ref().to_ascii_lowercase(),
+            expires_in,
+            jwt_lifetime,
+            date: reply.date,
+            refresh_token,
+            refresh_expires_in: refresh_expires_in.filter(|lifetime| !lifetime.is_zero()),
+            scopes: wire.scope.map(|scope| read_scopes(&scope)),
+            id_token: wire.id_token,
+            org: wire.organization_id.filter(|org| !org.trim().is_empty()),
+            user: wire.user.and_then(|user| Claims::of_user(&serde_json::from_str(user.get()).ok()?)),
+        })
+    }
+}
+
+/// Returns whether a token can be used: a token that cannot stand in a header cannot, and would break the host's own output.
+fn is_usable(token: &Secret) -> bool {
+    let token = token.expose();
+    (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// No token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenError {
-    /// The server said no in OAuth's words (RFC 6749 §5.2, RFC 8628 §3.5).
+    /// The server answered with an error of OAuth's (RFC 6749 §5.2, RFC 8628 §3.5).
     #[error("{0}")]
-    Refused(Refusal),
+    Refused(ErrorResponse),
     /// The server answered with something else.
     #[error("{0}")]
     NotOAuth(#[from] UnexpectedBody),
@@ -116,11 +162,11 @@ pub(crate) enum TokenError {
 }
 
 impl TokenEndpoint<'_> {
-    /// Makes one request. Never repeats it: whether that is safe only the caller knows.
+    /// Makes one request. Never repeats it: only the caller knows whether that is safe.
     pub(crate) fn request(
         &self,
         grant: &Grant<'_>,
-        asks: &RequestedAccess<'_>,
+        access: &RequestedAccess<'_>,
         cancel: &Cancel,
     ) -> Result<TokenReply, TokenError> {
         let form = match grant {
@@ -135,37 +181,85 @@ impl TokenEndpoint<'_> {
                 .with("subject_token", token.expose())
                 .with("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
         };
-        let scopes = asks.scopes.map(Scopes::to_string);
-        let verifier = asks.verifier.map(Verifier::secret);
+        let scopes = access.scopes.map(Scopes::to_string);
+        let verifier = access.verifier.map(Verifier::secret);
         let mut form = form
-            .with_some("resource", asks.resource.map(Url::as_str))
+            .with_some("resource", access.resource.map(Url::as_str))
             .with_some("scope", scopes.as_deref())
             .with_some("code_verifier", verifier.map(Secret::expose));
-        if let Some((parameter, org)) = asks.org {
+        if let Some((parameter, org)) = access.org {
             form = form.with(parameter, org);
         }
         let (form, authorization) = self.client.authenticate(form);
         let reply = self.http.post(self.url, form, authorization, cancel)?;
         let (Grant::DeviceCode(sent) | Grant::RefreshToken(sent) | Grant::Exchange(sent)) = grant;
-        read(&reply).map_err(|error| {
-            let error = if matches!(grant, Grant::RefreshToken(_)) { of_a_refresh(error, &reply) } else { error };
-            without(error, &[&[*sent][..], verifier.as_slice()].concat(), self.client)
+        TokenReply::read(&reply).map_err(|error| {
+            let error = if matches!(grant, Grant::RefreshToken(_)) { error.of_refresh(&reply) } else { error };
+            error.redact_secrets(&[&[*sent][..], verifier.as_slice()].concat(), self.client)
         })
     }
 }
 
-/// The error without words that quote a secret that was sent, in whatever form: nothing secret is printed (law 11).
-pub(crate) fn without(error: TokenError, sent: &[&Secret], client: &Client) -> TokenError {
-    let TokenError::Refused(refusal) = error else { return error };
-    let header = client.authenticate(Form::new()).1;
-    let encoded = header.as_ref().and_then(|header| header.strip_prefix("Basic "));
-    let secrets = sent.iter().copied().chain(client.secret.as_deref()).map(Secret::expose).chain(encoded);
-    TokenError::Refused(refusal.without(&secrets.collect::<Vec<_>>()))
+impl TokenError {
+    /// Reads the error reply of any endpoint that answers like the token endpoint.
+    pub(crate) fn read(reply: &Reply) -> Self {
+        match (read_error(reply), reply.busy()) {
+            // An overloaded server's error is about its load and not about the grant, whatever its code. But the codes that only a poll gets
+            // count, whatever the status.
+            (Ok(response), Some(busy)) if !response.is_of_a_device_code() => Self::Http(busy),
+            (Ok(response), _) => Self::Refused(response),
+            (Err(_), Some(busy)) => Self::Http(busy),
+            (Err(unexpected), None) => Self::NotOAuth(unexpected),
+        }
+    }
+
+    /// Removes words that quote a secret that was sent, in whatever form: nothing secret is printed (law 11).
+    pub(crate) fn redact_secrets(self, sent: &[&Secret], client: &Client) -> Self {
+        let Self::Refused(response) = self else { return self };
+        let header = client.authenticate(Form::new()).1;
+        let encoded = header.as_ref().and_then(|header| header.strip_prefix("Basic "));
+        let secrets = sent.iter().copied().chain(client.secret.as_deref()).map(Secret::expose).chain(encoded);
+        Self::Refused(response.redact_secrets(&secrets.collect::<Vec<_>>()))
+    }
+
+    /// Reads the error as the answer to a refresh token: no person is waited for, and only the grant can have expired.
+    fn of_refresh(self, reply: &Reply) -> Self {
+        match (self, reply.busy()) {
+            (Self::Refused(_), Some(busy)) => Self::Http(busy),
+            (Self::Refused(response), None) => Self::Refused(response.of_refresh()),
+            (Self::NotOAuth(unexpected), None) if matches!(reply.status, 400 | 401) && reply.is_empty() => {
+                match meaning_of_empty_refusal(reply) {
+                    Some(meaning) => Self::Refused(ErrorResponse { meaning, ..ErrorResponse::without_reason(reply) }),
+                    None => Self::NotOAuth(unexpected),
+                }
+            }
+            (error, _) => error,
+        }
+    }
 }
 
-/// The scopes of a reply, as far as the grammar knows them and they fit: what is left out is not claimed. RFC 6749 §3.3 separates
-/// them by spaces, GitHub by commas.
-fn granted(scope: &str) -> Scopes {
+/// Returns whether a reply of any status is an error of OAuth's.
+pub(crate) fn is_oauth_error(reply: &Reply) -> bool {
+    read_error(reply).is_ok()
+}
+
+/// Returns the code that an empty answer to a refresh token stands for; `None` if it stands for none.
+fn meaning_of_empty_refusal(reply: &Reply) -> Option<&'static str> {
+    let schemes = reply.challenges.iter().filter_map(|challenge| challenge.split_whitespace().next());
+    let wants = |scheme: &str| schemes.clone().any(|own| own.eq_ignore_ascii_case(scheme));
+    // RFC 6749 §5.2, of a client that failed to authenticate by the header: "the authorization server MUST respond with an HTTP 401
+    // (Unauthorized) status code and include the "WWW-Authenticate" response header field matching the authentication scheme used by the
+    // client."
+    if wants("basic") {
+        return Some("invalid_client");
+    }
+    // glewlwyd answers an expired refresh token with an empty body.
+    (reply.challenges.is_empty() || wants("bearer")).then_some("invalid_grant")
+}
+
+/// Returns the scopes of a reply that the grammar allows and that fit; the others are not claimed. RFC 6749 §3.3 separates them by spaces,
+/// GitHub by commas.
+fn read_scopes(scope: &str) -> Scopes {
     let separator = if scope.trim().contains(' ') { ' ' } else { ',' };
     let mut kept = String::new();
     for token in scope.trim().split(separator).filter(|token| token.parse::<Scopes>().is_ok()) {
@@ -175,49 +269,6 @@ fn granted(scope: &str) -> Scopes {
         }
     }
     kept.parse().unwrap_or_default()
-}
-
-/// Reads an error reply of any endpoint that answers like the token endpoint.
-pub(crate) fn refusal(reply: &Reply) -> TokenError {
-    let refusal = read_error(reply).map(|wire| {
-        let words = wire.error.error_description().map(String::as_str);
-        Refusal { interval: wire.interval, ..Refusal::new(&reply.host, wire.error.error().as_ref(), words) }
-    });
-    match (refusal, reply.busy()) {
-        // An overloaded server's error is about its load and not about the grant, whatever it is called; but for what only a
-        // device code is told, where the words decide, whatever the status.
-        (Ok(refusal), busy) if busy.is_none() || refusal.is_of_a_device_code() => TokenError::Refused(refusal),
-        (_, Some(busy)) => TokenError::Http(busy),
-        (Ok(refusal), None) => TokenError::Refused(refusal),
-        (Err(not_oauth), None) => TokenError::NotOAuth(not_oauth),
-    }
-}
-
-/// Whether a reply of any status is an error in OAuth's words.
-pub(crate) fn is_oauth_error(reply: &Reply) -> bool {
-    read_error(reply).is_ok()
-}
-
-/// What an error means where a refresh token was sent: nobody waits for a person there, and what has expired is the grant.
-fn of_a_refresh(error: TokenError, reply: &Reply) -> TokenError {
-    match (error, reply.busy()) {
-        (TokenError::Refused(_), Some(busy)) => TokenError::Http(busy),
-        (TokenError::Refused(refusal), None) => TokenError::Refused(refusal.of_a_refresh()),
-        // glewlwyd answers an expired refresh token with an empty body. RFC 6749 §5.2, of a client that failed to authenticate by the
-        // header: "the authorization server MUST respond with an HTTP 401 (Unauthorized) status code and include the
-        // "WWW-Authenticate" response header field matching the authentication scheme used by the client."
-        (TokenError::NotOAuth(odd), None) if matches!(reply.status, 400 | 401) && reply.is_empty() => {
-            let schemes = reply.challenges.iter().filter_map(|challenge| challenge.split_whitespace().next());
-            let wants = |scheme: &str| schemes.clone().any(|own| own.eq_ignore_ascii_case(scheme));
-            let meaning = match reply.challenges.is_empty() {
-                _ if wants("basic") => "invalid_client",
-                false if !wants("bearer") => return TokenError::NotOAuth(odd),
-                _ => "invalid_grant",
-            };
-            TokenError::Refused(Refusal { meaning, ..Refusal::without_reason(reply) })
-        }
-        (error, _) => error,
-    }
 }
 
 impl From<TokenError> for Error {
@@ -250,7 +301,7 @@ struct Wire {
     /// Keycloak's name for it, where 0 is "never".
     #[serde(default, deserialize_with = "normalize::seconds")]
     refresh_expires_in: Option<Duration>,
-    #[serde(default, deserialize_with = "normalize::words")]
+    #[serde(default, deserialize_with = "normalize::text_or_list")]
     scope: Option<String>,
     /// An empty one is none, here as in every other member: the person has approved, and it says nothing.
     #[serde(default, deserialize_with = "normalize::secret")]
@@ -265,53 +316,15 @@ struct Wire {
 struct WireError {
     #[serde(flatten)]
     error: StandardErrorResponse<DeviceCodeErrorResponseType>,
-    #[serde(default, deserialize_with = "normalize::seconds_or_more")]
+    #[serde(default, deserialize_with = "normalize::seconds_rounded_up")]
     interval: Option<Duration>,
 }
 
-/// Reads the error that the body has, wherever it has it.
-fn read_error(reply: &Reply) -> Result<WireError, UnexpectedBody> {
-    let json = normalize::error(reply.is_success(), &reply.body);
-    json.and_then(|json| serde_json::from_slice(&json).ok()).ok_or_else(|| reply.is_not("an OAuth error"))
-}
-
-fn read(reply: &Reply) -> Result<TokenReply, TokenError> {
-    if !reply.is_success() {
-        return Err(refusal(reply));
-    }
-    let wire: Wire = match reply.json("a token reply") {
-        // Tokens are there, so that no other member makes them unsaid: the server has issued, and perhaps rotated.
-        Ok(wire) => wire,
-        // A server that answers 200 with `error` (GitHub) refuses all the same.
-        Err(_) if is_oauth_error(reply) => return Err(refusal(reply)),
-        Err(odd) => return Err(odd.into()),
-    };
-    let (access_token, refresh_token) = (Secret::new(wire.access_token.into_secret()), wire.refresh_token);
-    if access_token.expose().is_empty() && is_oauth_error(reply) {
-        return Err(refusal(reply));
-    }
-    // What cannot stand in a header cannot be used, and would break the host's own output.
-    let is_plain = |token: &Secret| token.expose().bytes().all(|byte| byte.is_ascii_graphic());
-    let usable = is_plain(&access_token) && refresh_token.as_ref().is_none_or(is_plain);
-    let length = access_token.expose().len().max(refresh_token.as_ref().map_or(0, |token| token.expose().len()));
-    if !usable || access_token.expose().is_empty() || length > MAX_TOKEN {
-        return Err(reply.is_not("a token reply").into());
-    }
-    // RFC 6749 §5.1: "The lifetime in seconds of the access token." Nobody issues a token that ends at once: 0 says nothing.
-    let expires_in = wire.expires_in.filter(|life| !life.is_zero());
-    let token_type = wire.token_type.filter(|kind| !kind.as_ref().trim().is_empty());
-    let own_life = if expires_in.is_none() { JwtLifetime::read(&access_token, reply.date) } else { None };
-    Ok(TokenReply {
-        access_token,
-        token_type: token_type.unwrap_or(BasicTokenType::Bearer).as_ref().to_ascii_lowercase(),
-        expires_in,
-        own_life,
-        date: reply.date,
-        refresh_token,
-        refresh_expires_in: wire.refresh_token_expires_in.or(wire.refresh_expires_in).filter(|life| !life.is_zero()),
-        scopes: wire.scope.map(|scope| granted(&scope)),
-        id_token: wire.id_token,
-        org: wire.organization_id.filter(|org| !org.trim().is_empty()),
-        user: wire.user.and_then(|user| Claims::of_user(&serde_json::from_str(user.get()).ok()?)),
-    })
+/// Reads the error of the body, wherever the server put it.
+fn read_error(reply: &Reply) -> Result<ErrorResponse, UnexpectedBody> {
+    let json = normalize::error_response(reply.is_success(), &reply.body);
+    let wire = json.and_then(|json| serde_json::from_slice::<WireError>(&json).ok());
+    let WireError { error, interval } = wire.ok_or_else(|| reply.is_not("an OAuth error"))?;
+    let words = error.error_description().map(String::as_str);
+    Ok(ErrorResponse { interval, ..ErrorResponse::new(&reply.host, error.error().as_ref(), words) })
 }

@@ -8,19 +8,19 @@ use url::Url;
 use crate::model::error::Error;
 use crate::model::ids::{ClientId, Issuer};
 use crate::model::secret::Secret;
-use crate::oauth::challenge::{self, Bearer, Demand};
+use crate::oauth::challenge::{self, BearerChallenge, Demand};
 use crate::oauth::claims::Claims;
-use crate::oauth::token_endpoint::{Refusal, TokenError, refusal};
+use crate::oauth::token_endpoint::{ErrorResponse, TokenError};
 use crate::system::clock::Cancel;
 use crate::system::http::error::HttpError;
 use crate::system::http::{Http, Reply, UnexpectedBody};
 
-/// The userinfo endpoint, and the login that its answer has to be about.
+/// The userinfo endpoint, and the login that its claims have to be about.
 pub(crate) struct UserinfoEndpoint<'a> {
     pub(crate) http: &'a Http,
     pub(crate) url: &'a Url,
     pub(crate) issuer: &'a Issuer,
-    /// `None` for a token of which nobody knows whose client asked for it.
+    /// `None` if nobody knows which client asked for the token.
     pub(crate) client: Option<&'a ClientId>,
 }
 
@@ -41,21 +41,21 @@ pub(crate) enum NoClaims {
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub(crate) struct TokenRefused {
-    pub(crate) reason: Refusal,
+    pub(crate) reason: ErrorResponse,
     /// Whether another token may be taken. RFC 6750 §3.1 of `invalid_token`: "The client MAY request a new access token and retry the
     /// protected resource request."
     pub(crate) wants_another: bool,
 }
 
 impl UserinfoEndpoint<'_> {
-    /// Asks who `token` speaks for.
+    /// Asks whom `token` speaks for.
     pub(crate) fn ask(&self, token: &Secret, cancel: &Cancel) -> Result<Claims, NoClaims> {
         let reply = self.http.get(self.url, Some(token), cancel)?;
         if let Some(busy) = reply.busy() {
             return Err(busy.into());
         }
         if !reply.is_success() {
-            return Err(NoClaims::Refused(refused(&reply, token)));
+            return Err(NoClaims::Refused(TokenRefused::read(&reply, token)));
         }
         let claims = self.read(&reply)?;
         // §5.3.2: "The sub (subject) Claim MUST always be returned in the UserInfo Response."
@@ -65,11 +65,11 @@ impl UserinfoEndpoint<'_> {
         }
     }
 
-    /// §5.3.2: "If the UserInfo Response is signed and/or encrypted, then the Claims are returned in a JWT".
+    /// Reads claims in JSON or a JWT. §5.3.2: "If the UserInfo Response is signed and/or encrypted, then the Claims are returned in a JWT".
     ///
     /// The signature is not looked at. §5.3.4: "Verify that the OP that responded was the intended OP through a TLS server certificate
-    /// check", which the door to the network does for an address that was sealed at login; that is all that stands behind claims in plain
-    /// JSON, too, so that whoever could forge the JWT could leave it out. §5.3.2 wants "the Claims iss (issuer) and aud (audience) as
+    /// check", which `system/http` does for an address that was sealed at login. Claims in plain JSON have no other proof, so that whoever
+    /// could forge the JWT could send JSON instead. §5.3.2 wants "the Claims iss (issuer) and aud (audience) as
     /// members" of a signed response: if they are there, they are checked, so that a JWT that was made for somebody else, and was put
     /// here by mistake, names nobody.
     fn read(&self, reply: &Reply) -> Result<Claims, UnexpectedBody> {
@@ -83,35 +83,38 @@ impl UserinfoEndpoint<'_> {
         }
         let claims = std::str::from_utf8(body).ok().and_then(Claims::of_jwt);
         let claims = claims.ok_or_else(|| reply.is_not("userinfo claims"))?;
-        if claims.are_of_another_issuer(self.issuer) {
+        if claims.name_another_issuer(self.issuer) {
             return Err(reply.is_not("userinfo claims of the issuer"));
         }
-        match self.client.is_some_and(|client| claims.are_for_others(client)) {
+        match self.client.is_some_and(|client| claims.name_other_clients_only(client)) {
             true => Err(reply.is_not("userinfo claims for this client")),
             false => Ok(claims),
         }
     }
 }
 
-/// What a refusal says: in the header that RFC 6750 §3 has for that, else in the body.
-fn refused(reply: &Reply, token: &Secret) -> TokenRefused {
-    let header = reply.challenges.join(", ");
-    let challenge = Bearer::read(&header).unwrap_or_default();
-    let told = challenge.error.map(|error| Refusal::new(&reply.host, &error, challenge.description.as_deref()));
-    let told = told.or_else(|| match refusal(reply) {
-        TokenError::Refused(refusal) => Some(refusal),
-        _ => None,
-    });
-    let reason = told.unwrap_or_else(|| Refusal::without_reason(reply)).without(&[token.expose()]);
-    // Some servers say it in the body alone, or with another status.
-    let demands_more =
-        ["insufficient_scope", "invalid_scope", "invalid_request"].iter().any(|code| reason.has_code(code));
-    let is_demanded = challenge::read(reply.status, &header) == Demand::AnotherToken && !demands_more;
-    TokenRefused { wants_another: is_demanded || reason.has_code("invalid_token"), reason }
+impl TokenRefused {
+    /// Reads a refusal: the header that RFC 6750 §3 has for it, else the body.
+    fn read(reply: &Reply, token: &Secret) -> Self {
+        let header = reply.challenges.join(", ");
+        let challenge = BearerChallenge::read(&header).unwrap_or_default();
+        let words = challenge.description.as_deref();
+        let in_header = challenge.error.map(|error| ErrorResponse::new(&reply.host, &error, words));
+        let reason = in_header.or_else(|| match TokenError::read(reply) {
+            TokenError::Refused(response) => Some(response),
+            _ => None,
+        });
+        let reason = reason.unwrap_or_else(|| ErrorResponse::without_reason(reply)).redact_secrets(&[token.expose()]);
+        // Some servers say it in the body alone, or with another status.
+        let demands_more =
+            ["insufficient_scope", "invalid_scope", "invalid_request"].iter().any(|code| reason.has_code(code));
+        let is_demanded = challenge::read(reply.status, &header) == Demand::AnotherToken && !demands_more;
+        Self { wants_another: is_demanded || reason.has_code("invalid_token"), reason }
+    }
 }
 
 impl NoClaims {
-    /// How long to wait before it may be otherwise; `None` if waiting would not help.
+    /// Returns how long to wait before another try may succeed; `None` if waiting would not help.
     pub(crate) fn passes_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(_) => None,

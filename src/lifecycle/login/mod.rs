@@ -15,7 +15,7 @@ use crate::model::ids::{Account, AppName, ContextName, GrantId, Issuer, Org, Sco
 use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
-use crate::oauth::device::{Ask, DeviceAuthorization, authorize};
+use crate::oauth::device::{DeviceAuthorization, DeviceAuthorizationRequest};
 use crate::oauth::device_polling::{Poll, PollResult};
 use crate::oauth::id_token;
 use crate::oauth::metadata::{ConfiguredEndpoints, Endpoints, discover};
@@ -131,7 +131,7 @@ fn logged_in(app: &App, request: &LoginRequest, prompt: &dyn Prompt) -> Result<L
     let hints = hints.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
     let further = config.login_parameters.iter().chain(&request.parameters);
     let further = further.map(|(name, value)| (name.as_str(), value.as_str()));
-    let ask = Ask {
+    let ask = DeviceAuthorizationRequest {
         scopes,
         scope_parameter: &config.scope_parameter,
         with_secret: config.secret_at_device_authorization,
@@ -143,7 +143,7 @@ fn logged_in(app: &App, request: &LoginRequest, prompt: &dyn Prompt) -> Result<L
         further: hints.chain(config.orgs.in_login(org.as_ref())).chain(further).collect(),
     };
     unless_cancelled()?;
-    let device = authorize(&http, &endpoints.device_authorization, &client, &ask, &request.cancel)?;
+    let device = ask.send(&http, &endpoints.device_authorization, &client, &request.cancel)?;
     unless_cancelled()?;
     // Before the person approves: a home that cannot be written, or is full, would lose what they approve.
     let state_dir = app.create_state_dir()?;
@@ -265,7 +265,7 @@ impl Login<'_> {
             let reason = match heard {
                 None | Some(PollResult::Pending) => WaitReason::Pending,
                 Some(PollResult::SlowDown(_)) => WaitReason::SlowedDown,
-                Some(PollResult::Nothing(_)) => WaitReason::Unreachable,
+                Some(PollResult::NoAnswer(_)) => WaitReason::Unreachable,
             };
             self.prompt.waiting(&Wait { reason, duration: wait, left, expires_at: clock.now() + left });
             clock.sleep(wait, &self.request.cancel);
@@ -291,7 +291,7 @@ impl Login<'_> {
                     let told = hear(&error);
                     (heard, trouble) = match told {
                         None => return Err(error.into()),
-                        Some(PollResult::Nothing(_)) => (told, Some(error)),
+                        Some(PollResult::NoAnswer(_)) => (told, Some(error)),
                         Some(_) => (told, None),
                     };
                 }
@@ -393,12 +393,12 @@ fn hear(error: &TokenError) -> Option<PollResult> {
         TokenError::Refused(refusal) if refusal.is("slow_down") => Some(PollResult::SlowDown(refusal.interval)),
         // RFC 6749 §4.1.2.1 has both for what is a 500 or a 503 elsewhere, and some servers send them here.
         TokenError::Refused(refusal) if refusal.is("server_error") || refusal.is("temporarily_unavailable") => {
-            Some(PollResult::Nothing(None))
+            Some(PollResult::NoAnswer(None))
         }
-        TokenError::Http(HttpError::Busy { retry_after, .. }) => Some(PollResult::Nothing(*retry_after)),
+        TokenError::Http(HttpError::Busy { retry_after, .. }) => Some(PollResult::NoAnswer(*retry_after)),
         // A transport error does not end a login: the person may be typing their password.
         TokenError::Http(HttpError::Unreachable { .. } | HttpError::NoReply { .. } | HttpError::WebPage { .. }) => {
-            Some(PollResult::Nothing(None))
+            Some(PollResult::NoAnswer(None))
         }
         _ => None,
     }
