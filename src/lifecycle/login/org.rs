@@ -1,6 +1,7 @@
 //! The org of a login.
 
-use super::Login;
+use crate::lifecycle::login::Login;
+use crate::lifecycle::login::identity::Identity;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{Account, Org};
 use crate::oauth::claims::Claims;
@@ -10,64 +11,67 @@ use crate::records::record::Destination;
 use crate::system::clock::Cancel;
 
 impl Login<'_> {
-    /// The org that the login's tokens speak for: the one that was asked for, or the one that the server tells. Where an org is named
-    /// by refresh, `reply` is a token of it afterwards: whether it may be had shows now, and not at the first use.
-    pub(super) fn choose_org(
+    /// Returns the org that the login's tokens are for: the one that was asked for, or the one that the server names. If a refresh names
+    /// the org, `reply` becomes a token for it: whether the server grants it shows now, and not at the first use.
+    pub(super) fn select_org(&self, reply: &mut TokenReply, identity: &Identity) -> Result<Option<Org>> {
+        let orgs = &self.app.config.orgs;
+        let named = identity.org.as_ref().filter(|_| self.org.is_none() || orgs.is_told_in_replies());
+        let Some(org) = self.org.as_ref().filter(|org| named != Some(*org)) else { return Ok(named.cloned()) };
+        if let Some(parameter) = orgs.in_refresh(Some(org)) {
+            self.refresh_for_org(reply, &identity.account, org, parameter)?;
+        } else if let Some(other) = named.filter(|_| !orgs.is_per_token()) {
+            return Err(self.org_refused(org, &format!(", but one for {other}")));
+        }
+        Ok(Some(org.clone()))
+    }
+
+    /// Exchanges the refresh token for tokens of `org`, which `parameter` names.
+    fn refresh_for_org(
         &self,
         reply: &mut TokenReply,
         account: &Account,
-        told: Option<Org>,
-    ) -> Result<Option<Org>> {
-        let (config, server) = (&self.app.config, self.destination.issuer.host());
-        let told = told.filter(|_| self.org.is_none() || config.orgs.is_told_in_replies());
-        let Some(org) = self.org.as_ref().filter(|org| told.as_ref() != Some(org)) else { return Ok(told) };
-        let refused = |why: &str| {
-            let message = format!("{server} gives no login for the org {org}{why}");
-            Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator)
-        };
-        match (config.orgs.in_refresh(Some(org)), told) {
-            (Some(named), _) => {
-                let token = reply.refresh_token.as_ref().ok_or_else(|| refused(": it gave no refresh token"))?;
-                let endpoint =
-                    TokenEndpoint { http: self.http, url: &self.destination.token_endpoint, client: self.client };
-                let asks = RequestedAccess {
-                    resource: config.resource.as_ref(),
-                    org: Some(named),
-                    ..RequestedAccess::default()
-                };
-                // Not to be cancelled: the server may have rotated.
-                let of_org = endpoint.request(&Grant::RefreshToken(token), &asks, &Cancel::new());
-                let of_org = of_org.map_err(|error| match error {
-                    TokenError::Refused(refusal) if refusal.may_be_about_an_org() => {
-                        refused("").because(Error::from(refusal))
-                    }
-                    error => error.into(),
-                })?;
-                let (old, refresh_expires_in) = (reply.refresh_token.take(), reply.refresh_expires_in);
-                // As at every refresh (law 17).
-                let (user, subject) = (reply.user.take(), account.subject.as_deref());
-                let own = user.as_ref().and_then(Claims::sub);
-                let Destination { issuer, client_id, .. } = self.destination;
-                let is_another = of_org.is_of_another(issuer, client_id, subject, own.as_deref());
-                *reply = TokenReply {
-                    refresh_token: of_org.refresh_token.or(old),
-                    refresh_expires_in: of_org.refresh_expires_in.or(refresh_expires_in),
-                    // Where it says nothing, it is what was granted before.
-                    scopes: of_org.scopes.or_else(|| reply.scopes.take()),
-                    user: user.or(of_org.user),
-                    ..of_org
-                };
-                let is_other = |told: &str| told != org.as_str();
-                let told = id_token::told(reply.id_token.as_ref()).org();
-                let orgs = [told.as_deref(), reply.org.as_deref()];
-                match reply.token_type != "bearer" || is_another {
-                    true => Err(refused(", but something else")),
-                    false if orgs.into_iter().flatten().any(is_other) => Err(refused(", but one for another")),
-                    false => Ok(Some(org.clone())),
-                }
+        org: &Org,
+        parameter: (&str, &str),
+    ) -> Result<()> {
+        let no_token = || self.org_refused(org, ": it gave no refresh token");
+        let token = reply.refresh_token.as_ref().ok_or_else(no_token)?;
+        let endpoint = TokenEndpoint { http: self.http, url: &self.destination.token_endpoint, client: self.client };
+        let resource = self.app.config.resource.as_ref();
+        let access = RequestedAccess { resource, org: Some(parameter), ..RequestedAccess::default() };
+        // Not to be cancelled: the server may have rotated.
+        let answered = endpoint.request(&Grant::RefreshToken(token), &access, &Cancel::new());
+        let refreshed = answered.map_err(|error| match error {
+            TokenError::Refused(response) if response.may_be_about_an_org() => {
+                self.org_refused(org, "").because(Error::from(response))
             }
-            (None, Some(told)) if !config.orgs.is_per_token() => Err(refused(&format!(", but one for {told}"))),
-            (None, _) => Ok(Some(org.clone())),
+            error => error.into(),
+        })?;
+        let (token, refresh_expires_in) = (reply.refresh_token.take(), reply.refresh_expires_in);
+        let user = reply.user.take();
+        // As at every refresh (law 17).
+        let Destination { issuer, client_id, .. } = self.destination;
+        let (subject, named) = (account.subject.as_deref(), user.as_ref().and_then(Claims::sub));
+        let is_another = refreshed.is_of_another(issuer, client_id, subject, named.as_deref());
+        *reply = TokenReply {
+            refresh_token: refreshed.refresh_token.or(token),
+            refresh_expires_in: refreshed.refresh_expires_in.or(refresh_expires_in),
+            // A reply without scopes has those that were granted before.
+            scopes: refreshed.scopes.or_else(|| reply.scopes.take()),
+            user: user.or(refreshed.user),
+            ..refreshed
+        };
+        if reply.token_type != "bearer" || is_another {
+            return Err(self.org_refused(org, ", but something else"));
         }
+        let signed = id_token::told(reply.id_token.as_ref()).org();
+        match [signed.as_deref(), reply.org.as_deref()].into_iter().flatten().any(|named| named != org.as_str()) {
+            true => Err(self.org_refused(org, ", but one for another")),
+            false => Ok(()),
+        }
+    }
+
+    fn org_refused(&self, org: &Org, why: &str) -> Error {
+        let message = format!("{} gives no login for the org {org}{why}", self.destination.issuer.host());
+        Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator)
     }
 }

@@ -1,0 +1,131 @@
+//! Ends the login that a new one replaces; gives back a login that could not be kept.
+//!
+//! What a revocation takes with it differs between servers, and it must never end the login that has just been made (law 13): so it
+//! is data, and checked afterwards.
+
+use crate::lifecycle::contexts::{Entry, Index};
+use crate::lifecycle::login::Login;
+use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::ids::Account;
+use crate::oauth::metadata::Endpoint;
+use crate::oauth::revocation::{Token, revoke};
+use crate::oauth::server_quirks::RevocationReach;
+use crate::oauth::token_endpoint::{TokenError, TokenReply};
+use crate::oauth::userinfo::NoClaims;
+use crate::records::open_grant::{Found, OpenGrant};
+use crate::state_dir::StateDir;
+use crate::system::clock::Cancel;
+
+impl Login<'_> {
+    /// Ends `old`, which `new` replaces. Returns why `old` may still live at the server; an error if `new` has ended with it.
+    pub(super) fn end_replaced(
+        &self,
+        state_dir: &StateDir,
+        old: &Entry,
+        new: &Entry,
+        reply: &TokenReply,
+    ) -> Result<Option<String>> {
+        let ask = |url| self.userinfo(url).ask(&reply.access_token, &Cancel::new());
+        // If userinfo does not take the token before, for lack of a scope, its answer afterwards says nothing.
+        let answering = self.destination.userinfo_endpoint.as_ref().filter(|url| ask(url).is_ok());
+        // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
+        let ended = self.revoke_and_erase(state_dir, old, &new.account);
+        let Ended { was_heard, left_alive } = ended.unwrap_or_else(Ended::not_asked);
+        let is_refused = |url| matches!(ask(url), Err(NoClaims::Refused(_)));
+        if !was_heard || !answering.is_some_and(is_refused) {
+            return Ok(left_alive);
+        }
+        // A login beside this one may have taken its place, and ended it.
+        if Index::read(Some(state_dir))?.of_grant(&new.grant).is_none() {
+            return Ok(left_alive);
+        }
+        let message = format!("{} has ended this login with the one that it replaces", self.destination.issuer.host());
+        Err(Error::new(ErrorKind::AuthorizationServer, message).with(Remedy::LogIn { context: None }))
+    }
+
+    /// Revokes a login that could not be kept. Returns nothing: the error that counts is why the login could not be kept.
+    pub(super) fn give_back(&self, reply: &TokenReply) {
+        // It may be of an account that is logged in already, and would end that login too.
+        let index = self.app.state_dir().and_then(|state_dir| Index::read(state_dir.as_ref()));
+        let is_alone = index.is_ok_and(|index| index.contexts.is_empty());
+        if (self.app.config.revocation_reach != RevocationReach::Account || is_alone)
+            && let Some(url) = &self.destination.revocation_endpoint
+            && let Some(token) = Token::best(reply.refresh_token.as_ref(), Some(&reply.access_token))
+        {
+            let _ = revoke(self.http, url, self.client, &token);
+        }
+    }
+
+    /// Revokes the login at the server and erases it here. Asks no person: a key that only a person gives is erased unread.
+    fn revoke_and_erase(&self, state_dir: &StateDir, old: &Entry, account: &Account) -> Result<Ended> {
+        let (app, marked) = (self.app, old.marked());
+        let files = app.files(state_dir, &old.grant).called(&marked);
+        let key_stores = app.quiet_key_stores();
+        let key_store = key_stores.any(&old.key_store)?;
+        let opened = key_stores.of(&old.key_store).and_then(|key_store| files.unlock(&*key_store));
+        let lock = files.lock(app.config.lock_timeout)?;
+        let found = opened.and_then(|grant| {
+            let found = grant.recover(&lock)?;
+            app.check_destination(&old.grant, &found.record)?;
+            Ok((grant, found))
+        });
+        let ended = match &found {
+            Ok((grant, found)) => {
+                // A record that is not of the login that this one replaces is not ended with it.
+                app.check_record(old, grant, &found.record)?;
+                self.revoke(old, account, grant, found)
+            }
+            Err(error) => Ended::not_asked(error),
+        };
+        files.erase(&lock, Some(&*key_store))?;
+        Ok(ended)
+    }
+
+    fn revoke(&self, old: &Entry, account: &Account, grant: &OpenGrant<'_>, found: &Found) -> Ended {
+        let (app, record) = (self.app, &found.record);
+        let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token) else {
+            return Ended::default();
+        };
+        if app.config.revocation_reach == RevocationReach::Account && !are_different(&old.account, account) {
+            return Ended::default();
+        }
+        // A token whose refresh brought nothing may be spent, and some servers (Better Auth) take a spent one for theft: they end all
+        // logins of the account, the new one too (law 13).
+        match &found.attempt {
+            Some(attempt) if grant.has_ended(attempt) => return Ended::default(),
+            Some(attempt) if attempt.is_foreign() => return Ended::not_asked("the reply to a refresh was refused"),
+            Some(attempt) if attempt.is_open() => return Ended::not_asked("a refresh of it was interrupted"),
+            _ => {}
+        }
+        let confirmed = app.confirm(self.http, &record.destination, Endpoint::Revocation);
+        let token = match confirmed.and_then(|()| grant.reveal(token)) {
+            Ok(token) => token,
+            Err(error) => return Ended::not_asked(error),
+        };
+        match revoke(self.http, url, &app.client(&record.destination), &Token::Refresh(&token)) {
+            Ok(_) => Ended { was_heard: true, left_alive: None },
+            Err(TokenError::Http(error)) if error.was_not_heard() => Ended::not_asked(error),
+            Err(error) => Ended { was_heard: true, left_alive: Some(error.to_string()) },
+        }
+    }
+}
+
+/// What the server knows of the end of a login.
+#[derive(Default)]
+struct Ended {
+    /// The server may have got the revocation. Even if it refuses, it may end more than it was asked for.
+    was_heard: bool,
+    /// Why the login may still live there.
+    left_alive: Option<String>,
+}
+
+impl Ended {
+    fn not_asked(why: impl ToString) -> Self {
+        Self { was_heard: false, left_alive: Some(why.to_string()) }
+    }
+}
+
+/// Returns whether both accounts are known and are not the same.
+fn are_different(one: &Account, other: &Account) -> bool {
+    one.subject.is_some() && other.subject.is_some() && !one.is(other)
+}
