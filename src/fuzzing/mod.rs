@@ -1,7 +1,13 @@
-//! What tests/fuzz throws bytes at: a function for each kind of bytes that come from outside, through the doors that the product
-//! has. Each checks what has to hold whatever the bytes are, and panics where it does not.
+//! The targets of tests/fuzz: a function for each kind of bytes that come from outside, through the product's own entry points. Each checks
+//! what must hold for all bytes, and panics if it does not.
 //!
-//! There only with `--cfg fuzzing`, and in the unit tests, which play the committed corpus.
+//! Compiled only with `--cfg fuzzing`, and for the unit tests, which play the committed corpus.
+//!
+//! | file | targets |
+//! | --- | --- |
+//! | `mod` | the list of targets, and the checks that they share |
+//! | `server_replies` | replies of servers and resources: token endpoint, device authorization, metadata, challenge |
+//! | `stored_files` | files of the state folder: record, index |
 
 mod server_replies;
 mod stored_files;
@@ -18,7 +24,7 @@ use crate::model::error::Error;
 use crate::model::sanitize::is_plain;
 use crate::system::http::body;
 
-/// What checks some bytes.
+/// Checks some bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target, by its name in tests/fuzz.
@@ -31,51 +37,51 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("token_reply", token_reply),
 ];
 
-/// What is in every secret of the corpus.
+/// A part of every secret of the corpus.
 const PLANTED: &str = "s3cr3t";
-/// Where a server puts secrets.
+/// The members with secrets.
 const SECRETS: &[&str] = &["access_token", "refresh_token", "id_token", "device_code"];
-/// What is sent. A description may have been cut, so that the beginning tells it.
+/// What is sent. A description may have been cut, so that the beginning counts as the whole.
 const CLIENT_SECRET: &str = "cs_s3cr3t_0123456789";
 const SENT: &str = "tk_s3cr3t_0123456789";
-const TELLING: usize = 12;
+const MIN_SECRET_PIECE: usize = 12;
 
-/// The members of a JSON object, unread: what nobody reads may hold anything, be it no text or too deep.
+/// The members of a JSON object, unread: a member that nobody reads may hold anything, also no text, or too deep a value.
 type Members = BTreeMap<String, Box<RawValue>>;
 
 fn members(json: &[u8]) -> Option<Members> {
     serde_json::from_str(&String::from_utf8_lossy(json)).ok()
 }
 
-/// The body as it is understood, if it is an object.
+/// Returns the body as the product reads it, if it is an object.
 fn object(body: &[u8]) -> Option<Members> {
     members(&body::to_json(Zeroizing::new(body.to_vec())))
 }
 
-/// What an error says in any of its ways to be printed. Safe to print, and no longer than a person reads (law 12).
-fn said(error: &Error) -> String {
+/// Returns an error in every way to print it. Safe to print, and no longer than a person reads (law 12).
+fn printed(error: &Error) -> String {
     let message = error.to_string();
     assert!(is_plain(&message) && message.chars().count() <= 1000, "{message:?}");
     format!("{message} {error:?} {error:#?}")
 }
 
-/// Law 11: nothing of what was sent, even where the server quotes it.
+/// Law 11: nothing of what was sent, even if the server quotes it.
 #[track_caller]
-fn quotes_nothing(seen: &str, sent: &[&str]) {
-    assert!(!sent.iter().any(|sent| seen.contains(&sent[..TELLING])), "{seen}");
+fn assert_quotes_nothing_sent(seen: &str, sent: &[&str]) {
+    assert!(!sent.iter().any(|sent| seen.contains(&sent[..MIN_SECRET_PIECE])), "{seen}");
 }
 
-/// Law 11: nothing of what came where secrets stand, unless the server has it in its own words too.
+/// Law 11: nothing of a member with a secret, unless the server has it in its own words too.
 #[track_caller]
-fn tells_no_secret(seen: &str, body: &[u8]) {
-    assert!(!seen.contains(PLANTED) || is_told_beside(body), "{seen}");
+fn assert_reveals_no_secret(seen: &str, body: &[u8]) {
+    assert!(!seen.contains(PLANTED) || may_be_in_server_words(body), "{seen}");
 }
 
-/// Whether a server's own words could hold the planted text: then nothing tells them from a secret.
-fn is_told_beside(body: &[u8]) -> bool {
+/// Returns whether the server's own words could hold the planted text: then nothing tells them from a secret.
+fn may_be_in_server_words(body: &[u8]) -> bool {
     let is_beside = |name: &str, value: &RawValue| {
         let text = format!("{name}{value}").to_ascii_lowercase();
-        // With what hides, or is written otherwise, it could come out in the end.
+        // Escapes and invisible characters could become the planted text.
         let is_as_it_seems = text.is_ascii() && is_plain(&text) && !text.contains(['\\', '%']);
         let could = text.contains(PLANTED) || !is_as_it_seems;
         could && !(SECRETS.contains(&name) && value.get().starts_with('"'))
@@ -83,8 +89,8 @@ fn is_told_beside(body: &[u8]) -> bool {
     object(body).is_some_and(|object| object.iter().any(|(name, value)| is_beside(name, value)))
 }
 
-/// A number below `end` that only the bytes decide.
-fn somewhere(bytes: &[u8], end: usize) -> usize {
+/// Returns a number below `end` that only the bytes decide.
+fn number_below(bytes: &[u8], end: usize) -> usize {
     let mixed = bytes.iter().fold(end, |mixed, byte| (mixed ^ usize::from(*byte)).wrapping_mul(0x0100_0193));
     (mixed >> 7) % end.max(1)
 }

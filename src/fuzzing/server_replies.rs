@@ -1,4 +1,4 @@
-//! What servers and resources answer.
+//! Replies of servers and resources.
 #![allow(clippy::expect_used, reason = "what is expected here is what is checked")]
 
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
-use super::{CLIENT_SECRET, Members, SENT, object, quotes_nothing, said, tells_no_secret};
+use super::{CLIENT_SECRET, Members, SENT, assert_quotes_nothing_sent, assert_reveals_no_secret, object, printed};
 use crate::model::error::Error;
 use crate::model::ids::{Issuer, Scopes, has_user_info, is_loopback, is_subject};
 use crate::model::sanitize::is_plain;
@@ -65,15 +65,15 @@ pub fn device_reply(bytes: &[u8]) {
         pkce_methods: &[],
     };
     for may_be_http in [false, true] {
-        let answered = with_door(may_be_http, &[(status, body.clone())], |http| {
+        let answered = with_http(may_be_http, &[(status, body.clone())], |http| {
             request.send(http, &url, &client(), &Cancel::new())
         });
         let device = match answered {
             Ok(device) => device,
             Err(error) => {
-                let seen = said(&error);
-                quotes_nothing(&seen, &[CLIENT_SECRET]);
-                tells_no_secret(&seen, &body);
+                let seen = printed(&error);
+                assert_quotes_nothing_sent(&seen, &[CLIENT_SECRET]);
+                assert_reveals_no_secret(&seen, &body);
                 continue;
             }
         };
@@ -98,7 +98,7 @@ pub fn device_reply(bytes: &[u8]) {
         let mut poll = Poll::new(device.interval, device.expires_in);
         let wait = poll.next(Duration::ZERO, None).expect("a first poll");
         assert!(wait >= device.interval.min(device.expires_in) && wait <= device.expires_in, "{wait:?}");
-        tells_no_secret(&format!("{device:?}"), &body);
+        assert_reveals_no_secret(&format!("{device:?}"), &body);
     }
 }
 
@@ -110,7 +110,7 @@ pub fn metadata(bytes: &[u8]) {
     };
     let replies = [reply(first), reply(second)];
     let issuer: Issuer = ISSUER.parse().expect("an issuer");
-    let is_said = |name: &str, url: &Url| {
+    let is_named = |name: &str, url: &Url| {
         replies.iter().filter(|(status, _)| (200..300).contains(status)).filter_map(|(_, body)| object(body)).any(
             |found| {
                 let parsed = text(&found, name).and_then(|text| Url::parse(&text).ok());
@@ -121,7 +121,7 @@ pub fn metadata(bytes: &[u8]) {
     let by_hand = ConfiguredEndpoints { device_authorization: None, token: None, revocation: None };
     for may_be_http in [false, true] {
         let cancel = Cancel::new();
-        match with_door(may_be_http, &replies, |http| discover(http, &issuer, &by_hand, &cancel)) {
+        match with_http(may_be_http, &replies, |http| discover(http, &issuer, &by_hand, &cancel)) {
             Ok(found) => {
                 let named = [
                     ("device_authorization_endpoint", Some(&found.device_authorization)),
@@ -131,18 +131,18 @@ pub fn metadata(bytes: &[u8]) {
                 ];
                 for (name, url) in named.into_iter().filter_map(|(name, url)| Some((name, url?))) {
                     is_safe(url, may_be_http);
-                    assert!(is_said(name, url), "nobody who is the issuer says that {url} is its {name}");
+                    assert!(is_named(name, url), "nobody who is the issuer says that {url} is its {name}");
                 }
             }
-            Err(error) => drop(said(&error)),
+            Err(error) => drop(printed(&error)),
         }
-        match with_door(may_be_http, &replies, |http| userinfo_endpoint(http, &issuer, &cancel)) {
+        match with_http(may_be_http, &replies, |http| userinfo_endpoint(http, &issuer, &cancel)) {
             Ok(Some(url)) => {
                 is_safe(&url, may_be_http);
-                assert!(is_said("userinfo_endpoint", &url), "{url}");
+                assert!(is_named("userinfo_endpoint", &url), "{url}");
             }
             Ok(None) => {}
-            Err(error) => drop(said(&error)),
+            Err(error) => drop(printed(&error)),
         }
     }
 }
@@ -152,7 +152,7 @@ pub fn token_reply(bytes: &[u8]) {
     let (status, body) = reply(bytes);
     let (url, client, sent) = (url("https://id.example.com/token"), client(), Secret::new(SENT.into()));
     let [polled, refreshed] = [Grant::DeviceCode(&sent), Grant::RefreshToken(&sent)].map(|grant| {
-        let answered = with_door(false, &[(status, body.clone())], |http| {
+        let answered = with_http(false, &[(status, body.clone())], |http| {
             TokenEndpoint { http, url: &url, client: &client }.request(
                 &grant,
                 &RequestedAccess::default(),
@@ -167,9 +167,9 @@ pub fn token_reply(bytes: &[u8]) {
             }
             Err(error) => {
                 let seen = format!("{error:?} {error}");
-                let seen = format!("{seen} {}", said(&Error::from(error)));
-                quotes_nothing(&seen, &[CLIENT_SECRET, SENT]);
-                tells_no_secret(&seen, &body);
+                let seen = format!("{seen} {}", printed(&Error::from(error)));
+                assert_quotes_nothing_sent(&seen, &[CLIENT_SECRET, SENT]);
+                assert_reveals_no_secret(&seen, &body);
                 false
             }
         }
@@ -197,20 +197,20 @@ fn is_usable(reply: &TokenReply, body: &[u8]) {
     let scopes = reply.scopes.as_ref().map(Scopes::to_string).unwrap_or_default();
     assert!(scopes.len() <= 8 << 10 && is_plain(&scopes), "{scopes:?}");
     assert!(reply.user.as_ref().is_none_or(|user| user.sub().is_some_and(|sub| is_subject(&sub))));
-    tells_no_secret(&format!("{reply:?}"), body);
+    assert_reveals_no_secret(&format!("{reply:?}"), body);
     let issuer: Issuer = ISSUER.parse().expect("an issuer");
-    let told =
+    let checked =
         reply.id_token.as_ref().map(|token| id_token::read(token, &issuer, &client().id, SystemTime::UNIX_EPOCH));
-    match told {
+    match checked {
         Some(Ok(claims)) => assert!(claims.sub().is_some_and(|sub| is_subject(&sub)), "{claims:?}"),
-        Some(Err(error)) => drop(said(&error)),
+        Some(Err(error)) => drop(printed(&error)),
         None => {}
     }
-    let told = id_token::told(reply.id_token.as_ref());
-    let _ = id_token::is_another(&told, &issuer, &client().id, Some("alice"));
+    let unverified = id_token::told(reply.id_token.as_ref());
+    let _ = id_token::is_another(&unverified, &issuer, &client().id, Some("alice"));
 }
 
-/// A status on a line of its own, and what follows; 200 where there is none. Where one leads elsewhere there is no reply to read.
+/// Splits a status on its own line from the body; without a status it is 200. A redirect is never read, so that its status is 200 too.
 fn reply(bytes: &[u8]) -> (u16, Vec<u8>) {
     let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let status = std::str::from_utf8(&bytes[..line]).ok().and_then(|line| line.parse().ok());
@@ -238,17 +238,17 @@ fn url(text: &str) -> Url {
     text.parse().expect("an address")
 }
 
-/// With the product's door, before which these replies stand instead of a server.
-fn with_door<T>(allow_loopback_http: bool, replies: &[(u16, Vec<u8>)], ask: impl FnOnce(&Http) -> T) -> T {
+/// Calls `ask` with the product's HTTP client, which gets these replies instead of a server's.
+fn with_http<T>(allow_loopback_http: bool, replies: &[(u16, Vec<u8>)], ask: impl FnOnce(&Http) -> T) -> T {
     thread_local! {
-        static DOORS: [Http; 2] = [false, true].map(|allow_loopback_http| {
+        static CLIENTS: [Http; 2] = [false, true].map(|allow_loopback_http| {
             let (user_agent, timeout) = ("acme".to_owned(), Duration::from_secs(1));
             let settings = Settings { user_agent, timeout, extra_roots: Vec::new(), allow_loopback_http };
-            Http::new(&settings).expect("a door")
+            Http::new(&settings).expect("an HTTP client")
         });
     }
-    DOORS.with(|doors| {
-        let http = &doors[usize::from(allow_loopback_http)];
+    CLIENTS.with(|clients| {
+        let http = &clients[usize::from(allow_loopback_http)];
         http.answer_with(replies);
         ask(http)
     })

@@ -1,4 +1,4 @@
-//! What lies on disk.
+//! Files of the state folder.
 #![allow(clippy::expect_used, reason = "what is expected here is what is checked")]
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{members, said, somewhere};
+use super::{members, number_below, printed};
 use crate::Config;
 use crate::custody::sealing_key::SealingKey;
 use crate::lifecycle::contexts::{Index, Selector};
@@ -17,7 +17,7 @@ use crate::model::secret::Secret;
 use crate::records::record::{Header, Record, RefreshToken, Unreadable};
 use crate::system::environment::Environment;
 
-/// A record, as JSON: what is sealed opens, and opens to the same; and to nothing once a byte is another.
+/// A record, as JSON: what is sealed opens to the same record, and not at all once a byte is changed.
 pub fn record(bytes: &[u8]) {
     #[derive(Deserialize)]
     struct Written {
@@ -52,10 +52,10 @@ pub fn record(bytes: &[u8]) {
     assert_eq!(refused(&sealed, &name("other"), &grant, &key), Unreadable::Foreign);
     assert_eq!(refused(&sealed, &app, &name(&"b".repeat(26)), &key), Unreadable::Foreign);
     assert_eq!(refused(&sealed, &app, &grant, &other_key), Unreadable::WrongKey);
-    let at = somewhere(bytes, sealed.len());
+    let at = number_below(bytes, sealed.len());
     refused(&sealed[..at], &app, &grant, &key);
     let mut damaged = sealed.clone();
-    damaged[at] ^= 1 << somewhere(bytes, 8);
+    damaged[at] ^= 1 << number_below(bytes, 8);
     refused(&damaged, &app, &grant, &key);
 }
 
@@ -65,7 +65,7 @@ pub fn index(bytes: &[u8]) {
     let index = match Index::parse(path, bytes) {
         Ok(index) => index,
         Err(error) => {
-            said(&error);
+            printed(&error);
             assert_eq!(error.kind(), ErrorKind::Custody);
             return assert!(matches!(error.remedy(), Some(Remedy::Upgrade | Remedy::SetAside { .. })), "{error:?}");
         }
@@ -78,7 +78,7 @@ pub fn index(bytes: &[u8]) {
         let there: Vec<&RawValue> = serde_json::from_str(members["contexts"].get()).expect("a list");
         assert_eq!(index.contexts.len(), there.len(), "every context that is there is read");
     }
-    let cut = &written[..somewhere(bytes, written.len())];
+    let cut = &written[..number_below(bytes, written.len())];
     assert!(Index::parse(path, cut).is_err(), "half an index");
 
     let mut config = Config::new("acme", "https://id.example.com", "acme-cli").expect("a configuration");
