@@ -123,8 +123,8 @@ impl<'a> NormalizedError<'a> {
         // A text among the words (Twitch) is a code if it is a known one.
         let known = codes.iter().chain(&words).map(|text| rfc_spelling(text)).find(|code| error_codes::is_known(code));
         let has_error = object.get("error").is_some_and(is_meaningful);
-        let says_anything = !is_success && !(codes.is_empty() && words.is_empty());
-        if known.is_none() && !has_error && !says_anything {
+        let says_anything = !codes.is_empty() || !words.is_empty();
+        if known.is_none() && !has_error && (is_success || !says_anything) {
             return None;
         }
         let description = words.into_iter().find(|text| known.as_deref() != Some(&rfc_spelling(text)));
