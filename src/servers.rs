@@ -119,7 +119,7 @@ fn configure(server: &ServerQuirks, app: &str, name: &str, client_id: &str, scop
         config.revocation_reach = reach;
     }
     // An issuer for each org has endpoints of its own: it is another configuration.
-    if !matches!(server.orgs, Orgs::Issuer(_)) {
+    if !matches!(server.orgs, Orgs::ByIssuer(_)) {
         config.orgs = server.orgs.clone();
     }
     Ok(config)
@@ -181,12 +181,12 @@ mod tests {
             Revocation::Reaches(RevocationReach::Token) => "the token",
         };
         let org = match &server.orgs {
-            Orgs::Nothing => "-".into(),
-            Orgs::Refresh(name) => format!("refresh, `{name}`"),
-            Orgs::Login(name) => format!("login, `{name}`"),
-            Orgs::Scope(_) => "scope".into(),
-            Orgs::Exchange(name) => format!("exchange, `{name}`"),
-            Orgs::Issuer(_) => "issuer".into(),
+            Orgs::None => "-".into(),
+            Orgs::ByRefresh(name) => format!("refresh, `{name}`"),
+            Orgs::ByLogin(name) => format!("login, `{name}`"),
+            Orgs::ByScope(_) => "scope".into(),
+            Orgs::ByExchange(name) => format!("exchange, `{name}`"),
+            Orgs::ByIssuer(_) => "issuer".into(),
         };
         format!("//! | {} | {configuration} | {secret} | {rotation} | {revocation} | {org} | ", server.name)
     }

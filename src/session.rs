@@ -159,7 +159,7 @@ impl Session {
                 max_age,
                 ..LoginRequest::default()
             }),
-            Demand::AnotherToken | Demand::Nothing => AfterRefusal::GiveUp,
+            Demand::AnotherToken | Demand::Other => AfterRefusal::GiveUp,
         }
     }
 

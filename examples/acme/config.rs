@@ -27,12 +27,12 @@ pub(crate) fn from_environment() -> Result<Config> {
     config.revocation_endpoint = url("REVOCATION_ENDPOINT")?;
     let org = variable("ORG_PARAM").map_or(Cow::Borrowed("organization_id"), Cow::Owned);
     config.orgs = match variable("ORG_BY").as_deref() {
-        None | Some("refresh") => Orgs::Refresh(org),
-        Some("login") => Orgs::Login(org),
-        Some("scope") => Orgs::Scope(org),
-        Some("exchange") => Orgs::Exchange(org),
-        Some("issuer") => Orgs::Issuer(org),
-        Some(_) => Orgs::Nothing,
+        None | Some("refresh") => Orgs::ByRefresh(org),
+        Some("login") => Orgs::ByLogin(org),
+        Some("scope") => Orgs::ByScope(org),
+        Some("exchange") => Orgs::ByExchange(org),
+        Some("issuer") => Orgs::ByIssuer(org),
+        Some(_) => Orgs::None,
     };
     config.scopes_in_refresh = variable("REFRESH_SCOPES").is_some_and(|value| value == "1");
     config.pkce = match variable("PKCE").as_deref() {

@@ -65,7 +65,7 @@ pub struct Config {
     pub token_endpoint: Option<Url>,
     /// Replaces the metadata's endpoint. The default is `None`.
     pub revocation_endpoint: Option<Url>,
-    /// Controls how a request names the org of a token. The default is [`Orgs::Nothing`]: the server has no orgs.
+    /// Controls how a request names the org of a token. The default is [`Orgs::None`]: the server has no orgs.
     pub orgs: Orgs,
     /// The claim of userinfo or of the ID token that lists a person's orgs: texts or whole numbers, objects with an `id` and a `name`, or an
     /// object with the orgs as its member names. The default is `organizations`.
@@ -123,7 +123,7 @@ impl Config {
             device_authorization_endpoint: None,
             token_endpoint: None,
             revocation_endpoint: None,
-            orgs: Orgs::Nothing,
+            orgs: Orgs::None,
             revocation_reach: RevocationReach::Family,
             orgs_claim: "organizations".into(),
             extra_roots: Vec::new(),

@@ -221,7 +221,7 @@ fn tell_the_server(app: &App, entry: &Entry, record: &Record, token: Option<Secr
     app.confirm(&http, &record.destination, Endpoint::Revocation).map_err(|error| error.with(forget.clone()))?;
     match revoke(&http, url, &app.client(&record.destination), &token) {
         Ok(Revoked::Now) => Ok(LogoutOutcome::Revoked),
-        Ok(Revoked::Before) => Ok(LogoutOutcome::Already),
+        Ok(Revoked::Already) => Ok(LogoutOutcome::Already),
         // RFC 7009 §2.2.1: "The authorization server does not support the revocation of the presented token type."
         Err(TokenError::Refused(refusal)) if refusal.is("unsupported_token_type") => Ok(LogoutOutcome::NotRevocable),
         Err(error) => {

@@ -12,7 +12,7 @@ use crate::model::sanitize::{ascii_json, quoted};
 use crate::oauth::claims::Claims;
 use crate::oauth::metadata;
 use crate::oauth::normalize::identifier;
-use crate::oauth::userinfo::{NoClaims, TokenRefused, UserinfoEndpoint};
+use crate::oauth::userinfo::{TokenRefused, UserinfoEndpoint, UserinfoError};
 use crate::system::clock::Cancel;
 
 /// What the authorization server says about the person (OpenID Connect Core §5.3).
@@ -94,16 +94,16 @@ fn ask_endpoint(
     replacement: impl Fn(&Context) -> Result<Option<AccessToken>>,
 ) -> Result<Result<Claims, TokenRefused>> {
     let mut answer = endpoint.ask(token.secret(), &Cancel::new());
-    if let Err(NoClaims::Refused(refused)) = &answer
+    if let Err(UserinfoError::Refused(refused)) = &answer
         && let Some(context) = renewable
-        && refused.wants_another
+        && refused.may_retry_with_new_token
         && let Some(token) = replacement(context)?
     {
         answer = endpoint.ask(token.secret(), &Cancel::new());
     }
     match answer {
         Ok(claims) => Ok(Ok(claims)),
-        Err(NoClaims::Refused(refused)) => Ok(Err(refused)),
+        Err(UserinfoError::Refused(refused)) => Ok(Err(refused)),
         Err(error) => Err(error.into()),
     }
 }
@@ -113,7 +113,7 @@ fn ask_endpoint(
 fn check_subject(claims: &Claims, issuer: &Issuer, context: Option<&Context>, id_token: Option<&Claims>) -> Result<()> {
     let sealed = context.and_then(|context| context.account.subject.clone());
     let own = sealed.or_else(|| id_token.and_then(Claims::sub));
-    match own.is_some_and(|own| claims.are_of_another(&own)) {
+    match own.is_some_and(|own| claims.name_another_subject(&own)) {
         true => Err(protocol_error(format!(
             "issuer {issuer} says that the token speaks for another subject than the login"
         ))),
@@ -159,7 +159,7 @@ fn refusal_error(app: &App, context: Option<&Context>, TokenRefused { reason, ..
             (format!("the token has too few scopes ({})", context.scopes), Remedy::FixConfig { field: "scopes" })
         }
         Some(resource) => (format!("the token is for {resource}"), Remedy::AskAdministrator),
-        None => (format!("it refused the token with {}", reason.named()), Remedy::AskAdministrator),
+        None => (format!("it refused the token with {}", reason.display_code()), Remedy::AskAdministrator),
     };
     let message = format!("cannot ask {} whose login this is: {why}", reason.host);
     Error::new(ErrorKind::AuthorizationServer, message).with(remedy).because(Error::from(reason))

@@ -13,7 +13,7 @@ pub(crate) enum Demand {
     /// The person has to authenticate again: in another way, or more recently.
     StepUp { acr_values: Option<String>, max_age: Option<Duration> },
     /// Nothing that hallpass would give.
-    Nothing,
+    Other,
 }
 
 /// The longest list of authentication contexts that is passed on, in bytes.
@@ -24,7 +24,7 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
     if status != 401 {
         // RFC 6750 §3.1: "insufficient_scope ... SHOULD respond with the HTTP 403 (Forbidden) status code". More scopes are for the
         // person and the host to ask for; a resource does not choose what a person is led to approve.
-        return Demand::Nothing;
+        return Demand::Other;
     }
     if header.trim().is_empty() {
         // RFC 9110 §15.5.2 demands the header, and many resources send none.
@@ -38,7 +38,7 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
         // RFC 9470 §3: "The authentication event associated with the access token presented with the request does not meet the
         // authentication requirements of the protected resource."
         Some("insufficient_user_authentication") => bearer.step_up(),
-        _ => Demand::Nothing,
+        _ => Demand::Other,
     }
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
 fn read_malformed(header: &str) -> Demand {
     let header = header.to_ascii_lowercase();
     let demands_more = ["insufficient_", "invalid_request"].iter().any(|error| header.contains(error));
-    if header.contains("bearer") && !demands_more { Demand::AnotherToken } else { Demand::Nothing }
+    if header.contains("bearer") && !demands_more { Demand::AnotherToken } else { Demand::Other }
 }
 
 /// The challenge of the scheme `Bearer`. "All challenges defined by this specification MUST use the auth-scheme value
@@ -91,7 +91,7 @@ impl BearerChallenge {
         let acr_values = self.acr_values.filter(|values| is_plain(values) && values.len() <= MAX_ACR);
         let max_age = self.max_age.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         match (&acr_values, max_age) {
-            (None, None) => Demand::Nothing,
+            (None, None) => Demand::Other,
             _ => Demand::StepUp { acr_values, max_age },
         }
     }
@@ -108,22 +108,22 @@ mod tests {
             ("Bearer", Demand::AnotherToken),
             (r#"Bearer realm="a, b", error="invalid_token", error_description="expired""#, Demand::AnotherToken),
             (r#"Basic realm="x", bearer error="invalid_token""#, Demand::AnotherToken),
-            (r#"Bearer error="insufficient_scope", scope="admin""#, Demand::Nothing),
-            (r#"Bearer error="invalid_request""#, Demand::Nothing),
-            (r#"Basic realm="x""#, Demand::Nothing),
-            (r#"Bearer error="insufficient_user_authentication""#, Demand::Nothing),
-            ("\u{1b}[2J,,==\"", Demand::Nothing),
+            (r#"Bearer error="insufficient_scope", scope="admin""#, Demand::Other),
+            (r#"Bearer error="invalid_request""#, Demand::Other),
+            (r#"Basic realm="x""#, Demand::Other),
+            (r#"Bearer error="insufficient_user_authentication""#, Demand::Other),
+            ("\u{1b}[2J,,==\"", Demand::Other),
             (
                 r#"Bearer scope="" error="invalid_token" error_description="the token has expired""#,
                 Demand::AnotherToken,
             ),
             (r#"Bearer error="invalid_token", error_description="ungültig""#, Demand::AnotherToken),
             (r#"Negotiate YII=, Bearer error="invalid_token""#, Demand::AnotherToken),
-            (r#"Bearer error=insufficient_scope scope="a b" extra"#, Demand::Nothing),
+            (r#"Bearer error=insufficient_scope scope="a b" extra"#, Demand::Other),
         ] {
             assert_eq!(read(401, header), demand, "{header}");
         }
-        assert_eq!(read(403, r#"Bearer error="invalid_token""#), Demand::Nothing);
+        assert_eq!(read(403, r#"Bearer error="invalid_token""#), Demand::Other);
         let step_up = r#"Bearer error="insufficient_user_authentication", acr_values="phr mfa", max_age="60""#;
         let wanted = Demand::StepUp { acr_values: Some("phr mfa".into()), max_age: Some(Duration::from_secs(60)) };
         assert_eq!(read(401, step_up), wanted);

@@ -100,7 +100,7 @@ impl Claims {
     }
 
     /// Returns whether they name another subject. A subject that cannot be read is another.
-    pub(crate) fn are_of_another(&self, subject: &str) -> bool {
+    pub(crate) fn name_another_subject(&self, subject: &str) -> bool {
         self.get("sub").is_some_and(|sub| identifier(sub).as_deref() != Some(subject))
     }
 
@@ -115,7 +115,7 @@ impl Claims {
     }
 
     /// Returns the claims that the record keeps: all, or, if those are too long, the subject.
-    pub(crate) fn to_keep(&self) -> Option<Map<String, Value>> {
+    pub(crate) fn stored_claims(&self) -> Option<Map<String, Value>> {
         let is_short = serde_json::to_string(&self.0).is_ok_and(|json| json.len() <= MAX_STORED);
         let subject = || self.sub().map(|sub| ("sub".to_owned(), sub.into())).into_iter().collect();
         Some(if is_short { self.0.clone() } else { subject() }).filter(|claims| !claims.is_empty())
@@ -192,7 +192,7 @@ mod tests {
             (json!(["7"]), None),
         ] {
             assert_eq!(claims(json!({"sub": value})).sub().as_deref(), sub, "{value}");
-            assert_eq!(claims(json!({"sub": value})).are_of_another("7"), sub != Some("7"), "{value}");
+            assert_eq!(claims(json!({"sub": value})).name_another_subject("7"), sub != Some("7"), "{value}");
         }
     }
 }

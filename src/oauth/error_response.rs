@@ -56,7 +56,7 @@ impl ErrorResponse {
     }
 
     /// Returns the code for a sentence of ours. A code that no RFC has is the server's word, and stands among those (law 12).
-    pub(crate) fn named(&self) -> &str {
+    pub(crate) fn display_code(&self) -> &str {
         if self.is_servers_own() { UNKNOWN } else { &self.error }
     }
 
@@ -106,7 +106,7 @@ impl ErrorResponse {
 
 impl std::fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} refused with {}", self.host, self.named())
+        write!(f, "{} refused with {}", self.host, self.display_code())
     }
 }
 

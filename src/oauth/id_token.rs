@@ -50,14 +50,14 @@ fn wrong(issuer: &Issuer, what: &str) -> Error {
 
 /// Returns the claims of an ID token that came with a refresh, or none if there is no token or it cannot be read. Its expiry does not
 /// matter: the server has rotated already, and a wrong clock must not throw the new token away.
-pub(crate) fn told(token: Option<&Secret>) -> Claims {
+pub(crate) fn unverified_claims(token: Option<&Secret>) -> Claims {
     token.and_then(|token| Claims::of_jwt(token.expose())).unwrap_or_default()
 }
 
 /// Returns whether an ID token that came with a refresh names another identity. OpenID Connect Core §12.2: "its iss Claim Value MUST be the
 /// same as in the ID Token issued when the original authentication occurred", likewise sub and aud.
 pub(crate) fn is_another(claims: &Claims, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
-    let is_other_subject = subject.is_some_and(|subject| claims.are_of_another(subject));
+    let is_other_subject = subject.is_some_and(|subject| claims.name_another_subject(subject));
     is_other_subject || claims.name_another_issuer(issuer) || claims.name_other_clients_only(client)
 }
 

@@ -7,24 +7,24 @@ use crate::model::ids::{Issuer, Org, Scopes};
 
 /// How a request names the org that a token is for. No standard has a way: each server has its own.
 ///
-/// With [`Refresh`](Self::Refresh) and [`Exchange`](Self::Exchange) one login serves all orgs of its account; with the others each org has
+/// With [`ByRefresh`](Self::ByRefresh) and [`ByExchange`](Self::ByExchange) one login serves all orgs of its account; with the others each org has
 /// a login of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Orgs {
     /// By nothing: the server has no orgs, or a person chooses one while approving.
     #[default]
-    Nothing,
+    None,
     /// By this parameter of a refresh, for example `organization_id` (WorkOS).
-    Refresh(Cow<'static, str>),
+    ByRefresh(Cow<'static, str>),
     /// By this parameter of the device authorization request, for example `organization` or `audience`.
-    Login(Cow<'static, str>),
+    ByLogin(Cow<'static, str>),
     /// By a scope, in which `{org}` stands for the org: `urn:zitadel:iam:org:id:{org}`, `organization:{org}`.
-    Scope(Cow<'static, str>),
+    ByScope(Cow<'static, str>),
     /// By this parameter of a token exchange (RFC 8693), for example `audience` or `organization`.
-    Exchange(Cow<'static, str>),
+    ByExchange(Cow<'static, str>),
     /// By its issuer, in which `{org}` stands for the org: `https://login.microsoftonline.com/{org}/v2.0`.
-    Issuer(Cow<'static, str>),
+    ByIssuer(Cow<'static, str>),
 }
 
 const PLACEHOLDER: &str = "{org}";
@@ -32,34 +32,34 @@ const PLACEHOLDER: &str = "{org}";
 impl Orgs {
     /// Returns whether one login serves all orgs of its account.
     pub(crate) fn is_per_token(&self) -> bool {
-        matches!(self, Self::Refresh(_) | Self::Exchange(_))
+        matches!(self, Self::ByRefresh(_) | Self::ByExchange(_))
     }
 
     /// Returns whether a reply names the org as the request did. An issuer made for one org may have its own orgs within.
-    pub(crate) fn is_told_in_replies(&self) -> bool {
-        !matches!(self, Self::Issuer(_))
+    pub(crate) fn is_named_as_asked(&self) -> bool {
+        !matches!(self, Self::ByIssuer(_))
     }
 
     /// Returns the parameter of a refresh that names `org`.
-    pub(crate) fn in_refresh<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
+    pub(crate) fn refresh_parameter<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
         match self {
-            Self::Refresh(parameter) => org.map(|org| (&**parameter, org.as_str())),
+            Self::ByRefresh(parameter) => org.map(|org| (&**parameter, org.as_str())),
             _ => None,
         }
     }
 
     /// Returns the parameter of a token exchange that names `org`.
-    pub(crate) fn in_exchange<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
+    pub(crate) fn exchange_parameter<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
         match self {
-            Self::Exchange(parameter) => org.map(|org| (&**parameter, org.as_str())),
+            Self::ByExchange(parameter) => org.map(|org| (&**parameter, org.as_str())),
             _ => None,
         }
     }
 
     /// Returns the parameter of a device authorization request that names `org`.
-    pub(crate) fn in_login<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
+    pub(crate) fn login_parameter<'a>(&'a self, org: Option<&'a Org>) -> Option<(&'a str, &'a str)> {
         match self {
-            Self::Login(parameter) => org.map(|org| (&**parameter, org.as_str())),
+            Self::ByLogin(parameter) => org.map(|org| (&**parameter, org.as_str())),
             _ => None,
         }
     }
@@ -70,7 +70,7 @@ impl Orgs {
     /// `Config` if the org's name cannot stand in a scope.
     pub(crate) fn scopes(&self, scopes: &Scopes, org: Option<&Org>) -> Result<Scopes> {
         match (self, org) {
-            (Self::Scope(template), Some(org)) => {
+            (Self::ByScope(template), Some(org)) => {
                 let scope = template.replace(PLACEHOLDER, org.as_str());
                 match scope.contains(' ') {
                     true => Err(Error::config("org", format!("the org {org} cannot be named in a scope"))),
@@ -87,7 +87,7 @@ impl Orgs {
     /// `Config` if the org's name makes no issuer, or one of another shape: an org never chooses the server.
     pub(crate) fn issuer(&self, own: &Issuer, org: Option<&Org>) -> Result<Issuer> {
         match (self, org) {
-            (Self::Issuer(template), Some(org)) => match may_stand_in_an_issuer(org.as_str()) {
+            (Self::ByIssuer(template), Some(org)) => match may_stand_in_an_issuer(org.as_str()) {
                 true => template.replace(PLACEHOLDER, org.as_str()).parse(),
                 false => Err(Error::config("org", format!("the org {org} cannot be named in an issuer"))),
             },
@@ -98,7 +98,7 @@ impl Orgs {
     /// Returns whether `issuer` is that of some org.
     pub(crate) fn makes(&self, issuer: &Issuer) -> bool {
         match self {
-            Self::Issuer(template) => template.split_once(PLACEHOLDER).is_some_and(|(before, after)| {
+            Self::ByIssuer(template) => template.split_once(PLACEHOLDER).is_some_and(|(before, after)| {
                 let org = issuer.as_str().strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
                 org.is_some_and(may_stand_in_an_issuer)
             }),
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_org_never_chooses_the_server() {
-        let by = Orgs::Issuer("https://login.example.com/{org}/v2.0".into());
+        let by = Orgs::ByIssuer("https://login.example.com/{org}/v2.0".into());
         let own: Issuer = "https://login.example.com/common/v2.0".parse().unwrap();
         assert_eq!(by.issuer(&own, Some(&org("contoso"))).unwrap().as_str(), "https://login.example.com/contoso/v2.0");
         assert_eq!(by.issuer(&own, None).unwrap(), own);
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_scope_names_one_org() {
-        let (by, own) = (Orgs::Scope("urn:zitadel:iam:org:id:{org}".into()), "openid".parse().unwrap());
+        let (by, own) = (Orgs::ByScope("urn:zitadel:iam:org:id:{org}".into()), "openid".parse().unwrap());
         let scopes = by.scopes(&own, Some(&org("42"))).unwrap();
         assert_eq!(scopes.to_string(), "openid urn:zitadel:iam:org:id:42");
         assert!(by.scopes(&own, Some(&org("a b"))).is_err());

@@ -28,7 +28,7 @@ impl<'a> Token<'a> {
 pub(crate) enum Revoked {
     Now,
     /// It was dead already.
-    Before,
+    Already,
 }
 
 /// Revokes `token` at the server.
@@ -47,7 +47,7 @@ pub(crate) fn revoke(http: &Http, url: &Url, client: &Client, token: &Token<'_>)
     }
     match TokenError::read(&reply) {
         // Better Auth answers 400 to a token that is dead already: there is nothing left to end.
-        TokenError::Refused(response) if response.says_revoked_token_is_dead() => Ok(Revoked::Before),
+        TokenError::Refused(response) if response.says_revoked_token_is_dead() => Ok(Revoked::Already),
         error => Err(error.redact_secrets(&[*secret], client)),
     }
 }

@@ -106,7 +106,7 @@ const PLAIN: ServerQuirks = ServerQuirks {
     login_parameters: &[],
     rotation: Rotation::Unknown,
     revocation: Revocation::Reaches(RevocationReach::Family),
-    orgs: Orgs::Nothing,
+    orgs: Orgs::None,
     verified: Verified::ByMetadata,
 };
 
@@ -140,7 +140,7 @@ pub(crate) const ENTRA: ServerQuirks = ServerQuirks {
     scopes_in_refresh: true,
     rotation: Rotation::OldStays,
     revocation: Revocation::Impossible,
-    orgs: Orgs::Issuer(Cow::Borrowed("https://login.microsoftonline.com/{org}/v2.0")),
+    orgs: Orgs::ByIssuer(Cow::Borrowed("https://login.microsoftonline.com/{org}/v2.0")),
     verified: Verified::Yes,
     ..PLAIN
 };
@@ -165,7 +165,7 @@ pub(crate) const WORKOS_AUTHKIT: ServerQuirks = ServerQuirks {
     secret: Secret::None,
     rotation: Rotation::Always,
     revocation: Revocation::Impossible,
-    orgs: Orgs::Refresh(Cow::Borrowed("organization_id")),
+    orgs: Orgs::ByRefresh(Cow::Borrowed("organization_id")),
     verified: Verified::Yes,
     ..PLAIN
 };
@@ -201,7 +201,7 @@ pub(crate) const KNOWN_SERVERS: &[ServerQuirks] = &[
     WORKOS_AUTHKIT,
     WORKOS_CONNECT,
     TWITCH,
-    ServerQuirks { name: "Zitadel", orgs: Orgs::Scope(Cow::Borrowed("urn:zitadel:iam:org:id:{org}")), ..PLAIN },
+    ServerQuirks { name: "Zitadel", orgs: Orgs::ByScope(Cow::Borrowed("urn:zitadel:iam:org:id:{org}")), ..PLAIN },
     ServerQuirks {
         name: "Auth0",
         issuer: "https://{}/",
@@ -229,7 +229,7 @@ pub(crate) const KNOWN_SERVERS: &[ServerQuirks] = &[
         name: "Keycloak",
         issuer: "https://{}",
         rotation: Rotation::Optional,
-        orgs: Orgs::Scope(Cow::Borrowed("organization:{org}")),
+        orgs: Orgs::ByScope(Cow::Borrowed("organization:{org}")),
         verified: Verified::No,
         ..PLAIN
     },

@@ -17,7 +17,6 @@ use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
 use crate::oauth::client_auth::Client;
 pub(crate) use crate::oauth::error_response::ErrorResponse;
-pub(crate) use crate::oauth::error_response::ErrorResponse as Refusal;
 use crate::oauth::id_token;
 use crate::oauth::jwt_access_token::JwtLifetime;
 use crate::oauth::normalize;
@@ -91,15 +90,16 @@ impl TokenReply {
 
     /// Returns whether the reply to a refresh is of another person, issuer or client than the login (law 17). `user`: whom the token endpoint
     /// named at the login.
-    pub(crate) fn is_of_another(
+    pub(crate) fn is_of_another_login(
         &self,
         issuer: &Issuer,
         client: &ClientId,
         subject: Option<&str>,
         user: Option<&str>,
     ) -> bool {
-        let is_other_user = self.user.as_ref().zip(user).is_some_and(|(named, own)| named.are_of_another(own));
-        is_other_user || id_token::is_another(&id_token::told(self.id_token.as_ref()), issuer, client, subject)
+        let is_other_user = self.user.as_ref().zip(user).is_some_and(|(named, own)| named.name_another_subject(own));
+        is_other_user
+            || id_token::is_another(&id_token::unverified_claims(self.id_token.as_ref()), issuer, client, subject)
     }
 
     /// Reads the reply of the token endpoint.

@@ -26,7 +26,7 @@ pub(crate) struct UserinfoEndpoint<'a> {
 
 /// No claims.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoClaims {
+pub(crate) enum UserinfoError {
     /// The server does not take the token, or not for this.
     #[error("{0}")]
     Refused(TokenRefused),
@@ -44,18 +44,18 @@ pub(crate) struct TokenRefused {
     pub(crate) reason: ErrorResponse,
     /// Whether another token may be taken. RFC 6750 §3.1 of `invalid_token`: "The client MAY request a new access token and retry the
     /// protected resource request."
-    pub(crate) wants_another: bool,
+    pub(crate) may_retry_with_new_token: bool,
 }
 
 impl UserinfoEndpoint<'_> {
     /// Asks whom `token` speaks for.
-    pub(crate) fn ask(&self, token: &Secret, cancel: &Cancel) -> Result<Claims, NoClaims> {
+    pub(crate) fn ask(&self, token: &Secret, cancel: &Cancel) -> Result<Claims, UserinfoError> {
         let reply = self.http.get(self.url, Some(token), cancel)?;
         if let Some(busy) = reply.busy() {
             return Err(busy.into());
         }
         if !reply.is_success() {
-            return Err(NoClaims::Refused(TokenRefused::read(&reply, token)));
+            return Err(UserinfoError::Refused(TokenRefused::read(&reply, token)));
         }
         let claims = self.read(&reply)?;
         // §5.3.2: "The sub (subject) Claim MUST always be returned in the UserInfo Response."
@@ -109,27 +109,27 @@ impl TokenRefused {
         let demands_more =
             ["insufficient_scope", "invalid_scope", "invalid_request"].iter().any(|code| reason.has_code(code));
         let is_demanded = challenge::read(reply.status, &header) == Demand::AnotherToken && !demands_more;
-        Self { wants_another: is_demanded || reason.has_code("invalid_token"), reason }
+        Self { may_retry_with_new_token: is_demanded || reason.has_code("invalid_token"), reason }
     }
 }
 
-impl NoClaims {
+impl UserinfoError {
     /// Returns how long to wait before another try may succeed; `None` if waiting would not help.
-    pub(crate) fn passes_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_delay(&self) -> Option<Duration> {
         match self {
             Self::Refused(_) => None,
             Self::Odd(_) => Some(Duration::ZERO),
-            Self::Http(error) => error.passes_after(),
+            Self::Http(error) => error.retry_delay(),
         }
     }
 }
 
-impl From<NoClaims> for Error {
-    fn from(error: NoClaims) -> Self {
+impl From<UserinfoError> for Error {
+    fn from(error: UserinfoError) -> Self {
         match error {
-            NoClaims::Refused(refused) => refused.reason.into(),
-            NoClaims::Odd(odd) => odd.into(),
-            NoClaims::Http(http) => http.into(),
+            UserinfoError::Refused(refused) => refused.reason.into(),
+            UserinfoError::Odd(odd) => odd.into(),
+            UserinfoError::Http(http) => http.into(),
         }
     }
 }

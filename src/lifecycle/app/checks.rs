@@ -20,7 +20,7 @@ impl App {
     /// name it. The author of a planted state folder knows its key, and can seal any endpoint in it.
     pub(crate) fn confirm(&self, http: &Http, sealed: &Destination, endpoint: Endpoint) -> Result<()> {
         let Some(url) = self.unconfirmed(sealed, endpoint) else { return Ok(()) };
-        if !metadata::names(http, &sealed.issuer, endpoint, url, &Cancel::new())? {
+        if !metadata::lists_endpoint(http, &sealed.issuer, endpoint, url, &Cancel::new())? {
             let message = format!(
                 "cannot use the login in {}: its {} is at {}, and neither the configuration nor the metadata of issuer {} names \
                  that address; nothing was sent",

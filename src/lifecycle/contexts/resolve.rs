@@ -159,13 +159,13 @@ impl Index {
             let (own, others) = (&entry.account, &other.account);
             // A subject is its issuer's own: of another one the address must be the same too.
             let is_same_person = match by {
-                Orgs::Issuer(_) => own.email.is_some() && own.email == others.email,
+                Orgs::ByIssuer(_) => own.email.is_some() && own.email == others.email,
                 _ => others.is(own),
             };
             other.org.as_ref() == Some(&org) && is_same_person && other.client_id == entry.client_id
         };
         self.contexts.iter().find(is_it).cloned().ok_or_else(|| match by {
-            Orgs::Nothing => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
+            Orgs::None => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
             _ => {
                 let message = format!("{} is not logged in to the org {org}", entry.account);
                 Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogInTo { org: org.to_string() })

@@ -362,7 +362,7 @@ fn server(report: &mut Report, app: &App) {
     let asked = || -> Result<Option<SystemTime>> {
         let http = app.http()?;
         match app.config.has_endpoints() {
-            true => metadata::answers(&http, issuer, &Cancel::new()),
+            true => metadata::date_of_any_reply(&http, issuer, &Cancel::new()),
             false => metadata::date(&http, issuer, &Cancel::new()),
         }
     };

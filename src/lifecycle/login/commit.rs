@@ -80,10 +80,10 @@ impl Login<'_> {
             // Set with the key, when that is made.
             machine: None,
             user: reply.user.as_ref().and_then(Claims::sub),
-            claims: id_token::told(reply.id_token.as_ref()).to_keep(),
+            claims: id_token::unverified_claims(reply.id_token.as_ref()).stored_claims(),
             tokens: vec![StoredToken {
                 // An exchange makes tokens for orgs from one that is for none.
-                org: org.filter(|org| config.orgs.in_exchange(Some(org)).is_none()).cloned(),
+                org: org.filter(|org| config.orgs.exchange_parameter(Some(org)).is_none()).cloned(),
                 resource: config.resource.clone(),
                 asked: None,
                 scopes: scopes.clone(),

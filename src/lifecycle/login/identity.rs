@@ -69,7 +69,7 @@ impl Login<'_> {
                 Ok(claims) => return Some(claims),
                 Err(error) => error,
             };
-            let pause = error.passes_after()?.max(*pauses.next()?);
+            let pause = error.retry_delay()?.max(*pauses.next()?);
             if begun.elapsed(clock) + pause > USERINFO_TIMEOUT {
                 return None;
             }

@@ -15,9 +15,9 @@ impl Login<'_> {
     /// the org, `reply` becomes a token for it: whether the server grants it shows now, and not at the first use.
     pub(super) fn select_org(&self, reply: &mut TokenReply, identity: &Identity) -> Result<Option<Org>> {
         let orgs = &self.app.config.orgs;
-        let named = identity.org.as_ref().filter(|_| self.org.is_none() || orgs.is_told_in_replies());
+        let named = identity.org.as_ref().filter(|_| self.org.is_none() || orgs.is_named_as_asked());
         let Some(org) = self.org.as_ref().filter(|org| named != Some(*org)) else { return Ok(named.cloned()) };
-        if let Some(parameter) = orgs.in_refresh(Some(org)) {
+        if let Some(parameter) = orgs.refresh_parameter(Some(org)) {
             self.refresh_for_org(reply, &identity.account, org, parameter)?;
         } else if let Some(other) = named.filter(|_| !orgs.is_per_token()) {
             return Err(self.org_refused(org, &format!(", but one for {other}")));
@@ -51,7 +51,7 @@ impl Login<'_> {
         // As at every refresh (law 17).
         let Destination { issuer, client_id, .. } = self.destination;
         let (subject, named) = (account.subject.as_deref(), user.as_ref().and_then(Claims::sub));
-        let is_another = refreshed.is_of_another(issuer, client_id, subject, named.as_deref());
+        let is_another = refreshed.is_of_another_login(issuer, client_id, subject, named.as_deref());
         *reply = TokenReply {
             refresh_token: refreshed.refresh_token.or(token),
             refresh_expires_in: refreshed.refresh_expires_in.or(refresh_expires_in),
@@ -63,7 +63,7 @@ impl Login<'_> {
         if reply.token_type != "bearer" || is_another {
             return Err(self.org_refused(org, ", but something else"));
         }
-        let signed = id_token::told(reply.id_token.as_ref()).org();
+        let signed = id_token::unverified_claims(reply.id_token.as_ref()).org();
         match [signed.as_deref(), reply.org.as_deref()].into_iter().flatten().any(|named| named != org.as_str()) {
             true => Err(self.org_refused(org, ", but one for another")),
             false => Ok(()),

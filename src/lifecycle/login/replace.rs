@@ -11,7 +11,7 @@ use crate::oauth::metadata::Endpoint;
 use crate::oauth::revocation::{Token, revoke};
 use crate::oauth::server_quirks::RevocationReach;
 use crate::oauth::token_endpoint::{TokenError, TokenReply};
-use crate::oauth::userinfo::NoClaims;
+use crate::oauth::userinfo::UserinfoError;
 use crate::records::open_grant::{Found, OpenGrant};
 use crate::state_dir::StateDir;
 use crate::system::clock::Cancel;
@@ -31,7 +31,7 @@ impl Login<'_> {
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
         let ended = self.revoke_and_erase(state_dir, old, &new.account);
         let Ended { was_heard, left_alive } = ended.unwrap_or_else(Ended::not_asked);
-        let is_refused = |url| matches!(ask(url), Err(NoClaims::Refused(_)));
+        let is_refused = |url| matches!(ask(url), Err(UserinfoError::Refused(_)));
         if !was_heard || !answering.is_some_and(is_refused) {
             return Ok(left_alive);
         }
@@ -104,7 +104,7 @@ impl Login<'_> {
         };
         match revoke(self.http, url, &app.client(&record.destination), &Token::Refresh(&token)) {
             Ok(_) => Ended { was_heard: true, left_alive: None },
-            Err(TokenError::Http(error)) if error.was_not_heard() => Ended::not_asked(error),
+            Err(TokenError::Http(error)) if error.was_not_processed() => Ended::not_asked(error),
             Err(error) => Ended { was_heard: true, left_alive: Some(error.to_string()) },
         }
     }

@@ -56,11 +56,11 @@ impl LoginRequest {
     pub(super) fn org(&self, config: &Config, name: Option<&ContextName>, index: &Index) -> Result<Option<Org>> {
         let in_environment = || config.environment.org.as_ref().map(|text| text.parse());
         match self.org.clone().map(Ok).or_else(in_environment).transpose()? {
-            Some(org) if config.orgs == Orgs::Nothing => {
+            Some(org) if config.orgs == Orgs::None => {
                 Err(Error::config("org", format!("the org {org} was asked for, and {} has none", config.issuer.host())))
             }
             Some(org) => Ok(Some(org)),
-            None if config.orgs == Orgs::Nothing || self.replace => Ok(None),
+            None if config.orgs == Orgs::None || self.replace => Ok(None),
             None => Ok(name.and_then(|name| index.get(name)).and_then(|entry| entry.org.clone())),
         }
     }
@@ -75,7 +75,7 @@ impl LoginRequest {
         let hints = hints.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         let by_hand = config.login_parameters.iter().chain(&self.parameters);
         let by_hand = by_hand.map(|(name, value)| (name.as_str(), value.as_str()));
-        hints.chain(config.orgs.in_login(org)).chain(by_hand).collect()
+        hints.chain(config.orgs.login_parameter(org)).chain(by_hand).collect()
     }
 
     pub(super) fn check_cancelled(&self) -> Result<()> {

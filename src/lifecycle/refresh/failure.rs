@@ -4,7 +4,7 @@ use super::exchange::{Exchange, ExchangeFailure, Reason};
 use super::job::PriorExchange;
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::ids::{Org, Scopes};
-use crate::oauth::token_endpoint::{Refusal, TokenError};
+use crate::oauth::token_endpoint::{ErrorResponse, TokenError};
 use crate::records::record::Record;
 
 impl Exchange<'_> {
@@ -31,7 +31,7 @@ impl Exchange<'_> {
     }
 
     /// Returns what `invalid_grant` means.
-    fn token_refused(&self, record: &Record, refusal: Refusal, may_have_rotated: bool) -> Error {
+    fn token_refused(&self, record: &Record, refusal: ErrorResponse, may_have_rotated: bool) -> Error {
         let (kind, why) = match record.refresh_expires_at {
             // No process died and no reply was lost: the server has answered.
             _ if self.prior == PriorExchange::ReplyRejected => (
@@ -51,17 +51,17 @@ impl Exchange<'_> {
     }
 
     /// Returns whether fewer scopes than the login's were asked for and the server refuses those, whatever the org.
-    pub(super) fn is_about_scopes(&self, refusal: &Refusal) -> bool {
+    pub(super) fn is_about_scopes(&self, refusal: &ErrorResponse) -> bool {
         self.target.scopes.is_some() && refusal.is("invalid_scope")
     }
 
     /// Returns the error if the login works, but the server gives no token of it with these scopes.
-    pub(super) fn scopes_refused(&self, refusal: Refusal) -> Error {
+    pub(super) fn scopes_refused(&self, refusal: ErrorResponse) -> Error {
         let scopes = self.job.target.scopes.as_ref().map(Scopes::to_string).unwrap_or_default();
         let (server, name) = (self.server(), &self.job.context.name);
         let message = format!(
             "{server} gives the login {name} no token with the scopes {scopes}: it refused with {}; the login is as it was",
-            refusal.named()
+            refusal.display_code()
         );
         Error::new(ErrorKind::AuthorizationServer, message)
             .with(Remedy::FixConfig { field: "scope" })

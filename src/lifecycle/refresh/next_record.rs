@@ -33,11 +33,11 @@ impl RefreshJob<'_> {
         if reply.token_type != record.token_type {
             return Err(self.answered_with_another("token type", &record));
         }
-        if is_of_another(&reply, &record) {
+        if is_of_another_login(&reply, &record) {
             return Err(self.answered_with_another("identity", &record));
         }
-        let claims = id_token::told(reply.id_token.as_ref());
-        let is_wrong_org = self.app.config.orgs.is_told_in_replies()
+        let claims = id_token::unverified_claims(reply.id_token.as_ref());
+        let is_wrong_org = self.app.config.orgs.is_named_as_asked()
             && is_for_another_org([claims.org(), reply.org.clone()], &record, target);
         let wrong_org = is_wrong_org.then(|| self.answered_with_another("organisation", &record));
         let token = StoredToken {
@@ -62,7 +62,7 @@ impl RefreshJob<'_> {
             user: record.user.or_else(|| reply.user.as_ref().and_then(Claims::sub)),
             claims: match claims.sub() {
                 // Those of a rejected token too, if nothing else says whose the refresh token beside it is.
-                Some(_) if !is_wrong_org || record.claims.is_none() => claims.to_keep(),
+                Some(_) if !is_wrong_org || record.claims.is_none() => claims.stored_claims(),
                 _ => record.claims,
             },
             ..record
@@ -77,12 +77,12 @@ impl RefreshJob<'_> {
 }
 
 /// Returns whether a reply is about another person, issuer or client than the grant.
-fn is_of_another(reply: &TokenReply, record: &Record) -> bool {
+fn is_of_another_login(reply: &TokenReply, record: &Record) -> bool {
     let Destination { issuer, client_id, .. } = &record.destination;
     // A login without a subject belongs to the subject of its first ID token from then on.
     let learned = || record.claims.clone().map(Claims::from).and_then(|claims| claims.sub());
     let subject = record.account.subject.clone().or_else(learned);
-    reply.is_of_another(issuer, client_id, subject.as_deref(), record.user.as_deref())
+    reply.is_of_another_login(issuer, client_id, subject.as_deref(), record.user.as_deref())
 }
 
 /// Returns whether a reply that names these `orgs` speaks for another org than the target's.

@@ -94,7 +94,7 @@ impl Exchange<'_> {
         pauses: &mut std::slice::Iter<'_, Duration>,
         begun: &Stopwatch,
     ) -> bool {
-        let wait = error.passes_after().filter(|_| error.was_not_heard() || error.was_turned_away());
+        let wait = error.retry_delay().filter(|_| error.was_not_processed() || error.was_likely_not_processed());
         let (Some(wait), Some(pause)) = (wait, pauses.next()) else { return false };
         let wait = wait.max(*pause);
         begun.elapsed(&*self.job.app.config.clock) + wait <= RETRY_FOR && self.sleep_unless_abandoned(wait)
@@ -129,7 +129,7 @@ impl Exchange<'_> {
 fn may_rotate(error: &TokenError) -> bool {
     match error {
         TokenError::Refused(_) => false,
-        TokenError::Http(error) => !error.was_not_heard(),
+        TokenError::Http(error) => !error.was_not_processed(),
         TokenError::NotOAuth(_) => true,
     }
 }

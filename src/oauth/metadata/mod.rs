@@ -113,7 +113,13 @@ impl Endpoint {
 }
 
 /// Returns whether the metadata of `issuer` names `url` as its `endpoint`.
-pub(crate) fn names(http: &Http, issuer: &Issuer, endpoint: Endpoint, url: &Url, cancel: &Cancel) -> Result<bool> {
+pub(crate) fn lists_endpoint(
+    http: &Http,
+    issuer: &Issuer,
+    endpoint: Endpoint,
+    url: &Url,
+    cancel: &Cancel,
+) -> Result<bool> {
     let is_named = |found: &Document| {
         let named = match endpoint {
             Endpoint::Token => &found.token_endpoint,
@@ -131,7 +137,7 @@ pub(crate) fn date(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Opti
 }
 
 /// Returns the time by the clock of `issuer`, which need not have metadata: any reply counts.
-pub(crate) fn answers(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<SystemTime>> {
+pub(crate) fn date_of_any_reply(http: &Http, issuer: &Issuer, cancel: &Cancel) -> Result<Option<SystemTime>> {
     match http.get(&well_known(issuer)[0], None, cancel) {
         Ok(reply) => reply.busy().map_or(Ok(reply.date), |busy| Err(busy.into())),
         Err(HttpError::WebPage { .. } | HttpError::Redirect { .. } | HttpError::TooLarge { .. }) => Ok(None),

@@ -64,19 +64,19 @@ impl HttpError {
     }
 
     /// Returns whether the server has certainly not acted on the request: it never got the request, or counted it and no more.
-    pub(crate) fn was_not_heard(&self) -> bool {
+    pub(crate) fn was_not_processed(&self) -> bool {
         let is_counted = matches!(self, Self::Busy { status: 429, .. });
         is_counted || matches!(self, Self::Unreachable { .. } | Self::Insecure { .. } | Self::Setup { .. })
     }
 
     /// Returns whether the server has most likely not acted on the request. RFC 9110 §15.6.4: "The 503 (Service Unavailable) status code indicates that the server
     /// is currently unable to handle the request". Not certain: a gateway says so of a server whose reply it has lost.
-    pub(crate) fn was_turned_away(&self) -> bool {
+    pub(crate) fn was_likely_not_processed(&self) -> bool {
         matches!(self, Self::Busy { status: 503, .. } | Self::WebPage { status: 400..500, .. })
     }
 
     /// Returns how long to wait before the same request may succeed; `None` if waiting would not help.
-    pub(crate) fn passes_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_delay(&self) -> Option<Duration> {
         match self {
             Self::Busy { retry_after, .. } => Some(retry_after.unwrap_or_default()),
             Self::Unreachable { .. } | Self::NoReply { .. } | Self::WebPage { .. } => Some(Duration::ZERO),

@@ -364,7 +364,7 @@ fn an_id_token_of_another_org_of_the_login_says_who_and_not_for_which_org() {
     let rig = Rig::with(|behaviour| behaviour.org_parameter = Some("organization_id".into()));
     rig.server.approve_all_as(&Person::default().in_orgs(&["acme", "globex"]));
     let mut config = rig.config();
-    config.orgs = hallpass::Orgs::Refresh("organization_id".into());
+    config.orgs = hallpass::Orgs::ByRefresh("organization_id".into());
     let auth = hallpass::Auth::new(config).unwrap();
     let own = wait(auth.login(Default::default(), std::sync::Arc::new(hallpass::prompt::Silent))).unwrap();
     let mut select = hallpass::Selector::default();
@@ -570,7 +570,7 @@ fn an_unnamed_login_keeps_the_subject_that_it_learns() {
 fn an_unnamed_login_learns_from_a_reply_for_another_org_as_well() {
     let (rig, session) = unnamed();
     let mut config = rig.config();
-    config.orgs = hallpass::Orgs::Refresh("organization_id".into());
+    config.orgs = hallpass::Orgs::ByRefresh("organization_id".into());
     let mut select = hallpass::Selector::default();
     select.org = Some("acme".parse().unwrap());
     rig.server.set_behaviour(|behaviour| behaviour.org_parameter = Some("organization_id".into()));

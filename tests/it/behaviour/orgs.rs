@@ -51,11 +51,11 @@ fn in_org(auth: &Auth, org: &str) -> Result<Session> {
 }
 
 fn by_refresh() -> Orgs {
-    Orgs::Refresh(PARAMETER.into())
+    Orgs::ByRefresh(PARAMETER.into())
 }
 
 fn by_exchange() -> Orgs {
-    Orgs::Exchange(PARAMETER.into())
+    Orgs::ByExchange(PARAMETER.into())
 }
 
 /// Of whose org the token of this session is, as the server has it.
@@ -109,7 +109,7 @@ fn one_login_serves_all_orgs_by_exchange() {
 
 #[test]
 fn a_login_for_an_org_is_of_that_org_or_none() {
-    for by in [by_refresh(), Orgs::Login(PARAMETER.into()), Orgs::Scope("organization:{org}".into())] {
+    for by in [by_refresh(), Orgs::ByLogin(PARAMETER.into()), Orgs::ByScope("organization:{org}".into())] {
         let rig = with(|behaviour| behaviour.org_scope = Some("organization:".into()));
         let session = log_in(&auth(&rig, &by), Some("globex")).unwrap();
         assert_eq!(session.context().unwrap().org.as_ref().unwrap().as_str(), "globex", "{by:?}");
@@ -123,14 +123,14 @@ fn a_login_for_an_org_is_of_that_org_or_none() {
         rig.assert_nothing_left(&format!("{by:?}"));
     }
     let rig = rig();
-    let none = log_in(&auth(&rig, &Orgs::Nothing), Some("globex")).unwrap_err();
+    let none = log_in(&auth(&rig, &Orgs::None), Some("globex")).unwrap_err();
     assert_eq!(none.kind(), ErrorKind::Config);
     assert!(rig.server.requests().is_empty());
 }
 
 #[test]
 fn where_each_org_has_a_login_the_one_of_the_org_is_taken() {
-    let by = Orgs::Login(PARAMETER.into());
+    let by = Orgs::ByLogin(PARAMETER.into());
     let rig = rig();
     let auth = auth(&rig, &by);
     let globex = log_in(&auth, Some("globex")).unwrap();
@@ -259,7 +259,7 @@ fn a_new_login_ends_the_one_that_it_replaces_unless_it_would_end_with_it() {
 #[test]
 fn a_narrower_scope_and_another_resource_have_tokens_of_their_own() {
     let rig = rig();
-    let session = log_in(&auth(&rig, &Orgs::Nothing), None).unwrap();
+    let session = log_in(&auth(&rig, &Orgs::None), None).unwrap();
     rig.server.clear_requests();
     let usual = token(&session);
     let ask = |scopes: Option<&str>, resource: Option<&str>| {
@@ -298,10 +298,10 @@ fn a_narrower_scope_and_another_resource_have_tokens_of_their_own() {
 /// What is refused is told as what it is: a scope, and not the org, in whose name it was asked for.
 #[test]
 fn a_scope_that_is_refused_is_not_taken_for_an_org() {
-    for by in [by_refresh(), by_exchange(), Orgs::Nothing] {
+    for by in [by_refresh(), by_exchange(), Orgs::None] {
         let rig = rig();
         let auth = auth(&rig, &by);
-        let own = log_in(&auth, (by != Orgs::Nothing).then_some("globex")).unwrap();
+        let own = log_in(&auth, (by != Orgs::None).then_some("globex")).unwrap();
         let first = token(&own);
         let mut request = TokenRequest::default();
         request.scopes = Some("openid".parse().unwrap());
@@ -362,7 +362,7 @@ fn what_a_login_is_asked_reaches_the_server() {
     request.login_hint = Some("alice@example.com".into());
     request.prompt = Some("select_account".into());
     request.parameters = vec![("audience".into(), "https://api.example.com".into())];
-    wait(auth(&rig, &Orgs::Nothing).login(request, Arc::new(Silent))).unwrap();
+    wait(auth(&rig, &Orgs::None).login(request, Arc::new(Silent))).unwrap();
     let asked = &rig.server.requests_to(Endpoint::DeviceAuthorization)[0];
     for (name, value) in
         [("login_hint", "alice@example.com"), ("prompt", "select_account"), ("audience", "https://api.example.com")]
@@ -419,7 +419,7 @@ fn a_reply_for_another_org_costs_the_login_nothing() {
 #[test]
 fn fewer_scopes_name_the_org_as_well() {
     let rig = with(|behaviour| behaviour.org_scope = Some("organization:".into()));
-    let session = log_in(&auth(&rig, &Orgs::Scope("organization:{org}".into())), Some("globex")).unwrap();
+    let session = log_in(&auth(&rig, &Orgs::ByScope("organization:{org}".into())), Some("globex")).unwrap();
     rig.server.clear_requests();
     let mut request = TokenRequest::default();
     request.scopes = Some("openid".parse().unwrap());
@@ -467,7 +467,7 @@ fn a_token_that_is_exchanged_and_refused_is_renewed_once() {
 fn each_org_can_have_an_issuer_of_its_own() {
     let (acme, globex) = (rig(), rig());
     let port = |rig: &Rig| rig.server.issuer().rsplit(':').next().unwrap().to_owned();
-    let auth = auth(&acme, &Orgs::Issuer("http://127.0.0.1:{org}".into()));
+    let auth = auth(&acme, &Orgs::ByIssuer("http://127.0.0.1:{org}".into()));
     log_in(&auth, Some(&port(&acme))).unwrap();
     let session = log_in(&auth, Some(&port(&globex))).unwrap();
     assert_eq!(session.context().unwrap().account.issuer.as_str(), globex.server.issuer());
@@ -498,7 +498,7 @@ fn an_org_is_switched_to_with_the_login_that_is_used_here() {
 #[test]
 fn a_new_login_that_userinfo_takes_no_token_of_is_not_taken_for_one_that_ended() {
     let rig = rig();
-    let auth = auth(&rig, &Orgs::Nothing);
+    let auth = auth(&rig, &Orgs::None);
     log_in(&auth, None).unwrap();
     rig.server.inject_always(Endpoint::UserInfo, Fault::status(403));
     let again = log_in(&auth, None).unwrap();
