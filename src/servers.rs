@@ -36,7 +36,7 @@ use url::Url;
 
 use crate::lifecycle::config::Config;
 use crate::model::error::{Error, Result};
-use crate::model::ids::Scopes;
+use crate::model::scopes::Scopes;
 use crate::oauth::org_selection::Orgs;
 use crate::oauth::server_quirks::{self, Revocation, ServerQuirks};
 

@@ -8,8 +8,9 @@ use url::Url;
 
 use super::{CLIENT_SECRET, Members, SENT, assert_quotes_nothing_sent, assert_reveals_no_secret, object, printed};
 use crate::model::error::Error;
-use crate::model::ids::{Issuer, Scopes, has_user_info, is_loopback, is_subject};
+use crate::model::ids::{Issuer, has_user_info, is_loopback};
 use crate::model::sanitize::is_plain;
+use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::client_auth::Client;

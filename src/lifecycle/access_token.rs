@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
-use crate::model::ids::Scopes;
+use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
 use crate::records::record::StoredToken;
 

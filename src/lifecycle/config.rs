@@ -8,7 +8,8 @@ use url::Url;
 
 use crate::custody::Custody;
 use crate::model::error::Result;
-use crate::model::ids::{AppName, ClientId, Issuer, Scopes};
+use crate::model::ids::{AppName, ClientId, Issuer};
+use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
 use crate::oauth::org_selection::Orgs;
 use crate::oauth::pkce::Pkce;

@@ -6,6 +6,7 @@ use crate::lifecycle::access_token::AccessToken;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::Context;
 use crate::lifecycle::refresh::{self, Identity};
+use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{Account, Issuer, Org};
 use crate::model::sanitize::{ascii_json, quoted};

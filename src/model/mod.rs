@@ -2,7 +2,9 @@
 //!
 //! | file | has |
 //! | --- | --- |
-//! | `ids` | names of things, parsed once: issuers, clients, accounts, orgs, contexts |
+//! | `ids` | names of things, parsed once: apps, issuers, clients, orgs, grants, contexts |
+//! | `scopes` | what a token may be used for |
+//! | `account` | who a grant belongs to |
 //! | `secret` | a string that is wiped when it is dropped |
 //! | `error` | what happened, of which kind |
 //! | `remedy` | what to do about it |
@@ -11,11 +13,13 @@
 //! | `wrap` | text on lines that a window holds |
 //! | `duration` | durations as people write them |
 
+pub(crate) mod account;
 pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod ids;
 pub(crate) mod protection;
 pub(crate) mod remedy;
 pub mod sanitize;
+pub(crate) mod scopes;
 pub(crate) mod secret;
 pub(crate) mod wrap;

@@ -11,7 +11,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::model::ids::{Account, ClientId, Issuer, is_subject};
+use crate::model::account::{Account, is_subject};
+use crate::model::ids::{ClientId, Issuer};
 use crate::oauth::normalize::{identifier, number};
 use crate::oauth::server_quirks::CLAIMS_OF_A_USER;
 

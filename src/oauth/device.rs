@@ -6,8 +6,8 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::Scopes;
 use crate::model::sanitize::quoted;
+use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
 use crate::oauth::client_auth::Client;
 use crate::oauth::normalize;

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::model::error::{Error, Result};
-use crate::model::ids::{Issuer, Org, Scopes};
+use crate::model::ids::{Issuer, Org};
+use crate::model::scopes::Scopes;
 
 /// How a request names the org that a token is for. No standard has a way: each server has its own.
 ///

@@ -12,7 +12,8 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use crate::model::error::Error;
-use crate::model::ids::{ClientId, Issuer, Scopes};
+use crate::model::ids::{ClientId, Issuer};
+use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
 use crate::oauth::client_auth::Client;

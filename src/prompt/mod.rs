@@ -15,9 +15,11 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
+use crate::model::account::Account;
 use crate::model::error::Error;
-use crate::model::ids::{Account, AppName, ContextName, Org, Scopes};
+use crate::model::ids::{AppName, ContextName, Org};
 use crate::model::protection::Protection;
+use crate::model::scopes::Scopes;
 pub use crate::system::environment::Screen;
 pub use json_lines::JsonLines;
 pub use terminal::Terminal;

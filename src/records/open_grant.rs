@@ -301,7 +301,7 @@ mod tests {
 
     use super::*;
     use crate::custody::MemoryKeyStore;
-    use crate::model::ids::Account;
+    use crate::model::account::Account;
     use crate::records::record::Destination;
     use crate::state_dir::StateDir;
     use crate::system::clock::SystemClock;

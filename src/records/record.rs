@@ -16,8 +16,10 @@ use url::Url;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::custody::sealing_key::{NotOpened, SealingKey, text};
+use crate::model::account::Account;
 use crate::model::error::Result;
-use crate::model::ids::{Account, AppName, ClientId, GrantId, Issuer, Org, Scopes};
+use crate::model::ids::{AppName, ClientId, GrantId, Issuer, Org};
+use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
 
 /// What one grant keeps secret, and where its secrets may go.

@@ -11,9 +11,11 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::custody::is_key_store_name;
+use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{Account, ClientId, ContextName, GrantId, Org, Scopes};
+use crate::model::ids::{ClientId, ContextName, GrantId, Org};
 use crate::model::sanitize::is_plain;
+use crate::model::scopes::Scopes;
 use crate::records::grant_files::{GrantFiles, Marked};
 use crate::records::open_grant::OpenGrant;
 use crate::records::record::Header;

@@ -1,8 +1,9 @@
 //! The names of contexts: chosen by the person or made from the account, and unique ignoring case.
 
 use super::{Entry, Index};
+use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{Account, ClientId, ContextName, Org};
+use crate::model::ids::{ClientId, ContextName, Org};
 
 impl Index {
     /// The name for a new login. A name stays with its account (law 17): another account takes it only with

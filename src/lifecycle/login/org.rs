@@ -3,7 +3,7 @@
 use crate::lifecycle::login::Login;
 use crate::lifecycle::login::identity::Identity;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{Account, Org};
+use crate::model::ids::Org;
 use crate::oauth::claims::Claims;
 use crate::oauth::id_token;
 use crate::oauth::token_endpoint::{Grant, RequestedAccess, TokenEndpoint, TokenError, TokenReply};
