@@ -3,6 +3,7 @@
 mod kernel;
 mod kernel_cache;
 mod key_file;
+mod key_store_name;
 mod memory;
 #[cfg(feature = "os-store")]
 mod os;
@@ -20,13 +21,15 @@ pub use kernel::KernelKeyStore;
 pub(crate) use kernel_cache::KernelCache;
 pub use key_file::FileKeyStore;
 pub(crate) use key_file::SET_ASIDE;
+pub use key_store_name::KeyStoreName;
+pub(crate) use key_store_name::is_key_store_name;
 pub use memory::MemoryKeyStore;
 #[cfg(feature = "os-store")]
 pub use os::OsKeyStore;
 #[cfg(feature = "passphrase")]
 pub use passphrase::PassphraseKeyStore;
-pub(crate) use selection::{Chosen, KeyStores, StoreContext, is_key_store_name};
-pub use selection::{Custody, KeyStoreName};
+pub use selection::Custody;
+pub(crate) use selection::{Chosen, KeyStores, StoreContext};
 
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::ids::{AppName, GrantId};

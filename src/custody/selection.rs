@@ -1,11 +1,12 @@
 //! [`Custody`]: which custody is used on this machine. Chosen at login only, and said aloud; a grant stays where its key was put.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{FileKeyStore, KeptUntil, KernelKeyStore, KeyStore, KeyStoreError, MemoryKeyStore, described};
+use super::{
+    FileKeyStore, KeptUntil, KernelKeyStore, KeyStore, KeyStoreError, KeyStoreName, MemoryKeyStore, described,
+    is_key_store_name,
+};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::AppName;
 use crate::model::sanitize::quoted;
@@ -24,70 +25,6 @@ pub enum Custody {
     Only(Vec<KeyStoreName>),
     /// The host's own custody.
     Custom(Arc<dyn KeyStore>),
-}
-
-/// The places that hallpass knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum KeyStoreName {
-    /// The OS's secure store: Secret Service, Keychain, Credential Manager.
-    Os,
-    /// The kernel's keyring of the user (Linux): until the next reboot.
-    Kernel,
-    /// The kernel's keyring of the login session (Linux): until that ends.
-    Session,
-    /// A file that a passphrase opens.
-    Passphrase,
-    /// A file that a key file opens: one in the state folder, or systemd's credential `<app>.key`.
-    KeyFile,
-    /// This process's memory: the login ends with the process.
-    Memory,
-}
-
-impl KeyStoreName {
-    const ALL: [Self; 6] = [Self::Os, Self::Kernel, Self::Session, Self::Passphrase, Self::KeyFile, Self::Memory];
-
-    /// Whether this system has such a place at all.
-    fn is_here(self) -> bool {
-        cfg!(target_os = "linux") || !matches!(self, Self::Kernel | Self::Session)
-    }
-
-    /// Whether a key there ends with the login session, or sooner.
-    fn forgets(self) -> bool {
-        matches!(self, Self::Session | Self::Memory)
-    }
-
-    /// The name in output, in the index and in `<APP>_CUSTODY`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Os => "os",
-            Self::Kernel => "kernel",
-            Self::Session => "session",
-            Self::Passphrase => "passphrase",
-            Self::KeyFile => "keyfile",
-            Self::Memory => "memory",
-        }
-    }
-}
-
-impl fmt::Display for KeyStoreName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for KeyStoreName {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| {
-            let known = Self::ALL.map(Self::as_str).join(", ");
-            Error::config(
-                "environment.custody",
-                format!("there is no custody \"{}\": there are auto, {known}", quoted(text)),
-            )
-        })
-    }
 }
 
 /// What the places of an app depend on.
@@ -355,11 +292,6 @@ impl KeyStores {
             }
         }
     }
-}
-
-/// Whether `name` can name a custody in the index: 1 to 64 visible ASCII characters, no path.
-pub(crate) fn is_key_store_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
 }
 
 /// Whether a key that is put there is there for the next process.

@@ -6,6 +6,8 @@
 mod deadline;
 #[cfg(all(unix, not(target_os = "macos")))]
 mod secret_service;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod session_bus;
 
 use std::collections::HashMap;
 use std::time::Duration;
