@@ -1,5 +1,5 @@
-//! Keys that a key file opens: one of ours in the state folder (0600), or a credential that systemd hands to a service
-//! (systemd.exec(5), `LoadCredential=`, `LoadCredentialEncrypted=`).
+//! [`FileKeyStore`]: keys in files that a key file opens. The key file is our own in the state folder (0600), or a credential that systemd
+//! provides to a service (systemd.exec(5), `LoadCredential=`, `LoadCredentialEncrypted=`).
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,25 +12,25 @@ use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 use crate::state_dir::{StateDir, read_credential};
 
-/// A custody of files below a state folder, which a key file opens.
+/// A key store of files in a state folder, which a key file opens.
 #[derive(Debug)]
 pub struct FileKeyStore {
     files: Files,
     credential: Option<PathBuf>,
 }
 
-/// The key file in the home.
+/// The key file in the state folder.
 const FILE: &str = "key";
 
-/// The name of a key file that sealed no login here; a number follows where there is one already.
+/// The new name of a key file that sealed no login here; a number follows if the name is taken.
 pub(crate) const SET_ASIDE: &str = "key.unused";
 
-/// How long another process may take to make it.
+/// How long another process may take to create the key file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl FileKeyStore {
-    /// Files below the state folder `state_dir`. `credential` is where systemd hands one over (`$CREDENTIALS_DIRECTORY/<app>.key`): where it is
-    /// there, new logins are opened by that and not by a file of ours.
+    /// Keeps files in `state_dir`. `credential` is the path of systemd's credential (`$CREDENTIALS_DIRECTORY/<app>.key`). If that file
+    /// exists, it seals the keys of new logins, and not our own key file.
     pub fn new(state_dir: PathBuf, credential: Option<PathBuf>) -> Self {
         Self { files: Files { state_dir, store: "keyfile" }, credential }
     }
@@ -54,25 +54,25 @@ impl FileKeyStore {
         })
     }
 
-    /// Seals a new login's key with the key file in the home. That is made by one process, under a lock, which is held until something
-    /// is sealed with it: one that has sealed nothing is not ours.
+    /// Seals a new login's key with the key file in the state folder. One process creates that file, under a lock that it holds until
+    /// something is sealed with it: a key file that has sealed nothing is not ours.
     fn seal(&self, item: &Item<'_>, key: &Secret) -> Result<(), KeyStoreError> {
         let state_dir = StateDir::create(&self.files.state_dir).map_err(refused)?;
         let locked = state_dir.root.lock("key.lock", LOCK_TIMEOUT).map_err(refused)?;
         let _locked = locked.ok_or_else(|| refused(state_dir.root.still_locked("key.lock", LOCK_TIMEOUT, None)))?;
         let own = match self.own()? {
             Some(own) if self.files.has_sealed(&own)? => own,
-            // It was there before the first login, and whoever put it there knows it.
+            // Somebody put it there before the first login, and knows it.
             Some(_) => {
                 state_dir.root.publish(FILE, &free_name(&state_dir)?).map_err(refused)?;
-                self.make(&state_dir)?
+                self.create(&state_dir)?
             }
-            None => self.make(&state_dir)?,
+            None => self.create(&state_dir)?,
         };
         self.files.write(item, WrappedBy::File, &own, key)
     }
 
-    fn make(&self, state_dir: &StateDir) -> Result<SealingKey, KeyStoreError> {
+    fn create(&self, state_dir: &StateDir) -> Result<SealingKey, KeyStoreError> {
         let key = SealingKey::random().map_err(refused)?;
         let written = state_dir.root.write("key.new", key.to_base64().expose().as_bytes());
         written.and_then(|()| state_dir.root.publish("key.new", FILE)).map_err(refused)?;
@@ -89,7 +89,7 @@ impl KeyStore for FileKeyStore {
         Protection::new(KeptUntil::Erased, "whoever reads the state folder and the key file")
     }
 
-    /// A key file that is there has to be one.
+    /// A key file that exists has to be valid.
     fn probe(&self) -> Result<(), KeyStoreError> {
         match self.credential()? {
             Some(_) => Ok(()),
@@ -97,8 +97,8 @@ impl KeyStore for FileKeyStore {
         }
     }
 
-    /// A service to which the system hands credentials, and not this one, has it misspelt: a file in the state folder in its place would
-    /// lie beside what it opens, and nobody would know.
+    /// If systemd provides credentials to a service, but not this one, the service has its name misspelt. Our own key file in its place
+    /// would lie beside what it opens, and nobody would notice.
     fn prepare(&self, _app: &AppName) -> Result<(), KeyStoreError> {
         match &self.credential {
             Some(path) if self.credential()?.is_none() => Err(KeyStoreError::Refused {
@@ -117,25 +117,28 @@ impl KeyStore for FileKeyStore {
     }
 
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError> {
-        let Some(slip) = self.files.read(item)? else { return Ok(None) };
+        let Some(wrapped) = self.files.read(item)? else { return Ok(None) };
         let credential = format!("{}.key", item.app);
-        let (name, other, remedy) = match slip.way {
-            // Another service may have another one of the same name.
+        let (name, wrapping_key, remedy) = match wrapped.wrapped_by {
+            // Another service may have another credential of the same name.
             WrappedBy::Credential => {
                 (format!("systemd's credential {credential}"), self.credential()?, Remedy::RunAsService { credential })
             }
-            // It may come back: a disk that is not there, a file that somebody has moved.
+            // The file may come back: its disk is not mounted, or somebody has moved it.
             _ => {
                 let path = self.files.state_dir.join(FILE);
                 (format!("the key file {}", path.display()), self.own()?, Remedy::SetAside { path })
             }
         };
-        let Some(other) = other else {
+        let Some(wrapping_key) = wrapping_key else {
             return Err(KeyStoreError::Refused { why: format!("{name} that opens it is not there"), remedy });
         };
-        let why = || format!("{name} is another than the one that sealed it");
-        let key = slip.open(&other)?;
-        key.map(Some).ok_or_else(|| KeyStoreError::Refused { why: why(), remedy })
+        match wrapped.open(&wrapping_key)? {
+            Some(key) => Ok(Some(key)),
+            None => {
+                Err(KeyStoreError::Refused { why: format!("{name} is another than the one that sealed it"), remedy })
+            }
+        }
     }
 
     fn answers_at_once(&self) -> bool {
@@ -156,9 +159,9 @@ impl KeyStore for FileKeyStore {
 }
 
 fn free_name(state_dir: &StateDir) -> Result<String, KeyStoreError> {
-    let there = state_dir.root.names().map_err(refused)?;
+    let taken = state_dir.root.names().map_err(refused)?;
     let numbered = (2..).map(|n| format!("{SET_ASIDE}-{n}"));
-    let free = std::iter::once(SET_ASIDE.to_owned()).chain(numbered).find(|name| !there.contains(name));
+    let free = std::iter::once(SET_ASIDE.to_owned()).chain(numbered).find(|name| !taken.contains(name));
     Ok(free.unwrap_or_else(|| SET_ASIDE.to_owned()))
 }
 

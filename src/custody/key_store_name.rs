@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::model::error::{Error, Result};
 use crate::model::sanitize::quoted;
 
-/// The places that hallpass knows.
+/// The key stores that hallpass knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyStoreName {
@@ -28,17 +28,17 @@ impl KeyStoreName {
     pub(super) const ALL: [Self; 6] =
         [Self::Os, Self::Kernel, Self::Session, Self::Passphrase, Self::KeyFile, Self::Memory];
 
-    /// Whether this system has such a place at all.
+    /// Returns whether this system has such a key store at all.
     pub(super) fn is_here(self) -> bool {
         cfg!(target_os = "linux") || !matches!(self, Self::Kernel | Self::Session)
     }
 
-    /// Whether a key there ends with the login session, or sooner.
+    /// Returns whether a key there ends with the login session, or sooner.
     pub(super) fn forgets(self) -> bool {
         matches!(self, Self::Session | Self::Memory)
     }
 
-    /// The name in output, in the index and in `<APP>_CUSTODY`.
+    /// Returns the name in output, in the index and in `<APP>_CUSTODY`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Os => "os",
@@ -71,7 +71,7 @@ impl FromStr for KeyStoreName {
     }
 }
 
-/// Whether `name` can name a custody in the index: 1 to 64 visible ASCII characters, no path.
+/// Returns whether `name` can name a key store in the index: 1 to 64 visible ASCII characters, no path.
 pub(crate) fn is_key_store_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
 }

@@ -1,4 +1,4 @@
-//! Keys in this process's memory: for tests, and for a login that shall end with the process.
+//! [`MemoryKeyStore`]: keys in this process's memory, for tests and for a login that ends with the process.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,12 +8,12 @@ use super::{Item, KeptUntil, KeyStore, KeyStoreError, Protection};
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 
-/// A custody that forgets everything when it is dropped.
+/// A key store that forgets everything when it is dropped.
 #[derive(Default)]
 pub struct MemoryKeyStore(Mutex<HashMap<String, Secret>>);
 
 impl MemoryKeyStore {
-    /// An empty one.
+    /// Creates an empty key store.
     pub fn new() -> Self {
         Self::default()
     }

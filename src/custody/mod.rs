@@ -1,4 +1,18 @@
-//! [`KeyStore`]: where the keys rest that open the sealed records. One small item per grant.
+//! Key stores: where the keys rest that open the sealed records. One small item per grant.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `selection` | the choice among the key stores, at login only |
+//! | `key_store_name` | the names of the key stores that hallpass knows |
+//! | `os/` | the OS's secure store: Secret Service, Keychain, Credential Manager |
+//! | `os_backoff` | leaves the OS's store alone for a minute if it did not answer, and has the person unlock it |
+//! | `kernel` | the kernel's keyring (Linux) |
+//! | `kernel_cache` | copies of keys in the kernel, so that a cached token needs neither D-Bus nor a passphrase |
+//! | `passphrase` | files that a passphrase opens |
+//! | `key_file` | files that a key file or a credential of systemd opens |
+//! | `wrapped_key` | the format of both kinds of files |
+//! | `memory` | this process's memory |
+//! | `sealing_key` | the key itself: it seals and opens bytes |
 
 mod kernel;
 mod kernel_cache;
@@ -36,71 +50,72 @@ use crate::model::ids::{AppName, GrantId};
 pub use crate::model::protection::{KeptUntil, Protection};
 use crate::model::secret::Secret;
 
-/// A place for keys. An item is ASCII of at most 200 bytes and belongs to one grant of one app.
+/// Keeps keys. An item is ASCII of at most 200 bytes and belongs to one grant of one app.
 ///
-/// Every method may block, but not for ever: a few seconds at most, then [`KeyStoreError::Silent`]. A place that can ask the person does so in
-/// [`prepare`](Self::prepare) and `load`. One that is locked, away or slow is never an empty one.
+/// Every method may block for a few seconds at most, then it returns [`KeyStoreError::Silent`]. A key store that can ask the person does
+/// so in [`prepare`](Self::prepare) and `load`. A key store that is locked, unavailable or slow returns an error; it never looks empty.
 pub trait KeyStore: Send + Sync + fmt::Debug {
-    /// The place's name in output and in the index, for example `os`: 1 to 64 visible ASCII characters without slashes.
+    /// Returns the name in output and in the index, for example `os`: 1 to 64 visible ASCII characters without slashes.
     fn name(&self) -> &str;
 
-    /// What the place promises. By default: to keep a key until it is erased.
+    /// Returns what the key store promises. The default is to keep a key until it is erased.
     fn protection(&self) -> Protection {
         Protection::default()
     }
 
-    /// Asks whether the place could take a key now. Changes nothing.
+    /// Checks whether the key store could take a key now. Changes nothing.
     ///
     /// - It could: `Ok`.
-    /// - It is locked: [`KeyStoreError::Locked`]. There is none: [`KeyStoreError::Unavailable`].
+    /// - It is locked: [`KeyStoreError::Locked`]. It does not exist here: [`KeyStoreError::Unavailable`].
     fn probe(&self) -> Result<(), KeyStoreError>;
 
-    /// Before a login: asks the person for what a new key will need, where it needs something. By default only probes.
+    /// Prepares for a login: asks the person for what a new key will need, such as a passphrase. The default is to probe only.
     fn prepare(&self, _app: &AppName) -> Result<(), KeyStoreError> {
         self.probe()
     }
 
-    /// Keeps `key`. `label` is for the person who meets the item in a key manager; it is no part of the item's identity.
+    /// Stores `key`. `label` is for the person who sees the item in a key manager; it is no part of the item's identity.
     ///
-    /// - No item yet: it is there afterwards, through to where it rests.
-    /// - An item is there: its key is replaced.
-    /// - The place is locked or away: an error, and nothing has changed.
+    /// - No item exists yet: it exists afterwards, and is durable.
+    /// - The item exists: its key is replaced.
+    /// - The key store is locked or unavailable: an error, and nothing has changed.
     fn store(&self, item: &Item<'_>, label: &str, key: &Secret) -> Result<(), KeyStoreError>;
 
-    /// Gives the key back.
+    /// Returns the key.
     ///
-    /// - An item is there: `Some`.
-    /// - The place answered that there is none: `None`.
-    /// - The place is locked, away or slow: an error, never `None`.
+    /// - The item exists: `Some`.
+    /// - The key store answered that it does not exist: `None`.
+    /// - The key store is locked, unavailable or slow: an error, never `None`.
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError>;
 
-    /// Whether `load` asks neither another program nor a person: it takes as long as reading a small file. By default not.
+    /// Returns whether `load` asks neither another program nor a person, so that it takes as long as reading a small file. The default
+    /// is false.
     fn answers_at_once(&self) -> bool {
         false
     }
 
-    /// Whether its items are files of the state folder, and so of its logins alone. By default not: then a key is erased only where the
-    /// state folder proves that it is one of its own.
+    /// Returns whether the items are files of the state folder, which other state folders do not share. The default is false: then a key
+    /// is erased only if a file of the state folder proves that it belongs there.
     fn is_in_state_folder(&self) -> bool {
         false
     }
 
-    /// Forgets the key.
+    /// Erases the key.
     ///
-    /// - An item was there: `true`, and it is gone.
-    /// - There was none: `false`.
-    /// - The place is locked or away: an error, and nothing has changed.
+    /// - The item existed: `true`, and it is gone.
+    /// - It did not: `false`.
+    /// - The key store is locked or unavailable: an error, and nothing has changed.
     fn erase(&self, item: &Item<'_>) -> Result<bool, KeyStoreError>;
 
-    /// The grants of `app` that the place holds a key of, in any order; `None` where it cannot tell.
+    /// Returns the grants of `app` whose keys the key store holds, in any order; `None` if it cannot list them.
     ///
-    /// - It is locked, if only in part, or away: an error, since what is not in the list is not there.
+    /// - It is locked, if only in part, or unavailable: an error, since a grant that is missing in the list has no key here.
     fn list(&self, _app: &AppName) -> Result<Option<Vec<GrantId>>, KeyStoreError> {
         Ok(None)
     }
 }
 
-/// Which item is meant.
+/// Identifies one key in a key store.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Item<'a> {
@@ -111,20 +126,20 @@ pub struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// The item of `grant`, a login of `app`.
+    /// Identifies the key of `grant`, a login of `app`.
     pub fn new(app: &'a AppName, grant: &'a GrantId) -> Self {
         Self { app, grant }
     }
 }
 
-/// Why a place did not do what was asked. Holds no secret.
+/// Why a key store did not do what was asked. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyStoreError {
-    /// The place is there but locked.
+    /// The key store exists but is locked.
     #[error("it is locked")]
     Locked,
-    /// There is no such place on this machine or in this session.
+    /// The key store does not exist on this machine or in this session.
     #[error("it is not available: {0}")]
     Unavailable(String),
     /// It did not answer in time.
@@ -146,7 +161,7 @@ pub enum KeyStoreError {
         /// What can be done about it.
         remedy: Option<Remedy>,
     },
-    /// It refused, and there is one way out.
+    /// It refused, and one remedy helps.
     #[error("{why}")]
     Refused {
         /// What is wrong.
@@ -157,44 +172,53 @@ pub enum KeyStoreError {
 }
 
 impl KeyStoreError {
-    /// With the place's name and the way out, while a place is still to be chosen.
+    /// Converts to an error of a login, which can still choose another key store.
     pub(crate) fn at_login(self, store: &str) -> Error {
-        self.at(store, Remedy::ChooseKeyStore { key_stores: Vec::new() })
+        self.into_error(store, Remedy::ChooseKeyStore { key_stores: Vec::new() })
     }
 
-    /// With the place's name and the way out, where a grant rests there: another place would not help.
+    /// Converts to an error of a grant whose key is in this key store: another key store would not help.
     pub(crate) fn at_rest(self, store: &str) -> Error {
-        let otherwise = match self {
+        let default_remedy = match self {
             Self::Unavailable(_) if !["kernel", "session"].contains(&store) => Remedy::StartStore,
             _ => Remedy::Retry { after: None },
         };
-        self.at(store, otherwise)
+        self.into_error(store, default_remedy)
     }
 
-    fn at(self, store: &str, otherwise: Remedy) -> Error {
+    fn into_error(self, store: &str, default_remedy: Remedy) -> Error {
         let remedy = match &self {
             Self::Cancelled => return Error::cancelled(),
             Self::Locked => Remedy::UnlockStore,
             Self::Refused { remedy, .. } | Self::StateFolder { remedy: Some(remedy), .. } => remedy.clone(),
-            _ => otherwise,
+            _ => default_remedy,
         };
-        let store = described(store);
-        let error = |message: String| Error::new(ErrorKind::Custody, message).with(remedy);
+        let (message, cause) = self.message_and_cause(&describe_key_store(store));
+        let error = Error::new(ErrorKind::Custody, message).with(remedy);
+        match cause {
+            Some(cause) => error.because(cause),
+            None => error,
+        }
+    }
+
+    fn message_and_cause(self, store: &str) -> (String, Option<String>) {
         let why = self.to_string();
-        match (self, why.matches(": ").count()) {
-            (Self::StateFolder { because: Some(cause), .. }, _) => error(why).because(cause),
-            (Self::Unavailable(why), _) => error(format!("{store} cannot be used: it is not available")).because(why),
-            (_, 0) => error(format!("{store} cannot be used: {why}")),
-            // It names a file itself.
-            (_, 1) => error(why),
-            // The words of others.
-            _ => error(format!("{store} cannot be used")).because(why),
+        match self {
+            Self::StateFolder { because: Some(cause), .. } => (why, Some(cause)),
+            Self::Unavailable(cause) => (format!("{store} cannot be used: it is not available"), Some(cause)),
+            _ => match why.matches(": ").count() {
+                0 => (format!("{store} cannot be used: {why}"), None),
+                // The text names a file itself.
+                1 => (why, None),
+                // The text comes from another program.
+                _ => (format!("{store} cannot be used"), Some(why)),
+            },
         }
     }
 }
 
-/// A place in a sentence.
-pub(crate) fn described(store: &str) -> String {
+/// Names a key store in a sentence.
+pub(crate) fn describe_key_store(store: &str) -> String {
     match store {
         "os" => "the OS's secure store".into(),
         "kernel" => "the kernel's keyring".into(),

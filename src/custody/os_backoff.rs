@@ -1,36 +1,38 @@
-//! How the OS's store is approached: one that did not answer is not asked again at once, for every process, and one that is locked
-//! asks the person, where one is there.
+//! [`OsBackoff`]: the OS's store, left alone for a minute after it did not answer, in every process. If it is locked, the person is asked
+//! to unlock it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{Item, KeyStore, KeyStoreError, OsKeyStore, Protection};
+use crate::model::error::Result;
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 use crate::state_dir::StateDir;
 use crate::system::clock::Clock;
 use crate::system::environment::session_bus;
 
-/// How long a store that did not answer is left alone.
+/// How long a store that did not answer is not asked again.
 const BACKOFF: Duration = Duration::from_secs(60);
 
-/// How long a person has to unlock it.
+/// How long a person has to unlock the store.
 const UNLOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The OS's store, with a memory for its silence.
+/// The OS's store, and a file that remembers when it did not answer.
 #[derive(Debug)]
 pub(super) struct OsBackoff {
     pub(super) key_store: OsKeyStore,
-    /// Where the verdict rests. Only in a home that is there: a login that fails leaves nothing behind.
+    /// Holds the file, if the state folder exists: a login that fails creates nothing.
     pub(super) state_dir: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
-    /// Whether a person would see that they are asked to unlock it.
+    /// Whether a person would see the question to unlock the store.
     pub(super) person: bool,
 }
 
 impl OsBackoff {
-    /// Calls the custody, unless it was silent a moment ago. One that is locked asks the person, and is called once more.
+    /// Calls the store, unless it did not answer within the last minute. If it is locked, asks the person to unlock it and calls it once
+    /// more.
     fn ask<T>(&self, call: impl Fn(&OsKeyStore) -> Result<T, KeyStoreError>) -> Result<T, KeyStoreError> {
         if self.was_silent() {
             return Err(KeyStoreError::Silent);
@@ -44,45 +46,52 @@ impl OsBackoff {
         }
     }
 
-    /// Calls the custody, and remembers or forgets its silence.
+    /// Calls the store, and remembers or forgets that it did not answer.
     fn ask_anyway<T>(&self, call: impl FnOnce(&OsKeyStore) -> Result<T, KeyStoreError>) -> Result<T, KeyStoreError> {
         let answer = call(&self.key_store);
         if let Some(state_dir) = self.state_dir() {
-            // A verdict that cannot be written or removed costs the next process a second, and nothing else.
+            // A failure costs the next process a second, and nothing else.
             let _ = match &answer {
-                Err(KeyStoreError::Silent) => {
-                    state_dir.root.write(&self.mark(), format!("{} {}", self.now(), session_bus()).as_bytes())
-                }
-                // Looked at first: a token that is at hand makes no write.
-                _ => state_dir.root.read(&self.mark()).and_then(|mark| match mark {
-                    Some(_) => state_dir.root.remove(&self.mark()).map(drop),
-                    None => Ok(()),
-                }),
+                Err(KeyStoreError::Silent) => self.remember_silence(&state_dir),
+                _ => self.forget_silence(&state_dir),
             };
         }
         answer
     }
 
-    fn was_silent(&self) -> bool {
-        let mark = self.state_dir().and_then(|state_dir| state_dir.root.read(&self.mark()).ok().flatten());
-        mark.is_some_and(|bytes| self.is_recent(&bytes))
+    fn remember_silence(&self, state_dir: &StateDir) -> Result<()> {
+        state_dir.root.write(&self.silence_file(), format!("{} {}", self.now(), session_bus()).as_bytes())
     }
 
-    /// A home that is refused is reported by whoever needs it.
+    fn forget_silence(&self, state_dir: &StateDir) -> Result<()> {
+        // Read first: serving a cached token must not write.
+        match state_dir.root.read(&self.silence_file())? {
+            Some(_) => state_dir.root.remove(&self.silence_file()).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn was_silent(&self) -> bool {
+        let silence = self.state_dir().and_then(|state_dir| state_dir.root.read(&self.silence_file()).ok().flatten());
+        silence.is_some_and(|silence| self.is_recent(&silence))
+    }
+
+    /// Whoever needs a state folder that is refused reports that.
     fn state_dir(&self) -> Option<StateDir> {
         StateDir::open(&self.state_dir).ok().flatten()
     }
 
-    fn mark(&self) -> String {
+    fn silence_file(&self) -> String {
         format!("{}.silent", self.key_store.name())
     }
 
-    /// Only for the same session: a dead bus of one shell says nothing of another's.
-    fn is_recent(&self, mark: &[u8]) -> bool {
-        let mark = String::from_utf8_lossy(mark);
-        let Some((since, session)) = mark.split_once(' ') else { return false };
-        let recent = |since: u64| (since..since.saturating_add(BACKOFF.as_secs())).contains(&self.now());
-        session == session_bus() && since.parse().is_ok_and(recent)
+    /// Returns false for another session: a dead bus of one shell says nothing about the bus of another shell.
+    fn is_recent(&self, silence: &[u8]) -> bool {
+        let silence = String::from_utf8_lossy(silence);
+        let Some((since, session)) = silence.split_once(' ') else { return false };
+        let Ok(since) = since.parse::<u64>() else { return false };
+        let backoff = since..since.saturating_add(BACKOFF.as_secs());
+        session == session_bus() && backoff.contains(&self.now())
     }
 
     fn now(&self) -> u64 {
@@ -100,7 +109,7 @@ impl KeyStore for OsBackoff {
     }
 
     fn probe(&self) -> Result<(), KeyStoreError> {
-        // A login asks in any case: the person may just have mended the store.
+        // A login always asks: the person may have repaired the store just now.
         self.ask_anyway(|key_store| key_store.probe())
     }
 

@@ -1,4 +1,4 @@
-//! Keys that only a passphrase opens, by way of Argon2id (RFC 9106).
+//! [`PassphraseKeyStore`]: keys in files that only a passphrase opens, by Argon2id (RFC 9106).
 
 use std::io::ErrorKind as Io;
 use std::path::PathBuf;
@@ -16,12 +16,12 @@ use crate::model::ids::{AppName, GrantId, no_randomness};
 use crate::model::secret::Secret;
 use crate::prompt::passphrase::{AskPassphrase, Purpose, Question, SHORTEST, is_long_enough};
 
-/// A custody of files below a state folder, each of which only the person's passphrase opens.
+/// A key store of files in a state folder, which only the person's passphrase opens.
 #[derive(Debug)]
 pub struct PassphraseKeyStore {
     files: Files,
     asker: Arc<dyn AskPassphrase>,
-    /// What the person chose for the keys that are stored here.
+    /// The passphrase that the person chose for new keys.
     chosen: Mutex<Option<Secret>>,
 }
 
@@ -31,16 +31,16 @@ const PASSES: u32 = 3;
 const LANES: u32 = 4;
 const SALT: usize = 16;
 
-/// The costs that a file may ask for: those of this version, or one step more. A file's author must not exhaust memory or time, nor make
-/// a passphrase cheaper to try.
+/// The costs that a file may ask for: the costs of this version, or one step more. The author of a file must not exhaust memory or time,
+/// nor make a passphrase cheaper to try.
 const MEMORY_ALLOWED: [u32; 2] = [MEMORY_KIB, 2 * MEMORY_KIB];
 const PASSES_ALLOWED: [u32; 2] = [PASSES, PASSES + 1];
 
-/// How often a person may mistype.
-const TRIES: usize = 3;
+/// How many times a person may type the passphrase.
+const MAX_TRIES: usize = 3;
 
 impl PassphraseKeyStore {
-    /// Files below the state folder `state_dir`. `asker` gives the passphrase.
+    /// Keeps files in `state_dir`. `asker` provides the passphrase.
     pub fn new(state_dir: PathBuf, asker: Arc<dyn AskPassphrase>) -> Self {
         Self { files: Files { state_dir, store: "passphrase" }, asker, chosen: Mutex::default() }
     }
@@ -52,7 +52,7 @@ impl PassphraseKeyStore {
                 why: "it needs a passphrase, and there is nobody to ask".into(),
                 remedy: Remedy::GivePassphrase,
             },
-            // Whoever gave it knows where it came from.
+            // The asker says where the passphrase came from.
             Io::PermissionDenied if error.get_ref().is_some() => wrong(error.to_string()),
             Io::PermissionDenied => wrong(WRONG.into()),
             Io::Interrupted => KeyStoreError::Cancelled,
@@ -64,6 +64,10 @@ impl PassphraseKeyStore {
                 },
             },
         })
+    }
+
+    fn chosen(&self) -> Option<Secret> {
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Secret::copy)
     }
 
     fn choose(&self, app: &AppName) -> Result<Secret, KeyStoreError> {
@@ -98,26 +102,26 @@ impl KeyStore for PassphraseKeyStore {
     }
 
     fn store(&self, item: &Item<'_>, _label: &str, key: &Secret) -> Result<(), KeyStoreError> {
-        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Secret::copy);
-        let passphrase = chosen.map_or_else(|| self.choose(item.app), Ok)?;
+        let passphrase = self.chosen().map_or_else(|| self.choose(item.app), Ok)?;
         let mut salt = [0; SALT];
         getrandom::fill(&mut salt).map_err(no_randomness).map_err(refused)?;
         let salt = URL_SAFE_NO_PAD.encode(salt);
-        let way = WrappedBy::Argon2id { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt };
-        self.files.write(item, way.clone(), &derive(&way, &passphrase)?, key)
+        let wrapped_by = WrappedBy::Argon2id { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt };
+        self.files.write(item, wrapped_by.clone(), &derive(&wrapped_by, &passphrase)?, key)
     }
 
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError> {
-        let Some(slip) = self.files.read(item)? else { return Ok(None) };
-        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Secret::copy);
-        // What the person has just chosen, they are not asked for again.
-        if let Some(key) = chosen.map(|chosen| slip.open(&derive(&slip.way, &chosen)?)).transpose()?.flatten() {
+        let Some(wrapped) = self.files.read(item)? else { return Ok(None) };
+        // A person who has just chosen a passphrase is not asked for it again.
+        if let Some(passphrase) = self.chosen()
+            && let Some(key) = wrapped.open(&derive(&wrapped.wrapped_by, &passphrase)?)?
+        {
             return Ok(Some(key));
         }
         let mut purpose = Purpose::Open;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let passphrase = self.ask(item.app, purpose)?;
-            if let Some(key) = slip.open(&derive(&slip.way, &passphrase)?)? {
+            if let Some(key) = wrapped.open(&derive(&wrapped.wrapped_by, &passphrase)?)? {
                 return Ok(Some(key));
             }
             purpose = Purpose::OpenAgain;
@@ -138,23 +142,26 @@ impl KeyStore for PassphraseKeyStore {
     }
 }
 
-fn derive(way: &WrappedBy, passphrase: &Secret) -> Result<SealingKey, KeyStoreError> {
-    let odd = || KeyStoreError::Refused {
-        why: "its file asks for a way to the key that this program does not go".into(),
-        remedy: Remedy::Upgrade,
-    };
-    let WrappedBy::Argon2id { memory_kib, passes, lanes, salt } = way else { return Err(odd()) };
+fn derive(wrapped_by: &WrappedBy, passphrase: &Secret) -> Result<SealingKey, KeyStoreError> {
+    let WrappedBy::Argon2id { memory_kib, passes, lanes, salt } = wrapped_by else { return Err(unsupported()) };
     if !MEMORY_ALLOWED.contains(memory_kib) || !PASSES_ALLOWED.contains(passes) || *lanes != LANES {
-        return Err(odd());
+        return Err(unsupported());
     }
-    let params = Params::new(*memory_kib, *passes, *lanes, Some(32)).map_err(|_| odd())?;
-    let salt = URL_SAFE_NO_PAD.decode(salt).map_err(|_| odd())?;
+    let params = Params::new(*memory_kib, *passes, *lanes, Some(32)).map_err(|_| unsupported())?;
+    let salt = URL_SAFE_NO_PAD.decode(salt).map_err(|_| unsupported())?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let derived = SealingKey::filled(|key| argon2.hash_password_into(passphrase.expose().as_bytes(), &salt, key));
     derived.map_err(|error| match error {
         argon2::Error::OutOfMemory => KeyStoreError::Failed(format!("it takes {} MiB of memory", memory_kib >> 10)),
-        _ => odd(),
+        _ => unsupported(),
     })
+}
+
+fn unsupported() -> KeyStoreError {
+    KeyStoreError::Refused {
+        why: "its file asks for a way to the key that this program does not go".into(),
+        remedy: Remedy::Upgrade,
+    }
 }
 
 const WRONG: &str = "the passphrase is wrong";

@@ -1,10 +1,11 @@
-//! [`Custody`]: which custody is used on this machine. Chosen at login only, and said aloud; a grant stays where its key was put.
+//! [`Custody`]: where a host allows keys to rest, and which key store a new login gets. Chosen at login only, and shown to the person; a
+//! grant stays in the key store that its key was put into.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    FileKeyStore, KeptUntil, KernelKeyStore, KeyStore, KeyStoreError, KeyStoreName, MemoryKeyStore, described,
+    FileKeyStore, KeptUntil, KernelKeyStore, KeyStore, KeyStoreError, KeyStoreName, MemoryKeyStore, describe_key_store,
     is_key_store_name,
 };
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
@@ -17,17 +18,17 @@ use crate::system::clock::Clock;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Custody {
-    /// The OS's secure store; where there is none, or it does not answer, the kernel's keyring; else an error that names the other places. A store that
-    /// is there and locked is waited for, never passed over.
+    /// The OS's secure store; if there is none, or if it does not answer, the kernel's keyring; else an error that names the other key
+    /// stores. A locked OS store is waited for, never passed over.
     #[default]
     Auto,
-    /// The first of these that can be used. Keys in other places are not read.
+    /// The first of these that can be used. Keys in other key stores are not read.
     Only(Vec<KeyStoreName>),
-    /// The host's own custody.
+    /// The host's own key store.
     Custom(Arc<dyn KeyStore>),
 }
 
-/// What the places of an app depend on.
+/// What the key stores of an app depend on.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreContext {
     pub(crate) app: AppName,
@@ -35,240 +36,231 @@ pub(crate) struct StoreContext {
     #[cfg_attr(not(feature = "os-store"), expect(dead_code, reason = "only a store's silence is remembered"))]
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) asker: Arc<dyn AskPassphrase>,
-    /// Where systemd hands over a key, if it does.
+    /// The path of systemd's credential that holds a key, if systemd provides credentials.
     pub(crate) credential: Option<PathBuf>,
     /// Whether a person would see what the desktop asks.
     pub(crate) person: bool,
 }
 
-/// The custodies of one app, and the choice among them.
+/// The key stores of one app, and the choice among them.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyStores {
     allowed: Custody,
-    /// The one that the person chose for a new login; one that cannot be is in the way of that alone.
-    wanted: Result<Option<KeyStoreName>>,
-    ways: StoreContext,
+    /// The key store that the person requested for new logins. An error affects new logins only.
+    requested: Result<Option<KeyStoreName>>,
+    context: StoreContext,
     memory: Arc<MemoryKeyStore>,
 }
 
-/// The place for a new login.
+/// The key store for a new login.
 #[derive(Debug)]
 pub(crate) struct Chosen {
     pub(crate) key_store: Arc<dyn KeyStore>,
-    /// Why it is not the first one allowed.
+    /// Why the first allowed key store was passed over, if it was.
     pub(crate) instead_of: Option<String>,
 }
 
 impl KeyStores {
-    /// `wanted` comes from the environment, and only narrows what the host allows.
-    pub(crate) fn new(allowed: Custody, wanted: Option<&str>, ways: StoreContext) -> Result<Self> {
+    /// `requested` comes from the environment, and only narrows what the host allows.
+    pub(crate) fn new(allowed: Custody, requested: Option<&str>, context: StoreContext) -> Result<Self> {
         if let Custody::Custom(custom) = &allowed
             && !is_key_store_name(custom.name())
         {
             let name = quoted(custom.name());
             return Err(Error::config("custody", format!("\"{name}\" cannot name a custody: it takes visible ASCII")));
         }
-        let mut key_stores = Self { allowed, wanted: Ok(None), ways, memory: Arc::default() };
-        if let Some(wanted) = wanted.filter(|wanted| *wanted != "auto")
-            && !matches!(&key_stores.allowed, Custody::Custom(custom) if custom.name() == wanted)
+        let mut key_stores = Self { allowed, requested: Ok(None), context, memory: Arc::default() };
+        if let Some(name) = requested.filter(|name| *name != "auto")
+            && !key_stores.custom().is_some_and(|custom| custom.name() == name)
         {
-            key_stores.wanted = key_stores.allowed_name(wanted).map(Some);
+            key_stores.requested = key_stores.parse_allowed(name).map(Some);
         }
         Ok(key_stores)
     }
 
-    /// The custody for a new login: the first allowed one that could take a key now. `ephemeral`: one that forgets by itself.
-    /// `lasting`: one that is still there for the next process.
+    /// Returns the key store for a new login: the first allowed one that could take a key now. `ephemeral`: only one that forgets keys by
+    /// itself. `lasting`: only one that keeps the key for the next process.
     pub(crate) fn choose(&self, ephemeral: bool, lasting: bool) -> Result<Chosen> {
         let mut candidates = self.candidates(ephemeral)?;
         if lasting && !candidates.is_empty() {
-            candidates.retain(|key_store| lasts(&**key_store));
+            candidates.retain(|key_store| outlives_the_process(&**key_store));
             if candidates.is_empty() {
                 let message = "a key in memory would end with this process, and the login with it";
-                return Err(Error::new(ErrorKind::Config, message).with(choose_among(named(self.lasting(ephemeral)))));
+                return Err(self.choose_another(message, ephemeral));
             }
         }
-        let mut passed_over: Vec<Error> = Vec::new();
-        for key_store in candidates {
-            match self.take(&*key_store) {
-                Ok(()) => {
-                    let instead_of = passed_over.first().map(Error::full_text);
-                    return Ok(Chosen { key_store, instead_of });
-                }
-                // Locked is not away: the login waits for the person, and goes to no other place (law 10).
-                Err(error @ (KeyStoreError::Locked | KeyStoreError::Cancelled)) => {
-                    return Err(error.at_login(key_store.name()));
-                }
-                Err(error) => passed_over.push(error.at_login(key_store.name())),
-            }
+        let Selected { key_store, is_locked, passed_over } =
+            self.select(candidates, |key_store| self.prepare(key_store))?;
+        match is_locked {
+            true => Err(KeyStoreError::Locked.at_login(key_store.name())),
+            false => Ok(Chosen { key_store, instead_of: passed_over.first().map(Error::full_text) }),
         }
-        Err(self.nowhere(passed_over))
     }
 
-    /// Returns the place of a grant's key, if the host allows it. A key that cannot be reached is never looked for elsewhere. Otherwise
-    /// an author of the index could have a key read from a place of their choice.
+    /// Returns the key store that a new login's key would go to now, without asking anybody, and whether it is locked.
+    pub(crate) fn first(&self) -> Result<(String, bool)> {
+        let Selected { key_store, is_locked, .. } =
+            self.select(self.candidates(false)?, |key_store| key_store.probe())?;
+        Ok((key_store.name().to_owned(), is_locked))
+    }
+
+    /// Returns the key store of a grant's key, if the host allows it. A key that cannot be reached is never looked for in another key
+    /// store. Otherwise an author of the index could have a key read from a key store of their choice.
     pub(crate) fn of(&self, name: &str) -> Result<Arc<dyn KeyStore>> {
         match &self.allowed {
-            Custody::Only(key_stores) if name.parse().is_ok_and(|name| !key_stores.contains(&name)) => {
-                let allowed = named(key_stores.clone()).join(", ");
-                let message =
-                    format!("cannot read the key in {}: this program reads keys from {allowed} only", described(name));
+            Custody::Only(allowed) if name.parse().is_ok_and(|name| !allowed.contains(&name)) => {
+                let (store, allowed) = (describe_key_store(name), to_strs(allowed).join(", "));
+                let message = format!("cannot read the key in {store}: this program reads keys from {allowed} only");
                 Err(Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None }))
             }
             _ => self.any(name),
         }
     }
 
-    /// The place of this name, allowed or not: for a key that is erased.
+    /// Returns the key store of this name, allowed or not: for erasing a key.
     pub(crate) fn any(&self, name: &str) -> Result<Arc<dyn KeyStore>> {
-        match &self.allowed {
-            Custody::Custom(custom) if custom.name() == name => Ok(custom.clone()),
-            _ => self.known(name.parse().map_err(|_| {
-                // No variable put it there.
-                Error::config(
-                    "custody",
-                    format!("the key is in custody \"{}\", which this program has not", quoted(name)),
-                )
-            })?),
+        match self.custom().filter(|custom| custom.name() == name) {
+            Some(custom) => Ok(custom.clone()),
+            None => self.build(name.parse().map_err(|_| unknown_key_store(name))?),
         }
     }
 
-    /// The custody of this name, for a key that moves there: one that the host allows, and that keeps it for other processes.
+    /// Returns the key store of this name, for a key that moves there: the host allows it, and it keeps keys for other processes.
     pub(crate) fn to_move_to(&self, name: &str) -> Result<Arc<dyn KeyStore>> {
-        let custom = match &self.allowed {
-            Custody::Custom(custom) => Some(custom.clone()),
-            _ => None,
-        };
-        let known = self.lasting(false).into_iter().filter_map(|name| self.known(name).ok());
-        let mut custodies: Vec<_> = custom.into_iter().filter(|one| lasts(&**one)).chain(known).collect();
-        let names = match custodies.as_slice() {
-            [] => "no such place".into(),
-            several => several.iter().map(|one| one.name()).collect::<Vec<_>>().join(", "),
-        };
-        match custodies.iter().position(|one| one.name() == name) {
-            Some(at) => Ok(custodies.swap_remove(at)),
-            None => Err(Error::config(
-                "move_to",
-                format!("no key can move to \"{}\": this program has {names}", quoted(name)),
-            )),
+        let custom = self.custom().filter(|custom| outlives_the_process(&***custom)).cloned();
+        let known = self.lasting(false).into_iter().filter_map(|name| self.build(name).ok());
+        let key_stores: Vec<_> = custom.into_iter().chain(known).collect();
+        match key_stores.iter().find(|key_store| key_store.name() == name) {
+            Some(key_store) => Ok(key_store.clone()),
+            None => Err(cannot_move_to(name, &key_stores)),
         }
     }
 
-    /// Makes sure that a key could be put into `key_store` now, with the person's help where one is there.
-    pub(crate) fn take(&self, key_store: &dyn KeyStore) -> Result<(), KeyStoreError> {
-        key_store.prepare(&self.ways.app)
+    /// Makes sure that `key_store` could take a key now, with the person's help if a person is there.
+    pub(crate) fn prepare(&self, key_store: &dyn KeyStore) -> Result<(), KeyStoreError> {
+        key_store.prepare(&self.context.app)
     }
 
-    /// Every place that this program knows, the host's own first.
+    /// Returns every key store that this program knows, the host's own first.
     pub(crate) fn all(&self) -> Vec<Arc<dyn KeyStore>> {
-        let custom = match &self.allowed {
-            Custody::Custom(custom) => Some(custom.clone()),
-            _ => None,
-        };
-        let here = KeyStoreName::ALL.into_iter().filter(|name| name.is_here());
-        custom.into_iter().chain(here.filter_map(|name| self.known(name).ok())).collect()
+        let known = KeyStoreName::ALL.into_iter().filter(|name| name.is_here());
+        self.custom().cloned().into_iter().chain(known.filter_map(|name| self.build(name).ok())).collect()
     }
 
-    /// The same places, asking no person.
+    /// Returns the same key stores, which ask no person.
     pub(crate) fn quiet(&self, asker: Arc<dyn AskPassphrase>) -> Self {
         let mut quiet = self.clone();
-        (quiet.ways.person, quiet.ways.asker) = (false, asker);
+        (quiet.context.person, quiet.context.asker) = (false, asker);
         quiet
     }
 
-    /// The place that a new login's key would go to now, without asking anybody, or that it would wait for as it is locked.
-    pub(crate) fn first(&self) -> Result<(String, bool)> {
-        let mut passed_over: Vec<Error> = Vec::new();
-        for key_store in self.candidates(false)? {
-            match key_store.probe() {
-                Ok(()) => return Ok((key_store.name().to_owned(), false)),
-                Err(KeyStoreError::Locked) => return Ok((key_store.name().to_owned(), true)),
-                Err(error) => passed_over.push(error.at_login(key_store.name())),
-            }
-        }
-        Err(self.nowhere(passed_over))
-    }
-
-    /// The places that are there for whoever chooses one by name.
-    fn by_choice(&self) -> Vec<&'static str> {
-        named(vec![KeyStoreName::Passphrase, KeyStoreName::KeyFile])
-            .into_iter()
-            .filter(|name| self.allows(name))
-            .collect()
-    }
-
-    /// The places that a login may choose for a key that outlives the process.
-    fn lasting(&self, ephemeral: bool) -> Vec<KeyStoreName> {
-        let names = KeyStoreName::ALL.into_iter().filter(|name| name.is_here() && (!ephemeral || name.forgets()));
-        names
-            .filter(|name| self.permits(*name) && self.known(*name).is_ok_and(|key_store| lasts(&*key_store)))
-            .collect()
-    }
-
-    /// Whether a new login may put its key into the place of this name.
+    /// Returns whether a new login may put its key into the key store of this name.
     pub(crate) fn allows(&self, name: &str) -> bool {
-        match &self.allowed {
-            Custody::Custom(custom) if custom.name() == name => true,
-            _ => name.parse().is_ok_and(|name| self.permits(name) && self.known(name).is_ok()),
-        }
+        self.custom().is_some_and(|custom| custom.name() == name)
+            || name.parse().is_ok_and(|name| self.permits(name) && self.build(name).is_ok())
+    }
+
+    fn custom(&self) -> Option<&Arc<dyn KeyStore>> {
+        if let Custody::Custom(custom) = &self.allowed { Some(custom) } else { None }
     }
 
     fn permits(&self, name: KeyStoreName) -> bool {
         match &self.allowed {
             Custody::Auto => true,
-            Custody::Only(key_stores) => key_stores.contains(&name),
+            Custody::Only(allowed) => allowed.contains(&name),
             Custody::Custom(_) => false,
         }
     }
 
-    fn allowed_name(&self, wanted: &str) -> Result<KeyStoreName> {
-        let name: KeyStoreName = wanted.parse()?;
-        let why_not = match self.permits(name) {
-            true => self.known(name).err().map(|error| error.to_string()),
-            false => Some(format!("this program does not allow custody \"{wanted}\"")),
+    fn parse_allowed(&self, name: &str) -> Result<KeyStoreName> {
+        let parsed: KeyStoreName = name.parse()?;
+        let built = match self.permits(parsed) {
+            true => self.build(parsed).map(drop).map_err(|error| error.to_string()),
+            false => Err(format!("this program does not allow custody \"{name}\"")),
         };
-        let refused = |why| Err(Error::new(ErrorKind::Config, why).with(choose_among(named(self.lasting(false)))));
-        why_not.map_or(Ok(name), refused)
+        built.map(|()| parsed).map_err(|why| self.choose_another(why, false))
     }
 
+    /// Returns the key stores that a new login may use, the best first.
     fn candidates(&self, ephemeral: bool) -> Result<Vec<Arc<dyn KeyStore>>> {
-        let wanted = self.wanted.clone()?;
-        if let Some(name) = wanted.filter(|name| ephemeral && !name.forgets()) {
-            let message =
-                format!("a login that is to be forgotten cannot have its key in {}", described(name.as_str()));
-            return Err(Error::new(ErrorKind::Config, message).with(choose_among(named(self.lasting(true)))));
+        let requested = self.requested.clone()?;
+        if let Some(name) = requested.filter(|name| ephemeral && !name.forgets()) {
+            let store = describe_key_store(name.as_str());
+            let message = format!("a login that is to be forgotten cannot have its key in {store}");
+            return Err(self.choose_another(message, true));
         }
         let names = match &self.allowed {
-            _ if wanted.is_some() => wanted.into_iter().collect(),
+            _ if requested.is_some() => requested.into_iter().collect(),
             Custody::Custom(custom) if !ephemeral => return Ok(vec![custom.clone()]),
             Custody::Custom(_) => Vec::new(),
             Custody::Auto if ephemeral => vec![KeyStoreName::Session],
             Custody::Auto => vec![KeyStoreName::Os, KeyStoreName::Kernel],
-            Custody::Only(key_stores) => key_stores.clone(),
+            Custody::Only(allowed) => allowed.clone(),
         };
         let names = names.into_iter().filter(|name: &KeyStoreName| name.is_here() && (!ephemeral || name.forgets()));
-        names.map(|name| self.known(name)).collect()
+        names.map(|name| self.build(name)).collect()
     }
 
-    fn nowhere(&self, passed_over: Vec<Error>) -> Error {
-        let others = self.by_choice();
-        match passed_over.as_slice() {
+    /// Asks the candidates in turn, and selects the first that could take a key, now or once it is unlocked. Locked is not unavailable: a login waits for the person,
+    /// and its key goes to no other key store (law 10).
+    fn select(
+        &self,
+        candidates: Vec<Arc<dyn KeyStore>>,
+        ask: impl Fn(&dyn KeyStore) -> Result<(), KeyStoreError>,
+    ) -> Result<Selected> {
+        let mut passed_over = Vec::new();
+        for key_store in candidates {
+            let is_locked = match ask(&*key_store) {
+                Ok(()) => false,
+                Err(KeyStoreError::Locked) => true,
+                Err(KeyStoreError::Cancelled) => return Err(Error::cancelled()),
+                Err(error) => {
+                    passed_over.push(error.at_login(key_store.name()));
+                    continue;
+                }
+            };
+            return Ok(Selected { key_store, is_locked, passed_over });
+        }
+        Err(self.none_usable(&passed_over))
+    }
+
+    fn none_usable(&self, passed_over: &[Error]) -> Error {
+        let others = self.opt_in();
+        match passed_over {
             [] => Error::config("custody", "the configuration allows no such place for keys"),
-            // Where there is one place only, its own way out is the best.
+            // If only one key store is allowed, its own remedy is the best.
             [only] if others.is_empty() || !matches!(only.remedy(), Some(Remedy::ChooseKeyStore { .. })) => {
                 only.clone()
             }
             [only] => only.clone().with(choose_among(others)),
             several => {
-                let whys: Vec<_> = several.iter().map(Error::full_text).collect();
+                let causes: Vec<_> = several.iter().map(Error::full_text).collect();
                 let error = Error::new(ErrorKind::Custody, "no key store can take the key of a login");
-                error.with(choose_among(others)).because(whys.join("; "))
+                error.with(choose_among(others)).because(causes.join("; "))
             }
         }
     }
 
-    fn known(&self, name: KeyStoreName) -> Result<Arc<dyn KeyStore>> {
-        let StoreContext { state_dir, credential, .. } = &self.ways;
+    fn choose_another(&self, message: impl Into<String>, ephemeral: bool) -> Error {
+        Error::new(ErrorKind::Config, message).with(choose_among(to_strs(&self.lasting(ephemeral))))
+    }
+
+    /// Returns the key stores that are used only if somebody names them.
+    fn opt_in(&self) -> Vec<&'static str> {
+        let mut names = to_strs(&[KeyStoreName::Passphrase, KeyStoreName::KeyFile]);
+        names.retain(|name| self.allows(name));
+        names
+    }
+
+    /// Returns the key stores that a login may choose for a key that outlives the process.
+    fn lasting(&self, ephemeral: bool) -> Vec<KeyStoreName> {
+        let names = KeyStoreName::ALL.into_iter().filter(|name| name.is_here() && (!ephemeral || name.forgets()));
+        let permitted = names.filter(|name| self.permits(*name));
+        permitted.filter(|name| self.build(*name).is_ok_and(|key_store| outlives_the_process(&*key_store))).collect()
+    }
+
+    fn build(&self, name: KeyStoreName) -> Result<Arc<dyn KeyStore>> {
+        let StoreContext { state_dir, credential, .. } = &self.context;
         #[allow(unreachable_patterns, reason = "what was left out depends on the features")]
         match name {
             KeyStoreName::Memory => Ok(self.memory.clone()),
@@ -277,32 +269,54 @@ impl KeyStores {
             KeyStoreName::KeyFile => Ok(Arc::new(FileKeyStore::new(state_dir.clone(), credential.clone()))),
             #[cfg(feature = "passphrase")]
             KeyStoreName::Passphrase => {
-                Ok(Arc::new(super::PassphraseKeyStore::new(state_dir.clone(), self.ways.asker.clone())))
+                Ok(Arc::new(super::PassphraseKeyStore::new(state_dir.clone(), self.context.asker.clone())))
             }
             #[cfg(feature = "os-store")]
             KeyStoreName::Os => Ok(Arc::new(super::os_backoff::OsBackoff {
                 key_store: super::OsKeyStore,
                 state_dir: state_dir.clone(),
-                clock: self.ways.clock.clone(),
-                person: self.ways.person,
+                clock: self.context.clock.clone(),
+                person: self.context.person,
             })),
             left_out => {
-                let message = format!("this program was built without {}", described(left_out.as_str()));
+                let message = format!("this program was built without {}", describe_key_store(left_out.as_str()));
                 Err(Error::new(ErrorKind::Custody, message).with(choose_among(Vec::new())))
             }
         }
     }
 }
 
-/// Whether a key that is put there is there for the next process.
-fn lasts(key_store: &dyn KeyStore) -> bool {
+/// What [`KeyStores::select`] found.
+struct Selected {
+    key_store: Arc<dyn KeyStore>,
+    /// Whether the person has to unlock it first.
+    is_locked: bool,
+    /// Why the key stores before this one cannot be used.
+    passed_over: Vec<Error>,
+}
+
+fn outlives_the_process(key_store: &dyn KeyStore) -> bool {
     key_store.protection().lasts != KeptUntil::ProcessEnd
 }
 
-fn named(key_stores: Vec<KeyStoreName>) -> Vec<&'static str> {
-    key_stores.into_iter().map(KeyStoreName::as_str).collect()
+fn to_strs(names: &[KeyStoreName]) -> Vec<&'static str> {
+    names.iter().map(|name| name.as_str()).collect()
 }
 
 fn choose_among(key_stores: Vec<&'static str>) -> Remedy {
     Remedy::ChooseKeyStore { key_stores }
+}
+
+/// The name comes from the index, and no variable put it there.
+fn unknown_key_store(name: &str) -> Error {
+    let name = quoted(name);
+    Error::config("custody", format!("the key is in custody \"{name}\", which this program has not"))
+}
+
+fn cannot_move_to(name: &str, key_stores: &[Arc<dyn KeyStore>]) -> Error {
+    let names = match key_stores {
+        [] => "no such place".into(),
+        several => several.iter().map(|key_store| key_store.name()).collect::<Vec<_>>().join(", "),
+    };
+    Error::config("move_to", format!("no key can move to \"{}\": this program has {names}", quoted(name)))
 }

@@ -50,7 +50,7 @@ pub(crate) fn run(app: &App, request: &MoveRequest) -> Result<Outcomes<MoveOutco
     let to = app.key_stores.to_move_to(&request.to)?;
     let (Some(state_dir), false) = (state_dir, entries.is_empty()) else { return Ok(Outcomes::default()) };
     if entries.iter().any(|entry| entry.key_store != to.name()) {
-        app.key_stores.take(&*to).map_err(|error| error.at_login(to.name()))?;
+        app.key_stores.prepare(&*to).map_err(|error| error.at_login(to.name()))?;
     }
     Outcomes::of(&entries, request.all, |entry| relocate(app, &state_dir, entry, &*to))
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::custody::sealing_key::SealingKey;
-use crate::custody::{KeptUntil, KernelCache, KeyStore, KeyStoreError, described};
+use crate::custody::{KeptUntil, KernelCache, KeyStore, KeyStoreError, describe_key_store};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{ContextName, GrantId, Org};
 use crate::model::secret::Secret;
@@ -76,7 +76,7 @@ impl<'a> GrantFiles<'a> {
         let item = self.item();
         let text = key_store.load(&item).map_err(|error| error.at_rest(key_store.name()))?;
         let gone = |why: &str| {
-            let store = described(key_store.name());
+            let store = describe_key_store(key_store.name());
             let (message, remedy) = match key_store.protection().lasts {
                 // Each login session has a keyring of its own, and sees no other's.
                 KeptUntil::SessionEnd => (

@@ -5,7 +5,7 @@ pub(crate) mod orphans;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::custody::{KeptUntil, KernelCache, KeyStoreError, KeyStores, SET_ASIDE, described};
+use crate::custody::{KeptUntil, KernelCache, KeyStoreError, KeyStores, SET_ASIDE, describe_key_store};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index};
 pub use crate::lifecycle::doctor::orphans::Repaired;
@@ -211,7 +211,7 @@ fn rests(report: &mut Report, key_stores: &KeyStores, index: Option<&Index>) {
     for store in key_stores.all().iter().filter(|store| store.protection().lasts != KeptUntil::ProcessEnd) {
         let (name, protection) = (store.name(), store.protection());
         let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.key_store == name));
-        let about = format!("{name}: {}", described(name));
+        let about = format!("{name}: {}", describe_key_store(name));
         report.about(Some(name), None, |report| match store.probe() {
             Ok(()) => {
                 let choice = if key_stores.allows(name) { "" } else { "; this program allows no new login there" };
