@@ -1,5 +1,5 @@
-//! The kernel's keyring (Linux, keyrings(7)): keys in memory that no file holds. They end at the next reboot, or with the login
-//! session.
+//! [`KernelKeyStore`]: the kernel's keyring (Linux, keyrings(7)). Its keys are in memory and in no file. They end at the next reboot, or
+//! with the login session.
 //!
 //! The only file that names the crate linux-keyutils.
 
@@ -12,28 +12,29 @@ use crate::custody::sealing_key::text;
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 
-/// A custody in the kernel. Microseconds a call, no daemon and no D-Bus, as it suits servers.
+/// A key store in the kernel. A call takes microseconds, without a daemon or D-Bus, which suits servers.
 #[derive(Debug, Clone, Copy)]
 pub struct KernelKeyStore(Ring);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Ring {
-    /// Of the user: every process of the same user reaches it.
+    /// The user's: every process of the same user reaches it.
     User,
-    /// Of the login session: it ends with that, and no other session reaches it.
+    /// The login session's: it ends with the session, and no other session reaches it.
     Session,
 }
 
-/// More than any sealing key takes, in bytes.
-pub(super) const LARGEST: usize = 512;
+/// More bytes than any sealing key takes.
+pub(super) const MAX_KEY_LENGTH: usize = 512;
 
 impl KernelKeyStore {
-    /// The user's keyring: lasts until the next reboot.
+    /// Uses the user's keyring, which lasts until the next reboot.
     pub fn of_user() -> Self {
         Self(Ring::User)
     }
 
-    /// The login session's own keyring: ends with the session. Many sessions have none of their own; see `keyctl session`.
+    /// Uses the login session's own keyring, which ends with the session. Many sessions have no keyring of their own; see
+    /// `keyctl session`.
     pub fn of_session() -> Self {
         Self(Ring::Session)
     }
@@ -79,7 +80,7 @@ impl KeyStore for KernelKeyStore {
     }
 
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError> {
-        let Some(mut bytes) = self.get(&name(item), LARGEST)? else { return Ok(None) };
+        let Some(mut bytes) = self.get(&name(item), MAX_KEY_LENGTH)? else { return Ok(None) };
         let key = text(std::mem::take(&mut *bytes));
         key.map(Some).ok_or_else(|| KeyStoreError::Failed("it holds something under our name that is not ours".into()))
     }
@@ -110,35 +111,35 @@ mod keys {
 
     use super::*;
 
-    /// More keys than one keyring holds in practice; the kernel lists no more than it has.
+    /// More keys than one keyring holds in practice; the kernel returns no more than it has.
     const MAX_KEYS: usize = 1 << 20;
 
-    /// Everything for whoever possesses the key; for the rest of the user view, read, search and link. Possession depends on which
-    /// session a process is in: a process of another session, or in a container, has the user's keyring without possessing it.
+    /// All rights for the possessor of the key; view, read, search and link for other processes of the user. Possession depends on the
+    /// session of a process: a process of another session, or in a container, reaches the user's keyring without possessing it.
     const FOR_USER: u32 = 0x3f1b_0000;
 
-    /// Possession only: another session of the same user has none.
+    /// Rights for the possessor only: another session of the same user has none.
     const FOR_SESSION: u32 = 0x3f01_0000;
 
     pub(super) fn put(ring: Ring, name: &str, text: &[u8], lifetime: Option<Duration>) -> Result<(), KeyStoreError> {
         let rights = if ring == Ring::User { FOR_USER } else { FOR_SESSION };
         let target = open(ring)?;
-        // Made where nobody else looks, so that the key appears with its rights and its end, or not at all.
-        let workshop = KeyRing::from_special_id(KeyRingIdentifier::Process, true).map_err(refused)?;
-        let key = workshop.add_key(name, text).map_err(refused)?;
-        let made = key
+        // Created in the process's own keyring, so that the key appears with its rights and its lifetime, or not at all.
+        let scratch = KeyRing::from_special_id(KeyRingIdentifier::Process, true).map_err(refused)?;
+        let key = scratch.add_key(name, text).map_err(refused)?;
+        let linked = key
             .set_perms(KeyPermissions::from_u32(rights))
             .and_then(|()| lifetime.map_or(Ok(()), |lifetime| key.set_timeout(seconds(lifetime))))
-            // Takes the place of a key of the same name in one step.
+            // Replaces a key of the same name in one step.
             .and_then(|()| target.link_key(key));
-        let _ = workshop.unlink_key(key);
-        made.map_err(refused)
+        let _ = scratch.unlink_key(key);
+        linked.map_err(refused)
     }
 
     pub(super) fn get(ring: Ring, name: &str, at_most: usize) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
-        let Some(key) = found(open(ring)?.search(name))? else { return Ok(None) };
+        let Some(key) = if_exists(open(ring)?.search(name))? else { return Ok(None) };
         let mut bytes = Zeroizing::new(vec![0; at_most]);
-        match found(key.read(&mut *bytes))? {
+        match if_exists(key.read(&mut *bytes))? {
             Some(length) if length > at_most => {
                 Err(KeyStoreError::Failed("it holds something under our name that is not ours".into()))
             }
@@ -151,8 +152,8 @@ mod keys {
 
     pub(super) fn remove(ring: Ring, name: &str) -> Result<bool, KeyStoreError> {
         let ring = open(ring)?;
-        let Some(key) = found(ring.search(name))? else { return Ok(false) };
-        Ok(found(ring.unlink_key(key))?.is_some())
+        let Some(key) = if_exists(ring.search(name))? else { return Ok(false) };
+        Ok(if_exists(ring.unlink_key(key))?.is_some())
     }
 
     pub(super) fn names(ring: Ring) -> Result<Vec<String>, KeyStoreError> {
@@ -161,13 +162,13 @@ mod keys {
         Ok(names.map(|about| about.get_description().to_owned()).collect())
     }
 
-    /// Makes a key as large as any, where nobody looks: the kernel may forbid it, or the user's quota may be used up.
+    /// Creates a key as large as any in the process's own keyring: the kernel may forbid it, or the user's quota may be used up.
     pub(super) fn probe(ring: Ring) -> Result<(), KeyStoreError> {
         open(ring)?;
-        let workshop = KeyRing::from_special_id(KeyRingIdentifier::Process, true).map_err(refused)?;
-        let key = workshop.add_key("hallpass:probe", &[0; 200]).map_err(refused)?;
-        // Another thread that probes may have been quicker.
-        let _ = workshop.unlink_key(key);
+        let scratch = KeyRing::from_special_id(KeyRingIdentifier::Process, true).map_err(refused)?;
+        let key = scratch.add_key("hallpass:probe", &[0; 200]).map_err(refused)?;
+        // Another thread that probes may have unlinked it already.
+        let _ = scratch.unlink_key(key);
         Ok(())
     }
 
@@ -180,12 +181,15 @@ mod keys {
             Err(KeyError::KeyRevoked | KeyError::KeyExpired) if ring == Ring::Session => return Err(no_session()),
             keyring => keyring.map_err(refused)?,
         };
-        // A process in no session gets one that all sessions of the user share, and that ends with none of them.
-        let is_shared = || Ok(keyring.metadata().map_err(refused)?.get_description().starts_with("_uid_ses."));
-        match ring == Ring::Session && is_shared()? {
+        match ring == Ring::Session && is_shared(keyring)? {
             true => Err(no_session()),
             false => Ok(keyring),
         }
+    }
+
+    /// A process outside any session gets a keyring that all sessions of the user share, and that ends with none of them.
+    fn is_shared(keyring: KeyRing) -> Result<bool, KeyStoreError> {
+        Ok(keyring.metadata().map_err(refused)?.get_description().starts_with("_uid_ses."))
     }
 
     fn no_session() -> KeyStoreError {
@@ -193,9 +197,9 @@ mod keys {
         KeyStoreError::Refused { why, remedy: Remedy::StartSession }
     }
 
-    fn found<T>(outcome: Result<T, KeyError>) -> Result<Option<T>, KeyStoreError> {
+    fn if_exists<T>(outcome: Result<T, KeyError>) -> Result<Option<T>, KeyStoreError> {
         match outcome {
-            Ok(there) => Ok(Some(there)),
+            Ok(value) => Ok(Some(value)),
             Err(KeyError::KeyDoesNotExist | KeyError::KeyExpired | KeyError::KeyRevoked) => Ok(None),
             Err(error) => Err(refused(error)),
         }
@@ -207,7 +211,7 @@ mod keys {
             KeyError::QuotaExceeded => {
                 KeyStoreError::Failed("this user's quota of kernel keys is used up (/proc/key-users shows it)".into())
             }
-            // How Docker's and Podman's filters of system calls say no.
+            // Docker and Podman filter system calls with these errors.
             KeyError::PermissionDenied | KeyError::Unknown(ENOSYS) => {
                 KeyStoreError::Unavailable("this system or container forbids it".into())
             }
@@ -216,7 +220,7 @@ mod keys {
         }
     }
 
-    /// Rounded up: a timeout of 0 would be none.
+    /// Rounds up: a timeout of 0 would mean no timeout.
     fn seconds(lifetime: Duration) -> usize {
         usize::try_from(lifetime.as_secs()).unwrap_or(usize::MAX).clamp(1, u32::MAX as usize)
     }

@@ -1,4 +1,4 @@
-//! [`SealingKey`]: 256 bits that seal what rests on disk, with XChaCha20-Poly1305.
+//! [`SealingKey`]: 256 bits that seal bytes on disk, with XChaCha20-Poly1305.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -10,10 +10,10 @@ use crate::model::error::Result;
 use crate::model::ids::no_randomness;
 use crate::model::secret::Secret;
 
-/// A key: on the heap, wiped when dropped.
+/// A key on the heap, wiped when dropped.
 pub(crate) struct SealingKey(Box<Zeroizing<[u8; 32]>>);
 
-/// Bytes that the key does not open: they are not what was sealed, or the key is another.
+/// The key does not open these bytes: they have changed, or another key sealed them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotOpened;
 
@@ -21,28 +21,28 @@ const NONCE: usize = 24;
 const KEY_PREFIX: &str = "hallpass1.";
 
 impl SealingKey {
-    /// A new one, from the operating system's random numbers.
+    /// Creates a key from the operating system's random numbers.
     pub(crate) fn random() -> Result<Self> {
         Self::filled(|key| getrandom::fill(key).map_err(no_randomness))
     }
 
-    /// The key that `fill` writes down.
+    /// Creates the key that `fill` writes.
     pub(crate) fn filled<E>(fill: impl FnOnce(&mut [u8; 32]) -> Result<(), E>) -> Result<Self, E> {
         let mut key = Box::new(Zeroizing::new([0; 32]));
         fill(&mut key)?;
         Ok(Self(key))
     }
 
-    /// The form that rests in custody: ASCII, 53 bytes.
+    /// Returns the form that key stores keep: ASCII, 53 bytes.
     pub(crate) fn to_text(&self) -> Secret {
-        // Room for all of it, so that nothing is left behind by growing.
+        // Room for the whole text, so that growing leaves no copy behind.
         let mut text = String::with_capacity(64);
         text.push_str(KEY_PREFIX);
         URL_SAFE_NO_PAD.encode_string(&self.0[..], &mut text);
         Secret::new(text)
     }
 
-    /// The key as a key file holds it: base64 and a line's end.
+    /// Returns the form that a key file has: base64 and a line break.
     pub(crate) fn to_base64(&self) -> Secret {
         let mut text = String::with_capacity(64);
         STANDARD.encode_string(&self.0[..], &mut text);
@@ -50,7 +50,7 @@ impl SealingKey {
         Secret::new(text)
     }
 
-    /// `None` where the text is no 32 bytes in base64, as `openssl rand -base64 32` writes them.
+    /// Returns `None` unless the text is 32 bytes in base64, as `openssl rand -base64 32` writes them.
     pub(crate) fn from_base64(text: &[u8]) -> Option<Self> {
         Self::filled(|key| match STANDARD.decode_slice(text.trim_ascii(), key) {
             Ok(32) => Ok(()),
@@ -59,7 +59,7 @@ impl SealingKey {
         .ok()
     }
 
-    /// `None` where the text is none of ours.
+    /// Returns `None` unless [`to_text`](Self::to_text) made the text.
     pub(crate) fn from_text(text: &Secret) -> Option<Self> {
         let encoded = text.expose().strip_prefix(KEY_PREFIX)?;
         Self::filled(|key| match URL_SAFE_NO_PAD.decode_slice(encoded, key) {
@@ -69,49 +69,49 @@ impl SealingKey {
         .ok()
     }
 
-    /// Nonce and ciphertext. `beside` is not in it, and has to be the same when it is opened.
-    pub(crate) fn seal(&self, plain: &[u8], beside: &[u8]) -> Result<Vec<u8>> {
+    /// Returns nonce and ciphertext. The ciphertext does not contain `associated_data`, which must be the same when it is opened.
+    pub(crate) fn seal(&self, plain: &[u8], associated_data: &[u8]) -> Result<Vec<u8>> {
         let mut nonce = [0_u8; NONCE];
         getrandom::fill(&mut nonce).map_err(no_randomness)?;
         let sealed = self
             .cipher()
-            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: beside })
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: associated_data })
             .map_err(|_| crate::Error::new(crate::ErrorKind::Custody, "it is too large to seal"))?;
         Ok([&nonce[..], &sealed].concat())
     }
 
-    /// What [`seal`](Self::seal) sealed, in a buffer that is wiped.
-    pub(crate) fn open(&self, sealed: &[u8], beside: &[u8]) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
+    /// Opens what [`seal`](Self::seal) sealed, in a buffer that is wiped.
+    pub(crate) fn open(&self, sealed: &[u8], associated_data: &[u8]) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(NotOpened)?;
-        let plain = self.cipher().decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: beside });
+        let plain = self.cipher().decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: associated_data });
         plain.map(Zeroizing::new).map_err(|_| NotOpened)
     }
 
-    /// A word about `claim` that only this key makes, another one each time: it may be shown, and one key may make many.
+    /// Returns a proof of `claim` that only this key can make, a different one each time. It may be shown, and one key may make many.
     pub(crate) fn prove(&self, claim: &str) -> Result<String> {
         self.seal(b"", claim.as_bytes()).map(|sealed| URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// Whether `proof` is one of [`prove`](Self::prove)'s of this claim.
+    /// Returns whether [`prove`](Self::prove) made `proof` for this claim.
     pub(crate) fn has_proven(&self, proof: &str, claim: &str) -> bool {
         URL_SAFE_NO_PAD.decode(proof).is_ok_and(|sealed| self.open(&sealed, claim.as_bytes()).is_ok())
     }
 
-    /// A word that tells this key from others, and of which nobody can tell the key.
+    /// Returns a text that distinguishes this key from others and does not reveal it.
     pub(crate) fn fingerprint(&self) -> String {
         self.tag(b"hallpass key fingerprint", b"")
     }
 
-    /// A word about `message` that only this key makes, and that does not tell the message.
-    pub(crate) fn mark_of(&self, message: &[u8]) -> String {
+    /// Returns a text that only this key can make of `message`, and that does not reveal the message.
+    pub(crate) fn keyed_hash(&self, message: &[u8]) -> String {
         self.tag(b"hallpass mark of message", message)
     }
 
-    /// The authentication tag of an empty text, beside which `message` stands. The nonce is fixed: with one key, it is to
-    /// see one message only, or to be kept secret itself. A random nonce is never the same: it would have to be 24 letters.
+    /// Returns the authentication tag of an empty text with `message` as associated data. The nonce is fixed, so one key must see one
+    /// message only, or the tag must stay secret. It cannot equal a random nonce by chance: it would have to be 24 letters.
     fn tag(&self, nonce: &[u8; NONCE], message: &[u8]) -> String {
         let tag = self.cipher().encrypt(&XNonce::from(*nonce), Payload { msg: b"", aad: message });
-        // An empty text is never too long.
+        // Encryption fails for texts that are too long only.
         URL_SAFE_NO_PAD.encode(tag.unwrap_or_default())
     }
 
@@ -132,12 +132,12 @@ impl std::fmt::Debug for SealingKey {
     }
 }
 
-/// Whether these bytes are still what they were: for what no key protects yet. Anybody can make one.
+/// Returns a checksum of bytes that no key protects. It shows damage; anybody can make one.
 pub(crate) fn checksum(bytes: &[u8]) -> String {
-    SealingKey(Box::new(Zeroizing::new([0; 32]))).mark_of(bytes)
+    SealingKey(Box::new(Zeroizing::new([0; 32]))).keyed_hash(bytes)
 }
 
-/// `bytes` as text; wiped where they are none.
+/// Converts bytes to text, and wipes them if they are no text.
 pub(crate) fn text(bytes: Vec<u8>) -> Option<Secret> {
     String::from_utf8(bytes).map(Secret::new).map_err(|error| error.into_bytes().zeroize()).ok()
 }
@@ -147,22 +147,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_opens_with_its_key_beside_the_same_and_else_not() {
+    fn opens_only_with_its_key_and_associated_data() {
         let (key, other) = (SealingKey::random().unwrap(), SealingKey::random().unwrap());
-        let sealed = key.seal(b"plain", b"beside").unwrap();
-        assert_eq!(key.open(&sealed, b"beside").unwrap().as_slice(), b"plain");
-        assert_eq!(key.open(&sealed, b"besides").unwrap_err(), NotOpened);
-        assert_eq!(other.open(&sealed, b"beside").unwrap_err(), NotOpened);
+        let sealed = key.seal(b"plain", b"about").unwrap();
+        assert_eq!(key.open(&sealed, b"about").unwrap().as_slice(), b"plain");
+        assert_eq!(key.open(&sealed, b"other").unwrap_err(), NotOpened);
+        assert_eq!(other.open(&sealed, b"about").unwrap_err(), NotOpened);
         for at in 0..sealed.len() {
             let mut damaged = sealed.clone();
             damaged[at] ^= 1;
-            assert_eq!(key.open(&damaged, b"beside").unwrap_err(), NotOpened);
-            assert_eq!(key.open(&sealed[..at], b"beside").unwrap_err(), NotOpened);
+            assert_eq!(key.open(&damaged, b"about").unwrap_err(), NotOpened);
+            assert_eq!(key.open(&sealed[..at], b"about").unwrap_err(), NotOpened);
         }
     }
 
     #[test]
-    fn a_key_is_told_by_its_fingerprint_and_comes_back_from_its_text() {
+    fn has_a_fingerprint_and_round_trips_as_text() {
         let (key, other) = (SealingKey::random().unwrap(), SealingKey::random().unwrap());
         assert_eq!(SealingKey::from_text(&key.to_text()).unwrap().fingerprint(), key.fingerprint());
         assert_ne!(other.fingerprint(), key.fingerprint());

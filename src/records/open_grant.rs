@@ -263,7 +263,7 @@ impl<'a> OpenGrant<'a> {
 
     /// This machine, as a word that only this grant's key makes.
     fn machine(&self) -> Option<String> {
-        machine_id().map(|id| self.key.mark_of(&id))
+        machine_id().map(|id| self.key.keyed_hash(&id))
     }
 
     fn write_next(&self, record: &Record) -> Result<()> {
@@ -277,7 +277,7 @@ impl<'a> OpenGrant<'a> {
         lock.leave(record.generation);
         // That the first was seen proves nothing of any other, and there is room for few.
         if let (Some(cache), 2..) = (files.cache, record.generation) {
-            cache.saw(&files.item(), record.generation);
+            cache.remember(&files.item(), record.generation);
         }
         Ok(())
     }

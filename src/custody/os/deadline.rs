@@ -1,4 +1,4 @@
-//! A call into a store under a deadline: none of them has a timeout of its own.
+//! [`under_deadline`]: a call into a store, left behind if it takes too long. The stores' crates have no timeouts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,31 +7,30 @@ use std::time::Duration;
 
 use crate::custody::KeyStoreError;
 
-/// How long a store may take to show that it is there: a bus that is dead, or has to start the store first, is not waited for.
+/// How long a store may take until it [runs](Sign::Runs). A dead bus, or a bus that first has to start the store, is not waited for.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a store that runs may take for its first answer: hundreds of processes at once keep gnome-keyring busy for seconds.
+/// How long a running store may take for its first answer: hundreds of processes at once keep gnome-keyring busy for seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a store that answers may take for one call. The keychain asks a person by itself, after an upgrade for example.
+/// How long one call may take once the store answers. The keychain asks a person by itself, for example after an upgrade.
 const CALL_TIMEOUT: Duration = Duration::from_secs(if cfg!(target_os = "macos") { 60 } else { 10 });
 
-/// Runs `call` on a thread of its own and leaves it behind when it takes too long: no call into a store has a timeout, and
-/// a dead D-Bus has held programs for minutes.
+/// Runs `call` on a thread of its own, and leaves it behind if it takes too long: a dead D-Bus has blocked programs for minutes.
 pub(super) fn under_deadline<T: Send + 'static>(
     call: impl FnOnce(&Connected) -> Result<T, KeyStoreError> + Send + 'static,
 ) -> Result<T, KeyStoreError> {
-    let (shown, signs) = channel();
-    let (done, result) = channel();
+    let (sign_sender, signs) = channel();
+    let (outcome_sender, outcome) = channel();
     let abandoned = Arc::new(AtomicBool::new(false));
-    let told = Connected(shown, abandoned.clone());
+    let connected = Connected { signs: sign_sender, abandoned: abandoned.clone() };
     std::thread::Builder::new()
         .name("hallpass-store".into())
         .spawn(move || {
-            let outcome = call(&told);
-            // Before the result: a call that ends without ever having connected ends the first wait as well.
-            drop(told);
-            let _ = done.send(outcome);
+            let outcome = call(&connected);
+            // Before the outcome: a call that ends without a sign ends the first wait as well.
+            drop(connected);
+            let _ = outcome_sender.send(outcome);
         })
         .map_err(|error| KeyStoreError::Unavailable(error.to_string()))?;
     let mut timeout = CONNECT_TIMEOUT;
@@ -45,7 +44,7 @@ pub(super) fn under_deadline<T: Send + 'static>(
             }
         }
     }
-    result.recv_timeout(CALL_TIMEOUT).unwrap_or_else(|error| {
+    outcome.recv_timeout(CALL_TIMEOUT).unwrap_or_else(|error| {
         abandoned.store(true, Ordering::SeqCst);
         if error == RecvTimeoutError::Disconnected {
             return Err(KeyStoreError::Failed("the call into it broke off".into()));
@@ -55,24 +54,28 @@ pub(super) fn under_deadline<T: Send + 'static>(
     })
 }
 
-/// What a call and the one who waits for it know of each other.
-pub(super) struct Connected(Sender<Sign>, Arc<AtomicBool>);
+/// What a call and its waiter know of each other.
+pub(super) struct Connected {
+    signs: Sender<Sign>,
+    abandoned: Arc<AtomicBool>,
+}
 
-/// What a store has shown of itself.
+/// A sign of life of a store.
 pub(super) enum Sign {
-    /// It is there, and may be busy.
+    /// It runs, and may be busy.
     #[cfg_attr(any(windows, target_os = "macos"), expect(dead_code, reason = "a part of the system runs, and answers"))]
     Runs,
-    /// It has answered, if not yet the call.
+    /// It has answered something, perhaps not yet the call.
     Answers,
 }
 
 impl Connected {
-    pub(super) fn tell(&self, sign: Sign) {
-        let _ = self.0.send(sign);
+    pub(super) fn report(&self, sign: Sign) {
+        let _ = self.signs.send(sign);
     }
 
+    /// Returns whether nobody waits any more.
     pub(super) fn is_abandoned(&self) -> bool {
-        self.1.load(Ordering::SeqCst)
+        self.abandoned.load(Ordering::SeqCst)
     }
 }

@@ -1,6 +1,13 @@
-//! The OS's secure store through the crate `keyring`: Secret Service, Keychain, Credential Manager.
+//! [`OsKeyStore`]: the OS's secure store through the crate `keyring`.
 //!
-//! Only this file and those below `os/` name keyring's crates. Its process-global store is never touched: we hold stores of our own.
+//! | file | has |
+//! | --- | --- |
+//! | `mod` | the key store; Keychain (macOS) and Credential Manager (Windows) |
+//! | `secret_service` | Secret Service, on other Unix systems |
+//! | `session_bus` | the D-Bus session bus: whether it may be used, and what is wrong with it |
+//! | `deadline` | a timeout for calls that have none |
+//!
+//! Only these files name keyring's crates. Its process-global store is never touched: we hold stores of our own.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one file that may name keyring")]
 
 mod deadline;
@@ -32,7 +39,7 @@ impl OsKeyStore {
     /// Asks the person to unlock the store, for at most `timeout`, where it can ask.
     ///
     /// # Errors
-    /// `Locked` where the person does not; those of [`probe`](KeyStore::probe).
+    /// `Locked` if the person does not; the errors of [`probe`](KeyStore::probe).
     pub fn unlock(&self, timeout: Duration) -> Result<(), KeyStoreError> {
         platform::unlock(timeout)
     }
@@ -58,16 +65,14 @@ impl KeyStore for OsKeyStore {
             // keyring would ask a person for an item that is locked by itself, as KeePassXC has them.
             platform::has_unlocked(&owned.service, &owned.user, connected)?;
             let modifiers = platform::modifiers(&label);
-            // Bytes and not a password: Windows stores a password as UTF-16, twice the size.
-            let put = || owned.in_session(&modifiers, |entry| entry.set_secret(key.expose().as_bytes()));
-            let stored = match put() {
-                // gnome-keyring has been seen to want a prompt for a new item while it is unlocked, and to dismiss it by itself.
-                Err(KeyringError::NoStorageAccess(_)) if platform::HAS_SESSIONS => put(),
-                stored => stored,
-            };
+            let mut stored = owned.put(&modifiers, &key);
+            // gnome-keyring has been seen to want a prompt for a new item while it is unlocked, and to dismiss it by itself.
+            if platform::HAS_SESSIONS && matches!(stored, Err(KeyringError::NoStorageAccess(_))) {
+                stored = owned.put(&modifiers, &key);
+            }
             stored.map_err(converted)?;
             match connected.is_abandoned() {
-                // Nobody waits any more, and the login was given up: a key that nobody knows of must not stay.
+                // Nobody waits any more, and the login was given up: a key that nobody knows must not stay.
                 true => owned.in_session(&modifiers, Entry::delete_credential).map_err(converted),
                 false => Ok(()),
             }
@@ -99,7 +104,7 @@ impl KeyStore for OsKeyStore {
     }
 }
 
-/// An item's names, for a thread of its own.
+/// An item's names, for another thread.
 struct Owned {
     service: String,
     user: String,
@@ -112,18 +117,23 @@ impl From<&Item<'_>> for Owned {
 }
 
 impl Owned {
-    /// Up to three times where sessions fail: one of 256 has a key that begins with a zero, which KWallet and keyring's crates do not
-    /// write in the same way; two such in a row have been seen.
+    fn put(&self, modifiers: &HashMap<&str, &str>, key: &Secret) -> keyring::Result<()> {
+        // Bytes and not a password: Windows stores a password as UTF-16, twice the size.
+        self.in_session(modifiers, |entry| entry.set_secret(key.expose().as_bytes()))
+    }
+
+    /// Calls up to three times if sessions fail: one session in 256 has a key that begins with a zero, which KWallet and keyring's crates
+    /// do not write in the same way; two such sessions in a row have been seen.
     fn in_session<T>(
         &self,
         modifiers: &HashMap<&str, &str>,
         call: impl Fn(&Entry) -> keyring::Result<T>,
     ) -> keyring::Result<T> {
-        let once = || call(&platform::store()?.build(&self.service, &self.user, Some(modifiers))?);
-        let mut left = if platform::HAS_SESSIONS { 2 } else { 0 };
+        let mut retries = if platform::HAS_SESSIONS { 2 } else { 0 };
         loop {
-            match once() {
-                Err(KeyringError::PlatformFailure(_)) if left > 0 => left -= 1,
+            let entry = platform::store().and_then(|store| store.build(&self.service, &self.user, Some(modifiers)));
+            match entry.and_then(|entry| call(&entry)) {
+                Err(KeyringError::PlatformFailure(_)) if retries > 0 => retries -= 1,
                 outcome => return outcome,
             }
         }
@@ -137,7 +147,7 @@ fn text(bytes: Vec<u8>) -> Result<Secret, KeyStoreError> {
     })
 }
 
-/// keyring's errors can hold the secret's bytes (`BadEncoding`, `BadDataFormat`): those are wiped and their text is not used.
+/// keyring's errors can contain the secret's bytes (`BadEncoding`, `BadDataFormat`): they are wiped, and their text is not used.
 fn converted(error: KeyringError) -> KeyStoreError {
     match error {
         KeyringError::BadEncoding(mut bytes) | KeyringError::BadDataFormat(mut bytes, _) => {
@@ -161,17 +171,17 @@ mod always_there {
     pub(super) const HAS_SESSIONS: bool = false;
 
     pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), KeyStoreError> {
-        connected.tell(Sign::Answers);
+        connected.report(Sign::Answers);
         Ok(())
     }
 
     pub(super) fn has_unlocked(_service: &str, _user: &str, connected: &Connected) -> Result<bool, KeyStoreError> {
-        connected.tell(Sign::Answers);
+        connected.report(Sign::Answers);
         Ok(true)
     }
 
     pub(super) fn load(service: &str, user: &str, connected: &Connected) -> Result<Option<Vec<u8>>, KeyStoreError> {
-        connected.tell(Sign::Answers);
+        connected.report(Sign::Answers);
         let owned = Owned { service: service.to_owned(), user: user.to_owned() };
         match owned.in_session(&HashMap::new(), Entry::get_secret) {
             Err(KeyringError::NoEntry) => Ok(None),
@@ -179,16 +189,16 @@ mod always_there {
         }
     }
 
-    /// Other programs' items may have the app's name too: only what can be a grant of ours counts.
+    /// Other programs' items may have the app's name too: only items that can be grants of ours count.
     pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, KeyStoreError> {
-        connected.tell(Sign::Answers);
+        connected.report(Sign::Answers);
         let found = platform::store().and_then(|store| store.search(&platform::all_of(app))).map_err(converted)?;
         let of_app = found.iter().filter_map(Entry::get_specifiers).filter(|(service, _)| service == app);
         Ok(of_app.filter_map(|(_, user)| user.parse().ok()).collect())
     }
 
-    /// The system asks by itself, where it asks at all.
-    pub(super) fn unlock(_patience: Duration) -> Result<(), KeyStoreError> {
+    /// The system asks by itself, if it asks at all.
+    pub(super) fn unlock(_timeout: Duration) -> Result<(), KeyStoreError> {
         Err(KeyStoreError::Locked)
     }
 }
@@ -207,8 +217,8 @@ mod platform {
         Ok(apple_native_keyring_store::keychain::Store::new()?)
     }
 
-    /// The keychain crate takes no label: an item is shown under its service, the app's name. None is synchronised: iCloud has
-    /// what is in the data protection keychain, and this is the other one.
+    /// The keychain crate takes no label: an item is shown under its service, the app's name. Items are not synchronised: iCloud
+    /// synchronises the data protection keychain, and this is the login keychain.
     pub(super) fn modifiers(_label: &str) -> HashMap<&str, &str> {
         HashMap::new()
     }
@@ -228,7 +238,7 @@ mod platform {
     pub(super) use super::always_there::*;
     use super::*;
 
-    /// The default target name `user.service` can be read two ways; this one cannot: the service holds no `@`.
+    /// The default target name `user.service` is ambiguous; this one is not, as the service contains no `@`.
     pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
         let names = HashMap::from([("prefix", "hallpass:"), ("divider", "@"), ("service_no_divider", "true")]);
         Ok(windows_native_keyring_store::Store::new_with_configuration(&names)?)
@@ -239,7 +249,7 @@ mod platform {
         HashMap::from([("persistence", "Local")])
     }
 
-    /// Credential Manager is searched by patterns only: everything, then.
+    /// Credential Manager searches by patterns only, so all items are searched.
     pub(super) fn all_of(_app: &str) -> HashMap<&str, &str> {
         HashMap::new()
     }
@@ -253,7 +263,7 @@ mod platform {
         }
 
         #[test]
-        fn names_that_join_to_the_same_are_not_the_same_credential() {
+        fn ambiguous_names_are_different_credentials() {
             let (one, two) = (entry("b.c", "a").unwrap(), entry("c", "a.b").unwrap());
             one.set_secret(b"one").unwrap();
             two.set_secret(b"two").unwrap();

@@ -1,7 +1,6 @@
 //! Secret Service, over D-Bus (freedesktop.org's Secret Service API, draft 0.2): gnome-keyring, KWallet, KeePassXC.
 //!
-//! What says whether something is locked is asked here and not through keyring, which unlocks whatever it meets. The
-//! three differ most in that:
+//! This file asks whether something is locked by itself: keyring unlocks whatever it finds. The three services differ most in locks:
 //!
 //! | | a search while locked | an item by itself | `Unlock` |
 //! | --- | --- | --- | --- |
@@ -38,42 +37,43 @@ const COLLECTION: &str = "org.freedesktop.Secret.Collection";
 const ITEM: &str = "org.freedesktop.Secret.Item";
 const PROMPT: &str = "org.freedesktop.Secret.Prompt";
 
-/// How often the lock is looked at while a person has the prompt before them.
+/// How often the lock is checked while the person sees the prompt.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Keys of a session are agreed on, which can fail.
+/// Two programs agree on a key for each session, which can fail.
 pub(super) const HAS_SESSIONS: bool = true;
 
-/// The path that stands for none.
-const NONE: &str = "/";
+/// The path that means none.
+const NO_OBJECT: &str = "/";
 
 pub(super) fn store() -> keyring::Result<Arc<CredentialStore>> {
     Ok(zbus_secret_service_keyring_store::Store::new()?)
 }
 
-/// For a new item. The store refuses an empty label.
+/// Returns the attributes of a new item. The store refuses an empty label.
 pub(super) fn modifiers(label: &str) -> HashMap<&str, &str> {
     HashMap::from([("label", if label.is_empty() { "hallpass" } else { label })])
 }
 
-/// A new item goes to the default collection, so that one must be there and unlocked.
+/// A new item goes to the default collection, which must exist and be unlocked.
 pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), KeyStoreError> {
     Service::connect(connected)?.can_take_a_key()
 }
 
-/// keyring unlocks what it finds, which can raise a prompt where nobody is: so the lock is asked first.
+/// Returns whether the item exists, unlocked. keyring unlocks what it finds, which can raise a prompt that nobody sees, so the lock is checked
+/// first.
 pub(super) fn has_unlocked(app: &str, grant: &str, connected: &Connected) -> Result<bool, KeyStoreError> {
     Ok(!Service::connect(connected)?.items(app, grant)?.is_empty())
 }
 
-/// Reads over the connection that the lock was asked on: keyring would make a second one, and search once more. Twice where it
-/// fails: the item may have gone since it was found, and [`super::Owned::in_session`] says what can be wrong with a session.
+/// Reads over the connection that checked the lock: keyring would open a second one, and search once more. Tries twice: the item may have
+/// gone since it was found, and [`super::Owned::in_session`] says what can be wrong with a session.
 pub(super) fn load(app: &str, grant: &str, connected: &Connected) -> Result<Option<Vec<u8>>, KeyStoreError> {
     let service = Service::connect(connected)?;
     service.read(app, grant).or_else(|_| service.read(app, grant))
 }
 
-/// Other programs' items may have the app's name too: only what can be a grant of ours counts.
+/// Other programs' items may have the app's name too: only items that can be grants of ours count.
 pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, KeyStoreError> {
     let service = Service::connect(connected)?;
     let default = service.is_searchable()?;
@@ -87,55 +87,56 @@ pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, Key
     Ok(grants)
 }
 
-/// Has the desktop ask the person for the default collection. Every call has its deadline; `timeout` is for the person.
+/// Lets the desktop ask the person to unlock the default collection. Every call has its own deadline; `timeout` is for the person.
 pub(super) fn unlock(timeout: Duration) -> Result<(), KeyStoreError> {
-    if let Some(asked) = under_deadline(ask)? {
-        let is_answered = asked.is_answered_within(timeout);
-        // What goes wrong here costs a thread and a prompt that nobody needs; whether it is unlocked is asked below.
+    if let Some(prompt) = under_deadline(open_prompt)? {
+        let is_answered = prompt.is_answered_within(timeout);
+        // An error here costs a thread and a prompt that nobody needs; the lock is checked below.
         let _ = under_deadline(move |connected| {
-            let service = Service { bus: asked.bus, connected };
+            let service = Service { bus: prompt.bus, connected };
             if !is_answered {
-                // Nobody waits any more: a password that is typed now would open the store for nobody.
-                service.send::<()>(asked.prompt.as_str(), PROMPT, "Dismiss", &())?;
+                // Nobody waits any more: a password that is typed now would unlock the store for nobody.
+                service.send::<()>(prompt.path.as_str(), PROMPT, "Dismiss", &())?;
             }
             // Ends the thread that listens.
             service.bus.close().map_err(unavailable)
         });
     }
-    // What counts is the lock and not the answer: anyone on the bus could send one.
+    // The lock counts, and not the answer: anybody on the bus could send an answer.
     under_deadline(can_take_a_key)
 }
 
-/// A prompt that the person has before them.
-struct Asked {
+/// A prompt that the person sees.
+struct OpenPrompt {
     bus: Connection,
-    prompt: OwnedObjectPath,
+    path: OwnedObjectPath,
     completed: Receiver<()>,
 }
 
-impl Asked {
-    /// False after `timeout`, and where there is nothing left to answer: who unlocks KeePassXC in its own window leaves the
-    /// prompt as it is.
+impl OpenPrompt {
+    /// Returns false after `timeout`, or if nothing is left to answer: a person who unlocks KeePassXC in its own window leaves the prompt
+    /// open.
     fn is_answered_within(&self, timeout: Duration) -> bool {
-        let end = Deadline::after(timeout);
+        let deadline = Deadline::after(timeout);
         loop {
             match self.completed.recv_timeout(timeout.min(POLL_INTERVAL)) {
                 Ok(()) => return true,
-                Err(RecvTimeoutError::Timeout) if !end.has_passed() && under_deadline(can_take_a_key).is_err() => {}
+                Err(RecvTimeoutError::Timeout) if !deadline.has_passed() && under_deadline(can_take_a_key).is_err() => {
+                }
                 Err(_) => return false,
             }
         }
     }
 }
 
-fn ask(connected: &Connected) -> Result<Option<Asked>, KeyStoreError> {
+fn open_prompt(connected: &Connected) -> Result<Option<OpenPrompt>, KeyStoreError> {
     let service = Service::connect(connected)?;
     let collection = service.default_collection()?;
     let (_unlocked, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = service.call("Unlock", &vec![&collection])?;
-    if prompt.as_str() == NONE {
+    if prompt.as_str() == NO_OBJECT {
         return Ok(None);
     }
-    // Before the prompt is shown: KWallet's may be answered before `Prompt` returns.
+    // Before the prompt is shown: KWallet may answer before `Prompt` returns.
     let signals = service.signals(&prompt)?;
     let (answered, completed) = channel();
     std::thread::Builder::new()
@@ -150,13 +151,13 @@ fn ask(connected: &Connected) -> Result<Option<Asked>, KeyStoreError> {
         return Err(KeyStoreError::Silent);
     }
     service.send::<()>(prompt.as_str(), PROMPT, "Prompt", &"")?;
-    Ok(Some(Asked { bus: service.bus, prompt, completed }))
+    Ok(Some(OpenPrompt { bus: service.bus, path: prompt, completed }))
 }
 
-/// Whether the default collection can be searched, where any can.
+/// Whether the default collection can be searched, if any collection can.
 type Searchable = Result<(), KeyStoreError>;
 
-/// The service, asked for what needs no session: gnome-keyring has been seen to abort where very many were opened.
+/// The service, for calls that need no session: gnome-keyring has been seen to abort when very many sessions were opened.
 struct Service<'a> {
     bus: Connection,
     connected: &'a Connected,
@@ -174,7 +175,7 @@ impl<'a> Service<'a> {
         let bus = Connection::session().map_err(|error| no_bus().unwrap_or_else(|| unavailable(error)))?;
         let asked = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "NameHasOwner", &BUS_NAME);
         if asked.is_ok_and(|reply| reply.body().deserialize().is_ok_and(|has_owner: bool| has_owner)) {
-            connected.tell(Sign::Runs);
+            connected.report(Sign::Runs);
         }
         Ok(Self { bus, connected })
     }
@@ -190,14 +191,14 @@ impl<'a> Service<'a> {
         // Twice: gnome-keyring has been seen to know of none right after it had added an item to it.
         for _ in 0..2 {
             let collection: OwnedObjectPath = self.call("ReadAlias", &"default")?;
-            if collection.as_str() != NONE {
+            if collection.as_str() != NO_OBJECT {
                 return Ok(collection);
             }
         }
         Err(KeyStoreError::Unavailable("it has no default collection yet".into()))
     }
 
-    /// Whether something is unlocked, without which nothing is searched: KeePassXC would ask the person to unlock it.
+    /// Returns an error if everything is locked: then nothing may be searched, as KeePassXC would ask the person to unlock it.
     fn is_searchable(&self) -> Result<Searchable, KeyStoreError> {
         match self.can_take_a_key() {
             Err(refused) if !self.is_partly_unlocked()? => Err(refused),
@@ -205,13 +206,13 @@ impl<'a> Service<'a> {
         }
     }
 
-    /// What is found, all of it unlocked.
+    /// Returns the items that are found, if all of them are unlocked.
     fn search(&self, attributes: &[(&str, &str)], default: &Searchable) -> Result<Vec<OwnedObjectPath>, KeyStoreError> {
         let attributes: HashMap<_, _> = attributes.iter().copied().collect();
         let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = self.call("SearchItems", &attributes)?;
         match (locked.is_empty(), default) {
             (true, _) => Ok(unlocked),
-            // KeePassXC wants to be asked for each item by each process anew, so that unlocking it helps no other.
+            // KeePassXC asks for each item in each process anew, so that unlocking it for one process does not help another.
             (false, Ok(())) => Err(KeyStoreError::Refused {
                 why: "it is unlocked, and locks this item by itself".into(),
                 remedy: Remedy::AllowItem,
@@ -220,38 +221,38 @@ impl<'a> Service<'a> {
         }
     }
 
-    /// The items of one grant, all of them unlocked: one, or none.
+    /// Returns the items of one grant, if all of them are unlocked: one, or none.
     fn items(&self, app: &str, grant: &str) -> Result<Vec<OwnedObjectPath>, KeyStoreError> {
         let default = self.is_searchable()?;
-        self.found(app, grant, default)
+        self.find(app, grant, default)
     }
 
     fn read(&self, app: &str, grant: &str) -> Result<Option<Vec<u8>>, KeyStoreError> {
         let default = self.is_searchable()?;
-        // The keys of a session take most of a read, and are agreed on while the item is looked for.
+        // Opening a session takes most of a read, so it runs while the item is searched.
         let (items, session) = std::thread::scope(|scope| {
             let session = std::thread::Builder::new().spawn_scoped(scope, || self.session());
-            (self.found(app, grant, default), session.map(|session| session.join()))
+            (self.find(app, grant, default), session.map(|session| session.join()))
         });
-        let session = || match session {
-            Ok(Ok(session)) => session,
-            _ => self.session(),
-        };
         match &items?[..] {
             [] => Ok(None),
-            [item] => session()
-                .and_then(|session| session.get_item_by_path(item.clone())?.get_secret())
-                .map(Some)
-                .map_err(unavailable),
+            [item] => {
+                let session = match session {
+                    Ok(Ok(session)) => session,
+                    _ => self.session(),
+                };
+                let secret = session.and_then(|session| session.get_item_by_path(item.clone())?.get_secret());
+                secret.map(Some).map_err(unavailable)
+            }
             _ => Err(KeyStoreError::Failed("it holds several items under our name".into())),
         }
     }
 
-    fn found(&self, app: &str, grant: &str, default: Searchable) -> Result<Vec<OwnedObjectPath>, KeyStoreError> {
+    fn find(&self, app: &str, grant: &str, default: Searchable) -> Result<Vec<OwnedObjectPath>, KeyStoreError> {
         let found = self.search(&[("service", app), ("username", grant)], &default)?;
         match found.is_empty() {
             false => Ok(found),
-            // Locked is not empty (law 10): what is elsewhere does not tell what a locked collection holds.
+            // Locked is not empty (law 10): other collections say nothing about a locked one.
             true => default.map(|()| found),
         }
     }
@@ -308,8 +309,8 @@ impl<'a> Service<'a> {
     {
         let reply: Message =
             self.bus.call_method(Some(BUS_NAME), path, Some(interface), method, arguments).map_err(unavailable)?;
-        // A bus may answer whose service does not.
-        self.connected.tell(Sign::Answers);
+        // Only now: a bus may answer although its service does not.
+        self.connected.report(Sign::Answers);
         reply.body().deserialize().map_err(unavailable)
     }
 }

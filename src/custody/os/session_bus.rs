@@ -9,8 +9,8 @@ use zbus::address::transport::{Transport, UnixSocket};
 use crate::custody::KeyStoreError;
 use crate::model::sanitize::quoted;
 
-/// Says what is wrong with the socket of the session bus, if no bus listens there. A variable that is left from a session that ended, as
-/// in a multiplexer or a container, is named: nobody finds it by "No such file or directory".
+/// Returns what is wrong with the socket of the session bus, if no bus listens there. Names the variable, which may be left from a session
+/// that has ended, as in a multiplexer or a container: nobody finds it by "No such file or directory".
 pub(super) fn no_bus() -> Option<KeyStoreError> {
     let variable = crate::system::environment::session_bus_variable();
     let Ok(address) = zbus::Address::session() else {
@@ -31,8 +31,8 @@ pub(super) fn no_bus() -> Option<KeyStoreError> {
     }))
 }
 
-/// Whether another user, not root, runs the session bus (SO_PEERCRED, unix(7)). Connects by itself: zbus would also look up the peer's
-/// groups in the machine's directory service. If this connection fails, the next one reports why.
+/// Returns whether another user, not root, runs the session bus (SO_PEERCRED, unix(7)). Connects by itself: zbus would also look up the
+/// peer's groups in the machine's directory service. If this connection fails, the next one reports why.
 #[cfg(target_os = "linux")]
 pub(super) fn is_run_by_another_user() -> bool {
     use std::os::linux::net::SocketAddrExt;

@@ -348,7 +348,7 @@ fn memory(report: &mut Report, app: &App, state_dir: Option<&StateDir>) {
         report.add("memory", State::Well, text);
     }
     let grants = state_dir.and_then(|state_dir| Some((all_grants(state_dir).ok()?, records(state_dir).ok()?)));
-    let spare = grants.and_then(|(all, records)| KernelCache::spare(&config.app, &all, &records).ok());
+    let spare = grants.and_then(|(all, records)| KernelCache::unneeded(&config.app, &all, &records).ok());
     let spare = spare.unwrap_or_default().len();
     if spare > 0 {
         let text = format!("{spare} keys in the kernel are copies that no login needs, or of an earlier version");

@@ -103,7 +103,9 @@ pub(crate) fn repair(app: &App) -> Result<Repaired> {
     done.extend(tightened.iter().map(|path| format!("closed {} to other users", path.display())));
     let Some(state_dir) = app.state_dir()? else { return Ok(Repaired { done, left }) };
     // A kernel that is not to be asked holds nothing for us.
-    if let Ok(freed @ 1..) = KernelCache::free(&app.config.app, &all_grants(&state_dir)?, &records(&state_dir)?) {
+    if let Ok(freed @ 1..) =
+        KernelCache::erase_unneeded(&app.config.app, &all_grants(&state_dir)?, &records(&state_dir)?)
+    {
         done.push(format!("freed {freed} of this user's keys in the kernel"));
     }
     let key_stores = app.quiet_key_stores();
