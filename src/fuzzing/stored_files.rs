@@ -33,7 +33,7 @@ pub fn record(bytes: &[u8]) {
 
     let Ok(Written { generation, refresh_token, mut record }) = serde_json::from_slice(bytes) else { return };
     record.generation = generation;
-    record.refresh_token = refresh_token.clone().map(Secret::new).map(RefreshToken::Given);
+    record.refresh_token = refresh_token.clone().map(Secret::new).map(RefreshToken::Plain);
     let sealed = record.seal(&app, &grant, &key).expect("a record is sealed");
     let opened = Record::open(&sealed, &app, &grant, &key).expect("what was sealed opens");
     let revealed = |record: &Record| record.refresh_token.as_ref().map(|token| token.reveal(&key).expect("it opens"));

@@ -1,4 +1,4 @@
-//! What can be done with a grant's files while its key is out of reach: looked at, locked, forgotten.
+//! [`GrantFiles`]: what can be done with a grant's files without its key: inspect, lock, erase.
 
 use std::time::Duration;
 
@@ -12,29 +12,29 @@ use crate::records::refresh_journal::RefreshJournal;
 use crate::state_dir::{Folder, Lock, StateDir};
 use crate::system::clock::Clock;
 
-/// One grant's files, without the key: what can be done while the store is locked.
+/// One grant's files without the key, which is enough while its key store is locked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GrantFiles<'a> {
     pub(crate) state_dir: &'a StateDir,
     pub(crate) app: &'a AppName,
     pub(crate) id: &'a GrantId,
     pub(crate) clock: &'a dyn Clock,
-    /// What the kernel may remember for us.
+    /// The kernel's cache, if it is allowed.
     pub(crate) cache: Option<KernelCache>,
-    /// What the index says that it is called, where it is asked for by name.
+    /// The grant's name in the index, if it was selected by name.
     pub(crate) marked: Option<&'a Marked>,
 }
 
-/// How a refresh failed.
+/// How the last refresh failed.
 #[derive(Debug)]
 pub(crate) struct LastFailure {
     pub(crate) message: String,
     pub(crate) server_says: Option<String>,
-    /// Whether the login has ended with it: only a new one brings tokens.
+    /// Whether the login has ended, so that only a new login brings tokens.
     pub(crate) has_ended: bool,
 }
 
-/// A name of a grant, for an org, as it stands in the index; the mark proves it, where the grant's key has made it.
+/// A name of a grant for an org, as the index has it. If the grant's key made the mark, the mark proves the name.
 #[derive(Debug, Clone)]
 pub(crate) struct Marked {
     pub(crate) name: ContextName,
@@ -42,65 +42,68 @@ pub(crate) struct Marked {
     pub(crate) mark: String,
 }
 
-/// No error of ours is longer, in characters.
+/// The most characters of a message that are read from a file. No error of ours is longer.
 const MAX_MESSAGE: usize = 1000;
 
-/// More than any record grows by in one rotation, in bytes: two of the longest tokens and scopes, written as JSON.
+/// More bytes than any record grows by in one refresh: two of the longest tokens and scopes, as JSON.
 pub(super) const ROOM_TO_GROW: usize = 192 << 10;
 
 impl<'a> GrantFiles<'a> {
-    /// Forgets the grant on this machine: the key first, which makes every copy of the record unreadable. Without a custody the
+    /// Erases the grant on this machine: the key first, which makes every copy of the record unreadable. Without a key store, erases the
     /// record alone.
     pub(crate) fn erase(self, _lock: &Lock, key_store: Option<&dyn KeyStore>) -> Result<()> {
         if let Some(key_store) = key_store {
             match self.erase_key(key_store) {
-                // A place that ends with its session is out of reach from another one, and forgets by itself.
+                // A key store that ends with its session cannot be reached from another session, and forgets by itself.
                 Err(_) if key_store.protection().lasts >= KeptUntil::SessionEnd => {}
                 done => drop(done.map_err(|error| error.at_rest(key_store.name()))?),
             }
         }
-        // What a process that was killed has left half written too; the lock stays, where others may wait.
+        // Including what a killed process has left half written. The lock stays: others may wait for it.
         for name in self.folder().names()?.iter().filter(|name| self.owns(name)) {
             self.folder().remove(name)?;
         }
-        // After the record: who has read it before may just have left a copy. Whoever left it: this program may have none any more.
+        // After the record: a process that has just read the record may have left a copy. Even if this program has no cache any more,
+        // another version may have left one.
         KernelCache::forget(&self.item());
         Ok(())
     }
 
-    /// With the name that the index has for it.
+    /// Adds the name that the index has for the grant.
     pub(crate) fn called(self, marked: &'a Marked) -> Self {
         Self { marked: Some(marked), ..self }
     }
 
-    /// Erases the key in `key_store`, if it was made here; says whether it did. A place may serve other state folders too, and who can
-    /// write a file into this one could name a login of theirs.
+    /// Erases the key in `key_store` if it was made here, and returns whether it did. A key store may serve other state folders too, and
+    /// somebody who can write a file into this one could name a login of theirs.
     pub(crate) fn erase_key(self, key_store: &dyn KeyStore) -> Result<bool, KeyStoreError> {
         if self.was_made_here(key_store)? { key_store.erase(&self.item()) } else { Ok(false) }
     }
 
-    /// Whether `key_store` holds a key of this grant that a file of this folder is sealed with, or that has made its mark in the index.
+    /// Returns whether `key_store` holds a key of this grant that sealed a file of this folder, or that made its mark in the index.
     pub(crate) fn was_made_here(self, key_store: &dyn KeyStore) -> Result<bool, KeyStoreError> {
         if key_store.is_in_state_folder() {
             return Ok(true);
         }
-        let key = key_store.load(&self.item())?.and_then(|text| SealingKey::from_text(&text));
-        // The record may be gone or damaged. Whoever does not have the key cannot make a mark of it.
-        let is_marked = |key: &SealingKey| self.marked.is_some_and(|marked| marked.is_by(key));
-        let is_sealed = |key: &SealingKey, name: &str| {
-            let bytes = self.folder().read(name).ok().flatten();
-            bytes.is_some_and(|bytes| Header::read(&bytes).is_ok_and(|header| header.is_sealed_with(key)))
-        };
-        let is_own = |key| is_sealed(key, self.id.as_str()) || is_sealed(key, &self.next()) || is_marked(key);
-        Ok(key.as_ref().is_some_and(is_own))
+        let text = key_store.load(&self.item())?;
+        let Some(key) = text.and_then(|text| SealingKey::from_text(&text)) else { return Ok(false) };
+        // The mark counts too, as the record may be gone or damaged. Without the key nobody can make a mark.
+        Ok(self.is_sealed_with(&key, self.id.as_str())
+            || self.is_sealed_with(&key, &self.next())
+            || self.marked.is_some_and(|marked| marked.is_by(&key)))
     }
 
-    /// Whether there is a record, readable or not.
+    fn is_sealed_with(self, key: &SealingKey, name: &str) -> bool {
+        let bytes = self.folder().read(name).ok().flatten();
+        bytes.is_some_and(|bytes| Header::read(&bytes).is_ok_and(|header| header.is_sealed_with(key)))
+    }
+
+    /// Returns whether the record exists, readable or not.
     pub(crate) fn is_there(self) -> bool {
         !matches!(self.folder().read(self.id.as_str()), Ok(None))
     }
 
-    /// Whether `key_store` says that it has no key of this grant, where it can be asked without another program or a person.
+    /// Returns whether `key_store` says that it has no key of this grant. Does not ask another program or a person.
     pub(crate) fn lacks_key(self, key_store: &dyn KeyStore) -> bool {
         if key_store.answers_at_once() {
             return matches!(key_store.load(&self.item()), Ok(None));
@@ -108,7 +111,7 @@ impl<'a> GrantFiles<'a> {
         key_store.is_in_state_folder() && matches!(key_store.list(self.app), Ok(Some(held)) if !held.contains(self.id))
     }
 
-    /// What can be known without the key; `None` where the record is gone or unreadable.
+    /// Returns what can be known without the key; `None` if the record is gone or unreadable.
     pub(crate) fn header(self) -> Option<Header> {
         let bytes = self.folder().read(self.id.as_str()).ok()??;
         Header::read(&bytes).ok()
@@ -122,42 +125,42 @@ impl<'a> GrantFiles<'a> {
         self.folder().lock(&self.lock_name(), timeout)?.ok_or_else(|| self.still_locked(timeout))
     }
 
-    /// The error of a wait that came to its end.
+    /// Returns the error of a wait that timed out.
     pub(crate) fn still_locked(self, timeout: Duration) -> Error {
-        let attempt = self.folder().read(&self.next()).ok().flatten().and_then(|bytes| RefreshJournal::read(&bytes));
-        // One that has failed holds nothing any more.
-        let attempt = attempt.filter(|attempt| attempt.failure.is_none());
-        let known = attempt.map(|attempt| (attempt.pid, attempt.told(self.clock.now())));
-        self.folder().still_locked(&self.lock_name(), timeout, known)
+        let journal = self.folder().read(&self.next()).ok().flatten().and_then(|bytes| RefreshJournal::read(&bytes));
+        // A refresh that has failed holds no lock any more.
+        let running = journal.filter(|journal| journal.failure.is_none());
+        let holder = running.map(|journal| (journal.pid, journal.describe(self.clock.now())));
+        self.folder().still_locked(&self.lock_name(), timeout, holder)
     }
 
-    /// How the last refresh failed, where it did; for `org`.
+    /// Returns how the last refresh failed, if it did; `has_ended` is about `org`.
     pub(crate) fn last_failure(self, org: Option<&Org>) -> Option<LastFailure> {
         let bytes = self.folder().read(&self.next()).ok()??;
         let failure = RefreshJournal::read(&bytes)?.failure?;
         let has_ended = failure.has_ended(org);
-        // A file's words, which go to whoever shows them.
+        // Anybody may have written the file, and the message will be shown.
         let message = shown(failure.message.chars().take(MAX_MESSAGE).collect());
         Some(LastFailure { message, server_says: failure.server_says.as_deref().map(quoted), has_ended })
     }
 
-    /// Takes the room that a new grant will need and gives it back: a disk that is full is found before a person is asked.
+    /// Takes the room that a new grant will need and frees it: a full disk is found before a person is asked.
     pub(crate) fn try_room(self) -> Result<()> {
         let tried = self.folder().write_with_room(&self.next(), b"", ROOM_TO_GROW);
         self.folder().remove(&self.next())?;
         tried
     }
 
-    /// Says that the grant is in use: the time of its lock file, at most once an hour.
+    /// Marks the grant as used: sets the time of its lock file, at most once an hour.
     pub(crate) fn mark_used(self) {
-        self.folder().mark(&self.lock_name(), self.clock.now());
+        self.folder().touch(&self.lock_name(), self.clock.now());
     }
 
     pub(crate) fn item(self) -> Item<'a> {
         Item::new(self.app, self.id)
     }
 
-    /// Whether a file is this grant's, its lock apart.
+    /// Returns whether a file belongs to this grant. Its lock does not count.
     pub(super) fn owns(self, name: &str) -> bool {
         let rest = name.strip_prefix(self.id.as_str());
         rest.is_some_and(|rest| (rest.is_empty() || rest.starts_with('.')) && rest != ".lock")
@@ -190,7 +193,7 @@ impl<'a> GrantFiles<'a> {
 }
 
 impl Marked {
-    /// What only the key of the grant can prove. Names are equal whatever their case.
+    /// Returns the claim that only the key of the grant can prove. Names are compared ignoring case.
     pub(super) fn claim(name: &ContextName, org: Option<&Org>) -> String {
         format!("context {}\norg {}", name.as_str().to_ascii_lowercase(), org.map_or("", Org::as_str))
     }

@@ -3,9 +3,9 @@
 //! | file | has |
 //! | --- | --- |
 //! | `record` | the record: tokens and where they may go, as bytes that only its key opens |
-//! | `grant_files` | a grant's files while its key is out of reach: look, lock, forget |
-//! | `open_grant` | a grant whose key is here: read, begin a refresh, commit (laws 3 and 5) |
-//! | `refresh_journal` | what `<id>.next` says before it holds the next record |
+//! | `grant_files` | a grant's files without its key: inspect, lock, erase |
+//! | `open_grant` | a grant with its key: create, read, begin a refresh, commit (laws 3 and 5) |
+//! | `refresh_journal` | the content of `<id>.next` until it holds the next record |
 
 pub(crate) mod grant_files;
 pub(crate) mod open_grant;

@@ -1,7 +1,7 @@
-//! The files of one grant: the sealed record `<id>`, the lock `<id>.lock`, and `<id>.next`, which first says that an exchange was
-//! begun and then holds the next record (laws 3 and 5).
+//! [`OpenGrant`]: the files of one grant with its key. They are the sealed record `<id>`, the lock `<id>.lock`, and `<id>.next`, which first
+//! says that an exchange was begun and then holds the next record (laws 3 and 5).
 //!
-//! Who writes proves with a [`Lock`] that it may. `files.rs` is what needs no key.
+//! Every method that writes takes the [`Lock`], so that nobody writes without it. `grant_files` has what needs no key.
 
 use std::time::Duration;
 
@@ -24,111 +24,90 @@ pub(crate) struct OpenGrant<'a> {
     key: SealingKey,
 }
 
-/// A record, and what became of the last exchange of its refresh token.
+/// A record under the lock, and the outcome of the last exchange of its refresh token.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) record: Record,
-    /// The record was written down whole by a process that then died, and took its place just now.
+    /// Whether a process wrote the next record and then died, so that [`OpenGrant::recover`] published it.
     pub(crate) finished: bool,
-    /// The exchange that has brought nothing yet.
+    /// The last exchange, if it has brought no next record.
     pub(crate) attempt: Option<RefreshJournal>,
 }
 
 impl<'a> GrantFiles<'a> {
-    /// The grant and its record, where the key can be had without asking anybody: from a place that answers at once, else from the
-    /// kernel's copy of it. `None` says nothing but that it is to be asked for.
+    /// Returns the grant and its record if the key is available without asking anybody: from a key store that answers at once, else from
+    /// the kernel's copy. Returns `None` if the key store has to be asked.
     pub(crate) fn open_at_once(self, key_store: &dyn KeyStore) -> Option<(OpenGrant<'a>, Record)> {
         let key = match key_store.answers_at_once() {
             true => key_store.load(&self.item()).ok()??,
             false => self.cache?.key(&self.item())?,
         };
         let grant = OpenGrant { files: self, key: SealingKey::from_text(&key)? };
-        // A copy that is not this record's key, whoever put it there, is none.
+        // Anybody may have put a copy there: it counts only if it opens the record.
         let record = grant.read().ok()?;
         Some((grant, record))
     }
 
-    /// Takes the key out of custody, or from the kernel where a copy of it is kept. `Err` where the store is locked, away or slow;
-    /// where the store says that there is no key, the record can never be opened again, and the error says so.
+    /// Reads the key from the kernel if a copy is there, else from its key store. Returns an error if the key store is locked, unavailable
+    /// or slow. If the key store has no key, the record can never be opened again, and the error says so.
     pub(crate) fn unlock(self, key_store: &dyn KeyStore) -> Result<OpenGrant<'a>> {
-        let copy = self.cache.and_then(|cache| SealingKey::from_text(&cache.key(&self.item())?));
-        // A copy that is not this record's key, whoever put it there, is none.
-        match copy.filter(|key| self.header().is_some_and(|header| header.is_sealed_with(key))) {
-            Some(key) => Ok(OpenGrant { files: self, key }),
-            None => {
-                let grant = self.unlock_anew(key_store)?;
-                // A place that forgets by itself does so on purpose, and one that answers at once needs no copy.
-                let wants_a_copy = key_store.protection().lasts == KeptUntil::Erased && !key_store.answers_at_once();
-                if let Some(cache) = self.cache.filter(|_| wants_a_copy) {
-                    cache.keep(&self.item(), &grant.key.to_text());
-                    if !self.is_there() {
-                        // Logged out meanwhile.
-                        KernelCache::forget(&self.item());
-                    }
-                }
-                Ok(grant)
-            }
+        if let Some(key) = self.cached_key() {
+            return Ok(OpenGrant { files: self, key });
         }
+        let grant = self.unlock_anew(key_store)?;
+        self.cache_key(key_store, &grant.key);
+        Ok(grant)
     }
 
-    /// Takes the key out of custody, whatever copy the kernel has, and leaves none there.
+    /// Reads the key from its key store, whatever copy the kernel has, and keeps no copy there.
     pub(crate) fn unlock_anew(self, key_store: &dyn KeyStore) -> Result<OpenGrant<'a>> {
-        let item = self.item();
-        let text = key_store.load(&item).map_err(|error| error.at_rest(key_store.name()))?;
-        let gone = |why: &str| {
-            let store = describe_key_store(key_store.name());
-            let (message, remedy) = match key_store.protection().lasts {
-                // Each login session has a keyring of its own, and sees no other's.
-                KeptUntil::SessionEnd => (
-                    format!(
-                        "the key of this login is not in {store}: it was made in another one, which may have ended"
-                    ),
-                    Remedy::StartSession,
-                ),
-                lasts => {
-                    let until =
-                        if lasts == KeptUntil::Erased { String::new() } else { format!(" (which keeps keys {lasts})") };
-                    let message = format!("the key of this login {why} {store}{until}, and the login is lost with it");
-                    (message, Remedy::LogIn { context: None })
-                }
-            };
-            Error::new(ErrorKind::Custody, message).with(remedy)
-        };
-        let text = text.ok_or_else(|| gone("is no longer in"))?;
-        let key = SealingKey::from_text(&text).ok_or_else(|| gone("was overwritten in"))?;
+        let loaded = key_store.load(&self.item()).map_err(|error| error.at_rest(key_store.name()))?;
+        let text = loaded.ok_or_else(|| key_lost(key_store, "is no longer in"))?;
+        let key = SealingKey::from_text(&text).ok_or_else(|| key_lost(key_store, "was overwritten in"))?;
         Ok(OpenGrant { files: self, key })
     }
 
-    /// Makes a new grant: its first record, sealed, then its key into custody, then the record in its place. So a key that a crash
-    /// leaves behind has a file beside it that proves where it was made. On failure nothing is left.
+    /// Creates a grant: writes its first record, sealed, stores its key, then publishes the record. So a key that a crash leaves behind has
+    /// a file beside it that proves where it was made. On failure nothing is left.
     pub(crate) fn create(self, key_store: &dyn KeyStore, label: &str, mut record: Record) -> Result<OpenGrant<'a>> {
-        let item = self.item();
         let grant = OpenGrant { files: self, key: SealingKey::random()? };
         record.machine = grant.machine();
-        // First, so that nobody takes a key without a record for one that was left behind.
+        // The lock first, so that nobody takes a key without a record for one that was left behind.
         let lock = self.lock(Duration::ZERO)?;
-        let stored =
-            || key_store.store(&item, label, &grant.key.to_text()).map_err(|error| error.at_login(key_store.name()));
-        let written =
-            grant.write_next(&record).and_then(|()| stored()).and_then(|()| grant.publish_next(&lock, &record));
-        if let Err(error) = written {
-            // The first error is the one to tell; what cannot be undone is an unused key and half a file without one.
-            let _ = key_store.erase(&item);
+        if let Err(error) = grant.write_first(&lock, key_store, label, &record) {
+            // The first error counts. If this fails too, an unused key or half a file without a key is left.
+            let _ = key_store.erase(&self.item());
             let _ = self.folder().remove(&self.next()).and_then(|_| self.folder().remove(self.id.as_str()));
             return Err(error);
         }
         Ok(grant)
     }
+
+    fn cached_key(self) -> Option<SealingKey> {
+        let key = SealingKey::from_text(&self.cache?.key(&self.item())?)?;
+        // Anybody may have put a copy there: it counts only if it is this record's key.
+        self.header().filter(|header| header.is_sealed_with(&key)).map(|_| key)
+    }
+
+    fn cache_key(self, key_store: &dyn KeyStore, key: &SealingKey) {
+        // A key store that forgets by itself does so on purpose, and one that answers at once needs no copy.
+        let wants_a_copy = key_store.protection().lasts == KeptUntil::Erased && !key_store.answers_at_once();
+        let Some(cache) = self.cache.filter(|_| wants_a_copy) else { return };
+        cache.keep(&self.item(), &key.to_text());
+        if !self.is_there() {
+            // Another process logged out at the same time.
+            KernelCache::forget(&self.item());
+        }
+    }
 }
 
 impl<'a> OpenGrant<'a> {
-    /// The refresh token of `record`, as late as can be.
+    /// Opens the refresh token of a record, to be called right before it is sent.
     pub(crate) fn reveal(&self, token: &RefreshToken) -> Result<Secret> {
-        let damaged = || self.files.unreadable(Unreadable::Damaged);
-        token.reveal(&self.key).ok_or_else(damaged)
+        token.reveal(&self.key).ok_or_else(|| self.files.unreadable(Unreadable::Damaged))
     }
 
-    /// The record as it is now. Needs no lock: a reader sees the old or the new, never half.
+    /// Returns the record as it is now. Needs no lock: a reader sees the old or the new record, never half of one.
     pub(crate) fn read(&self) -> Result<Record> {
         let files = self.files;
         let bytes = files.folder().read(files.id.as_str())?;
@@ -136,21 +115,22 @@ impl<'a> OpenGrant<'a> {
         Record::open(&bytes, files.app, files.id, &self.key).map_err(|why| files.unreadable(why))
     }
 
-    /// Puts a second one of the key into `to`, and makes sure that it is there and opens the record. On failure none is left.
+    /// Stores a copy of the key in `to`, and checks that `to` returns it. On failure no copy is left.
     pub(crate) fn copy_key_to(&self, _lock: &Lock, to: &dyn KeyStore, label: &str) -> Result<()> {
         let (item, key) = (self.files.item(), self.key.to_text());
         self.read()?;
         to.store(&item, label, &key).map_err(|error| error.at_login(to.name()))?;
         reached("key copied");
-        let copy = to.load(&item).map_err(|error| error.at_login(to.name())).and_then(|copy| {
-            let failed = || KeyStoreError::Failed("it does not give back what it was given".into()).at_login(to.name());
-            copy.filter(|copy| *copy == key).map(drop).ok_or_else(failed)
-        });
+        let verified = match to.load(&item) {
+            Ok(Some(copy)) if copy == key => Ok(()),
+            Ok(_) => Err(KeyStoreError::Failed("it does not give back what it was given".into())),
+            Err(error) => Err(error),
+        };
         reached("key verified");
-        copy.inspect_err(|_| drop(to.erase(&item)))
+        verified.map_err(|error| error.at_login(to.name())).inspect_err(|_| drop(to.erase(&item)))
     }
 
-    /// The record under the lock. One that was written down whole, and lacks only its last step, is finished here (law 3).
+    /// Reads the record under the lock. If the next record was written whole and only not published, publishes it (law 3).
     pub(crate) fn recover(&self, lock: &Lock) -> Result<Found> {
         let (files, record) = (self.files, self.read()?);
         let Some(bytes) = files.folder().read(&files.next())? else {
@@ -158,73 +138,72 @@ impl<'a> OpenGrant<'a> {
         };
         match Record::open(&bytes, files.app, files.id, &self.key) {
             Ok(next) if next.generation > record.generation => {
-                // Renamed and not written again: it is the only copy.
+                // Renamed, and not written again: it is the only copy.
                 self.publish_next(lock, &next)?;
                 Ok(Found { record: next, finished: true, attempt: None })
             }
             Ok(_) => Ok(Found { record, finished: false, attempt: None }),
             Err(Unreadable::Newer) => Err(files.unreadable(Unreadable::Newer)),
-            // Half of a record is no attempt that can be read; that there was one is certain.
+            // Half of a record cannot be read as a journal; that an exchange was begun is certain.
             Err(_) => {
-                let attempt = RefreshJournal::read(&bytes).unwrap_or_else(|| RefreshJournal::torn(record.generation));
-                let attempt = Some(attempt).filter(|attempt| attempt.generation == record.generation);
+                let journal = RefreshJournal::read(&bytes).unwrap_or_else(|| RefreshJournal::torn(record.generation));
+                let attempt = Some(journal).filter(|journal| journal.generation == record.generation);
                 Ok(Found { record, finished: false, attempt })
             }
         }
     }
 
-    /// Says, through to the disk and *before* the exchange, that a rotation of `record` begins, and takes the room that the
-    /// next record will need: a full disk is found while nothing is lost (law 3).
+    /// Writes, durably and *before* the exchange, that a refresh of `record` begins, and takes the room that the next record will need: a
+    /// full disk is found while nothing is lost (law 3).
     pub(crate) fn intend(&self, lock: &Lock, record: &Record) -> Result<RefreshJournal> {
         let files = self.files;
         self.check_that_it_is_no_copy(lock, record)?;
-        let attempt = RefreshJournal::begun(record.generation, files.clock.now());
+        let journal = RefreshJournal::begun(record.generation, files.clock.now());
         let room = record.seal(files.app, files.id, &self.key)?.len() + ROOM_TO_GROW;
-        self.write_attempt(lock, &attempt, room)?;
-        Ok(attempt)
+        self.write_journal(lock, &journal, room)?;
+        Ok(journal)
     }
 
-    /// Says how the attempt failed, so that others do not repeat it at once.
-    pub(crate) fn note(&self, lock: &Lock, attempt: RefreshJournal, failure: Failure) -> Result<()> {
-        self.write_attempt(lock, &RefreshJournal { failure: Some(failure), ..attempt }, 0)
+    /// Writes how the refresh failed, so that other processes do not repeat it at once.
+    pub(crate) fn note(&self, lock: &Lock, journal: RefreshJournal, failure: Failure) -> Result<()> {
+        self.write_journal(lock, &RefreshJournal { failure: Some(failure), ..journal }, 0)
     }
 
-    /// What a note says of a refresh token that the server has refused; `org` may be the reason.
+    /// Returns what the journal keeps about a refresh token that the server has refused; `org` may be the reason.
     pub(crate) fn refused(&self, generation: u64, org: Option<&Org>) -> Result<Refused> {
         let org = org.map(Org::to_string);
-        Ok(Refused { proof: self.key.prove(&refusal_of(generation, org.as_deref()))?, org })
+        Ok(Refused { proof: self.key.prove(&refusal_claim(generation, org.as_deref()))?, org })
     }
 
-    /// What the server has refused, by a note of this grant's own.
-    pub(crate) fn refused_by<'f>(&self, attempt: &'f RefreshJournal) -> Option<(&'f Refused, &'f Failure)> {
-        let failure = attempt.failure.as_ref()?;
+    /// Returns what the server has refused, if the grant's key proves that the journal is its own.
+    pub(crate) fn refused_by<'f>(&self, journal: &'f RefreshJournal) -> Option<(&'f Refused, &'f Failure)> {
+        let failure = journal.failure.as_ref()?;
         let refused = failure.refused.as_ref()?;
-        let is_own = self.key.has_proven(&refused.proof, &refusal_of(attempt.generation, refused.org.as_deref()));
+        let is_own = self.key.has_proven(&refused.proof, &refusal_claim(journal.generation, refused.org.as_deref()));
         is_own.then_some((refused, failure))
     }
 
-    /// Whether the server has refused the refresh token itself, and cannot have rotated before.
-    pub(crate) fn has_ended(&self, attempt: &RefreshJournal) -> bool {
-        !attempt.is_open() && self.refused_by(attempt).is_some_and(|(refused, _)| refused.org.is_none())
+    /// Returns whether the server has refused the refresh token itself, and cannot have rotated it before.
+    pub(crate) fn has_ended(&self, journal: &RefreshJournal) -> bool {
+        !journal.is_open() && self.refused_by(journal).is_some_and(|(refused, _)| refused.org.is_none())
     }
 
-    /// Which grant it is.
+    /// Returns the grant's id.
     pub(crate) fn id(&self) -> &GrantId {
         self.files.id
     }
 
-    /// A mark that only this grant's key makes, and that says that `name` is one of its names, for `org`.
+    /// Returns the proof that `name` is one of this grant's names, for `org`. Only the grant's key can make it.
     pub(crate) fn mark(&self, name: &ContextName, org: Option<&Org>) -> Result<String> {
         self.key.prove(&Marked::claim(name, org))
     }
 
-    /// Whether this grant has been given that name.
+    /// Returns whether this grant's key made the proof of that name.
     pub(crate) fn has_marked(&self, marked: &Marked) -> bool {
         marked.is_by(&self.key)
     }
 
-    /// Makes `record` the grant's record: into `<id>.next`, through to the disk, then over `<id>` in one step, which also
-    /// clears the intent.
+    /// Makes `record` the grant's record: writes it durably to `<id>.next`, then renames that over `<id>`, which also clears the intent.
     pub(crate) fn commit(&self, lock: &Lock, record: &Record) -> Result<()> {
         let files = self.files;
         // An older generation never overwrites a newer (law 5).
@@ -235,35 +214,46 @@ impl<'a> OpenGrant<'a> {
         self.publish_next(lock, record)
     }
 
-    /// Takes an intent back: nothing was sent.
+    /// Removes the intent of a refresh that sent nothing.
     pub(crate) fn forget_intent(&self, _lock: &Lock) -> Result<()> {
         self.files.folder().remove(&self.files.next()).map(drop)
     }
 
-    /// The token of a record that was restored from a backup is spent, and one that was copied from another machine is in use there:
-    /// to send it would end the login where it lives. What remembers is the lock's file, and the kernel where it may.
+    /// Refuses a record that was restored from a backup, as its refresh token is spent, and a record that was copied from another machine,
+    /// where its token is in use: sending it would end the login there. The lock's file remembers the newest generation, and the kernel
+    /// if there is a cache.
     pub(crate) fn check_that_it_is_no_copy(&self, lock: &Lock, record: &Record) -> Result<()> {
         let files = self.files;
-        let is_copy = |how: String| Err(files.damaged(&how).with(Remedy::LogIn { context: None }));
-        let newest = lock.number().max(files.cache.and_then(|cache| cache.newest(&files.item())));
+        let newest = lock.read_number().max(files.cache.and_then(|cache| cache.newest(&files.item())));
         if let Some(newest) = newest.filter(|newest| *newest > record.generation) {
             let own = record.generation;
-            return is_copy(format!(
+            return Err(self.copied(&format!(
                 "it is number {own} and this machine has seen number {newest}, so it was restored from a backup and its refresh \
                  token is spent; nothing was sent"
-            ));
+            )));
         }
         match (&record.machine, self.machine()) {
             (Some(made_on), Some(here)) if *made_on != here => {
-                is_copy("the login was made on another machine, and may be in use there; nothing was sent".into())
+                Err(self.copied("the login was made on another machine, and may be in use there; nothing was sent"))
             }
             _ => Ok(()),
         }
     }
 
-    /// This machine, as a word that only this grant's key makes.
+    fn copied(&self, why: &str) -> Error {
+        self.files.damaged(why).with(Remedy::LogIn { context: None })
+    }
+
+    /// Returns the id of this machine, hashed with the grant's key.
     fn machine(&self) -> Option<String> {
         machine_id().map(|id| self.key.keyed_hash(&id))
+    }
+
+    fn write_first(&self, lock: &Lock, key_store: &dyn KeyStore, label: &str, record: &Record) -> Result<()> {
+        self.write_next(record)?;
+        let stored = key_store.store(&self.files.item(), label, &self.key.to_text());
+        stored.map_err(|error| error.at_login(key_store.name()))?;
+        self.publish_next(lock, record)
     }
 
     fn write_next(&self, record: &Record) -> Result<()> {
@@ -274,24 +264,40 @@ impl<'a> OpenGrant<'a> {
     fn publish_next(&self, lock: &Lock, record: &Record) -> Result<()> {
         let files = self.files;
         files.folder().publish(&files.next(), files.id.as_str())?;
-        lock.leave(record.generation);
-        // That the first was seen proves nothing of any other, and there is room for few.
+        lock.write_number(record.generation);
+        // The first generation proves nothing about another record, and the kernel has room for few.
         if let (Some(cache), 2..) = (files.cache, record.generation) {
             cache.remember(&files.item(), record.generation);
         }
         Ok(())
     }
 
-    fn write_attempt(&self, _lock: &Lock, attempt: &RefreshJournal, room: usize) -> Result<()> {
+    fn write_journal(&self, _lock: &Lock, journal: &RefreshJournal, room: usize) -> Result<()> {
         let files = self.files;
-        let mut bytes = serde_json::to_vec(attempt).map_err(|error| files.damaged("no attempt").because(error))?;
+        let mut bytes = serde_json::to_vec(journal).map_err(|error| files.damaged("no attempt").because(error))?;
         bytes.push(b'\n');
         files.folder().write_with_room(&files.next(), &bytes, room)
     }
 }
 
-/// The claim of a refusal.
-fn refusal_of(generation: u64, org: Option<&str>) -> String {
+fn key_lost(key_store: &dyn KeyStore, why: &str) -> Error {
+    let store = describe_key_store(key_store.name());
+    let (until, remedy) = match key_store.protection().lasts {
+        // Each login session has a keyring of its own, and does not see the others.
+        KeptUntil::SessionEnd => {
+            let message =
+                format!("the key of this login is not in {store}: it was made in another one, which may have ended");
+            return Error::new(ErrorKind::Custody, message).with(Remedy::StartSession);
+        }
+        KeptUntil::Erased => (String::new(), Remedy::LogIn { context: None }),
+        lasts => (format!(" (which keeps keys {lasts})"), Remedy::LogIn { context: None }),
+    };
+    let message = format!("the key of this login {why} {store}{until}, and the login is lost with it");
+    Error::new(ErrorKind::Custody, message).with(remedy)
+}
+
+/// The claim that proves a refusal.
+fn refusal_claim(generation: u64, org: Option<&str>) -> String {
     format!("refused {generation} for {}", org.unwrap_or_default())
 }
 

@@ -1,8 +1,8 @@
-//! The record: the secret part of a grant, as bytes that only its key opens.
+//! [`Record`]: the secret part of a grant, as bytes that only its key opens.
 //!
-//! A file is one line of plain JSON (the header), and behind it the sealed rest, which opens beside this header only. A record
-//! belongs to one app and one grant: moved to another it does not open. Within the seal the refresh token is sealed once more:
-//! who serves an access token does not have it in memory.
+//! A file is one line of plain JSON (the header), followed by the sealed rest, which opens with this header only. A record belongs to one
+//! app and one grant: moved to another, it does not open. Within the seal the refresh token is sealed once more, so that serving an access
+//! token does not bring it into memory.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -37,25 +37,25 @@ pub(crate) struct Record {
     pub(crate) token_type: String,
     #[serde(skip)]
     pub(crate) refresh_token: Option<RefreshToken>,
-    /// When the refresh token ends by itself; `None` where the server does not say.
+    /// When the refresh token expires; `None` if the server does not say.
     #[serde(default, with = "time::option")]
     pub(crate) refresh_expires_at: Option<SystemTime>,
     /// What was granted at login.
     pub(crate) scopes: Scopes,
-    /// The machine that the login was made on, as a word that only this grant's key makes; `None` where it has no name.
+    /// The id of the machine that the login was made on, hashed with the grant's key; `None` if the machine has no id.
     pub(crate) machine: Option<String>,
-    /// Whom the token endpoint first named beside the tokens: no refresh may name another (law 17).
+    /// The user that the token endpoint first named beside the tokens: no refresh may name another (law 17).
     pub(crate) user: Option<String>,
-    /// What the newest ID token says of the person, for where userinfo does not.
+    /// What the newest ID token says about the person, for what userinfo does not say.
     pub(crate) claims: Option<Map<String, Value>>,
     pub(crate) tokens: Vec<StoredToken>,
 }
 
-/// A refresh token: as the server gave it, or as it rests, until it is sent.
+/// A refresh token, as the server gave it or sealed.
 #[derive(Debug)]
 pub(crate) enum RefreshToken {
-    Given(Secret),
-    Resting(String),
+    Plain(Secret),
+    Sealed(String),
 }
 
 /// Where a grant's secrets may go: fixed at login, sealed, and compared before anything is sent (law 16).
@@ -73,19 +73,19 @@ pub(crate) struct Destination {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredToken {
     pub(crate) org: Option<Org>,
-    /// What the token is for (RFC 8707), where that was said.
+    /// What the token is for (RFC 8707), if the request said that.
     pub(crate) resource: Option<Url>,
-    /// The scopes it was asked for, where those were fewer than the login's.
+    /// The scopes that were asked for, if they were fewer than the login's.
     #[serde(default)]
     pub(crate) asked: Option<Scopes>,
     /// The scopes that it has.
     pub(crate) scopes: Scopes,
     #[serde(with = "exposed")]
     pub(crate) access_token: Arc<Secret>,
-    /// When it was asked for: its lifetime is counted from there, so that a machine that sleeps meanwhile does not stretch it.
+    /// When the token was requested. Its lifetime counts from there, so that a machine that sleeps in between does not stretch it.
     #[serde(with = "time")]
     pub(crate) received_at: SystemTime,
-    /// `received_at` and its lifetime, which the server says, or the token itself if it is a JWT; `None` where nobody does.
+    /// `received_at` plus the lifetime, which the server says, or the token itself if it is a JWT; `None` if neither does.
     #[serde(with = "time::option")]
     pub(crate) expires_at: Option<SystemTime>,
 }
@@ -99,13 +99,13 @@ pub(crate) struct Target {
     pub(crate) scopes: Option<Scopes>,
 }
 
-/// What can be read of a record without its key. Not to be believed until the record is opened.
+/// What can be read of a record without its key. It is unproven until the record is opened.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Header {
     format: u32,
     app: AppName,
     grant: GrantId,
-    /// The fingerprint of the key that it is sealed with.
+    /// The fingerprint of the key that sealed the record.
     key: String,
     pub(crate) generation: u64,
     #[serde(with = "time")]
@@ -138,16 +138,16 @@ const FORMAT: u32 = 1;
 
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
-struct Sealed<R> {
+struct Contents<R> {
     record: R,
     refresh_token: Option<String>,
 }
 
-/// What the refresh token is sealed beside.
+/// The associated data of a sealed refresh token.
 const REFRESH_TOKEN: &[u8] = b"refresh token";
 
 impl Record {
-    /// The record as it rests on disk.
+    /// Returns the record as it is on disk.
     pub(crate) fn seal(&self, app: &AppName, grant: &GrantId, key: &SealingKey) -> Result<Vec<u8>> {
         let header = Header {
             format: FORMAT,
@@ -163,9 +163,9 @@ impl Record {
         };
         let mut bytes = serde_json::to_vec(&header).map_err(unencodable)?;
         bytes.push(b'\n');
-        let refresh_token = self.refresh_token.as_ref().map(|token| token.at_rest(key)).transpose()?;
+        let refresh_token = self.refresh_token.as_ref().map(|token| token.seal(key)).transpose()?;
         let mut plain = WipedBuffer::default();
-        serde_json::to_writer(&mut plain, &Sealed { record: self, refresh_token }).map_err(unencodable)?;
+        serde_json::to_writer(&mut plain, &Contents { record: self, refresh_token }).map_err(unencodable)?;
         let sealed = key.seal(&plain.0, &bytes)?;
         bytes.extend_from_slice(&sealed);
         Ok(bytes)
@@ -173,61 +173,62 @@ impl Record {
 
     /// Opens what [`seal`](Self::seal) made for the same app and grant.
     pub(crate) fn open(bytes: &[u8], app: &AppName, grant: &GrantId, key: &SealingKey) -> Result<Self, Unreadable> {
-        let (header, beside, sealed) = Header::split(bytes)?;
+        let (header, associated_data, sealed) = Header::split(bytes)?;
         if header.app != *app || header.grant != *grant {
             return Err(Unreadable::Foreign);
         }
         if !header.is_sealed_with(key) {
             return Err(Unreadable::WrongKey);
         }
-        let plain = key.open(sealed, beside).map_err(|NotOpened| Unreadable::Damaged)?;
-        let Sealed { mut record, refresh_token }: Sealed<Self> =
+        let plain = key.open(sealed, associated_data).map_err(|NotOpened| Unreadable::Damaged)?;
+        let Contents { mut record, refresh_token }: Contents<Self> =
             serde_json::from_slice(&plain).map_err(|_| Unreadable::Damaged)?;
         record.generation = header.generation;
-        record.refresh_token = refresh_token.map(RefreshToken::Resting);
+        record.refresh_token = refresh_token.map(RefreshToken::Sealed);
         Ok(record)
     }
 
-    /// The token for `target`, if there is one.
+    /// Returns the token for `target`, if the record has one.
     pub(crate) fn token(&self, target: &Target) -> Option<&StoredToken> {
         self.tokens.iter().find(|token| token.is_for(target))
     }
 }
 
 impl StoredToken {
-    /// Whether it was asked for this: what a server gave instead is not asked for again and again.
+    /// Returns whether the token was requested for `target`. What the server granted does not count: otherwise a token with fewer scopes
+    /// would be requested again and again.
     pub(crate) fn is_for(&self, target: &Target) -> bool {
         (&self.org, &self.resource, &self.asked) == (&target.org, &target.resource, &target.scopes)
     }
 }
 
 impl RefreshToken {
-    /// The token itself: as late as can be, and no longer than it takes to send it. `None` where it rests and does not open.
+    /// Returns the token itself, for right before it is sent. `None` if it is sealed and does not open.
     pub(crate) fn reveal(&self, key: &SealingKey) -> Option<Secret> {
         match self {
-            Self::Given(token) => Some(token.copy()),
-            Self::Resting(sealed) => {
+            Self::Plain(token) => Some(token.copy()),
+            Self::Sealed(sealed) => {
                 let mut plain = key.open(&URL_SAFE_NO_PAD.decode(sealed).ok()?, REFRESH_TOKEN).ok()?;
                 text(std::mem::take(&mut *plain))
             }
         }
     }
 
-    fn at_rest(&self, key: &SealingKey) -> Result<String> {
+    fn seal(&self, key: &SealingKey) -> Result<String> {
         match self {
-            Self::Given(token) => Ok(URL_SAFE_NO_PAD.encode(key.seal(token.expose().as_bytes(), REFRESH_TOKEN)?)),
-            Self::Resting(sealed) => Ok(sealed.clone()),
+            Self::Plain(token) => Ok(URL_SAFE_NO_PAD.encode(key.seal(token.expose().as_bytes(), REFRESH_TOKEN)?)),
+            Self::Sealed(sealed) => Ok(sealed.clone()),
         }
     }
 }
 
 impl Header {
-    /// Whether `key` is the one that the record is sealed with.
+    /// Returns whether `key` sealed the record.
     pub(crate) fn is_sealed_with(&self, key: &SealingKey) -> bool {
         self.key == key.fingerprint()
     }
 
-    /// When the login ends by itself: one that does not renew ends with its access token.
+    /// Returns when the login expires. Without a refresh token it expires with its access token.
     pub(crate) fn session_ends_at(&self) -> Option<SystemTime> {
         if self.renews == Some(false) { self.expires_at } else { self.refresh_expires_at }
     }
@@ -237,7 +238,7 @@ impl Header {
         Self::split(bytes).map(|(header, _, _)| header)
     }
 
-    /// The header, the bytes that it was read from, and the rest.
+    /// Returns the header, the bytes that it was read from, and the rest.
     fn split(bytes: &[u8]) -> Result<(Self, &[u8], &[u8]), Unreadable> {
         #[derive(Deserialize)]
         struct Format {
@@ -245,7 +246,7 @@ impl Header {
         }
         let end = bytes.iter().position(|byte| *byte == b'\n').ok_or(Unreadable::Damaged)? + 1;
         let (line, rest) = bytes.split_at(end);
-        // The format first, alone: a newer header need not have what this one has.
+        // The format first, alone: a newer header need not have the members of this one.
         let format: Format = serde_json::from_slice(line).map_err(|_| Unreadable::Damaged)?;
         match format.format {
             FORMAT => {}
@@ -257,7 +258,7 @@ impl Header {
     }
 }
 
-/// A buffer that leaves nothing behind when it grows or goes.
+/// A buffer that leaves no copy behind when it grows or is dropped.
 #[derive(Default)]
 struct WipedBuffer(Zeroizing<Vec<u8>>);
 
@@ -322,7 +323,7 @@ mod time {
     }
 }
 
-/// The one place where secrets are written down: inside the seal.
+/// The only code that writes secrets down: inside the seal.
 mod exposed {
     use serde::{Deserializer, Serializer};
 

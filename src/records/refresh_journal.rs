@@ -1,5 +1,4 @@
-//! [`RefreshJournal`]: what `<id>.next` says as long as it does not hold the next record. An exchange was begun, by whom, and how it
-//! went.
+//! [`RefreshJournal`]: the content of `<id>.next` until it holds the next record. It says who began an exchange and how that failed.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::ids::Org;
 
-/// An exchange of the refresh token that was begun, and that has brought no next record.
+/// An exchange of the refresh token that has brought no next record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RefreshJournal {
     /// The generation of the record whose token was sent.
@@ -17,24 +16,24 @@ pub(crate) struct RefreshJournal {
     pub(crate) pid: u32,
     #[serde(with = "milliseconds")]
     pub(crate) at: SystemTime,
-    /// `None` while it is under way, and for ever where its process died.
+    /// `None` while the exchange runs, and for ever if its process died.
     pub(crate) failure: Option<Failure>,
 }
 
-/// How an attempt failed.
+/// How an exchange failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Failure {
     #[serde(with = "milliseconds")]
     pub(crate) at: SystemTime,
-    /// The server may have rotated all the same: a reply was lost, now or in an attempt before.
+    /// Whether the server may have rotated all the same: a reply was lost, now or in an exchange before.
     pub(crate) open: bool,
-    /// The server has rotated, and its reply was refused here: it made the login another (law 17).
+    /// Whether the server has rotated and its reply was rejected here, as it was for another login (law 17).
     #[serde(default)]
     pub(crate) foreign: bool,
-    /// The server refused this very token: to ask again would bring the same answer, and some servers ban who does.
+    /// The server refused this token: asking again would bring the same answer, and some servers ban whoever does.
     #[serde(default)]
     pub(crate) refused: Option<Refused>,
-    /// How long the server asked to be left alone, in seconds.
+    /// How long the server asked not to be called, in seconds.
     retry_after: Option<u64>,
     kind: String,
     pub(crate) message: String,
@@ -44,51 +43,52 @@ pub(crate) struct Failure {
     pub(crate) server_says: Option<String>,
 }
 
-/// What a server has refused. Whoever can write the file but does not have the grant's key cannot make one.
+/// What a server has refused. Somebody who can write the file, but does not have the grant's key, cannot make one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Refused {
-    /// The org that was named with the token, and may be what is refused; `None` where it is the token.
+    /// The org that was named with the token, and may be what the server refused; `None` if the server refused the token.
     pub(crate) org: Option<String>,
-    /// Made with the grant's key.
+    /// The proof, made with the grant's key.
     pub(crate) proof: String,
 }
 
-/// The failures that the next process would meet as well, a moment later.
-const SHARED: [ErrorKind; 4] = [ErrorKind::Unreachable, ErrorKind::Expired, ErrorKind::Revoked, ErrorKind::Interrupted];
+/// The failures that another process would meet a moment later too.
+const SHARED_KINDS: [ErrorKind; 4] =
+    [ErrorKind::Unreachable, ErrorKind::Expired, ErrorKind::Revoked, ErrorKind::Interrupted];
 
-/// The longest that a server's wish to be left alone is heeded.
+/// The longest time that a server's `Retry-After` is obeyed.
 const MAX_COOLDOWN: Duration = Duration::from_secs(60);
 
-/// How long a refused token is not sent again: an administrator may have undone it.
-const REFUSED_FOR: Duration = Duration::from_secs(600);
+/// How long a refused token is not sent again. Not for ever, as an administrator may undo the refusal.
+const REFUSAL_LIFETIME: Duration = Duration::from_secs(600);
 
 impl RefreshJournal {
     pub(crate) fn begun(generation: u64, now: SystemTime) -> Self {
         Self { generation, pid: std::process::id(), at: now, failure: None }
     }
 
-    /// One of which nothing is left to read but that it was.
+    /// Returns the journal of an exchange of which nothing is known but that it was begun.
     pub(crate) fn torn(generation: u64) -> Self {
         Self { generation, pid: 0, at: SystemTime::UNIX_EPOCH, failure: None }
     }
 
-    /// From the first line of the file; what follows is room for the next record.
+    /// Reads the first line of the file; the rest is room for the next record.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes.split(|byte| *byte == b'\n').next()?).ok()
     }
 
-    /// Whether the server may have rotated.
+    /// Returns whether the server may have rotated.
     pub(crate) fn is_open(&self) -> bool {
         self.failure.as_ref().is_none_or(|failure| failure.open)
     }
 
-    /// Whether the server has rotated with a reply that was refused here.
+    /// Returns whether the server has rotated and its reply was rejected here.
     pub(crate) fn is_foreign(&self) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.foreign)
     }
 
-    /// Who began it and when, for a person who waited for its end.
-    pub(crate) fn told(&self, now: SystemTime) -> String {
+    /// Says who began the exchange and when, for a person who waited for its end.
+    pub(crate) fn describe(&self, now: SystemTime) -> String {
         let age = now.duration_since(self.at).unwrap_or_default().as_secs();
         format!("process {} began a refresh {age} s ago", self.pid)
     }
@@ -109,31 +109,31 @@ impl Failure {
         }
     }
 
-    /// How much longer the server wants to be left alone.
-    pub(crate) fn rest(&self, now: SystemTime) -> Option<Duration> {
-        let rest = Duration::from_secs(self.retry_after?).min(MAX_COOLDOWN);
+    /// Returns how much longer the server asked not to be called.
+    pub(crate) fn cooldown(&self, now: SystemTime) -> Option<Duration> {
+        let cooldown = Duration::from_secs(self.retry_after?).min(MAX_COOLDOWN);
         // A clock that was set back must not make it longer.
         let passed = now.duration_since(self.at).ok()?;
-        rest.checked_sub(passed).filter(|left| !left.is_zero())
+        cooldown.checked_sub(passed).filter(|left| !left.is_zero())
     }
 
-    /// Whether it says that the login has ended, for `org`. Unproven: to be shown, and to decide nothing.
+    /// Returns whether the journal says that the login has ended for `org`. Unproven: it may be shown, but decides nothing.
     pub(crate) fn has_ended(&self, org: Option<&Org>) -> bool {
-        let is_of_this = |refused: &Refused| refused.org.is_none() || refused.org.as_deref() == org.map(Org::as_str);
-        self.refused.as_ref().is_some_and(is_of_this)
+        let Some(refused) = &self.refused else { return false };
+        refused.org.is_none() || refused.org.as_deref() == org.map(Org::as_str)
     }
 
-    /// Whether it is so short a while ago that a refused token is not sent again. A clock that was set back says nothing of that.
+    /// Returns whether the failure is so recent that a refused token is not sent again. False if the clock was set back.
     pub(crate) fn is_recent(&self, now: SystemTime) -> bool {
-        now.duration_since(self.at).is_ok_and(|since| since < REFUSED_FOR)
+        now.duration_since(self.at).is_ok_and(|since| since < REFUSAL_LIFETIME)
     }
 
-    /// The error, for another process than the one that met it; `None` where it should ask for itself.
-    pub(crate) fn shared(&self, rest: Option<Duration>, log_in: Remedy) -> Option<Error> {
-        // If the reply made the login another, the next one would too. Any other odd reply may be better the next time.
-        let shared = SHARED.into_iter().chain(self.foreign.then_some(ErrorKind::Protocol));
+    /// Returns the error for another process than the one that met it; `None` if that process should ask the server itself.
+    pub(crate) fn shared(&self, cooldown: Option<Duration>, log_in: Remedy) -> Option<Error> {
+        // If the reply was for another login, the next reply would be too. Any other odd reply may be better the next time.
+        let shared = SHARED_KINDS.into_iter().chain(self.foreign.then_some(ErrorKind::Protocol));
         let kind = shared.into_iter().find(|kind| kind.name() == self.kind)?;
-        let remedy = if kind == ErrorKind::Unreachable { Remedy::Retry { after: rest } } else { log_in };
+        let remedy = if kind == ErrorKind::Unreachable { Remedy::Retry { after: cooldown } } else { log_in };
         let error = Error::new(kind, self.message.clone()).with(remedy).with_server_words(self.server_says.as_deref());
         Some(match &self.because {
             Some(why) => error.because(why.clone()),
@@ -142,8 +142,8 @@ impl Failure {
     }
 }
 
-/// Times as milliseconds since 1970, UTC: whole seconds would cut a server's wish to be left alone short, and could not tell
-/// whether an attempt failed before or after somebody began to wait.
+/// Times as milliseconds since 1970, UTC. Whole seconds would cut a server's `Retry-After` short, and could not say whether an exchange
+/// failed before or after somebody began to wait.
 mod milliseconds {
     use serde::{Deserializer, Serializer};
 

@@ -1,10 +1,10 @@
-//! What keeps this user from a path: which folder or file does, and whose it is.
+//! [`blocked`]: which folder or file denies this user access to a path, and whose it is.
 
 use std::path::Path;
 
 use crate::model::error::Remedy;
 #[cfg(not(unix))]
-pub(super) use other::{blocked, has_no_inodes};
+pub(super) use elsewhere::{blocked, has_no_inodes};
 #[cfg(unix)]
 pub(super) use unix::{blocked, has_no_inodes};
 
@@ -20,21 +20,10 @@ mod unix {
     use super::*;
     use crate::system::environment::name_of_user;
 
-    /// Finds the folder or file that keeps this user from `path`, in words, and what helps.
+    /// Describes the folder or file that denies this user access to `path`, and returns what helps.
     pub(crate) fn blocked(path: &Path) -> (String, Remedy) {
-        let mut outermost_first: Vec<&Path> = path.ancestors().collect();
-        outermost_first.reverse();
-        // A folder that lets nobody in does not let them look at what is in it.
-        let is_hidden =
-            |inner: &Path| inner.symlink_metadata().is_err_and(|error| error.kind() == Io::PermissionDenied);
-        let shut = outermost_first.windows(2).find(|pair| is_hidden(pair[1])).map(|pair| pair[0]);
-        let innermost = path.ancestors().find(|there| there.symlink_metadata().is_ok());
-        // The folder around a file decides whether it is replaced.
-        let suspects = shut.into_iter().chain(innermost.into_iter().flat_map(|there| there.ancestors().take(2)));
-        let keeps_out = |suspect: &&Path| access(*suspect, Access::READ_OK | Access::WRITE_OK).is_err();
-        let blocker = suspects.into_iter().find(|suspect| Some(*suspect) == shut || keeps_out(suspect));
-        match blocker.and_then(|blocker| Some((blocker, fs::metadata(blocker).ok()?))) {
-            Some((blocker, there)) => told(blocker, &there),
+        match blocker(path).and_then(|blocker| Some((blocker, fs::metadata(blocker).ok()?))) {
+            Some((blocker, metadata)) => describe(blocker, &metadata),
             None => {
                 let why = "its owner and mode allow it, and something else forbids it, such as a sandbox, SELinux, AppArmor or a \
                            file that is immutable";
@@ -43,30 +32,49 @@ mod unix {
         }
     }
 
-    fn told(blocker: &Path, there: &Metadata) -> (String, Remedy) {
-        let (path, mode) = (blocker.display(), there.mode() & 0o777);
-        if there.uid() == geteuid().as_raw() {
-            let mode_for_owner = if there.is_dir() { 0o700 } else { 0o600 };
+    fn blocker(path: &Path) -> Option<&Path> {
+        let mut outermost_first: Vec<&Path> = path.ancestors().collect();
+        outermost_first.reverse();
+        let closed = outermost_first.windows(2).find(|pair| is_hidden(pair[1])).map(|pair| pair[0]);
+        // The folder around a file decides whether it can be replaced.
+        let innermost = path.ancestors().find(|path| path.symlink_metadata().is_ok());
+        let around_innermost = innermost.into_iter().flat_map(|path| path.ancestors().take(2));
+        closed.or_else(|| around_innermost.into_iter().find(|path| denies_access(path)))
+    }
+
+    /// A folder that nobody may enter hides what is in it.
+    fn is_hidden(path: &Path) -> bool {
+        path.symlink_metadata().is_err_and(|error| error.kind() == Io::PermissionDenied)
+    }
+
+    fn denies_access(path: &Path) -> bool {
+        access(path, Access::READ_OK | Access::WRITE_OK).is_err()
+    }
+
+    fn describe(blocker: &Path, metadata: &Metadata) -> (String, Remedy) {
+        let (path, mode) = (blocker.display(), metadata.mode() & 0o777);
+        if metadata.uid() == geteuid().as_raw() {
+            let mode_for_owner = if metadata.is_dir() { 0o700 } else { 0o600 };
             let remedy = Remedy::FixPath { path: blocker.to_owned(), mode: Some(mode_for_owner) };
             return (format!("{path} is closed to its owner, who is the user of this process (mode {mode:o})"), remedy);
         }
-        let user = name_of_user(there.uid());
+        let user = name_of_user(metadata.uid());
         let why = format!("{path} belongs to {user} and is closed to the user of this process (mode {mode:o})");
         // Nobody should become root for a login.
-        let is_of_root = there.uid() == 0;
+        let is_of_root = metadata.uid() == 0;
         (why, if is_of_root { Remedy::FixConfig { field: "state_dir" } } else { Remedy::RunAs { user } })
     }
 
-    /// Whether the file system of `path` has room for bytes but not for another file.
+    /// Returns whether the file system of `path` has room for bytes but not for another file.
     pub(crate) fn has_no_inodes(path: &Path) -> bool {
-        let there = path.ancestors().find(|there| there.symlink_metadata().is_ok());
-        // File systems that make inodes as they are needed say 0 of 0.
-        there.and_then(|there| statvfs(there).ok()).is_some_and(|disk| disk.f_files > 0 && disk.f_favail == 0)
+        let existing = path.ancestors().find(|path| path.symlink_metadata().is_ok());
+        // File systems that create inodes when they are needed report 0 of 0.
+        existing.and_then(|path| statvfs(path).ok()).is_some_and(|disk| disk.f_files > 0 && disk.f_favail == 0)
     }
 }
 
 #[cfg(not(unix))]
-mod other {
+mod elsewhere {
     use super::*;
 
     /// Owner and mode say little here: access lists decide.
@@ -74,7 +82,7 @@ mod other {
         ("the system denies access".into(), Remedy::FixPath { path: path.to_owned(), mode: None })
     }
 
-    /// The file system makes room for a file's entry as it is needed.
+    /// The file system makes room for a file's entry when it is needed.
     pub(crate) fn has_no_inodes(_path: &Path) -> bool {
         false
     }

@@ -1,7 +1,16 @@
-//! The app's state folder. The only place that names the file system.
+//! The app's state folder, and the only code that names the file system.
 //!
-//! Folders are opened once and checked by handle; files are then reached through the handle, so that nobody can swap the
-//! folder between the check and the use. A folder that is not ours alone is refused by name, never replaced by another.
+//! | file | has |
+//! | --- | --- |
+//! | `mod` | the state folder: opened, created, checked; and questions about paths |
+//! | `folder` | one folder, held open: its files are read, written, published and locked |
+//! | `unix` | a folder by handle (Unix) |
+//! | `windows` | a folder by path, on systems without such handles |
+//! | `refused` | errors: why a folder or a file cannot be used |
+//! | `blocked` | which folder or file denies this user access, and whose it is |
+//!
+//! Folders are opened once and checked by handle. Files are then reached through the handle, so that nobody can swap the folder between
+//! the check and the use. A folder that others can write or read is refused by name, never replaced by another one.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -37,7 +46,7 @@ pub(crate) struct StateDir {
 }
 
 impl StateDir {
-    /// Opens the home, or answers `None` where there is none yet: reading creates nothing.
+    /// Opens the state folder, or returns `None` if it does not exist: reading creates nothing.
     pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
         let Some(root) = Self::root(path)? else { return Ok(None) };
         match root.inner("grants")? {
@@ -50,40 +59,43 @@ impl StateDir {
         }
     }
 
-    /// Opens the home, and creates what is missing, readable by this user alone.
+    /// Opens the state folder, and creates what is missing, for this user alone.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let root = match Self::root(path)? {
             Some(root) => root,
             None => {
                 Handle::create(path).map_err(|error| failed("create", path, error))?;
                 if let Some(Some(parent)) = path.parent().map(|parent| Handle::open(parent).ok()) {
-                    // So that a power cut leaves no key without its home; where the parent is not ours, the system cares.
+                    // So that a power cut leaves no key without its state folder. If the parent is not ours, the system syncs it.
                     let _ = parent.sync();
                 }
                 Folder::open(path)?.ok_or_else(|| failed("create", path, Io::NotFound.into()))?
             }
         };
-        let inner = path.join("grants");
+        let grants_path = path.join("grants");
         if root.inner("grants")?.is_none() {
-            root.handle.create_inner("grants").map_err(|error| failed("create", &inner, error))?;
+            root.handle.create_inner("grants").map_err(|error| failed("create", &grants_path, error))?;
             // A folder that ends up in a work tree is not committed with it.
             if root.read(".gitignore")?.is_none() {
                 root.write(".gitignore", b"*\n")?;
             }
         }
-        let grants = root.inner("grants")?.ok_or_else(|| failed("create", &inner, Io::NotFound.into()))?;
+        let grants = root.inner("grants")?.ok_or_else(|| failed("create", &grants_path, Io::NotFound.into()))?;
         Ok(Self { root, grants })
     }
 
-    /// The folder itself; refused where root would be the one to create it below another user's.
+    /// Opens the folder itself. Refuses to let root create it in another user's folder.
     fn root(path: &Path) -> Result<Option<Folder>> {
         match Folder::open(path)? {
-            None => Handle::host_of(path).map_or(Ok(None), |host| Err(Refused::Guest(host).into_error(path))),
-            there => Ok(there),
+            None => match Handle::host_of(path) {
+                Some(host) => Err(Refused::Guest(host).into_error(path)),
+                None => Ok(None),
+            },
+            root => Ok(root),
         }
     }
 
-    /// Closes what other users may read of the home at `path`, where they may not write it. Says what that was.
+    /// Makes everything in the state folder at `path` private that other users can read but not write. Returns what that was.
     pub(crate) fn tighten(path: &Path) -> Result<Vec<PathBuf>> {
         let mut closed = Vec::new();
         for folder in [path.to_owned(), path.join("grants")] {
@@ -97,29 +109,33 @@ impl StateDir {
     }
 }
 
-/// The real path of a folder: no link on it, and spelt as the disk spells it.
+/// Returns the canonical path of a folder: without links, and spelt as on the disk.
 pub(crate) fn real_folder(path: &Path) -> Result<PathBuf> {
     path.canonicalize().map_err(|error| failed("find", path, error))
 }
 
-/// The work tree that `path` lies in, there or not: the innermost folder around it that a version control system keeps.
+/// Returns the work tree that `path` lies in, even if `path` does not exist: the innermost folder around it that a version control system
+/// keeps.
 pub(crate) fn work_tree_around(path: &Path) -> Option<PathBuf> {
-    // By its real path: a link may lead into one.
+    // By the canonical path: a link may lead into a work tree.
     let real = path.ancestors().find_map(|folder| folder.canonicalize().ok())?;
-    let is_kept = |folder: &&Path| KEPT_BY.iter().any(|name| folder.join(name).symlink_metadata().is_ok());
-    real.ancestors().find(is_kept).map(Path::to_owned)
+    real.ancestors().find(|folder| is_work_tree(folder)).map(Path::to_owned)
+}
+
+fn is_work_tree(folder: &Path) -> bool {
+    VERSION_CONTROL.iter().any(|name| folder.join(name).symlink_metadata().is_ok())
 }
 
 /// What version control systems keep at the root of a work tree.
-const KEPT_BY: [&str; 8] = [".git", ".hg", ".jj", ".svn", ".sl", ".bzr", ".pijul", "_darcs"];
+const VERSION_CONTROL: [&str; 8] = [".git", ".hg", ".jj", ".svn", ".sl", ".bzr", ".pijul", "_darcs"];
 
-/// Who owns a folder, where that is not the user of this process.
+/// Returns the owner of a folder, if that is not the user of this process.
 pub(crate) fn other_owner(path: &Path) -> Result<Option<String>> {
     Handle::other_owner(path).map_err(|error| failed("look at", path, error))
 }
 
-/// A credential that the system hands to a service, from a folder that is not ours: `None` where there is none. Refused where others
-/// could have put it there, or can read it.
+/// Reads a credential that the system provides to a service, from a folder that is not ours. Returns `None` if it does not exist. Refuses
+/// a credential that others could have put there, or can read.
 pub(crate) fn read_credential(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
         return Ok(None);

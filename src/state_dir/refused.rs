@@ -1,4 +1,4 @@
-//! What is said when a folder or a file is not to be had.
+//! [`Refused`] and [`failed`]: errors of folders and files, with the words and remedies for causes of the operating system.
 
 use std::io::{self, ErrorKind as Io};
 use std::path::Path;
@@ -25,8 +25,8 @@ pub(super) enum Refused {
     Open {
         may: &'static str,
         mode: String,
-        /// The mode that closes it, if it is ours to close.
-        closed: Option<u32>,
+        /// The mode that makes it private, if it is ours to change.
+        private_mode: Option<u32>,
     },
     #[error("root would keep its own files in a folder of {0}")]
     Guest(String),
@@ -43,7 +43,7 @@ impl Refused {
                 Error::new(ErrorKind::Custody, message).with(Remedy::RunAs { user: user.clone() })
             }
             refused => {
-                let mode = if let Self::Open { closed, .. } = &refused { *closed } else { None };
+                let mode = if let Self::Open { private_mode, .. } = &refused { *private_mode } else { None };
                 let is_for_all = mode.is_none() && matches!(refused, Self::Open { .. }) && path.is_dir();
                 let fix = Remedy::FixPath { path: path.to_owned(), mode };
                 let message = format!("refusing {}: {refused}", path.display());
@@ -53,7 +53,7 @@ impl Refused {
     }
 }
 
-/// The error of an operation on `path`. The one place where causes of the operating system have their words and their remedies.
+/// Returns the error of an operation on `path`.
 pub(super) fn failed(doing: &str, path: &Path, error: io::Error) -> Error {
     let (why, remedy) = match error.kind() {
         Io::Unsupported if doing == "lock" => (NO_LOCKS.into(), ELSEWHERE),
@@ -62,36 +62,37 @@ pub(super) fn failed(doing: &str, path: &Path, error: io::Error) -> Error {
             .unwrap_or_else(|| (String::new(), Remedy::FixPath { path: path.to_owned(), mode: None })),
     };
     let colon = if why.is_empty() { "" } else { ": " };
-    let told = Error::new(ErrorKind::Custody, format!("cannot {doing} {}{colon}{why}", path.display())).with(remedy);
-    // An error of our own has been told whole.
-    if error.get_ref().is_some() { told } else { told.because(error) }
+    let message = format!("cannot {doing} {}{colon}{why}", path.display());
+    let failed = Error::new(ErrorKind::Custody, message).with(remedy);
+    // The message already contains an error of our own.
+    if error.get_ref().is_some() { failed } else { failed.because(error) }
 }
 
-/// What an error of the operating system means for the person, and what helps.
+/// Returns what an error of the operating system means for the person, and what helps.
 fn cause(path: &Path, error: &io::Error) -> Option<(String, Remedy)> {
-    let room = || Remedy::FreeSpace { path: path.to_owned() };
-    let put_right = || Remedy::FixPath { path: path.to_owned(), mode: None };
+    let free_space = Remedy::FreeSpace { path: path.to_owned() };
+    let fix_path = Remedy::FixPath { path: path.to_owned(), mode: None };
     let (why, remedy) = match error.kind() {
-        // ENOSPC has two meanings, and one is no help to who has the other.
-        Io::StorageFull if has_no_inodes(path) => ("the file system has no inodes left for another file", room()),
-        Io::StorageFull => ("the disk is full", room()),
-        Io::QuotaExceeded => ("the disk quota of this user is used up", room()),
+        // ENOSPC has two meanings with different remedies.
+        Io::StorageFull if has_no_inodes(path) => ("the file system has no inodes left for another file", free_space),
+        Io::StorageFull => ("the disk is full", free_space),
+        Io::QuotaExceeded => ("the disk quota of this user is used up", free_space),
         Io::ReadOnlyFilesystem => ("the file system is read-only", ELSEWHERE),
         Io::InvalidFilename => ("the path is too long", ELSEWHERE),
         Io::PermissionDenied => return Some(blocked(path)),
-        _ if is_link(path) => ("it is a symbolic link", put_right()),
+        _ if is_link(path) => ("it is a symbolic link", fix_path),
         _ if error.raw_os_error() == Some(ELOOP) => ("the symbolic links in the path lead in a circle", ELSEWHERE),
         Io::NotADirectory => ("a part of the path is not a folder", ELSEWHERE),
         _ if is_out_of_files(error) => ("too many files are open", Remedy::RaiseLimit),
-        _ => return error.get_ref().map(|own| (own.to_string(), put_right())),
+        _ => return error.get_ref().map(|own| (own.to_string(), fix_path)),
     };
     Some((why.into(), remedy))
 }
 
-/// Another folder would do.
+/// Another state folder helps.
 const ELSEWHERE: Remedy = Remedy::FixConfig { field: "state_dir" };
 
-/// Without locks, two processes would spend one refresh token.
+/// Without locks, two processes would send one refresh token.
 const NO_LOCKS: &str = "its file system has no locks, and the state folder needs one that has";
 const ENOLCK: i32 = 37;
 
@@ -120,7 +121,7 @@ mod tests {
             (Errno::LOOP, "the symbolic links in the path lead in a circle", "fix_config"),
             (Errno::NOTDIR, "a part of the path is not a folder", "fix_config"),
             (Errno::MFILE, "too many files are open", "raise_limit"),
-            // Of a folder that nothing keeps this user from.
+            // Nothing denies this user access to the folder.
             (Errno::PERM, "its owner and mode allow it, and something else forbids it", "fix_config"),
         ] {
             let error = failed("write", &path, errno.into());

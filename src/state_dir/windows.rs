@@ -1,5 +1,5 @@
-//! Folders by path, where the system has no handles to reach files through. On Windows the home lies under
-//! `%LOCALAPPDATA%`, which the profile keeps to its user.
+//! [`Handle`]: a folder by path, on systems where files cannot be reached through a handle. On Windows the state folder lies under
+//! `%LOCALAPPDATA%`, which the profile keeps private.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -15,12 +15,11 @@ pub(super) struct Handle(PathBuf);
 
 impl Handle {
     pub(super) fn open(path: &Path) -> Result<Self, Refused> {
-        let there = fs::symlink_metadata(path)?;
-        match (there.file_type().is_symlink(), there.is_dir()) {
-            (true, _) => Err(Refused::Symlink),
-            (_, false) => Err(Refused::NotAFolder),
-            _ => Ok(Self(path.to_owned())),
+        let metadata = fs::symlink_metadata(path)?;
+        if metadata.file_type().is_symlink() {
+            return Err(Refused::Symlink);
         }
+        if metadata.is_dir() { Ok(Self(path.to_owned())) } else { Err(Refused::NotAFolder) }
     }
 
     pub(super) fn open_inner(&self, _name: &str, path: &Path) -> Result<Self, Refused> {
@@ -31,7 +30,7 @@ impl Handle {
         fs::create_dir_all(self.0.join(name))
     }
 
-    /// Windows has no one owner of a folder to compare: what lies there is where its user went.
+    /// Returns no owner: Windows folders have access lists instead of one owner to compare.
     pub(super) fn other_owner(path: &Path) -> io::Result<Option<String>> {
         fs::symlink_metadata(path).map(|_| None)
     }
@@ -40,7 +39,7 @@ impl Handle {
         fs::create_dir_all(path)
     }
 
-    /// Windows has no root, who could write into any profile.
+    /// Returns no user: Windows has no root, who could write into any profile.
     pub(super) fn host_of(_path: &Path) -> Option<String> {
         None
     }
@@ -49,12 +48,12 @@ impl Handle {
         with_retries(&[SHARING_VIOLATION], || File::open(self.0.join(name)))
     }
 
-    /// What the profile keeps to its user, no other user reads.
+    /// Refuses nothing: no other user reads what the profile keeps private.
     pub(super) fn private(&self, name: &str) -> Result<File, Refused> {
         Ok(self.read_only(name)?)
     }
 
-    /// As [`private`](Self::private).
+    /// Changes nothing, as [`private`](Self::private) says.
     pub(super) fn tighten(_path: &Path) -> Result<Vec<PathBuf>, Refused> {
         Ok(Vec::new())
     }
@@ -94,21 +93,21 @@ impl Handle {
     }
 }
 
-/// How long a file is asked for again, which others have open.
-const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long to wait for a file that another program has open.
+const SHARING_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Windows: another program (a virus scanner, a backup) shares the file with nobody.
+/// Windows: another program (a virus scanner, a backup) has the file open and does not share it.
 const SHARING_VIOLATION: i32 = 32;
 
-/// Windows: what a rename over a file that somebody reads can meet, before Windows 10 or off NTFS. Anywhere else it is final.
+/// Windows: a rename over a file that somebody reads may return it, before Windows 10 or off NTFS. Anywhere else it is final.
 const ACCESS_DENIED: i32 = 5;
 
-fn with_retries<T>(passing: &[i32], mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    let deadline = Deadline::after(LOCK_TIMEOUT);
+fn with_retries<T>(temporary: &[i32], mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let deadline = Deadline::after(SHARING_TIMEOUT);
     loop {
         match act() {
             Err(error)
-                if error.raw_os_error().is_some_and(|code| passing.contains(&code)) && !deadline.has_passed() =>
+                if error.raw_os_error().is_some_and(|code| temporary.contains(&code)) && !deadline.has_passed() =>
             {
                 pause(Duration::from_millis(1));
             }
@@ -124,8 +123,8 @@ mod tests {
 
     use super::*;
 
-    /// What is done while another reads the file `x`, which it shares as `shared` says, for a while.
-    fn during<T>(shared: u32, act: impl FnOnce(&Handle) -> io::Result<T>) -> T {
+    /// Calls `act` while another handle has the file `x` open for a while, which it shares as `shared` says.
+    fn while_open<T>(shared: u32, act: impl FnOnce(&Handle) -> io::Result<T>) -> T {
         let folder = tempfile::tempdir().unwrap();
         let handle = Handle(folder.path().to_owned());
         fs::write(folder.path().join("x"), "old").unwrap();
@@ -143,10 +142,10 @@ mod tests {
     #[test]
     fn a_file_that_another_has_open_is_waited_for() {
         for shared in [0, 1, 7] {
-            during(shared, |handle| handle.rename("new", "x"));
-            during(shared, |handle| handle.read_only("x"));
-            during(shared, |handle| handle.read_write("x"));
-            during(shared, |handle| handle.remove("x"));
+            while_open(shared, |handle| handle.rename("new", "x"));
+            while_open(shared, |handle| handle.read_only("x"));
+            while_open(shared, |handle| handle.read_write("x"));
+            while_open(shared, |handle| handle.remove("x"));
         }
     }
 }
