@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `record` | the record: tokens and where they may go, as bytes that only its key opens |
 //! | `grant_files` | a grant's files without its key: inspect, lock, erase |
+//! | `unlock` | the way to a grant's key: the kernel's copy, or its key store |
 //! | `open_grant` | a grant with its key: create, read, begin a refresh, commit (laws 3 and 5) |
 //! | `refresh_journal` | the content of `<id>.next` until it holds the next record |
 
@@ -11,3 +12,4 @@ pub(crate) mod grant_files;
 pub(crate) mod open_grant;
 pub(crate) mod record;
 pub(crate) mod refresh_journal;
+mod unlock;

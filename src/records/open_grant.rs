@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use crate::custody::sealing_key::SealingKey;
-use crate::custody::{KeptUntil, KernelCache, KeyStore, KeyStoreError, describe_key_store};
-use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::custody::{KeyStore, KeyStoreError};
+use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{ContextName, GrantId, Org};
 use crate::model::secret::Secret;
 use crate::records::grant_files::{GrantFiles, Marked, ROOM_TO_GROW};
@@ -20,8 +20,8 @@ use crate::system::failpoint::reached;
 /// One grant's files, and the key that opens them.
 #[derive(Debug)]
 pub(crate) struct OpenGrant<'a> {
-    files: GrantFiles<'a>,
-    key: SealingKey,
+    pub(super) files: GrantFiles<'a>,
+    pub(super) key: SealingKey,
 }
 
 /// A record under the lock, and the outcome of the last exchange of its refresh token.
@@ -35,38 +35,6 @@ pub(crate) struct Found {
 }
 
 impl<'a> GrantFiles<'a> {
-    /// Returns the grant and its record if the key is available without asking anybody: from a key store that answers at once, else from
-    /// the kernel's copy. Returns `None` if the key store has to be asked.
-    pub(crate) fn open_at_once(self, key_store: &dyn KeyStore) -> Option<(OpenGrant<'a>, Record)> {
-        let key = match key_store.answers_at_once() {
-            true => key_store.load(&self.item()).ok()??,
-            false => self.cache?.key(&self.item())?,
-        };
-        let grant = OpenGrant { files: self, key: SealingKey::from_text(&key)? };
-        // Anybody may have put a copy there: it counts only if it opens the record.
-        let record = grant.read().ok()?;
-        Some((grant, record))
-    }
-
-    /// Reads the key from the kernel if a copy is there, else from its key store. Returns an error if the key store is locked, unavailable
-    /// or slow. If the key store has no key, the record can never be opened again, and the error says so.
-    pub(crate) fn unlock(self, key_store: &dyn KeyStore) -> Result<OpenGrant<'a>> {
-        if let Some(key) = self.cached_key() {
-            return Ok(OpenGrant { files: self, key });
-        }
-        let grant = self.unlock_anew(key_store)?;
-        self.cache_key(key_store, &grant.key);
-        Ok(grant)
-    }
-
-    /// Reads the key from its key store, whatever copy the kernel has, and keeps no copy there.
-    pub(crate) fn unlock_anew(self, key_store: &dyn KeyStore) -> Result<OpenGrant<'a>> {
-        let loaded = key_store.load(&self.item()).map_err(|error| error.at_rest(key_store.name()))?;
-        let text = loaded.ok_or_else(|| key_lost(key_store, "is no longer in"))?;
-        let key = SealingKey::from_text(&text).ok_or_else(|| key_lost(key_store, "was overwritten in"))?;
-        Ok(OpenGrant { files: self, key })
-    }
-
     /// Creates a grant: writes its first record, sealed, stores its key, then publishes the record. So a key that a crash leaves behind has
     /// a file beside it that proves where it was made. On failure nothing is left.
     pub(crate) fn create(self, key_store: &dyn KeyStore, label: &str, mut record: Record) -> Result<OpenGrant<'a>> {
@@ -81,23 +49,6 @@ impl<'a> GrantFiles<'a> {
             return Err(error);
         }
         Ok(grant)
-    }
-
-    fn cached_key(self) -> Option<SealingKey> {
-        let key = SealingKey::from_text(&self.cache?.key(&self.item())?)?;
-        // Anybody may have put a copy there: it counts only if it is this record's key.
-        self.header().filter(|header| header.is_sealed_with(&key)).map(|_| key)
-    }
-
-    fn cache_key(self, key_store: &dyn KeyStore, key: &SealingKey) {
-        // A key store that forgets by itself does so on purpose, and one that answers at once needs no copy.
-        let wants_a_copy = key_store.protection().lasts == KeptUntil::Erased && !key_store.answers_at_once();
-        let Some(cache) = self.cache.filter(|_| wants_a_copy) else { return };
-        cache.keep(&self.item(), &key.to_text());
-        if !self.is_there() {
-            // Another process logged out at the same time.
-            KernelCache::forget(&self.item());
-        }
     }
 }
 
@@ -278,22 +229,6 @@ impl<'a> OpenGrant<'a> {
         bytes.push(b'\n');
         files.folder().write_with_room(&files.next(), &bytes, room)
     }
-}
-
-fn key_lost(key_store: &dyn KeyStore, why: &str) -> Error {
-    let store = describe_key_store(key_store.name());
-    let (until, remedy) = match key_store.protection().lasts {
-        // Each login session has a keyring of its own, and does not see the others.
-        KeptUntil::SessionEnd => {
-            let message =
-                format!("the key of this login is not in {store}: it was made in another one, which may have ended");
-            return Error::new(ErrorKind::Custody, message).with(Remedy::StartSession);
-        }
-        KeptUntil::Erased => (String::new(), Remedy::LogIn { context: None }),
-        lasts => (format!(" (which keeps keys {lasts})"), Remedy::LogIn { context: None }),
-    };
-    let message = format!("the key of this login {why} {store}{until}, and the login is lost with it");
-    Error::new(ErrorKind::Custody, message).with(remedy)
 }
 
 /// The claim that proves a refusal.
