@@ -7,40 +7,39 @@ use serde::{Deserialize, Serialize};
 use crate::model::ids::Issuer;
 use crate::model::sanitize::{is_plain, quoted};
 
-/// Who a grant belongs to: an issuer and the subject it names, with what the issuer says about the person.
+/// Who a grant belongs to: an issuer and a subject, with what the issuer says about the person.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "AccountText")]
 #[non_exhaustive]
 pub struct Account {
-    /// Who vouches for the subject.
+    /// The issuer that names the subject.
     pub issuer: Issuer,
-    /// The subject (`sub`, OIDC Core §2), unique within the issuer. `None` where the server has no way to tell.
+    /// The subject (`sub`, OIDC Core §2), unique within the issuer. `None` if the server does not say it.
     pub subject: Option<String>,
-    /// The person's name, as the server has it.
+    /// The person's name, as the server says it.
     pub name: Option<String>,
-    /// The person's e-mail address, as the server has it.
+    /// The person's e-mail address, as the server says it.
     pub email: Option<String>,
 }
 
 impl Account {
-    /// Name and e-mail address are for the eye: they are kept as they may be shown.
+    /// Filters name and e-mail address, as they will be shown.
     pub(crate) fn new(issuer: Issuer, subject: Option<String>, name: Option<String>, email: Option<String>) -> Self {
-        let shown = |text: Option<String>| text.map(|text| quoted(&text)).filter(|text| !text.is_empty());
-        Self { issuer, subject, name: shown(name), email: shown(email) }
+        Self { issuer, subject, name: name.and_then(printable), email: email.and_then(printable) }
     }
 
-    /// The best there is for a person to recognise.
-    pub(crate) fn known_as(&self) -> Option<&str> {
+    /// Returns what a person recognises best: e-mail address, name, subject.
+    pub(crate) fn display_name(&self) -> Option<&str> {
         self.email.as_deref().or(self.name.as_deref()).or(self.subject.as_deref())
     }
 
-    /// Whether both are surely the same account. Two unnamed accounts are not.
+    /// Returns whether both are surely the same account. Two accounts without a subject are not.
     pub fn is(&self, other: &Self) -> bool {
         self.subject.is_some() && self.issuer == other.issuer && self.subject == other.subject
     }
 }
 
-/// An account as a file has it, before it is believed.
+/// An account in a file, before it is checked.
 #[derive(Deserialize)]
 struct AccountText {
     issuer: Issuer,
@@ -61,18 +60,22 @@ impl TryFrom<AccountText> for Account {
 }
 
 impl fmt::Display for Account {
-    /// The best there is for a person to recognise: e-mail address, name, subject.
+    /// Writes what a person recognises best: e-mail address, name, subject.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.known_as() {
+        match self.display_name() {
             Some(text) => f.write_str(text),
             None => f.write_str("an account without a name"),
         }
     }
 }
 
-/// Whether a subject can be an identity. OpenID Connect Core §2: "It MUST NOT exceed 255 ASCII characters in length"; other
-/// visible characters are let pass, as they are compared and not obeyed.
+fn printable(text: String) -> Option<String> {
+    Some(quoted(&text)).filter(|text| !text.is_empty())
+}
+
+/// Returns whether a subject can be an identity. OpenID Connect Core §2: "It MUST NOT exceed 255 ASCII characters in length"; other
+/// visible characters are accepted, as subjects are only compared.
 pub(crate) fn is_subject(text: &str) -> bool {
-    // One that nobody can see is nobody.
+    // A subject that nobody can see is no identity.
     (1..=255).contains(&text.chars().count()) && is_plain(text) && !text.trim().is_empty()
 }

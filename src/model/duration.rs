@@ -1,4 +1,4 @@
-//! Durations as people write them: one grammar, for every flag and variable that takes one.
+//! Durations as people write them: one grammar for every flag and variable that takes a duration.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::model::sanitize::quoted;
 /// ```
 ///
 /// # Errors
-/// `Config` where it is none, or longer than a [`Duration`] can be.
+/// `Config` if the text is no duration, or is longer than a [`Duration`] can be.
 pub fn parse_duration(name: &'static str, text: &str) -> Result<Duration> {
     seconds(text).map(Duration::from_secs).ok_or_else(|| {
         let text = quoted(text);
@@ -32,37 +32,37 @@ const UNITS: &[(char, u64)] = &[('w', 604_800), ('d', 86_400), ('h', 3600), ('m'
 
 fn seconds(text: &str) -> Option<u64> {
     if let Some(iso) = text.strip_prefix('P') {
-        return of_iso(iso);
+        return iso_seconds(iso);
     }
     match UNITS[1..].iter().find_map(|(unit, length)| Some((text.strip_suffix(*unit)?, *length))) {
-        Some((number, length)) => whole(number)?.checked_mul(length),
-        None => whole(text),
+        Some((number, length)) => digits(number)?.checked_mul(length),
+        None => digits(text),
     }
 }
 
 /// RFC 3339 appendix A: `duration = "P" (dur-date / dur-time / dur-week)`, `dur-time = "T" (dur-hour / dur-minute / dur-second)`.
-fn of_iso(text: &str) -> Option<u64> {
+fn iso_seconds(text: &str) -> Option<u64> {
     let (date, time) = text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));
     let is_empty = date.is_empty() && time.is_none() || time.is_some_and(str::is_empty);
-    let of_date = parts(date, if text.ends_with('W') { &UNITS[..1] } else { &UNITS[1..2] })?;
-    let of_time = parts(time.unwrap_or_default(), &UNITS[2..])?;
-    of_date.checked_add(of_time).filter(|_| !is_empty)
+    let date_seconds = sum_units(date, if text.ends_with('W') { &UNITS[..1] } else { &UNITS[1..2] })?;
+    let time_seconds = sum_units(time.unwrap_or_default(), &UNITS[2..])?;
+    date_seconds.checked_add(time_seconds).filter(|_| !is_empty)
 }
 
-/// Numbers, each followed by its unit in upper case, in the order of `units`.
-fn parts(mut text: &str, units: &[(char, u64)]) -> Option<u64> {
+/// Adds up numbers, each followed by its unit in upper case, in the order of `units`.
+fn sum_units(mut text: &str, units: &[(char, u64)]) -> Option<u64> {
     let mut sum = 0_u64;
     for (unit, length) in units {
         if let Some((number, rest)) = text.split_once(unit.to_ascii_uppercase()) {
-            sum = sum.checked_add(whole(number)?.checked_mul(*length)?)?;
+            sum = sum.checked_add(digits(number)?.checked_mul(*length)?)?;
             text = rest;
         }
     }
     text.is_empty().then_some(sum)
 }
 
-/// Digits only: `parse` alone would take a sign.
-fn whole(number: &str) -> Option<u64> {
+/// Reads digits only: `parse` alone would accept a sign.
+fn digits(number: &str) -> Option<u64> {
     number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_grammar_and_no_other() {
+    fn accepts_one_grammar_and_no_other() {
         for (text, wanted) in [
             ("0", 0),
             ("90", 90),

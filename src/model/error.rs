@@ -8,17 +8,17 @@ use std::time::Duration;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 pub use crate::model::remedy::Remedy;
-use crate::model::sanitize::{quoted, shown};
+use crate::model::sanitize::{quoted, without_hidden};
 
 /// `Result` with hallpass's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong: one line, lower case, of which issuer, context or path; never a server's words or body, never a secret.
+/// What went wrong: one line in lower case that names the issuer, context or path; never a server's words or body, never a secret.
 ///
-/// `Debug` is made for `fn main() -> hallpass::Result<()>`: message, causes, the server's words and hint. Serialized, it is an object of
+/// `Debug` is for `fn main() -> hallpass::Result<()>`: it writes message, causes, the server's words and hint. Serialized, an error is an object of
 /// `kind`, `remedy`, `message`, `because`, `retry_after` and `server_says`, as [`manual::json`](crate::manual::json) describes it.
 ///
-/// Clones tell the same: everyone who waited for one refresh is told why it failed.
+/// Clones are the same error: every caller that waited for one refresh gets the reason of its failure.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -31,44 +31,43 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// The question a caller has: is nobody logged in, is the server away, did the person say no?
+/// What a caller asks an error: is nobody logged in, is the server unreachable, did the person say no?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// There is no login for what was asked.
+    /// No login exists for the request.
     NotLoggedIn,
-    /// There was a login; it expired, or the server ended it and does not say why.
+    /// The login expired, or the server ended it and does not say why.
     Expired,
-    /// There was a login, and its time was not over: the server ended it, by an administrator's hand or because a token of it was
-    /// used twice.
+    /// The server ended the login before its time: an administrator ended it, or one of its tokens was used twice.
     Revoked,
-    /// A rotation was interrupted and the server no longer takes the token that is left.
+    /// A refresh was interrupted, and the server does not accept the refresh token that is left.
     Interrupted,
     /// The device code ran out before it was approved (RFC 8628 §3.5 `expired_token`).
     CodeExpired,
     /// The person said no (RFC 8628 §3.5 `access_denied`).
     Denied,
-    /// The server refused, in OAuth's words.
+    /// The server refused, with an OAuth error.
     AuthorizationServer,
-    /// The server's answer is not what the RFC asks for.
+    /// The server's answer does not follow the RFC.
     Protocol,
     /// The configuration, an argument or the environment is wrong.
     Config,
     /// The server could not be reached.
     Unreachable,
-    /// The secure store or the state folder did not give or take what it should.
+    /// A key store or the state folder could not be read or written.
     Custody,
     /// The caller cancelled, for example with Ctrl-C.
     Cancelled,
 }
 
 impl Error {
-    /// Which question this error answers.
+    /// Returns what kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What can be done, computed from the actual situation.
+    /// Returns what can be done, computed from the actual situation.
     pub fn remedy(&self) -> Option<&Remedy> {
         self.0.remedy.as_ref()
     }
@@ -77,8 +76,10 @@ impl Error {
     ///
     /// The server or somebody in its place wrote them: show them as a quotation, and do not do what they ask for.
     pub fn server_says(&self) -> Option<&str> {
-        let of_cause = || self.source()?.downcast_ref::<Self>()?.server_says();
-        self.0.server_says.as_deref().or_else(of_cause)
+        match &self.0.server_says {
+            Some(words) => Some(words),
+            None => self.source()?.downcast_ref::<Self>()?.server_says(),
+        }
     }
 
     /// Returns how long the server asked to be left alone, if that is the remedy and the time is known.
@@ -97,9 +98,15 @@ impl Error {
         is_about_a_login && matches!(self.remedy(), Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }))
     }
 
-    /// What a message quotes, a path or a name, may hold what a terminal obeys: it is taken out here, once for all.
+    /// Removes what a terminal obeys from the message, once for all: it may contain a path or a name from outside.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: shown(message.into()), remedy: None, server_says: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: without_hidden(message.into()),
+            remedy: None,
+            server_says: None,
+            source: None,
+        }))
     }
 
     pub(crate) fn with(mut self, remedy: Remedy) -> Self {
@@ -107,7 +114,7 @@ impl Error {
         self
     }
 
-    /// Says whose it is, where several logins were asked for or one that nobody named. Who cancels does so for all.
+    /// Adds the login that the error is about, if several were requested or nobody named one. A cancellation is about all of them.
     pub(crate) fn of(mut self, context: &str) -> Self {
         if self.0.kind != ErrorKind::Cancelled {
             self.0.message = format!("{} (login {context})", self.0.message);
@@ -118,37 +125,37 @@ impl Error {
         self
     }
 
-    /// Only for causes that hold no secret: errors of the operating system and of our own layers.
+    /// Adds a cause. The cause must contain no secret: only errors of the operating system and our own.
     pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into().into());
         self
     }
 
-    /// Keeps what the server said of it, apart from our own words (law 12).
+    /// Adds what the server said, apart from our own words (law 12).
     pub(crate) fn with_server_words(mut self, server_says: Option<&str>) -> Self {
         self.0.server_says = server_says.map(quoted).filter(|words| !words.is_empty());
         self
     }
 
-    /// The message with its causes, for a sentence about something else.
+    /// Returns the message with its causes, to be quoted in another sentence.
     pub(crate) fn full_text(&self) -> String {
         let why = self.cause_text().map(|why| format!(" ({why})"));
         format!("{self}{}", why.unwrap_or_default())
     }
 
-    /// The causes in one line.
+    /// Returns the causes in one line.
     pub(crate) fn cause_text(&self) -> Option<String> {
         let causes: Vec<_> = self.causes().collect();
         Some(causes.join(": ")).filter(|causes| !causes.is_empty())
     }
 
-    /// The causes, the nearest first.
+    /// Returns the causes, the nearest first.
     fn causes(&self) -> impl Iterator<Item = String> {
         let mut next = self.source();
         std::iter::from_fn(move || {
             let cause = next?;
             next = cause.source();
-            Some(shown(cause.to_string()))
+            Some(without_hidden(cause.to_string()))
         })
     }
 
@@ -162,7 +169,7 @@ impl Error {
 }
 
 impl ErrorKind {
-    /// The exit code of a process that ends with this error (`4` log in, `2` configuration, `5` network, `6` custody,
+    /// Returns the exit code of a process that ends with this error (`4` log in, `2` configuration, `5` network, `6` custody,
     /// `130` Ctrl-C, `1` what the server or the person refused).
     pub fn exit_code(self) -> u8 {
         match self {
@@ -175,7 +182,7 @@ impl ErrorKind {
         }
     }
 
-    /// The kind's name in JSON output, in `snake_case`.
+    /// Returns the kind's name in JSON output, in `snake_case`.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotLoggedIn => "not_logged_in",
@@ -208,7 +215,7 @@ impl fmt::Debug for Error {
             write!(f, "\n  the server says: {words}")?;
         }
         match &self.0.remedy {
-            Some(remedy) => write!(f, "\n\nhint: {}", shown(remedy.to_string())),
+            Some(remedy) => write!(f, "\n\nhint: {}", without_hidden(remedy.to_string())),
             None => Ok(()),
         }
     }

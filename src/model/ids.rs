@@ -1,4 +1,4 @@
-//! The names of things, parsed once and valid for ever.
+//! The names of things. Each is parsed once, and valid from then on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use crate::model::sanitize::{is_plain, quoted};
 pub struct AppName(String);
 
 impl AppName {
-    /// The name of one of the app's environment variables: `acme-x` and `HOME` make `ACME_X_HOME`.
+    /// Returns the name of one of the app's environment variables: `acme-x` and `HOME` make `ACME_X_HOME`.
     pub fn variable(&self, name: &str) -> String {
         format!("{}_{name}", self.0.to_ascii_uppercase().replace('-', "_"))
     }
@@ -25,10 +25,12 @@ impl FromStr for AppName {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        match text.chars().next() {
-            Some('a'..='z') if text.len() <= 32 && text.chars().all(rest) => Ok(Self(text.to_owned())),
-            _ => Err(invalid("app", "app name", text, "a lower-case letter, then at most 31 of a-z, 0-9 and -")),
+        let is_valid = text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.len() <= 32
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        match is_valid {
+            true => Ok(Self(text.to_owned())),
+            false => Err(invalid("app", "app name", text, "a lower-case letter, then at most 31 of a-z, 0-9 and -")),
         }
     }
 }
@@ -36,7 +38,7 @@ impl FromStr for AppName {
 /// An issuer identifier (RFC 8414 §2): "a URL that uses the "https" scheme and has no query or fragment components".
 ///
 /// `http` is accepted for a loopback address and `localhost` only, and works only with `Config::allow_loopback_http`. The text is
-/// kept as it was written, since issuers are compared as strings (RFC 8414 §3.3).
+/// kept as written, since issuers are compared as strings (RFC 8414 §3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Issuer {
     text: String,
@@ -44,14 +46,18 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// The issuer as a URL.
+    /// Returns the issuer as a URL.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The host, and the port where it is not the scheme's own.
+    /// Returns the host, and the port unless it is the scheme's default.
     pub fn host(&self) -> String {
         host_of(&self.url)
+    }
+
+    fn invalid(text: &str, expected: &str) -> Error {
+        invalid("issuer", "issuer", text, expected)
     }
 }
 
@@ -59,19 +65,18 @@ impl FromStr for Issuer {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let wrong = |why| invalid("issuer", "issuer", text, why);
-        let url = Url::parse(text).map_err(|_| wrong("a URL"))?;
+        let url = Url::parse(text).map_err(|_| Self::invalid(text, "a URL"))?;
         if has_user_info(&url) {
-            // Not repeated: it may hold a password.
+            // The text is not repeated: it may contain a password.
             let message = format!("an issuer at {} with user information is not valid", host_of(&url));
             return Err(Error::config("issuer", message));
         }
         let plain_http = url.scheme() == "http" && is_loopback(&url);
         if (url.scheme() != "https" && !plain_http) || url.host().is_none() {
-            return Err(wrong("an https URL (plain http for 127.0.0.1, [::1] and localhost only)"));
+            return Err(Self::invalid(text, "an https URL (plain http for 127.0.0.1, [::1] and localhost only)"));
         }
         if url.query().is_some() || url.fragment().is_some() || !is_plain(text) {
-            return Err(wrong("a URL without query or fragment"));
+            return Err(Self::invalid(text, "a URL without query or fragment"));
         }
         Ok(Self { text: text.to_owned(), url })
     }
@@ -115,13 +120,13 @@ pub struct GrantId(String);
 impl GrantId {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-    /// A new one, from the operating system's random numbers.
+    /// Creates an id from the operating system's random numbers.
     pub(crate) fn random() -> Result<Self> {
         let mut bits = [0_u8; 16];
         getrandom::fill(&mut bits).map_err(no_randomness)?;
         let number = u128::from_be_bytes(bits);
-        let letter = |shift: u32| char::from(Self::ALPHABET[((number >> shift) & 31) as usize]);
-        Ok(Self((0..26).map(|i| letter(i * 5)).collect()))
+        let indices = (0..26).map(|position| ((number >> (position * 5)) & 31) as usize);
+        Ok(Self(indices.map(|index| char::from(Self::ALPHABET[index])).collect()))
     }
 }
 
@@ -141,7 +146,7 @@ impl FromStr for GrantId {
 pub struct ContextName(String);
 
 impl ContextName {
-    /// The nearest valid name to what a server calls an account; `default` where nothing is left of it.
+    /// Returns the valid name that is nearest to what a server calls an account; `default` if no character is valid.
     pub(crate) fn derived(from: &str) -> Self {
         let valid: String = from.chars().filter(|c| Self::allows(*c)).take(64).collect();
         valid.parse().unwrap_or_else(|_| Self("default".to_owned()))
@@ -177,11 +182,11 @@ impl PartialEq for ContextName {
 
 impl Eq for ContextName {}
 
-/// Written as text, and parsed again when read: no file brings in a name that the parser would refuse.
+/// Names are written as text, and parsed again when read: no file brings in a name that the parser would refuse.
 macro_rules! as_text {
     ($($name:ident $text:tt),*) => {$(
         impl $name {
-            /// The text it was parsed from.
+            /// Returns the text that the name was parsed from.
             pub fn as_str(&self) -> &str {
                 &self.$text
             }
@@ -214,8 +219,8 @@ macro_rules! read_from_text {
 as_text!(AppName 0, Issuer text, ClientId 0, Org 0, GrantId 0, ContextName 0);
 read_from_text!(AppName, Issuer, ClientId, Org, GrantId, ContextName);
 
-/// Whether the host is this machine: an address of 127/8, ::1, or `localhost`, which `oauth::http` resolves to these without DNS. Where
-/// any other name leads, whoever answers DNS would choose.
+/// Returns whether the host is this machine: an address of 127/8, ::1, or `localhost`, which `system::http` resolves to these without DNS.
+/// For any other name, whoever answers DNS would choose the address.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -229,7 +234,7 @@ pub(crate) fn has_user_info(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// The host, and the port where it is not the scheme's own: what a person compares.
+/// Returns the host, and the port unless it is the scheme's default: what a person compares.
 pub(crate) fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
@@ -239,8 +244,8 @@ pub(crate) fn no_randomness(error: getrandom::Error) -> Error {
     Error::new(ErrorKind::Custody, "the operating system gave no random numbers").because(error)
 }
 
-pub(super) fn invalid(field: &'static str, what: &str, text: &str, wanted: &str) -> Error {
-    Error::config(field, format!("\"{}\" is not a valid {what}: it takes {wanted}", quoted(text)))
+pub(super) fn invalid(field: &'static str, what: &str, text: &str, expected: &str) -> Error {
+    Error::config(field, format!("\"{}\" is not a valid {what}: it takes {expected}", quoted(text)))
 }
 
 #[cfg(test)]

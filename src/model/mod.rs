@@ -1,4 +1,4 @@
-//! Words: the types that everything else is said in. Nothing here knows a file, a server or a person.
+//! The types that every other folder uses. Nothing here knows a file, a server or a person.
 //!
 //! | file | has |
 //! | --- | --- |
@@ -8,9 +8,9 @@
 //! | `secret` | a string that is wiped when it is dropped |
 //! | `error` | what happened, of which kind |
 //! | `remedy` | what to do about it |
-//! | `protection` | what a key store promises |
+//! | `protection` | what a key store promises: how long it keeps a key, who can read it |
 //! | `sanitize` | filters for text from outside, before it reaches a terminal |
-//! | `wrap` | text on lines that a window holds |
+//! | `wrap` | line breaking, to the width of a window |
 //! | `duration` | durations as people write them |
 
 pub(crate) mod account;

@@ -1,16 +1,16 @@
-//! [`Protection`]: what a place promises.
+//! [`Protection`]: what a key store promises.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What a place promises: how long it keeps a key, and who can have it there. All known places are software; the OS's store may rest
-/// on hardware and does not tell.
+/// What a key store promises: how long it keeps a key, and who can read it there. All known key stores are software; the OS's store may use
+/// hardware, and does not say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Protection {
     /// How long it keeps a key.
     pub lasts: KeptUntil,
-    /// Who can have the key without the person's doing, in a few words.
+    /// Who can read the key without the person's help, in a few words.
     pub readable_by: Cow<'static, str>,
 }
 
@@ -21,7 +21,7 @@ pub enum KeptUntil {
     /// Until it is erased.
     #[default]
     Erased,
-    /// Until the machine is started again.
+    /// Until the machine restarts.
     Reboot,
     /// Until the login session ends, for example that of an SSH connection.
     SessionEnd,
@@ -30,7 +30,7 @@ pub enum KeptUntil {
 }
 
 impl Protection {
-    /// For a custody of the host's own.
+    /// Describes a key store of the host's own.
     pub fn new(lasts: KeptUntil, readable_by: impl Into<Cow<'static, str>>) -> Self {
         Self { lasts, readable_by: readable_by.into() }
     }
@@ -43,7 +43,7 @@ impl Default for Protection {
 }
 
 impl KeptUntil {
-    /// The name in JSON output, in `snake_case`.
+    /// Returns the name in JSON output, in `snake_case`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Erased => "until_erased",
@@ -54,7 +54,7 @@ impl KeptUntil {
     }
 }
 
-/// The end of a sentence: "the key stays there …".
+/// Writes the end of a sentence: "the key stays there …".
 impl fmt::Display for KeptUntil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -10,9 +10,9 @@ use crate::model::sanitize::{is_plain, shell_quoted};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remedy {
-    /// Log in, to this context if one is named.
+    /// Log in, to this context if it is given.
     LogIn {
-        /// The context that wants the login.
+        /// The context that needs the login.
         context: Option<String>,
     },
     /// Log in to this org.
@@ -20,61 +20,61 @@ pub enum Remedy {
         /// The org.
         org: String,
     },
-    /// Try again, after this time if it is known.
+    /// Try again, after this time if it is given.
     Retry {
         /// How long to wait.
         after: Option<Duration>,
     },
     /// Unlock the secure store, then try again.
     UnlockStore,
-    /// Let programs read their items in the secure store, which asks for each one; then try again.
+    /// Let programs read their items in the secure store, which asks for each item; then try again.
     AllowItem,
-    /// Start the secure store that this login's key rests in, then try again.
+    /// Start the secure store that has this login's key, then try again.
     StartStore,
-    /// Choose another place for the keys.
+    /// Choose another key store.
     ChooseKeyStore {
-        /// The places that could take one.
+        /// The names of the key stores that could take a key.
         key_stores: Vec<&'static str>,
     },
     /// Start a login session that has a keyring of its own: `keyctl session`, or a new connection.
     StartSession,
-    /// Give the passphrase: where a person can be asked, or on a descriptor.
+    /// Give the passphrase in a terminal or on a descriptor.
     GivePassphrase,
     /// Choose a longer passphrase.
     ChoosePassphrase {
-        /// The fewest characters it takes.
+        /// The minimum number of characters.
         at_least: usize,
     },
-    /// Give another passphrase: the one that was given is not the one that was chosen.
+    /// Give the correct passphrase: the passphrase is incorrect.
     CorrectPassphrase,
-    /// Let systemd hand over a key in this credential: what it hands over is none.
+    /// Put a key into this credential of systemd: its content is no key.
     CorrectCredential {
         /// The credential's name.
         credential: String,
     },
-    /// Run as the service that systemd hands this credential to.
+    /// Run as the service that systemd provides with this credential.
     RunAsService {
         /// The credential's name.
         credential: String,
     },
     /// Choose one of these contexts.
     ChooseContext {
-        /// The contexts there are.
+        /// The names of the contexts.
         contexts: Vec<String>,
     },
     /// Choose another name.
     ChooseName {
-        /// The one that is taken.
+        /// The name that is taken.
         taken: String,
     },
-    /// Allow the context to pass to another account.
+    /// Allow another account to take over the context.
     Replace {
         /// The context that belongs to another account.
         context: String,
     },
     /// Forget the login on this machine without telling the server.
     ForgetLocally {
-        /// The context to forget.
+        /// The name of the context.
         context: String,
     },
     /// Correct this setting.
@@ -82,11 +82,11 @@ pub enum Remedy {
         /// The name of the setting.
         field: &'static str,
     },
-    /// Put this path right: its mode, or what else the error names.
+    /// Fix this path: its mode, or whatever else the error names.
     FixPath {
         /// The path.
         path: PathBuf,
-        /// The mode it takes (chmod(1)), where that is what is wrong.
+        /// The mode that it needs (chmod(1)), if its mode is wrong.
         mode: Option<u32>,
     },
     /// Run it as this user, for example without `sudo`.
@@ -99,21 +99,21 @@ pub enum Remedy {
         /// The path.
         path: PathBuf,
     },
-    /// Put this file right, which is damaged, gone or another; or move it away, and log in again.
+    /// Fix this file, which is damaged, missing or replaced; or move it away, and log in again.
     SetAside {
         /// The path.
         path: PathBuf,
     },
-    /// Another process holds the login: let it go on if it was stopped, or wait for it.
+    /// Another process holds the login: continue it if it was stopped, or wait for it.
     OtherProcess {
-        /// The process that was last seen at work on it.
+        /// The process that last worked on the login.
         pid: Option<u32>,
     },
-    /// Let the logins of this state folder be repaired: [`Auth::repair`](crate::Auth::repair).
+    /// Repair the logins of this state folder: [`Auth::repair`](crate::Auth::repair).
     Repair,
     /// Set this machine's clock.
     SetClock,
-    /// Let TLS trust the root of the server's certificate: `SSL_CERT_FILE`, or [`Config::extra_roots`](crate::Config::extra_roots).
+    /// Make TLS trust the root of the server's certificate: `SSL_CERT_FILE`, or [`Config::extra_roots`](crate::Config::extra_roots).
     TrustRoot,
     /// Raise the limit of open files (`ulimit -n`), or close some.
     RaiseLimit,
@@ -192,7 +192,7 @@ impl fmt::Display for Remedy {
                 write!(f, "try again when the server answers, or forget {context} on this machine only")
             }
             Self::FixConfig { field } => write!(f, "correct {field}"),
-            // What does not show is left out when it is quoted: then it would be the command for another path.
+            // Quoting removes invisible characters: then it would be the command for another path.
             Self::FixPath { path, mode: Some(mode) } if is_plain(&path.to_string_lossy()) => {
                 write!(f, "run `chmod {mode:o} {}`", shell_quoted(&path.to_string_lossy()))
             }
@@ -203,7 +203,7 @@ impl fmt::Display for Remedy {
                 write!(f, "delete some files on the disk of {}, then try again", path.display())
             }
             Self::SetAside { path } => write!(f, "put {} right, or move it away and log in again", path.display()),
-            // To kill it would be like a crash, which some servers do not forgive.
+            // Not `kill`: that is a crash in the middle of a refresh, after which some servers end the login.
             Self::OtherProcess { pid: Some(pid) } => {
                 write!(
                     f,

@@ -1,30 +1,30 @@
-//! Filters for text from outside, before it reaches a terminal (law 12). Public for hosts that print this crate's messages, or names and
-//! paths of their own.
+//! Filters for text from outside, before it reaches a terminal (law 12). Public for hosts that print this crate's messages, or their own
+//! names and paths.
 
-/// The longest quotation of a server, in characters.
-const QUOTE: usize = 200;
+/// The maximum length of a quotation, in characters.
+const MAX_QUOTE: usize = 200;
 
-/// A server's words, safe to print: no control characters, nothing that reorders or hides text, cut to 200 characters.
+/// Returns a server's words, safe to print: without control characters and what reorders or hides text, cut to 200 characters.
 ///
 /// RFC 6749 §5.2 allows only `%x20-21 / %x23-5B / %x5D-7E` in `error_description`; servers send more, so this is a
 /// filter and not a refusal.
 pub(crate) fn quoted(words: &str) -> String {
-    let mut shown: String = words.chars().filter(|c| !hides(*c)).take(QUOTE + 1).collect();
-    if shown.chars().count() > QUOTE {
-        shown = shown.chars().take(QUOTE - 1).collect();
-        shown.push('…');
+    let mut quote: String = words.chars().filter(|c| !is_hidden(*c)).take(MAX_QUOTE + 1).collect();
+    if quote.chars().count() > MAX_QUOTE {
+        quote = quote.chars().take(MAX_QUOTE - 1).collect();
+        quote.push('…');
     }
-    shown
+    quote
 }
 
-/// Text of our own that names things of others: without what hides, at any length.
-pub(crate) fn shown(mut text: String) -> String {
-    text.retain(|c| !hides(c));
+/// Removes hidden characters from our own text, which may contain names from outside. Does not cut it.
+pub(crate) fn without_hidden(mut text: String) -> String {
+    text.retain(|c| !is_hidden(c));
     text
 }
 
-/// Quotes `word` for a shell, so that a copied command runs nothing else: POSIX sh, or PowerShell on Windows. Characters that a terminal
-/// obeys are left out.
+/// Quotes `word` for a shell, so that a copied command runs nothing else: POSIX sh, or PowerShell on Windows. Removes characters that a
+/// terminal obeys.
 ///
 /// ```
 /// # if cfg!(unix) {
@@ -33,19 +33,19 @@ pub(crate) fn shown(mut text: String) -> String {
 /// # }
 /// ```
 pub fn shell_quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c) || (cfg!(windows) && c == '\\');
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", shown(word.to_owned()).replace('\'', if cfg!(windows) { "''" } else { "'\\''" })),
+    if !word.is_empty() && word.chars().all(needs_no_quotes) {
+        return word.to_owned();
     }
+    let quote = if cfg!(windows) { "''" } else { "'\\''" };
+    format!("'{}'", without_hidden(word.to_owned()).replace('\'', quote))
 }
 
-/// The text without what a terminal obeys, and what hides or reorders other text. Its lines stay lines.
+/// Removes what a terminal obeys, and what hides or reorders other text. Keeps line breaks.
 pub fn printable(text: &str) -> String {
-    text.chars().filter(|c| *c == '\n' || !hides(*c)).collect()
+    text.chars().filter(|c| *c == '\n' || !is_hidden(*c)).collect()
 }
 
-/// The text in ASCII, for who has no other letters: marks as they are typed, and `?` for what has no such spelling.
+/// Converts the text to ASCII, for terminals that show nothing else: punctuation as it is typed, and `?` for other characters.
 pub(crate) fn ascii(text: &str) -> String {
     let mut ascii = String::with_capacity(text.len());
     for c in text.chars() {
@@ -60,12 +60,12 @@ pub(crate) fn ascii(text: &str) -> String {
     ascii
 }
 
-/// Whether every character is an ordinary visible one or a space.
+/// Returns whether every character is visible or a space.
 pub(crate) fn is_plain(text: &str) -> bool {
-    !text.chars().any(hides)
+    !text.chars().any(is_hidden)
 }
 
-/// JSON, without line breaks, with everything outside printable ASCII escaped: the same value, and nothing in it that a terminal obeys.
+/// Escapes everything outside printable ASCII in JSON without line breaks. The value stays the same, and a terminal obeys nothing in it.
 pub fn ascii_json(json: &str) -> String {
     let mut ascii = String::with_capacity(json.len());
     for c in json.chars() {
@@ -77,8 +77,12 @@ pub fn ascii_json(json: &str) -> String {
     ascii
 }
 
+fn needs_no_quotes(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c) || (cfg!(windows) && c == '\\')
+}
+
 /// Controls, bidirectional overrides and isolates, zero-width characters, line separators, tag characters.
-fn hides(c: char) -> bool {
+fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'

@@ -13,24 +13,25 @@ use crate::model::ids::invalid;
 pub struct Scopes(Vec<String>);
 
 impl Scopes {
-    /// The scope tokens.
+    /// Returns the scope tokens.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 
-    /// Whether there is none.
+    /// Returns whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// These, and what `others` has of OpenID Connect (Core §5.4, §11): servers (Entra ID) leave it out where a reply lists what was granted.
+    /// Adds the scopes of OpenID Connect (Core §5.4, §11) that `others` has: servers (Entra ID) leave them out when a reply lists what was
+    /// granted.
     pub(crate) fn with_those_of_openid(&self, others: &Self) -> Self {
         let of_openid = ["openid", "profile", "email", "offline_access"];
         let more = others.iter().filter(|scope| of_openid.contains(scope) && !self.contains(scope));
         Self(self.iter().chain(more).map(str::to_owned).collect())
     }
 
-    /// Whether `scope` is among them.
+    /// Returns whether the list contains `scope`.
     pub fn contains(&self, scope: &str) -> bool {
         self.iter().any(|own| own == scope)
     }

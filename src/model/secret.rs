@@ -19,36 +19,36 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text over; the caller keeps no copy.
+    /// Takes ownership of the text; the caller keeps no copy.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself. Whoever calls this answers for where it goes.
+    /// Returns the text itself. The caller is responsible for where it goes.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// A second one of the same text, where an owner of its own is needed. A method and not `Clone`, so that it shows.
+    /// Copies the secret for another owner. A method and not `Clone`, so that a reader notices it.
     pub(crate) fn copy(&self) -> Self {
         Self::new(self.expose().to_owned())
     }
 }
 
-/// Deeper than a trip goes before it comes to a secret, and a fraction of any thread's stack.
+/// More stack than a job uses above the calls that handle secrets, and a fraction of any thread's stack.
 pub(crate) const STACK_OF_A_JOB: usize = 64 << 10;
 
-/// Deeper than opening a record goes. What was never touched costs a page of memory to wipe.
+/// More stack than opening a record uses. Wiping stack that was never used would cost pages of memory.
 pub(crate) const STACK_OF_A_RECORD: usize = 16 << 10;
 
-/// Wipes `DEPTH` bytes of this thread's stack, where calls that have returned had theirs. Ciphers and others copy blocks of a secret
-/// there, and a stack outlives its thread: the C library keeps it for the next one.
+/// Wipes `DEPTH` bytes of this thread's stack, which calls that have returned may have used. Ciphers and other code copy blocks of a secret
+/// there, and a stack outlives its thread: the C library keeps it for the next thread.
 #[inline(never)]
 pub(crate) fn wipe_stack<const DEPTH: usize>() {
     black_box([0_u8; DEPTH]);
 }
 
-/// Not in constant time: not for a comparison with what a stranger sent.
+/// Not in constant time: do not compare with what a stranger sent.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0

@@ -6,7 +6,7 @@ use crate::custody::sealing_key::SealingKey;
 use crate::custody::{Item, KeptUntil, KernelCache, KeyStore, KeyStoreError};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{AppName, ContextName, GrantId, Org};
-use crate::model::sanitize::{quoted, shown};
+use crate::model::sanitize::{quoted, without_hidden};
 use crate::records::record::{Header, Unreadable};
 use crate::records::refresh_journal::RefreshJournal;
 use crate::state_dir::{Folder, Lock, StateDir};
@@ -140,7 +140,7 @@ impl<'a> GrantFiles<'a> {
         let failure = RefreshJournal::read(&bytes)?.failure?;
         let has_ended = failure.has_ended(org);
         // Anybody may have written the file, and the message will be shown.
-        let message = shown(failure.message.chars().take(MAX_MESSAGE).collect());
+        let message = without_hidden(failure.message.chars().take(MAX_MESSAGE).collect());
         Some(LastFailure { message, server_says: failure.server_says.as_deref().map(quoted), has_ended })
     }
 

@@ -62,7 +62,7 @@ impl Index {
 
 /// `alice@example.com`, and in the org globex `alice@globex`.
 fn base(account: &Account, org: Option<&Org>) -> ContextName {
-    let known = account.known_as().unwrap_or_default();
+    let known = account.display_name().unwrap_or_default();
     let Some(org) = org else { return ContextName::derived(known) };
     // Both shortened, so that neither takes the other's room.
     match known.split('@').next().filter(|person| !person.is_empty()) {

@@ -77,7 +77,7 @@ impl Report {
     }
 
     fn add(&mut self, area: &'static str, state: State, text: impl Into<String>) {
-        let text = crate::model::sanitize::shown(text.into());
+        let text = crate::model::sanitize::without_hidden(text.into());
         self.findings.push(Finding { area, state, text, because: None, remedy: None, key_store: None, context: None });
     }
 

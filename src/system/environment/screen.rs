@@ -79,7 +79,7 @@ impl Screen {
     /// Returns the text as it is shown here. Its lines stay lines; one that the window would break is broken between words, and what follows is
     /// indented. A command between backquotes is not broken.
     pub fn shown(self, text: &str) -> String {
-        wrap::wrapped(&self.spelled(text), self.width())
+        wrap::wrap(&self.spelled(text), self.width())
     }
 
     /// Returns a text behind its head, such as a name in a column; in a narrow window, below its head.
