@@ -14,7 +14,7 @@ use crate::custody::sealing_key::SealingKey;
 use crate::model::error::Remedy;
 use crate::model::ids::{AppName, GrantId, no_randomness};
 use crate::model::secret::Secret;
-use crate::prompt::passphrase::{AskPassphrase, Purpose, Question, SHORTEST, is_long_enough};
+use crate::prompt::passphrase::{AskPassphrase, MIN_LENGTH, Purpose, Question, is_long_enough};
 
 /// A key store of files in a state folder, which only the person's passphrase opens.
 #[derive(Debug)]
@@ -75,8 +75,8 @@ impl PassphraseKeyStore {
         match is_long_enough(&secret) {
             true => Ok(secret),
             false => Err(KeyStoreError::Refused {
-                why: format!("a passphrase takes at least {SHORTEST} characters"),
-                remedy: Remedy::ChoosePassphrase { at_least: SHORTEST },
+                why: format!("a passphrase takes at least {MIN_LENGTH} characters"),
+                remedy: Remedy::ChoosePassphrase { at_least: MIN_LENGTH },
             }),
         }
     }

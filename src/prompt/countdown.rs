@@ -1,4 +1,4 @@
-//! The line that counts down, and the keys that are listened for meanwhile: on a thread that ends with the login.
+//! [`Countdown`]: the line that counts down, and the keys that are listened for at the same time, on a thread that ends with the login.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,37 +14,43 @@ use super::{Wait, WaitReason, messages};
 use crate::system::clock::{Cancel, Deadline};
 use crate::system::environment::Screen;
 
-/// How often the line is looked at, and how long a key waits.
+/// How often the line is drawn, and how long a key press may wait.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A terminal while a login waits. Dropping it clears the line and gives the keys back.
-pub(super) struct Live {
+/// The last line of a terminal while a login waits. Dropping it clears the line and restores the keys.
+pub(super) struct Countdown {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Live {
-    /// `None` where no thread can be had: then there is no line.
-    pub(super) fn start(pen: &Arc<Mutex<Pen>>, screen: Screen, page: &Url, keys: Option<Cancel>) -> Option<Self> {
+impl Countdown {
+    /// Returns `None` if no thread can be started: then nothing counts down. `stop` turns the keys on, and off when it is cancelled.
+    pub(super) fn start(
+        writer: &Arc<Mutex<LineWriter>>,
+        screen: Screen,
+        page: &Url,
+        stop: Option<Cancel>,
+    ) -> Option<Self> {
         let shared = Arc::new(Shared {
-            pen: pen.clone(),
+            writer: writer.clone(),
             screen,
             page: page.clone(),
             end: Cancel::new(),
             wait: Mutex::default(),
         });
-        let theirs = shared.clone();
-        let thread = thread::Builder::new().name("hallpass-terminal".into()).spawn(move || theirs.run(keys)).ok()?;
+        let for_thread = shared.clone();
+        let thread =
+            thread::Builder::new().name("hallpass-terminal".into()).spawn(move || for_thread.run(stop)).ok()?;
         Some(Self { shared, thread: Some(thread) })
     }
 
-    pub(super) fn waits(&self, wait: &Wait) {
-        let (next, end) = (Deadline::after(wait.duration), Deadline::after(wait.left));
-        *self.shared.wait() = Some((wait.reason, next, end));
+    pub(super) fn set_wait(&self, wait: &Wait) {
+        let (next_poll, expiry) = (Deadline::after(wait.duration), Deadline::after(wait.left));
+        *self.shared.wait() = Some(CurrentWait { reason: wait.reason, next_poll, expiry });
     }
 }
 
-impl Drop for Live {
+impl Drop for Countdown {
     fn drop(&mut self) {
         self.shared.end.cancel();
         if let Some(thread) = self.thread.take() {
@@ -54,12 +60,19 @@ impl Drop for Live {
 }
 
 struct Shared {
-    pen: Arc<Mutex<Pen>>,
+    writer: Arc<Mutex<LineWriter>>,
     screen: Screen,
     page: Url,
     end: Cancel,
-    /// Why the login waits, until when it asks again, and until when at all.
-    wait: Mutex<Option<(WaitReason, Deadline, Deadline)>>,
+    wait: Mutex<Option<CurrentWait>>,
+}
+
+/// Why the login waits, until the next poll and at most until the code expires.
+#[derive(Clone, Copy)]
+struct CurrentWait {
+    reason: WaitReason,
+    next_poll: Deadline,
+    expiry: Deadline,
 }
 
 impl Shared {
@@ -69,18 +82,18 @@ impl Shared {
             self.say(&messages::keys(self.screen));
         }
         self.say("\n");
-        let mut told = None;
+        let mut last_reason = None;
         while !self.end.is_cancelled() {
-            self.draw(&mut told, stop.as_ref());
-            // Who stops it may stop it again, and end the process: the terminal is given back before.
+            self.draw(&mut last_reason, stop.as_ref());
+            // A second request to stop may end the process, so the terminal is restored at the first.
             keys = keys.filter(|_| !stop.as_ref().is_some_and(Cancel::is_cancelled));
             match &mut keys {
                 Some(keys) => match keys.pressed_within(POLL_INTERVAL, &self.end) {
                     Some(b'c') => self.copy(),
                     Some(b'q') => self.draw_qr(),
                     Some(key) if keys.suspends(key) => {
-                        // The line is the shell's from here on.
-                        let _ = self.pen().say("");
+                        // From here on the line belongs to the shell.
+                        let _ = self.writer().say("");
                         keys.suspend(&self.end);
                     }
                     _ => {}
@@ -89,74 +102,74 @@ impl Shared {
             }
         }
         if !is_in_front() {
-            self.pen().forget();
+            self.writer().forget_status();
         }
-        let _ = self.pen().say("");
+        let _ = self.writer().say("");
     }
 
-    fn draw(&self, told: &mut Option<WaitReason>, stop: Option<&Cancel>) {
-        let Some((reason, next, end)) = *self.wait() else { return };
+    fn draw(&self, last_reason: &mut Option<WaitReason>, stop: Option<&Cancel>) {
+        let Some(CurrentWait { reason, next_poll, expiry }) = *self.wait() else { return };
         if is_in_front() {
-            let status = messages::status(reason, next.left(), end.left(), self.screen.width());
-            let _ = self.pen().status(&status);
+            let status = messages::status(reason, next_poll.left(), expiry.left(), self.screen.width());
+            let _ = self.writer().set_status(&status);
             return;
         }
-        // In the background the last line is the shell's, and what the person types there: nothing is written over.
-        self.pen().forget();
-        // It may go on only to hear that it is to end: with `stty tostop`, who writes first is stopped, for good.
-        if told.replace(reason) != Some(reason) && !stop.is_some_and(|stop| stop.wait(POLL_INTERVAL)) {
-            self.say(&messages::plain_status(reason, end.left()));
+        // In the background the last line belongs to the shell, and to what the person types there: nothing is overwritten.
+        self.writer().forget_status();
+        // A process may be continued only to be ended. With `stty tostop`, it would be stopped for good if it wrote first.
+        if last_reason.replace(reason) != Some(reason) && !stop.is_some_and(|stop| stop.wait(POLL_INTERVAL)) {
+            self.say(&messages::plain_status(reason, expiry.left()));
         }
     }
 
-    /// OSC 52: the terminal's own clipboard, also at the other end of an SSH connection. Only when the person asks: what was there
-    /// before is gone.
+    /// Copies by OSC 52: to the terminal's own clipboard, also at the other end of an SSH connection. Only when the person asks, as it replaces
+    /// the clipboard's content.
     fn copy(&self) {
-        let _ = self.pen().send(&format!("\u{1b}]52;c;{}\u{7}", STANDARD.encode(self.page.as_str())));
+        let _ = self.writer().send(&format!("\u{1b}]52;c;{}\u{7}", STANDARD.encode(self.page.as_str())));
         self.say(messages::COPIED);
     }
 
     fn draw_qr(&self) {
         #[cfg(feature = "qr")]
-        match super::qr::drawn(&self.page, self.screen, false) {
-            Some(code) => drop(self.pen().say(&code)),
+        match super::qr::render(&self.page, self.screen, false) {
+            Some(code) => drop(self.writer().say(&code)),
             None => self.say(messages::no_qr(self.screen)),
         }
     }
 
-    /// What cannot be written must not end a login that can still succeed.
+    /// Ignores errors: they must not end a login that can still succeed.
     fn say(&self, text: &str) {
-        let _ = self.pen().say(&self.screen.shown(text));
+        let _ = self.writer().say(&self.screen.shown(text));
     }
 
-    fn pen(&self) -> MutexGuard<'_, Pen> {
-        self.pen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writer(&self) -> MutexGuard<'_, LineWriter> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait(&self) -> MutexGuard<'_, Option<(WaitReason, Deadline, Deadline)>> {
+    fn wait(&self) -> MutexGuard<'_, Option<CurrentWait>> {
         self.wait.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Writes lines, and below them one that is written over.
-pub(super) struct Pen {
+/// Writes lines that stay, and below them a status line that is overwritten.
+pub(super) struct LineWriter {
     out: Box<dyn Write + Send>,
     status: String,
 }
 
-impl Pen {
+impl LineWriter {
     pub(super) fn new(out: Box<dyn Write + Send>) -> Self {
         Self { out, status: String::new() }
     }
 
-    /// Lines that stay, in place of the one that is written over.
+    /// Writes lines that stay, in place of the status line.
     pub(super) fn say(&mut self, text: &str) -> io::Result<()> {
         let clear = if self.status.is_empty() { "" } else { CLEAR };
         self.status.clear();
         self.send(&format!("{clear}{text}"))
     }
 
-    fn status(&mut self, text: &str) -> io::Result<()> {
+    fn set_status(&mut self, text: &str) -> io::Result<()> {
         if self.status == text {
             return Ok(());
         }
@@ -164,17 +177,17 @@ impl Pen {
         self.send(&format!("{CLEAR}{text}"))
     }
 
-    /// What was on view may be no longer.
-    fn forget(&mut self) {
+    /// Forgets the status line without clearing it: it may be gone from the screen.
+    fn forget_status(&mut self) {
         self.status.clear();
     }
 
-    /// As it is.
+    /// Writes the text as it is.
     fn send(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
     }
 }
 
-/// Back to the line's beginning, and clear it.
+/// Moves to the beginning of the line, and clears it.
 const CLEAR: &str = "\r\u{1b}[K";

@@ -1,4 +1,4 @@
-//! [`JsonLines`]: a login for a program.
+//! [`JsonLines`]: the prompt for a program.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use super::messages::rfc3339;
 use super::{Outcome, Prompt, Verification};
 use crate::model::sanitize::ascii_json;
 
-/// One JSON object a line, for a program that drives the login.
+/// Writes one JSON object a line, for a program that drives the login.
 pub struct JsonLines(Mutex<Box<dyn Write + Send>>);
 
 impl JsonLines {
@@ -38,7 +38,7 @@ impl Prompt for JsonLines {
     }
 
     fn done(&self, outcome: &Outcome<'_>) {
-        // A reader that went away must not undo a login that is already kept.
+        // A reader that is gone must not undo a login that is already stored.
         let _ = self.line(&json!(outcome));
     }
 }

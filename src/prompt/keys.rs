@@ -1,9 +1,9 @@
-//! Keys, one at a time, without Enter and without an echo. On Unix only: elsewhere there are none to press.
+//! [`Keys`]: single keys, without Enter and without an echo. On Unix only.
 
-#[cfg(not(unix))]
-pub(super) use nowhere::{Keys, is_in_front};
 #[cfg(unix)]
 pub(super) use unix::{Keys, is_in_front};
+#[cfg(not(unix))]
+pub(super) use unsupported::{Keys, is_in_front};
 
 #[cfg(unix)]
 mod unix {
@@ -18,15 +18,15 @@ mod unix {
     use crate::system::clock::Cancel;
     use crate::system::tty::{self, Tty};
 
-    /// Whether somebody listens: of two, the second would take for the terminal's own settings what the first has made of them.
+    /// Whether somebody listens. A second listener would take the first one's settings for the terminal's own.
     static TAKEN: AtomicBool = AtomicBool::new(false);
 
-    /// Standard input, which gives each key as it is pressed until this is dropped. Ctrl-C stays what it is; Ctrl-Z is a key, as the
-    /// terminal is to be given back before it does what it does.
+    /// Standard input that returns each key when it is pressed, until this is dropped. Ctrl-C stays a signal. Ctrl-Z is a key, as the terminal
+    /// must be restored before the program is suspended.
     pub(in crate::prompt) struct Keys(Tty<Stdin>, Taken);
 
     impl Keys {
-        /// `None` where there is no terminal, where it is another program's at the moment, and where somebody listens already.
+        /// Returns `None` if standard input is no terminal, if another program has the terminal, or if somebody listens already.
         pub(in crate::prompt) fn listen() -> Option<Self> {
             let terminal = stdin();
             if !terminal.is_terminal() || TAKEN.swap(true, Ordering::SeqCst) {
@@ -36,7 +36,7 @@ mod unix {
             Some(Self(Tty::set(terminal, OptionalActions::Now, give_keys).ok()?, taken))
         }
 
-        /// What is pressed within this time.
+        /// Returns the key that is pressed within this time.
         pub(in crate::prompt) fn pressed_within(&mut self, time: Duration, end: &Cancel) -> Option<u8> {
             // In the background, reading would stop the process, and with it the login.
             if !self.0.keep().unwrap_or(false) {
@@ -50,18 +50,18 @@ mod unix {
             (is_pressed && read(&self.0, &mut key) == Ok(1)).then_some(key[0])
         }
 
-        /// Whether the person wants to suspend the program by this key.
+        /// Returns whether this key suspends the program.
         pub(in crate::prompt) fn suspends(&self, key: u8) -> bool {
             self.0.suspends(key)
         }
 
-        /// Gives the terminal back and stops, until the person makes it go on. What is pressed then is a key again.
+        /// Restores the terminal and stops, until the person continues the program. After that, keys are returned again.
         pub(in crate::prompt) fn suspend(&self, end: &Cancel) {
             self.0.suspend(end);
         }
     }
 
-    /// Dropped after the terminal was given back.
+    /// Dropped after the terminal is restored.
     struct Taken;
 
     impl Drop for Taken {
@@ -77,15 +77,15 @@ mod unix {
         modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
     }
 
-    /// Whether what is written to standard error comes where the person looks at this process. What is no terminal of its session,
-    /// has no other process in front.
+    /// Returns whether this process is in the foreground of standard error. If that is no terminal of its session, no other process can be in
+    /// the foreground.
     pub(in crate::prompt) fn is_in_front() -> bool {
         tcgetpgrp(stderr()).is_err() || tty::is_in_front(stderr())
     }
 }
 
 #[cfg(not(unix))]
-mod nowhere {
+mod unsupported {
     use std::time::Duration;
 
     use crate::system::clock::Cancel;

@@ -1,4 +1,4 @@
-//! Every sentence that a login says on a terminal, at any width.
+//! Every sentence of a login on a terminal, at any width.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,9 +7,9 @@ use crate::model::ids::{host_of, is_loopback};
 use crate::model::protection::KeptUntil;
 use crate::system::environment::Screen;
 
-/// Who asks, where to go, and what to compare.
+/// Returns who asks, where to go, and what to compare.
 pub(super) fn request(verification: &Verification, screen: Screen) -> String {
-    // One string for what is shown, opened, copied and drawn, so that nothing opens that was not shown (law 12).
+    // One string is shown, opened, copied and drawn, so that nothing opens that was not shown (law 12).
     let page = verification.page();
     let note = verification.instead_of.as_ref().map(|why| {
         let (key_store, lasts) = (&verification.key_store, verification.protection.lasts);
@@ -31,24 +31,23 @@ pub(super) fn request(verification: &Verification, screen: Screen) -> String {
     )
 }
 
-/// What would be broken in two stands on a line of its own, from its beginning: so it can be copied, clicked and compared.
+/// A value that would be broken in two stands on a line of its own, from the first column, so that it can be copied, clicked and compared.
 fn field(label: &str, value: &str, screen: Screen) -> String {
     let breaks = label.len() + value.chars().count() > screen.width();
     let value = bold(&screen.entry("", value), screen);
     if breaks { format!("{}\n{value}", label.trim_end()) } else { format!("{label}{value}") }
 }
 
-/// Where type may be bold.
 fn bold(text: &str, screen: Screen) -> String {
     if screen.has_colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-/// What became of the browser. Where one was not to be opened, nothing.
+/// Returns what happened to the browser; nothing if none was tried.
 pub(super) fn browser(opened: Option<bool>, verification: &Verification) -> &'static str {
     match opened {
         Some(true) => "Asked your browser to open the page.\n",
         Some(false) => "No browser could be opened here: open the page yourself.\n",
-        // Another device does not reach this one's own address.
+        // Another device cannot reach a loopback address of this machine.
         None if verification.headless && is_loopback(verification.page()) => {
             "No browser here: open the page in one on this machine.\n"
         }
@@ -57,7 +56,7 @@ pub(super) fn browser(opened: Option<bool>, verification: &Verification) -> &'st
     }
 }
 
-/// What can be pressed.
+/// Returns which keys can be pressed.
 pub(super) fn keys(screen: Screen) -> String {
     let qr = (cfg!(feature = "qr") && screen.is_utf8).then_some("q draws a QR code");
     let keys: Vec<_> = [Some("c copies the address"), qr, Some("Ctrl-C stops")].into_iter().flatten().collect();
@@ -65,10 +64,10 @@ pub(super) fn keys(screen: Screen) -> String {
     if line.chars().count() <= screen.width() { line + "\n" } else { keys.join("\n") + "\n" }
 }
 
-/// After the key: a terminal says nothing about whether it did it.
+/// Shown after the key is pressed: a terminal does not say whether it has copied.
 pub(super) const COPIED: &str = "Asked the terminal to copy the address.\n";
 
-/// Why no QR code is drawn.
+/// Returns why no QR code is drawn.
 #[cfg(feature = "qr")]
 pub(super) fn no_qr(screen: Screen) -> &'static str {
     match screen.is_utf8 {
@@ -77,7 +76,7 @@ pub(super) fn no_qr(screen: Screen) -> &'static str {
     }
 }
 
-/// What is being waited for, on one line that is written over: the longest that fits. The time that is left is the last to go.
+/// Returns why the login waits, for the line that is overwritten: the longest text that fits. The remaining time is left out last.
 pub(super) fn status(reason: WaitReason, until_next: Duration, left: Duration, width: usize) -> String {
     let (left, next) = (clock(left), until_next.as_secs());
     let waiting = format!("Waiting for your approval, {left} left");
@@ -92,11 +91,11 @@ pub(super) fn status(reason: WaitReason, until_next: Duration, left: Duration, w
         }
     };
     let shorter = [format!("{short}, {left} left"), format!("{left} left"), left];
-    // The last column is left free: some terminals break the line as it is reached.
+    // The last column stays free: some terminals break the line when it is used.
     texts.into_iter().chain(shorter).find(|text| text.len() < width).unwrap_or_default()
 }
 
-/// The same, on lines that stay.
+/// Returns why the login waits, for a line that stays.
 pub(super) fn plain_status(reason: WaitReason, left: Duration) -> String {
     match reason {
         WaitReason::Pending => format!("Waiting for your approval; the code is good for {} …\n", roughly(left)),
@@ -105,7 +104,7 @@ pub(super) fn plain_status(reason: WaitReason, left: Duration) -> String {
     }
 }
 
-/// Who is logged in, where the key rests, and until when. A failure is told by who called.
+/// Returns who is logged in, where the key is, and until when. The caller reports a failure.
 pub(super) fn end(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
     let Outcome::LoggedIn { context, account, org, key_store, protection, expires_at, renews, left_alive, .. } =
         outcome
@@ -136,7 +135,7 @@ pub(super) fn end(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
     ))
 }
 
-/// RFC 3339, UTC, whole seconds.
+/// Formats a time by RFC 3339, in UTC and whole seconds.
 pub(super) fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
@@ -218,15 +217,15 @@ mod tests {
                 assert!(status.contains("9:56 left"), "{width}: {status}");
             }
         }
-        let shown = |reason, width| status(reason, Duration::ZERO, Duration::from_secs(596), width);
-        let pending = [80, 30, 18, 9, 3].map(|width| shown(WaitReason::Pending, width));
+        let status_at = |reason, width| status(reason, Duration::ZERO, Duration::from_secs(596), width);
+        let pending = [80, 30, 18, 9, 3].map(|width| status_at(WaitReason::Pending, width));
         let long = "Waiting for your approval, 9:56 left";
         assert_eq!(pending, [long, "Waiting, 9:56 left", "9:56 left", "9:56", ""]);
-        assert_eq!(shown(WaitReason::Unreachable, 30), "No answer, 9:56 left");
+        assert_eq!(status_at(WaitReason::Unreachable, 30), "No answer, 9:56 left");
     }
 
     #[test]
-    fn an_address_is_never_broken_by_us_and_stands_alone_where_the_terminal_breaks_it() {
+    fn an_address_too_long_for_its_line_stands_alone() {
         let page = format!("https://id.example.com/device?user_code={}", "x".repeat(60));
         let shown = request(&verification(&page), SCREENS[0]);
         assert!(shown.lines().any(|line| line == page), "{shown}");
@@ -235,8 +234,8 @@ mod tests {
     }
 
     #[test]
-    fn time_is_told_as_a_clock_tells_it() {
-        let told = |seconds| clock(Duration::from_secs(seconds));
-        assert_eq!([told(0), told(59), told(892), told(3892)], ["0:00", "0:59", "14:52", "1:04:52"]);
+    fn remaining_time_reads_like_a_clock() {
+        let times = [0, 59, 892, 3892].map(|seconds| clock(Duration::from_secs(seconds)));
+        assert_eq!(times, ["0:00", "0:59", "14:52", "1:04:52"]);
     }
 }

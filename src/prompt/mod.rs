@@ -1,5 +1,14 @@
-//! [`Prompt`]: how the person is shown the code and the wait, with three ready ones: [`Terminal`], [`JsonLines`],
-//! [`Silent`]; and [`Screen`]: what a terminal can show.
+//! [`Prompt`]: how the person is shown the code and the wait, and three ready prompts: [`Terminal`], [`JsonLines`], [`Silent`].
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `terminal` | the prompt for a person |
+//! | `countdown` | the last line of a terminal, which counts down, and the keys that it listens for |
+//! | `keys` | single keys, without Enter and without an echo |
+//! | `messages` | every sentence of a login on a terminal |
+//! | `qr` | the page as a QR code |
+//! | `json_lines` | the prompt for a program |
+//! | `passphrase/` | where a passphrase comes from |
 
 mod countdown;
 mod json_lines;
@@ -24,21 +33,21 @@ pub use crate::system::environment::Screen;
 pub use json_lines::JsonLines;
 pub use terminal::Terminal;
 
-/// How a login speaks to the person. Called from the login's own thread.
+/// How a login talks to the person. Called from the login's own thread.
 ///
-/// - `show` is called once, before the first poll. An error ends the login: nobody can approve what nobody saw.
-/// - `waiting` is called before every wait, and `approved` after the last, where the person has approved.
-/// - `done` is called once, at the end of every login, whether it began to show something or not.
+/// - `show` is called once, before the first poll. An error ends the login: nobody can approve a code that nobody saw.
+/// - `waiting` is called before every wait, and `approved` after the last, if the person has approved.
+/// - `done` is called once, at the end of every login, even if `show` was not called.
 ///
-/// Everything handed over is safe to print: URLs are re-serialised, codes are checked, a server's words are filtered.
+/// All arguments are safe to print: URLs are re-serialised, codes are checked, a server's words are filtered.
 pub trait Prompt: Send + Sync {
     /// Shows the person where to go and which code to compare (RFC 8628 §3.3).
     fn show(&self, verification: &Verification) -> io::Result<()>;
     /// Says that the login waits, and why.
     fn waiting(&self, _wait: &Wait) {}
-    /// Says that the person has approved: what is left is to keep the login, which may take a moment.
+    /// Says that the person has approved. Storing the login is left, which may take a moment.
     fn approved(&self) {}
-    /// Says that a login is needed, as the one that there was has ended: from [`Auth::session_or_login`](crate::Auth::session_or_login).
+    /// Says that a login is needed, as the existing login has ended: from [`Auth::session_or_login`](crate::Auth::session_or_login).
     fn login_has_ended(&self, _why: &Error) {}
     /// Says how the login ended.
     fn done(&self, _outcome: &Outcome<'_>) {}
@@ -48,29 +57,29 @@ pub trait Prompt: Send + Sync {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Verification {
-    /// Who asks.
+    /// The app that asks.
     pub app: AppName,
     /// The page to open: https (or allowed loopback), without user information.
     pub verification_uri: Url,
-    /// The same page with the code filled in, where the server gives one.
+    /// The same page with the code filled in, if the server provides it.
     pub verification_uri_complete: Option<Url>,
     /// The code to type or to compare: at most 40 letters, digits, spaces and hyphens.
     pub user_code: String,
-    /// When the code runs out, UTC.
+    /// When the code expires, UTC.
     pub expires_at: SystemTime,
     /// The time between two polls at the start.
     pub interval: Duration,
     /// Whether a browser that opens here would be seen by the person.
     pub browser: bool,
-    /// Whether no browser can be here at all, as on the other end of an SSH connection: the person takes another device.
+    /// Whether no browser can open here at all, as on the other end of an SSH connection: the person takes another device.
     pub headless: bool,
-    /// Whether the person wants plain lines, none of which is ever written over.
+    /// Whether the person wants plain lines that are never overwritten.
     pub plain: bool,
-    /// The place where the key will rest, for example `os`.
+    /// The key store that the key will be put into, for example `os`.
     pub key_store: String,
-    /// What that place promises.
+    /// What that key store promises.
     pub protection: Protection,
-    /// Why the key does not go to a better place, where one was tried.
+    /// Why the key does not go to a better key store, if one was tried.
     pub instead_of: Option<String>,
     /// What the person should know before they approve, such as a clock that is wrong.
     pub warnings: Vec<String>,
@@ -84,13 +93,13 @@ pub struct Wait {
     pub reason: WaitReason,
     /// The time until the next poll.
     pub duration: Duration,
-    /// What is left of the code's life, by the clock of the configuration.
+    /// The time until the code expires, by the clock of the configuration.
     pub left: Duration,
-    /// When the code runs out, UTC.
+    /// When the code expires, UTC.
     pub expires_at: SystemTime,
 }
 
-/// What the last poll brought.
+/// The outcome of the last poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitReason {
@@ -98,7 +107,7 @@ pub enum WaitReason {
     Pending,
     /// The server asked to be polled less often.
     SlowedDown,
-    /// The server did not answer, or is overloaded; it is asked again.
+    /// The server did not answer, or is overloaded; it will be polled again.
     Unreachable,
 }
 
@@ -109,30 +118,30 @@ pub enum Outcome<'a> {
     /// The person is logged in.
     #[non_exhaustive]
     LoggedIn {
-        /// The context that the login is kept under.
+        /// The login's context.
         context: &'a ContextName,
-        /// Whose it is.
+        /// The account that is logged in.
         account: &'a Account,
         /// The org that tokens speak for, if one was chosen.
         org: Option<&'a Org>,
         /// What was granted.
         scopes: &'a Scopes,
-        /// The place where the key rests, for example `os`.
+        /// The key store that has the key, for example `os`.
         key_store: &'a str,
-        /// What that place promises.
+        /// What that key store promises.
         protection: &'a Protection,
-        /// Until when the access token is valid, UTC, where the server says so.
+        /// Until when the access token is valid, UTC, if the server says so.
         expires_at: Option<SystemTime>,
-        /// Whether there is a refresh token, so that it is renewed by itself.
+        /// Whether the login has a refresh token, so that the access token is renewed automatically.
         renews: bool,
-        /// Why the login that this one takes the place of may still live at the server, where it may.
+        /// Why the login that this one replaces may still live at the server, if it may.
         left_alive: Option<&'a str>,
     },
     /// It failed.
     Failed(&'a Error),
 }
 
-/// Says nothing: for tests, and for hosts that show the code by other means.
+/// Shows nothing: for tests, and for hosts that show the code by other means.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
@@ -143,7 +152,7 @@ impl Prompt for Silent {
 }
 
 impl Verification {
-    /// The one address to show, to open and to draw: with the code filled in where the server gives such a one.
+    /// Returns the one address to show, to open and to draw: with the code filled in, if the server provides that.
     pub fn page(&self) -> &Url {
         self.verification_uri_complete.as_ref().unwrap_or(&self.verification_uri)
     }

@@ -1,39 +1,39 @@
-//! [`Terminal`]: a login for a person.
+//! [`Terminal`]: the prompt for a person.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::countdown::{Live, Pen};
+use super::countdown::{Countdown, LineWriter};
 use super::{Outcome, Prompt, Verification, Wait, WaitReason, messages};
 use crate::model::error::Error;
 use crate::system::clock::Cancel;
 use crate::system::environment::Screen;
 
-/// Lines for a person, on standard error or any other writer; opens a browser where one would be seen.
+/// Writes lines for a person to standard error or any other writer, and opens a browser if the person would see it.
 ///
-/// On a terminal the last line counts down and is written over; on a terminal that cannot do that, for a person who wants
-/// [plain lines](Self::plain), and on anything else, there is a line only when there is something new to say.
+/// On a terminal the last line counts down. On a terminal that cannot overwrite a line, for a person who wants
+/// [plain lines](Self::plain), and on any other writer, a line is written only when something has changed.
 pub struct Terminal {
-    pen: Arc<Mutex<Pen>>,
+    writer: Arc<Mutex<LineWriter>>,
     screen: Screen,
     opens_browser: bool,
     #[cfg(feature = "qr")]
     draws_qr: bool,
     keys: Option<Cancel>,
-    on_view: Mutex<Option<OnView>>,
+    current: Mutex<Option<CurrentLogin>>,
 }
 
 /// The login that waits.
-struct OnView {
+struct CurrentLogin {
     screen: Screen,
-    /// The line that counts down; without one, there is a line for each new reason.
-    live: Option<Live>,
-    told: Option<WaitReason>,
+    /// `None` if nothing counts down: then a line is written for each new reason.
+    countdown: Option<Countdown>,
+    last_reason: Option<WaitReason>,
 }
 
 impl Terminal {
-    /// Writes to standard error, so that standard output stays data.
+    /// Writes to standard error, so that standard output is only data.
     pub fn stderr() -> Self {
         Self::on(Screen::stderr(), Box::new(io::stderr()))
     }
@@ -43,32 +43,32 @@ impl Terminal {
         Self::on(Screen::elsewhere(), out)
     }
 
-    /// Shows the page's address only.
+    /// Opens no browser, and only shows the page's address.
     pub fn without_browser(mut self) -> Self {
         self.opens_browser = false;
         self
     }
 
-    /// Writes no line over, and none in bold: for screen readers, and for logs.
+    /// Overwrites no line and writes nothing in bold: for screen readers and logs.
     pub fn plain(mut self) -> Self {
         self.screen = self.screen.plain();
         self
     }
 
-    /// Draws a QR code of the page, if the window is wide enough. Without this it is drawn where the last line counts down, the person
-    /// has no browser, and the window holds it with all that is around it.
+    /// Draws a QR code of the page if the window is wide enough. Without this it is drawn only if the last line counts down, the person has
+    /// no browser, and the window has room for the code and the lines around it.
     #[cfg(feature = "qr")]
     pub fn with_qr(mut self) -> Self {
         self.draws_qr = true;
         self
     }
 
-    /// Where the last line counts down, and on Unix, listens on standard input for a key that copies the address (OSC 52) and, with the
-    /// feature `qr`, for one that draws it.
+    /// Listens on standard input for a key that copies the address (OSC 52) and, with the feature `qr`, for a key that draws it. Only on
+    /// Unix, while the last line counts down.
     ///
-    /// Meanwhile the terminal shows nothing of what is typed, and Ctrl-\\ does nothing. It is given back as the person approves, the login
-    /// ends, Ctrl-Z suspends the program, or `stop` is cancelled: so the host has to cancel it, and the login, where a signal would end
-    /// the process. The `auth login` command does.
+    /// The terminal then does not echo what is typed, and Ctrl-\\ does nothing. It is restored when the person approves, the login ends,
+    /// Ctrl-Z suspends the program, or `stop` is cancelled. So the host must cancel `stop`, and the login, when a signal would end the
+    /// process. The `auth login` command does that.
     pub fn with_keys(mut self, stop: Cancel) -> Self {
         self.keys = Some(stop);
         self
@@ -76,17 +76,17 @@ impl Terminal {
 
     fn on(screen: Screen, out: Box<dyn Write + Send>) -> Self {
         Self {
-            pen: Arc::new(Mutex::new(Pen::new(out))),
+            writer: Arc::new(Mutex::new(LineWriter::new(out))),
             screen,
             opens_browser: cfg!(feature = "browser"),
             #[cfg(feature = "qr")]
             draws_qr: false,
             keys: None,
-            on_view: Mutex::default(),
+            current: Mutex::default(),
         }
     }
 
-    /// A browser that does not open is a note, never a failure: the person has the address.
+    /// Returns whether a browser opened; `None` if none was tried. A failure is only noted: the person has the address.
     fn open_browser(&self, verification: &Verification) -> Option<bool> {
         #[cfg(feature = "browser")]
         if self.opens_browser && verification.browser {
@@ -96,66 +96,73 @@ impl Terminal {
         None
     }
 
-    fn on_view(&self) -> MutexGuard<'_, Option<OnView>> {
-        self.on_view.lock().unwrap_or_else(PoisonError::into_inner)
+    fn start_countdown(&self, screen: Screen, verification: &Verification) -> Option<Countdown> {
+        match screen.is_live {
+            true => Countdown::start(&self.writer, screen, verification.page(), self.keys.clone()),
+            false => None,
+        }
+    }
+
+    fn writer(&self) -> MutexGuard<'_, LineWriter> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<CurrentLogin>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Prompt for Terminal {
     fn show(&self, verification: &Verification) -> io::Result<()> {
         let screen = if verification.plain { self.screen.plain() } else { self.screen };
-        let mut pen = pen(&self.pen);
-        pen.say(&messages::request(verification, screen))?;
-        pen.say(&screen.shown(messages::browser(self.open_browser(verification), verification)))?;
+        let mut writer = self.writer();
+        writer.say(&messages::request(verification, screen))?;
+        writer.say(&screen.shown(messages::browser(self.open_browser(verification), verification)))?;
         #[cfg(feature = "qr")]
         if self.draws_qr || (verification.headless && screen.is_live) {
-            match super::qr::drawn(verification.page(), screen, !self.draws_qr) {
-                Some(code) => pen.say(&code)?,
-                None if self.draws_qr => pen.say(&screen.shown(messages::no_qr(screen)))?,
+            match super::qr::render(verification.page(), screen, !self.draws_qr) {
+                Some(code) => writer.say(&code)?,
+                None if self.draws_qr => writer.say(&screen.shown(messages::no_qr(screen)))?,
                 None => {}
             }
         }
-        drop(pen);
-        // The one before gives the terminal back first.
-        let before = self.on_view().take();
+        drop(writer);
+        // An earlier countdown restores the terminal first.
+        let before = self.current().take();
         drop(before);
-        let live = || Live::start(&self.pen, screen, verification.page(), self.keys.clone());
-        *self.on_view() = Some(OnView { screen, live: screen.is_live.then(live).flatten(), told: None });
+        let countdown = self.start_countdown(screen, verification);
+        *self.current() = Some(CurrentLogin { screen, countdown, last_reason: None });
         Ok(())
     }
 
     fn waiting(&self, wait: &Wait) {
-        let mut on_view = self.on_view();
-        let Some(OnView { live, told, .. }) = &mut *on_view else { return };
-        if let Some(live) = live {
-            live.waits(wait);
-        } else if told.replace(wait.reason) != Some(wait.reason) {
+        let mut current = self.current();
+        let Some(CurrentLogin { countdown, last_reason, .. }) = &mut *current else { return };
+        if let Some(countdown) = countdown {
+            countdown.set_wait(wait);
+        } else if last_reason.replace(wait.reason) != Some(wait.reason) {
             // A line that cannot be written must not end a login that can still succeed.
-            let _ = pen(&self.pen).say(&self.screen.shown(&messages::plain_status(wait.reason, wait.left)));
+            let _ = self.writer().say(&self.screen.shown(&messages::plain_status(wait.reason, wait.left)));
         }
     }
 
     fn approved(&self) {
-        // What the person types from here on is for the shell again.
-        let live = self.on_view().as_mut().and_then(|on_view| on_view.live.take());
-        drop(live);
+        // From here on the person types for the shell again.
+        let countdown = self.current().as_mut().and_then(|current| current.countdown.take());
+        drop(countdown);
     }
 
     fn login_has_ended(&self, why: &Error) {
-        let _ = pen(&self.pen).say(&self.screen.shown(&format!("note: {why}\n\n")));
+        let _ = self.writer().say(&self.screen.shown(&format!("note: {why}\n\n")));
     }
 
     fn done(&self, outcome: &Outcome<'_>) {
-        // The terminal is given back first.
-        let screen = self.on_view().take().map_or(self.screen, |OnView { screen, .. }| screen);
+        // Taking the login restores the terminal first.
+        let screen = self.current().take().map_or(self.screen, |current| current.screen);
         if let Some(end) = messages::end(outcome, screen) {
-            let _ = pen(&self.pen).say(&end);
+            let _ = self.writer().say(&end);
         }
     }
-}
-
-fn pen(pen: &Mutex<Pen>) -> MutexGuard<'_, Pen> {
-    pen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Terminal {

@@ -1,4 +1,9 @@
 //! [`AskPassphrase`]: where a passphrase comes from.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `mod` | the trait; a passphrase from a descriptor or a variable |
+//! | `terminal` | a passphrase from the person at the terminal |
 
 #[cfg(feature = "passphrase")]
 mod terminal;
@@ -12,23 +17,25 @@ use crate::system::environment::Environment;
 #[cfg(feature = "passphrase")]
 pub use terminal::OnTerminal;
 
-/// The way to a passphrase. Called from the thread of a login or of a token's trip, never while a lock is held.
+/// Provides a passphrase. Called from the thread of a login or of another job, never while a lock is held.
 ///
-/// Without one of the host's own, the passphrase is what [`Inherited`] finds. With the feature `passphrase` there is one that asks on the
-/// terminal, which the `auth` subcommands use.
+/// The default is [`Inherited`]. With the feature `passphrase`, another implementation asks on the terminal; the `auth` subcommands use it.
 pub trait AskPassphrase: Send + Sync + fmt::Debug {
-    /// Gives the passphrase, or says why there is none: `NotFound` where nobody can be asked, `Interrupted` where the person wants to
-    /// stop here, `PermissionDenied` where the only one there is was wrong, `InvalidInput` where the descriptor for it gives none.
+    /// Returns the passphrase.
+    ///
+    /// # Errors
+    /// `NotFound` if nobody can be asked, `Interrupted` if the person cancels, `PermissionDenied` if the only passphrase is incorrect,
+    /// `InvalidInput` if its descriptor provides none.
     fn ask(&self, question: &Question) -> io::Result<Secret>;
 }
 
-/// What is asked.
+/// A question for a passphrase.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Question {
-    /// Who asks.
+    /// The app that asks.
     pub app: AppName,
-    /// What for.
+    /// What the passphrase is for.
     pub purpose: Purpose,
 }
 
@@ -40,11 +47,11 @@ pub enum Purpose {
     Choose,
     /// To open a login.
     Open,
-    /// To open a login: the one given before was wrong.
+    /// To open a login: the passphrase before was incorrect.
     OpenAgain,
 }
 
-/// A passphrase that was handed to the process: on the descriptor in `<APP>_PASSPHRASE_FD`, else in `<APP>_PASSPHRASE`.
+/// Provides the passphrase that the process was started with: on the descriptor in `<APP>_PASSPHRASE_FD`, else in `<APP>_PASSPHRASE`.
 #[derive(Debug, Clone)]
 pub struct Inherited(pub Environment);
 
@@ -52,7 +59,7 @@ impl AskPassphrase for Inherited {
     fn ask(&self, question: &Question) -> io::Result<Secret> {
         let given = self.0.passphrase()?;
         match question.purpose {
-            // There is only the one.
+            // There is no other one.
             Purpose::OpenAgain => {
                 let from = match &self.0.passphrase_fd {
                     Some(descriptor) => format!("on descriptor {descriptor}"),
@@ -65,11 +72,11 @@ impl AskPassphrase for Inherited {
     }
 }
 
-/// The shortest passphrase: who has a copy of the file can try them all, in peace.
+/// The minimum length of a passphrase, in characters: whoever has a copy of the file can try passphrases without limit.
 #[cfg(feature = "passphrase")]
-pub(crate) const SHORTEST: usize = 8;
+pub(crate) const MIN_LENGTH: usize = 8;
 
 #[cfg(feature = "passphrase")]
 pub(crate) fn is_long_enough(passphrase: &Secret) -> bool {
-    passphrase.expose().chars().count() >= SHORTEST
+    passphrase.expose().chars().count() >= MIN_LENGTH
 }

@@ -7,62 +7,62 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::{AskPassphrase, Inherited, Purpose, Question, SHORTEST, is_long_enough};
+use super::{AskPassphrase, Inherited, MIN_LENGTH, Purpose, Question, is_long_enough};
 use crate::model::secret::Secret;
 use crate::system::clock::Cancel;
 use crate::system::environment::{Environment, Screen};
 
-/// A passphrase from the person at the terminal, typed without an echo.
+/// Asks the person at the terminal for the passphrase, without an echo.
 ///
-/// Before that, what is on the descriptor in `<APP>_PASSPHRASE_FD`: whoever names one means it. Without a terminal, what is in
-/// `<APP>_PASSPHRASE`, with a warning on standard error. What opened a login once is tried for the next one without asking again.
+/// If `<APP>_PASSPHRASE_FD` is set, reads that descriptor instead. Without a terminal, uses `<APP>_PASSPHRASE`, with a warning on standard
+/// error. A passphrase that was given once is tried for the next login without asking again.
 pub struct OnTerminal {
     environment: Environment,
-    /// Gives the terminal its echo back when the person has had enough.
+    /// Restores the terminal's echo when the person cancels.
     #[cfg_attr(windows, expect(dead_code, reason = "rpassword asks there, and knows no Cancel"))]
     cancel: Cancel,
     last: Mutex<Option<Arc<Secret>>>,
 }
 
 impl OnTerminal {
-    /// `cancel` ends a question, for example on Ctrl-C.
+    /// Creates the question for this environment. `cancel` ends it, for example on Ctrl-C.
     pub fn new(environment: Environment, cancel: Cancel) -> Self {
         Self { environment, cancel, last: Mutex::default() }
     }
 
-    fn given(&self, question: &Question) -> io::Result<Arc<Secret>> {
+    fn obtain(&self, question: &Question) -> io::Result<Secret> {
         if self.environment.passphrase_fd.is_some() {
-            return self.handed_over(question).map(Arc::new);
+            return self.from_environment(question);
         }
-        match self.typed(question) {
+        match self.ask_on_terminal(question) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let given = self.handed_over(question)?;
+                let passphrase = self.from_environment(question)?;
                 let variable = question.app.variable("PASSPHRASE");
                 let warning = "other programs of this user can read it there";
                 let warning = format!("warning: the passphrase comes from {variable}: {warning}");
                 let _ = writeln!(io::stderr(), "{}", Screen::stderr().shown(&warning));
-                Ok(Arc::new(given))
+                Ok(passphrase)
             }
-            typed => typed.map(Arc::new),
+            answer => answer,
         }
     }
 
-    fn handed_over(&self, question: &Question) -> io::Result<Secret> {
+    fn from_environment(&self, question: &Question) -> io::Result<Secret> {
         Inherited(self.environment.clone()).ask(question)
     }
 
-    fn typed(&self, Question { app, purpose }: &Question) -> io::Result<Secret> {
+    fn ask_on_terminal(&self, Question { app, purpose }: &Question) -> io::Result<Secret> {
         match purpose {
-            Purpose::Open => self.line(&format!("Passphrase of {app}: ")),
-            Purpose::OpenAgain => self.line("That is not it. Once more: "),
+            Purpose::Open => self.read_line(&format!("Passphrase of {app}: ")),
+            Purpose::OpenAgain => self.read_line("That is not it. Once more: "),
             Purpose::Choose => {
-                let rule = format!("{SHORTEST} characters or more");
+                let rule = format!("{MIN_LENGTH} characters or more");
                 let mut question = format!("Choose a passphrase for the logins of {app}, {rule}: ");
                 loop {
-                    let chosen = self.line(&question)?;
+                    let chosen = self.read_line(&question)?;
                     question = match is_long_enough(&chosen) {
                         false => format!("That is too short. Choose one of {rule}: "),
-                        true if self.line("The same once more: ")? == chosen => return Ok(chosen),
+                        true if self.read_line("The same once more: ")? == chosen => return Ok(chosen),
                         true => format!("They differ. Choose one of {rule}: "),
                     };
                 }
@@ -71,13 +71,13 @@ impl OnTerminal {
     }
 
     #[cfg(unix)]
-    fn line(&self, question: &str) -> io::Result<Secret> {
-        unix::line(&Screen::stderr().shown(question), &self.cancel)
+    fn read_line(&self, question: &str) -> io::Result<Secret> {
+        unix::read_line(&Screen::stderr().shown(question), &self.cancel)
     }
 
     #[cfg(windows)]
-    fn line(&self, question: &str) -> io::Result<Secret> {
-        // ERROR_INVALID_HANDLE, where there is no console: nobody can be asked, as where no terminal opens.
+    fn read_line(&self, question: &str) -> io::Result<Secret> {
+        // ERROR_INVALID_HANDLE, without a console: nobody can be asked, as if no terminal opened.
         const NO_CONSOLE: i32 = 6;
         let typed =
             rpassword::prompt_password(Screen::stderr().shown(question)).map_err(|error| match error.raw_os_error() {
@@ -85,7 +85,7 @@ impl OnTerminal {
                 _ => error,
             });
         let mut typed = Zeroizing::new(typed?.into_bytes());
-        without_paste_marks(&mut typed);
+        remove_paste_marks(&mut typed);
         let text = std::str::from_utf8(&typed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         Ok(Secret::new(text.to_owned()))
     }
@@ -97,9 +97,9 @@ impl AskPassphrase for OnTerminal {
         if let (Purpose::Open, Some(known)) = (question.purpose, &*last) {
             return Ok(known.copy());
         }
-        let given = self.given(question)?;
-        *last = Some(given.clone());
-        Ok(given.copy())
+        let passphrase = Arc::new(self.obtain(question)?);
+        *last = Some(passphrase.clone());
+        Ok(passphrase.copy())
     }
 }
 
@@ -109,11 +109,11 @@ impl fmt::Debug for OnTerminal {
     }
 }
 
-/// A terminal in bracketed-paste mode, as a shell may have left it, puts these around what is pasted (xterm's control sequences).
+/// A terminal in bracketed-paste mode, as a shell may have left it, puts these marks around pasted text (xterm's control sequences).
 const PASTE_MARKS: [&[u8]; 2] = [b"\x1b[200~", b"\x1b[201~"];
 
-/// Takes the marks of a pasted text out, in place: no second buffer holds the passphrase.
-fn without_paste_marks(typed: &mut Zeroizing<Vec<u8>>) {
+/// Removes the marks of a pasted text in place, so that no second buffer holds the passphrase.
+fn remove_paste_marks(typed: &mut Zeroizing<Vec<u8>>) {
     let mut at = 0;
     while at < typed.len() {
         match PASTE_MARKS.iter().find(|mark| typed[at..].starts_with(mark)) {
@@ -125,7 +125,7 @@ fn without_paste_marks(typed: &mut Zeroizing<Vec<u8>>) {
 
 #[cfg(unix)]
 mod unix {
-    use std::fs::OpenOptions;
+    use std::fs::{File, OpenOptions};
     use std::io::Read;
     use std::time::Duration;
 
@@ -137,28 +137,27 @@ mod unix {
     use super::*;
     use crate::system::tty::{Tty, is_in_front};
 
-    /// How long a wish to stop may wait.
+    /// How often `cancel` is checked.
     const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
-    /// How long a signal takes to be a wish to stop.
-    const HEARD: Duration = Duration::from_millis(100);
+    /// How long it takes from a signal until `cancel` is cancelled.
+    const SIGNAL_DELAY: Duration = Duration::from_millis(100);
 
-    /// A crate for this leaves the terminal without echo where Ctrl-C ends the question, or waits for Enter then. Whatever stops the
-    /// program, Ctrl-Z or another, the question is asked anew when it goes on: what was typed before is not what was meant, and the
-    /// shell may have shown it.
-    pub(super) fn line(question: &str, cancel: &Cancel) -> io::Result<Secret> {
-        let open = |options: &mut OpenOptions| options.open("/dev/tty").map_err(|_| io::ErrorKind::NotFound);
-        let mut terminal = open(OpenOptions::new().write(true))?;
-        // It does not wait: a `read` that the kernel stops in the background goes on by itself in front, with the shell's echo.
-        let mut keys = open(OpenOptions::new().read(true))?;
+    /// Reads a line without an echo. A crate for this leaves the terminal without echo if Ctrl-C ends the question, or waits for Enter then.
+    /// Whatever stops the program, Ctrl-Z or a signal, the question is asked anew when it continues: what was typed before is incomplete, and
+    /// the shell may have shown it.
+    pub(super) fn read_line(question: &str, cancel: &Cancel) -> io::Result<Secret> {
+        let mut terminal = open_terminal(OpenOptions::new().write(true))?;
+        // Nonblocking: the kernel stops a blocked `read` in the background, and resumes it in the foreground with the shell's echo.
+        let mut keys = open_terminal(OpenOptions::new().read(true))?;
         ioctl_fionbio(&keys, true)?;
-        let mut quiet = Tty::set(keys.try_clone()?, OptionalActions::Flush, be_quiet)?;
+        let mut quiet = Tty::set(keys.try_clone()?, OptionalActions::Flush, hide_typing)?;
         let mut typed = Zeroizing::new(Vec::with_capacity(4096));
         let mut piece = Zeroizing::new([0; 1024]);
         let mut is_asked = false;
         while !typed.ends_with(b"\n") {
             if cancel.is_cancelled() {
-                // In the background the line is the shell's, and with `stty tostop` whoever writes there is stopped.
+                // In the background the line belongs to the shell, and with `stty tostop` a process that writes there is stopped.
                 if is_in_front(&terminal) {
                     let _ = terminal.write_all(b"\n");
                 }
@@ -168,9 +167,9 @@ mod unix {
                 typed.zeroize();
                 is_asked = quiet.keep()?;
                 if !is_asked {
-                    // In the background nobody can be asked: it stops again, as it would if it read, but not before it has heard
-                    // what it was made to go on for: shells make a job that they end go on.
-                    if !cancel.wait(HEARD) && !is_in_front(&terminal) {
+                    // In the background nobody can be asked, so the process stops again, as it would if it read. But it first waits for
+                    // `cancel`: a shell that ends a job continues it for that.
+                    if !cancel.wait(SIGNAL_DELAY) && !is_in_front(&terminal) {
                         quiet.suspend(cancel);
                     }
                     continue;
@@ -183,7 +182,7 @@ mod unix {
                 Err(error) => return Err(error.into()),
             }
             let length = keys.read(&mut *piece);
-            // The shell may have had the terminal between two looks, and what was typed then is the shell's, or was shown.
+            // The shell may have had the terminal since the last check. What was typed then belongs to the shell, or was shown.
             is_asked = quiet.is_kept()?;
             let length = match length {
                 _ if !is_asked => continue,
@@ -202,16 +201,20 @@ mod unix {
             }
         }
         typed.pop();
-        without_paste_marks(&mut typed);
+        remove_paste_marks(&mut typed);
         let text = std::str::from_utf8(&typed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         Ok(Secret::new(text.to_owned()))
     }
 
-    /// Nothing of what is typed is shown but the line's end.
-    fn be_quiet(modes: &mut Termios) {
+    fn open_terminal(options: &OpenOptions) -> io::Result<File> {
+        options.open("/dev/tty").map_err(|_| io::ErrorKind::NotFound.into())
+    }
+
+    /// Shows nothing of what is typed but the line break.
+    fn hide_typing(modes: &mut Termios) {
         modes.local_modes.remove(LocalModes::ECHO);
         modes.local_modes.insert(LocalModes::ECHONL);
-        // These would leave the terminal without its echo: the first does nothing, and the second ends a line, so that it can be read.
+        // Suspend and quit keys would leave the terminal without its echo: quit does nothing, and suspend ends a line, so that it is read.
         let suspend = std::mem::take(&mut modes.special_codes[SpecialCodeIndex::VSUSP]);
         if suspend != 0 {
             modes.special_codes[SpecialCodeIndex::VEOL] = suspend;
@@ -236,7 +239,7 @@ mod tests {
             ("\x1b[20", "\x1b[20"),
         ] {
             let mut bytes = Zeroizing::new(typed.as_bytes().to_vec());
-            without_paste_marks(&mut bytes);
+            remove_paste_marks(&mut bytes);
             assert_eq!(*bytes, passphrase.as_bytes(), "{typed:?}");
         }
     }
