@@ -39,7 +39,7 @@ mod unix {
         /// Returns the key that is pressed within this time.
         pub(in crate::prompt) fn pressed_within(&mut self, time: Duration, end: &Cancel) -> Option<u8> {
             // In the background, reading would stop the process, and with it the login.
-            if !self.0.keep().unwrap_or(false) {
+            if !self.0.reapply().unwrap_or(false) {
                 end.wait(time);
                 return None;
             }
@@ -52,7 +52,7 @@ mod unix {
 
         /// Returns whether this key suspends the program.
         pub(in crate::prompt) fn suspends(&self, key: u8) -> bool {
-            self.0.suspends(key)
+            self.0.is_suspend_key(key)
         }
 
         /// Restores the terminal and stops, until the person continues the program. After that, keys are returned again.

@@ -1,4 +1,4 @@
-//! Opens a page in the person's browser, through a program that whoever wrote the current folder cannot choose.
+//! [`open_page`]: opens a page in the person's browser. The author of the current folder cannot choose the program that does it.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -20,35 +20,35 @@ use crate::system::clock::{Deadline, pause};
 #[cfg(unix)]
 use crate::system::environment::{desktop_variables, inherited_descriptors};
 
-/// Where a program that opens pages may live. Never `PATH`, never the current folder.
-const FOLDERS: &[&str] = &[
+/// Folders of programs that open pages. Never `PATH`, never the current folder.
+const PROGRAM_FOLDERS: &[&str] = &[
     "/usr/local/bin",
     "/usr/bin",
     "/bin",
-    // NixOS has its system there.
+    // NixOS.
     "/run/current-system/sw/bin",
     "C:\\Windows\\System32",
     "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
     "C:\\Windows",
 ];
 
-/// The same for the programs that those start, by name too.
+/// The same folders, for programs that those programs start by name.
 #[cfg(unix)]
-const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin";
+const CHILD_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin";
 
-/// The app's variables that hold secrets: no child process gets them.
+/// The app's variables with secrets. No child process gets them.
 #[cfg(not(unix))]
-const SECRETS: &[&str] = &["TOKEN", "CLIENT_SECRET", "PASSPHRASE"];
+const SECRET_VARIABLES: &[&str] = &["TOKEN", "CLIENT_SECRET", "PASSPHRASE"];
 
-/// How soon a program that cannot open a page says so. One that runs for longer may be the browser itself.
-const TO_FAIL: Duration = Duration::from_secs(2);
+/// How long a program may take to fail. A program that runs for longer may be the browser itself.
+const FAILURE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Starts a browser on `page`, and waits for a moment whether that fails. An error means that none could be started.
+/// Starts a browser on `page`, and waits a moment for a failure. Returns an error if no browser could be started.
 pub(crate) fn open_page(app: &AppName, page: &Url) -> io::Result<()> {
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "no program to open a page in the system's folders");
     for candidate in open::commands(page.as_str()) {
         let Some(program) = resolve(candidate.get_program()) else { continue };
-        match started(app, &program, &candidate).and_then(|child| is_taken(child, TO_FAIL)) {
+        match start(app, &program, &candidate).and_then(|child| wait_for_failure(child, FAILURE_TIMEOUT)) {
             Ok(()) => return Ok(()),
             Err(error) => failed = error,
         }
@@ -56,14 +56,14 @@ pub(crate) fn open_page(app: &AppName, page: &Url) -> io::Result<()> {
     Err(failed)
 }
 
-/// A program of a system folder, in a session of its own: Ctrl-C in this terminal does not end it, and it cannot write there. It gets
-/// none of our descriptors, and only those variables that say where the desktop is.
+/// Starts a program in its own session: Ctrl-C in this terminal does not end it, and it cannot write there. It inherits none of our
+/// descriptors, and only the variables that describe the desktop.
 #[cfg(unix)]
-fn started(_app: &AppName, program: &Path, candidate: &Command) -> io::Result<Child> {
+fn start(_app: &AppName, program: &Path, candidate: &Command) -> io::Result<Child> {
     use std::os::unix::process::CommandExt;
 
     let mut words: Vec<OsString> = Vec::new();
-    // A descriptor of whoever started this process, such as the one that a passphrase comes on, has no mark that it closes with `exec`.
+    // Descriptors that this process inherited, such as one with a passphrase, do not close on `exec`. A shell closes them.
     let descriptors = inherited_descriptors();
     if !descriptors.is_empty() {
         // Some shells know descriptors of one digit only.
@@ -73,52 +73,52 @@ fn started(_app: &AppName, program: &Path, candidate: &Command) -> io::Result<Ch
         words.extend([shell.into(), "-c".into(), format!("exec{closed}; exec \"$@\"").into(), "sh".into()]);
     }
     let setsid = resolve(OsStr::new("setsid"));
-    let leads_no_session = setsid.is_none();
+    let has_own_session = setsid.is_some();
     words.extend(setsid.map(OsString::from));
     words.push(program.into());
     words.extend(candidate.get_args().map(OsString::from));
 
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.env_clear().envs(desktop_variables()).env("PATH", PATH);
+    command.env_clear().envs(desktop_variables()).env("PATH", CHILD_PATH);
     command.envs(candidate.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    if leads_no_session {
-        // The next best: Ctrl-C does not reach it.
+    if !has_own_session {
+        // Its own process group at least: Ctrl-C does not reach it.
         command.process_group(0);
     }
     command.spawn()
 }
 
 #[cfg(not(unix))]
-fn started(app: &AppName, program: &Path, candidate: &Command) -> io::Result<Child> {
+fn start(app: &AppName, program: &Path, candidate: &Command) -> io::Result<Child> {
     let mut command = Command::new(program);
     command.args(candidate.get_args()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.envs(candidate.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    for name in SECRETS {
+    for name in SECRET_VARIABLES {
         command.env_remove(app.variable(name));
     }
     command.spawn()
 }
 
-/// Whether the program has taken the page: it ends well, or is still there after `timeout`.
-fn is_taken(mut child: Child, timeout: Duration) -> io::Result<()> {
+/// Returns `Ok` if the program succeeds, or still runs after `timeout`.
+fn wait_for_failure(mut child: Child, timeout: Duration) -> io::Result<()> {
     let deadline = Deadline::after(timeout);
     while !deadline.has_passed() {
         match child.try_wait()? {
-            // What Windows' own program ends with says nothing.
+            // On Windows the exit status of the opener says nothing.
             Some(status) if status.success() || cfg!(windows) => return Ok(()),
             Some(status) => return Err(io::Error::other(format!("the program that opens pages failed: {status}"))),
             None => pause(Duration::from_millis(10)),
         }
     }
-    // Reaped by a thread of its own: some browsers stay in the foreground of their launcher.
+    // Another thread reaps it: some browsers run in the foreground of their launcher.
     std::thread::Builder::new().spawn(move || child.wait()).map(drop)
 }
 
 fn resolve(program: &OsStr) -> Option<PathBuf> {
     let name = Path::new(program).file_name()?;
     let with_suffix = [name.to_os_string(), [name, OsStr::new(".exe")].into_iter().collect()];
-    FOLDERS
+    PROGRAM_FOLDERS
         .iter()
         .flat_map(|folder| with_suffix.iter().map(move |name| Path::new(folder).join(name)))
         .find(|p| p.is_file())
@@ -133,14 +133,14 @@ mod tests {
 
     fn run(script: &str) -> (io::Result<()>, String) {
         let folder = tempfile::tempdir().unwrap();
-        let (program, told) = (folder.path().join("opener"), folder.path().join("told"));
-        fs::write(&program, script.replace("$TOLD", told.to_str().unwrap())).unwrap();
+        let (program, output) = (folder.path().join("opener"), folder.path().join("output"));
+        fs::write(&program, script.replace("$OUTPUT", output.to_str().unwrap())).unwrap();
         let mut candidate = Command::new("sh");
         candidate.arg(&program).arg("https://id.example.com/device");
         let app = "acme".parse().unwrap();
-        let child = started(&app, &resolve(OsStr::new("sh")).unwrap(), &candidate).unwrap();
-        let taken = is_taken(child, Duration::from_secs(20));
-        (taken, fs::read_to_string(told).unwrap_or_default())
+        let child = start(&app, &resolve(OsStr::new("sh")).unwrap(), &candidate).unwrap();
+        let outcome = wait_for_failure(child, Duration::from_secs(20));
+        (outcome, fs::read_to_string(output).unwrap_or_default())
     }
 
     #[test]
@@ -149,15 +149,15 @@ mod tests {
         let file = fs::File::create(folder.path().join("inherited")).unwrap();
         // Without CLOEXEC, like a descriptor that this process was started with.
         let _inherited = rustix::io::dup(&file).unwrap();
-        let (taken, told) =
-            run("{ ps -o sid= -o pid= -o tty= -p $$; ls -l /proc/$$/fd; env; echo \"$1\"; } >$TOLD 2>&1");
-        taken.unwrap();
-        let process: Vec<_> = told.lines().next().unwrap().split_whitespace().collect();
-        assert_eq!((process[0], process[2]), (process[1], "?"), "{told}");
-        assert!(told.contains("https://id.example.com/device"), "{told}");
-        assert!(told.contains("/told") && !told.contains("/inherited"), "{told}");
+        let (outcome, output) =
+            run("{ ps -o sid= -o pid= -o tty= -p $$; ls -l /proc/$$/fd; env; echo \"$1\"; } >$OUTPUT 2>&1");
+        outcome.unwrap();
+        let process: Vec<_> = output.lines().next().unwrap().split_whitespace().collect();
+        assert_eq!((process[0], process[2]), (process[1], "?"), "{output}");
+        assert!(output.contains("https://id.example.com/device"), "{output}");
+        assert!(output.contains("/output") && !output.contains("/inherited"), "{output}");
         for name in ["XDG_DATA_HOME", "XDG_CONFIG_DIRS", "LD_PRELOAD", "GTK_PATH", "CARGO", "BROWSER"] {
-            assert!(!told.contains(&format!("\n{name}=")), "{told}");
+            assert!(!output.contains(&format!("\n{name}=")), "{output}");
         }
     }
 
@@ -169,6 +169,6 @@ mod tests {
     #[test]
     fn an_opener_that_keeps_running_has_the_page() {
         let child = Command::new("sleep").arg("1").spawn().unwrap();
-        is_taken(child, Duration::from_millis(50)).unwrap();
+        wait_for_failure(child, Duration::from_millis(50)).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Time, as a value that a test can drive: [`Clock`], [`Cancel`] which ends a wait early, and [`parse_duration`].
+//! [`Clock`]: time that a test can drive; [`Cancel`], which ends a wait early; and [`parse_duration`].
 
 use std::fmt;
 use std::future::poll_fn;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub use crate::model::duration::parse_duration;
 
-/// Where hallpass reads the time and where it waits. One trait, so that the two cannot disagree.
+/// How hallpass reads the time and waits. One trait, so that the two cannot disagree.
 ///
 /// - `now` is wall time (UTC). Wall time and not a monotonic clock, because expiries are compared across processes
 ///   and across a suspended laptop.
@@ -17,7 +17,7 @@ pub use crate::model::duration::parse_duration;
 /// - `steady` is the time since a moment that does not change while the process lives. It counts the time that the machine
 ///   sleeps, and does not step when somebody sets the wall clock. By default it returns `None`; then the wall time counts.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// The wall time now.
+    /// Returns the wall time.
     fn now(&self) -> SystemTime;
     /// Waits for `duration`, or until `cancel`.
     fn sleep(&self, duration: Duration, cancel: &Cancel);
@@ -50,7 +50,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Measures the time since it was started, by the steady clock where there is one.
+/// Measures the time since its start, by the steady clock if there is one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch {
     wall: SystemTime,
@@ -62,16 +62,16 @@ impl Stopwatch {
         Self { wall: clock.now(), steady: clock.steady() }
     }
 
-    /// The time since the start; zero where a wall clock was set back beyond it.
+    /// Returns the time since the start; zero if the wall clock was set back beyond the start.
     pub(crate) fn elapsed(&self, clock: &dyn Clock) -> Duration {
         match (self.steady, clock.steady()) {
-            (Some(begun), Some(now)) => now.saturating_sub(begun),
+            (Some(start), Some(now)) => now.saturating_sub(start),
             _ => clock.now().duration_since(self.wall).unwrap_or_default(),
         }
     }
 }
 
-/// A request to stop, shared by the one who asks and the one who waits. Clones are the same request.
+/// A request to stop, shared by its sender and whoever waits. Clones are the same request.
 ///
 /// ```
 /// let cancel = hallpass::clock::Cancel::new();
@@ -95,12 +95,12 @@ struct State {
 }
 
 impl Cancel {
-    /// A request that nobody has made yet.
+    /// Creates a request that nobody has made yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Makes the request: every wait under way ends now, every later one at once.
+    /// Makes the request: every current wait ends now, every later one at once.
     pub fn cancel(&self) {
         let mut state = self.state();
         state.cancelled = true;
@@ -110,12 +110,12 @@ impl Cancel {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether the request was made.
+    /// Returns whether the request was made.
     pub fn is_cancelled(&self) -> bool {
         self.state().cancelled
     }
 
-    /// Waits for `duration` of real time or for the request; says whether the request was made.
+    /// Waits for `duration` of real time or for the request. Returns whether the request was made.
     pub(crate) fn wait(&self, duration: Duration) -> bool {
         let state = self.state();
         let (state, _) = self
@@ -152,14 +152,14 @@ impl fmt::Debug for Cancel {
     }
 }
 
-/// A deadline in real time, for what the operating system does (a lock, a store) rather than what a server promised.
+/// A deadline in real time: for the operating system (a lock, a store), not for what a server promised.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(Option<Instant>);
 
 #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the clock")]
 impl Deadline {
     pub(crate) fn after(duration: Duration) -> Self {
-        // Beyond the end of time is never.
+        // A deadline that `Instant` cannot represent never passes.
         Self(Instant::now().checked_add(duration))
     }
 
@@ -167,13 +167,13 @@ impl Deadline {
         self.0.is_some_and(|end| end <= Instant::now())
     }
 
-    /// How long it is still; for ever is as long as can be.
+    /// Returns the time until the deadline; `Duration::MAX` if it never passes.
     pub(crate) fn left(&self) -> Duration {
         self.0.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()))
     }
 }
 
-/// A moment's rest between two looks at something that another process changes.
+/// Waits between two checks of something that another process changes.
 #[allow(clippy::disallowed_methods, reason = "this is the one file that may wait")]
 pub(crate) fn pause(duration: Duration) {
     std::thread::sleep(duration);

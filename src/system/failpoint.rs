@@ -1,9 +1,9 @@
-//! Where a test lets this process die or stand still: after each step that a crash could follow.
+//! [`reached`]: where a test kills or stops this process, after each step that a crash could follow.
 //!
 //! Only debug builds with the feature `testing` have them; a release build has neither the code nor the names.
 
-/// Says that `step` has been done. `HALLPASS_FAILPOINT=KILL:committed:2` kills the process, as nothing else could, when the step
-/// is done for the second time; `STOP:…` stops it until it is continued.
+/// Marks that `step` is done. `HALLPASS_FAILPOINT=KILL:committed:2` kills the process by SIGKILL when the step is done for the second time;
+/// `STOP:…` stops it until it is continued.
 #[inline(always)]
 pub(crate) fn reached(step: &'static str) {
     #[cfg(all(debug_assertions, feature = "testing", unix))]
@@ -25,7 +25,7 @@ mod armed {
     struct Failpoint {
         signal: Signal,
         step: String,
-        /// How many times it has still to be reached; the last one counts.
+        /// How many times the step still has to be reached. The signal is sent at the last one.
         left: AtomicU32,
     }
 
@@ -36,7 +36,7 @@ mod armed {
             && set.left.fetch_sub(1, Ordering::Relaxed) == 1
         {
             let _ = kill_process(getpid(), set.signal);
-            // A stop is for the whole process and reaches this thread a moment later, which must not go on meanwhile.
+            // A stop reaches this thread a moment later, and the thread must not continue before.
             pause(Duration::from_millis(100));
         }
     }

@@ -1,14 +1,14 @@
-//! This machine: the only doors to the clock, the environment, the network, other programs and the process itself.
+//! This machine: the only code that reads the clock and the environment, uses the network, and starts other programs.
 //!
-//! | file | door to |
+//! | file | has |
 //! | --- | --- |
 //! | `clock` | the time, and every wait |
-//! | `environment/` | variables, terminal, host name, container: read once, as a value |
+//! | `environment/` | variables, terminal, container, machine id: read once, as a value |
 //! | `http/` | the network |
 //! | `browser` | the person's browser |
-//! | `tty` | a terminal's settings, given back afterwards |
-//! | `hardening` | core dumps and debuggers of this process |
-//! | `failpoint` | tests: where this process dies or stands still |
+//! | `tty` | a terminal's settings, restored afterwards |
+//! | `hardening` | protection of this process's memory from core dumps and debuggers |
+//! | `failpoint` | where a test kills or stops this process |
 
 #[cfg(feature = "browser")]
 pub(crate) mod browser;

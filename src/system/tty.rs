@@ -1,4 +1,4 @@
-//! [`Tty`]: a terminal that is set for a question of ours, and given back: at its end, and while the person has suspended the program.
+//! [`Tty`]: a terminal whose settings are changed for a question, and restored: at its end, and while the program is suspended.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -11,75 +11,75 @@ use rustix::termios::{OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcg
 
 use crate::system::clock::Cancel;
 
-/// A terminal set by `change`, until this is dropped.
+/// A terminal with settings changed by `change`, until this is dropped.
 pub(crate) struct Tty<T: AsFd> {
     terminal: T,
     change: fn(&mut Termios),
     when: OptionalActions,
-    /// As it was, and will be again.
+    /// The settings to restore.
     before: Termios,
 }
 
 impl<T: AsFd> Tty<T> {
-    /// Sets the terminal. `change` must be idempotent: it is applied again to a terminal that it has set.
+    /// Changes the terminal's settings. `change` must be idempotent: it is applied again to settings that it has changed.
     ///
     /// # Errors
-    /// `NotFound` while the terminal is another program's: a process that sets it then is stopped, and so is whoever waits for it.
+    /// `NotFound` while another program has the terminal: the kernel would stop a process that changes the settings then.
     pub(crate) fn set(terminal: T, when: OptionalActions, change: fn(&mut Termios)) -> io::Result<Self> {
         let before = tcgetattr(&terminal)?;
         let mut tty = Self { terminal, change, when, before };
-        if tty.keep()? { Ok(tty) } else { Err(io::ErrorKind::NotFound.into()) }
+        if tty.reapply()? { Ok(tty) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
-    /// Sets the terminal again if a shell has had it since, because this process was stopped. The shell gets back what it has set.
-    /// Returns false while the terminal is another program's.
-    pub(crate) fn keep(&mut self) -> io::Result<bool> {
+    /// Changes the settings again if a shell has had the terminal since, because this process was stopped. The shell's settings will be
+    /// restored later. Returns false while another program has the terminal.
+    pub(crate) fn reapply(&mut self) -> io::Result<bool> {
         if !is_in_front(&self.terminal) {
             return Ok(false);
         }
         let now = tcgetattr(&self.terminal)?;
         let ours = self.changed(&now);
-        if !is_alike(&now, &ours) {
+        if !is_same(&now, &ours) {
             self.before = now;
             tcsetattr(&self.terminal, self.when, &ours)?;
         }
         Ok(true)
     }
 
-    /// Whether it is in front still, and nobody has set the terminal since.
+    /// Returns whether this process is still in the foreground, and nobody has changed the settings since.
     #[cfg(feature = "passphrase")]
-    pub(crate) fn is_kept(&self) -> io::Result<bool> {
+    pub(crate) fn is_applied(&self) -> io::Result<bool> {
         let now = tcgetattr(&self.terminal)?;
-        Ok(is_in_front(&self.terminal) && is_alike(&now, &self.changed(&now)))
+        Ok(is_in_front(&self.terminal) && is_same(&now, &self.changed(&now)))
     }
 
-    /// Whether the person wants to suspend the program by this key, Ctrl-Z unless they chose another.
-    pub(crate) fn suspends(&self, key: u8) -> bool {
+    /// Returns whether this key suspends the program: Ctrl-Z unless the person chose another.
+    pub(crate) fn is_suspend_key(&self, key: u8) -> bool {
         key != 0 && key == self.before.special_codes[SpecialCodeIndex::VSUSP]
     }
 
-    /// Gives the terminal back, and stops this process and its group as the terminal does on Ctrl-Z. Returns when it goes on: at once
-    /// where nobody could make it go on, as the kernel stops no orphan (POSIX, "Orphaned Process Group").
+    /// Restores the terminal, and stops this process and its group as the terminal does on Ctrl-Z. Returns when the process continues. Returns
+    /// at once if nobody could continue it: the kernel does not stop an orphan (POSIX, "Orphaned Process Group").
     ///
-    /// A handler for SIGTSTP or SIGCONT would be the process's, and so the host's: there is none (law 15).
+    /// Uses no handler for SIGTSTP or SIGCONT, as handlers belong to the host (law 15).
     pub(crate) fn suspend(&self, cancel: &Cancel) {
-        self.give_back();
+        self.restore();
         if kill_current_process_group(Signal::TSTP).is_ok() {
-            cancel.wait(UNTIL_ALL_STAND);
+            cancel.wait(STOP_DELAY);
         }
     }
 
-    /// A shell that has the terminal meanwhile has set it as it likes. Not all do (dash): where it is as this has set it, a process that
-    /// was stopped by whatever, and ends in the background, would leave it without an echo.
-    fn give_back(&self) {
+    /// A shell that has the terminal in between may have changed the settings, and then they stay. Some shells (dash) do not change them: then
+    /// a process that was stopped, and ends in the background, would leave the terminal without an echo.
+    fn restore(&self) {
         let is_in_front = is_in_front(&self.terminal);
         if is_in_front {
             let _ = tcsetattr(&self.terminal, self.when, &self.before);
         }
         #[cfg(any(feature = "cli", feature = "passphrase"))]
-        if !is_in_front && tcgetattr(&self.terminal).is_ok_and(|now| is_alike(&now, &self.changed(&self.before))) {
-            // What was typed there meanwhile is the shell's: it stays.
-            let _ = unstopped(|| tcsetattr(&self.terminal, OptionalActions::Now, &self.before));
+        if !is_in_front && tcgetattr(&self.terminal).is_ok_and(|now| is_same(&now, &self.changed(&self.before))) {
+            // Not `Flush`: what was typed in between belongs to the shell.
+            let _ = with_sigttou_blocked(|| tcsetattr(&self.terminal, OptionalActions::Now, &self.before));
         }
     }
 
@@ -98,24 +98,24 @@ impl<T: AsFd> AsFd for Tty<T> {
 
 impl<T: AsFd> Drop for Tty<T> {
     fn drop(&mut self) {
-        self.give_back();
+        self.restore();
     }
 }
 
-/// The signal may reach another thread first. None may touch the terminal again before all of them stand.
-const UNTIL_ALL_STAND: Duration = Duration::from_millis(500);
+/// How long to wait until all threads are stopped. The signal may reach another thread first, and no thread may use the terminal before.
+const STOP_DELAY: Duration = Duration::from_millis(500);
 
-/// Whether this process is in the foreground of the terminal.
+/// Returns whether this process is in the foreground of the terminal.
 pub(crate) fn is_in_front(terminal: impl AsFd) -> bool {
     tcgetpgrp(terminal).is_ok_and(|foreground| foreground == getpgrp())
 }
 
-/// Does what the kernel stops a process in the background for. POSIX, `tcsetattr`: "If the calling thread is blocking SIGTTOU signals
+/// Runs `act` in the background, where the kernel would stop this process for it. POSIX, `tcsetattr`: "If the calling thread is blocking SIGTTOU signals
 /// or the process is ignoring SIGTTOU signals, the process shall be allowed to perform the operation, and no signal is sent."
 ///
-/// The mask is this thread's, and for this moment: the host loses no handler (law 15).
+/// The mask is changed for this thread and this call only: the host loses no handler (law 15).
 #[cfg(any(feature = "cli", feature = "passphrase"))]
-fn unstopped<T>(act: impl FnOnce() -> T) -> T {
+fn with_sigttou_blocked<T>(act: impl FnOnce() -> T) -> T {
     let before = SigSet::from(SIGTTOU).thread_swap_mask(SigmaskHow::SIG_BLOCK);
     let done = act();
     if let Ok(before) = before {
@@ -124,11 +124,11 @@ fn unstopped<T>(act: impl FnOnce() -> T) -> T {
     done
 }
 
-/// In what a change of ours touches.
-fn is_alike(one: &Termios, other: &Termios) -> bool {
-    one.local_modes == other.local_modes && keys(one) == keys(other)
+/// Compares the settings that our changes touch.
+fn is_same(one: &Termios, other: &Termios) -> bool {
+    one.local_modes == other.local_modes && control_keys(one) == control_keys(other)
 }
 
-fn keys(modes: &Termios) -> [u8; 3] {
+fn control_keys(modes: &Termios) -> [u8; 3] {
     [SpecialCodeIndex::VQUIT, SpecialCodeIndex::VSUSP, SpecialCodeIndex::VEOL].map(|index| modes.special_codes[index])
 }

@@ -163,9 +163,9 @@ mod unix {
                 }
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            if !is_asked || !quiet.is_kept()? {
+            if !is_asked || !quiet.is_applied()? {
                 typed.zeroize();
-                is_asked = quiet.keep()?;
+                is_asked = quiet.reapply()?;
                 if !is_asked {
                     // In the background nobody can be asked, so the process stops again, as it would if it read. But it first waits for
                     // `cancel`: a shell that ends a job continues it for that.
@@ -183,7 +183,7 @@ mod unix {
             }
             let length = keys.read(&mut *piece);
             // The shell may have had the terminal since the last check. What was typed then belongs to the shell, or was shown.
-            is_asked = quiet.is_kept()?;
+            is_asked = quiet.is_applied()?;
             let length = match length {
                 _ if !is_asked => continue,
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
@@ -195,7 +195,7 @@ mod unix {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             typed.extend_from_slice(&piece[..length]);
-            if typed.last().is_some_and(|last| quiet.suspends(*last)) {
+            if typed.last().is_some_and(|last| quiet.is_suspend_key(*last)) {
                 quiet.suspend(cancel);
                 is_asked = false;
             }

@@ -1,8 +1,8 @@
-//! [`Machine`]: where this process runs, as far as it changes what helps; and by which name the machine knows itself.
+//! What the system says about itself: [`Machine`], the machine id, users, inherited descriptors, desktop variables.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "what the system says about itself is surroundings, in files as in variables"
+    reason = "what the system says about itself is part of the environment, in files as in variables"
 )]
 
 use std::env::var_os;
@@ -16,11 +16,11 @@ use zeroize::Zeroizing;
 
 use crate::model::secret::Secret;
 
-/// Where this process runs, as far as it changes what a person can do about a secure store.
+/// Where this process runs, as far as it changes what helps with a secure store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Machine {
-    /// A desktop or a server, and nothing special about it.
+    /// An ordinary desktop or server.
     Plain,
     /// At the other end of an SSH connection.
     Ssh,
@@ -35,21 +35,20 @@ pub enum Machine {
 }
 
 impl Machine {
-    /// Looks around. Hints depend on it, and whether a browser opens: whoever sets these variables changes no more.
+    /// Returns where this process runs. Only hints and the opening of a browser depend on it, so an author of these variables changes nothing
+    /// else.
     pub fn here() -> Self {
-        let (is_set, is_there) = (|name| var_os(name).is_some(), |path| Path::new(path).exists());
-        if is_there("/.flatpak-info") {
+        if exists("/.flatpak-info") {
             Self::Flatpak
         } else if is_set("SNAP") && is_set("SNAP_NAME") {
             Self::Snap
         } else if is_set("container")
             || is_set("KUBERNETES_SERVICE_HOST")
-            || is_there("/.dockerenv")
-            || is_there("/run/.containerenv")
+            || exists("/.dockerenv")
+            || exists("/run/.containerenv")
         {
             Self::Container
-        } else if is_set("WSL_DISTRO_NAME") || is_set("WSL_INTEROP") || is_there("/proc/sys/fs/binfmt_misc/WSLInterop")
-        {
+        } else if is_set("WSL_DISTRO_NAME") || is_set("WSL_INTEROP") || exists("/proc/sys/fs/binfmt_misc/WSLInterop") {
             Self::Wsl
         } else if is_set("SSH_CONNECTION") || is_set("SSH_TTY") {
             Self::Ssh
@@ -59,27 +58,35 @@ impl Machine {
     }
 }
 
-/// Operating system and processor.
+fn is_set(name: &str) -> bool {
+    var_os(name).is_some()
+}
+
+fn exists(path: &str) -> bool {
+    Path::new(path).exists()
+}
+
+/// Returns operating system and processor.
 pub(crate) fn system() -> String {
     format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
-/// The name of a user that passwd(5) knows, which is the only list that needs no library: others are told by their number.
+/// Returns the name of a user in passwd(5), the only list that needs no library; other users are named by their number.
 #[cfg(unix)]
 pub(crate) fn name_of_user(uid: u32) -> String {
     field_of_user(uid, 0).unwrap_or_else(|| format!("user {uid}"))
 }
 
-/// The home of the user of this process, as passwd(5) has it and whatever `HOME` says; `None` where that list does not know the user.
+/// Returns the home of the user of this process in passwd(5), whatever `HOME` says; `None` if the list does not know the user.
 pub(crate) fn home_of_this_user() -> Option<PathBuf> {
     #[cfg(unix)]
-    let state_dir = field_of_user(rustix::process::geteuid().as_raw(), 5).map(PathBuf::from);
+    let home = field_of_user(rustix::process::geteuid().as_raw(), 5).map(PathBuf::from);
     #[cfg(not(unix))]
-    let state_dir: Option<PathBuf> = None;
-    state_dir.filter(|state_dir| state_dir.is_absolute())
+    let home: Option<PathBuf> = None;
+    home.filter(|home| home.is_absolute())
 }
 
-/// The field of this number in the line of a user.
+/// Returns one field of a user's line in passwd(5).
 #[cfg(unix)]
 fn field_of_user(uid: u32, number: usize) -> Option<String> {
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -87,14 +94,14 @@ fn field_of_user(uid: u32, number: usize) -> Option<String> {
     line.split(':').nth(number).map(str::to_owned)
 }
 
-/// The name of this installation, machine-id(5): "should be considered confidential". `None` where there is none: other systems
-/// than Linux, whose stores do not travel, and most containers.
+/// Returns the id of this installation, machine-id(5): "should be considered confidential". `None` if there is none: on other systems than
+/// Linux, whose stores cannot be copied, and in most containers.
 pub(crate) fn machine_id() -> Option<Zeroizing<Vec<u8>>> {
     let mut id = Zeroizing::new(Vec::with_capacity(64));
     for path in ["/etc/machine-id", "/var/lib/dbus/machine-id"] {
         id.clear();
         let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut id));
-        // "uninitialized" stands there while a system is being set up.
+        // The file says "uninitialized" while a system is being set up.
         if read.is_ok() && id.trim_ascii().len() == 32 {
             return Some(Zeroizing::new(id.trim_ascii().to_vec()));
         }
@@ -102,71 +109,80 @@ pub(crate) fn machine_id() -> Option<Zeroizing<Vec<u8>>> {
     None
 }
 
-/// The descriptors above 2 that a program would inherit which this process starts: those that it was started with itself.
+/// Returns the descriptors above 2 that a child process would inherit: those that this process inherited itself.
 #[cfg(all(unix, feature = "browser"))]
 pub(crate) fn inherited_descriptors() -> Vec<u32> {
-    const O_CLOEXEC: u32 = 0o2_000_000;
     let listed = std::fs::read_dir(if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" });
     let numbers = listed.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    // Only Linux says which descriptors close on `exec`. Elsewhere all are treated as inherited.
-    let closes = |number: &u32| {
-        let told = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
-        let flags = told.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
-        flags.is_some_and(|flags| flags & O_CLOEXEC != 0)
-    };
-    let mut inherited: Vec<u32> = numbers.filter(|number| *number > 2 && !closes(number)).collect();
+    let mut inherited: Vec<u32> = numbers.filter(|number| *number > 2 && !closes_on_exec(*number)).collect();
     inherited.sort_unstable();
     inherited
 }
 
-/// The variables that say where the desktop is, who its user is and in which language: a program that opens a page needs no others, and
-/// many others choose what it runs (`XDG_DATA_HOME`, `XDG_CONFIG_DIRS`, `LD_PRELOAD`, `GTK_MODULES`, `GIO_EXTRA_MODULES`, `BROWSER`,
+/// Only Linux says which descriptors close on `exec`. Elsewhere all count as inherited.
+#[cfg(all(unix, feature = "browser"))]
+fn closes_on_exec(descriptor: u32) -> bool {
+    const O_CLOEXEC: u32 = 0o2_000_000;
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).unwrap_or_default();
+    let flags = info.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+    flags.is_some_and(|flags| flags & O_CLOEXEC != 0)
+}
+
+/// Returns the variables that say where the desktop is, who its user is and in which language. A program that opens a page needs no others,
+/// and many others choose what it runs (`XDG_DATA_HOME`, `XDG_CONFIG_DIRS`, `LD_PRELOAD`, `GTK_MODULES`, `GIO_EXTRA_MODULES`, `BROWSER`,
 /// `BASH_ENV` …). For the same reason the home is the user's own, whatever `HOME` says.
 #[cfg(all(unix, feature = "browser"))]
 pub(crate) fn desktop_variables() -> Vec<(OsString, OsString)> {
-    const NAMES: &[&str] = &[
-        "DISPLAY",
-        "WAYLAND_DISPLAY",
-        "XAUTHORITY",
-        "XDG_RUNTIME_DIR",
-        "XDG_CURRENT_DESKTOP",
-        "XDG_SEAT",
-        "XDG_VTNR",
-        "DESKTOP_SESSION",
-        "KDE_FULL_SESSION",
-        "KDE_SESSION_UID",
-        "KDE_SESSION_VERSION",
-        "GNOME_DESKTOP_SESSION_ID",
-        "DBUS_SESSION_BUS_ADDRESS",
-        "WSL_DISTRO_NAME",
-        "WSL_INTEROP",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "LANG",
-        "LANGUAGE",
-        "TZ",
-    ];
-    let is_passed = |name: &str, value: &OsString| match name {
-        // Another address can start a program.
-        "DBUS_SESSION_BUS_ADDRESS" => is_local_bus(&value.to_string_lossy()),
-        name => NAMES.contains(&name) || name.starts_with("LC_") || name.starts_with("XDG_SESSION_"),
-    };
-    let passed = std::env::vars_os().filter(|(name, value)| name.to_str().is_some_and(|name| is_passed(name, value)));
-    passed.chain(home_of_this_user().map(|state_dir| ("HOME".into(), state_dir.into()))).collect()
+    let variables = std::env::vars_os();
+    let passed_on =
+        variables.filter(|(name, value)| name.to_str().is_some_and(|name| is_desktop_variable(name, value)));
+    passed_on.chain(home_of_this_user().map(|home| ("HOME".into(), home.into()))).collect()
 }
 
-/// Whether D-Bus addresses lead to sockets of this machine. Others start a program (`unixexec:`) or lead to another machine (`tcp:`).
+#[cfg(all(unix, feature = "browser"))]
+fn is_desktop_variable(name: &str, value: &OsString) -> bool {
+    match name {
+        // Another address can start a program.
+        "DBUS_SESSION_BUS_ADDRESS" => is_local_bus(&value.to_string_lossy()),
+        name => DESKTOP_VARIABLES.contains(&name) || name.starts_with("LC_") || name.starts_with("XDG_SESSION_"),
+    }
+}
+
+#[cfg(all(unix, feature = "browser"))]
+const DESKTOP_VARIABLES: &[&str] = &[
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "XDG_RUNTIME_DIR",
+    "XDG_CURRENT_DESKTOP",
+    "XDG_SEAT",
+    "XDG_VTNR",
+    "DESKTOP_SESSION",
+    "KDE_FULL_SESSION",
+    "KDE_SESSION_UID",
+    "KDE_SESSION_VERSION",
+    "GNOME_DESKTOP_SESSION_ID",
+    "WSL_DISTRO_NAME",
+    "WSL_INTEROP",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+];
+
+/// Returns whether D-Bus addresses are sockets of this machine. Others start a program (`unixexec:`) or lead to another machine (`tcp:`).
 #[cfg(all(unix, any(feature = "os-store", feature = "browser")))]
 pub(crate) fn is_local_bus(addresses: &str) -> bool {
     addresses.split(';').all(|address| address.is_empty() || address.starts_with("unix:"))
 }
 
-/// The first line of what can be read from a descriptor that this process was started with; what follows it may never end.
+/// Reads the first line from a descriptor that this process inherited. What follows may never end, and is not read.
 pub(super) fn first_line(from: &mut File) -> io::Result<Secret> {
-    let (mut line, mut byte) = (Zeroizing::new(Vec::with_capacity(MAX)), Zeroizing::new([0]));
+    let (mut line, mut byte) = (Zeroizing::new(Vec::with_capacity(MAX_LINE)), Zeroizing::new([0]));
     while from.read(&mut *byte)? == 1 && *byte != *b"\n" {
-        if line.len() == MAX {
+        if line.len() == MAX_LINE {
             return Err(io::Error::other("its first line is too long"));
         }
         line.push(byte[0]);
@@ -179,19 +195,19 @@ pub(super) fn first_line(from: &mut File) -> io::Result<Secret> {
     }
 }
 
-/// The longest line that is read, in bytes.
-const MAX: usize = 4096;
+/// The maximum length of that line, in bytes.
+const MAX_LINE: usize = 4096;
 
-/// Another one of the descriptor. To open it by its name instead needs rights to the file, and waits for a writer where it is a pipe.
+/// Duplicates the descriptor. Opening it by its name instead would need rights to the file, and a pipe would wait for a writer.
 #[cfg(target_os = "linux")]
-pub(super) fn duplicated(descriptor: i32) -> io::Result<File> {
+pub(super) fn duplicate(descriptor: i32) -> io::Result<File> {
     use std::os::fd::AsRawFd;
 
     use rustix::io::Errno;
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
     let own = pidfd_open(getpid(), PidfdFlags::empty());
-    // A number that was free until now is nobody's.
+    // `own` gets the number if the descriptor was not open.
     let is_open = own.as_ref().is_ok_and(|own| own.as_raw_fd() != descriptor);
     match own.and_then(|own| pidfd_getfd(own, descriptor, PidfdGetfdFlags::empty())) {
         Ok(duplicate) if is_open => Ok(duplicate.into()),
@@ -202,6 +218,6 @@ pub(super) fn duplicated(descriptor: i32) -> io::Result<File> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn duplicated(descriptor: i32) -> io::Result<File> {
+pub(super) fn duplicate(descriptor: i32) -> io::Result<File> {
     File::open(format!("/dev/fd/{descriptor}"))
 }

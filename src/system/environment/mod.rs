@@ -1,5 +1,15 @@
-//! [`Environment`]: what this process finds around it, read once, as a value. The only reader of the environment.
-#![allow(clippy::disallowed_types, reason = "a descriptor that the process was started with is surroundings")]
+//! [`Environment`]: the variables and the terminal of this process, read once, as a value. The only code that reads the environment.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `mod` | the environment; the platform's state folder; the session bus |
+//! | `machine` | what the system says: SSH, container, machine id, users, descriptors |
+//! | `network` | proxies, and TLS roots that cannot be read |
+//! | `screen` | what standard output and standard error can show |
+#![allow(
+    clippy::disallowed_types,
+    reason = "a descriptor that the process was started with is part of its environment"
+)]
 
 mod machine;
 mod network;
@@ -24,8 +34,8 @@ pub use screen::Screen;
 
 /// Terminal, desktop, and the app's own variables.
 ///
-/// The variables may choose *which* grant is used, where among the allowed places a new key rests, and whether a browser opens, never
-/// *which server* gets a secret (law 16): whoever wrote the folder a person stands in may have set them.
+/// The variables may choose *which* grant is used, which allowed key store a new key goes to, and whether a browser opens, never *which
+/// server* gets a secret (law 16): the author of the current folder may have set them.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Environment {
@@ -35,13 +45,13 @@ pub struct Environment {
     pub ssh: bool,
     /// This is a continuous-integration job.
     pub ci: bool,
-    /// A coding agent runs this: one of the variables is set that those set for the programs they start.
+    /// A coding agent runs this: a variable is set that coding agents set for the programs they start.
     pub agent: bool,
     /// There is a desktop that can show a browser.
     pub desktop: bool,
-    /// This is a container, where there may be a display and yet nobody before it.
+    /// This is a container, where nobody may see the display.
     pub container: bool,
-    /// `<APP>_HOME`, else the platform's state folder for the app; `None` where neither can be told.
+    /// `<APP>_HOME`, else the platform's state folder for the app; `None` if neither is known.
     pub state_dir: Option<PathBuf>,
     /// The variable that `state_dir` comes from, such as `<APP>_HOME`, `XDG_STATE_HOME` or `HOME`.
     pub state_dir_variable: Option<String>,
@@ -49,13 +59,13 @@ pub struct Environment {
     pub context: Option<String>,
     /// `<APP>_ORG`: the org to speak for.
     pub org: Option<String>,
-    /// `<APP>_CUSTODY`: the place for keys, within what the configuration allows.
+    /// `<APP>_CUSTODY`: the key store for new logins, within what the configuration allows.
     pub custody: Option<String>,
     /// `<APP>_TOKEN`: an access token to use as it is. Nothing is stored.
     pub token: Option<Arc<Secret>>,
     /// `<APP>_NO_BROWSER`: open no browser.
     pub no_browser: bool,
-    /// `<APP>_PLAIN`, or `ACCESSIBLE`: the person wants plain lines, none of which is ever written over.
+    /// `<APP>_PLAIN`, or `ACCESSIBLE`: the person wants plain lines that are never overwritten.
     pub plain: bool,
     /// `<APP>_PASSPHRASE_FD`: a descriptor, 3 or above, that a passphrase can be read from.
     pub passphrase_fd: Option<String>,
@@ -63,65 +73,64 @@ pub struct Environment {
     pub passphrase: Option<Arc<Secret>>,
     /// systemd's `$CREDENTIALS_DIRECTORY`.
     pub credentials: Option<PathBuf>,
-    /// The current folder, which may have a rule of its own ([`Auth::pin_folder`](crate::Auth::pin_folder)); `None` where it is gone.
+    /// The current folder, which may be pinned to a context ([`Auth::pin_folder`](crate::Auth::pin_folder)); `None` if it is gone.
     pub folder: Option<PathBuf>,
     /// The names of the variables that are set and change which TLS roots or which proxy is used.
     pub network: Vec<&'static str>,
-    /// Taken at once, before another file of this process has its number; a pipe is read once.
-    handed: Arc<Mutex<Handed>>,
+    /// Duplicated at once, before another file of this process gets its number; a pipe is read once.
+    passphrase_source: Arc<Mutex<PassphraseSource>>,
 }
 
 impl Environment {
-    /// Reads the environment of this process. The line break at a variable's end, as files from other systems and mounted secrets have
-    /// it, is left out. An empty variable counts as unset.
+    /// Reads the environment of this process. Ignores a line break at the end of a variable, as files from other systems and mounted secrets
+    /// have it. An empty variable counts as unset.
     #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
     pub fn read(app: &AppName) -> Self {
-        let found = Self::from(app, &variable);
-        // Asked only where it changes anything: it is looked for on the disk.
-        let container = found.terminal && found.desktop && Machine::here() == Machine::Container;
-        // Where the process is, and not `$PWD`, which anybody can set.
-        Self { container, folder: std::env::current_dir().ok(), ..found }
+        let environment = Self::from(app, &variable);
+        // Checked only if it matters, as it reads the disk.
+        let container = environment.terminal && environment.desktop && Machine::here() == Machine::Container;
+        // Not `$PWD`, which anybody can set.
+        Self { container, folder: std::env::current_dir().ok(), ..environment }
     }
 
-    /// Whether a browser would be seen by the person who asked for it.
+    /// Returns whether the person would see a browser that opens.
     pub fn can_show_a_browser(&self) -> bool {
         self.has_a_person() && !self.container && !self.no_browser
     }
 
-    /// Whether a person would see what the desktop asks.
+    /// Returns whether a person would see what the desktop asks.
     pub(crate) fn has_a_person(&self) -> bool {
-        // A container that has the desktop's display, as toolbox has, has its bus too.
+        // A container with the desktop's display, such as toolbox, has its bus too, so `container` does not matter.
         self.terminal && !self.ssh && self.desktop && !self.ci && !self.agent
     }
 
-    /// Whether whoever sits here has no browser here.
+    /// Returns whether the person has no browser on this machine.
     pub(crate) fn is_headless(&self) -> bool {
         self.ssh || self.container || !self.desktop
     }
 
-    /// A passphrase that was handed to this process: on the descriptor, else in the variable.
+    /// Returns the passphrase that this process was started with: on the descriptor, else in the variable.
     ///
     /// # Errors
-    /// Where the descriptor cannot be read.
+    /// If the descriptor cannot be read.
     pub(crate) fn passphrase(&self) -> io::Result<Option<Arc<Secret>>> {
         let Some(descriptor) = &self.passphrase_fd else { return Ok(self.passphrase.clone()) };
-        let mut handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = handed.line().map_err(|error| {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("descriptor {descriptor}: {error}"))
-        })?;
-        Ok(Some(line))
+        match self.passphrase_source.lock().unwrap_or_else(PoisonError::into_inner).line() {
+            Ok(line) => Ok(Some(line)),
+            Err(error) => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("descriptor {descriptor}: {error}"))),
+        }
     }
 
     fn from(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Self {
-        // What is not text stays recognisably wrong, and is refused by whoever parses it.
+        // A value that is not text stays recognisably wrong: whoever parses it refuses it.
         let own = |name: &str| get(&app.variable(name)).map(|value| value.to_string_lossy().into_owned());
-        let named = get(&app.variable("HOME")).map(|path| (PathBuf::from(path), app.variable("HOME")));
-        let (state_dir, state_dir_variable) = named.or_else(|| state_folder(app, get)).unzip();
+        let from_own = get(&app.variable("HOME")).map(|path| (PathBuf::from(path), app.variable("HOME")));
+        let (state_dir, state_dir_variable) = from_own.or_else(|| state_folder(app, get)).unzip();
         Self {
             terminal: stdin().is_terminal() && stderr().is_terminal(),
             ssh: get("SSH_CONNECTION").is_some() || get("SSH_TTY").is_some(),
             ci: get("CI").is_some(),
-            agent: AGENTS.iter().any(|name| get(name).is_some()),
+            agent: AGENT_VARIABLES.iter().any(|name| get(name).is_some()),
             desktop: cfg!(any(windows, target_os = "macos"))
                 || get("DISPLAY").is_some()
                 || get("WAYLAND_DISPLAY").is_some(),
@@ -141,28 +150,28 @@ impl Environment {
                 .filter(|path| path.is_absolute()),
             container: false,
             folder: None,
-            network: NETWORK.iter().copied().filter(|name| get(name).is_some()).collect(),
-            handed: Arc::new(Mutex::new(Handed::over(own("PASSPHRASE_FD").as_deref()))),
+            network: NETWORK_VARIABLES.iter().copied().filter(|name| get(name).is_some()).collect(),
+            passphrase_source: Arc::new(Mutex::new(PassphraseSource::open(own("PASSPHRASE_FD").as_deref()))),
         }
     }
 }
 
-/// What stands on a descriptor that this process was started with.
+/// A descriptor with a passphrase that this process was started with.
 #[derive(Debug, Default)]
-enum Handed {
+enum PassphraseSource {
     #[default]
-    Nothing,
+    None,
     Unread(File),
     Read(Arc<Secret>),
     Unreadable(String),
 }
 
-impl Handed {
-    fn over(descriptor: Option<&str>) -> Self {
-        let Some(descriptor) = descriptor else { return Self::Nothing };
-        // The first three are the terminal's, which would show what is typed.
+impl PassphraseSource {
+    fn open(descriptor: Option<&str>) -> Self {
+        let Some(descriptor) = descriptor else { return Self::None };
+        // The first three are the terminal, which would show what is typed.
         let number = descriptor.parse().ok().filter(|number| *number > 2);
-        match number.ok_or_else(|| io::Error::other("it is no number above 2")).and_then(machine::duplicated) {
+        match number.ok_or_else(|| io::Error::other("it is no number above 2")).and_then(machine::duplicate) {
             Ok(file) => Self::Unread(file),
             Err(error) => Self::Unreadable(error.to_string()),
         }
@@ -178,16 +187,17 @@ impl Handed {
         match self {
             Self::Read(line) => Ok(line.clone()),
             Self::Unreadable(why) => Err(io::Error::other(why.clone())),
-            Self::Nothing | Self::Unread(_) => Err(io::ErrorKind::NotFound.into()),
+            Self::None | Self::Unread(_) => Err(io::ErrorKind::NotFound.into()),
         }
     }
 }
 
-/// What coding agents set.
-const AGENTS: &[&str] = &["AGENT", "AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "CURSOR_AGENT", "GEMINI_CLI", "OPENCODE"];
+/// Variables that coding agents set.
+const AGENT_VARIABLES: &[&str] =
+    &["AGENT", "AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "CURSOR_AGENT", "GEMINI_CLI", "OPENCODE"];
 
-/// What TLS and HTTP read from the environment by themselves.
-const NETWORK: &[&str] = &[
+/// Variables that TLS and HTTP read.
+const NETWORK_VARIABLES: &[&str] = &[
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "HTTPS_PROXY",
@@ -198,7 +208,7 @@ const NETWORK: &[&str] = &[
     "all_proxy",
 ];
 
-/// A variable of this process: without the line break at its end, and `None` where it is empty.
+/// Returns a variable of this process, without a line break at its end; `None` if it is empty.
 #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).map(without_line_break).filter(|value| !value.is_empty())
@@ -207,58 +217,53 @@ fn variable(name: &str) -> Option<OsString> {
 fn without_line_break(value: OsString) -> OsString {
     match value.into_string() {
         Ok(text) => text.trim_end_matches(['\r', '\n']).into(),
-        Err(no_text) => no_text,
+        Err(not_text) => not_text,
     }
 }
 
-/// What names the D-Bus session bus: empty on systems that have none.
+/// Returns what identifies the D-Bus session bus: empty on systems without one.
 #[cfg(feature = "os-store")]
 pub(crate) fn session_bus() -> String {
-    let text = |name| variable(name).unwrap_or_default().to_string_lossy().into_owned();
-    format!("{} {}", text("DBUS_SESSION_BUS_ADDRESS"), text("XDG_RUNTIME_DIR"))
+    let [address, folder] =
+        ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"].map(|name| variable(name).unwrap_or_default());
+    format!("{} {}", address.to_string_lossy(), folder.to_string_lossy())
 }
 
-/// Where a test lets this process die; see `failpoint.rs`.
+/// Returns where a test kills or stops this process; see `failpoint`.
 #[cfg(all(debug_assertions, feature = "testing", unix))]
 #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
 pub(crate) fn failpoint() -> Option<String> {
     std::env::var("HALLPASS_FAILPOINT").ok()
 }
 
-/// The variable that names the D-Bus session bus, where it is set.
+/// Returns the variable that names the D-Bus session bus, if it is set.
 #[cfg(all(feature = "os-store", unix, not(target_os = "macos")))]
 #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
 pub(crate) fn session_bus_variable() -> Option<&'static str> {
     Some("DBUS_SESSION_BUS_ADDRESS").filter(|name| std::env::var_os(name).is_some())
 }
 
-/// Whether the D-Bus session bus, if a variable names it, is a socket of this machine: whoever set the variable to another address
-/// would be handed the keys.
+/// Returns whether the D-Bus session bus, if a variable names it, is a socket of this machine: an author of the variable could name another
+/// address, and would get the keys.
 #[cfg(all(feature = "os-store", unix, not(target_os = "macos")))]
 pub(crate) fn session_bus_is_local() -> bool {
     machine::is_local_bus(session_bus().split(' ').next().unwrap_or_default())
 }
 
-/// Where the platform keeps an app's state, and the variable that says so. A relative path is ignored, as the XDG Base Directory
+/// Returns the platform's state folder for the app, and the variable that it comes from. Ignores a relative path, as the XDG Base Directory
 /// Specification asks: "All paths set in these environment variables must be absolute."
 fn state_folder(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Option<(PathBuf, String)> {
-    let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let from = |name: &str, base: PathBuf| (base.join(app.as_str()), name.to_owned());
-    let of_home = || absolute("HOME").map(|state_dir| from("HOME", state_dir.join(BELOW_HOME)));
-    if cfg!(windows) {
-        absolute("LOCALAPPDATA").map(|base| from("LOCALAPPDATA", base))
-    } else if cfg!(target_os = "macos") {
-        of_home()
-    } else {
-        absolute("XDG_STATE_HOME").map(|base| from("XDG_STATE_HOME", base)).or_else(of_home)
-    }
+    STATE_FOLDERS.iter().find_map(|(name, below)| {
+        let base = get(name).map(PathBuf::from).filter(|path| path.is_absolute())?;
+        Some((base.join(below).join(app.as_str()), (*name).to_owned()))
+    })
 }
 
-/// Where the platform keeps an app's state for this user, whatever the variables say. Where nobody can tell whose home is where, as on
-/// macOS and Windows, the platform's own variable is believed.
+/// Returns the platform's state folder for the app and this user, whatever the variables say. If the system does not say where the user's
+/// home is, as on macOS and Windows, believes the platform's own variable.
 pub(crate) fn platform_state_folder(app: &AppName) -> Option<PathBuf> {
     match machine::home_of_this_user() {
-        Some(state_dir) => Some(state_dir.join(BELOW_HOME).join(app.as_str())),
+        Some(home) => Some(home.join(BELOW_HOME).join(app.as_str())),
         None => {
             let get = |name: &str| variable(name).filter(|_| name != "XDG_STATE_HOME");
             state_folder(app, &get).map(|(folder, _)| folder)
@@ -266,7 +271,16 @@ pub(crate) fn platform_state_folder(app: &AppName) -> Option<PathBuf> {
     }
 }
 
-/// Where below a user's home.
+/// Variables that name folders, and the path of the state folders below them. The first that is set counts.
+const STATE_FOLDERS: &[(&str, &str)] = if cfg!(windows) {
+    &[("LOCALAPPDATA", "")]
+} else if cfg!(target_os = "macos") {
+    &[("HOME", BELOW_HOME)]
+} else {
+    &[("XDG_STATE_HOME", ""), ("HOME", BELOW_HOME)]
+};
+
+/// The path of the state folders below a user's home.
 const BELOW_HOME: &str = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/state" };
 
 #[cfg(test)]
