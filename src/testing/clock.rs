@@ -22,37 +22,37 @@ use crate::clock::{Cancel, Clock};
 /// assert_eq!(clock.slept(), [Duration::from_secs(5)]);
 /// ```
 #[derive(Debug, Clone)]
-pub struct ManualClock(Arc<Mutex<Hands>>);
+pub struct ManualClock(Arc<Mutex<ClockState>>);
 
 #[derive(Debug)]
-struct Hands {
+struct ClockState {
     now: SystemTime,
     steady: Duration,
     slept: Vec<Duration>,
 }
 
 impl ManualClock {
-    /// A clock that stands at 2026-01-01T00:00:00Z.
+    /// Creates a clock that stands at 2026-01-01T00:00:00Z.
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Hands { now: UNIX_EPOCH + START, steady: Duration::ZERO, slept: Vec::new() })))
+        Self(Arc::new(Mutex::new(ClockState { now: UNIX_EPOCH + START, steady: Duration::ZERO, slept: Vec::new() })))
     }
 
     /// Moves the clock forward by `duration`.
     pub fn advance(&self, duration: Duration) {
-        self.hands().pass(duration);
+        self.state().pass(duration);
     }
 
-    /// Sets the clock to `time`, which may be earlier than now: wall clocks do run back.
+    /// Sets the clock to `time`, which may be earlier than now: wall clocks can be set back.
     pub fn set(&self, time: SystemTime) {
-        self.hands().now = time;
+        self.state().now = time;
     }
 
-    /// How long each sleep was, in order. A sleep that was cancelled is not in the list.
+    /// Returns how long each sleep was, in order. A cancelled sleep is not in the list.
     pub fn slept(&self) -> Vec<Duration> {
-        self.hands().slept.clone()
+        self.state().slept.clone()
     }
 
-    fn hands(&self) -> MutexGuard<'_, Hands> {
+    fn state(&self) -> MutexGuard<'_, ClockState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -65,27 +65,27 @@ impl Default for ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> SystemTime {
-        self.hands().now
+        self.state().now
     }
 
     fn sleep(&self, duration: Duration, cancel: &Cancel) {
         if cancel.is_cancelled() {
             return;
         }
-        let mut hands = self.hands();
-        hands.pass(duration);
-        hands.slept.push(duration);
-        drop(hands);
-        // A loop of sleeps takes no time at all here: let the threads that it waits for have a turn.
+        let mut state = self.state();
+        state.pass(duration);
+        state.slept.push(duration);
+        drop(state);
+        // A loop of sleeps takes no real time: let the threads run that it waits for.
         std::thread::yield_now();
     }
 
     fn steady(&self) -> Option<Duration> {
-        Some(self.hands().steady)
+        Some(self.state().steady)
     }
 }
 
-impl Hands {
+impl ClockState {
     fn pass(&mut self, duration: Duration) {
         self.now += duration;
         self.steady += duration;

@@ -12,6 +12,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, ORIGIN, USER_AGENT};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -28,16 +29,16 @@ use super::seen::{Endpoint, SeenRequest};
 use super::state::State;
 
 /// What the server's thread and its owner share: all of it behind one lock, held only for the moment of one request.
-pub(super) struct Shared(pub Mutex<Inside>);
+pub(super) struct Shared(pub Mutex<Inner>);
 
-pub(super) struct Inside {
+pub(super) struct Inner {
     pub state: State,
     pub faults: Faults,
     pub requests: Vec<SeenRequest>,
 }
 
 impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inside> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -47,7 +48,7 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(converse(stream, shared.clone()));
+                tokio::spawn(serve(stream, shared.clone()));
             }
             // Out of descriptors, mostly: they come back when a connection ends.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -56,17 +57,17 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// Serves one connection until its client leaves or a fault cuts it. The stream is closed by being dropped here.
-async fn converse(stream: TcpStream, shared: Arc<Shared>) {
+async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
-    let parting = Parting::default();
-    let for_service = parting.clone();
+    let last_bytes = LastBytes::default();
+    let for_service = last_bytes.clone();
     let service =
         service_fn(move |request| -> Answer { Box::pin(answer(shared.clone(), for_service.clone(), request)) });
     // hyper would take the `Date` from the machine's clock.
     let mut connection = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     let ended = (&mut connection).await;
     if ended.is_err() {
-        let bytes = std::mem::take(&mut *parting.lock().unwrap_or_else(PoisonError::into_inner));
+        let bytes = std::mem::take(&mut *last_bytes.lock().unwrap_or_else(PoisonError::into_inner));
         let _ = write(&connection.into_parts().io.into_inner(), &bytes).await;
     }
 }
@@ -75,8 +76,8 @@ type Payload = BoxBody<Bytes, Infallible>;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Payload>, Cut>> + Send>>;
 
-/// What is still written, around hyper, on a connection that is about to be cut.
-type Parting = Arc<Mutex<Vec<u8>>>;
+/// What is written past hyper before a connection is cut.
+type LastBytes = Arc<Mutex<Vec<u8>>>;
 
 /// The service's only error: on it hyper lets go of the connection without writing a byte.
 #[derive(Debug)]
@@ -90,17 +91,17 @@ impl fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-async fn answer(shared: Arc<Shared>, parting: Parting, request: Request<Incoming>) -> Result<Response<Payload>, Cut> {
-    let (request, fault) = see(&shared, request).await?;
-    let cut = |bytes: Vec<u8>| {
-        *parting.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
-        Err(Cut)
-    };
+async fn answer(
+    shared: Arc<Shared>,
+    last_bytes: LastBytes,
+    request: Request<Incoming>,
+) -> Result<Response<Payload>, Cut> {
+    let (request, fault) = receive(&shared, request).await?;
     match &fault {
         Some(Fault::Delay(duration)) => tokio::time::sleep(*duration).await,
         Some(Fault::Hang) => std::future::pending().await,
-        Some(Fault::CutBefore) => return cut(Vec::new()),
-        Some(Fault::Garbage) => return cut(GARBAGE.to_vec()),
+        Some(Fault::CutBefore) => return Err(Cut),
+        Some(Fault::Garbage) => return Err(cut_after(&last_bytes, GARBAGE.to_vec())),
         Some(Fault::HugeBody(bytes)) => return Ok(huge(*bytes)),
         Some(Fault::HtmlReply) => {
             return Ok(response(&page::message(200, "Welcome", "Log in.")));
@@ -116,13 +117,13 @@ async fn answer(shared: Arc<Shared>, parting: Parting, request: Request<Incoming
     }
     let reply = {
         let state = &mut shared.lock().state;
-        // Of the server's own clock, which may be another than the machine's.
+        // By the server's clock, which may differ from the machine's.
         let date = httpdate::fmt_http_date(state.now());
         endpoints::answer(state, &request).with("Date", &date)
     };
     match &fault {
-        Some(Fault::LoseReply) => cut(Vec::new()),
-        Some(Fault::TruncatedReply) => cut(first_half(&reply)),
+        Some(Fault::LoseReply) => Err(Cut),
+        Some(Fault::TruncatedReply) => Err(cut_after(&last_bytes, first_half(&reply))),
         Some(Fault::DelayReply(duration)) => {
             tokio::time::sleep(*duration).await;
             Ok(response(&reply))
@@ -132,37 +133,43 @@ async fn answer(shared: Arc<Shared>, parting: Parting, request: Request<Incoming
     }
 }
 
-/// Reads a request, notes it for the test and takes the fault that is meant for it.
-async fn see(shared: &Shared, request: Request<Incoming>) -> Result<(SeenRequest, Option<Fault>), Cut> {
+fn cut_after(last_bytes: &LastBytes, bytes: Vec<u8>) -> Cut {
+    *last_bytes.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
+    Cut
+}
+
+/// Reads a request, records it for the test and takes its fault from the queue.
+async fn receive(shared: &Shared, request: Request<Incoming>) -> Result<(SeenRequest, Option<Fault>), Cut> {
     let (head, body) = request.into_parts();
-    let header = |name: HeaderName| {
-        let value = head.headers.get(name)?;
-        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    let content_type = header(CONTENT_TYPE);
+    let content_type = header(&head, CONTENT_TYPE);
     let body = Limited::new(body, LARGEST_REQUEST).collect().await.map_err(|_| Cut)?.to_bytes();
     let form = match is_form(content_type.as_deref()) {
         true => form_urlencoded::parse(&body).into_owned().collect(),
         false => Vec::new(),
     };
     let path = head.uri.path().to_owned();
-    let mut inside = shared.lock();
+    let mut inner = shared.lock();
     let seen = SeenRequest {
         endpoint: Endpoint::of(&path),
         method: head.method.to_string(),
         path,
         query: head.uri.query().map(String::from),
         form,
-        authorization: header(AUTHORIZATION),
+        authorization: header(&head, AUTHORIZATION),
         content_type,
-        user_agent: header(USER_AGENT),
-        accept: header(ACCEPT),
-        origin: header(ORIGIN),
-        at: inside.state.now(),
+        user_agent: header(&head, USER_AGENT),
+        accept: header(&head, ACCEPT),
+        origin: header(&head, ORIGIN),
+        at: inner.state.now(),
     };
-    inside.requests.push(seen.clone());
-    let fault = inside.faults.take(seen.endpoint);
+    inner.requests.push(seen.clone());
+    let fault = inner.faults.take(seen.endpoint);
     Ok((seen, fault))
+}
+
+fn header(head: &Parts, name: HeaderName) -> Option<String> {
+    let value = head.headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 fn response(reply: &Reply) -> Response<Payload> {

@@ -1,12 +1,13 @@
-//! The contract of [`KeyStore`], case by case, for every custody there is and will be.
+//! The contract of [`KeyStore`], case by case, for every key store.
 
 use std::fmt::Debug;
+use std::str::FromStr;
 
 use crate::custody::{Item, KeyStore, KeyStoreError};
 use crate::{AppName, GrantId, Secret};
 
-/// Checks that `key_store` keeps what the trait [`KeyStore`] promises while it is unlocked; panics at the first case that
-/// it does not. It uses items of the apps `contract-a` and `contract-b`, and leaves none behind when all is well.
+/// Checks that an unlocked `key_store` keeps the contract of the trait [`KeyStore`]. Panics at the first case that it breaks. Uses items of
+/// the apps `contract-a` and `contract-b`, and leaves none behind if every case holds.
 ///
 /// ```
 /// hallpass::testing::check_key_store(&hallpass::custody::MemoryKeyStore::new());
@@ -19,20 +20,20 @@ pub fn check_key_store(key_store: &dyn KeyStore) {
     }
 }
 
-/// One case of the contract: for a test that shows which of them a custody keeps.
+/// One case of the contract, for a test that shows which cases a key store keeps.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct CustodyCase {
     /// What is promised, in a few words.
     pub name: &'static str,
-    check: for<'a, 'b> fn(&'a Stage<'b>) -> Kept<'a, 'b>,
+    check: for<'a, 'b> fn(&'a Checker<'b>) -> CheckResult<'a, 'b>,
 }
 
-/// The stage, to go on with; or what was expected, and what was found.
-type Kept<'a, 'b> = Result<&'a Stage<'b>, String>;
+/// The checker, for the next check; or what was expected, and what was found.
+type CheckResult<'a, 'b> = Result<&'a Checker<'b>, String>;
 
 impl CustodyCase {
-    /// All of them. Each begins with no item and ends with none.
+    /// All cases. Each begins with no item and ends with none.
     pub const ALL: &'static [Self] = &[
         Self { name: "an unlocked place could take a key", check: |on| on.same(on.key_store.probe(), Ok(())) },
         Self { name: "no item is loaded where there is none", check: |on| on.holds(0, None) },
@@ -63,19 +64,17 @@ impl CustodyCase {
         Self { name: "a place that lists its items lists those of the app", check: |on| on.lists() },
     ];
 
-    /// What of the case the custody does not keep, as an error.
+    /// Checks the case.
     ///
     /// # Errors
     /// What was expected, and what was found.
     pub fn check(self, key_store: &dyn KeyStore) -> Result<(), String> {
-        let name = |name: &str| name.parse().map_err(|error| format!("{error:?}"));
-        let (a, b): (AppName, AppName) = (name("contract-a")?, name("contract-b")?);
-        let grant = |letter: &str| letter.repeat(26).parse().map_err(|error: crate::Error| format!("{error:?}"));
-        let (one, two): (GrantId, GrantId) = (grant("c")?, grant("d")?);
+        let (a, b): (AppName, AppName) = (parse("contract-a")?, parse("contract-b")?);
+        let (one, two): (GrantId, GrantId) = (parse(&"c".repeat(26))?, parse(&"d".repeat(26))?);
         let items = [Item::new(&a, &one), Item::new(&a, &two), Item::new(&b, &one)];
-        let stage = Stage { key_store, items };
-        let outcome = (self.check)(&stage);
-        // Whatever came of it, the next case begins anew.
+        let checker = Checker { key_store, items };
+        let outcome = (self.check)(&checker);
+        // Whatever the outcome, the next case begins without items.
         let erased = items.iter().try_for_each(|item| key_store.erase(item).map(drop));
         outcome.map(drop).and(erased.map_err(|error| format!("it was not erased afterwards: {error}")))
     }
@@ -84,7 +83,11 @@ impl CustodyCase {
 const FIRST: &str = "hallpass1.first";
 const SECOND: &str = "hallpass1.second";
 
-/// The longest that is ever kept: 200 bytes of ASCII.
+fn parse<T: FromStr<Err = crate::Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error| format!("{error:?}"))
+}
+
+/// The longest item that a key store has to keep: 200 bytes of ASCII.
 fn longest() -> String {
     "x".repeat(200)
 }
@@ -93,32 +96,32 @@ fn longest() -> String {
 const OTHER_GRANT: usize = 1;
 const OTHER_APP: usize = 2;
 
-/// A custody, and the items that a case uses.
-struct Stage<'a> {
+/// A key store, and the items that a case uses.
+struct Checker<'a> {
     key_store: &'a dyn KeyStore,
     items: [Item<'a>; 3],
 }
 
-impl<'b> Stage<'b> {
+impl<'b> Checker<'b> {
     fn stores(&self, item: usize, label: &str, key: &str) -> Result<(), KeyStoreError> {
         self.key_store.store(&self.items[item], label, &Secret::new(key.to_owned()))
     }
 
-    fn puts(&self, item: usize, key: &str) -> Kept<'_, 'b> {
+    fn puts(&self, item: usize, key: &str) -> CheckResult<'_, 'b> {
         let label = format!("{} of the contract", key.len());
         self.same(self.stores(item, &label, key), Ok(()))
     }
 
-    fn holds(&self, item: usize, key: Option<&str>) -> Kept<'_, 'b> {
+    fn holds(&self, item: usize, key: Option<&str>) -> CheckResult<'_, 'b> {
         let held = self.key_store.load(&self.items[item]);
         self.same(held.map(|held| held.map(|key| key.expose().to_owned())), Ok(key.map(str::to_owned)))
     }
 
-    fn erases(&self, item: usize, was_there: bool) -> Kept<'_, 'b> {
+    fn erases(&self, item: usize, was_there: bool) -> CheckResult<'_, 'b> {
         self.same(self.key_store.erase(&self.items[item]), Ok(was_there))
     }
 
-    fn lists(&self) -> Kept<'_, 'b> {
+    fn lists(&self) -> CheckResult<'_, 'b> {
         let [one, two, _] = self.items.map(|item| item.grant);
         match self.key_store.list(self.items[0].app) {
             Ok(None) => return Ok(self),
@@ -128,7 +131,7 @@ impl<'b> Stage<'b> {
         self.puts(0, FIRST)?.puts(OTHER_GRANT, SECOND)?.listed(&[one, two])?.erases(0, true)?.listed(&[two])
     }
 
-    fn listed(&self, grants: &[&GrantId]) -> Kept<'_, 'b> {
+    fn listed(&self, grants: &[&GrantId]) -> CheckResult<'_, 'b> {
         let listed = self.key_store.list(self.items[0].app).map(|listed| {
             let mut listed = listed.unwrap_or_default();
             listed.sort();
@@ -137,7 +140,7 @@ impl<'b> Stage<'b> {
         self.same(listed, Ok(grants.iter().copied().cloned().collect()))
     }
 
-    fn same<T: Debug + PartialEq>(&self, found: T, expected: T) -> Kept<'_, 'b> {
+    fn same<T: Debug + PartialEq>(&self, found: T, expected: T) -> CheckResult<'_, 'b> {
         if found == expected { Ok(self) } else { Err(format!("expected {expected:?}, found {found:?}")) }
     }
 }

@@ -1,4 +1,4 @@
-//! The endpoints: which request does what to the [`State`], and how the reply looks. No sockets here.
+//! The endpoints: what each request does to the [`State`], and how the reply looks. No sockets here.
 
 use serde_json::{Map, Value, json};
 
@@ -25,15 +25,14 @@ pub(super) fn answer(state: &mut State, request: &SeenRequest) -> Reply {
 /// Authorization server metadata (RFC 8414 §2), which is OpenID provider metadata at the same time.
 fn metadata(state: &State) -> Map<String, Value> {
     let behaviour = &state.behaviour;
-    let at = |path: &str| Value::from(format!("{}{path}", state.issuer));
     let authentication = match behaviour.client_secret {
         None => json!(["none"]),
         Some(_) => json!(["client_secret_basic", "client_secret_post"]),
     };
     let mut document = members(json!({
         "issuer": behaviour.metadata_issuer.as_deref().unwrap_or(&state.issuer),
-        "token_endpoint": at("/token"),
-        "jwks_uri": at("/jwks"),
+        "token_endpoint": state.url("/token"),
+        "jwks_uri": state.url("/jwks"),
         "grant_types_supported": [DEVICE_CODE, "refresh_token"],
         // Required, and there is no authorization endpoint to support any.
         "response_types_supported": ["none"],
@@ -48,7 +47,7 @@ fn metadata(state: &State) -> Map<String, Value> {
         (behaviour.userinfo, "userinfo_endpoint", "/userinfo"),
     ];
     for (_, name, path) in named.into_iter().filter(|(is_named, ..)| *is_named) {
-        document.insert(name.into(), at(path));
+        document.insert(name.into(), state.url(path).into());
     }
     if behaviour.requires_pkce {
         document.insert("code_challenge_methods_supported".into(), json!(["S256"]));
@@ -102,13 +101,7 @@ fn org<'a>(state: &State, form: &Form<'a>) -> Option<&'a str> {
 }
 
 fn revocation(state: &mut State, request: &SeenRequest) -> Reply {
-    let mut revoke = || {
-        let form = Form::read(request)?;
-        form.authenticate(request, &state.behaviour)?;
-        state.revoke(form.require("token", "token is missing")?);
-        Ok(())
-    };
-    match revoke() {
+    match try_revoke(state, request) {
         // "The authorization server responds with HTTP status code 200 if the token has been revoked successfully or if
         // the client submitted an invalid token." (RFC 7009 §2.2)
         Ok(()) => Reply::new(200, Body::Empty),
@@ -116,16 +109,19 @@ fn revocation(state: &mut State, request: &SeenRequest) -> Reply {
     }
 }
 
+fn try_revoke(state: &mut State, request: &SeenRequest) -> Result<(), Refusal> {
+    let form = Form::read(request)?;
+    form.authenticate(request, &state.behaviour)?;
+    state.revoke(form.require("token", "token is missing")?);
+    Ok(())
+}
+
 /// The userinfo endpoint (OpenID Connect Core §5.3), a protected resource by RFC 6750.
 fn userinfo(state: &State, request: &SeenRequest) -> Reply {
     if !matches!(request.method.as_str(), "GET" | "POST") {
         return not_allowed("GET, POST");
     }
-    let challenge = |status, challenge: &str| {
-        let reply = Reply::new(status, Body::Empty);
-        reply.with("WWW-Authenticate", &format!("Bearer realm=\"testing\"{challenge}"))
-    };
-    // One way in: the header. RFC 6750 §2.2 and §2.3 allow others, and advise against them.
+    // The header only. RFC 6750 §2.2 and §2.3 allow other ways, and advise against them.
     let elsewhere = request.query.is_some() || request.parameter("access_token").is_some();
     if elsewhere {
         return challenge(400, ", error=\"invalid_request\", error_description=\"use the Authorization header\"");
@@ -144,6 +140,12 @@ fn userinfo(state: &State, request: &SeenRequest) -> Reply {
         }
         Some(claims) => Reply::new(200, Body::Json(claims)),
     }
+}
+
+/// RFC 6750 §3.
+fn challenge(status: u16, parameters: &str) -> Reply {
+    let reply = Reply::new(status, Body::Empty);
+    reply.with("WWW-Authenticate", &format!("Bearer realm=\"testing\"{parameters}"))
 }
 
 fn get_only(request: &SeenRequest, document: impl FnOnce() -> Map<String, Value>) -> Reply {

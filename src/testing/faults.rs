@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::reply::{Body, Reply};
 use super::seen::Endpoint;
@@ -76,7 +76,7 @@ impl Fault {
         Self::Status { status, headers: Vec::new(), content_type: "application/json".into(), body }
     }
 
-    /// What this fault makes of a reply.
+    /// Changes a reply as this fault says.
     pub(super) fn alter(&self, mut reply: Reply) -> Reply {
         if matches!(self, Self::OkWithError) && reply.status >= 400 {
             reply.status = 200;
@@ -88,15 +88,9 @@ impl Fault {
         let Body::Json(members) = &mut reply.body else {
             return reply;
         };
-        // These change a field that is there. Only ReplyField puts one where none was.
-        let mut change = |name: &str, value: String| {
-            if let Some(field) = members.get_mut(name) {
-                *field = value.into();
-            }
-        };
         match self {
-            Self::TokenType(kind) => change("token_type", kind.clone()),
-            Self::NarrowerScope(scope) => change("scope", scope.clone()),
+            Self::TokenType(kind) => replace(members, "token_type", kind),
+            Self::NarrowerScope(scope) => replace(members, "scope", scope),
             Self::WiderScope(more) => {
                 if let Some(scope) = members.get("scope").and_then(Value::as_str).map(String::from) {
                     let wider = more.split(' ').filter(|one| !scope.split(' ').any(|known| known == *one));
@@ -105,7 +99,7 @@ impl Fault {
                 }
             }
             Self::OtherSubject(subject) => {
-                change("sub", subject.clone());
+                replace(members, "sub", subject);
                 let id_token = members.get("id_token").and_then(Value::as_str);
                 if let Some(id_token) = id_token.and_then(|id_token| token::with_subject(id_token, subject)) {
                     members.insert("id_token".into(), id_token.into());
@@ -126,6 +120,13 @@ impl Fault {
     }
 }
 
+/// Replaces a member that exists. Only [`Fault::ReplyField`] adds one.
+fn replace(members: &mut Map<String, Value>, name: &str, value: &str) {
+    if let Some(member) = members.get_mut(name) {
+        *member = value.into();
+    }
+}
+
 /// Which fault meets the next request to each endpoint.
 #[derive(Default)]
 pub(super) struct Faults {
@@ -142,7 +143,7 @@ impl Faults {
         self.always.insert(endpoint, fault);
     }
 
-    /// The fault for the request that has just arrived: the oldest one queued, else the standing one.
+    /// Returns the fault for the request that has just arrived: the oldest in the queue, else the standing one.
     pub(super) fn take(&mut self, endpoint: Endpoint) -> Option<Fault> {
         let queued = self.next.get_mut(&endpoint).and_then(VecDeque::pop_front);
         queued.or_else(|| self.always.get(&endpoint).cloned())

@@ -111,10 +111,10 @@ fn basic(authorization: &str) -> Option<(String, String)> {
     let decoded = STANDARD.decode(credentials(authorization, "Basic")?).ok()?;
     let decoded = String::from_utf8(decoded).ok()?;
     let (client_id, secret) = decoded.split_once(':')?;
-    Some((form_decoded(client_id), form_decoded(secret)))
+    Some((form_decode(client_id), form_decode(secret)))
 }
 
-fn form_decoded(text: &str) -> String {
+fn form_decode(text: &str) -> String {
     // Read as the value of a parameter without a name, for that decodes `+` and `%` both. A bare `&` or `=` cannot occur
     // in text that was encoded.
     let pair = format!("={text}");

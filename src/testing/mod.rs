@@ -1,8 +1,25 @@
 //! A strict authorization server inside your test process, and a clock driven by hand.
 //!
+//! | file | has |
+//! | --- | --- |
+//! | `server` | the authorization server, and what a test asks of it |
+//! | `behaviour` | what the server promises, and the persons it knows |
+//! | `faults` | what goes wrong with a request |
+//! | `seen` | what a client sent |
+//! | `connection` | sockets, and the faults that cut them |
+//! | `endpoints` | which request does what |
+//! | `form` | parameters and client authentication |
+//! | `reply` | what the server answers |
+//! | `state/` | devices, families and tokens |
+//! | `token` | opaque tokens, user codes and ID tokens |
+//! | `page/` | the verification page |
+//! | `clock` | a clock that a test moves |
+//! | `prompt` | a person who follows a script |
+//! | `contract` | the contract of key stores, case by case |
+//!
 //! [`AuthorizationServer`] listens on loopback and holds to the RFCs more tightly than most servers in the wild: POST
 //! and form bodies only, no parameter twice, single-use device codes, rotating refresh tokens whose re-use ends the
-//! whole family. A tool that logs in here has not been helped along by a mock that agrees with it. What a server
+//! whole family. So no mock agrees with a tool's mistakes. What a server
 //! promises (lifetimes, intervals, rotation) is a [`Behaviour`]; what goes wrong on the way is a [`Fault`]; what the
 //! tool really sent is a list of [`SeenRequest`].
 //!
@@ -15,13 +32,13 @@
 //! behaviour.clock = Arc::new(clock.clone());
 //! let server = AuthorizationServer::start_with(behaviour)?;
 //!
-//! // Somebody approves every login at once.
+//! // Bob approves every login at once.
 //! server.approve_all_as(&Person::new("bob", "Bob Example", "bob@example.com"));
 //!
-//! // Point the tool at `server.issuer()`, or take `server.config(home)`; run it; then ask what it did.
+//! // Point the tool at `server.issuer()`, or take `server.config(folder)`; run it; then check what it did.
 //! assert!(server.requests_to(Endpoint::Token).is_empty());
 //!
-//! // What goes wrong is said beforehand, and meets the next request to the endpoint.
+//! // A fault is queued, and meets the next request to the endpoint.
 //! server.inject(Endpoint::Token, Fault::LoseReply);
 //! # std::io::Result::Ok(())
 //! ```
@@ -55,11 +72,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Within one process [`ManualClock`] spares the waiting, and [`ScriptedPrompt`] plays the person.
+//! Within one process, [`ManualClock`] avoids waiting, and [`ScriptedPrompt`] plays the person.
 //!
-//! It is for tests only: it speaks plain HTTP on loopback, its ID tokens carry no real signature, and whoever opens its
+//! It is for tests only: it uses plain HTTP on loopback, its ID tokens have no real signature, and whoever opens its
 //! verification page may approve, as [`Behaviour::person`]. That page is for people too: it works by keyboard, in light
-//! and dark, on a telephone and without scripts, and asks a member of several orgs which one is meant.
+//! and dark, on a phone and without scripts, and asks a member of several orgs to choose one.
 
 #![allow(
     clippy::disallowed_methods,

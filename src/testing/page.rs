@@ -7,7 +7,7 @@ mod html;
 use super::form::Form;
 use super::reply::{Body, Reply, not_allowed};
 use super::seen::SeenRequest;
-use super::state::{Decision, Found, State};
+use super::state::{CodeLookup, Decision, State};
 
 /// Shows the page, or takes the person's decision.
 pub(super) fn answer(state: &mut State, request: &SeenRequest) -> Reply {
@@ -18,12 +18,12 @@ pub(super) fn answer(state: &mut State, request: &SeenRequest) -> Reply {
     }
 }
 
-/// The page of every other address.
+/// Returns the page of every other address.
 pub(super) fn not_found() -> Reply {
     reply(404, html::not_found())
 }
 
-/// A page that only says something.
+/// Returns a page with a text only.
 pub(super) fn message(status: u16, title: &str, text: &str) -> Reply {
     reply(status, html::message(title, text))
 }
@@ -37,15 +37,15 @@ fn show(state: &State, request: &SeenRequest) -> Reply {
         return reply(200, html::enter());
     };
     match state.find(&user_code) {
-        Found::Pending(device) => reply(200, html::confirmation(device, &state.behaviour)),
-        found => refused(&found, &user_code),
+        CodeLookup::Pending(device) => reply(200, html::confirmation(device, &state.behaviour)),
+        lookup => refuse(&lookup, &user_code),
     }
 }
 
-/// A decision is taken from this page only. There is no login here, so a token in the form would protect nothing: any
-/// site could fetch one. But an attack needs the person's browser, and a browser names in every POST the origin of the
-/// page that sent it, which no page can forge. It must be the issuer's own, by name, and not just the `Host` of the
-/// request: a name that an attacker points at this machine would be that. What sends none is no browser.
+/// Accepts a decision from this page only. Nobody logs in here, so a token in the form would protect nothing: any site could
+/// fetch one. But an attack needs the person's browser, and a browser sends in every POST the origin of the page, which no
+/// page can forge. It must be the issuer's origin, and not just the `Host` of the request: an attacker can point a name at
+/// this machine. A client that sends no origin is no browser.
 fn decide(state: &mut State, request: &SeenRequest) -> Reply {
     if let Some(origin) = &request.origin
         && *origin != state.issuer
@@ -61,9 +61,9 @@ fn decide(state: &mut State, request: &SeenRequest) -> Reply {
         _ => return message(400, "Bad request", "Choose to deny or to allow."),
     };
     let user_code = form.get("user_code").unwrap_or_default();
-    let found = state.find(user_code);
-    let Found::Pending(device) = &found else {
-        return refused(&found, user_code);
+    let lookup = state.find(user_code);
+    let CodeLookup::Pending(device) = &lookup else {
+        return refuse(&lookup, user_code);
     };
     if !allowed {
         let page = html::denied(device);
@@ -81,12 +81,12 @@ fn decide(state: &mut State, request: &SeenRequest) -> Reply {
     reply(200, page)
 }
 
-/// The page for a code that cannot be decided: each reason has its own, for the person can do something about it.
-fn refused(found: &Found<'_>, user_code: &str) -> Reply {
-    match found {
-        Found::Expired => reply(410, html::expired()),
-        Found::Used => reply(409, html::used()),
-        Found::Pending(_) | Found::Unknown => reply(404, html::wrong(user_code)),
+/// Returns the page for a code that cannot be decided. Each reason has its own page, as the person can do something about it.
+fn refuse(lookup: &CodeLookup<'_>, user_code: &str) -> Reply {
+    match lookup {
+        CodeLookup::Expired => reply(410, html::expired()),
+        CodeLookup::Used => reply(409, html::used()),
+        CodeLookup::Pending(_) | CodeLookup::Unknown => reply(404, html::wrong(user_code)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`ScriptedPrompt`]: a person whose every move is written down beforehand, and who remembers what they were told.
+//! [`ScriptedPrompt`]: a person who follows a script, and records what the login shows.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::prompt::{Outcome, Prompt, Verification, Wait};
 
-/// A prompt for tests: does what a script says, and keeps what it was told.
+/// A prompt for tests: runs a script, and records what the login shows.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::prompt::{Outcome, Prompt, Verification, Wait};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (server, home) = (Arc::new(AuthorizationServer::start()?), tempfile::tempdir()?);
 /// let (auth, at) = (Auth::new(server.config(home.path())?)?, server.clone());
-/// // Refuses as soon as the code is on view.
+/// // Denies as soon as the code is shown.
 /// let person = ScriptedPrompt::new(move |cue| {
 ///     if let Cue::Shown(verification) = cue {
 ///         at.deny(&verification.user_code);
@@ -30,21 +30,21 @@ use crate::prompt::{Outcome, Prompt, Verification, Wait};
 /// ```
 pub struct ScriptedPrompt {
     script: Box<dyn Fn(Cue<'_>) + Send + Sync>,
-    told: Mutex<Told>,
+    recorded: Mutex<RecordedPrompt>,
 }
 
 /// When a scripted person acts.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Cue<'a> {
-    /// The code is on view.
+    /// The code is shown.
     Shown(&'a Verification),
-    /// The login waits, for so many times now: 1, 2, …
+    /// The login waits. The number counts the waits: 1, 2, …
     Waits(usize, &'a Wait),
 }
 
 #[derive(Default)]
-struct Told {
+struct RecordedPrompt {
     shown: Vec<Verification>,
     waits: Vec<Wait>,
     ends: Vec<String>,
@@ -53,52 +53,52 @@ struct Told {
 impl ScriptedPrompt {
     /// Calls `script` at each cue, on the login's own thread.
     pub fn new(script: impl Fn(Cue<'_>) + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { script: Box::new(script), told: Mutex::default() })
+        Arc::new(Self { script: Box::new(script), recorded: Mutex::default() })
     }
 
-    /// Only keeps what it is told.
+    /// Only records.
     pub fn recording() -> Arc<Self> {
         Self::new(|_| {})
     }
 
-    /// What was shown, one for each login.
+    /// Returns what was shown, one for each login.
     pub fn shown(&self) -> Vec<Verification> {
-        self.told().shown.clone()
+        self.recorded().shown.clone()
     }
 
-    /// Every wait before a poll.
+    /// Returns every wait before a poll.
     pub fn waits(&self) -> Vec<Wait> {
-        self.told().waits.clone()
+        self.recorded().waits.clone()
     }
 
-    /// How the logins ended: each [`Outcome`], as `Debug` tells it.
+    /// Returns how the logins ended: the `Debug` text of each [`Outcome`].
     pub fn ends(&self) -> Vec<String> {
-        self.told().ends.clone()
+        self.recorded().ends.clone()
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn recorded(&self) -> MutexGuard<'_, RecordedPrompt> {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Prompt for ScriptedPrompt {
     fn show(&self, verification: &Verification) -> io::Result<()> {
-        self.told().shown.push(verification.clone());
+        self.recorded().shown.push(verification.clone());
         (self.script)(Cue::Shown(verification));
         Ok(())
     }
 
     fn waiting(&self, wait: &Wait) {
         let count = {
-            let mut told = self.told();
-            told.waits.push(*wait);
-            told.waits.len()
+            let mut recorded = self.recorded();
+            recorded.waits.push(*wait);
+            recorded.waits.len()
         };
         (self.script)(Cue::Waits(count, wait));
     }
 
     fn done(&self, outcome: &Outcome<'_>) {
-        self.told().ends.push(format!("{outcome:?}"));
+        self.recorded().ends.push(format!("{outcome:?}"));
     }
 }
 

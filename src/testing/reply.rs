@@ -1,4 +1,4 @@
-//! What the server answers, before it is bytes on a socket.
+//! [`Reply`]: what the server answers, before it is bytes on a socket.
 
 use serde_json::{Map, Value, json};
 

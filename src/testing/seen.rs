@@ -1,4 +1,4 @@
-//! What a client sent, kept for the test to look at: [`SeenRequest`], by [`Endpoint`].
+//! [`SeenRequest`]: what a client sent, recorded for the test, by [`Endpoint`].
 
 use std::fmt;
 use std::time::SystemTime;
@@ -40,8 +40,7 @@ impl Endpoint {
     }
 }
 
-/// One request as it arrived, secrets included, so that a test can look for what must or must not be sent. Only `Debug`
-/// keeps them back.
+/// One request as it arrived, with its secrets, so that a test can check what is sent. `Debug` redacts them.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SeenRequest {
@@ -79,7 +78,7 @@ impl SeenRequest {
 
 impl fmt::Debug for SeenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A list of what may be shown, not of what may not: an extension's parameter is a secret until proven otherwise.
+        // A list of what may be shown, as the parameters of extensions may be secrets.
         let form: Vec<(&str, &str)> = self
             .form
             .iter()

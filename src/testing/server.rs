@@ -1,4 +1,4 @@
-//! [`AuthorizationServer`]: its life, and what a test may ask of it while it runs.
+//! [`AuthorizationServer`]: start, stop, and what a test may ask of it while it runs.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::behaviour::{Behaviour, Person};
-use super::connection::{Inside, Shared, accept};
+use super::connection::{Inner, Shared, accept};
 use super::faults::{Fault, Faults};
 use super::seen::{Endpoint, SeenRequest};
 use super::state::{Counts, Decision, State};
@@ -31,7 +31,7 @@ pub struct AuthorizationServer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Life.
+/// Start and configuration.
 impl AuthorizationServer {
     /// Starts a server with the default [`Behaviour`].
     pub fn start() -> io::Result<Self> {
@@ -43,13 +43,13 @@ impl AuthorizationServer {
         let (ready, started) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("authorization server".into()).spawn(move || {
-            // The runtime is built and dropped here and never by the caller, who may be inside a runtime himself.
+            // The runtime is built and dropped on this thread: the caller may be inside another runtime.
             match begin(behaviour) {
                 Err(error) => drop(ready.send(Err(error))),
                 Ok((runtime, listener, shared)) => {
                     let _ = ready.send(Ok(shared.clone()));
                     runtime.spawn(accept(listener, shared));
-                    // Ends on the word of `drop` and when the owner is gone. The runtime then drops every connection.
+                    // Ends when the owner is dropped. The runtime then drops every connection.
                     let _ = runtime.block_on(stopped);
                 }
             }
@@ -59,29 +59,29 @@ impl AuthorizationServer {
         Ok(Self { issuer, shared, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The issuer identifier: `http://127.0.0.1:PORT`.
+    /// Returns the issuer identifier: `http://127.0.0.1:PORT`.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The client identifier of the one registered client.
+    /// Returns the client identifier of the one registered client.
     pub fn client_id(&self) -> String {
-        self.inside().state.behaviour.client_id.clone()
+        self.lock().state.behaviour.client_id.clone()
     }
 
-    /// The clock that every expiry and interval is read from.
+    /// Returns the clock of every expiry and interval.
     pub fn clock(&self) -> Arc<dyn Clock> {
-        self.inside().state.behaviour.clock.clone()
+        self.lock().state.behaviour.clock.clone()
     }
 
-    /// A configuration of the app `acme` that logs in here and touches nothing of this machine: its state is in the folder `state` of
-    /// `home` (an absolute path), which a login creates. Its clones share one memory for keys. It has the server's clock, and none of
-    /// the process's surroundings.
-    pub fn config(&self, home: &Path) -> Result<Config> {
+    /// Returns a configuration of the app `acme` that logs in here and touches nothing else on this machine. Its state folder is `state` in
+    /// `folder` (an absolute path), which a login creates. Its clones share one key store in memory. It has the server's clock, and an empty
+    /// environment.
+    pub fn config(&self, folder: &Path) -> Result<Config> {
         let mut config = Config::new("acme", self.issuer(), &self.client_id())?;
         config.allow_loopback_http = true;
         // Not the folder itself, which others may be able to read.
-        config.state_dir = Some(home.join("state"));
+        config.state_dir = Some(folder.join("state"));
         config.custody = Custody::Custom(Arc::new(MemoryKeyStore::new()));
         config.clock = self.clock();
         config.environment = Environment::default();
@@ -90,15 +90,15 @@ impl AuthorizationServer {
 
     /// Changes the behaviour of the running server. The closure runs under the server's lock: let it only set fields.
     pub fn set_behaviour(&self, change: impl FnOnce(&mut Behaviour)) {
-        change(&mut self.inside().state.behaviour);
+        change(&mut self.lock().state.behaviour);
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.shared.lock()
     }
 }
 
-/// The person. User codes are compared ignoring case and hyphens.
+/// The person's part. User codes are compared ignoring case and hyphens.
 impl AuthorizationServer {
     /// Approves a pending user code as [`Behaviour::person`]; false if there is no such pending code.
     pub fn approve(&self, user_code: &str) -> bool {
@@ -107,12 +107,12 @@ impl AuthorizationServer {
 
     /// Approves a pending user code as this person; false if there is no such pending code.
     pub fn approve_as(&self, user_code: &str, person: &Person) -> bool {
-        self.inside().state.decide(user_code, Decision::Approved(person.clone(), None))
+        self.lock().state.decide(user_code, Decision::Approved(person.clone(), None))
     }
 
     /// Denies a pending user code; false if there is no such pending code.
     pub fn deny(&self, user_code: &str) -> bool {
-        self.inside().state.decide(user_code, Decision::Denied)
+        self.lock().state.decide(user_code, Decision::Denied)
     }
 
     /// Standing order: approves every pending user code, and every later one as soon as it is issued, as
@@ -123,26 +123,26 @@ impl AuthorizationServer {
 
     /// Standing order: as [`approve_all`](Self::approve_all), as this person.
     pub fn approve_all_as(&self, person: &Person) {
-        self.inside().state.decide_all(Some(Decision::Approved(person.clone(), None)));
+        self.lock().state.decide_all(Some(Decision::Approved(person.clone(), None)));
     }
 
     /// Standing order: denies every pending user code, and every later one as soon as it is issued.
     pub fn deny_all(&self) {
-        self.inside().state.decide_all(Some(Decision::Denied));
+        self.lock().state.decide_all(Some(Decision::Denied));
     }
 
-    /// Ends the standing order: later user codes wait for [`approve`](Self::approve), [`deny`](Self::deny) or the page.
+    /// Cancels the standing order: later user codes wait for [`approve`](Self::approve), [`deny`](Self::deny) or the page.
     pub fn decide_one_by_one(&self) {
-        self.inside().state.decide_all(None);
+        self.lock().state.decide_all(None);
     }
 
-    /// The user codes that nobody has decided and that have not expired, in no order.
+    /// Returns the user codes that nobody has decided and that have not expired, in no order.
     pub fn pending_user_codes(&self) -> Vec<String> {
-        self.inside().state.pending_user_codes()
+        self.lock().state.pending_user_codes()
     }
 
     fn person(&self) -> Person {
-        self.inside().state.behaviour.person.clone()
+        self.lock().state.behaviour.person.clone()
     }
 }
 
@@ -151,75 +151,75 @@ impl AuthorizationServer {
     /// Ends the family that a refresh token (spent ones too) or an access token belongs to, as an administrator would.
     /// False if there is no such token or its family has ended already.
     pub fn end_family_of(&self, token: &str) -> bool {
-        self.inside().state.end_family_of(token)
+        self.lock().state.end_family_of(token)
     }
 
     /// Ends every family.
     pub fn revoke_everything(&self) {
-        self.inside().state.revoke_everything();
+        self.lock().state.revoke_everything();
     }
 
     /// Makes every access token issued so far expire now, whatever `expires_in` said. Refresh tokens stay.
     pub fn expire_access_tokens(&self) {
-        self.inside().state.expire_access_tokens();
+        self.lock().state.expire_access_tokens();
     }
 
-    /// Whether userinfo would accept this access token now.
+    /// Returns whether userinfo would accept this access token now.
     pub fn is_live_access_token(&self, token: &str) -> bool {
-        self.inside().state.is_live_access_token(token)
+        self.lock().state.is_live_access_token(token)
     }
 
-    /// The org that this access token speaks for.
+    /// Returns the org that this access token is for.
     pub fn org_of(&self, access_token: &str) -> Option<String> {
-        self.inside().state.org_of(access_token).map(str::to_owned)
+        self.lock().state.org_of(access_token).map(str::to_owned)
     }
 
-    /// Whether the token endpoint would accept this refresh token now.
+    /// Returns whether the token endpoint would accept this refresh token now.
     pub fn is_live_refresh_token(&self, token: &str) -> bool {
-        self.inside().state.is_live_refresh_token(token)
+        self.lock().state.is_live_refresh_token(token)
     }
 
-    /// How many families have not ended.
+    /// Returns how many families have not ended.
     pub fn live_families(&self) -> usize {
         self.counts().live_families
     }
 
-    /// What has happened so far, in numbers.
+    /// Returns counts of what has happened so far.
     pub fn counts(&self) -> Counts {
-        self.inside().state.counts()
+        self.lock().state.counts()
     }
 }
 
 /// What clients sent, and what goes wrong with it.
 impl AuthorizationServer {
-    /// Every request so far, in the order of arrival, those met by a fault included.
+    /// Returns every request so far, in the order of arrival, including those that met a fault.
     pub fn requests(&self) -> Vec<SeenRequest> {
-        self.inside().requests.clone()
+        self.lock().requests.clone()
     }
 
-    /// The requests to one endpoint, in the order of arrival.
+    /// Returns the requests to one endpoint, in the order of arrival.
     pub fn requests_to(&self, endpoint: Endpoint) -> Vec<SeenRequest> {
-        self.inside().requests.iter().filter(|request| request.endpoint == endpoint).cloned().collect()
+        self.lock().requests.iter().filter(|request| request.endpoint == endpoint).cloned().collect()
     }
 
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
-        self.inside().requests.clear();
+        self.lock().requests.clear();
     }
 
     /// Queues a fault: each request to the endpoint meets the oldest one in its queue and uses it up.
     pub fn inject(&self, endpoint: Endpoint, fault: Fault) {
-        self.inside().faults.push(endpoint, fault);
+        self.lock().faults.push(endpoint, fault);
     }
 
     /// Sets the fault that meets every request to the endpoint for which none is queued. It replaces the one set before.
     pub fn inject_always(&self, endpoint: Endpoint, fault: Fault) {
-        self.inside().faults.always(endpoint, fault);
+        self.lock().faults.always(endpoint, fault);
     }
 
-    /// Takes back every fault, queued or standing. One that has met its request already goes on.
+    /// Removes every fault, queued or standing. A fault that has met its request continues.
     pub fn clear_faults(&self) {
-        self.inside().faults = Faults::default();
+        self.lock().faults = Faults::default();
     }
 }
 
@@ -243,12 +243,12 @@ fn begin(behaviour: Behaviour) -> io::Result<(Runtime, TcpListener, Arc<Shared>)
     let socket = TcpSocket::new_v4()?;
     socket.bind(([127, 0, 0, 1], 0).into())?;
     let listener = {
-        let _inside = runtime.enter();
+        let _entered = runtime.enter();
         // Room for a storm of clients that all connect before the first is accepted.
         socket.listen(1024)?
     };
     let issuer = format!("http://{}", listener.local_addr()?);
     let state = State::new(issuer, behaviour);
-    let inside = Inside { state, faults: Faults::default(), requests: Vec::new() };
-    Ok((runtime, listener, Arc::new(Shared(Mutex::new(inside)))))
+    let inner = Inner { state, faults: Faults::default(), requests: Vec::new() };
+    Ok((runtime, listener, Arc::new(Shared(Mutex::new(inner)))))
 }

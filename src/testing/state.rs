@@ -1,5 +1,5 @@
-//! What the authorization server knows: devices, families and tokens. Pure but for the random source: no HTTP, no real
-//! time. What each request of a client does to it is in `grants`; what a person or a test does is here.
+//! [`State`]: devices, families and tokens. Pure except for the random source: no HTTP, no real time. `grants` has what each
+//! request of a client does; this file has what a person or a test does.
 
 mod grants;
 
@@ -29,14 +29,14 @@ pub struct Counts {
     pub refreshes: usize,
     /// Refreshes that spent a refresh token and issued the next.
     pub rotations: usize,
-    /// Times a spent refresh token or device code came back and ended its family. A client that loses no token and races
-    /// with nobody keeps this at zero.
+    /// How often a spent refresh token or device code was used again, which ended its family. Zero for a client that loses no
+    /// token and has no races.
     pub reuses: usize,
     /// Polls that were answered by `slow_down`.
     pub slow_downs: usize,
 }
 
-/// A request that the server turns down, in the words of RFC 6749 §5.2.
+/// An error response (RFC 6749 §5.2).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub status: u16,
@@ -46,10 +46,10 @@ pub(super) struct Refusal {
 
 pub(super) type Outcome = Result<Map<String, Value>, Refusal>;
 
-/// What the person said, or says to everything.
+/// The person's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// By this person, for this org where the request named none.
+    /// By this person, for this org if the request named none.
     Approved(Person, Option<String>),
     Denied,
 }
@@ -83,7 +83,7 @@ pub(super) struct Device {
     family: Option<usize>,
 }
 
-/// What one approval gave: every token that descends from it, as an index into `State::families`.
+/// The tokens of one approval. Tokens refer to it by its index in `State::families`.
 struct Family {
     client_id: String,
     person: Person,
@@ -106,8 +106,8 @@ struct AccessToken {
     revoked: bool,
 }
 
-/// What the verification page finds for a user code.
-pub(super) enum Found<'a> {
+/// What the state knows of a user code.
+pub(super) enum CodeLookup<'a> {
     Pending(&'a Device),
     Expired,
     Used,
@@ -128,24 +128,28 @@ impl State {
         }
     }
 
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
     pub(super) fn now(&self) -> SystemTime {
         self.behaviour.clock.now()
     }
 
-    /// What the page shows for a user code as typed.
-    pub(super) fn find(&self, user_code: &str) -> Found<'_> {
+    /// Looks up a user code as typed.
+    pub(super) fn find(&self, user_code: &str) -> CodeLookup<'_> {
         let letters = token::letters(user_code);
         match self.devices.values().find(|device| token::letters(&device.user_code) == letters) {
-            None => Found::Unknown,
-            Some(device) if device.decision.is_some() => Found::Used,
-            Some(device) if has_passed(device.expires_at, self.now()) => Found::Expired,
-            Some(device) => Found::Pending(device),
+            None => CodeLookup::Unknown,
+            Some(device) if device.decision.is_some() => CodeLookup::Used,
+            Some(device) if has_passed(device.expires_at, self.now()) => CodeLookup::Expired,
+            Some(device) => CodeLookup::Pending(device),
         }
     }
 
     /// Decides a pending user code; false if there is none.
     pub(super) fn decide(&mut self, user_code: &str, decision: Decision) -> bool {
-        let Found::Pending(device) = self.find(user_code) else {
+        let CodeLookup::Pending(device) = self.find(user_code) else {
             return false;
         };
         let user_code = device.user_code.clone();

@@ -1,5 +1,5 @@
 //! What the verification page looks like and says. It works without scripts, without anything from another server, by
-//! keyboard alone, in light and in dark, at the width of a telephone and with large letters.
+//! keyboard alone, in light and in dark, at the width of a phone and with large letters.
 
 use std::sync::LazyLock;
 
@@ -27,7 +27,7 @@ pub(super) fn enter() -> String {
     page("Connect a device", "Connect a device", &code_form("", ""))
 }
 
-/// Asks again. What was typed is kept, to be compared and corrected.
+/// Asks again. Keeps what was typed, so that the person can compare and correct it.
 pub(super) fn wrong(typed: &str) -> String {
     let error = "<p class=\"alert\" id=\"error\" role=\"alert\"><strong>Wrong code.</strong> \
                  There is no such code. Compare it with the one in your terminal.</p>";
@@ -38,12 +38,12 @@ pub(super) fn wrong(typed: &str) -> String {
 /// find it as easily.
 pub(super) fn confirmation(device: &Device, behaviour: &Behaviour) -> String {
     let person = &behaviour.person;
-    let (client_id, user_code) = (named(&device.client_id), escaped(&device.user_code));
-    let name = named(full_name(person));
-    let email = if person.email.is_empty() { String::new() } else { format!(" ({})", named(&person.email)) };
-    let org = Choice::of(device, person);
+    let (client_id, user_code) = (isolate(&device.client_id), escape(&device.user_code));
+    let name = isolate(full_name(person));
+    let email = if person.email.is_empty() { String::new() } else { format!(" ({})", isolate(&person.email)) };
+    let org = OrgChoice::of(device, person);
     let allow = match org {
-        Choice::Impossible(_) => "",
+        OrgChoice::Impossible(_) => "",
         _ => "<button name=\"decision\" value=\"allow\">Allow</button>",
     };
     let title = format!("Connect {}?", device.client_id);
@@ -67,14 +67,14 @@ pub(super) fn confirmation(device: &Device, behaviour: &Behaviour) -> String {
 }
 
 pub(super) fn allowed(device: &Device, person: &Person, org: Option<&str>) -> String {
-    let org = org.map(|org| format!(" for the org <strong>{}</strong>", named(org))).unwrap_or_default();
-    let (client_id, name) = (named(&device.client_id), named(full_name(person)));
+    let org = org.map(|org| format!(" for the org <strong>{}</strong>", isolate(org))).unwrap_or_default();
+    let (client_id, name) = (isolate(&device.client_id), isolate(full_name(person)));
     let body = format!("<p><strong>{client_id}</strong> can now act as <strong>{name}</strong>{org}.</p>{GO_BACK}");
     page("Device connected", "Device connected", &body)
 }
 
 pub(super) fn denied(device: &Device) -> String {
-    let body = format!("<p><strong>{}</strong> was not connected.</p>{GO_BACK}", named(&device.client_id));
+    let body = format!("<p><strong>{}</strong> was not connected.</p>{GO_BACK}", isolate(&device.client_id));
     page("Request denied", "Request denied", &body)
 }
 
@@ -83,7 +83,7 @@ pub(super) fn expired() -> String {
     page("Code expired", "Code expired", &format!("<p>{text}</p>{ANOTHER}"))
 }
 
-/// Somebody who presses a button twice comes here too, and should not start anew for it.
+/// Somebody who presses a button twice comes here too, and need not start anew.
 pub(super) fn used() -> String {
     let text = "This code has been used. If you have just denied or allowed it yourself, all is done: you can close \
                 this page and go back to your terminal. If not, start again there to get a new one.";
@@ -96,7 +96,7 @@ pub(super) fn not_found() -> String {
 
 /// For a decision that was sent from the page of another site.
 pub(super) fn other_site(issuer: &str) -> String {
-    let address = escaped(&format!("{issuer}/device"));
+    let address = escape(&format!("{issuer}/device"));
     let body = format!(
         "<p>The decision was sent by a page of another site, so it does not count. \
          If you want to connect a device, open <a href=\"{address}\">{address}</a> and enter the code there.</p>"
@@ -105,7 +105,7 @@ pub(super) fn other_site(issuer: &str) -> String {
 }
 
 pub(super) fn message(title: &str, text: &str) -> String {
-    page(title, &escaped(title), &format!("<p>{}</p>", escaped(text)))
+    page(title, &escape(title), &format!("<p>{}</p>", escape(text)))
 }
 
 /// The form for the code, with the error that it was met with. The focus is in the field, which names the error as its
@@ -120,23 +120,23 @@ fn code_form(typed: &str, error: &str) -> String {
          required autofocus autocomplete=\"off\" autocapitalize=\"characters\" spellcheck=\"false\" \
          enterkeyhint=\"go\">\
          <div class=\"choices\"><button>Continue</button></div></form>",
-        escaped(typed),
+        escape(typed),
         !error.is_empty(),
     )
 }
 
 /// The org that a token will speak for.
-enum Choice<'a> {
-    /// There are no orgs.
+enum OrgChoice<'a> {
+    /// The person has no orgs.
     None,
-    /// The only one, or the one that the request names.
+    /// The only org, or the org that the request names.
     Only(&'a str),
-    /// The request names one that the person is no member of.
+    /// The request names an org that the person is no member of.
     Impossible(&'a str),
     OneOf(&'a [String]),
 }
 
-impl<'a> Choice<'a> {
+impl<'a> OrgChoice<'a> {
     fn of(device: &'a Device, person: &'a Person) -> Self {
         match (&device.org, person.orgs.as_slice()) {
             (Some(org), orgs) if orgs.contains(org) => Self::Only(org),
@@ -149,9 +149,9 @@ impl<'a> Choice<'a> {
 
     fn sentence(&self) -> String {
         match self {
-            Self::Only(org) => format!(" It will act for the org <strong>{}</strong>.", named(org)),
+            Self::Only(org) => format!(" It will act for the org <strong>{}</strong>.", isolate(org)),
             Self::Impossible(org) => {
-                let org = named(org);
+                let org = isolate(org);
                 format!(
                     " It asks to act for the org <strong>{org}</strong>, and you are no member of it: \
                      you can only deny."
@@ -165,15 +165,15 @@ impl<'a> Choice<'a> {
         let Self::OneOf(orgs) = self else {
             return String::new();
         };
-        // The first is the one of a login that names none.
-        let radio = |(place, org): (usize, &String)| {
-            let checked = if place == 0 { " checked" } else { "" };
-            let (value, org) = (escaped(org), named(org));
-            format!("<label><input type=\"radio\" name=\"org\" value=\"{value}\"{checked}> <span>{org}</span></label>")
-        };
-        let radios: String = orgs.iter().enumerate().map(radio).collect();
+        // The first org is the default of a login that names none.
+        let radios: String = orgs.iter().enumerate().map(|(index, org)| radio_button(org, index == 0)).collect();
         format!("<fieldset><legend>Which org shall it act for?</legend>{radios}</fieldset>")
     }
+}
+
+fn radio_button(org: &str, is_checked: bool) -> String {
+    let (value, org, checked) = (escape(org), isolate(org), if is_checked { " checked" } else { "" });
+    format!("<label><input type=\"radio\" name=\"org\" value=\"{value}\"{checked}> <span>{org}</span></label>")
 }
 
 fn full_name(person: &Person) -> &str {
@@ -183,19 +183,19 @@ fn full_name(person: &Person) -> &str {
 fn scope_item(scope: &str, behaviour: &Behaviour) -> String {
     let org = behaviour.org_scope.as_deref().and_then(|start| scope.strip_prefix(start));
     let meaning = match (org, scope) {
-        (Some(org), _) => format!("act for the org {}", named(org)),
+        (Some(org), _) => format!("act for the org {}", isolate(org)),
         (None, "openid") => "know which account is yours".into(),
         (None, "profile") => "read your name".into(),
         (None, "email") => "read your e-mail address".into(),
         (None, "offline_access") => "stay logged in until you log it out".into(),
-        (None, _) => return format!("<li><code>{}</code></li>", named(scope)),
+        (None, _) => return format!("<li><code>{}</code></li>", isolate(scope)),
     };
-    format!("<li><span>{meaning}</span> <code>{}</code></li>", named(scope))
+    format!("<li><span>{meaning}</span> <code>{}</code></li>", isolate(scope))
 }
 
 /// A page of this title, which is plain text; heading and body are HTML.
 fn page(title: &str, heading: &str, body: &str) -> String {
-    let title = escaped(title);
+    let title = escape(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
@@ -206,12 +206,12 @@ fn page(title: &str, heading: &str, body: &str) -> String {
     )
 }
 
-/// A name that somebody else chose: it cannot turn the direction of the text around it.
-fn named(name: &str) -> String {
-    format!("<bdi>{}</bdi>", escaped(name))
+/// Isolates a name that somebody else chose: it cannot change the direction of the text around it.
+fn isolate(name: &str) -> String {
+    format!("<bdi>{}</bdi>", escape(name))
 }
 
-fn escaped(text: &str) -> String {
+fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

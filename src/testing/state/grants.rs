@@ -185,8 +185,9 @@ impl State {
             // access tokens based on the same authorization grant" (RFC 7009 §2.1)
             let person = self.families.get(family).map(|family| family.person.subject.clone());
             if self.behaviour.revocation_ends_account {
-                let of_person = |family: &&mut Family| Some(&family.person.subject) == person.as_ref();
-                self.families.iter_mut().filter(of_person).for_each(|family| family.ended = true);
+                for family in &mut self.families {
+                    family.ended |= Some(&family.person.subject) == person.as_ref();
+                }
             }
             self.end_family(family);
         }
@@ -271,15 +272,15 @@ impl State {
 
 /// What the scopes let a client know of the person (OpenID Connect Core §5.4).
 fn claims(person: &Person, scope: &[String]) -> Map<String, Value> {
-    let has = |name: &str| scope.iter().any(|one| one == name);
+    let has_scope = |name: &str| scope.iter().any(|one| one == name);
     let mut claims = members(json!({ "sub": person.subject }));
     if !person.orgs.is_empty() {
         claims.insert("organizations".into(), person.orgs.clone().into());
     }
-    if has("profile") {
+    if has_scope("profile") {
         claims.insert("name".into(), person.name.clone().into());
     }
-    if has("email") {
+    if has_scope("email") {
         claims.insert("email".into(), person.email.clone().into());
         claims.insert("email_verified".into(), true.into());
     }
