@@ -1,4 +1,4 @@
-//! Key stores: where the keys rest that open the sealed records. One small item per grant.
+//! Key stores: they keep the keys that open the sealed records, one small item per grant.
 //!
 //! | file | has |
 //! | --- | --- |

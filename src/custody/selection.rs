@@ -1,5 +1,5 @@
-//! [`Custody`]: where a host allows keys to rest, and which key store a new login gets. Chosen at login only, and shown to the person; a
-//! grant stays in the key store that its key was put into.
+//! [`Custody`]: which key stores a host allows, and which of them a new login gets. It is chosen at login only, and shown to the person. A
+//! grant's key stays in its key store.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::model::sanitize::quoted;
 use crate::prompt::passphrase::AskPassphrase;
 use crate::system::clock::Clock;
 
-/// Where a host allows keys to rest.
+/// Which key stores a host allows.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Custody {
@@ -71,7 +71,7 @@ impl KeyStores {
         }
         let mut key_stores = Self { allowed, requested: Ok(None), context, memory: Arc::default() };
         if let Some(name) = requested.filter(|name| *name != "auto")
-            && !key_stores.custom().is_some_and(|custom| custom.name() == name)
+            && key_stores.custom().is_none_or(|custom| custom.name() != name)
         {
             key_stores.requested = key_stores.parse_allowed(name).map(Some);
         }

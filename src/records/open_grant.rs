@@ -109,7 +109,7 @@ impl<'a> OpenGrant<'a> {
     pub(crate) fn intend(&self, lock: &Lock, record: &Record) -> Result<RefreshJournal> {
         let files = self.files;
         self.check_that_it_is_no_copy(lock, record)?;
-        let journal = RefreshJournal::begun(record.generation, files.clock.now());
+        let journal = RefreshJournal::begin(record.generation, files.clock.now());
         let room = record.seal(files.app, files.id, &self.key)?.len() + ROOM_TO_GROW;
         self.write_journal(lock, &journal, room)?;
         Ok(journal)

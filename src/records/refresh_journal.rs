@@ -63,7 +63,7 @@ const MAX_COOLDOWN: Duration = Duration::from_secs(60);
 const REFUSAL_LIFETIME: Duration = Duration::from_secs(600);
 
 impl RefreshJournal {
-    pub(crate) fn begun(generation: u64, now: SystemTime) -> Self {
+    pub(crate) fn begin(generation: u64, now: SystemTime) -> Self {
         Self { generation, pid: std::process::id(), at: now, failure: None }
     }
 

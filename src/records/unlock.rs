@@ -59,17 +59,14 @@ impl<'a> GrantFiles<'a> {
 }
 
 fn key_lost(key_store: &dyn KeyStore, why: &str) -> Error {
-    let store = describe_key_store(key_store.name());
-    let (until, remedy) = match key_store.protection().lasts {
+    let (store, lasts) = (describe_key_store(key_store.name()), key_store.protection().lasts);
+    if lasts == KeptUntil::SessionEnd {
         // Each login session has a keyring of its own, and does not see the others.
-        KeptUntil::SessionEnd => {
-            let message =
-                format!("the key of this login is not in {store}: it was made in another one, which may have ended");
-            return Error::new(ErrorKind::Custody, message).with(Remedy::StartSession);
-        }
-        KeptUntil::Erased => (String::new(), Remedy::LogIn { context: None }),
-        lasts => (format!(" (which keeps keys {lasts})"), Remedy::LogIn { context: None }),
-    };
+        let message =
+            format!("the key of this login is not in {store}: it was made in another one, which may have ended");
+        return Error::new(ErrorKind::Custody, message).with(Remedy::StartSession);
+    }
+    let until = if lasts == KeptUntil::Erased { String::new() } else { format!(" (which keeps keys {lasts})") };
     let message = format!("the key of this login {why} {store}{until}, and the login is lost with it");
-    Error::new(ErrorKind::Custody, message).with(remedy)
+    Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None })
 }

@@ -110,7 +110,7 @@ pub(crate) fn is_in_front(terminal: impl AsFd) -> bool {
     tcgetpgrp(terminal).is_ok_and(|foreground| foreground == getpgrp())
 }
 
-/// Runs `act` in the background, where the kernel would stop this process for it. POSIX, `tcsetattr`: "If the calling thread is blocking SIGTTOU signals
+/// Runs `act`, which the kernel would stop a background process for. POSIX, `tcsetattr`: "If the calling thread is blocking SIGTTOU signals
 /// or the process is ignoring SIGTTOU signals, the process shall be allowed to perform the operation, and no signal is sent."
 ///
 /// The mask is changed for this thread and this call only: the host loses no handler (law 15).

@@ -1,4 +1,4 @@
-//! What the authorization server promises ([`Behaviour`]) and for whom it speaks ([`Person`]).
+//! [`Behaviour`]: what the authorization server promises; [`Person`]: whom it knows.
 
 use std::fmt;
 use std::sync::Arc;
@@ -49,12 +49,12 @@ pub struct Behaviour {
     /// its signature is a dummy: a client may leave the signature of an ID token that came straight from the token
     /// endpoint unchecked (OpenID Connect Core §3.1.3.7 rule 6), and these tokens hold it to checking all the rest.
     pub id_token: bool,
-    /// Who opens the verification page, and who approves where a test names nobody. Default: Alice. Whoever belongs to
+    /// The person who opens the verification page, and who approves if a test names nobody. Default: Alice. A member of
     /// several orgs chooses one on the page.
     pub person: Person,
     /// The parameter that names an org: of a refresh, a token exchange (RFC 8693, for which this opens the token endpoint) and the
     /// device authorization request. Default: none, so that nobody can name one. A refresh that names none is for the org of
-    /// the refresh before it, whoever made that, as WorkOS has it.
+    /// the refresh before it, by any client process, as at WorkOS.
     pub org_parameter: Option<String>,
     /// What a scope begins with that names an org, for example `organization:`. Default: none.
     pub org_scope: Option<String>,
@@ -67,7 +67,7 @@ pub struct Behaviour {
     /// `offline_access`. Empty means that every scope may be asked for and that the metadata lists none.
     pub scopes_supported: Vec<String>,
     /// Whether the metadata names the device authorization endpoint. Default: true. The endpoint answers all the same,
-    /// for clients that were told of it by hand; so do the next two.
+    /// for clients that are configured by hand; so do the next two.
     pub device: bool,
     /// Whether the metadata names the revocation endpoint. Default: true.
     pub revocation: bool,

@@ -56,12 +56,12 @@
 //! behaviour.interval = Some(1); // polls happen in real time: every second then
 //! let server = AuthorizationServer::start_with(behaviour)?;
 //! server.approve_all();
-//! let home = tempfile::tempdir()?;
+//! let folder = tempfile::tempdir()?;
 //! let acme = |arguments: &[&str]| -> std::io::Result<Output> {
 //!     let program = "target/debug/acme"; // env!("CARGO_BIN_EXE_acme") in tests/
 //!     let acme = &mut Command::new(program);
 //!     acme.env("ACME_ISSUER", server.issuer()).env("ACME_ALLOW_LOOPBACK_HTTP", "1");
-//!     acme.env("ACME_HOME", home.path().join("acme")).env("ACME_CUSTODY", "keyfile");
+//!     acme.env("ACME_HOME", folder.path().join("acme")).env("ACME_CUSTODY", "keyfile");
 //!     acme.args(arguments).output()
 //! };
 //! for command in [&["auth", "login", "--json"][..], &["auth", "token", "--refresh"]] {

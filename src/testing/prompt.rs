@@ -14,8 +14,8 @@ use crate::prompt::{Outcome, Prompt, Verification, Wait};
 /// use hallpass::{Auth, LoginRequest, blocking::wait};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let (server, home) = (Arc::new(AuthorizationServer::start()?), tempfile::tempdir()?);
-/// let (auth, at) = (Auth::new(server.config(home.path())?)?, server.clone());
+/// let (server, folder) = (Arc::new(AuthorizationServer::start()?), tempfile::tempdir()?);
+/// let (auth, at) = (Auth::new(server.config(folder.path())?)?, server.clone());
 /// // Denies as soon as the code is shown.
 /// let person = ScriptedPrompt::new(move |cue| {
 ///     if let Cue::Shown(verification) = cue {

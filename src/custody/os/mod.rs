@@ -36,7 +36,7 @@ use crate::model::secret::Secret;
 pub struct OsKeyStore;
 
 impl OsKeyStore {
-    /// Asks the person to unlock the store, for at most `timeout`, where it can ask.
+    /// Asks the person to unlock the store, for at most `timeout`, if the store can ask.
     ///
     /// # Errors
     /// `Locked` if the person does not; the errors of [`probe`](KeyStore::probe).

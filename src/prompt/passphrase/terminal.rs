@@ -32,11 +32,11 @@ impl OnTerminal {
 
     fn obtain(&self, question: &Question) -> io::Result<Secret> {
         if self.environment.passphrase_fd.is_some() {
-            return self.from_environment(question);
+            return self.ask_environment(question);
         }
-        match self.ask_on_terminal(question) {
+        match self.ask_terminal(question) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let passphrase = self.from_environment(question)?;
+                let passphrase = self.ask_environment(question)?;
                 let variable = question.app.variable("PASSPHRASE");
                 let warning = "other programs of this user can read it there";
                 let warning = format!("warning: the passphrase comes from {variable}: {warning}");
@@ -47,11 +47,11 @@ impl OnTerminal {
         }
     }
 
-    fn from_environment(&self, question: &Question) -> io::Result<Secret> {
+    fn ask_environment(&self, question: &Question) -> io::Result<Secret> {
         Inherited(self.environment.clone()).ask(question)
     }
 
-    fn ask_on_terminal(&self, Question { app, purpose }: &Question) -> io::Result<Secret> {
+    fn ask_terminal(&self, Question { app, purpose }: &Question) -> io::Result<Secret> {
         match purpose {
             Purpose::Open => self.read_line(&format!("Passphrase of {app}: ")),
             Purpose::OpenAgain => self.read_line("That is not it. Once more: "),
