@@ -201,8 +201,8 @@ impl KeyStores {
         names.map(|name| self.build(name)).collect()
     }
 
-    /// Asks the candidates in turn, and selects the first that could take a key, now or once it is unlocked. Locked is not unavailable: a login waits for the person,
-    /// and its key goes to no other key store (law 10).
+    /// Asks the candidates in turn, and selects the first that could take a key, now or once it is unlocked. Locked is not unavailable: a
+    /// login waits for the person, and its key goes to no other key store (law 10).
     fn select(
         &self,
         candidates: Vec<Arc<dyn KeyStore>>,

@@ -1,5 +1,5 @@
-//! [`WrappedKey`]: a sealing key in a file of its own, `<grant>.<app>.<store>`, sealed by a wrapping key. The wrapping key is derived from a
-//! passphrase, or lies in a key file.
+//! [`WrappedKey`]: a sealing key in a file of its own, `<grant>.<app>.<store>`, sealed by a wrapping key. The wrapping key is derived
+//! from a passphrase, or lies in a key file.
 //!
 //! The first line is JSON, the second its checksum: this tells a damaged file from a file that another key has sealed.
 

@@ -15,8 +15,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong: one line in lower case that names the issuer, context or path; never a server's words or body, never a secret.
 ///
-/// `Debug` is for `fn main() -> hallpass::Result<()>`: it writes message, causes, the server's words and hint. Serialized, an error is an object of
-/// `kind`, `remedy`, `message`, `because`, `retry_after` and `server_says`, as [`manual::json`](crate::manual::json) describes it.
+/// `Debug` is for `fn main() -> hallpass::Result<()>`: it writes message, causes, the server's words and hint. Serialized, an error is an
+/// object of `kind`, `remedy`, `message`, `because`, `retry_after` and `server_says`, as [`manual::json`](crate::manual::json) describes
+/// it.
 ///
 /// Clones are the same error: every caller that waited for one refresh gets the reason of its failure.
 #[derive(Clone)]

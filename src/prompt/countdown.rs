@@ -122,8 +122,8 @@ impl Shared {
         }
     }
 
-    /// Copies by OSC 52: to the terminal's own clipboard, also at the other end of an SSH connection. Only when the person asks, as it replaces
-    /// the clipboard's content.
+    /// Copies by OSC 52: to the terminal's own clipboard, also at the other end of an SSH connection. Only when the person asks, as it
+    /// replaces the clipboard's content.
     fn copy(&self) {
         let _ = self.writer().send(&format!("\u{1b}]52;c;{}\u{7}", STANDARD.encode(self.page.as_str())));
         self.say(messages::COPIED);

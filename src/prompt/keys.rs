@@ -21,8 +21,8 @@ mod unix {
     /// Whether somebody listens. A second listener would take the first one's settings for the terminal's own.
     static TAKEN: AtomicBool = AtomicBool::new(false);
 
-    /// Standard input that returns each key when it is pressed, until this is dropped. Ctrl-C stays a signal. Ctrl-Z is a key, as the terminal
-    /// must be restored before the program is suspended.
+    /// Standard input that returns each key when it is pressed, until this is dropped. Ctrl-C stays a signal. Ctrl-Z is a key, as the
+    /// terminal must be restored before the program is suspended.
     pub(in crate::prompt) struct Keys(Tty<Stdin>, Taken);
 
     impl Keys {
@@ -77,8 +77,8 @@ mod unix {
         modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
     }
 
-    /// Returns whether this process is in the foreground of standard error. If that is no terminal of its session, no other process can be in
-    /// the foreground.
+    /// Returns whether this process is in the foreground of standard error. If that is no terminal of its session, no other process can
+    /// be in the foreground.
     pub(in crate::prompt) fn is_in_front() -> bool {
         tcgetpgrp(stderr()).is_err() || tty::is_in_front(stderr())
     }

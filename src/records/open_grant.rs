@@ -1,5 +1,5 @@
-//! [`OpenGrant`]: the files of one grant with its key. They are the sealed record `<id>`, the lock `<id>.lock`, and `<id>.next`, which first
-//! says that an exchange was begun and then holds the next record (laws 3 and 5).
+//! [`OpenGrant`]: the files of one grant with its key. They are the sealed record `<id>`, the lock `<id>.lock`, and `<id>.next`, which
+//! first says that an exchange was begun and then holds the next record (laws 3 and 5).
 //!
 //! Every method that writes takes the [`Lock`], so that nobody writes without it. `grant_files` has what needs no key.
 

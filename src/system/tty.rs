@@ -58,8 +58,8 @@ impl<T: AsFd> Tty<T> {
         key != 0 && key == self.before.special_codes[SpecialCodeIndex::VSUSP]
     }
 
-    /// Restores the terminal, and stops this process and its group as the terminal does on Ctrl-Z. Returns when the process continues. Returns
-    /// at once if nobody could continue it: the kernel does not stop an orphan (POSIX, "Orphaned Process Group").
+    /// Restores the terminal, and stops this process and its group as the terminal does on Ctrl-Z. Returns when the process continues.
+    /// Returns at once if nobody could continue it: the kernel does not stop an orphan (POSIX, "Orphaned Process Group").
     ///
     /// Uses no handler for SIGTSTP or SIGCONT, as handlers belong to the host (law 15).
     pub(crate) fn suspend(&self, cancel: &Cancel) {
@@ -69,8 +69,8 @@ impl<T: AsFd> Tty<T> {
         }
     }
 
-    /// A shell that has the terminal in between may have changed the settings, and then they stay. Some shells (dash) do not change them: then
-    /// a process that was stopped, and ends in the background, would leave the terminal without an echo.
+    /// A shell that has the terminal in between may have changed the settings, and then they stay. Some shells (dash) do not change them:
+    /// then a process that was stopped, and ends in the background, would leave the terminal without an echo.
     fn restore(&self) {
         let is_in_front = is_in_front(&self.terminal);
         if is_in_front {

@@ -75,8 +75,8 @@ impl AuthorizationServer {
     }
 
     /// Returns a configuration of the app `acme` that logs in here and touches nothing else on this machine. Its state folder is `state` in
-    /// `folder` (an absolute path), which a login creates. Its clones share one key store in memory. It has the server's clock, and an empty
-    /// environment.
+    /// `folder` (an absolute path), which a login creates. Its clones share one key store in memory. It has the server's clock, and an
+    /// empty environment.
     pub fn config(&self, folder: &Path) -> Result<Config> {
         let mut config = Config::new("acme", self.issuer(), &self.client_id())?;
         config.allow_loopback_http = true;

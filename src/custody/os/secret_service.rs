@@ -60,8 +60,8 @@ pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), KeyStoreError>
     Service::connect(connected)?.can_take_a_key()
 }
 
-/// Returns whether the item exists, unlocked. keyring unlocks what it finds, which can raise a prompt that nobody sees, so the lock is checked
-/// first.
+/// Returns whether the item exists, unlocked. keyring unlocks what it finds, which can raise a prompt that nobody sees, so the lock is
+/// checked first.
 pub(super) fn has_unlocked(app: &str, grant: &str, connected: &Connected) -> Result<bool, KeyStoreError> {
     Ok(!Service::connect(connected)?.items(app, grant)?.is_empty())
 }

@@ -143,9 +143,9 @@ mod unix {
     /// How long it takes from a signal until `cancel` is cancelled.
     const SIGNAL_DELAY: Duration = Duration::from_millis(100);
 
-    /// Reads a line without an echo. A crate for this leaves the terminal without echo if Ctrl-C ends the question, or waits for Enter then.
-    /// Whatever stops the program, Ctrl-Z or a signal, the question is asked anew when it continues: what was typed before is incomplete, and
-    /// the shell may have shown it.
+    /// Reads a line without an echo. A crate for this leaves the terminal without echo if Ctrl-C ends the question, or waits for Enter
+    /// then. Whatever stops the program, Ctrl-Z or a signal, the question is asked anew when it continues: what was typed before is
+    /// incomplete, and the shell may have shown it.
     pub(super) fn read_line(question: &str, cancel: &Cancel) -> io::Result<Secret> {
         let mut terminal = open_terminal(OpenOptions::new().write(true))?;
         // Nonblocking: the kernel stops a blocked `read` in the background, and resumes it in the foreground with the shell's echo.

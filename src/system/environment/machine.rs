@@ -35,8 +35,8 @@ pub enum Machine {
 }
 
 impl Machine {
-    /// Returns where this process runs. Only hints and the opening of a browser depend on it, so an author of these variables changes nothing
-    /// else.
+    /// Returns where this process runs. Only hints and the opening of a browser depend on it, so an author of these variables changes
+    /// nothing else.
     pub fn here() -> Self {
         if exists("/.flatpak-info") {
             Self::Flatpak

@@ -82,8 +82,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads the environment of this process. Ignores a line break at the end of a variable, as files from other systems and mounted secrets
-    /// have it. An empty variable counts as unset.
+    /// Reads the environment of this process. Ignores a line break at the end of a variable, as files from other systems and mounted
+    /// secrets have it. An empty variable counts as unset.
     #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
     pub fn read(app: &AppName) -> Self {
         let environment = Self::from(app, &variable);

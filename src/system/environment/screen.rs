@@ -9,8 +9,8 @@ use super::variable;
 use crate::model::sanitize::{ascii, printable};
 use crate::model::wrap;
 
-/// What standard output or standard error can show. Formats text for it: without what a terminal obeys, in ASCII if the locale is not UTF-8,
-/// and on a terminal broken between words at the width of the window. A host can use it for its own messages.
+/// What standard output or standard error can show. Formats text for it: without what a terminal obeys, in ASCII if the locale is not
+/// UTF-8, and on a terminal broken between words at the width of the window. A host can use it for its own messages.
 ///
 /// ```
 /// let line = hallpass::prompt::Screen::stderr().shown("error: nobody is logged in\nhint: run `acme auth login`");
@@ -72,8 +72,8 @@ impl Screen {
         (self.size)().map(|(columns, _)| columns).or(self.columns).unwrap_or(usize::MAX)
     }
 
-    /// Formats the text for this screen. A line that the window would break is broken between words, and what follows is indented. A command
-    /// between backquotes is not broken.
+    /// Formats the text for this screen. A line that the window would break is broken between words, and what follows is indented. A
+    /// command between backquotes is not broken.
     pub fn shown(self, text: &str) -> String {
         wrap::wrap(&self.encode(text), self.width())
     }
@@ -83,8 +83,8 @@ impl Screen {
         wrap::entry(&self.encode(head), &self.encode(text), self.width())
     }
 
-    /// Converts the text to letters that can be shown. Without UTF-8, more than ASCII is dangerous: the bytes of Û contain 0x9B, which such a
-    /// terminal can take for the start of a control sequence.
+    /// Converts the text to letters that can be shown. Without UTF-8, more than ASCII is dangerous: the bytes of Û contain 0x9B, which
+    /// such a terminal can take for the start of a control sequence.
     fn encode(self, text: &str) -> String {
         let text = printable(text);
         if self.is_utf8 { text } else { ascii(&text) }
