@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use super::{CLIENT_SECRET, Members, SENT, assert_quotes_nothing_sent, assert_reveals_no_secret, object, printed};
+use crate::model::account::is_subject;
 use crate::model::error::Error;
 use crate::model::ids::{Issuer, has_user_info, is_loopback};
 use crate::model::sanitize::is_plain;

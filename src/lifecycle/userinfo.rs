@@ -8,7 +8,7 @@ use crate::lifecycle::contexts::Context;
 use crate::lifecycle::refresh::{self, Identity};
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{Account, Issuer, Org};
+use crate::model::ids::{Issuer, Org};
 use crate::model::sanitize::{ascii_json, quoted};
 use crate::oauth::claims::Claims;
 use crate::oauth::metadata;

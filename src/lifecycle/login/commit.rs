@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::lifecycle::contexts::{Context, Entry, Index};
 use crate::lifecycle::login::{Approved, LoggedIn, Login, label};
+use crate::model::account::Account;
 use crate::model::error::Result;
-use crate::model::ids::{Account, ContextName, GrantId, Org};
+use crate::model::ids::{ContextName, GrantId, Org};
 use crate::oauth::claims::Claims;
 use crate::oauth::id_token;
 use crate::records::grant_files::GrantFiles;
@@ -74,7 +75,7 @@ impl Login<'_> {
             account: account.clone(),
             token_type: reply.token_type.clone(),
             // Of this reply or none: a new login inherits no refresh token (law 8).
-            refresh_token: reply.refresh_token.as_ref().map(|token| RefreshToken::Given(token.copy())),
+            refresh_token: reply.refresh_token.as_ref().map(|token| RefreshToken::Plain(token.copy())),
             refresh_expires_at: reply.refresh_expires_in.map(|lifetime| asked_at + lifetime),
             scopes: scopes.clone(),
             // Set with the key, when that is made.

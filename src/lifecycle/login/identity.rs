@@ -5,8 +5,9 @@ use std::time::Duration;
 use url::Url;
 
 use crate::lifecycle::login::Login;
+use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{Account, Org};
+use crate::model::ids::Org;
 use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
 use crate::oauth::id_token;

@@ -2,6 +2,7 @@
 
 use crate::lifecycle::login::Login;
 use crate::lifecycle::login::identity::Identity;
+use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::Org;
 use crate::oauth::claims::Claims;

@@ -5,8 +5,8 @@
 
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::login::Login;
+use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::Account;
 use crate::oauth::metadata::Endpoint;
 use crate::oauth::revocation::{Token, revoke};
 use crate::oauth::server_quirks::RevocationReach;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::Index;
 use crate::model::error::{Error, Remedy, Result};
-use crate::model::ids::{ContextName, Org, Scopes};
+use crate::model::ids::{ContextName, Org};
+use crate::model::scopes::Scopes;
 use crate::oauth::org_selection::Orgs;
 use crate::system::clock::Cancel;
 

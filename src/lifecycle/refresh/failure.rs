@@ -3,7 +3,8 @@
 use super::exchange::{Exchange, ExchangeFailure, Reason};
 use super::job::PriorExchange;
 use crate::model::error::{Error, ErrorKind, Remedy};
-use crate::model::ids::{Org, Scopes};
+use crate::model::ids::Org;
+use crate::model::scopes::Scopes;
 use crate::oauth::token_endpoint::{ErrorResponse, TokenError};
 use crate::records::record::Record;
 

@@ -171,10 +171,10 @@ impl RefreshJob<'_> {
 
     /// Returns the error of an exchange that another process made while this one waited, or after which the server wants no request yet.
     fn just_failed(&self, failure: &Failure, waiting_since: Option<SystemTime>) -> Option<Error> {
-        let rest = failure.rest(self.now());
+        let cooldown = failure.cooldown(self.now());
         // Times on disk are whole milliseconds.
         let meanwhile = waiting_since.is_some_and(|since| since < failure.at + Duration::from_millis(1));
-        if meanwhile || rest.is_some() { failure.shared(rest, self.log_in()) } else { None }
+        if meanwhile || cooldown.is_some() { failure.shared(cooldown, self.log_in()) } else { None }
     }
 
     /// Returns a recent refusal that this caller would meet as well, unless it insists on a new token.

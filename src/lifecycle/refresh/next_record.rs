@@ -57,7 +57,7 @@ impl RefreshJob<'_> {
             // An idle time begins anew with every use. If the server does not repeat it, the old time stands.
             refresh_expires_at: reply.refresh_expires_in.map(|life| asked_at + life).or(record.refresh_expires_at),
             // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
-            refresh_token: reply.refresh_token.map(RefreshToken::Given).or(record.refresh_token),
+            refresh_token: reply.refresh_token.map(RefreshToken::Plain).or(record.refresh_token),
             tokens: with_token(token, record.tokens, target, asked_at),
             user: record.user.or_else(|| reply.user.as_ref().and_then(Claims::sub)),
             claims: match claims.sub() {

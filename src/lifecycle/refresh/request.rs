@@ -6,7 +6,7 @@ use super::exchange::{Exchange, ExchangeFailure};
 use super::job::PriorExchange;
 use crate::lifecycle::config::Config;
 use crate::model::error::Result;
-use crate::model::ids::Scopes;
+use crate::model::scopes::Scopes;
 use crate::oauth::token_endpoint::{Grant, RequestedAccess, TokenEndpoint, TokenError, TokenReply};
 use crate::records::record::{Record, RefreshToken};
 use crate::system::clock::{Cancel, Stopwatch};
