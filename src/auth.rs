@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::lifecycle::app::{App, Handle};
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{ChosenBy, Context, Index, Outcomes, Selector};
-use crate::lifecycle::doctor::orphans;
 use crate::lifecycle::doctor::{self, Repaired, Report};
 use crate::lifecycle::login::{self, LoginRequest};
 use crate::lifecycle::logout::{self, LoggedOut, LogoutRequest};
@@ -272,7 +271,7 @@ impl Auth {
         let handle = self.0.clone();
         async move {
             let app = handle.app.clone();
-            handle.app.workers.run(move || job(&app)).await
+            handle.app.workers.run(move || doctor::repair(&app)).await
         }
     }
 

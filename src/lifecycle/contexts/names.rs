@@ -73,7 +73,7 @@ fn base(account: &Account, org: Option<&Org>) -> ContextName {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{account, entry, index};
+    use super::super::index::tests::{account, entry, index};
     use super::*;
 
     #[test]

@@ -1,17 +1,18 @@
 //! Which context is meant, and by which rule: read from one index, so that nobody's switch in between makes half a choice.
 
-use std::cmp::Reverse;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Entry, FILE, FORMAT, FolderRule, Index};
+use super::folder_rules::FolderRule;
+use super::index_file::{FILE, FORMAT};
+use super::{Entry, Index};
 use crate::lifecycle::config::Config;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{AppName, ContextName, Org};
 use crate::oauth::org_selection::Orgs;
-use crate::state_dir::{StateDir, other_owner, real_folder};
+use crate::state_dir::StateDir;
 
 /// Which context is wanted.
 #[derive(Debug, Clone, Default)]
@@ -224,18 +225,6 @@ impl Index {
         }
     }
 
-    /// Makes `context` the one that is meant in this folder, by its real path, and below it.
-    pub(crate) fn bind(&mut self, folder: PathBuf, context: ContextName) {
-        self.unbind(&folder);
-        self.folders.push(FolderRule { folder, context });
-    }
-
-    /// Takes the rule of this folder away; says which context it named.
-    pub(crate) fn unbind(&mut self, folder: &Path) -> Option<ContextName> {
-        let at = self.folders.iter().position(|rule| rule.folder == folder)?;
-        Some(self.folders.remove(at).context)
-    }
-
     /// The name that is meant, if anything names one, whether or not it is there.
     fn choose(&self, select: &Selector, config: &Config) -> Result<Option<Chosen>> {
         if let Some(name) = &select.context {
@@ -248,23 +237,6 @@ impl Index {
             return Ok(Some((rule.context.clone(), ChosenBy::Folder(rule.folder.clone()))));
         }
         Ok(self.default.as_ref().map(|name| (name.clone(), ChosenBy::Default)))
-    }
-
-    /// The rule of the innermost folder around `current` that has one. A folder that became another user's has none: who can
-    /// put a folder where mine was does not choose my login.
-    fn rule_around(&self, current: Option<&Path>) -> Option<&FolderRule> {
-        if self.folders.is_empty() {
-            return None;
-        }
-        let real = real_folder(current?).ok()?;
-        let is_around = |rule: &&FolderRule| {
-            // By its letters first, which takes no time, and then by its parts.
-            let (real_bytes, bytes) = (real.as_os_str().as_encoded_bytes(), rule.folder.as_os_str().as_encoded_bytes());
-            real_bytes.starts_with(bytes) && real.starts_with(&rule.folder)
-        };
-        let mut around: Vec<_> = self.folders.iter().filter(is_around).collect();
-        around.sort_by_key(|rule| Reverse(rule.folder.as_os_str().len()));
-        around.into_iter().find(|rule| matches!(other_owner(&rule.folder), Ok(None)))
     }
 
     fn nobody(&self) -> Error {
@@ -303,8 +275,9 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{entry, index};
+    use super::super::index::tests::{entry, index};
     use super::*;
+    use crate::state_dir::real_folder;
 
     #[test]
     fn argument_environment_folder_default_and_the_only_one_in_this_order() {
