@@ -80,9 +80,9 @@ impl Auth {
             return Ok(Session::of_environment(self.0.clone(), token.clone()));
         }
         let state_dir = self.app().state_dir()?;
-        let (index, chosen) = Index::read_meant(state_dir.as_ref(), select, config)?;
-        let (entry, by) = index.find(chosen, config)?;
-        let entry = index.in_org(entry, select, config)?;
+        let (index, chosen) = Index::read_selected(state_dir.as_ref(), select, &self.app().config)?;
+        let (entry, by) = index.find(chosen, &self.app().config)?;
+        let entry = index.in_org(entry, select, &self.app().config)?;
         let context = Context { chosen_by: Some(by), ..Context::of(&entry, &index) };
         Ok(Session::of_context(self.0.clone(), context))
     }
@@ -144,9 +144,9 @@ impl Auth {
     pub fn contexts(&self) -> Result<Vec<Context>> {
         let Some(state_dir) = self.app().state_dir()? else { return Ok(Vec::new()) };
         let index = Index::read(Some(&state_dir))?;
-        let selected = index.meant_here(&self.app().config);
-        let entries = index.contexts.iter();
-        Ok(entries.map(|entry| self.app().context(&state_dir, &index, entry, selected.as_ref())).collect())
+        let meant = index.selected_here(&self.app().config);
+        let context = |entry| self.app().context(&state_dir, &index, entry, meant.as_ref());
+        Ok(index.contexts.iter().map(context).collect())
     }
 
     /// Returns what the key store of this login promises; `None` if this program has no such key store. Asks no key store.

@@ -90,7 +90,9 @@ pub fn index(bytes: &[u8]) {
         // Two of one name are another hand's.
         let is_ours = names.len() == index.contexts.len();
         for bytes in [bytes, &written] {
-            if let Some((skimmed, chosen)) = Index::skim(bytes, &select, &config).ok().flatten().filter(|_| is_ours) {
+            if let Some((skimmed, chosen)) =
+                Index::parse_selected(bytes, &select, &config).ok().flatten().filter(|_| is_ours)
+            {
                 let (entry, by) = found.as_ref().expect("what is found by skimming is found by reading");
                 let (skimmed, skimmed_by) = skimmed.find(chosen, &config).expect("what was skimmed is there");
                 assert_eq!((&skimmed.grant, skimmed_by), (&entry.grant, by.clone()));

@@ -1,14 +1,11 @@
-//! The end of a login: told to the server, then forgotten here, and truthfully reported (law 13).
+//! Logout: revokes logins at the server, then forgets them here, and reports truthfully what happened (law 13).
 
-use std::sync::Arc;
-
-use crate::custody::{KeptUntil, KeyStore};
+use crate::custody::KeptUntil;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index, Outcomes, Selector};
 use crate::lifecycle::doctor::orphans::Orphans;
-use crate::model::account::Account;
-use crate::model::error::{Error, Remedy, Result};
-use crate::model::ids::{ContextName, GrantId};
+use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::ids::{Account, ContextName};
 use crate::model::secret::Secret;
 use crate::oauth::metadata::Endpoint;
 use crate::oauth::revocation::{Revoked, Token, revoke};
@@ -18,15 +15,15 @@ use crate::records::open_grant::{Found, OpenGrant};
 use crate::records::record::Record;
 use crate::state_dir::{Lock, StateDir};
 
-/// Which logins shall end, and how.
+/// Which logins to end, and how.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct LogoutRequest {
-    /// Which one.
+    /// Selects one login. The default is the current one.
     pub select: Selector,
-    /// All of them.
+    /// Ends all logins. The default is false.
     pub all: bool,
-    /// Forget on this machine only; the server is not asked.
+    /// Forgets the logins on this machine only, without asking the server. The default is false.
     pub local_only: bool,
 }
 
@@ -38,11 +35,11 @@ pub struct LoggedOut {
     pub context: ContextName,
     /// The contexts for other orgs of the same login, which are gone with it.
     pub also: Vec<ContextName>,
-    /// Whose it was.
+    /// Whose login it was.
     pub account: Account,
     /// How it ended.
     pub ended: LogoutOutcome,
-    /// Why its key is still where it rested, if it is: it opens nothing any more.
+    /// Why its key is still in its key store, if it is. It opens nothing any more.
     pub left_behind: Option<String>,
 }
 
@@ -50,20 +47,20 @@ pub struct LoggedOut {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogoutOutcome {
-    /// The server has revoked it (RFC 7009).
+    /// The server has revoked the login (RFC 7009).
     Revoked,
-    /// The server has no way to revoke: it is forgotten here, and ends there when it expires.
+    /// The server cannot revoke the login: it is forgotten here, and ends at the server when it expires.
     NotRevocable,
-    /// The server had refused its refresh token as ended before, and was not asked again: it is forgotten here.
+    /// The login had already ended at the server: it is forgotten here.
     Already,
-    /// It is forgotten here, and the server was not asked.
+    /// The login is forgotten here, and the server was not asked.
     LocalOnly,
-    /// It could not be read any more, so the server could not be told: it is forgotten here, and ends there when it expires.
+    /// The login could not be read any more, so the server was not asked: it is forgotten here, and ends at the server when it expires.
     Unreadable,
 }
 
 impl LogoutOutcome {
-    /// The name in JSON output, in `snake_case`.
+    /// Returns the name in JSON output, in `snake_case`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Revoked => "revoked",
@@ -75,50 +72,43 @@ impl LogoutOutcome {
     }
 }
 
-/// Ends the selected logins, one after the other; one that cannot be ended is still there.
+/// Ends the selected logins, one after the other. A login that cannot be ended stays.
 pub(crate) fn run(app: &App, request: &LogoutRequest) -> Result<Outcomes<LoggedOut>> {
     let state_dir = app.state_dir()?;
     let index = Index::read(state_dir.as_ref())?;
-    let mut entries =
-        index.meant(request.all, &request.select, &app.config).map_err(|error| nothing_to_end(error, &index))?;
-    if let Some(state_dir) = state_dir.as_ref().filter(|_| request.all) {
-        entries.extend(nameless(app, state_dir, &index)?);
+    let selected = index.select(request.all, &request.select, &app.config);
+    let mut entries = selected.map_err(|error| nothing_to_end(error, &index))?;
+    let Some(state_dir) = state_dir else { return Ok(Outcomes::default()) };
+    if request.all {
+        entries.extend(unnamed_logins(app, &state_dir, &index)?);
     }
-    match state_dir {
-        Some(state_dir) => Outcomes::of(&entries, request.all, |entry| end(app, &state_dir, entry, request.local_only)),
-        None => Ok(Outcomes::default()),
-    }
+    Outcomes::of(&entries, request.all, |entry| end(app, &state_dir, entry, request.local_only))
 }
 
-/// Who wants to log out is not told to log in.
+/// Returns the error of a logout that finds no login. It does not advise to log in.
 fn nothing_to_end(error: Error, index: &Index) -> Error {
     match error.remedy() {
-        Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }) => index.other_than(error),
+        Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }) if index.contexts.is_empty() => {
+            Error::new(ErrorKind::NotLoggedIn, "already logged out")
+        }
+        Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }) => {
+            error.with(Remedy::ChooseContext { contexts: index.names() })
+        }
         _ => error,
     }
 }
 
-/// The logins that no name is of, after a crash or an edit of the index: who ends all believes that none is left.
-fn nameless(app: &App, state_dir: &StateDir, index: &Index) -> Result<Vec<Entry>> {
+/// Returns the logins without a name, after a crash or an edit of the index: a person who ends all logins believes that none is left.
+fn unnamed_logins(app: &App, state_dir: &StateDir, index: &Index) -> Result<Vec<Entry>> {
     let unnamed = Orphans::find(app, &app.quiet_key_stores(), state_dir, index)?.unnamed;
-    let entry = |(grant, key_store): (GrantId, Option<Arc<dyn KeyStore>>)| {
-        let (opened, record) = app.opened_anywhere(app.files(state_dir, &grant))?;
+    let entries = unnamed.iter().filter_map(|(grant, key_store)| {
+        let (opened, record) = app.opened_anywhere(app.files(state_dir, grant))?;
         let org = record.tokens.first().and_then(|token| token.org.clone());
-        let name = index.free_name(&record.account, org.as_ref());
+        let name = index.derive_name(&record.account, org.as_ref());
         let mark = opened.mark(&name, org.as_ref()).ok()?;
-        Some(Entry {
-            name,
-            mark,
-            org,
-            account: record.account,
-            client_id: record.destination.client_id,
-            scopes: record.scopes,
-            key_store: key_store?.name().to_owned(),
-            asked: None,
-            grant: grant.clone(),
-        })
-    };
-    Ok(unnamed.into_iter().filter_map(entry).collect())
+        Some(Entry { mark, ..Entry::of_record(name, grant, org, &record, key_store.as_ref()?.name()) })
+    });
+    Ok(entries.collect())
 }
 
 fn end(app: &App, state_dir: &StateDir, entry: &Entry, local_only: bool) -> Result<LoggedOut> {
@@ -131,104 +121,140 @@ fn end(app: &App, state_dir: &StateDir, entry: &Entry, local_only: bool) -> Resu
     if local_only {
         check_if_it_opens(app, entry, files)?;
     }
-    // A login that cannot be forgotten here is not ended at the server: what is left would look like one that is alive.
+    // A login that cannot be forgotten here is not ended at the server: otherwise an ended login would look alive here.
     Index::try_write(state_dir, app.config.lock_timeout)?;
-    let ended = match opened.map(|grant| newest(app, entry, &grant?, &lock)) {
+    let ended = match opened.map(|opened| opened.and_then(|grant| Newest::read(app, entry, &grant, &lock))) {
         None => LogoutOutcome::LocalOnly,
-        // Sent once more, it would be taken for a stolen one: some servers (Better Auth) end all logins of the account then.
-        Some(Ok((_, true, _))) => LogoutOutcome::Already,
-        Some(Ok((record, false, token))) => tell_the_server(app, entry, &record, token)?,
-        Some(Err(error)) => match error.remedy() {
-            // From here a key in the kernel can look lost that another session or container still has.
-            Some(Remedy::LogIn { .. } | Remedy::StartSession) if may_be_elsewhere(app, entry, files) => {
-                return Err(error.with(Remedy::ForgetLocally { context: entry.name.to_string() }));
-            }
-            // Whoever writes the index could have a login given up by naming another place for its key.
-            Some(Remedy::LogIn { .. }) if app.opened_anywhere(files).is_some() => {
-                return Err(error.with(Remedy::Repair));
-            }
-            // Locked is not empty: only a login that can never be read again is given up.
-            Some(Remedy::LogIn { .. }) => LogoutOutcome::Unreadable,
-            // What the person may not have any more, and is not asked for to forget.
-            Some(
-                Remedy::RunAsService { .. }
-                | Remedy::CorrectCredential { .. }
-                | Remedy::CorrectPassphrase
-                | Remedy::SetAside { .. },
-            ) => return Err(error.with(Remedy::ForgetLocally { context: entry.name.to_string() })),
-            _ => return Err(error),
-        },
+        Some(Ok(newest)) => newest.end_at_server(app, entry)?,
+        Some(Err(error)) => give_up_unreadable(app, entry, files, error)?,
     };
-    // As it is now: the key may have moved while this waited. A person is not asked while the lock is held.
-    let store = Index::read(Some(state_dir))?.of_grant(&entry.grant).unwrap_or(entry).key_store.clone();
-    let key_stores = app.quiet_key_stores();
-    // What a move may have left that was killed, where it costs nothing to look. While the record is there that proves whose it is.
-    for other in ["kernel", "session"].iter().filter(|other| **other != store) {
-        let _ = key_stores.any(other).map(|other| files.erase_key(&*other));
-    }
-    let erased = key_stores.any(&store).and_then(|key_store| files.erase(&lock, Some(&*key_store)));
-    let left_behind = match erased {
-        // A key that cannot be reached opens nothing any more, and a login can always be forgotten (law 13).
-        Err(error) if local_only => {
-            files.erase(&lock, None)?;
-            Some(error.to_string())
-        }
-        erased => {
-            erased?;
-            let stays =
-                key_stores.any(&store).is_ok_and(|key_store| matches!(key_store.load(&files.item()), Ok(Some(_))));
-            stays.then(|| "nothing here proves that it is of this state folder".to_owned())
-        }
-    };
+    let left_behind = erase(app, state_dir, entry, files, &lock, local_only)?;
     let mut also = Index::change(state_dir, app.config.lock_timeout, |index| {
-        // Whatever names this grant: a login made meanwhile under the same name is not ours to end.
+        // All contexts of this grant. A new login under the same name is another grant, and stays.
         Ok(index.forget(&entry.grant))
     })?;
     also.retain(|name| *name != entry.name);
     Ok(LoggedOut { context: entry.name.clone(), also, account: entry.account.clone(), ended, left_behind })
 }
 
-/// Another login is not forgotten under this one's name, as far as that can be found out without asking a person.
+/// Makes sure that no other login is forgotten under this one's name, if that can be checked without asking a person.
 fn check_if_it_opens(app: &App, entry: &Entry, files: GrantFiles<'_>) -> Result<()> {
     let Some((grant, record)) = app.opened_anywhere(files) else { return Ok(()) };
     app.check_record(entry, &grant, &record)
 }
 
-/// Whether the key is not to be found where it need not be lost for that.
+/// The newest record of a login, so that its last token is the one that is revoked.
+struct Newest {
+    record: Record,
+    refresh_token: Option<Secret>,
+    /// Whether the server has refused the refresh token as ended.
+    has_ended: bool,
+}
+
+impl Newest {
+    fn read(app: &App, entry: &Entry, grant: &OpenGrant<'_>, lock: &Lock) -> Result<Self> {
+        let Found { record, attempt, .. } = grant.recover(lock)?;
+        app.check_record(entry, grant, &record)?;
+        let has_ended = attempt.is_some_and(|attempt| grant.has_ended(&attempt));
+        let refresh_token = record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
+        Ok(Self { record, refresh_token, has_ended })
+    }
+
+    fn end_at_server(&self, app: &App, entry: &Entry) -> Result<LogoutOutcome> {
+        if self.has_ended {
+            // Some servers (Better Auth) take a token that is sent again for a stolen one, and end all logins of the account.
+            return Ok(LogoutOutcome::Already);
+        }
+        let destination = &self.record.destination;
+        app.check_destination(&entry.grant, &self.record)?;
+        let access_token = self.record.tokens.first().map(|token| &*token.access_token);
+        let (Some(url), Some(token)) =
+            (&destination.revocation_endpoint, Token::best(self.refresh_token.as_ref(), access_token))
+        else {
+            return Ok(LogoutOutcome::NotRevocable);
+        };
+        let http = app.http()?;
+        app.confirm(&http, destination, Endpoint::Revocation).map_err(|error| error.with(forget_locally(entry)))?;
+        match revoke(&http, url, &app.client(destination), &token) {
+            Ok(Revoked::Now) => Ok(LogoutOutcome::Revoked),
+            Ok(Revoked::Before) => Ok(LogoutOutcome::Already),
+            // RFC 7009 §2.2.1: "The authorization server does not support the revocation of the presented token type."
+            Err(TokenError::Refused(refusal)) if refusal.is("unsupported_token_type") => {
+                Ok(LogoutOutcome::NotRevocable)
+            }
+            Err(error) => Err(not_revoked(entry, error.into())),
+        }
+    }
+}
+
+fn not_revoked(entry: &Entry, cause: Error) -> Error {
+    let message = "cannot log out: the server was not told";
+    Error::new(cause.kind(), message).with(forget_locally(entry)).because(cause)
+}
+
+fn forget_locally(entry: &Entry) -> Remedy {
+    Remedy::ForgetLocally { context: entry.name.to_string() }
+}
+
+/// Gives a login up whose record cannot be read. Locked is not empty: returns the error unless the record can never be read again.
+fn give_up_unreadable(app: &App, entry: &Entry, files: GrantFiles<'_>, error: Error) -> Result<LogoutOutcome> {
+    match error.remedy() {
+        // Another session or container may still have a key that looks lost from here.
+        Some(Remedy::LogIn { .. } | Remedy::StartSession) if may_be_elsewhere(app, entry, files) => {
+            Err(error.with(forget_locally(entry)))
+        }
+        // An editor of the index could have a login given up by naming another key store for its key.
+        Some(Remedy::LogIn { .. }) if app.opened_anywhere(files).is_some() => Err(error.with(Remedy::Repair)),
+        Some(Remedy::LogIn { .. }) => Ok(LogoutOutcome::Unreadable),
+        // The person may no longer have what these ask for, and forgetting does not need it.
+        Some(
+            Remedy::RunAsService { .. }
+            | Remedy::CorrectCredential { .. }
+            | Remedy::CorrectPassphrase
+            | Remedy::SetAside { .. },
+        ) => Err(error.with(forget_locally(entry))),
+        _ => Err(error),
+    }
+}
+
+/// Whether the key is missing from a key store of this session or boot: another session may still have it.
 fn may_be_elsewhere(app: &App, entry: &Entry, files: GrantFiles<'_>) -> bool {
     let Ok(store) = app.key_stores.of(&entry.key_store) else { return false };
     let forgets = matches!(store.protection().lasts, KeptUntil::Reboot | KeptUntil::SessionEnd);
     forgets && !matches!(store.load(&files.item()), Ok(Some(_)))
 }
 
-/// The newest record there is, so that the token that is revoked is the last one; whether it has ended already; and the token.
-fn newest(app: &App, entry: &Entry, grant: &OpenGrant<'_>, lock: &Lock) -> Result<(Record, bool, Option<Secret>)> {
-    let Found { record, attempt, .. } = grant.recover(lock)?;
-    app.check_record(entry, grant, &record)?;
-    let has_ended = attempt.is_some_and(|attempt| grant.has_ended(&attempt));
-    let token = record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
-    Ok((record, has_ended, token))
-}
-
-fn tell_the_server(app: &App, entry: &Entry, record: &Record, token: Option<Secret>) -> Result<LogoutOutcome> {
-    app.check_destination(&entry.grant, record)?;
-    let access = record.tokens.first().map(|token| &*token.access_token);
-    let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, Token::best(token.as_ref(), access))
-    else {
-        return Ok(LogoutOutcome::NotRevocable);
-    };
-    let http = app.http()?;
-    let forget = Remedy::ForgetLocally { context: entry.name.to_string() };
-    app.confirm(&http, &record.destination, Endpoint::Revocation).map_err(|error| error.with(forget.clone()))?;
-    match revoke(&http, url, &app.client(&record.destination), &token) {
-        Ok(Revoked::Now) => Ok(LogoutOutcome::Revoked),
-        Ok(Revoked::Already) => Ok(LogoutOutcome::Already),
-        // RFC 7009 §2.2.1: "The authorization server does not support the revocation of the presented token type."
-        Err(TokenError::Refused(refusal)) if refusal.is("unsupported_token_type") => Ok(LogoutOutcome::NotRevocable),
-        Err(error) => {
-            let cause = Error::from(error);
-            let message = "cannot log out: the server was not told";
-            Err(Error::new(cause.kind(), message).with(forget).because(cause))
+/// Erases the key and the record. Returns why the key is still in its key store, if it is.
+fn erase(
+    app: &App,
+    state_dir: &StateDir,
+    entry: &Entry,
+    files: GrantFiles<'_>,
+    lock: &Lock,
+    local_only: bool,
+) -> Result<Option<String>> {
+    // Read again: the key may have moved while this waited for the lock.
+    let name = Index::read(Some(state_dir))?.of_grant(&entry.grant).unwrap_or(entry).key_store.clone();
+    // No person is asked while the lock is held.
+    let key_stores = app.quiet_key_stores();
+    // A move that was killed may have left a copy. These are fast to ask. First, while the record can prove whose copy it is.
+    for other in ["kernel", "session"].iter().filter(|other| **other != name) {
+        let _ = key_stores.any(other).map(|other| files.erase_key(&*other));
+    }
+    let erased = key_stores.any(&name).and_then(|key_store| {
+        files.erase(lock, Some(&*key_store))?;
+        Ok(key_store)
+    });
+    match erased {
+        Ok(key_store) => {
+            let is_still_there = matches!(key_store.load(&files.item()), Ok(Some(_)));
+            Ok(is_still_there.then(|| "nothing here proves that it is of this state folder".to_owned()))
         }
+        // A key that cannot be reached opens nothing any more, and a login can always be forgotten (law 13).
+        Err(error) if local_only => {
+            files.erase(lock, None)?;
+            Ok(Some(error.to_string()))
+        }
+        Err(error) => Err(error),
     }
 }

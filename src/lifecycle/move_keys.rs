@@ -1,5 +1,5 @@
-//! The key of a login moves to another place: copied, read back, named in the index, and only then erased where it was. Killed at any
-//! step, the login works, and the same move done again finishes it.
+//! Moves keys to another key store. A key is copied and read back, then the index names its new key store, and only then the old copy is
+//! erased. After a kill at any step the login works, and the same move run again finishes.
 
 use crate::custody::{KernelCache, KeyStore};
 use crate::lifecycle::app::App;
@@ -11,20 +11,20 @@ use crate::records::grant_files::GrantFiles;
 use crate::state_dir::StateDir;
 use crate::system::failpoint::reached;
 
-/// Which keys shall move, and where.
+/// Which keys to move, and where to.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MoveRequest {
-    /// Which login's.
+    /// Selects one login. The default is the current one.
     pub select: Selector,
-    /// All of them.
+    /// Moves the keys of all logins. The default is false.
     pub all: bool,
-    /// The place to move to, by its name: `os`, `kernel`, `passphrase`, `keyfile`, or that of the host's own custody.
+    /// The name of the key store to move to: `os`, `kernel`, `passphrase`, `keyfile`, or the name of the host's own.
     pub to: String,
 }
 
 impl MoveRequest {
-    /// The keys of all logins, to the place of this name.
+    /// Moves the keys of all logins to the key store of this name.
     pub fn all_to(to: &str) -> Self {
         Self { select: Selector::default(), all: true, to: to.to_owned() }
     }
@@ -36,64 +36,54 @@ impl MoveRequest {
 pub struct MoveOutcome {
     /// The login.
     pub context: ContextName,
-    /// Where its key was; the same as `to` where it had been moved before.
+    /// The key store that had its key; the same as `to` if the key was there already.
     pub from: String,
-    /// Where it is now.
+    /// The key store that has its key now.
     pub to: String,
-    /// Why a copy of the key is still where it was, if it is: the same move done again erases it.
+    /// Why a copy of the key is still in the old key store, if it is. The same move run again erases it.
     pub left_behind: Option<String>,
 }
 
+/// Moves the keys of the selected logins.
 pub(crate) fn run(app: &App, request: &MoveRequest) -> Result<Outcomes<MoveOutcome>> {
     let state_dir = app.state_dir()?;
-    let entries = Index::read(state_dir.as_ref())?.meant(request.all, &request.select, &app.config)?;
+    let entries = Index::read(state_dir.as_ref())?.select(request.all, &request.select, &app.config)?;
     let to = app.key_stores.to_move_to(&request.to)?;
     let (Some(state_dir), false) = (state_dir, entries.is_empty()) else { return Ok(Outcomes::default()) };
     if entries.iter().any(|entry| entry.key_store != to.name()) {
         app.key_stores.prepare(&*to).map_err(|error| error.at_login(to.name()))?;
     }
-    Outcomes::of(&entries, request.all, |entry| relocate(app, &state_dir, entry, &*to))
+    Outcomes::of(&entries, request.all, |entry| move_key(app, &state_dir, entry, &*to))
 }
 
-fn relocate(app: &App, state_dir: &StateDir, entry: &Entry, to: &dyn KeyStore) -> Result<MoveOutcome> {
+fn move_key(app: &App, state_dir: &StateDir, entry: &Entry, to: &dyn KeyStore) -> Result<MoveOutcome> {
     let files = app.files(state_dir, &entry.grant);
     // Before the lock is taken: a person may be asked.
     let opened = if entry.key_store == to.name() { None } else { Some(app.unlock(files, &entry.key_store)) };
-    // So that no logout erases meanwhile what is being copied.
+    // A logout must not erase the key while it is copied.
     let lock = files.lock(app.config.lock_timeout)?;
-    let now = Index::read(Some(state_dir))?;
-    let Some(entry) = now.of_grant(&entry.grant) else {
-        return Err(Error::new(ErrorKind::NotLoggedIn, "the login was ended or replaced meanwhile")
-            .with(Remedy::LogIn { context: None }));
-    };
-    let mut left_behind = None;
-    let grant = match opened {
-        _ if entry.key_store == to.name() => None,
-        Some(opened) => Some(opened?),
-        // It was there, and has moved away meanwhile.
-        None => Some(app.unlock(files, &entry.key_store)?),
-    };
-    if let Some(grant) = grant {
-        app.check_entry(&Context::of(entry, &now), &grant, &grant.read()?)?;
+    let index = Index::read(Some(state_dir))?;
+    let entry = index.of_grant(&entry.grant).ok_or_else(gone)?;
+    let left_behind = if entry.key_store == to.name() {
+        finish_earlier_move(app, files, to)?;
+        None
+    } else {
+        // If it was not opened, it was in `to`, and has moved away meanwhile.
+        let grant = opened.unwrap_or_else(|| app.unlock(files, &entry.key_store))?;
+        app.check_entry(&Context::of(entry, &index), &grant, &grant.read()?)?;
         let from = app.quiet_key_stores().of(&entry.key_store)?;
         grant.copy_key_to(&lock, to, &label(&app.config.app, &entry.account))?;
         Index::change(state_dir, app.config.lock_timeout, |index| {
-            index.move_to(&entry.grant, to.name());
+            index.set_key_store(&entry.grant, to.name());
             Ok(())
         })?;
-        // Of the key where it may rest for another time.
+        // The new key store may keep keys for another time than the kernel's copy.
         KernelCache::forget_key(&files.item());
         reached("key switched");
-        left_behind = from.erase(&files.item()).err().map(|error| error.at_rest(from.name()).to_string());
+        let left_behind = from.erase(&files.item()).err().map(|error| error.at_rest(from.name()).to_string());
         reached("key erased");
-    } else {
-        // Nobody is asked while the lock is held.
-        check_key(&*app.quiet_key_stores().of(to.name())?, files)?;
-        // A move that did not come to its end may have left a copy anywhere. What cannot be asked now is left to the next.
-        for other in app.quiet_key_stores().all().iter().filter(|other| other.name() != to.name()) {
-            let _ = files.erase_key(&**other);
-        }
-    }
+        left_behind
+    };
     Ok(MoveOutcome {
         context: entry.name.clone(),
         from: entry.key_store.clone(),
@@ -102,8 +92,25 @@ fn relocate(app: &App, state_dir: &StateDir, entry: &Entry, to: &dyn KeyStore) -
     })
 }
 
-/// Makes sure that the key is where it is said to be. A file is not opened for that, which may need a person.
+/// Erases the copies that an interrupted move may have left in any other key store. A key store that cannot be asked now keeps its copy
+/// until the next move.
+fn finish_earlier_move(app: &App, files: GrantFiles<'_>, to: &dyn KeyStore) -> Result<()> {
+    // No person is asked while the lock is held.
+    let key_stores = app.quiet_key_stores();
+    check_key(&*key_stores.of(to.name())?, files)?;
+    for other in key_stores.all().iter().filter(|other| other.name() != to.name()) {
+        let _ = files.erase_key(&**other);
+    }
+    Ok(())
+}
+
+/// Makes sure that `store` has the key. A file that may need a person is not opened for that.
 fn check_key(store: &dyn KeyStore, files: GrantFiles<'_>) -> Result<()> {
     let is_listed = store.is_in_state_folder() && !store.answers_at_once();
     if is_listed && !files.lacks_key(store) { Ok(()) } else { files.unlock_anew(store).map(drop) }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::NotLoggedIn, "the login was ended or replaced meanwhile")
+        .with(Remedy::LogIn { context: None })
 }

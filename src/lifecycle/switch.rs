@@ -1,4 +1,4 @@
-//! Which context is meant from now on, and by which name: the default, the rule of a folder, another org's, another name.
+//! Changes the selected context: the default, the rule of a folder, the context of another org; and renames one.
 
 use std::path::PathBuf;
 
@@ -13,58 +13,49 @@ use crate::state_dir::{other_owner, real_folder};
 /// Makes `name` the default.
 pub(crate) fn to(app: &App, name: &ContextName) -> Result<Context> {
     change(app, name, |index| {
-        // As the login spells it, by which it is found sooner.
+        // In the case that the entry has: then a token needs no other entry parsed.
         index.default = index.get(name).map(|entry| entry.name.clone());
         Ok(name)
     })
 }
 
-/// Makes `name` the one that is meant in the current folder and below it.
+/// Selects `name` in the current folder and below it.
 pub(crate) fn here_to(app: &App, name: &ContextName) -> Result<Context> {
     let folder = current_folder(app)?;
     if let Some(owner) = other_owner(&folder)? {
-        let message = format!("{} belongs to {owner}, and only a folder of your own can have a rule", folder.display());
-        let named = Remedy::ChooseContext { contexts: vec![name.to_string()] };
-        return Err(Error::new(ErrorKind::Config, message).with(named));
+        let why = format!("{} belongs to {owner}, and only a folder of your own can have a rule", folder.display());
+        return Err(cannot_pin(why, name));
     }
-    // It is written down as text, and shown wherever the rule is.
+    // It is written as text, and shown wherever the rule is (law 12).
     if !folder.to_str().is_some_and(is_plain) {
-        let message = format!("the path {} has characters that do not show, so it can have no rule", folder.display());
-        let named = Remedy::ChooseContext { contexts: vec![name.to_string()] };
-        return Err(Error::new(ErrorKind::Config, message).with(named));
+        let why = format!("the path {} has characters that do not show, so it can have no rule", folder.display());
+        return Err(cannot_pin(why, name));
     }
     change(app, name, |index| {
         let own = index.get(name).map_or_else(|| name.clone(), |entry| entry.name.clone());
-        index.bind(folder, own);
+        index.pin(folder, own);
         Ok(name)
     })
 }
 
-/// Takes the rule of the current folder away.
+/// Removes the rule of the current folder, and returns the context that it named.
 pub(crate) fn unpin_folder(app: &App) -> Result<Option<ContextName>> {
     let folder = current_folder(app)?;
     match app.state_dir()? {
-        Some(state_dir) => Index::change(&state_dir, app.config.lock_timeout, |index| Ok(index.unbind(&folder))),
+        Some(state_dir) => Index::change(&state_dir, app.config.lock_timeout, |index| Ok(index.unpin(&folder))),
         None => Ok(None),
     }
 }
 
-/// The context of another org of the same account: the one there is, or a new one where one login serves all orgs and the server gives
-/// a token for this one.
+/// Returns the context of another org of the same account: an existing one, or a new one if one login serves all orgs and the server
+/// gives a token for this one.
 pub(crate) fn to_org(app: &App, org: &Org) -> Result<ContextName> {
     let config = &app.config;
     let state_dir = app.state_dir()?;
     let index = Index::read(state_dir.as_ref())?;
     let (base, _) = index.resolve(&Selector::default(), config)?;
     let entry = index.in_org(base, &Selector { org: Some(org.clone()), ..Selector::default() }, config)?;
-    // Of the same login first: another one may have other scopes.
-    let there = |index: &Index| {
-        let of_org = || index.contexts.iter().filter(|other| other.org.as_ref() == Some(org));
-        let is_own = |other: &&Entry| other.is_of(&entry.account, &entry.client_id);
-        let found = of_org().find(|other| other.grant == entry.grant).or_else(|| of_org().find(is_own));
-        found.map(|there| there.name.clone())
-    };
-    if let Some(name) = there(&index) {
+    if let Some(name) = existing_context(&index, &entry, org) {
         return Ok(name);
     }
     refresh::access_token(app, &Context::of(&entry, &index), &Wanted::default(), &|| false)?;
@@ -73,7 +64,7 @@ pub(crate) fn to_org(app: &App, org: &Org) -> Result<ContextName> {
     Index::change(&state_dir, config.lock_timeout, |index| {
         // Ended meanwhile, or replaced by a new login.
         let base = index.get(&entry.name).filter(|base| base.grant == entry.grant).ok_or_else(|| gone(&entry.name))?;
-        if let Some(name) = there(index) {
+        if let Some(name) = existing_context(index, &entry, org) {
             return Ok(name);
         }
         let name = index.name_for(&base.account, &base.client_id, Some(org), None, false)?;
@@ -83,7 +74,7 @@ pub(crate) fn to_org(app: &App, org: &Org) -> Result<ContextName> {
     })
 }
 
-/// Gives the context `old` the name `new`. Opens the login, since only its key says which names it has.
+/// Gives the context `old` the name `new`, and opens its login for that: only its key proves the new name.
 pub(crate) fn rename(app: &App, old: &ContextName, new: &ContextName) -> Result<Context> {
     let state_dir = app.state_dir()?.ok_or_else(|| unknown(old, &Index::empty()))?;
     let index = Index::read(Some(&state_dir))?;
@@ -102,7 +93,15 @@ pub(crate) fn rename(app: &App, old: &ContextName, new: &ContextName) -> Result<
     })
 }
 
-/// Changes the index where it knows `name`; gives the context that `change` names afterwards.
+/// Returns the context for `org` of the account of `entry`. A context of the same login is preferred: another login may have other scopes.
+fn existing_context(index: &Index, entry: &Entry, org: &Org) -> Option<ContextName> {
+    let of_org = || index.contexts.iter().filter(|other| other.org.as_ref() == Some(org));
+    let same_login = of_org().find(|other| other.grant == entry.grant);
+    let found = same_login.or_else(|| of_org().find(|other| other.is_of(&entry.account, &entry.client_id)));
+    found.map(|found| found.name.clone())
+}
+
+/// Changes the index, which must have `name`. Returns the context that `change` names, as it is afterwards.
 fn change<'n>(
     app: &App,
     name: &ContextName,
@@ -115,17 +114,20 @@ fn change<'n>(
         }
         let name = change(index)?;
         let entry = index.get(name).ok_or_else(|| unknown(name, index))?;
-        Ok(app.context(&state_dir, index, entry, index.meant_here(&app.config).as_ref()))
+        Ok(app.context(&state_dir, index, entry, index.selected_here(&app.config).as_ref()))
     })
 }
 
 fn unknown(name: &ContextName, index: &Index) -> Error {
-    let contexts: Vec<_> = index.contexts.iter().map(|entry| entry.name.to_string()).collect();
-    let remedy = match contexts.is_empty() {
+    let remedy = match index.contexts.is_empty() {
         true => Remedy::LogIn { context: Some(name.to_string()) },
-        false => Remedy::ChooseContext { contexts },
+        false => Remedy::ChooseContext { contexts: index.names() },
     };
     Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}")).with(remedy)
+}
+
+fn cannot_pin(why: String, name: &ContextName) -> Error {
+    Error::new(ErrorKind::Config, why).with(Remedy::ChooseContext { contexts: vec![name.to_string()] })
 }
 
 fn gone(name: &ContextName) -> Error {

@@ -1,17 +1,17 @@
-//! [`Outcomes`]: the answer of what was asked for several logins.
+//! [`Outcomes`]: the results of one operation on several logins.
 
 use super::Entry;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::ContextName;
 
-/// What became of each login, where all were asked for.
+/// The results of one operation on one login or on all.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-#[must_use = "where all logins were asked for, it may have failed with some"]
+#[must_use = "an operation on all logins may have failed for some"]
 pub struct Outcomes<T> {
-    /// Those with which it went well.
+    /// The logins that succeeded.
     pub done: Vec<T>,
-    /// Those with which it did not, and why. Where one login was asked for, its error is the error of the call.
+    /// The logins that failed, with their errors. If only one login was selected, its error is the error of the call.
     pub failed: Vec<(ContextName, Error)>,
 }
 
@@ -22,23 +22,23 @@ impl<T> Default for Outcomes<T> {
 }
 
 impl<T> Outcomes<T> {
-    /// One that fails keeps no other from it.
+    /// Runs `act` for each entry. If `all` were selected, a failure does not stop the others.
     pub(crate) fn of(entries: &[Entry], all: bool, act: impl Fn(&Entry) -> Result<T>) -> Result<Self> {
-        let mut each = Self::default();
+        let mut outcomes = Self::default();
         for entry in entries {
             match act(entry) {
-                Ok(done) => each.done.push(done),
+                Ok(done) => outcomes.done.push(done),
                 Err(error) if !all => return Err(error.of(entry.name.as_str())),
                 Err(error) => {
-                    // Who wants to stop is not asked for the next.
-                    let stops = error.kind() == ErrorKind::Cancelled;
-                    each.failed.push((entry.name.clone(), error.of(entry.name.as_str())));
-                    if stops {
+                    // A person who cancels one is not asked for the next.
+                    let is_cancelled = error.kind() == ErrorKind::Cancelled;
+                    outcomes.failed.push((entry.name.clone(), error.of(entry.name.as_str())));
+                    if is_cancelled {
                         break;
                     }
                 }
             }
         }
-        Ok(each)
+        Ok(outcomes)
     }
 }

@@ -18,54 +18,54 @@ pub struct Context {
     pub account: Account,
     /// The client that logged in.
     pub client_id: ClientId,
-    /// The org that its tokens speak for, if one was chosen.
+    /// The org that its tokens are for, if one was chosen.
     pub org: Option<Org>,
-    /// What was granted at login.
+    /// The scopes that were granted at login.
     pub scopes: Scopes,
-    /// The place where its key rests, for example `os`.
+    /// The key store that holds its key, for example `os`.
     pub key_store: String,
     /// Whether it is the default.
     pub is_default: bool,
-    /// By which rule it is the one meant here; `None` where another one is, and for a login that has just been made.
+    /// The rule that selects it here; `None` if another context is selected, and for a login that was just made.
     pub chosen_by: Option<ChosenBy>,
-    /// The folders whose rule names it.
+    /// The folders whose rules select it.
     pub folders: Vec<PathBuf>,
     /// The grant behind it.
     pub grant: GrantId,
-    /// When the person logged in, UTC; `None` where the record cannot be read.
+    /// When the person logged in, UTC; `None` if the record cannot be read.
     pub logged_in_at: Option<SystemTime>,
-    /// When the access token expires that was fetched last, UTC: of another org or for fewer scopes, if that was asked for last. `None` if
-    /// the server does not say or the record cannot be read.
+    /// When the newest access token expires, UTC; the newest one may be for another org or for fewer scopes. `None` if the server does
+    /// not say, or if the record cannot be read.
     pub expires_at: Option<SystemTime>,
-    /// Whether the login renews its access token by itself: whether it holds a refresh token. `None` where the record cannot be read.
+    /// Whether the login has a refresh token, and so renews its access token by itself. `None` if the record cannot be read.
     pub renews: Option<bool>,
-    /// When the login ends by itself, UTC, as the server said last; `None` where that is not known. Some servers move it with each
-    /// refresh. A login that does not renew ends with its access token.
+    /// When the login ends by itself, UTC, as the server last said; `None` if that is unknown. Some servers move it with each refresh.
+    /// A login that does not renew ends with its access token.
     pub session_ends_at: Option<SystemTime>,
-    /// Why the last refresh brought no token, where it did not.
+    /// Why the last refresh failed, if it did.
     pub refresh_failed: Option<String>,
-    /// The server's own words about that, if it said any: see [`Error::server_says`].
+    /// What the server said about that failure, if anything: see [`Error::server_says`](crate::Error::server_says).
     pub server_says: Option<String>,
-    /// Whether the login has ended with that refresh: only a new login brings tokens.
+    /// Whether that failure ended the login: only a new login gives tokens.
     pub has_ended: bool,
-    /// What of the login is gone, as far as that can be found out without asking a store or a person.
+    /// Which part of the login is gone, as far as that is known without asking a slow key store or a person.
     pub missing: Option<Missing>,
-    /// Name, org and mark as they stand in the index.
+    /// The name, the org and the mark, as the index has them.
     pub(crate) marked: Marked,
 }
 
-/// A part of a login that is gone. Only a new login helps, or what brings the part back.
+/// A part of a login that is gone. The login works again if the part comes back; otherwise only a new login helps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Missing {
-    /// The sealed record, which has the tokens.
+    /// The sealed record, which holds the tokens.
     Record,
     /// The key, without which the record does not open.
     Key,
 }
 
 impl Context {
-    /// The context of `entry`, its files unread.
+    /// Returns the context of `entry`, without what its files say.
     pub(crate) fn of(entry: &Entry, index: &Index) -> Self {
         let rules = index.folders.iter().filter(|rule| rule.context == entry.name);
         Self {
@@ -91,7 +91,7 @@ impl Context {
         }
     }
 
-    /// With what its files tell without the key.
+    /// Adds what its files say without the key.
     pub(crate) fn with(self, files: GrantFiles<'_>) -> Self {
         let (header, failure) = (files.header(), files.last_failure(self.org.as_ref()));
         Self {

@@ -1,30 +1,32 @@
-//! [`Index`]: who is logged in here, by which names. No secret.
+//! [`Index`]: the contexts of a state folder, the default and the rules of folders. It has no secret.
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::folder_rules::FolderRule;
-use super::index_file::FORMAT;
 use crate::custody::is_key_store_name;
 use crate::model::error::Result;
 use crate::model::ids::{Account, ClientId, ContextName, GrantId, Org, Scopes};
+use crate::model::sanitize::is_plain;
 use crate::records::grant_files::Marked;
 use crate::records::open_grant::OpenGrant;
+use crate::records::record::Record;
 
-/// The index file: no secret, and nothing on the way to a token writes it.
+/// Who is logged in here, by which names. It has no secret, and no path to a token writes it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Index {
     pub(super) format: u32,
     pub(crate) default: Option<ContextName>,
     pub(crate) contexts: Vec<Entry>,
-    /// How many records there are though nobody is named: somebody has deleted the names.
+    /// How many records there are, if the index has no names: somebody has deleted the names.
     #[serde(skip)]
-    pub(super) unnamed: usize,
-    /// Kept here and never in the folders: who wrote a project does not choose a login for it.
+    pub(super) unnamed_records: usize,
+    /// Kept here and never in the folders: a project's files cannot select your login.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) folders: Vec<FolderRule>,
 }
 
-/// One context, as it is kept.
+/// One context, as the index has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) name: ContextName,
@@ -33,64 +35,102 @@ pub(crate) struct Entry {
     pub(crate) account: Account,
     pub(crate) client_id: ClientId,
     pub(crate) scopes: Scopes,
-    #[serde(rename = "custody", deserialize_with = "plain_name")]
+    #[serde(rename = "custody", deserialize_with = "key_store_name")]
     pub(crate) key_store: String,
-    /// Proves that the grant has this name, for this org: only the grant's key makes it, so that an editor of the index cannot swap
-    /// names (law 16).
+    /// Proves that the grant has this name for this org. Only the grant's key can make it, so an editor of the index cannot swap names
+    /// (law 16).
     #[serde(default)]
     pub(crate) mark: String,
-    /// Another org that is asked for this time, of a login that serves all.
+    /// The org of this request, if it is another one and the login serves all orgs.
     #[serde(skip)]
     pub(crate) asked: Option<Org>,
 }
 
+/// Selects `context` in `folder`, a real path, and below it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct FolderRule {
+    #[serde(deserialize_with = "printable_path")]
+    pub(super) folder: PathBuf,
+    pub(super) context: ContextName,
+}
+
+/// The newest format that this version reads, and the one that it writes.
+pub(super) const FORMAT: u32 = 1;
+
 impl Entry {
+    /// Returns an entry for the grant of `record`, not yet marked by the grant's key.
+    pub(crate) fn of_record(
+        name: ContextName,
+        grant: &GrantId,
+        org: Option<Org>,
+        record: &Record,
+        key_store: &str,
+    ) -> Self {
+        Self {
+            name,
+            grant: grant.clone(),
+            org,
+            account: record.account.clone(),
+            client_id: record.destination.client_id.clone(),
+            scopes: record.scopes.clone(),
+            key_store: key_store.to_owned(),
+            mark: String::new(),
+            asked: None,
+        }
+    }
+
     /// Whether it is a login of this account, by this client.
     pub(crate) fn is_of(&self, account: &Account, client: &ClientId) -> bool {
         self.account.is(account) && self.client_id == *client
     }
 
-    /// What its grant's key has to prove.
+    /// Returns the claim that the grant's key has to prove.
     pub(crate) fn marked(&self) -> Marked {
         Marked { name: self.name.clone(), org: self.org.clone(), mark: self.mark.clone() }
     }
 }
 
 impl Index {
-    /// Marks `name` as one of this grant's names; no other, as who edits the index may have added it.
+    /// Marks `name` as one of this grant's names. Other names stay unmarked: an editor of the index may have added them.
     pub(crate) fn mark(&mut self, grant: &OpenGrant<'_>, name: &ContextName) -> Result<()> {
-        let own = self.contexts.iter_mut().find(|entry| entry.name == *name && entry.grant == *grant.id());
-        own.map_or(Ok(()), |entry| {
+        for entry in self.contexts.iter_mut().filter(|entry| entry.name == *name && entry.grant == *grant.id()) {
             entry.mark = grant.mark(&entry.name, entry.org.as_ref())?;
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
-    /// The entries that `grant` has marked as its own, by the names that it has marked, whatever entry has a name now.
+    /// Returns the entries with a mark of `grant`, by the names that the marks prove, whichever entry has such a name now.
     pub(crate) fn marked_by(&self, grant: &OpenGrant<'_>) -> Vec<Entry> {
-        let named = |entry: &Entry, name: &ContextName| Entry { name: name.clone(), ..entry.clone() };
-        let names = || self.contexts.iter().map(|entry| &entry.name);
-        let all = self.contexts.iter().flat_map(|entry| names().map(|name| named(entry, name)));
-        all.filter(|entry| grant.has_marked(&entry.marked())).collect()
+        let mut marked = Vec::new();
+        for entry in &self.contexts {
+            for Entry { name, .. } in &self.contexts {
+                let renamed = Entry { name: name.clone(), ..entry.clone() };
+                if grant.has_marked(&renamed.marked()) {
+                    marked.push(renamed);
+                }
+            }
+        }
+        marked
     }
 
-    /// Says that the key of `grant` rests in `store` now.
-    pub(crate) fn move_to(&mut self, grant: &GrantId, store: &str) {
+    /// Records that the key of `grant` is in `store` now.
+    pub(crate) fn set_key_store(&mut self, grant: &GrantId, store: &str) {
         let of_grant = self.contexts.iter_mut().filter(|entry| entry.grant == *grant);
         of_grant.for_each(|entry| entry.key_store = store.to_owned());
     }
 
-    /// An entry whose grant it is.
+    /// Returns the first entry of `grant`.
     pub(crate) fn of_grant(&self, grant: &GrantId) -> Option<&Entry> {
         self.contexts.iter().find(|entry| entry.grant == *grant)
     }
 
+    /// Returns the entry of this name.
     pub(crate) fn get(&self, name: &ContextName) -> Option<&Entry> {
         self.contexts.iter().find(|entry| entry.name == *name)
     }
 
-    /// Puts `entry` under its name; gives back the one that it replaces, where nobody names its grant any more. Contexts of the same
-    /// grant, for other orgs of the account, follow.
+    /// Puts `entry` under its name. Other contexts of the replaced grant, which are for other orgs of the account, move to the new
+    /// grant. Returns the replaced entry if no context has its grant any more.
     pub(crate) fn put(&mut self, entry: Entry, make_default: bool) -> Option<Entry> {
         if make_default || self.default.is_none() {
             self.default = Some(entry.name.clone());
@@ -110,7 +150,7 @@ impl Index {
         Some(old).filter(|old| self.of_grant(&old.grant).is_none())
     }
 
-    /// Takes all contexts of `grant` out; says which those were.
+    /// Removes all contexts of `grant`, and returns their names.
     pub(crate) fn forget(&mut self, grant: &GrantId) -> Vec<ContextName> {
         let of_grant = self.contexts.iter().filter(|entry| entry.grant == *grant);
         let names: Vec<_> = of_grant.map(|entry| entry.name.clone()).collect();
@@ -118,7 +158,7 @@ impl Index {
         names
     }
 
-    /// Takes the entry out; a default that is gone is no default, and no folder's rule names it any more.
+    /// Removes the entry, and the default and the rules of folders that name it.
     pub(crate) fn remove(&mut self, name: &ContextName) -> Option<Entry> {
         if self.default.as_ref() == Some(name) {
             self.default = None;
@@ -128,12 +168,13 @@ impl Index {
         Some(self.contexts.remove(at))
     }
 
+    /// Returns an index without contexts.
     pub(crate) fn empty() -> Self {
-        Self { format: FORMAT, default: None, contexts: Vec::new(), folders: Vec::new(), unnamed: 0 }
+        Self { format: FORMAT, default: None, contexts: Vec::new(), folders: Vec::new(), unnamed_records: 0 }
     }
 }
 
-fn plain_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn key_store_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
     match is_key_store_name(&name) {
         true => Ok(name),
@@ -141,15 +182,22 @@ fn plain_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::E
     }
 }
 
+/// Refuses what `switch` does not write: the path is shown wherever the rule is (law 12).
+fn printable_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    match is_plain(&path) {
+        true => Ok(path.into()),
+        false => Err(de::Error::custom("not a folder's path")),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::collections::BTreeSet;
-    use std::path::PathBuf;
 
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::error::Remedy;
 
     pub(crate) fn account(subject: Option<&str>) -> Account {
         let email = subject.map(|subject| format!("{subject}@x.example"));
@@ -177,7 +225,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_grant_is_given_back_only_when_no_other_context_names_it() {
+    fn a_replaced_grant_is_returned_once_no_context_has_it() {
         let (a, mut b) = (entry("a", Some("a")), entry("b", Some("a")));
         b.grant = a.grant.clone();
         let mut index = index(&[a.clone(), b.clone()]);
@@ -185,28 +233,9 @@ pub(crate) mod tests {
         assert_eq!(index.put(entry("b", Some("a")), false).unwrap().grant, b.grant);
     }
 
-    #[test]
-    fn a_name_stays_with_its_account() {
-        let index = index(&[entry("work", Some("alice")), entry("nobody", None)]);
-        let client = "acme".parse().unwrap();
-        let name = |account: &Account, wanted: Option<&str>, replace| {
-            let wanted = wanted.map(|name| name.parse().unwrap());
-            index.name_for(account, &client, None, wanted.as_ref(), replace).map(|name| name.to_string())
-        };
-        let (alice, bob, unnamed) = (account(Some("alice")), account(Some("bob")), account(None));
-        assert_eq!(name(&alice, None, false).unwrap(), "work");
-        assert_eq!(name(&alice, Some("work"), false).unwrap(), "work");
-        assert_eq!(name(&bob, None, false).unwrap(), "bob@x.example");
-        let refused = name(&bob, Some("work"), false).unwrap_err();
-        assert_eq!(refused.remedy(), Some(&Remedy::Replace { context: "work".into() }));
-        assert_eq!(name(&bob, Some("work"), true).unwrap(), "work");
-        assert!(name(&unnamed, Some("nobody"), false).is_err(), "two unnamed accounts may be two persons");
-        assert_eq!(name(&unnamed, None, false).unwrap(), "default");
-    }
-
     proptest! {
         #[test]
-        fn names_are_unique_and_what_names_one_names_one_that_is_there(
+        fn names_are_unique_and_references_lead_to_entries(
             steps in prop::collection::vec((0..5_u8, "[abAB]{1,2}", "[abAB]{1,2}"), 0..40)
         ) {
             let mut index = Index::empty();
@@ -218,8 +247,8 @@ pub(crate) mod tests {
                     1 => drop(index.remove(&name)),
                     2 => drop(index.rename(&name, &new)),
                     3 if is_there => index.default = Some(name),
-                    4 if is_there => index.bind(PathBuf::from("/").join(other.to_lowercase()), name),
-                    _ => drop(index.unbind(&PathBuf::from("/").join(other.to_lowercase()))),
+                    4 if is_there => index.pin(PathBuf::from("/").join(other.to_lowercase()), name),
+                    _ => drop(index.unpin(&PathBuf::from("/").join(other.to_lowercase()))),
                 }
                 let names: BTreeSet<_> = index.contexts.iter().map(|entry| entry.name.as_str().to_lowercase()).collect();
                 let folders: BTreeSet<_> = index.folders.iter().map(|rule| &rule.folder).collect();

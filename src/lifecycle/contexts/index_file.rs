@@ -5,68 +5,67 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Index;
+use super::index::{FORMAT, Index};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::GrantId;
-use crate::state_dir::StateDir;
+use crate::state_dir::{Lock, StateDir};
 
-pub(super) const FORMAT: u32 = 1;
-pub(super) const FILE: &str = "index.json";
+const FILE: &str = "index.json";
+const NEW_FILE: &str = "index.json.new";
 const LOCK: &str = "index.lock";
 
 impl Index {
-    /// The index as it is; empty where nobody has logged in yet.
+    /// The name of a damaged index that was set aside.
+    pub(crate) const DAMAGED: &str = "index.json.damaged";
+
+    /// Returns the index, or an empty one if nobody has logged in yet.
     pub(crate) fn read(state_dir: Option<&StateDir>) -> Result<Self> {
-        match Self::bytes(state_dir)? {
-            Some((state_dir, bytes)) => Ok(Self::parse(&state_dir.root.path_of(FILE), &bytes)?.with_unnamed(state_dir)),
-            None => Ok(state_dir.map_or_else(Self::empty, |state_dir| Self::empty().with_unnamed(state_dir))),
+        let Some(state_dir) = state_dir else { return Ok(Self::empty()) };
+        let mut index = match read_file(state_dir)? {
+            Some(bytes) => Self::parse(&state_dir.root.path_of(FILE), &bytes)?,
+            None => Self::empty(),
+        };
+        if index.contexts.is_empty() {
+            index.unnamed_records = count_records(state_dir);
         }
+        Ok(index)
     }
 
-    /// The file; `None` where nobody has logged in yet.
-    pub(super) fn bytes(state_dir: Option<&StateDir>) -> Result<Option<(&StateDir, Vec<u8>)>> {
-        let Some(state_dir) = state_dir else { return Ok(None) };
-        let bytes = state_dir.root.read(FILE)?;
-        // No secret: to wipe it would take as long as to read it.
-        Ok(bytes.map(|mut bytes| (state_dir, std::mem::take(&mut *bytes))))
-    }
-
-    /// What the file at `path` holds.
+    /// Parses the content of the file at `path`.
     pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Format {
-            format: u32,
-        }
-        let wrong = |why: &str, remedy| {
-            // Damaged is not empty: the logins are there, only their names are not.
-            Err(Error::new(ErrorKind::Custody, format!("cannot use {}: {why}", path.display())).with(remedy))
-        };
         let index = serde_json::from_slice::<Self>(bytes);
-        // A newer one need not have what this one has.
         let format = match &index {
-            Ok(index) => Ok(index.format),
-            Err(_) => serde_json::from_slice(bytes).map(|Format { format }| format),
+            Ok(index) => Some(index.format),
+            // A newer format may lack what this one requires.
+            Err(_) => format_alone(bytes),
         };
-        match (index, format) {
-            (_, Ok(format)) if format > FORMAT => {
-                wrong("it was written by a newer version of this program", Remedy::Upgrade)
+        match index {
+            _ if format.is_some_and(|format| format > FORMAT) => {
+                Err(unusable(path, "it was written by a newer version of this program", Remedy::Upgrade))
             }
-            (Ok(index), _) => Ok(index),
-            (Err(_), _) => wrong("it is damaged", Remedy::SetAside { path: path.to_owned() }),
+            Ok(index) => Ok(index),
+            // Damaged is not empty: the logins are there, only their names are not.
+            Err(_) => Err(unusable(path, "it is damaged", Remedy::SetAside { path: path.to_owned() })),
         }
     }
 
-    /// Changes the index under its lock: what `change` sees is what it changes. Order: a grant's lock first, then this one.
+    /// Returns what [`parse`](Self::parse) reads.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self)
+            .map_err(|error| Error::new(ErrorKind::Custody, format!("{FILE} cannot be written down")).because(error))
+    }
+
+    /// Changes the index under its lock: `change` gets the index as it is under the lock. A grant's lock is taken before this lock.
     pub(crate) fn change<T>(
         state_dir: &StateDir,
         timeout: Duration,
         change: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        let lock = state_dir.root.lock(LOCK, timeout)?;
-        let _lock = lock.ok_or_else(|| state_dir.root.still_locked(LOCK, timeout, None))?;
+        let _lock = lock(state_dir, timeout)?;
         let mut index = Self::read(Some(state_dir))?;
         let changed = change(&mut index)?;
-        index.write(state_dir)?;
+        state_dir.root.write(NEW_FILE, &index.to_bytes()?)?;
+        state_dir.root.publish(NEW_FILE, FILE)?;
         Ok(changed)
     }
 
@@ -75,37 +74,41 @@ impl Index {
         if state_dir.root.read(FILE)?.is_none() { Ok(()) } else { Self::change(state_dir, timeout, |_| Ok(())) }
     }
 
-    /// Makes sure that there are locks where the index is.
+    /// Makes sure that the file system of the index supports locks.
     pub(crate) fn try_lock(state_dir: &StateDir) -> Result<()> {
         state_dir.root.try_lock(LOCK).map(drop)
     }
 
-    /// Where a damaged index is kept.
-    pub(crate) const DAMAGED: &str = "index.json.damaged";
-
-    /// Moves a damaged index out of the way, unless somebody has done it.
+    /// Moves a damaged index out of the way. Another process may have done so already.
     pub(crate) fn set_aside(state_dir: &StateDir, timeout: Duration) -> Result<()> {
-        let lock = state_dir.root.lock(LOCK, timeout)?;
-        let _lock = lock.ok_or_else(|| state_dir.root.still_locked(LOCK, timeout, None))?;
+        let _lock = lock(state_dir, timeout)?;
         if Self::read(Some(state_dir)).is_ok() { Ok(()) } else { state_dir.root.publish(FILE, Self::DAMAGED) }
     }
+}
 
-    pub(super) fn with_unnamed(mut self, state_dir: &StateDir) -> Self {
-        if self.contexts.is_empty() {
-            let names = state_dir.grants.names().unwrap_or_default();
-            self.unnamed = names.iter().filter(|name| name.parse::<GrantId>().is_ok()).count();
-        }
-        self
-    }
+/// Reads the file, if it exists.
+pub(super) fn read_file(state_dir: &StateDir) -> Result<Option<Vec<u8>>> {
+    // It holds no secret, and wiping it would take as long as reading it.
+    Ok(state_dir.root.read(FILE)?.map(|mut bytes| std::mem::take(&mut *bytes)))
+}
 
-    fn write(&self, state_dir: &StateDir) -> Result<()> {
-        state_dir.root.write("index.json.new", &self.to_bytes()?)?;
-        state_dir.root.publish("index.json.new", FILE)
-    }
+fn lock(state_dir: &StateDir, timeout: Duration) -> Result<Lock> {
+    state_dir.root.lock(LOCK, timeout)?.ok_or_else(|| state_dir.root.still_locked(LOCK, timeout, None))
+}
 
-    /// What [`parse`](Self::parse) reads.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec(self)
-            .map_err(|error| Error::new(ErrorKind::Custody, format!("{FILE} cannot be written down")).because(error))
+fn count_records(state_dir: &StateDir) -> usize {
+    let names = state_dir.grants.names().unwrap_or_default();
+    names.iter().filter(|name| name.parse::<GrantId>().is_ok()).count()
+}
+
+fn format_alone(bytes: &[u8]) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
     }
+    serde_json::from_slice(bytes).ok().map(|Format { format }| format)
+}
+
+fn unusable(path: &Path, why: &str, remedy: Remedy) -> Error {
+    Error::new(ErrorKind::Custody, format!("cannot use {}: {why}", path.display())).with(remedy)
 }

@@ -1,4 +1,4 @@
-//! The names of contexts: chosen by the person or made from the account, and unique ignoring case.
+//! The names of contexts: chosen by the person or derived from the account, and unique ignoring case.
 
 use super::{Entry, Index};
 use crate::model::account::Account;
@@ -6,8 +6,13 @@ use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{ClientId, ContextName, Org};
 
 impl Index {
-    /// The name for a new login. A name stays with its account (law 17): another account takes it only with
-    /// `replace`; a name that nobody chose gives way instead.
+    /// Returns all names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.contexts.iter().map(|entry| entry.name.to_string()).collect()
+    }
+
+    /// Returns the name for a new login. A name stays with its account (law 17): another account takes it only with `replace`. A
+    /// derived name is never taken from another account.
     pub(crate) fn name_for(
         &self,
         account: &Account,
@@ -16,39 +21,35 @@ impl Index {
         wanted: Option<&ContextName>,
         replace: bool,
     ) -> Result<ContextName> {
-        let is_own = |entry: &Entry| entry.is_of(account, client);
         if let Some(name) = wanted {
             return match self.get(name) {
-                Some(entry) if !is_own(entry) && !replace => {
-                    let (own, server) = (&entry.account, &account.issuer);
-                    let at = if own.issuer == *server { String::new() } else { format!(" at {}", own.issuer) };
-                    let message = format!("context {name} belongs to {own}{at} and not to {account} at {server}");
-                    Err(Error::new(ErrorKind::Config, message).with(Remedy::Replace { context: name.to_string() }))
+                Some(entry) if !entry.is_of(account, client) && !replace => {
+                    Err(belongs_to_another(entry, account, name))
                 }
                 _ => Ok(name.clone()),
             };
         }
-        // For another org it is another context.
-        let is_this = |entry: &&Entry| is_own(entry) && entry.org.as_ref() == org;
         let default = self.default.as_ref().and_then(|name| self.get(name));
-        if let Some(entry) = default.into_iter().chain(&self.contexts).find(is_this) {
-            return Ok(entry.name.clone());
+        let mut own = default.into_iter().chain(&self.contexts).filter(|entry| entry.is_of(account, client));
+        // A login for another org is another context.
+        match own.find(|entry| entry.org.as_ref() == org) {
+            Some(entry) => Ok(entry.name.clone()),
+            None => Ok(self.derive_name(account, org)),
         }
-        Ok(self.free_name(account, org))
     }
 
-    /// A name from the account that no context has.
-    pub(crate) fn free_name(&self, account: &Account, org: Option<&Org>) -> ContextName {
-        let base = base(account, org);
+    /// Derives a name from the account that no context has.
+    pub(crate) fn derive_name(&self, account: &Account, org: Option<&Org>) -> ContextName {
+        let base = base_name(account, org);
         // Shortened, so that the number fits into 64 characters as well.
         let numbered = (2..).map(|n| ContextName::derived(&format!("{:.56}-{n}", base.as_str())));
         let free = std::iter::once(base.clone()).chain(numbered).find(|name| self.get(name).is_none());
         free.unwrap_or(base)
     }
 
-    /// Gives a context another name, which default and rules follow.
+    /// Gives a context another name. The default and the rules of folders follow.
     pub(crate) fn rename(&mut self, old: &ContextName, new: &ContextName) -> Result<()> {
-        // The same name in other letters is its own.
+        // A context may change the case of its own name.
         if let Some(taken) = self.get(new).filter(|_| old != new) {
             let message = format!("the name {} is taken: it is of {}", taken.name, taken.account);
             return Err(Error::new(ErrorKind::Config, message).with(Remedy::ChooseName { taken: new.to_string() }));
@@ -60,11 +61,19 @@ impl Index {
     }
 }
 
-/// `alice@example.com`, and in the org globex `alice@globex`.
-fn base(account: &Account, org: Option<&Org>) -> ContextName {
-    let known = account.display_name().unwrap_or_default();
+/// Refuses a name that another account has (law 17).
+fn belongs_to_another(entry: &Entry, account: &Account, name: &ContextName) -> Error {
+    let (owner, server) = (&entry.account, &account.issuer);
+    let at = if owner.issuer == *server { String::new() } else { format!(" at {}", owner.issuer) };
+    let message = format!("context {name} belongs to {owner}{at} and not to {account} at {server}");
+    Error::new(ErrorKind::Config, message).with(Remedy::Replace { context: name.to_string() })
+}
+
+/// Returns `alice@example.com`, or `alice@globex` in the org globex.
+fn base_name(account: &Account, org: Option<&Org>) -> ContextName {
+    let known = account.known_as().unwrap_or_default();
     let Some(org) = org else { return ContextName::derived(known) };
-    // Both shortened, so that neither takes the other's room.
+    // Both are shortened, so that both fit into 64 characters.
     match known.split('@').next().filter(|person| !person.is_empty()) {
         Some(person) => ContextName::derived(&format!("{person:.28}@{:.32}", org.as_str())),
         None => ContextName::derived(org.as_str()),
@@ -77,7 +86,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_nobody_chose_tells_the_org() {
+    fn a_name_stays_with_its_account() {
+        let index = index(&[entry("work", Some("alice")), entry("nobody", None)]);
+        let client = "acme".parse().unwrap();
+        let name = |account: &Account, wanted: Option<&str>, replace| {
+            let wanted = wanted.map(|name| name.parse().unwrap());
+            index.name_for(account, &client, None, wanted.as_ref(), replace).map(|name| name.to_string())
+        };
+        let (alice, bob, unnamed) = (account(Some("alice")), account(Some("bob")), account(None));
+        assert_eq!(name(&alice, None, false).unwrap(), "work");
+        assert_eq!(name(&alice, Some("work"), false).unwrap(), "work");
+        assert_eq!(name(&bob, None, false).unwrap(), "bob@x.example");
+        let refused = name(&bob, Some("work"), false).unwrap_err();
+        assert_eq!(refused.remedy(), Some(&Remedy::Replace { context: "work".into() }));
+        assert_eq!(name(&bob, Some("work"), true).unwrap(), "work");
+        assert!(name(&unnamed, Some("nobody"), false).is_err(), "two unnamed accounts may be two persons");
+        assert_eq!(name(&unnamed, None, false).unwrap(), "default");
+    }
+
+    #[test]
+    fn a_derived_name_contains_the_org() {
         let mut globex = entry("alice@globex", Some("alice"));
         globex.org = Some("globex".parse().unwrap());
         let index = index(&[globex]);

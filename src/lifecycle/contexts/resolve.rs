@@ -1,68 +1,51 @@
-//! Which context is meant, and by which rule: read from one index, so that nobody's switch in between makes half a choice.
+//! Which context is selected, and by which rule. All is read from one index, so a concurrent switch cannot mix two choices.
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::folder_rules::FolderRule;
-use super::index_file::{FILE, FORMAT};
 use super::{Entry, Index};
 use crate::lifecycle::config::Config;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{AppName, ContextName, Org};
+use crate::model::ids::{Account, AppName, ContextName, Org};
 use crate::oauth::org_selection::Orgs;
-use crate::state_dir::StateDir;
 
-/// Which context is wanted.
+/// Selects a context.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Selector {
-    /// By name; before `<APP>_CONTEXT`, before the rule of a folder, before the default.
+    /// The name of the context. Overrides `<APP>_CONTEXT`, the rules of folders and the default. The default is none.
     pub context: Option<ContextName>,
-    /// The org that tokens speak for. Overrides `<APP>_ORG`, which overrides the org of the context. The default is none.
+    /// The org that tokens are for. Overrides `<APP>_ORG`, which overrides the org of the context. The default is none.
     pub org: Option<Org>,
 }
 
 impl Selector {
-    /// The context of this name.
+    /// Selects the context of this name.
     pub fn context(name: ContextName) -> Self {
         Self { context: Some(name), org: None }
     }
 }
 
-/// By which rule a context is the one that is meant. They are asked in this order.
+/// The rule that selected a context. The rules are tried in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChosenBy {
-    /// Somebody named it: an argument, or [`Selector::context`].
+    /// An argument names it, or [`Selector::context`].
     Argument,
     /// `<APP>_CONTEXT` names it.
     Environment,
-    /// The rule of this folder, which is the current one or lies around it: the innermost that has one.
+    /// The rule of this folder names it. Of the folders that have a rule, it is the innermost around the current one.
     Folder(PathBuf),
     /// It is the default.
     Default,
-    /// It is the only one there is.
+    /// It is the only context.
     Only,
 }
 
-/// A name that is meant, and by which rule.
-type Chosen = (ContextName, ChosenBy);
-
-/// An index with its contexts unread.
-#[derive(Deserialize)]
-struct Outline<'a> {
-    format: u32,
-    default: Option<ContextName>,
-    #[serde(default)]
-    folders: Vec<FolderRule>,
-    #[serde(borrow)]
-    contexts: Vec<&'a RawValue>,
-}
+/// The name of the selected context, which may not exist, and the rule that selected it.
+pub(super) type Choice = (ContextName, ChosenBy);
 
 impl ChosenBy {
-    /// The name in JSON output, in `snake_case`.
+    /// Returns the name in JSON output, in `snake_case`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Argument => "argument",
@@ -73,8 +56,8 @@ impl ChosenBy {
         }
     }
 
-    /// Who chose, for an error; `None` where whoever reads it knows.
-    pub(crate) fn told(&self, app: &AppName) -> Option<String> {
+    /// Describes the rule for an error; `None` if it is plain to the reader.
+    pub(crate) fn describe(&self, app: &AppName) -> Option<String> {
         match self {
             Self::Environment => Some(format!("named by {}", app.variable("CONTEXT"))),
             Self::Folder(folder) => Some(format!("named by the rule of {}", folder.display())),
@@ -85,149 +68,92 @@ impl ChosenBy {
 }
 
 impl Index {
-    /// The entry that is meant: by argument, by environment, by the rule of this folder, by default, or the only one there is.
-    pub(crate) fn resolve(&self, select: &Selector, config: &Config) -> Result<(&Entry, ChosenBy)> {
-        self.find(self.choose(select, config)?, config)
+    /// Returns the selected entry: by argument, by environment, by the rule of this folder, by default, or the only one.
+    pub(crate) fn resolve(&self, selector: &Selector, config: &Config) -> Result<(&Entry, ChosenBy)> {
+        self.find(self.choose(selector, config)?, config)
     }
 
-    /// Reads no more of the index than the entry that is meant, where one is named, as a token is wanted more often than a list;
-    /// and who was chosen, for [`find`](Self::find).
-    pub(crate) fn read_meant(
-        state_dir: Option<&StateDir>,
-        select: &Selector,
-        config: &Config,
-    ) -> Result<(Self, Option<Chosen>)> {
-        let Some((state_dir, bytes)) = Self::bytes(state_dir)? else {
-            let index = Self::read(state_dir)?;
-            let chosen = index.choose(select, config)?;
-            return Ok((index, chosen));
-        };
-        if let Some(skimmed) = Self::skim(&bytes, select, config)? {
-            return Ok(skimmed);
-        }
-        let index = Self::parse(&state_dir.root.path_of(FILE), &bytes)?.with_unnamed(state_dir);
-        let chosen = index.choose(select, config)?;
-        Ok((index, chosen))
-    }
-
-    /// An index with the entry that is meant alone; `None` where the whole one has to be read for it.
-    pub(crate) fn skim(bytes: &[u8], select: &Selector, config: &Config) -> Result<Option<(Self, Option<Chosen>)>> {
-        // Where each org has a login, that of another org may be the one.
-        let is_in_another = (select.org.is_some() || config.environment.org.is_some()) && !config.orgs.is_per_token();
-        let is_known = |outline: &Outline<'_>| outline.format == FORMAT && !is_in_another;
-        let outline = serde_json::from_slice::<Outline<'_>>(bytes).ok().filter(is_known);
-        if let Some(Outline { default, folders, contexts, .. }) = outline {
-            let mut index = Self { default, folders, ..Self::empty() };
-            let chosen = index.choose(select, config)?;
-            let entry = chosen.as_ref().and_then(|(name, _)| {
-                // As it is written here. A name in other letters, or another hand's file, is found the long way.
-                let start = format!("{{\"name\":\"{name}\",");
-                contexts.iter().find(|entry| entry.get().starts_with(&start))
-            });
-            if let Some(Ok(entry)) = entry.map(|entry| serde_json::from_str(entry.get())) {
-                index.contexts.push(entry);
-                return Ok(Some((index, chosen)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The entry of what was chosen, or the only one there is.
-    pub(crate) fn find(&self, chosen: Option<Chosen>, config: &Config) -> Result<(&Entry, ChosenBy)> {
-        let Some((name, by)) = chosen else { return self.only().map(|entry| (entry, ChosenBy::Only)) };
-        match self.get(&name) {
-            Some(entry) => Ok((entry, by)),
-            // It may be one of those that have lost their names.
-            None if self.contexts.is_empty() && self.unnamed > 0 => Err(self.nobody()),
-            None => {
-                let by = by.told(&config.app).map(|by| format!(" ({by})")).unwrap_or_default();
-                Err(Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}{by}"))
-                    .with(Remedy::LogIn { context: Some(name.to_string()) }))
-            }
-        }
-    }
-
-    /// What speaks for the org that is meant with the account of `entry`: its own login where that serves all orgs, else the one
-    /// of that org.
-    pub(crate) fn in_org(&self, entry: &Entry, select: &Selector, config: &Config) -> Result<Entry> {
-        let (variable, by) = (&config.environment.org, &config.orgs);
-        let org = select.org.clone().map(Ok).or_else(|| variable.as_ref().map(|text| text.parse()));
-        let Some(org) = org.transpose()? else { return Ok(entry.clone()) };
-        if entry.org.as_ref() == Some(&org) || by.is_per_token() {
-            return Ok(Entry { asked: Some(org), ..entry.clone() });
-        }
-        let is_it = |other: &&Entry| {
-            let (own, others) = (&entry.account, &other.account);
-            // A subject is its issuer's own: of another one the address must be the same too.
-            let is_same_person = match by {
-                Orgs::ByIssuer(_) => own.email.is_some() && own.email == others.email,
-                _ => others.is(own),
-            };
-            other.org.as_ref() == Some(&org) && is_same_person && other.client_id == entry.client_id
-        };
-        self.contexts.iter().find(is_it).cloned().ok_or_else(|| match by {
-            Orgs::None => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
-            _ => {
-                let message = format!("{} is not logged in to the org {org}", entry.account);
-                Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogInTo { org: org.to_string() })
-            }
-        })
-    }
-
-    /// The entries that are meant, all or one.
-    pub(crate) fn meant(&self, all: bool, select: &Selector, config: &Config) -> Result<Vec<Entry>> {
-        match all {
-            // Who ends all logins believes that none is left.
-            true if self.contexts.is_empty() && self.unnamed > 0 => Err(self.nobody()),
-            // A login once, however many contexts it serves.
-            true => {
-                let is_first =
-                    |entry: &&Entry| self.of_grant(&entry.grant).is_some_and(|first| first.name == entry.name);
-                Ok(self.contexts.iter().filter(is_first).cloned().collect())
-            }
-            false => Ok(vec![self.in_org(self.resolve(select, config)?.0, select, config)?]),
-        }
-    }
-
-    /// Chooses as `before`, where its names are there again; says what is not chosen any more.
-    pub(crate) fn choose_as(&mut self, before: &Self) -> Vec<String> {
-        let mut lost = Vec::new();
-        self.default = match &before.default {
-            Some(name) if self.get(name).is_some() => Some(name.clone()),
-            Some(name) => {
-                lost.push(format!("no login is the default now: it was {name}"));
-                None
-            }
-            None if self.contexts.len() == 1 => self.default.take(),
-            None => {
-                // The names were lost, and the choice with them.
-                if before.contexts.is_empty() {
-                    lost.push("no login is the default now".into());
-                }
-                None
-            }
-        };
-        for rule in &before.folders {
-            if self.get(&rule.context).is_none() {
-                lost.push(format!("the rule of {} is gone: it named {}", rule.folder.display(), rule.context));
-            } else if self.folders.iter().all(|there| there.folder != rule.folder) {
-                self.folders.push(rule.clone());
-            }
-        }
-        lost
-    }
-
-    /// The entry that is meant where nobody names one; `None` also where a token from the environment goes before all.
-    pub(crate) fn meant_here(&self, config: &Config) -> Option<(&Entry, ChosenBy)> {
+    /// Returns the entry that is selected if no argument names one; `None` also if the environment has a token, which overrides all.
+    pub(crate) fn selected_here(&self, config: &Config) -> Option<(&Entry, ChosenBy)> {
         match config.environment.token {
             Some(_) => None,
             None => self.resolve(&Selector::default(), config).ok(),
         }
     }
 
-    /// The name that is meant, if anything names one, whether or not it is there.
-    fn choose(&self, select: &Selector, config: &Config) -> Result<Option<Chosen>> {
-        if let Some(name) = &select.context {
+    /// Returns all entries, or the selected one.
+    pub(crate) fn select(&self, all: bool, selector: &Selector, config: &Config) -> Result<Vec<Entry>> {
+        match all {
+            // A person who ends all logins believes that none is left.
+            true if self.contexts.is_empty() && self.unnamed_records > 0 => Err(self.no_login()),
+            true => Ok(self.contexts.iter().filter(|entry| self.is_first_of_grant(entry)).cloned().collect()),
+            false => Ok(vec![self.in_org(self.resolve(selector, config)?.0, selector, config)?]),
+        }
+    }
+
+    /// Returns the entry of the choice, or the only one if nothing was chosen.
+    pub(crate) fn find(&self, choice: Option<Choice>, config: &Config) -> Result<(&Entry, ChosenBy)> {
+        let Some((name, by)) = choice else { return self.only().map(|entry| (entry, ChosenBy::Only)) };
+        match self.get(&name) {
+            Some(entry) => Ok((entry, by)),
+            // It may be one of the records that have lost their names.
+            None if self.contexts.is_empty() && self.unnamed_records > 0 => Err(self.no_login()),
+            None => {
+                let by = by.describe(&config.app).map(|by| format!(" ({by})")).unwrap_or_default();
+                Err(Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}{by}"))
+                    .with(Remedy::LogIn { context: Some(name.to_string()) }))
+            }
+        }
+    }
+
+    /// Returns the entry for the requested org and the account of `entry`: `entry` itself if one login serves all orgs, otherwise the
+    /// login of that org.
+    pub(crate) fn in_org(&self, entry: &Entry, selector: &Selector, config: &Config) -> Result<Entry> {
+        let Some(org) = requested_org(selector, config)? else { return Ok(entry.clone()) };
+        if entry.org.as_ref() == Some(&org) || config.orgs.is_per_token() {
+            return Ok(Entry { asked: Some(org), ..entry.clone() });
+        }
+        let mut of_org = self.contexts.iter().filter(|other| other.org.as_ref() == Some(&org));
+        let own = of_org.find(|other| {
+            is_same_person(&entry.account, &other.account, &config.orgs) && other.client_id == entry.client_id
+        });
+        own.cloned().ok_or_else(|| not_in_org(entry, &org, &config.orgs))
+    }
+
+    /// Restores the default and the rules of folders from `before`, if their contexts are here again. Returns a line for each that is
+    /// lost.
+    pub(crate) fn restore_selection(&mut self, before: &Self) -> Vec<String> {
+        let mut lost: Vec<_> = self.restore_default(before).err().into_iter().collect();
+        for rule in &before.folders {
+            if self.get(&rule.context).is_none() {
+                lost.push(format!("the rule of {} is gone: it named {}", rule.folder.display(), rule.context));
+            } else if self.folders.iter().all(|own| own.folder != rule.folder) {
+                self.folders.push(rule.clone());
+            }
+        }
+        lost
+    }
+
+    fn restore_default(&mut self, before: &Self) -> Result<(), String> {
+        match &before.default {
+            Some(name) if self.get(name).is_some() => {
+                self.default = Some(name.clone());
+                return Ok(());
+            }
+            None if self.contexts.len() == 1 => return Ok(()),
+            _ => self.default = None,
+        }
+        match &before.default {
+            Some(name) => Err(format!("no login is the default now: it was {name}")),
+            // The names were lost, and the default with them.
+            None if before.contexts.is_empty() => Err("no login is the default now".into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the name that an argument, the environment, a folder's rule or the default selects, whether or not it exists.
+    pub(super) fn choose(&self, selector: &Selector, config: &Config) -> Result<Option<Choice>> {
+        if let Some(name) = &selector.context {
             return Ok(Some((name.clone(), ChosenBy::Argument)));
         }
         if let Some(name) = &config.environment.context {
@@ -239,8 +165,22 @@ impl Index {
         Ok(self.default.as_ref().map(|name| (name.clone(), ChosenBy::Default)))
     }
 
-    fn nobody(&self) -> Error {
-        let (message, remedy) = match self.unnamed {
+    fn only(&self) -> Result<&Entry> {
+        match self.contexts.as_slice() {
+            [only] => Ok(only),
+            [] => Err(self.no_login()),
+            _ => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default")
+                .with(Remedy::ChooseContext { contexts: self.names() })),
+        }
+    }
+
+    /// Whether no entry before this one has the same grant.
+    fn is_first_of_grant(&self, entry: &Entry) -> bool {
+        self.of_grant(&entry.grant).is_some_and(|first| first.name == entry.name)
+    }
+
+    fn no_login(&self) -> Error {
+        let (message, remedy) = match self.unnamed_records {
             0 => ("nobody is logged in".to_owned(), Remedy::LogIn { context: None }),
             1 => ("no login has a name, and there is the record of one that has lost it".to_owned(), Remedy::Repair),
             several => (
@@ -250,26 +190,29 @@ impl Index {
         };
         Error::new(ErrorKind::NotLoggedIn, message).with(remedy)
     }
+}
 
-    /// Returns the error of a command that ends logins and finds none to end: "already logged out", or `error` with the logins to choose from.
-    pub(crate) fn other_than(&self, error: Error) -> Error {
-        match self.contexts.is_empty() {
-            true => Error::new(ErrorKind::NotLoggedIn, "already logged out"),
-            false => error.with(Remedy::ChooseContext { contexts: self.names() }),
-        }
+fn requested_org(selector: &Selector, config: &Config) -> Result<Option<Org>> {
+    match (&selector.org, &config.environment.org) {
+        (Some(org), _) => Ok(Some(org.clone())),
+        (None, Some(text)) => Ok(Some(text.parse()?)),
+        (None, None) => Ok(None),
     }
+}
 
-    fn names(&self) -> Vec<String> {
-        self.contexts.iter().map(|entry| entry.name.to_string()).collect()
+fn is_same_person(one: &Account, other: &Account, orgs: &Orgs) -> bool {
+    match orgs {
+        // Each org has its own issuer, and a subject is unique within its issuer only: the address decides.
+        Orgs::Issuer(_) => one.email.is_some() && one.email == other.email,
+        _ => other.is(one),
     }
+}
 
-    fn only(&self) -> Result<&Entry> {
-        match self.contexts.as_slice() {
-            [only] => Ok(only),
-            [] => Err(self.nobody()),
-            _ => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default")
-                .with(Remedy::ChooseContext { contexts: self.names() })),
-        }
+fn not_in_org(entry: &Entry, org: &Org, orgs: &Orgs) -> Error {
+    match orgs {
+        Orgs::Nothing => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
+        _ => Error::new(ErrorKind::NotLoggedIn, format!("{} is not logged in to the org {org}", entry.account))
+            .with(Remedy::LogInTo { org: org.to_string() }),
     }
 }
 
@@ -280,7 +223,7 @@ mod tests {
     use crate::state_dir::real_folder;
 
     #[test]
-    fn argument_environment_folder_default_and_the_only_one_in_this_order() {
+    fn argument_environment_folder_default_only_one_in_this_order() {
         let folder = tempfile::tempdir().unwrap();
         let real = real_folder(folder.path()).unwrap();
         let mut index = index(&[entry("a", Some("a")), entry("b", Some("b")), entry("c", Some("c"))]);
@@ -291,7 +234,7 @@ mod tests {
         };
         let (none, b) = (Selector::default(), Selector::context("B".parse().unwrap()));
         assert_eq!(name(&index, &config, &none).unwrap(), ("a".into(), ChosenBy::Default));
-        index.bind(real.clone(), "b".parse().unwrap());
+        index.pin(real.clone(), "b".parse().unwrap());
         config.environment.folder = Some(folder.path().to_owned());
         assert_eq!(name(&index, &config, &none).unwrap(), ("b".into(), ChosenBy::Folder(real)));
         config.environment.context = Some("c".into());

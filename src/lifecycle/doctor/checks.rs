@@ -1,43 +1,43 @@
-//! Examines this machine.
+//! Examines this machine: each check returns its findings.
 
 use std::time::{Duration, SystemTime};
 
-use crate::custody::{KeptUntil, KernelCache, KeyStoreError, KeyStores, SET_ASIDE, described};
+use crate::custody::{KeptUntil, KernelCache, KeyStore, KeyStoreError, KeyStores, SET_ASIDE, described};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::doctor::orphans::{Orphans, all_grants, records};
-use crate::lifecycle::doctor::report::{Report, State};
+use crate::lifecycle::doctor::report::{Finding, Report};
 use crate::model::error::{Remedy, Result};
 use crate::oauth::metadata;
-use crate::records::grant_files::LastFailure;
+use crate::records::grant_files::{GrantFiles, LastFailure};
+use crate::records::open_grant::OpenGrant;
+use crate::records::record::Record;
 use crate::state_dir::StateDir;
 use crate::system::clock::Cancel;
 use crate::system::environment::{Machine, system};
 
-/// How far the clocks may differ: more makes tokens look expired, or good when they are not.
-const DRIFT: Duration = Duration::from_secs(60);
-
+/// Examines this machine, the key stores, the logins and the server.
 pub(crate) fn examine(app: &App) -> Report {
-    let mut report = Report::default();
     let key_stores = app.quiet_key_stores();
-    program(&mut report, app);
-    let state_dir = state_dir(&mut report, app);
-    let index = index(&mut report, state_dir.as_ref());
-    rests(&mut report, &key_stores, index.as_ref());
+    let mut findings = vec![program(app)];
+    let state_dir = open_state_dir(app, &mut findings);
+    let index = read_index(state_dir.as_ref(), &mut findings);
+    findings.extend(key_stores.all().iter().filter_map(|store| key_store(&**store, &key_stores, index.as_ref())));
+    findings.push(key_store_of_a_new_login(&key_stores));
     if let (Some(state_dir), Some(index)) = (&state_dir, &index) {
-        for entry in &index.contexts {
-            let (store, name) = (Some(entry.key_store.as_str()), Some(&entry.name));
-            report.about(store, name, |report| login(report, app, &key_stores, state_dir, entry));
+        findings.extend(index.contexts.iter().map(|entry| login(app, &key_stores, state_dir, entry)));
+        match Orphans::find(app, &key_stores, state_dir, index) {
+            Ok(orphans) => findings.extend(describe_orphans(&orphans)),
+            Err(error) => findings.push(Finding::error("leftover", &error)),
         }
-        leftovers(&mut report, app, &key_stores, state_dir, index);
     }
-    network(&mut report, app);
-    memory(&mut report, app, state_dir.as_ref());
-    server(&mut report, app);
-    report
+    findings.extend(network(app));
+    findings.extend(memory(app, state_dir.as_ref()));
+    findings.push(server(app));
+    Report { findings }
 }
 
-fn program(report: &mut Report, app: &App) {
+fn program(app: &App) -> Finding {
     let at = match Machine::here() {
         Machine::Plain => "",
         Machine::Ssh => ", over SSH",
@@ -52,237 +52,251 @@ fn program(report: &mut Report, app: &App) {
         (false, false) => "with no terminal",
     };
     let (app, version) = (&app.config.app, env!("CARGO_PKG_VERSION"));
-    report.add("program", State::Well, format!("{app} with hallpass {version} on {}{at}, {person}", system()));
+    Finding::well("program", format!("{app} with hallpass {version} on {}{at}, {person}", system()))
 }
 
-fn state_dir(report: &mut Report, app: &App) -> Option<StateDir> {
+fn open_state_dir(app: &App, findings: &mut Vec<Finding>) -> Option<StateDir> {
     let path = match app.state_dir_path() {
         Ok(path) => path.display(),
         Err(error) => {
-            report.error("home", &error);
+            findings.push(Finding::error("home", &error));
             return None;
         }
     };
     let opened = app.state_dir();
     if let (Some(variable), Ok(_)) = (app.state_dir_variable(), &opened) {
-        report.add("home", State::Note, format!("{variable} names the state folder {path}: logins come from there"));
+        let text = format!("{variable} names the state folder {path}: logins come from there");
+        findings.push(Finding::note("home", text));
     }
     match opened {
-        Ok(None) => report.add("home", State::Note, format!("nobody has logged in yet; logins will be kept in {path}")),
         Ok(Some(state_dir)) => {
-            let names = state_dir.root.names().unwrap_or_default();
-            for name in names.iter().filter(|name| name.starts_with(SET_ASIDE)) {
-                let path = state_dir.root.path_of(name);
-                let text =
-                    format!("{} was there before the first login with a key file, and is not used", path.display());
-                report.add("home", State::Note, text);
-            }
-            match Index::try_lock(&state_dir) {
-                Ok(()) => report.add("home", State::Well, format!("{path} is this user's alone, and has locks")),
-                Err(error) => report.error("home", &error),
-            }
-            return Some(state_dir);
+            findings.extend(key_files_set_aside(&state_dir));
+            findings.push(match Index::try_lock(&state_dir) {
+                Ok(()) => Finding::well("home", format!("{path} is this user's alone, and has locks")),
+                Err(error) => Finding::error("home", &error),
+            });
+            Some(state_dir)
         }
-        Err(error) => report.error("home", &error),
+        Ok(None) => {
+            let text = format!("nobody has logged in yet; logins will be kept in {path}");
+            findings.push(Finding::note("home", text));
+            None
+        }
+        Err(error) => {
+            findings.push(Finding::error("home", &error));
+            None
+        }
     }
-    None
 }
 
-fn index(report: &mut Report, state_dir: Option<&StateDir>) -> Option<Index> {
+fn key_files_set_aside(state_dir: &StateDir) -> Vec<Finding> {
+    let names = state_dir.root.names().unwrap_or_default();
+    let set_aside = names.iter().filter(|name| name.starts_with(SET_ASIDE));
+    let finding = |name: &String| {
+        let path = state_dir.root.path_of(name);
+        let text = format!("{} was there before the first login with a key file, and is not used", path.display());
+        Finding::note("home", text)
+    };
+    set_aside.map(finding).collect()
+}
+
+fn read_index(state_dir: Option<&StateDir>, findings: &mut Vec<Finding>) -> Option<Index> {
     match Index::read(state_dir) {
         Ok(index) => Some(index),
-        Err(error) if matches!(error.remedy(), Some(Remedy::SetAside { .. })) => {
-            report.problem("home", error.to_string(), Some(Remedy::Repair));
-            report.because(&error);
-            None
-        }
         Err(error) => {
-            report.error("home", &error);
+            let finding = Finding::error("home", &error);
+            findings.push(match error.remedy() {
+                // A repair sets a damaged index aside.
+                Some(Remedy::SetAside { .. }) => finding.remedy(Remedy::Repair),
+                _ => finding,
+            });
             None
         }
     }
 }
 
-/// Every place, and whether it could take a key now. One that cannot is in the way only of the logins that rest there.
-fn rests(report: &mut Report, key_stores: &KeyStores, index: Option<&Index>) {
-    // A process can always keep a key to itself.
-    for store in key_stores.all().iter().filter(|store| store.protection().lasts != KeptUntil::ProcessEnd) {
-        let (name, protection) = (store.name(), store.protection());
-        let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.key_store == name));
-        let about = format!("{name}: {}", described(name));
-        report.about(Some(name), None, |report| match store.probe() {
-            Ok(()) => {
-                let choice = if key_stores.allows(name) { "" } else { "; this program allows no new login there" };
-                let promise = format!("keeps a key {}, readable by {}", protection.lasts, protection.readable_by);
-                report.add("place", State::Well, format!("{about} {promise}{choice}"));
-            }
-            Err(error) if is_used => report.error("place", &error.at_rest(name)),
-            Err(error) => {
-                let error = error.at_rest(name);
-                report.add("place", State::Note, format!("{name}: {error}"));
-                report.because(&error);
-            }
-        });
+/// Whether a key store could take a key now. If it cannot, only the logins with a key in it have a problem.
+fn key_store(store: &dyn KeyStore, key_stores: &KeyStores, index: Option<&Index>) -> Option<Finding> {
+    let (name, protection) = (store.name(), store.protection());
+    if protection.lasts == KeptUntil::ProcessEnd {
+        // A process can always keep a key to itself.
+        return None;
     }
+    let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.key_store == name));
+    let finding = match store.probe().map_err(|error| error.at_rest(name)) {
+        Ok(()) => {
+            let choice = if key_stores.allows(name) { "" } else { "; this program allows no new login there" };
+            let promise = format!("keeps a key {}, readable by {}", protection.lasts, protection.readable_by);
+            Finding::well("place", format!("{name}: {} {promise}{choice}", described(name)))
+        }
+        Err(error) if is_used => Finding::error("place", &error),
+        Err(error) => Finding::note("place", format!("{name}: {error}")).because(&error),
+    };
+    Some(finding.key_store(name))
+}
+
+fn key_store_of_a_new_login(key_stores: &KeyStores) -> Finding {
     match key_stores.first() {
-        Ok((name, is_locked)) => report.about(Some(&name), None, |report| match is_locked {
-            false => report.add("place", State::Well, format!("a new login's key goes to {name}")),
-            // It waits for that one, and passes it over for no other.
-            true => report.add("place", State::Note, format!("a new login waits until {name} is unlocked")),
-        }),
+        Ok((name, false)) => Finding::well("place", format!("a new login's key goes to {name}")).key_store(&name),
+        // The login waits for that key store, and uses no other instead.
+        Ok((name, true)) => {
+            Finding::note("place", format!("a new login waits until {name} is unlocked")).key_store(&name)
+        }
         Err(error) => {
             let text = format!("a new login has no place for its key: {error}");
-            report.problem("place", text, error.remedy().cloned());
-            report.because(&error);
+            Finding::problem("place", text).because(&error).remedy(error.remedy().cloned())
         }
     }
 }
 
-fn login(report: &mut Report, app: &App, key_stores: &KeyStores, state_dir: &StateDir, entry: &Entry) {
-    let name = &entry.name;
-    let files = app.files(state_dir, &entry.grant);
-    let opened = key_stores.of(&entry.key_store).and_then(|key_store| {
-        let grant = files.unlock_anew(&*key_store)?;
-        let record = grant.read()?;
-        if let Some(lock) = files.lock_now()? {
-            grant.check_that_it_is_no_copy(&lock, &record)?;
-        }
-        Ok((record, grant))
-    });
-    match opened {
-        Ok((record, grant)) => {
-            let checked = app.check_destination(&entry.grant, &record);
-            if let Err(error) = checked.and_then(|()| app.check_record(entry, &grant, &record)) {
-                return report.error("login", &error);
-            }
-            let (generation, key_store) = (record.generation, &entry.key_store);
-            let text = format!("{name}: record {generation} opens with its key in {key_store}");
-            let now = app.config.clock.now();
-            let has_a_token = record.tokens.iter().any(|token| token.is_valid(now, Some(Duration::ZERO)));
-            match files.last_failure(entry.org.as_ref()) {
-                Some(LastFailure { message, has_ended: true, .. }) => {
-                    report.problem("login", message, Some(Remedy::LogIn { context: Some(name.to_string()) }));
-                }
-                Some(LastFailure { message, .. }) => {
-                    report.add("login", State::Note, format!("{text}; the last refresh failed: {message}"));
-                }
-                None if record.refresh_token.is_none() && !has_a_token => {
-                    let text = format!("{name}: its access token has ended, and the login with it: nothing renews it");
-                    report.problem("login", text, Some(Remedy::LogIn { context: Some(name.to_string()) }));
-                }
-                None => report.add("login", State::Well, text),
-            }
-        }
+fn login(app: &App, key_stores: &KeyStores, state_dir: &StateDir, entry: &Entry) -> Finding {
+    let (name, files) = (&entry.name, app.files(state_dir, &entry.grant));
+    let finding = match open(key_stores, files, entry) {
+        Ok((record, grant)) => opened_login(app, entry, files, &grant, &record),
         Err(error) if !files.is_there() => {
-            report.problem("login", format!("{name}: {error}"), Some(Remedy::Repair));
-            report.because(&error);
+            Finding::problem("login", format!("{name}: {error}")).because(&error).remedy(Remedy::Repair)
         }
         Err(error) if matches!(error.remedy(), Some(Remedy::GivePassphrase)) => {
-            report.add("login", State::Note, format!("{name}: its key waits for the passphrase"));
+            Finding::note("login", format!("{name}: its key waits for the passphrase"))
         }
-        Err(error) => report.error("login", &error.of(name.as_str())),
+        Err(error) => Finding::error("login", &error.of(name.as_str())),
+    };
+    finding.key_store(&entry.key_store).context(name)
+}
+
+fn open<'a>(key_stores: &KeyStores, files: GrantFiles<'a>, entry: &Entry) -> Result<(Record, OpenGrant<'a>)> {
+    let grant = files.unlock_anew(&*key_stores.of(&entry.key_store)?)?;
+    let record = grant.read()?;
+    if let Some(lock) = files.lock_now()? {
+        grant.check_that_it_is_no_copy(&lock, &record)?;
+    }
+    Ok((record, grant))
+}
+
+fn opened_login(app: &App, entry: &Entry, files: GrantFiles<'_>, grant: &OpenGrant<'_>, record: &Record) -> Finding {
+    let checked = app.check_destination(&entry.grant, record).and_then(|()| app.check_record(entry, grant, record));
+    if let Err(error) = checked {
+        return Finding::error("login", &error);
+    }
+    let name = &entry.name;
+    let text = format!("{name}: record {} opens with its key in {}", record.generation, entry.key_store);
+    let log_in = Remedy::LogIn { context: Some(name.to_string()) };
+    match files.last_failure(entry.org.as_ref()) {
+        Some(LastFailure { message, has_ended: true, .. }) => Finding::problem("login", message).remedy(log_in),
+        Some(LastFailure { message, .. }) => {
+            Finding::note("login", format!("{text}; the last refresh failed: {message}"))
+        }
+        None if record.refresh_token.is_none() && !has_a_valid_token(record, app.config.clock.now()) => {
+            let text = format!("{name}: its access token has ended, and the login with it: nothing renews it");
+            Finding::problem("login", text).remedy(log_in)
+        }
+        None => Finding::well("login", text),
     }
 }
 
-fn leftovers(report: &mut Report, app: &App, key_stores: &KeyStores, state_dir: &StateDir, index: &Index) {
-    let found = match Orphans::find(app, key_stores, state_dir, index) {
-        Ok(found) => found,
-        Err(error) => return report.error("leftover", &error),
-    };
-    for (grant, key_store) in &found.unnamed {
-        let (key, remedy) = match key_store {
-            Some(key_store) => (format!("its key is in {}", key_store.name()), Some(Remedy::Repair)),
-            None => ("its key could not be found".into(), None),
-        };
-        report.about(key_store.as_ref().map(|key_store| key_store.name()), None, |report| {
-            report.problem("leftover", format!("no login names the record {grant}; {key}"), remedy);
-        });
-    }
-    for (_, key_store) in &found.keys {
+fn has_a_valid_token(record: &Record, now: SystemTime) -> bool {
+    record.tokens.iter().any(|token| token.is_valid(now, Some(Duration::ZERO)))
+}
+
+fn describe_orphans(orphans: &Orphans) -> Vec<Finding> {
+    let unnamed = orphans.unnamed.iter().map(|(grant, key_store)| {
+        let text = format!("no login names the record {grant}");
+        match key_store.as_ref().map(|key_store| key_store.name()) {
+            Some(store) => Finding::problem("leftover", format!("{text}; its key is in {store}"))
+                .remedy(Remedy::Repair)
+                .key_store(store),
+            None => Finding::problem("leftover", format!("{text}; its key could not be found")),
+        }
+    });
+    let keys = orphans.keys.iter().map(|(_, key_store)| {
         let text = format!("a key in {} opens nothing here any more", key_store.name());
-        report.about(Some(key_store.name()), None, |report| report.problem("leftover", text, Some(Remedy::Repair)));
-    }
-    for (store, count) in &found.foreign {
+        Finding::problem("leftover", text).remedy(Remedy::Repair).key_store(key_store.name())
+    });
+    let foreign = orphans.foreign.iter().map(|(store, count)| {
         let text = match count {
             1 => format!("1 key in {store} may belong to another state folder"),
             _ => format!("{count} keys in {store} may belong to other state folders"),
         };
-        report.about(Some(store), None, |report| report.add("leftover", State::Note, text));
-    }
-    for (store, error) in &found.unasked {
-        // Why a place is not there at all was said above.
-        if !matches!(
-            error,
-            KeyStoreError::Unavailable(_) | KeyStoreError::Refused { .. } | KeyStoreError::StateFolder { .. }
-        ) {
+        Finding::note("leftover", text).key_store(store)
+    });
+    let unasked =
+        orphans.unasked.iter().filter(|(_, error)| !is_reported_by_its_key_store(error)).map(|(store, error)| {
             let text = format!("what {store} holds could not be listed: {error}");
-            report.about(Some(store), None, |report| report.add("leftover", State::Note, text));
-        }
-    }
+            Finding::note("leftover", text).key_store(store)
+        });
+    unnamed.chain(keys).chain(foreign).chain(unasked).collect()
 }
 
-fn network(report: &mut Report, app: &App) {
+/// Whether the check of the key store itself has reported this error.
+fn is_reported_by_its_key_store(error: &KeyStoreError) -> bool {
+    matches!(error, KeyStoreError::Unavailable(_) | KeyStoreError::Refused { .. } | KeyStoreError::StateFolder { .. })
+}
+
+fn network(app: &App) -> Vec<Finding> {
     let config = &app.config;
-    let names = &config.environment.network;
+    let variables = &config.environment.network;
     let roots = if config.extra_roots.is_empty() { "" } else { ", and those of the configuration" };
-    match names.is_empty() {
-        true => report.add("network", State::Well, format!("TLS trusts the system's roots{roots}; no proxy")),
-        false => {
-            let set = names.join(", ");
-            report.add("network", State::Note, format!("TLS roots or the proxy come from {set}{roots}"));
-        }
-    }
+    let mut findings = vec![match variables.is_empty() {
+        true => Finding::well("network", format!("TLS trusts the system's roots{roots}; no proxy")),
+        false => Finding::note("network", format!("TLS roots or the proxy come from {}{roots}", variables.join(", "))),
+    }];
     if config.environment.token.is_some() {
         let variable = config.app.variable("TOKEN");
-        report.add("network", State::Note, format!("{variable} is set: commands use that token and no login"));
+        findings.push(Finding::note("network", format!("{variable} is set: commands use that token and no login")));
     }
+    findings
 }
 
-/// What the kernel holds for a while.
-fn memory(report: &mut Report, app: &App, state_dir: Option<&StateDir>) {
-    let config = &app.config;
-    if let Some(lifetime) = config.key_cache.filter(|_| cfg!(target_os = "linux")) {
+/// What the kernel keeps for a while.
+fn memory(app: &App, state_dir: Option<&StateDir>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(lifetime) = app.config.key_cache.filter(|_| cfg!(target_os = "linux")) {
         let text = format!("the kernel keeps a copy of a login's key for {} s after its use", lifetime.as_secs());
-        report.add("memory", State::Well, text);
+        findings.push(Finding::well("memory", text));
     }
-    let grants = state_dir.and_then(|state_dir| Some((all_grants(state_dir).ok()?, records(state_dir).ok()?)));
-    let spare = grants.and_then(|(all, records)| KernelCache::spare(&config.app, &all, &records).ok());
-    let spare = spare.unwrap_or_default().len();
+    let spare = state_dir.map_or(0, |state_dir| spare_kernel_keys(app, state_dir).unwrap_or_default());
     if spare > 0 {
         let text = format!("{spare} keys in the kernel are copies that no login needs, or of an earlier version");
-        report.note("memory", text, Remedy::Repair);
+        findings.push(Finding::note("memory", text).remedy(Remedy::Repair));
     }
+    findings
 }
 
-fn server(report: &mut Report, app: &App) {
+fn spare_kernel_keys(app: &App, state_dir: &StateDir) -> Option<usize> {
+    let (all, records) = (all_grants(state_dir).ok()?, records(state_dir).ok()?);
+    Some(KernelCache::spare(&app.config.app, &all, &records).ok()?.len())
+}
+
+/// How far the clocks may differ: a greater difference makes expired tokens look valid, or valid ones expired.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+fn server(app: &App) -> Finding {
     let issuer = &app.config.issuer;
-    // Metadata is not needed where the endpoints are known, and some servers have none.
-    let asked = || -> Result<Option<SystemTime>> {
-        let http = app.http()?;
-        match app.config.has_endpoints() {
-            true => metadata::answers(&http, issuer, &Cancel::new()),
-            false => metadata::date(&http, issuer, &Cancel::new()),
+    let date = match date_of_server(app) {
+        Ok(Some(date)) => date,
+        Ok(None) if app.config.has_endpoints() => {
+            return Finding::well("server", format!("{issuer} answers; its endpoints are in the configuration"));
         }
+        Ok(None) => return Finding::note("server", format!("{issuer} answers, and does not tell its time")),
+        Err(error) => return Finding::error("server", &error),
     };
-    let (answer, now) = (asked(), app.config.clock.now());
-    let date = match answer {
-        Ok(date) => date,
-        Err(error) => return report.error("server", &error),
-    };
-    let Some(date) = date else {
-        if app.config.has_endpoints() {
-            let text = format!("{issuer} answers; its endpoints are in the configuration");
-            return report.add("server", State::Well, text);
-        }
-        return report.add("server", State::Note, format!("{issuer} answers, and does not tell its time"));
-    };
-    let (apart, way) = match now.duration_since(date) {
+    let (skew, direction) = match app.config.clock.now().duration_since(date) {
         Ok(ahead) => (ahead, "ahead of"),
         Err(behind) => (behind.duration(), "behind"),
     };
-    let text = format!("{issuer} answers; this machine's clock is {} s {way} its", apart.as_secs());
-    match apart > DRIFT {
-        true => report.problem("server", text, Some(Remedy::SetClock)),
-        false => report.add("server", State::Well, text),
+    let text = format!("{issuer} answers; this machine's clock is {} s {direction} its", skew.as_secs());
+    match skew > MAX_CLOCK_SKEW {
+        true => Finding::problem("server", text).remedy(Remedy::SetClock),
+        false => Finding::well("server", text),
+    }
+}
+
+/// Asks the server for anything, and returns the `Date` of its reply.
+fn date_of_server(app: &App) -> Result<Option<SystemTime>> {
+    let http = app.http()?;
+    match app.config.has_endpoints() {
+        // Then metadata is not needed, and some servers have none.
+        true => metadata::answers(&http, &app.config.issuer, &Cancel::new()),
+        false => metadata::date(&http, &app.config.issuer, &Cancel::new()),
     }
 }

@@ -1,4 +1,11 @@
-//! [`Report`]: what is well on this machine and what is not, with what to do about it. Never a secret.
+//! The doctor: what works on this machine, what does not, and what to do about it. It shows no secret.
+//!
+//! | file | does |
+//! | --- | --- |
+//! | `report` | `Report`: the findings of one examination |
+//! | `checks` | examines this machine |
+//! | `orphans` | finds records, names and keys that do not belong together |
+//! | `repair` | repairs what the checks call repairable |
 
 mod checks;
 pub(crate) mod orphans;

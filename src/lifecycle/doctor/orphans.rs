@@ -1,5 +1,5 @@
-//! What index, state folder and stores know of each other's logins, where they do not agree: after a crash in the middle of a login or
-//! a move, or when somebody has deleted something.
+//! [`Orphans`]: records, names and keys that do not belong together, after a crash in a login or a move, or after somebody deleted
+//! something.
 
 use std::sync::Arc;
 
@@ -10,77 +10,122 @@ use crate::model::error::Result;
 use crate::model::ids::GrantId;
 use crate::state_dir::StateDir;
 
-/// What does not agree.
+/// Where the index, the state folder and the key stores disagree.
 #[derive(Debug, Default)]
 pub(crate) struct Orphans {
-    /// Records that no context names, and where their key is, as far as could be found out.
+    /// Records that no context names, with the key store that holds their key, if one could be found.
     pub(crate) unnamed: Vec<(GrantId, Option<Arc<dyn KeyStore>>)>,
     /// Contexts without a record.
     pub(crate) empty: Vec<Entry>,
-    /// Keys that are not needed, and that this folder's own sealed files prove to be of here: of a login that was never finished, or
-    /// copies that a move has left.
+    /// Keys that nothing needs, of an unfinished login or of a move that left a copy. Files of this state folder prove that they were made
+    /// here.
     pub(crate) keys: Vec<(GrantId, Arc<dyn KeyStore>)>,
-    /// How many keys a place holds that are of other state folders, or cannot be told from those.
+    /// How many keys a key store holds that may belong to other state folders.
     pub(crate) foreign: Vec<(String, usize)>,
-    /// Places that could not be asked.
+    /// Key stores that could not be asked.
     pub(crate) unasked: Vec<(String, KeyStoreError)>,
 }
 
 impl Orphans {
-    /// `key_stores` ask nobody.
+    /// Finds the orphans. `key_stores` must ask no person.
     pub(crate) fn find(app: &App, key_stores: &KeyStores, state_dir: &StateDir, index: &Index) -> Result<Self> {
-        let mut found = Self::default();
-        let records = records(state_dir)?;
-        found.unnamed =
-            records.iter().filter(|grant| index.of_grant(grant).is_none()).map(|grant| (grant.clone(), None)).collect();
-        let has_no_record = |entry: &&Entry| !records.contains(&entry.grant);
-        found.empty = index.contexts.iter().filter(has_no_record).cloned().collect();
-        for store in key_stores.all() {
-            let held = match store.list(&app.config.app) {
-                Ok(Some(held)) => held,
-                // It cannot tell: what is looked for is asked for.
-                Ok(None) => {
-                    let holds =
-                        |grant: &GrantId| matches!(store.load(&app.files(state_dir, grant).item()), Ok(Some(_)));
-                    records.iter().filter(|grant| holds(grant)).cloned().collect()
-                }
-                Err(error) => {
-                    found.unasked.push((store.name().to_owned(), error));
-                    continue;
-                }
-            };
-            let mut of_others = 0;
-            for grant in held {
-                let marked = index.of_grant(&grant).map(Entry::marked);
-                let files = app.files(state_dir, &grant);
-                let files = marked.as_ref().map_or(files, |marked| files.called(marked));
-                if let Some(unnamed) = found.unnamed.iter_mut().find(|(unnamed, _)| *unnamed == grant) {
-                    unnamed.1.get_or_insert_with(|| store.clone());
-                } else if index
-                    .of_grant(&grant)
-                    .is_some_and(|entry| entry.key_store == store.name() && records.contains(&grant))
-                {
-                    // As it should be.
-                } else if files.was_made_here(&*store).unwrap_or_default() {
-                    found.keys.push((grant, store.clone()));
-                } else {
-                    of_others += 1;
-                }
-            }
-            if of_others > 0 {
-                found.foreign.push((store.name().to_owned(), of_others));
+        let search = Search { app, state_dir, index, records: records(state_dir)? };
+        let mut orphans = Self { unnamed: search.unnamed(), empty: search.empty(), ..Self::default() };
+        for key_store in key_stores.all() {
+            match search.grants_in(&*key_store) {
+                Ok(grants) => orphans.add_keys(&search, &key_store, grants),
+                Err(error) => orphans.unasked.push((key_store.name().to_owned(), error)),
             }
         }
-        Ok(found)
+        Ok(orphans)
+    }
+
+    fn add_keys(&mut self, search: &Search<'_>, key_store: &Arc<dyn KeyStore>, grants: Vec<GrantId>) {
+        let mut foreign = 0;
+        for grant in grants {
+            match search.classify(&grant, &**key_store) {
+                HeldKey::Needed => {}
+                HeldKey::OfUnnamedRecord => self.found_key_of(&grant, key_store),
+                HeldKey::Unneeded => self.keys.push((grant, key_store.clone())),
+                HeldKey::Foreign => foreign += 1,
+            }
+        }
+        if foreign > 0 {
+            self.foreign.push((key_store.name().to_owned(), foreign));
+        }
+    }
+
+    fn found_key_of(&mut self, grant: &GrantId, key_store: &Arc<dyn KeyStore>) {
+        for (_, found) in self.unnamed.iter_mut().filter(|(unnamed, _)| unnamed == grant) {
+            found.get_or_insert_with(|| key_store.clone());
+        }
     }
 }
 
-/// The grants of which there is a record.
-pub(crate) fn records(state_dir: &StateDir) -> Result<Vec<GrantId>> {
+/// Returns the grants that have a record.
+pub(super) fn records(state_dir: &StateDir) -> Result<Vec<GrantId>> {
     Ok(state_dir.grants.names()?.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
-/// The grants that this folder has or had: a lock is never removed.
-pub(crate) fn all_grants(state_dir: &StateDir) -> Result<Vec<GrantId>> {
+/// Returns the grants that this folder has or had: a lock is never removed.
+pub(super) fn all_grants(state_dir: &StateDir) -> Result<Vec<GrantId>> {
     Ok(state_dir.grants.names()?.iter().filter_map(|name| name.strip_suffix(".lock")?.parse().ok()).collect())
+}
+
+struct Search<'a> {
+    app: &'a App,
+    state_dir: &'a StateDir,
+    index: &'a Index,
+    records: Vec<GrantId>,
+}
+
+/// A key in a key store, by what this state folder knows of it.
+enum HeldKey {
+    /// It opens a record that has a name, and the index says that it is in this key store.
+    Needed,
+    /// It is the key of a record that no context names.
+    OfUnnamedRecord,
+    /// It was made here, and nothing needs it.
+    Unneeded,
+    /// Nothing proves that it was made here.
+    Foreign,
+}
+
+impl Search<'_> {
+    fn unnamed(&self) -> Vec<(GrantId, Option<Arc<dyn KeyStore>>)> {
+        let unnamed = self.records.iter().filter(|grant| self.index.of_grant(grant).is_none());
+        unnamed.map(|grant| (grant.clone(), None)).collect()
+    }
+
+    fn empty(&self) -> Vec<Entry> {
+        self.index.contexts.iter().filter(|entry| !self.records.contains(&entry.grant)).cloned().collect()
+    }
+
+    /// Returns the grants that `key_store` holds a key of; if it cannot list them, the records whose key it holds.
+    fn grants_in(&self, key_store: &dyn KeyStore) -> Result<Vec<GrantId>, KeyStoreError> {
+        if let Some(listed) = key_store.list(&self.app.config.app)? {
+            return Ok(listed);
+        }
+        let has_key = |grant: &&GrantId| {
+            let item = self.app.files(self.state_dir, grant).item();
+            matches!(key_store.load(&item), Ok(Some(_)))
+        };
+        Ok(self.records.iter().filter(has_key).cloned().collect())
+    }
+
+    fn classify(&self, grant: &GrantId, key_store: &dyn KeyStore) -> HeldKey {
+        match self.index.of_grant(grant) {
+            Some(entry) if entry.key_store == key_store.name() && self.records.contains(grant) => HeldKey::Needed,
+            None if self.records.contains(grant) => HeldKey::OfUnnamedRecord,
+            _ if self.was_made_here(grant, key_store) => HeldKey::Unneeded,
+            _ => HeldKey::Foreign,
+        }
+    }
+
+    fn was_made_here(&self, grant: &GrantId, key_store: &dyn KeyStore) -> bool {
+        let marked = self.index.of_grant(grant).map(Entry::marked);
+        let files = self.app.files(self.state_dir, grant);
+        let files = marked.as_ref().map_or(files, |marked| files.called(marked));
+        files.was_made_here(key_store).unwrap_or_default()
+    }
 }

@@ -1,9 +1,10 @@
-//! [`Report`]: what is well on this machine and what is not, with what to do about it. Never a secret.
+//! [`Report`]: the findings of one examination.
 
 use std::fmt;
 
 use crate::model::error::{Error, Remedy};
 use crate::model::ids::ContextName;
+use crate::model::sanitize::shown;
 
 /// The findings of one examination.
 #[derive(Debug, Clone, Default)]
@@ -13,35 +14,35 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What it is about: `program`, `state_dir`, `store`, `login`, `leftover`, `network`, `server` or `memory`.
+    /// What was checked: `program`, `home`, `place`, `login`, `leftover`, `network`, `server` or `memory`.
     pub area: &'static str,
-    /// How it is.
+    /// Whether it is well.
     pub state: State,
     /// What was found, in one line.
     pub text: String,
-    /// What stands behind it: what the system or a layer below says.
+    /// The cause: what the system or a lower layer says.
     pub because: Option<String>,
     /// What can be done about it.
     pub remedy: Option<Remedy>,
-    /// The place for keys that it is about, if it is about one, for example `os`.
+    /// The key store that it is about, if it is about one, for example `os`.
     pub key_store: Option<String>,
-    /// The login that it is about, if it is about one that has a name.
+    /// The login that it is about, if it is about one with a name.
     pub context: Option<ContextName>,
 }
 
-/// How something is.
+/// The state of what was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// As it should be.
+    /// It works.
     Well,
-    /// Worth knowing, and in nobody's way.
+    /// It is worth knowing, and prevents nothing.
     Note,
-    /// In the way of a login.
+    /// It prevents a login, or the use of one.
     Problem,
 }
 
@@ -50,44 +51,49 @@ impl Report {
     pub fn is_well(&self) -> bool {
         self.findings.iter().all(|finding| finding.state != State::Problem)
     }
+}
 
-    /// What is found by `look` is about this place and this login.
-    pub(super) fn about(&mut self, store: Option<&str>, context: Option<&ContextName>, look: impl FnOnce(&mut Self)) {
-        let before = self.findings.len();
-        look(self);
-        for finding in self.findings.iter_mut().skip(before) {
-            (finding.key_store, finding.context) = (store.map(str::to_owned), context.cloned());
-        }
+impl Finding {
+    pub(super) fn well(area: &'static str, text: impl Into<String>) -> Self {
+        Self::new(area, State::Well, text.into())
     }
 
-    pub(super) fn add(&mut self, area: &'static str, state: State, text: impl Into<String>) {
-        let text = crate::model::sanitize::shown(text.into());
-        self.findings.push(Finding { area, state, text, because: None, remedy: None, key_store: None, context: None });
+    pub(super) fn note(area: &'static str, text: impl Into<String>) -> Self {
+        Self::new(area, State::Note, text.into())
     }
 
-    pub(super) fn note(&mut self, area: &'static str, text: impl Into<String>, remedy: Remedy) {
-        self.add(area, State::Note, text);
-        self.findings.last_mut().into_iter().for_each(|finding| finding.remedy = Some(remedy.clone()));
+    pub(super) fn problem(area: &'static str, text: impl Into<String>) -> Self {
+        Self::new(area, State::Problem, text.into())
     }
 
-    pub(super) fn problem(&mut self, area: &'static str, text: impl Into<String>, remedy: Option<Remedy>) {
-        self.add(area, State::Problem, text);
-        self.findings.last_mut().into_iter().for_each(|finding| finding.remedy = remedy.clone());
+    /// Returns the problem that `error` describes, with its cause and its remedy.
+    pub(super) fn error(area: &'static str, error: &Error) -> Self {
+        Self::problem(area, error.to_string()).because(error).remedy(error.remedy().cloned())
     }
 
-    pub(super) fn error(&mut self, area: &'static str, error: &Error) {
-        self.problem(area, error.to_string(), error.remedy().cloned());
-        self.because(error);
+    pub(super) fn because(self, error: &Error) -> Self {
+        Self { because: error.cause_text(), ..self }
     }
 
-    /// Says what stands behind the last finding.
-    pub(super) fn because(&mut self, error: &Error) {
-        self.findings.last_mut().into_iter().for_each(|finding| finding.because = error.cause_text());
+    pub(super) fn remedy(self, remedy: impl Into<Option<Remedy>>) -> Self {
+        Self { remedy: remedy.into(), ..self }
+    }
+
+    pub(super) fn key_store(self, name: &str) -> Self {
+        Self { key_store: Some(name.to_owned()), ..self }
+    }
+
+    pub(super) fn context(self, name: &ContextName) -> Self {
+        Self { context: Some(name.clone()), ..self }
+    }
+
+    fn new(area: &'static str, state: State, text: String) -> Self {
+        Self { area, state, text: shown(text), because: None, remedy: None, key_store: None, context: None }
     }
 }
 
 impl State {
-    /// The name in output, in lower case.
+    /// Returns the name in output, in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Self::Well => "well",
