@@ -100,7 +100,7 @@ fn nothing_to_end(error: Error, index: &Index) -> Error {
 
 /// Returns the logins without a name, after a crash or an edit of the index: a person who ends all logins believes that none is left.
 fn unnamed_logins(app: &App, state_dir: &StateDir, index: &Index) -> Result<Vec<Entry>> {
-    let unnamed = Orphans::find(app, &app.quiet_key_stores(), state_dir, index)?.unnamed;
+    let unnamed = Orphans::find(app, &app.quiet_key_stores(), state_dir, index)?.unnamed_records;
     let entries = unnamed.iter().filter_map(|(grant, key_store)| {
         let (opened, record) = app.opened_anywhere(app.files(state_dir, grant))?;
         let org = record.tokens.first().and_then(|token| token.org.clone());

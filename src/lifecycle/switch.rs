@@ -13,7 +13,7 @@ use crate::state_dir::{other_owner, real_folder};
 /// Makes `name` the default.
 pub(crate) fn to(app: &App, name: &ContextName) -> Result<Context> {
     change(app, name, |index| {
-        // In the case that the entry has: then a token needs no other entry parsed.
+        // Spelled as the entry spells it: then a token needs no other entry parsed.
         index.default = index.get(name).map(|entry| entry.name.clone());
         Ok(name)
     })

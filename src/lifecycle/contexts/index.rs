@@ -135,16 +135,16 @@ impl Index {
         if make_default || self.default.is_none() {
             self.default = Some(entry.name.clone());
         }
-        let Some(there) = self.contexts.iter_mut().find(|there| there.name == entry.name) else {
+        let Some(existing) = self.contexts.iter_mut().find(|existing| existing.name == entry.name) else {
             self.contexts.push(entry);
             return None;
         };
-        let old = std::mem::replace(there, entry.clone());
+        let old = std::mem::replace(existing, entry.clone());
         // Another account inherits nothing.
         if old.is_of(&entry.account, &entry.client_id) {
-            for there in self.contexts.iter_mut().filter(|there| there.grant == old.grant) {
-                let Marked { name, org, mark } = there.marked();
-                *there = Entry { name, org, mark, ..entry.clone() };
+            for sibling in self.contexts.iter_mut().filter(|sibling| sibling.grant == old.grant) {
+                let Marked { name, org, mark } = sibling.marked();
+                *sibling = Entry { name, org, mark, ..entry.clone() };
             }
         }
         Some(old).filter(|old| self.of_grant(&old.grant).is_none())

@@ -199,7 +199,7 @@ fn has_a_valid_token(record: &Record, now: SystemTime) -> bool {
 }
 
 fn describe_orphans(orphans: &Orphans) -> Vec<Finding> {
-    let unnamed = orphans.unnamed.iter().map(|(grant, key_store)| {
+    let unnamed = orphans.unnamed_records.iter().map(|(grant, key_store)| {
         let text = format!("no login names the record {grant}");
         match key_store.as_ref().map(|key_store| key_store.name()) {
             Some(store) => Finding::problem("leftover", format!("{text}; its key is in {store}"))
@@ -208,23 +208,24 @@ fn describe_orphans(orphans: &Orphans) -> Vec<Finding> {
             None => Finding::problem("leftover", format!("{text}; its key could not be found")),
         }
     });
-    let keys = orphans.keys.iter().map(|(_, key_store)| {
+    let keys = orphans.unneeded_keys.iter().map(|(_, key_store)| {
         let text = format!("a key in {} opens nothing here any more", key_store.name());
         Finding::problem("leftover", text).remedy(Remedy::Repair).key_store(key_store.name())
     });
-    let foreign = orphans.foreign.iter().map(|(store, count)| {
+    let unproven = orphans.unproven_keys.iter().map(|(store, count)| {
         let text = match count {
             1 => format!("1 key in {store} may belong to another state folder"),
             _ => format!("{count} keys in {store} may belong to other state folders"),
         };
         Finding::note("leftover", text).key_store(store)
     });
-    let unasked =
-        orphans.unasked.iter().filter(|(_, error)| !is_reported_by_its_key_store(error)).map(|(store, error)| {
+    let unreachable = orphans.unreachable_stores.iter().filter(|(_, error)| !is_reported_by_its_key_store(error)).map(
+        |(store, error)| {
             let text = format!("what {store} holds could not be listed: {error}");
             Finding::note("leftover", text).key_store(store)
-        });
-    unnamed.chain(keys).chain(foreign).chain(unasked).collect()
+        },
+    );
+    unnamed.chain(keys).chain(unproven).chain(unreachable).collect()
 }
 
 /// Whether the check of the key store itself has reported this error.

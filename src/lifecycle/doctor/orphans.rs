@@ -14,49 +14,53 @@ use crate::state_dir::StateDir;
 #[derive(Debug, Default)]
 pub(crate) struct Orphans {
     /// Records that no context names, with the key store that holds their key, if one could be found.
-    pub(crate) unnamed: Vec<(GrantId, Option<Arc<dyn KeyStore>>)>,
+    pub(crate) unnamed_records: Vec<(GrantId, Option<Arc<dyn KeyStore>>)>,
     /// Contexts without a record.
-    pub(crate) empty: Vec<Entry>,
+    pub(crate) empty_entries: Vec<Entry>,
     /// Keys that nothing needs, of an unfinished login or of a move that left a copy. Files of this state folder prove that they were made
     /// here.
-    pub(crate) keys: Vec<(GrantId, Arc<dyn KeyStore>)>,
+    pub(crate) unneeded_keys: Vec<(GrantId, Arc<dyn KeyStore>)>,
     /// How many keys a key store holds that may belong to other state folders.
-    pub(crate) foreign: Vec<(String, usize)>,
+    pub(crate) unproven_keys: Vec<(String, usize)>,
     /// Key stores that could not be asked.
-    pub(crate) unasked: Vec<(String, KeyStoreError)>,
+    pub(crate) unreachable_stores: Vec<(String, KeyStoreError)>,
 }
 
 impl Orphans {
     /// Finds the orphans. `key_stores` must ask no person.
     pub(crate) fn find(app: &App, key_stores: &KeyStores, state_dir: &StateDir, index: &Index) -> Result<Self> {
         let search = Search { app, state_dir, index, records: records(state_dir)? };
-        let mut orphans = Self { unnamed: search.unnamed(), empty: search.empty(), ..Self::default() };
+        let mut orphans = Self {
+            unnamed_records: search.unnamed_records(),
+            empty_entries: search.empty_entries(),
+            ..Self::default()
+        };
         for key_store in key_stores.all() {
             match search.grants_in(&*key_store) {
                 Ok(grants) => orphans.add_keys(&search, &key_store, grants),
-                Err(error) => orphans.unasked.push((key_store.name().to_owned(), error)),
+                Err(error) => orphans.unreachable_stores.push((key_store.name().to_owned(), error)),
             }
         }
         Ok(orphans)
     }
 
     fn add_keys(&mut self, search: &Search<'_>, key_store: &Arc<dyn KeyStore>, grants: Vec<GrantId>) {
-        let mut foreign = 0;
+        let mut unproven = 0;
         for grant in grants {
             match search.classify(&grant, &**key_store) {
                 HeldKey::Needed => {}
                 HeldKey::OfUnnamedRecord => self.found_key_of(&grant, key_store),
-                HeldKey::Unneeded => self.keys.push((grant, key_store.clone())),
-                HeldKey::Foreign => foreign += 1,
+                HeldKey::Unneeded => self.unneeded_keys.push((grant, key_store.clone())),
+                HeldKey::Unproven => unproven += 1,
             }
         }
-        if foreign > 0 {
-            self.foreign.push((key_store.name().to_owned(), foreign));
+        if unproven > 0 {
+            self.unproven_keys.push((key_store.name().to_owned(), unproven));
         }
     }
 
     fn found_key_of(&mut self, grant: &GrantId, key_store: &Arc<dyn KeyStore>) {
-        for (_, found) in self.unnamed.iter_mut().filter(|(unnamed, _)| unnamed == grant) {
+        for (_, found) in self.unnamed_records.iter_mut().filter(|(unnamed, _)| unnamed == grant) {
             found.get_or_insert_with(|| key_store.clone());
         }
     }
@@ -88,16 +92,16 @@ enum HeldKey {
     /// It was made here, and nothing needs it.
     Unneeded,
     /// Nothing proves that it was made here.
-    Foreign,
+    Unproven,
 }
 
 impl Search<'_> {
-    fn unnamed(&self) -> Vec<(GrantId, Option<Arc<dyn KeyStore>>)> {
+    fn unnamed_records(&self) -> Vec<(GrantId, Option<Arc<dyn KeyStore>>)> {
         let unnamed = self.records.iter().filter(|grant| self.index.of_grant(grant).is_none());
         unnamed.map(|grant| (grant.clone(), None)).collect()
     }
 
-    fn empty(&self) -> Vec<Entry> {
+    fn empty_entries(&self) -> Vec<Entry> {
         self.index.contexts.iter().filter(|entry| !self.records.contains(&entry.grant)).cloned().collect()
     }
 
@@ -118,7 +122,7 @@ impl Search<'_> {
             Some(entry) if entry.key_store == key_store.name() && self.records.contains(grant) => HeldKey::Needed,
             None if self.records.contains(grant) => HeldKey::OfUnnamedRecord,
             _ if self.was_made_here(grant, key_store) => HeldKey::Unneeded,
-            _ => HeldKey::Foreign,
+            _ => HeldKey::Unproven,
         }
     }
 

@@ -34,15 +34,15 @@ pub(crate) fn repair(app: &App) -> Result<Repaired> {
     repair.remove_stray_keys(&before)?;
     // Now the index says where each key is.
     let mut has_new_names = repair.remove_unproven_names()?;
-    let Orphans { unnamed, empty, .. } = repair.orphans(&repair.index()?)?;
-    for (grant, key_store) in unnamed {
+    let Orphans { unnamed_records, empty_entries, .. } = repair.orphans(&repair.index()?)?;
+    for (grant, key_store) in unnamed_records {
         has_new_names |= repair.name_record(&grant, key_store.as_deref(), &before);
     }
-    for entry in empty {
+    for entry in empty_entries {
         repair.drop_empty_entry(&entry)?;
     }
     if has_new_names {
-        // The first record that got a name is not the default for that.
+        // Otherwise the first record that got a name would be the default.
         repair.restore_selection(&before)?;
     }
     Ok(repair.repaired)
@@ -79,7 +79,7 @@ impl Repair<'_> {
 
     /// Makes sure that each record can get a name again: a person can still read the names in a damaged index.
     fn check_that_records_open(&self, damaged: &Error) -> Result<()> {
-        for (grant, key_store) in self.orphans(&Index::empty())?.unnamed {
+        for (grant, key_store) in self.orphans(&Index::empty())?.unnamed_records {
             let key_store = key_store.ok_or_else(|| damaged.clone())?;
             self.app.unlock(self.app.files(self.state_dir, &grant), key_store.name())?.read()?;
         }
@@ -87,7 +87,7 @@ impl Repair<'_> {
     }
 
     fn remove_stray_keys(&mut self, index: &Index) -> Result<()> {
-        for (grant, key_store) in self.orphans(index)?.keys {
+        for (grant, key_store) in self.orphans(index)?.unneeded_keys {
             match self.remove_stray_key(&grant, &*key_store) {
                 Ok(done) => self.repaired.done.extend(done),
                 Err(error) => self.left(format!("a key in {}: {}", key_store.name(), error.full_text())),
