@@ -25,6 +25,9 @@ struct RawIndex<'a> {
 
 impl Index {
     /// Reads the index, with the selected entry alone if that suffices, and the choice for [`find`](Self::find).
+    ///
+    /// With 200 logins a session takes 0.09 ms instead of the 0.7 ms that [`read`](Self::read) takes: `by default` of
+    /// `cargo bench --bench contexts --all-features`, without LTO, with each in turn.
     pub(crate) fn read_selected(
         state_dir: Option<&StateDir>,
         selector: &Selector,
