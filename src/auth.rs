@@ -40,7 +40,7 @@ impl Auth {
     /// person has approved it already.
     ///
     /// # Errors
-    /// `Denied` and `CodeExpired` as the person decides; `KeyStore` if no key store takes the key or the state folder cannot be
+    /// `Denied` and `CodeExpired` as the person decides; `Custody` if no key store takes the key or the state folder cannot be
     /// written; `Unreachable`, `Protocol` and `AuthorizationServer` as the server answers; `Config`; `Cancelled`.
     pub fn login(
         &self,
@@ -61,7 +61,7 @@ impl Auth {
     /// folder, else the default. If `<APP>_TOKEN` is set, returns a session for that token.
     ///
     /// # Errors
-    /// `NotLoggedIn` if the login does not exist; `KeyStore` if the index cannot be read.
+    /// `NotLoggedIn` if the login does not exist; `Custody` if the index cannot be read.
     pub fn session(&self) -> Result<Session> {
         self.session_for(&Selector::default())
     }
@@ -140,7 +140,7 @@ impl Auth {
     /// Returns all contexts, in the order of their logins. Asks no key store and no server.
     ///
     /// # Errors
-    /// `KeyStore` if the index cannot be read.
+    /// `Custody` if the index cannot be read.
     pub fn contexts(&self) -> Result<Vec<Context>> {
         let Some(state_dir) = self.app().state_dir()? else { return Ok(Vec::new()) };
         let index = Index::read(Some(&state_dir))?;
@@ -166,7 +166,7 @@ impl Auth {
     /// `chosen_by` of the answer is `None` if something else takes precedence over the default here.
     ///
     /// # Errors
-    /// `NotLoggedIn` if there is no such login; `KeyStore` if the index cannot be read or written.
+    /// `NotLoggedIn` if there is no such login; `Custody` if the index cannot be read or written.
     pub fn switch(&self, context: &ContextName) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
         let name = context.clone();
         self.spawn(move |app| switch::to(app, &name))
@@ -180,7 +180,7 @@ impl Auth {
     /// [`Session::access_token`].
     pub fn context_for_org(&self, org: &Org) -> impl Future<Output = Result<ContextName>> + Send + 'static + use<> {
         let org = org.clone();
-        self.spawn(move |app| switch::to_org(app, &org))
+        self.spawn(move |app| switch::context_for_org(app, &org))
     }
 
     /// Makes this context the selected one in the current folder ([`Environment::folder`](crate::Environment::folder)) and below
@@ -190,13 +190,13 @@ impl Auth {
     /// Those of [`switch`](Self::switch), and `Config` if the folder is another user's.
     pub fn pin_folder(&self, context: &ContextName) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
         let name = context.clone();
-        self.spawn(move |app| switch::here_to(app, &name))
+        self.spawn(move |app| switch::pin_folder(app, &name))
     }
 
     /// Removes the rule of the current folder, and returns the context that it named. Rules of the folders around it stay.
     ///
     /// # Errors
-    /// `Config` if there is no current folder; `KeyStore` if the index cannot be read or written.
+    /// `Config` if there is no current folder; `Custody` if the index cannot be read or written.
     pub fn unpin_folder(&self) -> impl Future<Output = Result<Option<ContextName>>> + Send + 'static + use<> {
         self.spawn(switch::unpin_folder)
     }
@@ -205,7 +205,7 @@ impl Auth {
     /// follow; existing sessions are unaffected.
     ///
     /// # Errors
-    /// `NotLoggedIn` if there is no such login; `Config` if another one has the name; `KeyStore` if the login's key cannot be read, or
+    /// `NotLoggedIn` if there is no such login; `Config` if another one has the name; `Custody` if the login's key cannot be read, or
     /// the index cannot be read or written.
     pub fn rename(
         &self,
@@ -232,7 +232,7 @@ impl Auth {
     /// it. If one key cannot be moved, the others still are.
     ///
     /// # Errors
-    /// `NotLoggedIn` if there is no such login; `Config` if the host does not allow the key store; `KeyStore` if one of the
+    /// `NotLoggedIn` if there is no such login; `Config` if the host does not allow the key store; `Custody` if one of the
     /// key stores does not give or take a key: then the key stays in its key store.
     pub fn move_keys(
         &self,
@@ -252,9 +252,9 @@ impl Auth {
     /// logins that the index lost. Removes names without a record, and keys that this folder proves to be unused, in the kernel too.
     ///
     /// # Errors
-    /// `KeyStore` if something cannot be written.
+    /// `Custody` if something cannot be written.
     pub fn repair(&self) -> impl Future<Output = Result<Repaired>> + Send + 'static + use<> {
-        self.spawn(orphans::repair)
+        self.spawn(doctor::repair)
     }
 
     /// Waits until no job is running, at most `timeout`. Returns whether none is.
@@ -271,7 +271,7 @@ impl Auth {
         let handle = self.0.clone();
         async move {
             let app = handle.app.clone();
-            handle.app.workers.run(move || doctor::repair(&app)).await
+            handle.app.workers.run(move || job(&app)).await
         }
     }
 

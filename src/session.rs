@@ -66,7 +66,7 @@ impl Session {
     ///
     /// # Errors
     /// `Expired`, `Revoked`, `Interrupted` or `NotLoggedIn` (the login was ended or replaced meanwhile) if only a new login
-    /// helps. `Unreachable`, `Protocol` or `AuthorizationServer` if the server gives no token and no valid one is left. `KeyStore`
+    /// helps. `Unreachable`, `Protocol` or `AuthorizationServer` if the server gives no token and no valid one is left. `Custody`
     /// if the key or the record cannot be read, `Config` if the configuration is not the login's.
     pub fn access_token(&self) -> impl Future<Output = Result<AccessToken>> + Send + 'static + use<> {
         self.access_token_with(TokenRequest::default())

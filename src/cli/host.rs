@@ -118,7 +118,7 @@ impl Tree {
             (_, false) => self.named().try_get_matches().err().unwrap_or(error).exit(),
             (_, true) if !is_said("--json") => {
                 let text = error.to_string();
-                if Screen::stderr().shown(&text) == text {
+                if Screen::stderr().render(&text) == text {
                     error.exit();
                 }
                 // The window would break it, or it quotes an argument that a terminal would obey.

@@ -47,7 +47,7 @@ mod switching;
 use std::process::ExitCode;
 
 #[cfg(feature = "passphrase")]
-use crate::prompt::passphrase::OnTerminal;
+use crate::prompt::passphrase::PassphraseFromTerminal;
 use crate::{AppName, Config, Error, Result, harden_process};
 use args::{Action, Who};
 pub use args::{AuthCommand, Whoami};
@@ -108,7 +108,7 @@ fn prepared(mut config: Config, stop: &Stop) -> Config {
     harden_process();
     #[cfg(feature = "passphrase")]
     if config.passphrase.is_none() {
-        let asker = OnTerminal::new(config.environment.clone(), stop.cancel.clone());
+        let asker = PassphraseFromTerminal::new(config.environment.clone(), stop.cancel.clone());
         config.passphrase = Some(std::sync::Arc::new(asker));
     }
     config

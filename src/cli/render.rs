@@ -40,7 +40,7 @@ impl Output {
 
     /// Data: lines on standard output, without what a terminal obeys (law 12). A reader that went away is not an error of ours.
     pub(super) fn data(&self, lines: &str) -> ExitCode {
-        self.verbatim(&Screen::stdout().shown(lines))
+        self.verbatim(&Screen::stdout().render(lines))
     }
 
     /// Prints a text unchanged: only if it holds nothing from outside that a terminal obeys.
@@ -280,7 +280,7 @@ fn written(line: &str) -> io::Result<()> {
 
 /// A line on standard error, without what a terminal obeys (law 12).
 pub(super) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", Screen::stderr().shown(line));
+    let _ = writeln!(io::stderr(), "{}", Screen::stderr().render(line));
 }
 
 /// Ends the process where nothing is under way that it could lose, or a person insists by a second signal.

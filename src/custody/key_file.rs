@@ -23,7 +23,7 @@ pub struct FileKeyStore {
 const FILE: &str = "key";
 
 /// The new name of a key file that sealed no login here; a number follows if the name is taken.
-pub(crate) const SET_ASIDE: &str = "key.unused";
+pub(crate) const UNUSED_KEY_FILE: &str = "key.unused";
 
 /// How long another process may take to create the key file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -160,9 +160,9 @@ impl KeyStore for FileKeyStore {
 
 fn free_name(state_dir: &StateDir) -> Result<String, KeyStoreError> {
     let taken = state_dir.root.names().map_err(refused)?;
-    let numbered = (2..).map(|n| format!("{SET_ASIDE}-{n}"));
-    let free = std::iter::once(SET_ASIDE.to_owned()).chain(numbered).find(|name| !taken.contains(name));
-    Ok(free.unwrap_or_else(|| SET_ASIDE.to_owned()))
+    let numbered = (2..).map(|n| format!("{UNUSED_KEY_FILE}-{n}"));
+    let free = std::iter::once(UNUSED_KEY_FILE.to_owned()).chain(numbered).find(|name| !taken.contains(name));
+    Ok(free.unwrap_or_else(|| UNUSED_KEY_FILE.to_owned()))
 }
 
 fn file_name(path: &Path) -> String {

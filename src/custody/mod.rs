@@ -34,7 +34,7 @@ use std::fmt;
 pub use kernel::KernelKeyStore;
 pub(crate) use kernel_cache::KernelCache;
 pub use key_file::FileKeyStore;
-pub(crate) use key_file::SET_ASIDE;
+pub(crate) use key_file::UNUSED_KEY_FILE;
 pub use key_store_name::KeyStoreName;
 pub(crate) use key_store_name::is_key_store_name;
 pub use memory::MemoryKeyStore;

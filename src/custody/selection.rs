@@ -126,7 +126,7 @@ impl KeyStores {
     }
 
     /// Returns the key store of this name, for a key that moves there: the host allows it, and it keeps keys for other processes.
-    pub(crate) fn to_move_to(&self, name: &str) -> Result<Arc<dyn KeyStore>> {
+    pub(crate) fn move_target(&self, name: &str) -> Result<Arc<dyn KeyStore>> {
         let custom = self.custom().filter(|custom| outlives_the_process(&***custom)).cloned();
         let known = self.lasting(false).into_iter().filter_map(|name| self.build(name).ok());
         let key_stores: Vec<_> = custom.into_iter().chain(known).collect();

@@ -90,7 +90,7 @@ pub struct Config {
     /// D-Bus and no passphrase, and may remember which record it has seen last. Programs of this user can read the key meanwhile, even
     /// if the key store is locked. The default is `None`: the kernel keeps no copy.
     pub key_cache: Option<Duration>,
-    /// Gives the passphrase for keys that are wrapped under one. The default is [`Inherited`](crate::prompt::passphrase::Inherited).
+    /// Gives the passphrase for keys that are wrapped under one. The default is [`PassphraseFromEnvironment`](crate::prompt::passphrase::PassphraseFromEnvironment).
     pub passphrase: Option<Arc<dyn AskPassphrase>>,
     /// The app's state folder, an absolute path. The default is the platform's folder for this user.
     pub state_dir: Option<PathBuf>,

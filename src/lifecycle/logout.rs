@@ -4,14 +4,15 @@ use crate::custody::KeptUntil;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index, Outcomes, Selector};
 use crate::lifecycle::doctor::orphans::Orphans;
+use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{Account, ContextName};
+use crate::model::ids::ContextName;
 use crate::model::secret::Secret;
 use crate::oauth::metadata::Endpoint;
 use crate::oauth::revocation::{Revoked, Token, revoke};
 use crate::oauth::token_endpoint::TokenError;
 use crate::records::grant_files::GrantFiles;
-use crate::records::open_grant::{Found, OpenGrant};
+use crate::records::open_grant::{OpenGrant, RecoveredGrant};
 use crate::records::record::Record;
 use crate::state_dir::{Lock, StateDir};
 
@@ -102,7 +103,7 @@ fn nothing_to_end(error: Error, index: &Index) -> Error {
 fn unnamed_logins(app: &App, state_dir: &StateDir, index: &Index) -> Result<Vec<Entry>> {
     let unnamed = Orphans::find(app, &app.quiet_key_stores(), state_dir, index)?.unnamed_records;
     let entries = unnamed.iter().filter_map(|(grant, key_store)| {
-        let (opened, record) = app.opened_anywhere(app.files(state_dir, grant))?;
+        let (opened, record) = app.open_with_any_key_store(app.files(state_dir, grant))?;
         let org = record.tokens.first().and_then(|token| token.org.clone());
         let name = index.derive_name(&record.account, org.as_ref());
         let mark = opened.mark(&name, org.as_ref()).ok()?;
@@ -139,7 +140,7 @@ fn end(app: &App, state_dir: &StateDir, entry: &Entry, local_only: bool) -> Resu
 
 /// Makes sure that no other login is forgotten under this one's name, if that can be checked without asking a person.
 fn check_if_it_opens(app: &App, entry: &Entry, files: GrantFiles<'_>) -> Result<()> {
-    let Some((grant, record)) = app.opened_anywhere(files) else { return Ok(()) };
+    let Some((grant, record)) = app.open_with_any_key_store(files) else { return Ok(()) };
     app.check_record(entry, &grant, &record)
 }
 
@@ -153,7 +154,7 @@ struct Newest {
 
 impl Newest {
     fn read(app: &App, entry: &Entry, grant: &OpenGrant<'_>, lock: &Lock) -> Result<Self> {
-        let Found { record, attempt, .. } = grant.recover(lock)?;
+        let RecoveredGrant { record, attempt, .. } = grant.recover(lock)?;
         app.check_record(entry, grant, &record)?;
         let has_ended = attempt.is_some_and(|attempt| grant.has_ended(&attempt));
         let refresh_token = record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
@@ -177,7 +178,7 @@ impl Newest {
         app.confirm(&http, destination, Endpoint::Revocation).map_err(|error| error.with(forget_locally(entry)))?;
         match revoke(&http, url, &app.client(destination), &token) {
             Ok(Revoked::Now) => Ok(LogoutOutcome::Revoked),
-            Ok(Revoked::Before) => Ok(LogoutOutcome::Already),
+            Ok(Revoked::Already) => Ok(LogoutOutcome::Already),
             // RFC 7009 §2.2.1: "The authorization server does not support the revocation of the presented token type."
             Err(TokenError::Refused(refusal)) if refusal.is("unsupported_token_type") => {
                 Ok(LogoutOutcome::NotRevocable)
@@ -204,7 +205,7 @@ fn give_up_unreadable(app: &App, entry: &Entry, files: GrantFiles<'_>, error: Er
             Err(error.with(forget_locally(entry)))
         }
         // An editor of the index could have a login given up by naming another key store for its key.
-        Some(Remedy::LogIn { .. }) if app.opened_anywhere(files).is_some() => Err(error.with(Remedy::Repair)),
+        Some(Remedy::LogIn { .. }) if app.open_with_any_key_store(files).is_some() => Err(error.with(Remedy::Repair)),
         Some(Remedy::LogIn { .. }) => Ok(LogoutOutcome::Unreadable),
         // The person may no longer have what these ask for, and forgetting does not need it.
         Some(

@@ -48,7 +48,7 @@ pub struct MoveOutcome {
 pub(crate) fn run(app: &App, request: &MoveRequest) -> Result<Outcomes<MoveOutcome>> {
     let state_dir = app.state_dir()?;
     let entries = Index::read(state_dir.as_ref())?.select(request.all, &request.select, &app.config)?;
-    let to = app.key_stores.to_move_to(&request.to)?;
+    let to = app.key_stores.move_target(&request.to)?;
     let (Some(state_dir), false) = (state_dir, entries.is_empty()) else { return Ok(Outcomes::default()) };
     if entries.iter().any(|entry| entry.key_store != to.name()) {
         app.key_stores.prepare(&*to).map_err(|error| error.at_login(to.name()))?;
@@ -107,7 +107,7 @@ fn finish_earlier_move(app: &App, files: GrantFiles<'_>, to: &dyn KeyStore) -> R
 /// Makes sure that `store` has the key. A file that may need a person is not opened for that.
 fn check_key(store: &dyn KeyStore, files: GrantFiles<'_>) -> Result<()> {
     let is_listed = store.is_in_state_folder() && !store.answers_at_once();
-    if is_listed && !files.lacks_key(store) { Ok(()) } else { files.unlock_anew(store).map(drop) }
+    if is_listed && !files.lacks_key(store) { Ok(()) } else { files.unlock_from_key_store(store).map(drop) }
 }
 
 fn gone() -> Error {

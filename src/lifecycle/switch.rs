@@ -8,7 +8,7 @@ use crate::lifecycle::refresh::{self, Wanted};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{ContextName, Org};
 use crate::model::sanitize::is_plain;
-use crate::state_dir::{other_owner, real_folder};
+use crate::state_dir::{canonical_folder, other_owner};
 
 /// Makes `name` the default.
 pub(crate) fn to(app: &App, name: &ContextName) -> Result<Context> {
@@ -20,7 +20,7 @@ pub(crate) fn to(app: &App, name: &ContextName) -> Result<Context> {
 }
 
 /// Selects `name` in the current folder and below it.
-pub(crate) fn here_to(app: &App, name: &ContextName) -> Result<Context> {
+pub(crate) fn pin_folder(app: &App, name: &ContextName) -> Result<Context> {
     let folder = current_folder(app)?;
     if let Some(owner) = other_owner(&folder)? {
         let why = format!("{} belongs to {owner}, and only a folder of your own can have a rule", folder.display());
@@ -49,7 +49,7 @@ pub(crate) fn unpin_folder(app: &App) -> Result<Option<ContextName>> {
 
 /// Returns the context of another org of the same account: an existing one, or a new one if one login serves all orgs and the server
 /// gives a token for this one.
-pub(crate) fn to_org(app: &App, org: &Org) -> Result<ContextName> {
+pub(crate) fn context_for_org(app: &App, org: &Org) -> Result<ContextName> {
     let config = &app.config;
     let state_dir = app.state_dir()?;
     let index = Index::read(state_dir.as_ref())?;
@@ -137,7 +137,7 @@ fn gone(name: &ContextName) -> Error {
 
 fn current_folder(app: &App) -> Result<PathBuf> {
     match &app.config.environment.folder {
-        Some(folder) => real_folder(folder),
+        Some(folder) => canonical_folder(folder),
         None => {
             let message = "the current folder is gone, so it can have no rule";
             Err(Error::new(ErrorKind::Config, message).with(Remedy::FixConfig { field: "folder" }))

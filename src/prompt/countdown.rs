@@ -139,7 +139,7 @@ impl Shared {
 
     /// Ignores errors: they must not end a login that can still succeed.
     fn say(&self, text: &str) {
-        let _ = self.writer().say(&self.screen.shown(text));
+        let _ = self.writer().say(&self.screen.render(text));
     }
 
     fn writer(&self) -> MutexGuard<'_, LineWriter> {

@@ -22,12 +22,12 @@ pub(super) fn request(verification: &Verification, screen: Screen) -> String {
     // confirm it to disambiguate devices or as remote phishing mitigation".
     format!(
         "{note}{asks}\n\n{page}\n{host}\n{code}\n\n{rule}\n",
-        note = screen.shown(&note),
-        asks = screen.shown(&format!("{app} wants to log you in.")).replacen(app, &bold(app, screen), 1),
+        note = screen.render(&note),
+        asks = screen.render(&format!("{app} wants to log you in.")).replacen(app, &bold(app, screen), 1),
         page = field(LABEL, page.as_str(), screen.plain()),
         host = field("  Host   ", &host_of(page), screen.plain()),
         code = field("  Code   ", &verification.user_code, screen),
-        rule = screen.shown("Open the page and compare the code. Only continue if you started this."),
+        rule = screen.render("Open the page and compare the code. Only continue if you started this."),
     )
 }
 
@@ -127,11 +127,11 @@ pub(super) fn end(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
     });
     Some(format!(
         "{done}\n\n{context}\n{key}\n{token}\n{note}",
-        done = screen.shown(&format!("Logged in as {account}{org} at {server}.")),
+        done = screen.render(&format!("Logged in as {account}{org} at {server}.")),
         context = screen.entry("  Context  ", context.as_str()),
         key = screen.entry("  Key in   ", &key),
         token = screen.entry("  Token    ", &token),
-        note = screen.shown(&note.unwrap_or_default()),
+        note = screen.render(&note.unwrap_or_default()),
     ))
 }
 
@@ -196,11 +196,11 @@ mod tests {
             let verification = verification("https://id.example.com/device");
             let said = [
                 request(&verification, screen),
-                screen.shown(browser(Some(true), &verification)),
-                screen.shown(browser(Some(false), &verification)),
-                screen.shown(browser(None, &verification)),
-                screen.shown(&keys(screen)),
-                screen.shown(COPIED),
+                screen.render(browser(Some(true), &verification)),
+                screen.render(browser(Some(false), &verification)),
+                screen.render(browser(None, &verification)),
+                screen.render(&keys(screen)),
+                screen.render(COPIED),
             ];
             for line in said.iter().flat_map(|text| text.lines()) {
                 assert!(line.chars().count() <= width, "{width}: {line}");

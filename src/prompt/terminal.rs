@@ -117,12 +117,12 @@ impl Prompt for Terminal {
         let screen = if verification.plain { self.screen.plain() } else { self.screen };
         let mut writer = self.writer();
         writer.say(&messages::request(verification, screen))?;
-        writer.say(&screen.shown(messages::browser(self.open_browser(verification), verification)))?;
+        writer.say(&screen.render(messages::browser(self.open_browser(verification), verification)))?;
         #[cfg(feature = "qr")]
         if self.draws_qr || (verification.headless && screen.is_live) {
             match super::qr::render(verification.page(), screen, !self.draws_qr) {
                 Some(code) => writer.say(&code)?,
-                None if self.draws_qr => writer.say(&screen.shown(messages::no_qr(screen)))?,
+                None if self.draws_qr => writer.say(&screen.render(messages::no_qr(screen)))?,
                 None => {}
             }
         }
@@ -142,7 +142,7 @@ impl Prompt for Terminal {
             countdown.set_wait(wait);
         } else if last_reason.replace(wait.reason) != Some(wait.reason) {
             // A line that cannot be written must not end a login that can still succeed.
-            let _ = self.writer().say(&self.screen.shown(&messages::plain_status(wait.reason, wait.left)));
+            let _ = self.writer().say(&self.screen.render(&messages::plain_status(wait.reason, wait.left)));
         }
     }
 
@@ -153,7 +153,7 @@ impl Prompt for Terminal {
     }
 
     fn login_has_ended(&self, why: &Error) {
-        let _ = self.writer().say(&self.screen.shown(&format!("note: {why}\n\n")));
+        let _ = self.writer().say(&self.screen.render(&format!("note: {why}\n\n")));
     }
 
     fn done(&self, outcome: &Outcome<'_>) {

@@ -22,7 +22,7 @@ pub(crate) struct GrantFiles<'a> {
     /// The kernel's cache, if it is allowed.
     pub(crate) cache: Option<KernelCache>,
     /// The grant's name in the index, if it was selected by name.
-    pub(crate) marked: Option<&'a Marked>,
+    pub(crate) marked: Option<&'a MarkedName>,
 }
 
 /// How the last refresh failed.
@@ -36,7 +36,7 @@ pub(crate) struct LastFailure {
 
 /// A name of a grant for an org, as the index has it. If the grant's key made the mark, the mark proves the name.
 #[derive(Debug, Clone)]
-pub(crate) struct Marked {
+pub(crate) struct MarkedName {
     pub(crate) name: ContextName,
     pub(crate) org: Option<Org>,
     pub(crate) mark: String,
@@ -70,7 +70,7 @@ impl<'a> GrantFiles<'a> {
     }
 
     /// Adds the name that the index has for the grant.
-    pub(crate) fn called(self, marked: &'a Marked) -> Self {
+    pub(crate) fn called(self, marked: &'a MarkedName) -> Self {
         Self { marked: Some(marked), ..self }
     }
 
@@ -192,7 +192,7 @@ impl<'a> GrantFiles<'a> {
     }
 }
 
-impl Marked {
+impl MarkedName {
     /// Returns the claim that only the key of the grant can prove. Names are compared ignoring case.
     pub(super) fn claim(name: &ContextName, org: Option<&Org>) -> String {
         format!("context {}\norg {}", name.as_str().to_ascii_lowercase(), org.map_or("", Org::as_str))

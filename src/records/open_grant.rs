@@ -10,7 +10,7 @@ use crate::custody::{KeyStore, KeyStoreError};
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{ContextName, GrantId, Org};
 use crate::model::secret::Secret;
-use crate::records::grant_files::{GrantFiles, Marked, ROOM_TO_GROW};
+use crate::records::grant_files::{GrantFiles, MarkedName, ROOM_TO_GROW};
 use crate::records::record::{Record, RefreshToken, Unreadable};
 use crate::records::refresh_journal::{Failure, RefreshJournal, Refused};
 use crate::state_dir::Lock;
@@ -26,7 +26,7 @@ pub(crate) struct OpenGrant<'a> {
 
 /// A record under the lock, and the outcome of the last exchange of its refresh token.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct RecoveredGrant {
     pub(crate) record: Record,
     /// Whether a process wrote the next record and then died, so that [`OpenGrant::recover`] published it.
     pub(crate) finished: bool,
@@ -82,33 +82,33 @@ impl<'a> OpenGrant<'a> {
     }
 
     /// Reads the record under the lock. If the next record was written whole and only not published, publishes it (law 3).
-    pub(crate) fn recover(&self, lock: &Lock) -> Result<Found> {
+    pub(crate) fn recover(&self, lock: &Lock) -> Result<RecoveredGrant> {
         let (files, record) = (self.files, self.read()?);
         let Some(bytes) = files.folder().read(&files.next())? else {
-            return Ok(Found { record, finished: false, attempt: None });
+            return Ok(RecoveredGrant { record, finished: false, attempt: None });
         };
         match Record::open(&bytes, files.app, files.id, &self.key) {
             Ok(next) if next.generation > record.generation => {
                 // Renamed, and not written again: it is the only copy.
                 self.publish_next(lock, &next)?;
-                Ok(Found { record: next, finished: true, attempt: None })
+                Ok(RecoveredGrant { record: next, finished: true, attempt: None })
             }
-            Ok(_) => Ok(Found { record, finished: false, attempt: None }),
+            Ok(_) => Ok(RecoveredGrant { record, finished: false, attempt: None }),
             Err(Unreadable::Newer) => Err(files.unreadable(Unreadable::Newer)),
             // Half of a record cannot be read as a journal; that an exchange was begun is certain.
             Err(_) => {
                 let journal = RefreshJournal::read(&bytes).unwrap_or_else(|| RefreshJournal::torn(record.generation));
                 let attempt = Some(journal).filter(|journal| journal.generation == record.generation);
-                Ok(Found { record, finished: false, attempt })
+                Ok(RecoveredGrant { record, finished: false, attempt })
             }
         }
     }
 
     /// Writes, durably and *before* the exchange, that a refresh of `record` begins, and takes the room that the next record will need: a
     /// full disk is found while nothing is lost (law 3).
-    pub(crate) fn intend(&self, lock: &Lock, record: &Record) -> Result<RefreshJournal> {
+    pub(crate) fn write_intent(&self, lock: &Lock, record: &Record) -> Result<RefreshJournal> {
         let files = self.files;
-        self.check_that_it_is_no_copy(lock, record)?;
+        self.check_not_copied(lock, record)?;
         let journal = RefreshJournal::begin(record.generation, files.clock.now());
         let room = record.seal(files.app, files.id, &self.key)?.len() + ROOM_TO_GROW;
         self.write_journal(lock, &journal, room)?;
@@ -127,7 +127,7 @@ impl<'a> OpenGrant<'a> {
     }
 
     /// Returns what the server has refused, if the grant's key proves that the journal is its own.
-    pub(crate) fn refused_by<'f>(&self, journal: &'f RefreshJournal) -> Option<(&'f Refused, &'f Failure)> {
+    pub(crate) fn proven_refusal<'f>(&self, journal: &'f RefreshJournal) -> Option<(&'f Refused, &'f Failure)> {
         let failure = journal.failure.as_ref()?;
         let refused = failure.refused.as_ref()?;
         let is_own = self.key.has_proven(&refused.proof, &refusal_claim(journal.generation, refused.org.as_deref()));
@@ -136,7 +136,7 @@ impl<'a> OpenGrant<'a> {
 
     /// Returns whether the server has refused the refresh token itself, and cannot have rotated it before.
     pub(crate) fn has_ended(&self, journal: &RefreshJournal) -> bool {
-        !journal.is_open() && self.refused_by(journal).is_some_and(|(refused, _)| refused.org.is_none())
+        !journal.is_open() && self.proven_refusal(journal).is_some_and(|(refused, _)| refused.org.is_none())
     }
 
     /// Returns the grant's id.
@@ -146,11 +146,11 @@ impl<'a> OpenGrant<'a> {
 
     /// Returns the proof that `name` is one of this grant's names, for `org`. Only the grant's key can make it.
     pub(crate) fn mark(&self, name: &ContextName, org: Option<&Org>) -> Result<String> {
-        self.key.prove(&Marked::claim(name, org))
+        self.key.prove(&MarkedName::claim(name, org))
     }
 
     /// Returns whether this grant's key made the proof of that name.
-    pub(crate) fn has_marked(&self, marked: &Marked) -> bool {
+    pub(crate) fn has_marked(&self, marked: &MarkedName) -> bool {
         marked.is_by(&self.key)
     }
 
@@ -166,14 +166,14 @@ impl<'a> OpenGrant<'a> {
     }
 
     /// Removes the intent of a refresh that sent nothing.
-    pub(crate) fn forget_intent(&self, _lock: &Lock) -> Result<()> {
+    pub(crate) fn clear_intent(&self, _lock: &Lock) -> Result<()> {
         self.files.folder().remove(&self.files.next()).map(drop)
     }
 
     /// Refuses a record that was restored from a backup, as its refresh token is spent, and a record that was copied from another machine,
     /// where its token is in use: sending it would end the login there. The lock's file remembers the newest generation, and the kernel
     /// if there is a cache.
-    pub(crate) fn check_that_it_is_no_copy(&self, lock: &Lock, record: &Record) -> Result<()> {
+    pub(crate) fn check_not_copied(&self, lock: &Lock, record: &Record) -> Result<()> {
         let files = self.files;
         let newest = lock.read_number().max(files.cache.and_then(|cache| cache.newest(&files.item())));
         if let Some(newest) = newest.filter(|newest| *newest > record.generation) {

@@ -27,13 +27,13 @@ impl<'a> GrantFiles<'a> {
         if let Some(key) = self.cached_key() {
             return Ok(OpenGrant { files: self, key });
         }
-        let grant = self.unlock_anew(key_store)?;
+        let grant = self.unlock_from_key_store(key_store)?;
         self.cache_key(key_store, &grant.key);
         Ok(grant)
     }
 
     /// Reads the key from its key store, whatever copy the kernel has, and keeps no copy there.
-    pub(crate) fn unlock_anew(self, key_store: &dyn KeyStore) -> Result<OpenGrant<'a>> {
+    pub(crate) fn unlock_from_key_store(self, key_store: &dyn KeyStore) -> Result<OpenGrant<'a>> {
         let loaded = key_store.load(&self.item()).map_err(|error| error.at_rest(key_store.name()))?;
         let text = loaded.ok_or_else(|| key_lost(key_store, "is no longer in"))?;
         let key = SealingKey::from_text(&text).ok_or_else(|| key_lost(key_store, "was overwritten in"))?;

@@ -110,7 +110,7 @@ impl StateDir {
 }
 
 /// Returns the canonical path of a folder: without links, and spelt as on the disk.
-pub(crate) fn real_folder(path: &Path) -> Result<PathBuf> {
+pub(crate) fn canonical_folder(path: &Path) -> Result<PathBuf> {
     path.canonicalize().map_err(|error| failed("find", path, error))
 }
 

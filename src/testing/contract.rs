@@ -13,7 +13,7 @@ use crate::{AppName, GrantId, Secret};
 /// hallpass::testing::check_key_store(&hallpass::custody::MemoryKeyStore::new());
 /// ```
 pub fn check_key_store(key_store: &dyn KeyStore) {
-    for case in CustodyCase::ALL {
+    for case in KeyStoreCase::ALL {
         if let Err(why) = case.check(key_store) {
             panic!("custody \"{}\": {}: {why}", key_store.name(), case.name);
         }
@@ -23,7 +23,7 @@ pub fn check_key_store(key_store: &dyn KeyStore) {
 /// One case of the contract, for a test that shows which cases a key store keeps.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct CustodyCase {
+pub struct KeyStoreCase {
     /// What is promised, in a few words.
     pub name: &'static str,
     check: for<'a, 'b> fn(&'a Checker<'b>) -> CheckResult<'a, 'b>,
@@ -32,7 +32,7 @@ pub struct CustodyCase {
 /// The checker, for the next check; or what was expected, and what was found.
 type CheckResult<'a, 'b> = Result<&'a Checker<'b>, String>;
 
-impl CustodyCase {
+impl KeyStoreCase {
     /// All cases. Each begins with no item and ends with none.
     pub const ALL: &'static [Self] = &[
         Self { name: "an unlocked place could take a key", check: |on| on.same(on.key_store.probe(), Ok(())) },

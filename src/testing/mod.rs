@@ -101,7 +101,7 @@ mod token;
 
 pub use behaviour::{Behaviour, Person};
 pub use clock::ManualClock;
-pub use contract::{CustodyCase, check_key_store};
+pub use contract::{KeyStoreCase, check_key_store};
 pub use faults::Fault;
 pub use prompt::{Cue, ScriptedPrompt};
 pub use seen::{Endpoint, SeenRequest};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use hallpass::Environment;
 use hallpass::custody::{FileKeyStore, KernelKeyStore, KeyStore, MemoryKeyStore, OsKeyStore, PassphraseKeyStore};
-use hallpass::prompt::passphrase::Inherited;
-use hallpass::testing::CustodyCase;
+use hallpass::prompt::passphrase::PassphraseFromEnvironment;
+use hallpass::testing::KeyStoreCase;
 
 use crate::machine::Machine;
 use crate::needs::Need::{Keyring, Keys};
@@ -32,7 +32,7 @@ fn the_contract_holds_in_every_place() {
     let run = process::run(inside.env("CREDENTIALS_DIRECTORY", machine.scratch())).exits(0);
     assert!(run.stdout.contains("1 passed"), "{run}");
     let table: Vec<&str> = run.stdout.lines().filter_map(|line| line.strip_prefix("| ")).collect();
-    assert_eq!(table.len(), 1 + CustodyCase::ALL.len(), "{run}");
+    assert_eq!(table.len(), 1 + KeyStoreCase::ALL.len(), "{run}");
     say(&format!("custody × case\n  {}", table.join("\n  ")));
     assert_eq!(machine.keyring_items("contract-a"), "", "nothing is left behind");
 }
@@ -52,14 +52,17 @@ fn assert_all_hold() {
         ("os", Box::new(OsKeyStore)),
         ("kernel", Box::new(KernelKeyStore::of_user())),
         ("session", Box::new(KernelKeyStore::of_session())),
-        ("passphrase", Box::new(PassphraseKeyStore::new(folder("passphrase"), Arc::new(Inherited(given))))),
+        (
+            "passphrase",
+            Box::new(PassphraseKeyStore::new(folder("passphrase"), Arc::new(PassphraseFromEnvironment(given)))),
+        ),
         ("keyfile", Box::new(FileKeyStore::new(folder("keyfile"), None))),
         ("credential", Box::new(FileKeyStore::new(folder("credential"), Some(credential)))),
     ];
     let mut table = format!("| {:52}", "");
     key_stores.iter().for_each(|(name, _)| write!(table, "{name:12}").unwrap());
     let mut broken = Vec::new();
-    for case in CustodyCase::ALL {
+    for case in KeyStoreCase::ALL {
         write!(table, "\n| {:52}", case.name).unwrap();
         for (name, custody) in &key_stores {
             let outcome = case.check(&**custody);

@@ -22,7 +22,7 @@ use crate::lifecycle::jobs::Workers;
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{GrantId, Issuer};
 use crate::oauth::client_auth::Client;
-use crate::prompt::passphrase::Inherited;
+use crate::prompt::passphrase::PassphraseFromEnvironment;
 use crate::records::grant_files::GrantFiles;
 use crate::records::open_grant::OpenGrant;
 use crate::records::record::{Destination, Record};
@@ -66,7 +66,10 @@ impl App {
             // Whoever reads or saves a login asks for the state folder first, and gets the error.
             state_dir: state_dir.clone().unwrap_or_default(),
             clock: config.clock.clone(),
-            asker: config.passphrase.clone().unwrap_or_else(|| Arc::new(Inherited(environment.clone()))),
+            asker: config
+                .passphrase
+                .clone()
+                .unwrap_or_else(|| Arc::new(PassphraseFromEnvironment(environment.clone()))),
             credential: environment.credentials.as_ref().map(|folder| folder.join(format!("{}.key", config.app))),
             person: environment.has_a_person(),
         };
@@ -83,7 +86,7 @@ impl App {
 
     /// Returns the key stores that never ask a person.
     pub(crate) fn quiet_key_stores(&self) -> KeyStores {
-        self.key_stores.quiet(Arc::new(Inherited(self.config.environment.clone())))
+        self.key_stores.quiet(Arc::new(PassphraseFromEnvironment(self.config.environment.clone())))
     }
 
     /// Returns the files of `grant` in `state_dir`.
@@ -117,7 +120,7 @@ impl App {
 
     /// Returns a context as an error names it: its name, and what selected it if that is not obvious.
     pub(crate) fn describe(&self, context: &Context) -> String {
-        let by = context.chosen_by.as_ref().and_then(|by| by.told(&self.config.app));
+        let by = context.chosen_by.as_ref().and_then(|by| by.describe(&self.config.app));
         by.map_or_else(|| context.name.to_string(), |by| format!("{} ({by})", context.name))
     }
 
@@ -143,9 +146,9 @@ impl App {
 
     /// Opens the grant and its record with a key from any key store that gives one without asking a person, to find out whose they are,
     /// whatever the index says.
-    pub(crate) fn opened_anywhere<'a>(&self, files: GrantFiles<'a>) -> Option<(OpenGrant<'a>, Record)> {
+    pub(crate) fn open_with_any_key_store<'a>(&self, files: GrantFiles<'a>) -> Option<(OpenGrant<'a>, Record)> {
         self.quiet_key_stores().all().iter().find_map(|store| {
-            let grant = files.unlock_anew(&**store).ok()?;
+            let grant = files.unlock_from_key_store(&**store).ok()?;
             let record = grant.read().ok()?;
             Some((grant, record))
         })

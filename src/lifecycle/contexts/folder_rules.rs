@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::index::{FolderRule, Index};
 use crate::model::ids::ContextName;
-use crate::state_dir::{other_owner, real_folder};
+use crate::state_dir::{canonical_folder, other_owner};
 
 impl Index {
     /// Selects `context` in this folder, a real path, and below it.
@@ -26,7 +26,7 @@ impl Index {
         if self.folders.is_empty() {
             return None;
         }
-        let current = real_folder(current?).ok()?;
+        let current = canonical_folder(current?).ok()?;
         let mut around: Vec<_> = self.folders.iter().filter(|rule| current.starts_with(&rule.folder)).collect();
         around.sort_by_key(|rule| Reverse(rule.folder.as_os_str().len()));
         around.into_iter().find(|rule| matches!(other_owner(&rule.folder), Ok(None)))

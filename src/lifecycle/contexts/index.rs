@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::custody::is_key_store_name;
+use crate::model::account::Account;
 use crate::model::error::Result;
-use crate::model::ids::{Account, ClientId, ContextName, GrantId, Org, Scopes};
+use crate::model::ids::{ClientId, ContextName, GrantId, Org};
 use crate::model::sanitize::is_plain;
-use crate::records::grant_files::Marked;
+use crate::model::scopes::Scopes;
+use crate::records::grant_files::MarkedName;
 use crate::records::open_grant::OpenGrant;
 use crate::records::record::Record;
 
@@ -85,8 +87,8 @@ impl Entry {
     }
 
     /// Returns the claim that the grant's key has to prove.
-    pub(crate) fn marked(&self) -> Marked {
-        Marked { name: self.name.clone(), org: self.org.clone(), mark: self.mark.clone() }
+    pub(crate) fn marked(&self) -> MarkedName {
+        MarkedName { name: self.name.clone(), org: self.org.clone(), mark: self.mark.clone() }
     }
 }
 
@@ -143,7 +145,7 @@ impl Index {
         // Another account inherits nothing.
         if old.is_of(&entry.account, &entry.client_id) {
             for sibling in self.contexts.iter_mut().filter(|sibling| sibling.grant == old.grant) {
-                let Marked { name, org, mark } = sibling.marked();
+                let MarkedName { name, org, mark } = sibling.marked();
                 *sibling = Entry { name, org, mark, ..entry.clone() };
             }
         }

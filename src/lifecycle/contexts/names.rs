@@ -71,7 +71,7 @@ fn belongs_to_another(entry: &Entry, account: &Account, name: &ContextName) -> E
 
 /// Returns `alice@example.com`, or `alice@globex` in the org globex.
 fn base_name(account: &Account, org: Option<&Org>) -> ContextName {
-    let known = account.known_as().unwrap_or_default();
+    let known = account.display_name().unwrap_or_default();
     let Some(org) = org else { return ContextName::derived(known) };
     // Both are shortened, so that both fit into 64 characters.
     match known.split('@').next().filter(|person| !person.is_empty()) {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use super::{Entry, Index};
 use crate::lifecycle::config::Config;
+use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{Account, AppName, ContextName, Org};
+use crate::model::ids::{AppName, ContextName, Org};
 use crate::oauth::org_selection::Orgs;
 
 /// Selects a context.
@@ -203,14 +204,14 @@ fn requested_org(selector: &Selector, config: &Config) -> Result<Option<Org>> {
 fn is_same_person(one: &Account, other: &Account, orgs: &Orgs) -> bool {
     match orgs {
         // Each org has its own issuer, and a subject is unique within its issuer only: the address decides.
-        Orgs::Issuer(_) => one.email.is_some() && one.email == other.email,
+        Orgs::ByIssuer(_) => one.email.is_some() && one.email == other.email,
         _ => other.is(one),
     }
 }
 
 fn not_in_org(entry: &Entry, org: &Org, orgs: &Orgs) -> Error {
     match orgs {
-        Orgs::Nothing => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
+        Orgs::None => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
         _ => Error::new(ErrorKind::NotLoggedIn, format!("{} is not logged in to the org {org}", entry.account))
             .with(Remedy::LogInTo { org: org.to_string() }),
     }
@@ -220,12 +221,12 @@ fn not_in_org(entry: &Entry, org: &Org, orgs: &Orgs) -> Error {
 mod tests {
     use super::super::index::tests::{entry, index};
     use super::*;
-    use crate::state_dir::real_folder;
+    use crate::state_dir::canonical_folder;
 
     #[test]
     fn argument_environment_folder_default_only_one_in_this_order() {
         let folder = tempfile::tempdir().unwrap();
-        let real = real_folder(folder.path()).unwrap();
+        let real = canonical_folder(folder.path()).unwrap();
         let mut index = index(&[entry("a", Some("a")), entry("b", Some("b")), entry("c", Some("c"))]);
         let mut config = Config::new("acme", "https://a.example", "acme").unwrap();
         config.environment = crate::Environment::default();

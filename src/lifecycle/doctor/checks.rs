@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::custody::{KeptUntil, KernelCache, KeyStore, KeyStoreError, KeyStores, SET_ASIDE, described};
+use crate::custody::{KeptUntil, KernelCache, KeyStore, KeyStoreError, KeyStores, UNUSED_KEY_FILE, describe_key_store};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::doctor::orphans::{Orphans, all_grants, records};
@@ -91,7 +91,7 @@ fn open_state_dir(app: &App, findings: &mut Vec<Finding>) -> Option<StateDir> {
 
 fn key_files_set_aside(state_dir: &StateDir) -> Vec<Finding> {
     let names = state_dir.root.names().unwrap_or_default();
-    let set_aside = names.iter().filter(|name| name.starts_with(SET_ASIDE));
+    let set_aside = names.iter().filter(|name| name.starts_with(UNUSED_KEY_FILE));
     let finding = |name: &String| {
         let path = state_dir.root.path_of(name);
         let text = format!("{} was there before the first login with a key file, and is not used", path.display());
@@ -127,7 +127,7 @@ fn key_store(store: &dyn KeyStore, key_stores: &KeyStores, index: Option<&Index>
         Ok(()) => {
             let choice = if key_stores.allows(name) { "" } else { "; this program allows no new login there" };
             let promise = format!("keeps a key {}, readable by {}", protection.lasts, protection.readable_by);
-            Finding::well("place", format!("{name}: {} {promise}{choice}", described(name)))
+            Finding::well("place", format!("{name}: {} {promise}{choice}", describe_key_store(name)))
         }
         Err(error) if is_used => Finding::error("place", &error),
         Err(error) => Finding::note("place", format!("{name}: {error}")).because(&error),
@@ -165,10 +165,10 @@ fn login(app: &App, key_stores: &KeyStores, state_dir: &StateDir, entry: &Entry)
 }
 
 fn open<'a>(key_stores: &KeyStores, files: GrantFiles<'a>, entry: &Entry) -> Result<(Record, OpenGrant<'a>)> {
-    let grant = files.unlock_anew(&*key_stores.of(&entry.key_store)?)?;
+    let grant = files.unlock_from_key_store(&*key_stores.of(&entry.key_store)?)?;
     let record = grant.read()?;
     if let Some(lock) = files.lock_now()? {
-        grant.check_that_it_is_no_copy(&lock, &record)?;
+        grant.check_not_copied(&lock, &record)?;
     }
     Ok((record, grant))
 }
@@ -265,7 +265,7 @@ fn memory(app: &App, state_dir: Option<&StateDir>) -> Vec<Finding> {
 
 fn spare_kernel_keys(app: &App, state_dir: &StateDir) -> Option<usize> {
     let (all, records) = (all_grants(state_dir).ok()?, records(state_dir).ok()?);
-    Some(KernelCache::spare(&app.config.app, &all, &records).ok()?.len())
+    Some(KernelCache::unneeded(&app.config.app, &all, &records).ok()?.len())
 }
 
 /// How far the clocks may differ: a greater difference makes expired tokens look valid, or valid ones expired.
@@ -297,7 +297,7 @@ fn date_of_server(app: &App) -> Result<Option<SystemTime>> {
     let http = app.http()?;
     match app.config.has_endpoints() {
         // Then metadata is not needed, and some servers have none.
-        true => metadata::answers(&http, &app.config.issuer, &Cancel::new()),
+        true => metadata::date_of_any_reply(&http, &app.config.issuer, &Cancel::new()),
         false => metadata::date(&http, &app.config.issuer, &Cancel::new()),
     }
 }

@@ -7,7 +7,7 @@ use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::doctor::orphans::{Orphans, all_grants, records};
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{ContextName, GrantId, Org};
-use crate::records::open_grant::Found;
+use crate::records::open_grant::RecoveredGrant;
 use crate::records::record::Record;
 use crate::state_dir::StateDir;
 
@@ -60,7 +60,7 @@ impl Repair<'_> {
     fn free_kernel_keys(&mut self) -> Result<()> {
         let (all, records) = (all_grants(self.state_dir)?, records(self.state_dir)?);
         // A kernel that cannot be asked holds nothing for us.
-        if let Ok(freed @ 1..) = KernelCache::free(&self.app.config.app, &all, &records) {
+        if let Ok(freed @ 1..) = KernelCache::erase_unneeded(&self.app.config.app, &all, &records) {
             self.done(format!("freed {freed} of this user's keys in the kernel"));
         }
         Ok(())
@@ -138,7 +138,7 @@ impl Repair<'_> {
     }
 
     fn open(&self, entry: &Entry, key_store: &dyn KeyStore) -> Result<Record> {
-        self.app.files(self.state_dir, &entry.grant).unlock_anew(key_store)?.read()
+        self.app.files(self.state_dir, &entry.grant).unlock_from_key_store(key_store)?.read()
     }
 
     fn remove_unproven_names(&mut self) -> Result<bool> {
@@ -192,7 +192,7 @@ impl Repair<'_> {
         // Before the lock is taken: a person may be asked.
         let opened = self.app.unlock(files, key_store)?;
         let lock = files.lock(self.app.config.lock_timeout)?;
-        let Found { record, .. } = opened.recover(&lock)?;
+        let RecoveredGrant { record, .. } = opened.recover(&lock)?;
         self.change(|index| {
             if let Some(entry) = index.of_grant(grant) {
                 // Its login was under way, and is finished now.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::error::{Error, Remedy};
 use crate::model::ids::ContextName;
-use crate::model::sanitize::shown;
+use crate::model::sanitize::without_hidden;
 
 /// The findings of one examination.
 #[derive(Debug, Clone, Default)]
@@ -88,7 +88,7 @@ impl Finding {
     }
 
     fn new(area: &'static str, state: State, text: String) -> Self {
-        Self { area, state, text: shown(text), because: None, remedy: None, key_store: None, context: None }
+        Self { area, state, text: without_hidden(text), because: None, remedy: None, key_store: None, context: None }
     }
 }
 

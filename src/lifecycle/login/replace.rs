@@ -12,7 +12,7 @@ use crate::oauth::revocation::{Token, revoke};
 use crate::oauth::server_quirks::RevocationReach;
 use crate::oauth::token_endpoint::{TokenError, TokenReply};
 use crate::oauth::userinfo::UserinfoError;
-use crate::records::open_grant::{Found, OpenGrant};
+use crate::records::open_grant::{OpenGrant, RecoveredGrant};
 use crate::state_dir::StateDir;
 use crate::system::clock::Cancel;
 
@@ -81,7 +81,7 @@ impl Login<'_> {
         Ok(ended)
     }
 
-    fn revoke(&self, old: &Entry, account: &Account, grant: &OpenGrant<'_>, found: &Found) -> Ended {
+    fn revoke(&self, old: &Entry, account: &Account, grant: &OpenGrant<'_>, found: &RecoveredGrant) -> Ended {
         let (app, record) = (self.app, &found.record);
         let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token) else {
             return Ended::default();

@@ -91,10 +91,10 @@ impl Exchange<'_> {
     }
 
     fn write_intent(&self, record: &Record) -> Result<RefreshJournal> {
-        self.job.grant.intend(self.lock, record).inspect_err(|_| {
+        self.job.grant.write_intent(self.lock, record).inspect_err(|_| {
             // Nothing was sent. A half-written file says nothing then, unless it stood for an earlier exchange.
             if self.prior == PriorExchange::Settled {
-                let _ = self.job.grant.forget_intent(self.lock);
+                let _ = self.job.grant.clear_intent(self.lock);
             }
         })
     }
@@ -138,7 +138,7 @@ impl Exchange<'_> {
         }
         if failure.reason == Reason::RequestRefused && !failure.may_have_rotated {
             // That says nothing of the login, so the journal says nothing of it either.
-            let _ = self.job.grant.forget_intent(self.lock);
+            let _ = self.job.grant.clear_intent(self.lock);
         } else {
             self.write_failure(journal, &failure);
         }

@@ -179,7 +179,7 @@ impl RefreshJob<'_> {
 
     /// Returns a recent refusal that this caller would meet as well, unless it insists on a new token.
     fn recently_refused<'j>(&self, journal: &'j RefreshJournal) -> Option<&'j Failure> {
-        let (refused, failure) = self.grant.refused_by(journal)?;
+        let (refused, failure) = self.grant.proven_refusal(journal)?;
         let own = self.target.org.as_ref().map(Org::as_str);
         let is_same_org = refused.org.is_none() || refused.org.as_deref() == own;
         (is_same_org && failure.is_recent(self.now()) && !self.wanted.request.refresh).then_some(failure)

@@ -15,11 +15,11 @@ use crate::model::ids::AppName;
 use crate::model::secret::Secret;
 use crate::system::environment::Environment;
 #[cfg(feature = "passphrase")]
-pub use terminal::OnTerminal;
+pub use terminal::PassphraseFromTerminal;
 
 /// Provides a passphrase. Called from the thread of a login or of another job, never while a lock is held.
 ///
-/// The default is [`Inherited`]. With the feature `passphrase`, another implementation asks on the terminal; the `auth` subcommands use it.
+/// The default is [`PassphraseFromEnvironment`]. With the feature `passphrase`, another implementation asks on the terminal; the `auth` subcommands use it.
 pub trait AskPassphrase: Send + Sync + fmt::Debug {
     /// Returns the passphrase.
     ///
@@ -53,9 +53,9 @@ pub enum Purpose {
 
 /// Provides the passphrase that the process was started with: on the descriptor in `<APP>_PASSPHRASE_FD`, else in `<APP>_PASSPHRASE`.
 #[derive(Debug, Clone)]
-pub struct Inherited(pub Environment);
+pub struct PassphraseFromEnvironment(pub Environment);
 
-impl AskPassphrase for Inherited {
+impl AskPassphrase for PassphraseFromEnvironment {
     fn ask(&self, question: &Question) -> io::Result<Secret> {
         let given = self.0.passphrase()?;
         match question.purpose {

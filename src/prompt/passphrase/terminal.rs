@@ -1,4 +1,4 @@
-//! [`OnTerminal`]: asks the person.
+//! [`PassphraseFromTerminal`]: asks the person.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a terminal is opened as a file")]
 
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::{AskPassphrase, Inherited, MIN_LENGTH, Purpose, Question, is_long_enough};
+use super::{AskPassphrase, MIN_LENGTH, PassphraseFromEnvironment, Purpose, Question, is_long_enough};
 use crate::model::secret::Secret;
 use crate::system::clock::Cancel;
 use crate::system::environment::{Environment, Screen};
@@ -16,7 +16,7 @@ use crate::system::environment::{Environment, Screen};
 ///
 /// If `<APP>_PASSPHRASE_FD` is set, reads that descriptor instead. Without a terminal, uses `<APP>_PASSPHRASE`, with a warning on standard
 /// error. A passphrase that was given once is tried for the next login without asking again.
-pub struct OnTerminal {
+pub struct PassphraseFromTerminal {
     environment: Environment,
     /// Restores the terminal's echo when the person cancels.
     #[cfg_attr(windows, expect(dead_code, reason = "rpassword asks there, and knows no Cancel"))]
@@ -24,7 +24,7 @@ pub struct OnTerminal {
     last: Mutex<Option<Arc<Secret>>>,
 }
 
-impl OnTerminal {
+impl PassphraseFromTerminal {
     /// Creates the question for this environment. `cancel` ends it, for example on Ctrl-C.
     pub fn new(environment: Environment, cancel: Cancel) -> Self {
         Self { environment, cancel, last: Mutex::default() }
@@ -40,7 +40,7 @@ impl OnTerminal {
                 let variable = question.app.variable("PASSPHRASE");
                 let warning = "other programs of this user can read it there";
                 let warning = format!("warning: the passphrase comes from {variable}: {warning}");
-                let _ = writeln!(io::stderr(), "{}", Screen::stderr().shown(&warning));
+                let _ = writeln!(io::stderr(), "{}", Screen::stderr().render(&warning));
                 Ok(passphrase)
             }
             answer => answer,
@@ -48,7 +48,7 @@ impl OnTerminal {
     }
 
     fn ask_environment(&self, question: &Question) -> io::Result<Secret> {
-        Inherited(self.environment.clone()).ask(question)
+        PassphraseFromEnvironment(self.environment.clone()).ask(question)
     }
 
     fn ask_terminal(&self, Question { app, purpose }: &Question) -> io::Result<Secret> {
@@ -72,7 +72,7 @@ impl OnTerminal {
 
     #[cfg(unix)]
     fn read_line(&self, question: &str) -> io::Result<Secret> {
-        unix::read_line(&Screen::stderr().shown(question), &self.cancel)
+        unix::read_line(&Screen::stderr().render(question), &self.cancel)
     }
 
     #[cfg(windows)]
@@ -80,7 +80,7 @@ impl OnTerminal {
         // ERROR_INVALID_HANDLE, without a console: nobody can be asked, as if no terminal opened.
         const NO_CONSOLE: i32 = 6;
         let typed =
-            rpassword::prompt_password(Screen::stderr().shown(question)).map_err(|error| match error.raw_os_error() {
+            rpassword::prompt_password(Screen::stderr().render(question)).map_err(|error| match error.raw_os_error() {
                 Some(NO_CONSOLE) => io::ErrorKind::NotFound.into(),
                 _ => error,
             });
@@ -91,7 +91,7 @@ impl OnTerminal {
     }
 }
 
-impl AskPassphrase for OnTerminal {
+impl AskPassphrase for PassphraseFromTerminal {
     fn ask(&self, question: &Question) -> io::Result<Secret> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Purpose::Open, Some(known)) = (question.purpose, &*last) {
@@ -103,9 +103,9 @@ impl AskPassphrase for OnTerminal {
     }
 }
 
-impl fmt::Debug for OnTerminal {
+impl fmt::Debug for PassphraseFromTerminal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnTerminal")
+        f.write_str("PassphraseFromTerminal")
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::wrap;
 /// UTF-8, and on a terminal broken between words at the width of the window. A host can use it for its own messages.
 ///
 /// ```
-/// let line = hallpass::prompt::Screen::stderr().shown("error: nobody is logged in\nhint: run `acme auth login`");
+/// let line = hallpass::prompt::Screen::stderr().render("error: nobody is logged in\nhint: run `acme auth login`");
 /// eprintln!("{line}");
 /// ```
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +74,7 @@ impl Screen {
 
     /// Formats the text for this screen. A line that the window would break is broken between words, and what follows is indented. A
     /// command between backquotes is not broken.
-    pub fn shown(self, text: &str) -> String {
+    pub fn render(self, text: &str) -> String {
         wrap::wrap(&self.encode(text), self.width())
     }
 
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_screen_without_utf_8_gets_ascii() {
         let screen = Screen { is_utf8: false, ..Screen::NONE };
-        assert_eq!(screen.shown("Zoë … “x” · \u{1b}[2J\u{9b}1m Û\n–"), "Zo? ... \"x\" - [2J1m ?\n-");
-        assert_eq!(Screen::NONE.shown("Zoë … ·"), "Zoë … ·");
+        assert_eq!(screen.render("Zoë … “x” · \u{1b}[2J\u{9b}1m Û\n–"), "Zo? ... \"x\" - [2J1m ?\n-");
+        assert_eq!(Screen::NONE.render("Zoë … ·"), "Zoë … ·");
     }
 }
