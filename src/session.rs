@@ -14,6 +14,7 @@ use crate::lifecycle::login::LoginRequest;
 use crate::lifecycle::refresh::{self, Wanted};
 use crate::lifecycle::token_cache::TokenCache;
 use crate::lifecycle::userinfo::{self, Userinfo};
+use crate::model::duration::rfc3339;
 use crate::model::error::{Error, Result};
 use crate::model::secret::Secret;
 use crate::oauth::challenge::{self, Demand};
@@ -234,7 +235,7 @@ impl Inner {
         }
         let variable = config.app.variable("TOKEN");
         Err(cannot_promise_validity(&match token.expires_at() {
-            Some(end) => format!("the one in {variable} ends at {}", humantime::format_rfc3339_seconds(end)),
+            Some(end) => format!("the one in {variable} ends at {}", rfc3339(end)),
             None => format!("the one in {variable} does not say when it ends"),
         }))
     }

@@ -1,6 +1,6 @@
-//! Durations as people write them: one grammar for every flag and variable that takes a duration.
+//! Durations as people write them: one grammar for every flag and variable that takes a duration. And times as programs read them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::model::error::{Error, Result};
 use crate::model::sanitize::quoted;
@@ -26,6 +26,11 @@ pub fn parse_duration(name: &'static str, text: &str) -> Result<Duration> {
         let text = quoted(text);
         Error::config(name, format!("{name} \"{text}\" is no duration: write 90 (seconds), 15m, 8h, 30d or PT8H"))
     })
+}
+
+/// Returns the time as RFC 3339, in UTC and whole seconds: `2026-01-01T00:00:00Z`.
+pub fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 const UNITS: &[(char, u64)] = &[('w', 604_800), ('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];

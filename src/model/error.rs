@@ -126,6 +126,14 @@ impl Error {
         self
     }
 
+    /// Makes "cannot X: Y" with one colon: a `why` that has a colon of its own becomes the cause.
+    pub(crate) fn with_reason(kind: ErrorKind, what: String, why: String) -> Self {
+        match why.contains(": ") {
+            true => Self::new(kind, what).because(why),
+            false => Self::new(kind, format!("{what}: {why}")),
+        }
+    }
+
     /// Adds a cause. The cause must contain no secret: only errors of the operating system and our own.
     pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into().into());

@@ -171,17 +171,24 @@ impl fmt::Display for Remedy {
             }
             Self::Retry { after: None } => f.write_str("try again"),
             Self::UnlockStore => f.write_str("unlock the secure store, then try again"),
-            Self::AllowItem => f.write_str("let programs read their items in the secure store, then try again"),
+            Self::AllowItem => f.write_str(
+                "let programs read their items: in KeePassXC's settings, under Secret Service Integration, untick \"Confirm when passwords \
+                 are retrieved by clients\"; then try again",
+            ),
             Self::StartStore => f.write_str("start the secure store, then try again"),
             Self::ChooseKeyStore { key_stores } if key_stores.is_empty() => f.write_str("choose another place for the keys"),
             Self::ChooseKeyStore { key_stores } => write!(f, "choose a place for the keys: {}", key_stores.join(", ")),
             Self::StartSession => f.write_str("start a login session of its own: run `keyctl session` first"),
             Self::GivePassphrase => f.write_str("give the passphrase, in a terminal or on a descriptor"),
-            Self::ChoosePassphrase { at_least } => write!(f, "choose a passphrase of {at_least} characters or more"),
-            Self::CorrectPassphrase => f.write_str("give the right passphrase; if it is forgotten, log in again"),
-            Self::CorrectCredential { credential } => {
-                write!(f, "give systemd a key for its credential {credential}: `openssl rand -base64 32` makes one")
+            Self::ChoosePassphrase { at_least } => {
+                write!(f, "choose a passphrase of {at_least} characters or more, and run it again")
             }
+            Self::CorrectPassphrase => f.write_str("give the right passphrase; if it is forgotten, log in again"),
+            Self::CorrectCredential { credential } => write!(
+                f,
+                "give systemd a key for its credential {credential}: `openssl rand -base64 32 | systemd-creds encrypt \
+                 --name={credential} - FILE`"
+            ),
             Self::RunAsService { credential } => {
                 write!(f, "run it as the service that systemd hands the credential {credential} to")
             }
@@ -194,7 +201,11 @@ impl fmt::Display for Remedy {
             Self::FixConfig { field } => write!(f, "correct {field}"),
             // Quoting removes invisible characters: then it would be the command for another path.
             Self::FixPath { path, mode: Some(mode) } if is_plain(&path.to_string_lossy()) => {
-                write!(f, "run `chmod {mode:o} {}`", shell_quoted(&path.to_string_lossy()))
+                write!(f, "run `chmod {mode:o} {}`", shell_quoted(&path.to_string_lossy()))?;
+                match mode {
+                    0o700 => f.write_str(", if nobody else can have written what is in it"),
+                    _ => Ok(()),
+                }
             }
             Self::FixPath { path, mode: Some(_) } => write!(f, "check owner and permissions of {}", path.display()),
             Self::FixPath { path, mode: None } => write!(f, "put {} right, or move it away", path.display()),

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::messages::rfc3339;
 use super::{Outcome, Prompt, Verification};
+use crate::model::duration::rfc3339;
 use crate::model::sanitize::ascii_json;
 
 /// Writes one JSON object a line, for a program that drives the login.

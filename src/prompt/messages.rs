@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{Outcome, Verification, WaitReason};
+use crate::model::duration::rfc3339;
 use crate::model::ids::{host_of, is_loopback};
 use crate::model::protection::KeptUntil;
 use crate::system::environment::Screen;
@@ -133,11 +134,6 @@ pub(super) fn end(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
         token = screen.entry("  Token    ", &token),
         note = screen.render(&note.unwrap_or_default()),
     ))
-}
-
-/// Formats a time by RFC 3339, in UTC and whole seconds.
-pub(super) fn rfc3339(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 const LABEL: &str = "  Page   ";

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-pub use crate::model::duration::parse_duration;
+pub use crate::model::duration::{parse_duration, rfc3339};
 
 /// How hallpass reads the time and waits. One trait, so that the two cannot disagree.
 ///

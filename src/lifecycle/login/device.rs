@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::lifecycle::login::{Approved, Login};
+use crate::model::duration::rfc3339;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::Issuer;
 use crate::oauth::device::{DeviceAuthorization, DeviceAuthorizationRequest};
@@ -152,6 +153,6 @@ fn clock_warning(now: SystemTime, issuer: &Issuer, device: &DeviceAuthorization)
     if skew < MAX_CLOCK_SKEW {
         return None;
     }
-    let [own, other] = [now, date].map(humantime::format_rfc3339_seconds);
+    let [own, other] = [now, date].map(rfc3339);
     Some(format!("this machine's clock says {own}, and that of {} {other}: set this machine's clock", issuer.host()))
 }

@@ -91,10 +91,10 @@ impl From<HttpError> for Error {
         match error {
             HttpError::Unreachable { host, why, remedy } => {
                 let remedy = remedy.unwrap_or(Remedy::Retry { after: None });
-                with_cause(ErrorKind::Unreachable, format!("cannot reach {host}"), why).with(remedy)
+                Self::with_reason(ErrorKind::Unreachable, format!("cannot reach {host}"), why).with(remedy)
             }
             HttpError::NoReply { host, why } => {
-                let error = with_cause(ErrorKind::Unreachable, format!("{host} did not answer"), why);
+                let error = Self::with_reason(ErrorKind::Unreachable, format!("{host} did not answer"), why);
                 error.with(Remedy::Retry { after: None })
             }
             HttpError::WebPage { .. } => Self::new(ErrorKind::Unreachable, message).with(Remedy::Retry { after: None }),
@@ -108,18 +108,10 @@ impl From<HttpError> for Error {
             HttpError::Setup { why, remedy } => {
                 let is_for_now = matches!(remedy, Remedy::RaiseLimit | Remedy::Retry { .. });
                 let kind = if is_for_now { ErrorKind::Unreachable } else { ErrorKind::Config };
-                with_cause(kind, "cannot set up the connection".into(), why).with(remedy)
+                Self::with_reason(kind, "cannot set up the connection".into(), why).with(remedy)
             }
             HttpError::Cancelled => Self::cancelled(),
         }
-    }
-}
-
-/// Makes "cannot X: Y". A cause that has a colon of its own is kept apart.
-fn with_cause(kind: ErrorKind, what: String, why: String) -> Error {
-    match why.contains(": ") {
-        true => Error::new(kind, what).because(why),
-        false => Error::new(kind, format!("{what}: {why}")),
     }
 }
 
