@@ -113,7 +113,7 @@ mod tests {
     use clap::{Command, Subcommand};
 
     use super::*;
-    use crate::cli::args::Action;
+    use crate::cli::commands::Action;
 
     #[test]
     fn every_command_is_in_a_group_as_it_is() {

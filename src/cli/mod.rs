@@ -32,28 +32,26 @@
 //! standard output, as [`manual::json`](crate::manual::json) describes it. The exit code is [`ErrorKind::exit_code`](crate::ErrorKind::exit_code), and after a signal 128 and
 //! its number.
 
-mod actions;
-mod args;
-mod deferred;
+mod commands;
+mod context_view;
 mod help;
 mod hints;
-mod host;
-mod logins;
-mod page;
-mod render;
+mod lazy_args;
+mod man;
+mod output;
+mod parse;
 mod signals;
-mod switching;
 
 use std::process::ExitCode;
 
 #[cfg(feature = "passphrase")]
 use crate::prompt::passphrase::PassphraseFromTerminal;
 use crate::{AppName, Config, Error, Result, harden_process};
-use args::{Action, Who};
-pub use args::{AuthCommand, Whoami};
-use deferred::Deferred;
-pub use host::parse;
-use render::Output;
+use commands::{Action, Who, login as actions, switch as switching};
+pub use commands::{AuthCommand, Whoami};
+use lazy_args::Deferred;
+use output::Output;
+pub use parse::parse;
 use signals::Stop;
 
 impl AuthCommand {

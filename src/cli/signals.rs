@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 #[cfg(unix)]
 use nix::sys::signal::{SigSet, Signal::SIGTTOU};
 
-use super::render;
+use super::output;
 use crate::clock::{Cancel, Clock, SystemClock};
 
 /// The number that the shell knows Ctrl-C by, on Windows too.
@@ -75,7 +75,7 @@ impl Stop {
             // One Ctrl-C can come twice: from the terminal, and from a program around this one that passes it on.
             return match now.duration_since(first) {
                 Ok(since) if since < ONE_KEYPRESS => {}
-                _ => render::exit_at_once(self.code()),
+                _ => output::exit_at_once(self.code()),
             };
         }
         let _ = self.first.set(now);
@@ -84,7 +84,7 @@ impl Stop {
         // Most commands are gone by then.
         SystemClock.sleep(SILENCE, &Cancel::new());
         self.last_words(|| {
-            render::say(
+            output::say(
                 "finishing what was begun, a few seconds; a second signal stops at once, and may cost the login",
             );
         });

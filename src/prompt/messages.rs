@@ -1,6 +1,6 @@
 //! Every sentence of a login on a terminal, at any width.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::{Outcome, Verification, WaitReason};
 use crate::model::duration::rfc3339;
@@ -173,7 +173,7 @@ mod tests {
             verification_uri: page.parse().unwrap(),
             verification_uri_complete: None,
             user_code: "WDJB-MJHT WDJB-MJHT WDJB-MJHT WDJB-MJHT".into(),
-            expires_at: SystemTime::UNIX_EPOCH,
+            expires_at: std::time::SystemTime::UNIX_EPOCH,
             interval: Duration::from_secs(5),
             browser: false,
             headless: true,

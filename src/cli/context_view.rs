@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::hints::{Step, Who, in_shell};
-use super::render::Output;
+use super::output::Output;
 use crate::custody::{KeptUntil, Protection};
 use crate::prompt::Screen;
 use crate::{Account, Auth, ChosenBy, Config, Context, Missing};

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::args::{Doctor, Login, Logout, Status, Token};
-use super::logins::{context_lines, context_object, next, person, rfc3339, token_lines};
-use super::render::Output;
-use super::signals::Stop;
-use super::switching::note_what_goes_before;
+use super::switch::note_what_goes_before;
+use super::{Doctor, Login, Logout, Status, Token};
 use crate::blocking::{wait, wait_unless_cancelled};
+use crate::cli::context_view::{context_lines, context_object, next, person, rfc3339, token_lines};
+use crate::cli::output::Output;
+use crate::cli::signals::Stop;
 use crate::clock::Cancel;
 use crate::doctor::{Repaired, State};
 use crate::prompt::{Outcome, Prompt, Terminal, Verification};
@@ -20,7 +20,7 @@ use crate::{
     Org, Outcomes, Remedy, Result, Scopes, Selector, Session, TokenRequest,
 };
 
-pub(super) fn login(output: &Output, config: Config, login: Login, cancel: &Cancel) -> Result<ExitCode> {
+pub(in crate::cli) fn login(output: &Output, config: Config, login: Login, cancel: &Cancel) -> Result<ExitCode> {
     if !config.environment.terminal && !output.json && !login.wait {
         // Nobody would see the code, and a program that waits for nobody hangs.
         let (program, token) = (&output.program, output.variable("TOKEN"));
@@ -106,7 +106,7 @@ impl Prompt for Events {
     }
 }
 
-pub(super) fn token(output: &Output, config: Config, token: Token, stop: &Stop) -> Result<ExitCode> {
+pub(in crate::cli) fn token(output: &Output, config: Config, token: Token, stop: &Stop) -> Result<ExitCode> {
     let session = session(config, token.context, token.org)?;
     let request = TokenRequest {
         min_validity: token.min_validity,
@@ -133,7 +133,7 @@ pub(super) fn token(output: &Output, config: Config, token: Token, stop: &Stop) 
     })))
 }
 
-pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<ExitCode> {
+pub(in crate::cli) fn status(output: &Output, config: Config, status: Status) -> Result<ExitCode> {
     let auth = Auth::new(config.clone())?;
     let session = auth.session_for(&Selector { context: status.context, org: None })?;
     Ok(match session.context() {
@@ -153,7 +153,7 @@ pub(super) fn status(output: &Output, config: Config, status: Status) -> Result<
     })
 }
 
-pub(super) fn doctor(output: &Output, config: Config, doctor: Doctor) -> Result<ExitCode> {
+pub(in crate::cli) fn doctor(output: &Output, config: Config, doctor: Doctor) -> Result<ExitCode> {
     let auth = Auth::new(config)?;
     if let Some(to) = doctor.move_to {
         return move_keys(output, &auth, doctor.context, &to);
@@ -205,7 +205,7 @@ fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: &st
     Ok(each(output, &moved, "moved", &nobody, object, line))
 }
 
-pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<ExitCode> {
+pub(in crate::cli) fn logout(output: &Output, config: Config, logout: Logout) -> Result<ExitCode> {
     let select = Selector { context: logout.context, ..Selector::default() };
     let request = LogoutRequest { select, all: logout.all, local_only: logout.local_only };
     let ended = wait(Auth::new(config)?.logout(request))?;
@@ -247,7 +247,7 @@ pub(super) fn logout(output: &Output, config: Config, logout: Logout) -> Result<
     Ok(each(output, &ended, "logged_out", "Nobody was logged in.", object, line))
 }
 
-pub(super) fn whoami(
+pub(in crate::cli) fn whoami(
     output: &Output,
     config: Config,
     context: Option<ContextName>,

@@ -4,15 +4,15 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::args::{List, Rename, Switch};
-use super::logins::{context_object, table};
-use super::render::Output;
+use super::{List, Rename, Switch};
 use crate::blocking::{wait, wait_unless_cancelled};
+use crate::cli::context_view::{context_object, table};
+use crate::cli::output::Output;
 use crate::clock::Cancel;
 use crate::sanitize::shell_quoted;
 use crate::{Auth, ChosenBy, Config, ContextName, ErrorKind, Membership, Remedy, Result, Selector, Session, Userinfo};
 
-pub(super) fn list(output: &Output, config: Config, list: List, cancel: &Cancel) -> Result<ExitCode> {
+pub(in crate::cli) fn list(output: &Output, config: Config, list: List, cancel: &Cancel) -> Result<ExitCode> {
     if list.orgs {
         return orgs(output, config, list.context, cancel);
     }
@@ -62,7 +62,7 @@ fn orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &
     Ok(output.data(&orgs.iter().map(line).collect::<Vec<_>>().join("\n")))
 }
 
-pub(super) fn switch(output: &Output, config: Config, switch: Switch, cancel: &Cancel) -> Result<ExitCode> {
+pub(in crate::cli) fn switch(output: &Output, config: Config, switch: Switch, cancel: &Cancel) -> Result<ExitCode> {
     let (auth, org) = (Auth::new(config.clone())?, config.environment.org);
     let name = match &switch.org {
         Some(org) => Some(wait_unless_cancelled(auth.context_for_org(org), cancel)?),
@@ -90,7 +90,7 @@ pub(super) fn switch(output: &Output, config: Config, switch: Switch, cancel: &C
     Ok(output.done(|| context_object(&auth, &context)))
 }
 
-pub(super) fn rename(output: &Output, config: Config, rename: Rename) -> Result<ExitCode> {
+pub(in crate::cli) fn rename(output: &Output, config: Config, rename: Rename) -> Result<ExitCode> {
     let auth = Auth::new(config)?;
     let context = wait(auth.rename(&rename.context, &rename.new))?;
     output.say(&format!("Renamed {} to {}.", rename.context, context.name));
@@ -101,7 +101,7 @@ pub(super) fn rename(output: &Output, config: Config, rename: Rename) -> Result<
 }
 
 /// Says so where commands here use another login than `name`, and why.
-pub(super) fn note_what_goes_before(output: &Output, auth: &Auth, name: &ContextName) {
+pub(in crate::cli) fn note_what_goes_before(output: &Output, auth: &Auth, name: &ContextName) {
     let session = auth.session();
     let context = match session.as_ref().map(Session::context) {
         Ok(Some(context)) if context.name == *name => return,

@@ -8,11 +8,11 @@ use clap::error::ErrorKind as Usage;
 use clap::{Arg, ArgMatches, Command, Parser, value_parser};
 use clap_complete::Shell;
 
-use super::args::Auth;
-use super::deferred::Deferred;
+use super::commands::Auth;
 use super::help::{filled, groups_and_ours};
-use super::page::page;
-use super::render::{Output, exit_at_once, say};
+use super::lazy_args::Deferred;
+use super::man::page;
+use super::output::{Output, exit_at_once, say};
 use crate::Error;
 use crate::prompt::Screen;
 

@@ -1,6 +1,9 @@
 //! The commands and their options. Each option has an id that no host has: clap carries the values of a host's global options to
 //! all commands by id.
 
+pub(super) mod login;
+pub(super) mod switch;
+
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -8,8 +11,8 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command, Subcommand, ValueHint};
 use url::Url;
 
-use super::deferred::Deferred;
-use super::help::{GROUPS, after};
+use crate::cli::help::{GROUPS, after};
+use crate::cli::lazy_args::Deferred;
 use crate::clock::parse_duration;
 use crate::{ContextName, Org, Result};
 
