@@ -1,17 +1,14 @@
-//! How a login is shown: as lines, as a row of a table, as JSON.
+//! How several commands show a context: as JSON, and in words.
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::hints::{Step, Who, in_shell};
 use super::output::Output;
-use crate::custody::{KeptUntil, Protection};
-use crate::prompt::Screen;
-use crate::{Account, Auth, ChosenBy, Config, Context, Missing};
+use crate::clock::rfc3339;
+use crate::{Account, Auth, ChosenBy, Config, Context, ContextName, Error, Missing, Session};
 
-/// A context as JSON.
-pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
+pub(super) fn context_json(auth: &Auth, context: &Context) -> Value {
     json!({
         "context": context.name,
         "account": context.account,
@@ -40,78 +37,48 @@ pub(super) fn context_object(auth: &Auth, context: &Context) -> Value {
     })
 }
 
-/// A context for a person: who, where, until when, by which rule; and what to do where something is wrong.
-pub(super) fn context_lines(output: &Output, auth: &Auth, context: &Context, config: &Config) -> String {
-    let (protection, now) = (auth.protection(context), config.clock.now());
-    let protection = protection.as_ref();
-    let default = if context.is_default { " (default)" } else { "" };
-    let place = match protection.map(|protection| protection.lasts) {
-        Some(_) if context.missing == Some(Missing::Key) => format!("{}, where it is not any more", context.key_store),
-        Some(lasts) => format!("{}, {lasts}", context.key_store),
-        None => format!("{}, which this program has not", context.key_store),
+/// Notes which other login than `name` commands here use, and why.
+pub(super) fn note_unless_selected(output: &Output, auth: &Auth, name: &ContextName) {
+    let session = auth.session();
+    let context = match session.as_ref().map(Session::context) {
+        Ok(Some(context)) if context.name == *name => return,
+        Ok(Some(context)) => context,
+        Ok(None) => return output.note(format!("{} still goes before it here", output.hints.variable("TOKEN"))),
+        Err(error) => return output.note(format!("here {error}")),
     };
-    let since = match context.logged_in_at {
-        Some(since) => format!("{}, {}", rfc3339(since), relative(since, now)),
-        None if context.missing.is_some() => "unknown: the record is gone".into(),
-        None => "unknown: the record cannot be read".into(),
-    };
-    let lines = [
-        ("Context", Some(format!("{}{default}", context.name))),
-        ("Chosen by", context.chosen_by.as_ref().map(|by| output.rule(by))),
-        ("Account", Some(person(&context.account))),
-        ("Org", context.org.as_ref().map(ToString::to_string)),
-        ("Server", Some(context.account.issuer.to_string())),
-        ("Scopes", Some(context.scopes.to_string()).filter(|scopes| !scopes.is_empty())),
-        ("Key in", Some(place)),
-        ("Since", Some(since)),
-        ("Token", Some(token(context, now))),
-        ("Login ends", session_end(context, now)),
-        ("Folder", folder(auth)),
-        ("Network", network(config)),
-        ("Next", next(output, context, protection, now).map(|step| step.text).or_else(|| nothing_yet(context))),
-    ];
-    aligned(&lines)
+    let (program, other) = (&output.hints.program, &context.name);
+    output.note(match &context.chosen_by {
+        Some(ChosenBy::Environment) => {
+            format!("{}={other} still goes before it here", output.hints.variable("CONTEXT"))
+        }
+        Some(by @ ChosenBy::Folder(_)) => format!("{}, for {other}, still goes before it here", chosen_by(output, by)),
+        _ => format!("the default is {other}; `{program} auth switch {name}` changes that"),
+    });
 }
 
-/// The same where the token comes from the environment.
-pub(super) fn token_lines(output: &Output, config: &Config) -> String {
-    let variable = output.variable("TOKEN");
-    aligned(&[
-        ("Context", Some(format!("none: {variable} goes before every login"))),
-        ("Server", Some(config.issuer.to_string())),
-        ("Token", Some(format!("from {variable}: used as it is, nothing is stored"))),
-        ("Network", network(config)),
-    ])
+/// Notes that the server refused to answer, so that the answer comes from the login's tokens.
+pub(super) fn note_refused(output: &Output, error: &Error) {
+    output.note(format!("{error}; this is what it said with the tokens"));
 }
 
-/// Shows all contexts as a table; a star marks the selected one. If the window is too narrow for the rows, each context is a list.
-pub(super) fn table(contexts: &[Context], now: SystemTime) -> String {
-    let heads = ["  NAME", "ACCOUNT", "ORG", "SERVER", "KEY IN", "TOKEN", ""].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(heads).chain(contexts.iter().map(|context| row(context, now))).collect();
-    let width = |column: usize| {
-        // A column that says nothing is left out.
-        let is_used = rows[1..].iter().any(|row| !row[column].is_empty());
-        rows.iter().map(|row| row[column].chars().count()).max().filter(|_| is_used)
-    };
-    let widths: Vec<_> = (0..7).map(width).collect();
-    let line = |row: &[String; 7]| {
-        let cells = row.iter().zip(&widths).filter_map(|(cell, width)| width.map(|width| format!("{cell:width$}")));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    let (lines, screen) = (rows.iter().map(line).collect::<Vec<_>>(), Screen::stdout());
-    if lines.iter().all(|line| line.chars().count() <= screen.width()) {
-        return lines.join("\n");
+/// Returns the rule that chose a context, for a person.
+pub(super) fn chosen_by(output: &Output, by: &ChosenBy) -> String {
+    match by {
+        ChosenBy::Argument => "--context".into(),
+        ChosenBy::Environment => output.hints.variable("CONTEXT"),
+        ChosenBy::Folder(folder) => format!("the rule of {}", folder.display()),
+        ChosenBy::Default => "the default".into(),
+        ChosenBy::Only => "there is no other".into(),
     }
-    let [heads, rows @ ..] = &rows[..] else { return String::new() };
-    let list = |row: &[String; 7]| {
-        let cells = heads.iter().zip(row).skip(1).filter(|(_, cell)| !cell.is_empty());
-        let cells = cells.map(|(head, cell)| screen.entry(&format!("  {head:8}"), cell));
-        std::iter::once(row[0].clone()).chain(cells).collect::<Vec<_>>().join("\n")
-    };
-    rows.iter().map(list).collect::<Vec<_>>().join("\n")
 }
 
-/// An account, with the person's name where that says more.
+/// Returns which variables change how the network is used.
+pub(super) fn network_variables(config: &Config) -> Option<String> {
+    let variables = &config.environment.network;
+    (!variables.is_empty()).then(|| format!("TLS roots or the proxy come from {}", variables.join(", ")))
+}
+
+/// Returns an account, with the person's name if that says more.
 pub(super) fn person(account: &Account) -> String {
     match account.name.as_deref().filter(|name| *name != account.to_string()) {
         Some(name) => format!("{account} ({name})"),
@@ -119,130 +86,8 @@ pub(super) fn person(account: &Account) -> String {
     }
 }
 
-pub(super) fn rfc3339(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
-}
-
-fn row(context: &Context, now: SystemTime) -> [String; 7] {
-    let mark = if context.chosen_by.is_some() { '*' } else { ' ' };
-    let token = match (context.logged_in_at, context.expires_at) {
-        _ if context.missing.is_some() => "none".into(),
-        (None, _) => "unknown".into(),
-        (_, None) => "valid".into(),
-        (_, Some(at)) if at > now => format!("ends {}", relative(at, now)),
-        (_, Some(at)) => format!("expired {}", relative(at, now)),
-    };
-    let folders = context.folders.iter().map(|folder| format!("for {}", folder.display()));
-    let failed = context.refresh_failed.iter().map(|why| match context.has_ended {
-        true => "the login has ended: log in again".into(),
-        false => format!("the last refresh failed: {why}"),
-    });
-    let has_ended = context.renews == Some(false) && context.expires_at.is_some_and(|at| at <= now);
-    let ended = (has_ended && context.refresh_failed.is_none()).then(|| "the login has ended: log in again".to_owned());
-    let missing = context.missing.map(|missing| format!("its {} is gone: log in again", missing.name()));
-    let wrong = failed.chain(ended).chain(missing);
-    let notes = context.is_default.then(|| "default".to_owned()).into_iter().chain(folders).chain(wrong);
-    [
-        format!("{mark} {}", context.name),
-        context.account.to_string(),
-        context.org.as_ref().map(ToString::to_string).unwrap_or_default(),
-        context.account.issuer.host(),
-        context.key_store.clone(),
-        token,
-        notes.collect::<Vec<_>>().join(", "),
-    ]
-}
-
-/// Until when the token at hand is valid, and whether the next one could not be had.
-fn token(context: &Context, now: SystemTime) -> String {
-    let token = match (context.logged_in_at, context.expires_at) {
-        _ if context.missing.is_some() => return "none that can be read".into(),
-        (None, _) => "unknown".into(),
-        (_, None) => "valid until the server says otherwise".into(),
-        (_, Some(at)) => {
-            let (is_valid, when) = (at > now, format!("{}, {}", rfc3339(at), relative(at, now)));
-            match (is_valid, context.renews) {
-                (true, Some(false)) => format!("valid until {when}; the login ends with it"),
-                (true, _) => format!("valid until {when}"),
-                (false, Some(false)) => format!("expired {when}, and the login with it"),
-                (false, _) => format!("expired {when}: a new one is fetched when it is needed"),
-            }
-        }
-    };
-    match (&context.refresh_failed, context.expires_at) {
-        (Some(why), Some(at)) if context.has_ended && at <= now => why.clone(),
-        (Some(why), _) => format!("{token}; the last refresh failed: {why}"),
-        (None, _) => token,
-    }
-}
-
-/// When the login ends that renews its tokens until then.
-fn session_end(context: &Context, now: SystemTime) -> Option<String> {
-    let at = context.session_ends_at.filter(|_| context.renews == Some(true))?;
-    Some(format!("{}, {}", rfc3339(at), relative(at, now)))
-}
-
-/// What to do about it, where something is wrong.
-pub(super) fn next(
-    output: &Output,
-    context: &Context,
-    protection: Option<&Protection>,
-    now: SystemTime,
-) -> Option<Step> {
-    let (program, name) = (&output.program, context.name.as_str());
-    let has_expired = context.expires_at.is_some_and(|at| at <= now);
-    let renews = context.renews != Some(false) && context.session_ends_at.is_none_or(|at| at > now);
-    let command = output.log_in(name, &context.key_store);
-    let log_in = in_shell(&command);
-    let log_in_again = |text| Some(Step { who: Who::Person, text, command: Some(command.clone()) });
-    match context.logged_in_at {
-        _ if context.missing == Some(Missing::Key)
-            && protection.is_some_and(|protection| protection.lasts == KeptUntil::SessionEnd) =>
-        {
-            log_in_again(format!("go back to the login session that it was made in, or run `{log_in}` to log in anew"))
-        }
-        _ if context.missing == Some(Missing::Key) => log_in_again(format!("run `{log_in}` to log in anew")),
-        None => {
-            let text =
-                format!("run `{program} auth doctor`, which says what is wrong with it; or `{log_in}` to log in anew");
-            Some(Step::run(Who::Caller, text, program, &["auth", "doctor"]))
-        }
-        _ if protection.is_none() => {
-            log_in_again(format!("run `{log_in}` to log in anew, or use the program that logged in"))
-        }
-        _ if context.has_ended || (has_expired && !renews) => log_in_again(format!("run `{log_in}`")),
-        // A program that ran this command would have the token in its own output.
-        _ if context.refresh_failed.is_some() && has_expired => {
-            Some(Step::say(Who::Caller, format!("run `{program} auth token --context {name}` to try again")))
-        }
-        _ => None,
-    }
-}
-
-/// What a person reads who has nothing to do, though a refresh has failed.
-fn nothing_yet(context: &Context) -> Option<String> {
-    let words = "nothing yet: this token is still valid, and a new one is fetched when it is needed";
-    context.refresh_failed.is_some().then(|| words.to_owned())
-}
-
-/// The state folder, where a variable has chosen it.
-fn folder(auth: &Auth) -> Option<String> {
-    auth.named_state_folder().map(|(folder, variable)| format!("{}, which {variable} names", folder.display()))
-}
-
-fn network(config: &Config) -> Option<String> {
-    let variables = &config.environment.network;
-    (!variables.is_empty()).then(|| format!("TLS roots or the proxy come from {}", variables.join(", ")))
-}
-
-fn aligned(lines: &[(&str, Option<String>)]) -> String {
-    let screen = Screen::stdout();
-    let line = |(name, text): &(&str, Option<String>)| Some(screen.entry(&format!("{name:10} "), text.as_ref()?));
-    lines.iter().filter_map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// A time as a person says it, in whole units of those that make a small number: "in 42 min", "3 days ago".
-fn relative(time: SystemTime, now: SystemTime) -> String {
+/// Returns a time as a person says it, in a unit that makes the number small: "in 42 min", "3 days ago".
+pub(super) fn relative(time: SystemTime, now: SystemTime) -> String {
     let (is_past, apart) = match time.duration_since(now) {
         Ok(ahead) => (false, ahead),
         Err(past) => (true, past.duration()),

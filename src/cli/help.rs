@@ -1,11 +1,14 @@
-//! What `--help` and the manual page say beyond the options: exit codes, variables, examples.
+//! The texts of `--help` beyond the options: exit codes, variables, examples.
 //!
-//! A derive's texts are made before anybody knows in whose tool they stand: `<app>` and `<APP>` are its name, which
-//! [`parse`](super::parse) fills in.
+//! A derive makes its texts before the name of the tool is known. They say `<app>` and `<APP>`, and [`parse`](super::parse) fills in the
+//! name.
 
+use clap::builder::Styles;
+
+use super::commands::completions;
 use crate::prompt::Screen;
 
-/// What a command ends with.
+/// The exit codes and their meaning.
 pub(super) const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
     (1, "refused by the server or the person, or the doctor found a problem"),
@@ -18,7 +21,7 @@ pub(super) const EXIT_CODES: &[(u8, &str)] = &[
     (143, "SIGTERM"),
 ];
 
-/// What the tool's own variables choose.
+/// The tool's own variables and what they choose.
 pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("CONTEXT", "which login, by its name"),
     ("ORG", "which org tokens speak for"),
@@ -33,52 +36,65 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("PLAIN", "if set, no line of a login is written over"),
 ];
 
-/// The help of `auth`, with its subcommands as a person looks for them: clap has no groups of its own. As it is, and not made of
-/// the commands, since every start of a tool would pay for that.
-pub(super) const GROUPS: &str = "\
-{before-help}{about-with-newline}
-{usage-heading} {usage}
+/// The subcommands of `auth`, grouped by what a person wants to do: clap has no groups. Copied, because the commands' own texts are not
+/// yet made when clap asks for this one.
+const AUTH_COMMANDS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "Log in and out",
+        &[
+            ("login", "Log in: approve in a browser, here or on another device"),
+            ("logout", "Log out: revoke the login at the server and forget it here"),
+        ],
+    ),
+    (
+        "Use a login",
+        &[
+            ("token", "Print a valid access token and nothing else"),
+            ("status", "Say who is logged in, where, and until when, as this machine knows it"),
+        ],
+    ),
+    (
+        "Several logins",
+        &[
+            ("list", "List all logins on this machine"),
+            ("switch", "Choose which login is used, everywhere or in this folder and below"),
+            ("rename", "Give a login another name"),
+        ],
+    ),
+    ("On this machine", &[("doctor", "Say what is well on this machine and what is not, and repair it")]),
+];
 
-\u{1b}[1m\u{1b}[4mLog in and out:\u{1b}[0m
-  \u{1b}[1mlogin\u{1b}[0m   Log in: approve in a browser, here or on another device
-  \u{1b}[1mlogout\u{1b}[0m  Log out: revoke the login at the server and forget it here
-
-\u{1b}[1m\u{1b}[4mUse a login:\u{1b}[0m
-  \u{1b}[1mtoken\u{1b}[0m   Print a valid access token and nothing else
-  \u{1b}[1mstatus\u{1b}[0m  Say who is logged in, where, and until when, as this machine knows it
-
-\u{1b}[1m\u{1b}[4mSeveral logins:\u{1b}[0m
-  \u{1b}[1mlist\u{1b}[0m    List all logins on this machine
-  \u{1b}[1mswitch\u{1b}[0m  Choose which login is used, everywhere or in this folder and below
-  \u{1b}[1mrename\u{1b}[0m  Give a login another name
-
-\u{1b}[1m\u{1b}[4mOn this machine:\u{1b}[0m
-  \u{1b}[1mdoctor\u{1b}[0m  Say what is well on this machine and what is not, and repair it
-
-\u{1b}[1m\u{1b}[4mOptions:\u{1b}[0m
-{options}{after-help}";
-
-/// The same with what [`parse`](super::parse) adds, and as the window holds it: clap leaves the lines of a template as they are.
-pub(super) fn groups_and_ours() -> String {
-    let ours = "  \u{1b}[1mcompletions\u{1b}[0m  Print a script that completes commands and options in your shell";
-    let groups = GROUPS.replacen(OPTIONS, &format!("{ours}\n{OPTIONS}"), 1);
-    let screen = Screen::stdout();
-    // Not counted: what makes type bold.
-    let line = |line: &str| match line.strip_prefix("  \u{1b}[1m").and_then(|line| line.split_once("\u{1b}[0m")) {
-        Some((name, about)) => {
-            let head = format!("  {name}{:1$}", "", about.len() - about.trim_start().len());
-            let entry = screen.entry(&head, about.trim_start());
-            entry.replacen(name, &format!("\u{1b}[1m{name}\u{1b}[0m"), 1)
-        }
-        None => line.to_owned(),
-    };
-    groups.split('\n').map(line).collect::<Vec<_>>().join("\n")
+/// Returns the help template of `auth`.
+pub(super) fn auth_help() -> String {
+    auth_help_of(&[], |name, about| format!("{:1$}{about}", "", 8 - name.len()))
 }
 
-const OPTIONS: &str = "\n\u{1b}[1m\u{1b}[4mOptions:";
+/// Returns the help template of `auth` with the command that [`parse`](super::parse) adds. The lines fit the window, because clap does not
+/// wrap the lines of a template.
+pub(super) fn auth_help_with_completions() -> String {
+    let screen = Screen::stdout();
+    auth_help_of(&[(completions::NAME, completions::ABOUT)], |name, about| {
+        let line = screen.entry(&format!("  {name:6}  "), about);
+        line[2 + name.len()..].to_owned()
+    })
+}
 
-/// The end of a command's long help: `names` are the variables that it reads, all of them where there are none.
-pub(super) fn after(names: Option<&[&str]>, examples: &[&str]) -> String {
+/// `after_name` returns what stands behind a name, which is bold.
+fn auth_help_of(added: &[(&str, &str)], after_name: impl Fn(&str, &str) -> String) -> String {
+    let styles = Styles::styled();
+    let (heading, bold) = (styles.get_header(), styles.get_literal());
+    let mut text = "{before-help}{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
+    let line = |(name, about): &(&str, &str)| format!("  {bold}{name}{bold:#}{}\n", after_name(name, about));
+    for (group, commands) in AUTH_COMMANDS {
+        text += &format!("\n{heading}{group}:{heading:#}\n");
+        text.extend(commands.iter().map(line));
+    }
+    text.extend(added.iter().map(line));
+    text + &format!("\n{heading}Options:{heading:#}\n{{options}}{{after-help}}")
+}
+
+/// Returns the end of a command's long help: exit codes, the variables that the command reads (`None`: all of them), examples.
+pub(super) fn details(names: Option<&[&str]>, examples: &[&str]) -> String {
     let (mut text, screen) = (String::with_capacity(1536), Screen::stdout());
     text += "Exit codes:\n";
     for (code, meaning) in EXIT_CODES {
@@ -103,26 +119,28 @@ fn aligned(text: &mut String, screen: Screen, before: &str, name: &str, width: u
     text.push('\n');
 }
 
-/// Fills the tool's name in.
-pub(super) fn filled(text: &str, program: &str) -> String {
+/// Fills in the tool's name.
+pub(super) fn fill_in_program(text: &str, program: &str) -> String {
     text.replace("<app>", program).replace("<APP>", &program.to_ascii_uppercase().replace('-', "_"))
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::{Command, Subcommand};
+    use clap::{Args, Command};
 
     use super::*;
-    use crate::cli::commands::Action;
+    use crate::cli::commands::AuthArgs;
 
     #[test]
-    fn every_command_is_in_a_group_as_it_is() {
-        let mut commands = Action::augment_subcommands(Command::new("auth").disable_help_subcommand(true));
-        commands.build();
-        for command in commands.get_subcommands() {
-            let (name, about) = (command.get_name(), command.get_about().unwrap());
-            let line = format!("\n  \u{1b}[1m{name}\u{1b}[0m{:1$}{about}\n", "", 8 - name.len());
-            assert_eq!(GROUPS.matches(&line).count(), 1, "{line:?}");
-        }
+    fn help_of_auth_lists_every_command_with_its_text() {
+        let mut auth = AuthArgs::augment_args(Command::new("auth").disable_help_subcommand(true));
+        auth.build();
+        let text = |command: &Command| (command.get_name().to_owned(), command.get_about().unwrap().to_string());
+        let mut commands: Vec<_> = auth.get_subcommands().map(text).collect();
+        let listed = AUTH_COMMANDS.iter().flat_map(|(_, commands)| *commands);
+        let mut listed: Vec<_> = listed.map(|(name, about)| ((*name).to_owned(), (*about).to_owned())).collect();
+        commands.sort();
+        listed.sort();
+        assert_eq!(commands, listed);
     }
 }

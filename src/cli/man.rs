@@ -1,4 +1,4 @@
-//! The manual page: one for the whole tree, so that it can be searched, and be installed as one file.
+//! The manual page: one page for the whole tree, so that a person can search it, and a packager installs one file.
 
 use std::io::{self, Write};
 
@@ -6,14 +6,14 @@ use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
-use super::help::{EXIT_CODES, VARIABLES, filled};
+use super::help::{EXIT_CODES, VARIABLES, fill_in_program};
 
-/// The page of `command`, one of the tree of `tool`, which is built, and of all commands below it; in roff, for `man`.
-pub(super) fn page(tool: &Command, command: &Command) -> io::Result<String> {
+/// Returns the page of `command` and of all commands below it, in roff, for `man`. `host` is the tree of `command`, and is built.
+pub(super) fn render(host: &Command, command: &Command) -> io::Result<String> {
     let man = Man::new(command.clone());
-    let (name, program) = (command.get_display_name().unwrap_or(command.get_name()), tool.get_name());
-    let source = format!("{program} {}", tool.get_version().unwrap_or_default()).replace('"', "");
-    // No date: it would be a lie, or another one in each build. And roff's crate leaves out what is empty.
+    let (name, program) = (command.get_display_name().unwrap_or(command.get_name()), host.get_name());
+    let source = format!("{program} {}", host.get_version().unwrap_or_default()).replace('"', "");
+    // Without a date, which would differ in each build. Written by hand, because the crate roff leaves out empty arguments.
     let mut page = format!("{APOSTROPHE}.TH {name} 1 \"\" \"{}\"\n", source.trim_end());
     let section =
         |heading: &str, body: Option<String>| body.map(|body| format!(".SH {heading}\n{body}")).unwrap_or_default();
@@ -21,22 +21,22 @@ pub(super) fn page(tool: &Command, command: &Command) -> io::Result<String> {
     page += &section("SYNOPSIS", body(|out| man.render_synopsis_section(out))?);
     page += &section("DESCRIPTION", body(|out| man.render_description_section(out))?);
     page += &section("OPTIONS", options(&man)?);
-    page += &after_help(command).to_roff();
+    page += &help_below_options(command).to_roff();
     if command.get_subcommands().any(is_shown) {
         page += ".SH COMMANDS\n";
-        below(command, &mut page)?;
+        render_subcommands(command, &mut page)?;
     }
-    page += &lasting(program).to_roff();
+    page += &common_sections(program).to_roff();
     Ok(page.lines().map(|line| line.trim_end().to_owned() + "\n").collect())
 }
 
-/// What `\*(Aq` stands for, which clap_mangen writes for an apostrophe.
+/// Defines `\*(Aq`, which clap_mangen writes for an apostrophe.
 const APOSTROPHE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
 
-/// The commands below this one, each with its usage, its words and its options.
-fn below(command: &Command, page: &mut String) -> io::Result<()> {
+/// Renders the commands below this one, each with its usage, its description and its options.
+fn render_subcommands(command: &Command, page: &mut String) -> io::Result<()> {
     for command in command.get_subcommands().filter(|command| is_shown(command)) {
-        let man = Man::new(without_help(command.clone()));
+        let man = Man::new(hide_help_option(command.clone()));
         let mut heading = Roff::new();
         heading.control("SS", [command.get_bin_name().unwrap_or(command.get_name())]);
         *page += &heading.to_roff();
@@ -44,30 +44,30 @@ fn below(command: &Command, page: &mut String) -> io::Result<()> {
         *page += ".PP\n";
         *page += &body(|out| man.render_description_section(out))?.unwrap_or_default();
         *page += &options(&man)?.unwrap_or_default();
-        *page += &after_help(command).to_roff();
-        below(command, page)?;
+        *page += &help_below_options(command).to_roff();
+        render_subcommands(command, page)?;
     }
     Ok(())
 }
 
-/// The option that all of them have is said once.
-fn without_help(command: Command) -> Command {
+/// All commands have this option; the page shows it once, at the top.
+fn hide_help_option(command: Command) -> Command {
     let has_help = command.get_arguments().any(|arg| arg.get_id() == "help");
     if has_help { command.mut_arg("help", |arg| arg.hide(true)) } else { command }
 }
 
-/// `help` says what this page says.
+/// `help` would repeat this page.
 fn is_shown(command: &Command) -> bool {
     !command.is_hide_set() && command.get_name() != "help"
 }
 
 fn options(man: &Man) -> io::Result<Option<String>> {
-    // A host's own headings are under the command's; and one break is enough.
+    // The host's own headings become subheadings, and one break is enough.
     let options = body(|out| man.render_options_section(out))?;
     Ok(options.map(|options| options.replace("\n.SH ", "\n.SS ").replace(".br\n\n.br\n", ".br\n")))
 }
 
-/// What a section says, without its heading: a subcommand has them all under one of its own.
+/// Returns a section without its heading: a subcommand has one heading for all its sections.
 fn body(render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Option<String>> {
     let mut section = Vec::new();
     render(&mut section)?;
@@ -76,8 +76,8 @@ fn body(render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Opt
     Ok(body.map(|(_, body)| body.to_owned()))
 }
 
-/// What stands below the options in `--help`. Indented lines stay as they are.
-fn after_help(command: &Command) -> Roff {
+/// Renders the text below the options of `--help`. Indented lines stay as they are.
+fn help_below_options(command: &Command) -> Roff {
     let mut roff = Roff::new();
     let text = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
     let (mut is_block, mut begins) = (false, true);
@@ -111,9 +111,9 @@ fn block(roff: &mut Roff, begins: bool) {
     }
 }
 
-/// What holds for all commands that log in or use a login.
-fn lasting(program: &str) -> Roff {
-    let named = |text: &str| filled(text, program);
+/// Renders what holds for all commands that log in or use a login.
+fn common_sections(program: &str) -> Roff {
+    let named = |text: &str| fill_in_program(text, program);
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
     roff.text([roman("Of the commands that log in or use a login:")]);
@@ -124,7 +124,7 @@ fn lasting(program: &str) -> Roff {
     for (name, meaning) in VARIABLES {
         item(&mut roff, vec![bold(named(&format!("<APP>_{name}")))], meaning);
     }
-    for (name, meaning) in FOREIGN {
+    for (name, meaning) in OTHER_VARIABLES {
         item(&mut roff, vec![bold(*name)], &named(meaning));
     }
     roff.control("SH", ["FILES"]);
@@ -150,7 +150,7 @@ fn item(roff: &mut Roff, name: Vec<Inline>, meaning: &str) {
     roff.text([roman(meaning)]);
 }
 
-const FOREIGN: &[(&str, &str)] = &[
+const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("SSL_CERT_FILE, SSL_CERT_DIR", "the certificates that TLS trusts, instead of the system's"),
     (
         "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY",

@@ -4,35 +4,32 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::builder::StyledStr;
-use clap::error::ErrorKind as Usage;
+use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
 use clap::{Arg, ArgMatches, Command, Parser, value_parser};
-use clap_complete::Shell;
 
-use super::commands::Auth;
-use super::help::{filled, groups_and_ours};
-use super::lazy_args::Deferred;
-use super::man::page;
+use super::commands::{AuthArgs, completions, man};
+use super::help::{auth_help_with_completions, fill_in_program};
+use super::lazy_args::LazyArgs;
 use super::output::{Output, exit_at_once, say};
 use crate::Error;
 use crate::prompt::Screen;
 
-/// [`Parser::parse`], and what a tool that people log in to wants besides:
+/// [`Parser::parse`] for a tool that people log in to. It adds:
 ///
 /// - `acme auth completions SHELL` prints a script for bash, elvish, fish, PowerShell or zsh; its `--help` says how to install it.
 /// - `acme auth man [COMMAND]…` prints the manual page of the whole tool or of one command; packagers run `acme auth man > acme.1`.
 /// - The texts of `auth --help` name the tool and its variables: `acme auth login` and `ACME_CONTEXT`, not `<app> auth login` and
 ///   `<APP>_CONTEXT`.
-/// - With `--json` among the arguments, what is wrong with the others is JSON on standard output too, as all errors of
-///   [`AuthCommand`](super::AuthCommand) are; the exit code is 2 in any case.
+/// - With `--json` among the arguments, an error in the others is JSON on standard output, as all errors of
+///   [`AuthCommand`](super::AuthCommand) are. The exit code is 2 in any case.
 ///
-/// The name of the command, `#[command(name = "acme")]`, has to be that of the program and the app.
+/// The name of the command, `#[command(name = "acme")]`, has to be the name of the program and of the app.
 ///
-/// Completions and manual page are of the host's whole tree, which [`AuthCommand::run`](super::AuthCommand::run) cannot know; so it
-/// is done here, where the tree is parsed: a host writes `cli::parse::<Acme>()` for `Acme::parse()`, and no line more. As with
-/// `--help`, the process ends here when such a text was printed. Names of logins are not completed: the part of clap_complete that
-/// could is not stable.
+/// Completions and manual page need the host's whole tree, which [`AuthCommand::run`](super::AuthCommand::run) does not know. So a host
+/// writes `cli::parse::<Acme>()` for `Acme::parse()`, and no line more. As with `--help`, the process ends here after it has printed such a
+/// text. Names of logins are not completed: that part of clap_complete is not stable.
 ///
-/// `auth` is looked for among the tool's own commands, by whatever name, and not below those.
+/// `auth` may have any name, but has to be one of the tool's top-level commands.
 ///
 /// ```no_run
 /// # use std::process::ExitCode;
@@ -50,157 +47,125 @@ use crate::prompt::Screen;
 /// }
 /// ```
 pub fn parse<Host: Parser>() -> Host {
-    // Made anew where it is wanted again: a command that is started often parses once.
-    let tree = || Tree::of(Host::command());
-    let Tree { command, auth, .. } = tree();
-    let parsed = command.try_get_matches().and_then(|mut matches| {
-        let asked = auth.as_ref().and_then(|auth| matches.subcommand_matches(auth)?.subcommand());
-        if let Some((ours @ (COMPLETIONS | MAN), asked)) = asked {
-            let text = tree().answered(ours, asked)?;
-            tree().print_and_exit(&text);
+    let mut tree = CommandTree::of(Host::command());
+    let parsed = tree.command.clone().try_get_matches().and_then(|mut matches| {
+        if let Some((name @ (completions::NAME | man::NAME), matches)) = tree.subcommand_of_auth(&matches) {
+            let text = tree.clone().text_of(name, matches)?;
+            print_and_exit(tree.program.clone(), &text);
         }
-        Host::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree().command))
+        Host::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree.command))
     });
-    parsed.unwrap_or_else(|error| tree().refuse(error))
+    parsed.unwrap_or_else(|error| tree.exit_with(error))
 }
 
-/// The host's commands, and ours that are about all of them.
-struct Tree {
+/// The host's commands, with `auth completions` and `auth man`.
+#[derive(Clone)]
+struct CommandTree {
     command: Command,
     program: String,
-    /// What the host calls `auth`, where ours are.
+    /// The host's name for `auth`, if it has that command.
     auth: Option<String>,
 }
 
-impl Tree {
+impl CommandTree {
     fn of(mut command: Command) -> Self {
         let program = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
-        let auth = command
-            .get_subcommands()
-            .find(|command| is_of(command, "AuthCommand"))
-            .map(|auth| auth.get_name().to_owned());
+        let auth = command.get_subcommands().find(|command| has_args_of(command, "AuthCommand"));
+        let auth = auth.map(|auth| auth.get_name().to_owned());
         if let Some(auth) = &auth {
-            command = command.mut_subcommand(auth, |auth| auth.defer(with_ours));
+            command = command.mut_subcommand(auth, |auth| auth.defer(with_completions_and_man));
         }
         Self { command, program, auth }
     }
 
-    /// The text that one of our commands is asked for.
-    fn answered(self, ours: &str, asked: &ArgMatches) -> Result<String, clap::Error> {
-        let (program, mut command) = (self.program.clone(), self.named());
-        if ours == MAN {
-            let mut of = &command;
-            for name in asked.get_many::<String>("man-command").into_iter().flatten() {
-                let unknown = || format!("there is no command '{name}': name it as it is run, such as 'auth login'\n");
-                let found = of.find_subcommand(name);
-                of = found.ok_or_else(|| clap::Error::raw(Usage::InvalidSubcommand, unknown()))?;
-            }
-            return page(&command, of).map_err(|error| clap::Error::raw(Usage::Io, error));
-        }
-        let mut script = Vec::new();
-        if let Some(shell) = asked.get_one::<Shell>("completions-shell") {
-            clap_complete::generate(*shell, &mut command, program, &mut script);
-        }
-        Ok(String::from_utf8_lossy(&script).into_owned())
+    fn subcommand_of_auth<'m>(&self, matches: &'m ArgMatches) -> Option<(&'m str, &'m ArgMatches)> {
+        matches.subcommand_matches(self.auth.as_ref()?)?.subcommand()
     }
 
-    fn print_and_exit(&self, text: &str) -> ! {
-        let code = self.output(false).verbatim(text.trim_end());
-        exit_at_once(u8::from(code != ExitCode::SUCCESS))
+    /// Returns what `auth completions` or `auth man` prints.
+    fn text_of(self, name: &str, matches: &ArgMatches) -> Result<String, clap::Error> {
+        let (program, mut host) = (self.program.clone(), self.with_help_texts());
+        match name {
+            man::NAME => man::page(&host, matches),
+            _ => Ok(completions::script(&mut host, program, matches)),
+        }
     }
 
-    /// Ends the process, as clap does.
-    fn refuse(self, error: clap::Error) -> ! {
-        match (error.kind(), error.use_stderr()) {
-            // The version needs none of our texts, which are dear.
-            (Usage::DisplayVersion, _) => error.exit(),
-            // Help, with the tool's name in it.
-            (_, false) => self.named().try_get_matches().err().unwrap_or(error).exit(),
-            (_, true) if !is_said("--json") => {
-                let text = error.to_string();
-                if Screen::stderr().render(&text) == text {
-                    error.exit();
-                }
-                // The window would break it, or it quotes an argument that a terminal would obey.
-                say(text.trim_end());
-                exit_at_once(2)
-            }
-            _ => {}
+    /// Prints clap's error, or the help or version that was asked for, and ends the process as clap does.
+    fn exit_with(self, mut error: clap::Error) -> ! {
+        let (program, auth) = (self.program.clone(), self.auth.clone());
+        if matches!(error.kind(), DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand) {
+            // Parsed again with the texts of help: made at each start, the template alone took 9 % of `acme auth token`.
+            error = self.with_help_texts().try_get_matches().err().unwrap_or(error);
         }
-        // What is wrong, and clap's tip; then comes the usage, for a person.
+        if !error.use_stderr() {
+            error.exit()
+        }
         let text = error.to_string();
-        let is_usage = |text: &str| text.starts_with("Usage:") || text.starts_with("For more information");
-        let told = text.split("\n\n").take_while(|paragraph| !is_usage(paragraph.trim_start()));
-        let told = told.take(2).map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
-        let told = told.collect::<Vec<_>>().join(": ");
-        let told = told.strip_prefix("error: ").unwrap_or(&told);
-        let (message, because) = told.split_once(": ").map_or((told, None), |(what, why)| (what, Some(why)));
-        let mut error = Error::config("arguments", message);
-        if let Some(because) = because {
-            error = error.because(because);
+        if is_argument("--json") {
+            // A login answers in events, to its end.
+            let events = auth.as_deref().is_some_and(is_argument) && is_argument("login");
+            let _ = Output::without_config(program, true, events).print_error(&arguments_error(&text));
+            exit_at_once(2)
         }
-        // A login speaks in events, to its end.
-        let events = self.auth.as_deref().is_some_and(is_said) && is_said("login");
-        let _ = Output::of(self.program.clone(), true, events).fail(&error);
+        if Screen::stderr().render(&text) == text {
+            error.exit()
+        }
+        // The window would break a line, or the text quotes an argument that a terminal would obey.
+        say(text.trim_end());
         exit_at_once(2)
     }
 
-    fn named(mut self) -> Command {
-        // The texts are made with their commands.
+    fn with_help_texts(mut self) -> Command {
+        // Makes the commands that were deferred, and with them their texts.
         self.command.build();
-        named(self.command, &self.program, false)
+        let is_auth = |command: &Command| self.auth.as_deref() == Some(command.get_name());
+        let command = self.command.mut_subcommands(|command| match is_auth(&command) {
+            true => command.help_template(auth_help_with_completions()),
+            false => command,
+        });
+        fill_in_texts(command, &self.program, false)
     }
+}
 
-    fn output(&self, json: bool) -> Output {
-        Output::of(self.program.clone(), json, false)
+fn print_and_exit(program: String, text: &str) -> ! {
+    let code = Output::without_config(program, false, false).print_unfiltered(text.trim_end());
+    exit_at_once(u8::from(code != ExitCode::SUCCESS))
+}
+
+/// Returns clap's error as ours: what is wrong, and clap's tip, without the usage for a person.
+fn arguments_error(text: &str) -> Error {
+    let is_usage = |text: &str| text.starts_with("Usage:") || text.starts_with("For more information");
+    let paragraphs = text.split("\n\n").take_while(|paragraph| !is_usage(paragraph.trim_start())).take(2);
+    let paragraphs = paragraphs.map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let message = paragraphs.collect::<Vec<_>>().join(": ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    match message.split_once(": ") {
+        Some((what, why)) => Error::config("arguments", what).because(why),
+        None => Error::config("arguments", message),
     }
 }
 
-/// In the place of what `AuthCommand` defers.
-fn with_ours(auth: Command) -> Command {
-    let ours = [Command::new(COMPLETIONS).defer(completions), Command::new(MAN).defer(man).hide(true)];
-    Deferred::<Auth>::made(auth).subcommands(ours).help_template(groups_and_ours())
+/// Replaces what `AuthCommand` defers.
+fn with_completions_and_man(auth: Command) -> Command {
+    let completions = Command::new(completions::NAME).defer(completions::with_args);
+    let man = Command::new(man::NAME).defer(man::with_args).hide(true);
+    LazyArgs::<AuthArgs>::with_args(auth).subcommands([completions, man])
 }
 
-const COMPLETIONS: &str = "completions";
-const MAN: &str = "man";
-
-fn completions(command: Command) -> Command {
-    let shell = Arg::new("completions-shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell));
-    command
-        .about("Print a script that completes commands and options in your shell")
-        .arg(shell.help("The shell"))
-        .after_help(
-            "To install it, put a line into a file that your shell reads when it starts:\n  \
-             ~/.bashrc    source <(<app> auth completions bash)\n  \
-             ~/.zshrc     source <(<app> auth completions zsh), below compinit\n  \
-             config.fish  <app> auth completions fish | source\n  \
-             $PROFILE     <app> auth completions powershell | Out-String | iex",
-        )
-}
-
-fn man(command: Command) -> Command {
-    let name = Arg::new("man-command").value_name("COMMAND").num_args(0..);
-    command
-        .about("Print the manual page")
-        .arg(name.help("The command whose page to print, instead of that of all"))
-        .after_help("Examples:\n  <app> auth man | man -l -\n  <app> auth man > <app>.1")
-}
-
-/// Fills the tool's name into the texts of our commands: what is written so in the host's own is the host's.
-fn named(command: Command, program: &str, is_ours: bool) -> Command {
-    let is_ours = is_ours || is_of(&command, "AuthCommand") || is_of(&command, "Whoami");
+/// Fills the program's name into the texts of our commands. The host's own texts stay as the host wrote them.
+fn fill_in_texts(command: Command, program: &str, is_ours: bool) -> Command {
+    let is_ours = is_ours || has_args_of(&command, "AuthCommand") || has_args_of(&command, "Whoami");
     if !is_ours {
-        return command.mut_subcommands(|command| named(command, program, false));
+        return command.mut_subcommands(|command| fill_in_texts(command, program, false));
     }
     let fill = |text: Option<&StyledStr>| {
-        let text =
-            text.map(|text| text.ansi().to_string()).filter(|text| text.contains("<app>") || text.contains("<APP>"));
-        text.map(|text| filled(&text, program))
+        let text = text.map(|text| text.ansi().to_string());
+        text.filter(|text| text.contains("<app>") || text.contains("<APP>")).map(|text| fill_in_program(&text, program))
     };
     let (about, help) = (fill(command.get_long_about()), fill(command.get_after_help()));
     let long_help = fill(command.get_after_long_help());
-    let mut command = command.mut_subcommands(|command| named(command, program, true));
+    let mut command = command.mut_subcommands(|command| fill_in_texts(command, program, true));
     if let Some(text) = about {
         command = command.long_about(text);
     }
@@ -213,13 +178,13 @@ fn named(command: Command, program: &str, is_ours: bool) -> Command {
     command
 }
 
-/// Whether it takes the arguments of this struct, after which clap's derive names a group.
-fn is_of(command: &Command, arguments: &str) -> bool {
-    command.get_groups().any(|group| group.get_id() == arguments)
+/// Whether the command takes the arguments of this struct: clap's derive makes a group with the name of the struct.
+fn has_args_of(command: &Command, name: &str) -> bool {
+    command.get_groups().any(|group| group.get_id() == name)
 }
 
-/// Whether this is among the arguments. It is clap that reads those: a command that takes whatever comes tells.
-fn is_said(argument: &str) -> bool {
+/// Whether this is among the arguments of the process, as clap reads them: by a command that takes anything.
+fn is_argument(argument: &str) -> bool {
     let all = Arg::new("all").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
     let command = Command::new("").disable_help_flag(true).disable_version_flag(true);
     let matches = command.arg(all.value_parser(value_parser!(OsString))).try_get_matches();
@@ -239,15 +204,15 @@ mod tests {
             #[command(name = "account")]
             Auth(crate::cli::AuthCommand),
         }
-        let mut tree = Tree::of(Host::command());
+        let mut tree = CommandTree::of(Host::command());
         assert_eq!(tree.auth.as_deref(), Some("account"));
         tree.command.build();
-        assert!(tree.command.find_subcommand("account").unwrap().find_subcommand(COMPLETIONS).is_some());
+        assert!(tree.command.find_subcommand("account").unwrap().find_subcommand(completions::NAME).is_some());
         let deploy = Command::new("deploy").after_help("Takes <app> down for a second");
-        let named = Tree::of(Host::command().subcommand(deploy)).named();
+        let named = CommandTree::of(Host::command().subcommand(deploy)).with_help_texts();
         let help = |name| named.find_subcommand(name).unwrap().clone().render_long_help().to_string();
         assert!(help("deploy").contains("<app>") && !help("account").contains("<app>"), "its words are its own");
-        let tree = Tree::of(Command::new("acme").subcommand(Command::new("deploy")));
+        let tree = CommandTree::of(Command::new("acme").subcommand(Command::new("deploy")));
         assert!(tree.auth.is_none() && tree.command.get_subcommands().count() == 1);
     }
 }

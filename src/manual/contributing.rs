@@ -42,7 +42,7 @@
 //!    [`Protection`](crate::custody::Protection). `src/custody/mod.rs` exports it and puts it in a sentence (`described`).
 //! 2. `src/custody/selection.rs`: a name in `KeyStoreName`, whether this system has it, whether it forgets by itself, how it is made (`known`). It is
 //!    chosen unasked only where `Auto` says so.
-//! 3. `src/cli/args.rs` lists the names that `--move-to` takes.
+//! 3. `src/cli/commands/doctor.rs` lists the names that `--move-to` takes.
 //! 4. `tests/it/architecture/`: a door for its crate.
 //! 5. `tests/real/contract.rs`: a column in the table of key stores and cases. What is special to it goes to `tests/real/places.rs` or
 //!    `tests/it/behaviour/places.rs`.

@@ -1,128 +1,89 @@
-//! Several logins: which there are, which one is meant here, and which shall be.
+//! `auth switch`.
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use clap::{Args, ValueHint};
+use serde_json::json;
 
-use super::{List, Rename, Switch};
+use super::args::LOGIN_VARIABLES;
 use crate::blocking::{wait, wait_unless_cancelled};
-use crate::cli::context_view::{context_object, table};
+use crate::cli::context_view::{chosen_by, context_json, note_unless_selected};
+use crate::cli::help::details;
 use crate::cli::output::Output;
 use crate::clock::Cancel;
 use crate::sanitize::shell_quoted;
-use crate::{Auth, ChosenBy, Config, ContextName, ErrorKind, Membership, Remedy, Result, Selector, Session, Userinfo};
+use crate::{Auth, Config, Context, ContextName, ErrorKind, Org, Remedy, Result};
 
-pub(in crate::cli) fn list(output: &Output, config: Config, list: List, cancel: &Cancel) -> Result<ExitCode> {
-    if list.orgs {
-        return orgs(output, config, list.context, cancel);
-    }
-    let (now, has_token) = (config.clock.now(), config.environment.token.is_some());
-    let auth = Auth::new(config)?;
-    let contexts = auth.contexts()?;
-    if output.json {
-        return Ok(output.object(contexts.iter().map(|context| context_object(&auth, context)).collect::<Value>()));
-    }
-    if contexts.is_empty() {
-        let lost = auth.session().err().filter(|error| matches!(error.remedy(), Some(Remedy::Repair)));
-        output.say(&match lost {
-            Some(error) => format!("Nothing to list: {error}. Run `{} auth doctor --repair`.", output.program),
-            None => format!("Nobody is logged in. Run `{} auth login`.", output.program),
-        });
-        return Ok(ExitCode::SUCCESS);
-    }
-    if has_token {
-        output.note(format!("{} is set: commands use that token and no login", output.variable("TOKEN")));
-    }
-    Ok(output.data(&table(&contexts, now)))
+/// Choose which login is used, everywhere or in this folder and below
+///
+/// Without --here it becomes the default. What goes before the default: --context, then <APP>_CONTEXT, then the rule of the
+/// innermost folder. What it did is said on standard error.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(after_long_help = details(Some(LOGIN_VARIABLES), &[
+    "auth switch work",
+    "auth switch work --here",
+    "auth switch --org globex",
+    "auth switch --unset",
+]))]
+pub(super) struct SwitchArgs {
+    /// The login to use
+    #[arg(id = "hallpass-context", value_name = "NAME", value_hint = ValueHint::Other)]
+    context: Option<ContextName>,
+    /// The org to use, with the login that is used here
+    #[arg(
+        id = "hallpass-org", long = "org", value_name = "ORG",
+        value_hint = ValueHint::Other,
+        conflicts_with = "hallpass-context"
+    )]
+    org: Option<Org>,
+    /// In this folder and below only; kept in the state folder, nothing is written here
+    #[arg(id = "hallpass-here", long = "here")]
+    here: bool,
+    /// Take away what --here has set for this folder
+    #[arg(id = "hallpass-unset", long = "unset", conflicts_with_all = ["hallpass-context", "hallpass-org"])]
+    unset: bool,
 }
 
-fn orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &Cancel) -> Result<ExitCode> {
-    let session = Auth::new(config)?.session_for(&Selector { context, ..Selector::default() })?;
-    let Userinfo { orgs, refused, .. } = wait_unless_cancelled(session.userinfo(), cancel)?;
-    match refused {
-        // The ID token names none, which says nothing.
-        Some(error) if orgs.is_empty() => return Err(error),
-        Some(error) => output.note(format!("{error}; this is what it said with the tokens")),
-        None => {}
+impl SwitchArgs {
+    pub(super) fn run(self, output: &Output, config: Config, cancel: &Cancel) -> Result<ExitCode> {
+        let (auth, org) = (Auth::new(config.clone())?, config.environment.org);
+        let name = match &self.org {
+            Some(org) => Some(wait_unless_cancelled(auth.context_for_org(org), cancel)?),
+            None => self.context,
+        };
+        let Some(name) = name else {
+            return if self.unset { unset(output, &auth) } else { refuse_without_name(output, &auth) };
+        };
+        let context = match self.here {
+            true => wait(auth.pin_folder(&name)),
+            false => wait(auth.switch(&name)),
+        }?;
+        output.say(&switched(&context, self.here));
+        if let Some(org) = org {
+            let variable = output.hints.variable("ORG");
+            output.note(format!("{variable}={} still goes before its org here", shell_quoted(&org)));
+        }
+        note_unless_selected(output, &auth, &context.name);
+        Ok(output.print_json_only(|| context_json(&auth, &context)))
     }
-    let own = session.context().and_then(|context| context.org.as_ref());
-    if output.json {
-        let object = |one: &Membership| json!({"org": one.org, "name": one.name, "is_current": Some(&one.org) == own});
-        return Ok(output.object(orgs.iter().map(object).collect::<Value>()));
-    }
-    if orgs.is_empty() {
-        output.say("The server names no orgs of this login.");
-        return Ok(ExitCode::SUCCESS);
-    }
-    let line = |one: &Membership| {
-        let mark = if Some(&one.org) == own { '*' } else { ' ' };
-        let name = one.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
-        format!("{mark} {}{name}", one.org)
-    };
-    Ok(output.data(&orgs.iter().map(line).collect::<Vec<_>>().join("\n")))
 }
 
-pub(in crate::cli) fn switch(output: &Output, config: Config, switch: Switch, cancel: &Cancel) -> Result<ExitCode> {
-    let (auth, org) = (Auth::new(config.clone())?, config.environment.org);
-    let name = match &switch.org {
-        Some(org) => Some(wait_unless_cancelled(auth.context_for_org(org), cancel)?),
-        None => switch.context,
-    };
-    let Some(name) = name else {
-        return if switch.unset { unset(output, &auth) } else { which(output, &auth) };
-    };
-    let context = match switch.here {
-        true => wait(auth.pin_folder(&name)),
-        false => wait(auth.switch(&name)),
-    }?;
+fn switched(context: &Context, here: bool) -> String {
     // The newest rule is the last.
-    let scope = match context.folders.last().filter(|_| switch.here) {
+    let scope = match context.folders.last().filter(|_| here) {
         Some(folder) => format!("In {} and below, commands", folder.display()),
         None => "Commands".into(),
     };
     let (name, account, server) = (&context.name, &context.account, context.account.issuer.host());
-    let of = context.org.as_ref().map(|org| format!(" in {org}")).unwrap_or_default();
-    output.say(&format!("{scope} use {name} ({account}{of} at {server}) from now on."));
-    if let Some(org) = org {
-        output.note(format!("{}={} still goes before its org here", output.variable("ORG"), shell_quoted(&org)));
-    }
-    note_what_goes_before(output, &auth, name);
-    Ok(output.done(|| context_object(&auth, &context)))
-}
-
-pub(in crate::cli) fn rename(output: &Output, config: Config, rename: Rename) -> Result<ExitCode> {
-    let auth = Auth::new(config)?;
-    let context = wait(auth.rename(&rename.context, &rename.new))?;
-    output.say(&format!("Renamed {} to {}.", rename.context, context.name));
-    if let Err(error) = auth.session() {
-        output.note(format!("here {error}"));
-    }
-    Ok(output.done(|| context_object(&auth, &context)))
-}
-
-/// Says so where commands here use another login than `name`, and why.
-pub(in crate::cli) fn note_what_goes_before(output: &Output, auth: &Auth, name: &ContextName) {
-    let session = auth.session();
-    let context = match session.as_ref().map(Session::context) {
-        Ok(Some(context)) if context.name == *name => return,
-        Ok(Some(context)) => context,
-        Ok(None) => return output.note(format!("{} still goes before it here", output.variable("TOKEN"))),
-        Err(error) => return output.note(format!("here {error}")),
-    };
-    let (program, other) = (&output.program, &context.name);
-    output.note(match &context.chosen_by {
-        Some(ChosenBy::Environment) => {
-            format!("{}={other} still goes before it here", output.variable("CONTEXT"))
-        }
-        Some(by @ ChosenBy::Folder(_)) => format!("{}, for {other}, still goes before it here", output.rule(by)),
-        _ => format!("the default is {other}; `{program} auth switch {name}` changes that"),
-    });
+    let org = context.org.as_ref().map(|org| format!(" in {org}")).unwrap_or_default();
+    format!("{scope} use {name} ({account}{org} at {server}) from now on.")
 }
 
 fn unset(output: &Output, auth: &Auth) -> Result<ExitCode> {
     let named = wait(auth.unpin_folder())?;
     if output.json {
-        return Ok(output.object(json!({"unset": named})));
+        return Ok(output.print_json(json!({"unset": named})));
     }
     output.say(&match named {
         Some(name) => format!("Took away the rule of this folder, which named {name}."),
@@ -132,13 +93,12 @@ fn unset(output: &Output, auth: &Auth) -> Result<ExitCode> {
         && let Some(context) = session.context()
         && let Some(by) = &context.chosen_by
     {
-        output.say(&format!("Commands here use {} (by {}).", context.name, output.rule(by)));
+        output.say(&format!("Commands here use {} (by {}).", context.name, chosen_by(output, by)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Nobody said to which.
-fn which(output: &Output, auth: &Auth) -> Result<ExitCode> {
+fn refuse_without_name(output: &Output, auth: &Auth) -> Result<ExitCode> {
     let contexts: Vec<String> = auth.contexts()?.iter().map(|context| context.name.to_string()).collect();
     Ok(match contexts.is_empty() {
         true => output.refuse(ErrorKind::NotLoggedIn, "nobody is logged in", Remedy::LogIn { context: None }),

@@ -1,0 +1,29 @@
+//! `auth completions`.
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use clap_complete::{Shell, generate};
+
+pub(in crate::cli) const NAME: &str = "completions";
+pub(in crate::cli) const ABOUT: &str = "Print a script that completes commands and options in your shell";
+
+const SHELL: &str = "completions-shell";
+
+pub(in crate::cli) fn with_args(command: Command) -> Command {
+    let shell = Arg::new(SHELL).value_name("SHELL").required(true).value_parser(value_parser!(Shell));
+    command.about(ABOUT).arg(shell.help("The shell")).after_help(
+        "To install it, put a line into a file that your shell reads when it starts:\n  \
+         ~/.bashrc    source <(<app> auth completions bash)\n  \
+         ~/.zshrc     source <(<app> auth completions zsh), below compinit\n  \
+         config.fish  <app> auth completions fish | source\n  \
+         $PROFILE     <app> auth completions powershell | Out-String | iex",
+    )
+}
+
+/// Returns the script for the host's whole tree.
+pub(in crate::cli) fn script(host: &mut Command, program: String, matches: &ArgMatches) -> String {
+    let mut script = Vec::new();
+    if let Some(shell) = matches.get_one::<Shell>(SHELL) {
+        generate(*shell, host, program, &mut script);
+    }
+    String::from_utf8_lossy(&script).into_owned()
+}

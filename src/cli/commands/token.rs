@@ -1,0 +1,85 @@
+//! `auth token`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+use serde_json::json;
+use url::Url;
+
+use super::args::{LOGIN_VARIABLES, scopes};
+use crate::blocking::wait_unless_cancelled;
+use crate::cli::help::details;
+use crate::cli::output::Output;
+use crate::cli::signals::Stop;
+use crate::clock::{parse_duration, rfc3339};
+use crate::{Auth, Config, ContextName, Org, Result, Selector, TokenRequest};
+
+/// Print a valid access token and nothing else
+///
+/// On standard output: the token at hand, or a new one where that has expired or is about to. Ask for it where it is used, and it
+/// is never stale. With --json an object that also says when it expires, and its login, org and scopes.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(after_long_help = details(Some(LOGIN_VARIABLES), &[
+    "auth token --min-validity 10m",
+    "auth token --org globex --json",
+]) + "\n  curl -H \"Authorization: Bearer $(<app> auth token)\" URL")]
+pub(super) struct TokenArgs {
+    /// The login to use
+    #[arg(id = "hallpass-context", long = "context", value_name = "NAME", value_hint = ValueHint::Other)]
+    pub(super) context: Option<ContextName>,
+    /// The org that the token shall speak for
+    #[arg(id = "hallpass-org", long = "org", value_name = "ORG", value_hint = ValueHint::Other)]
+    org: Option<Org>,
+    /// What the token shall be for
+    #[arg(id = "hallpass-resource", long = "resource", value_name = "URI", value_hint = ValueHint::Url)]
+    resource: Option<Url>,
+    /// A scope that the token shall have, instead of all; can be repeated
+    #[arg(id = "hallpass-scope", long = "scope", value_name = "SCOPE", value_hint = ValueHint::Other)]
+    scope: Vec<String>,
+    /// Fetch a new token if this one is not valid for so long: 90 (seconds), 15m, 8h, 30d, PT8H; the server may give one that is
+    /// valid for less
+    #[arg(
+        id = "hallpass-min-validity", long = "min-validity", value_name = "DURATION", value_parser = duration,
+        value_hint = ValueHint::Other
+    )]
+    min_validity: Option<Duration>,
+    /// Fetch a new token even if the one at hand is good
+    #[arg(id = "hallpass-refresh", long = "refresh")]
+    refresh: bool,
+}
+
+impl TokenArgs {
+    pub(super) fn run(self, output: &Output, config: Config, stop: &Stop) -> Result<ExitCode> {
+        let session = Auth::new(config)?.session_for(&Selector { context: self.context, org: self.org })?;
+        let request = TokenRequest {
+            min_validity: self.min_validity,
+            refresh: self.refresh,
+            resource: self.resource,
+            scopes: scopes(&self.scope)?,
+        };
+        let token = match session.cached_token(request.clone()) {
+            // No refresh was begun that a signal would have to let finish.
+            Some(token) => token,
+            None => wait_unless_cancelled(session.access_token_with(request), stop.listen())?,
+        };
+        if !output.json {
+            // A token is visible ASCII, which needs no filter; a filter would leave a copy in memory.
+            return Ok(output.print_unfiltered(token.expose()));
+        }
+        Ok(output.print_json(json!({
+            "access_token": token.expose(),
+            "token_type": token.token_type(),
+            "expires_at": token.expires_at().map(rfc3339),
+            "context": session.context().map(|context| &context.name),
+            "org": session.context().and_then(|context| context.org.as_ref()),
+            "scopes": token.scopes().iter().collect::<Vec<_>>(),
+        })))
+    }
+}
+
+/// clap's own message names the option and the value already.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    parse_duration("duration", text).map_err(|_| "write 90 (seconds), 15m, 8h, 30d or PT8H")
+}
