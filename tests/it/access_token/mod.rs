@@ -1,0 +1,3 @@
+mod challenge;
+mod environment;
+mod lifetimes;

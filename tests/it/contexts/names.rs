@@ -1,0 +1,179 @@
+//! Several logins under one roof: names, the default, who may take a name.
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use hallpass::blocking::wait;
+use hallpass::prompt::Silent;
+use hallpass::testing::Person;
+use hallpass::{Auth, ContextName, ErrorKind, LoginRequest, LogoutRequest, Remedy, Selector};
+
+use crate::support::rig::{Rig, assert_error, bob, named, token};
+
+fn carol() -> Person {
+    Person::new("carol", "Carol Example", "carol@example.com")
+}
+
+fn name(text: &str) -> ContextName {
+    text.parse().unwrap()
+}
+
+/// The contexts in order, the default with a star.
+fn list(rig: &Rig) -> Vec<String> {
+    let contexts = rig.auth().contexts().unwrap();
+    contexts.iter().map(|context| format!("{}{}", context.name, if context.is_default { "*" } else { "" })).collect()
+}
+
+#[test]
+fn the_default_is_the_first_login_and_then_the_last_that_chose_no_name() {
+    let rig = Rig::new();
+    rig.log_in();
+    assert_eq!(list(&rig), ["alice@example.com*"]);
+    rig.log_in_as(&bob(), Some("work"));
+    assert_eq!(list(&rig), ["alice@example.com*", "work"]);
+    rig.log_in_as(&carol(), None);
+    assert_eq!(list(&rig), ["alice@example.com", "work", "carol@example.com*"]);
+    assert_eq!(rig.auth().session().unwrap().context().unwrap().account.subject.as_deref(), Some("carol"));
+}
+
+#[test]
+fn a_context_is_chosen_by_argument_before_environment_before_default() {
+    let rig = Rig::new();
+    let alice = token(&rig.log_in());
+    let bob = token(&rig.log_in_as(&bob(), Some("work")));
+    let mut config = rig.config();
+    config.environment.context = Some("WORK".into());
+    let auth = Auth::new(config).unwrap();
+    let by_argument = auth.session_for(&Selector::context(name("alice@example.com"))).unwrap();
+    assert_eq!((token(&by_argument), token(&auth.session().unwrap())), (alice.clone(), bob));
+    assert_eq!(token(&rig.auth().session().unwrap()), alice);
+    assert!(rig.server.requests().is_empty());
+}
+
+#[test]
+fn a_context_that_is_not_there_is_a_login_to_make() {
+    let rig = Rig::new();
+    rig.log_in();
+    let error = rig.auth().session_for(&Selector::context(name("work"))).unwrap_err();
+    assert_error(&error, ErrorKind::NotLoggedIn, Some("log_in"), 4);
+    assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("work".into()) }));
+
+    let mut config = rig.config();
+    config.environment.context = Some("../evil".into());
+    let auth = Auth::new(config).unwrap();
+    assert_error(&auth.session().unwrap_err(), ErrorKind::Config, Some("fix_config"), 2);
+    let login = wait(auth.login(LoginRequest::default(), Arc::new(Silent)));
+    assert_error(&login.unwrap_err(), ErrorKind::Config, Some("fix_config"), 2);
+    assert!(rig.server.requests().is_empty());
+}
+
+#[test]
+fn a_login_takes_the_name_that_the_environment_gives() {
+    let rig = Rig::new();
+    let session = rig.try_log_in(|config| config.environment.context = Some("ci".into())).unwrap();
+    assert_eq!(session.context().unwrap().name.as_str(), "ci");
+    assert_eq!(list(&rig), ["ci*"]);
+}
+
+#[test]
+fn nobody_is_logged_in_where_there_is_no_home() {
+    let rig = Rig::new();
+    let error = rig.auth().session().unwrap_err();
+    assert_error(&error, ErrorKind::NotLoggedIn, Some("log_in"), 4);
+    assert!(rig.auth().contexts().unwrap().is_empty());
+    assert!(!rig.home().exists(), "looking creates nothing");
+}
+
+#[test]
+fn a_name_stays_with_its_account_unless_it_shall_be_replaced() {
+    let rig = Rig::new();
+    let alice = token(&rig.log_in_as(&Person::default(), Some("work")));
+    rig.server.approve_all_as(&bob());
+    let error = wait(rig.auth().login(named(Some("Work")), Arc::new(Silent))).unwrap_err();
+    assert_error(&error, ErrorKind::Config, Some("replace"), 2);
+    assert_eq!(error.remedy(), Some(&Remedy::Replace { context: "Work".into() }));
+    assert!(error.to_string().contains("alice@example.com") && error.to_string().contains("bob@example.com"));
+    assert_eq!((rig.server.live_families(), rig.server.counts().families), (1, 2), "bob's was given back");
+    assert_eq!((rig.records().len(), rig.keys.count()), (1, 1));
+    assert_eq!(token(&rig.auth().session().unwrap()), alice);
+
+    let mut request = named(Some("work"));
+    request.replace = true;
+    let session = wait(rig.auth().login(request, Arc::new(Silent))).unwrap();
+    assert_eq!(session.context().unwrap().account.subject.as_deref(), Some("bob"));
+    assert_eq!((list(&rig).as_slice(), rig.records().len(), rig.keys.count()), (["work*".to_owned()].as_slice(), 1, 1));
+    assert_eq!(rig.auth().contexts().unwrap()[0].account.subject.as_deref(), Some("bob"));
+}
+
+#[test]
+fn the_same_account_again_replaces_its_grant() {
+    let rig = Rig::new();
+    let old = rig.log_in();
+    let before = rig.records();
+    let new = rig.log_in();
+    assert_eq!(old.context().unwrap().name, new.context().unwrap().name);
+    assert_ne!(old.context().unwrap().grant, new.context().unwrap().grant);
+    assert_eq!((list(&rig).len(), rig.records().len(), rig.keys.count()), (1, 1, 1));
+    assert_ne!(rig.records(), before);
+    assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
+    // The session of the old grant does not turn into one of the new.
+    let error = wait(old.access_token()).unwrap_err();
+    assert_eq!(error.remedy().map(Remedy::name), Some("log_in"), "{error:?}");
+}
+
+#[test]
+fn one_account_under_two_names_is_two_logins() {
+    let rig = Rig::new();
+    let (one, two) = (rig.log_in_as(&Person::default(), Some("one")), rig.log_in_as(&Person::default(), Some("two")));
+    assert_ne!(token(&one), token(&two));
+    assert_eq!(list(&rig), ["one*", "two"]);
+    assert_eq!((rig.records().len(), rig.keys.count(), rig.server.live_families()), (2, 2, 2));
+}
+
+#[test]
+fn two_logins_at_once_for_one_account_leave_one() {
+    let rig = Rig::new();
+    rig.server.approve_all();
+    for _ in 0..4 {
+        let barrier = Arc::new(Barrier::new(2));
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let (auth, barrier) = (rig.auth(), barrier.clone());
+                thread::spawn(move || {
+                    barrier.wait();
+                    wait(auth.login(LoginRequest::default(), Arc::new(Silent)))
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| drop(thread.join().unwrap().unwrap()));
+        assert_eq!((list(&rig).len(), rig.records().len(), rig.keys.count()), (1, 1, 1));
+        assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
+    }
+}
+
+#[test]
+fn a_default_that_is_gone_is_asked_for_and_the_only_one_left_needs_none() {
+    let rig = Rig::new();
+    rig.log_in_as(&Person::default(), Some("a"));
+    rig.log_in_as(&bob(), Some("b"));
+    rig.log_in_as(&carol(), Some("c"));
+    let _ = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+    assert_eq!(list(&rig), ["b", "c"]);
+    let error = rig.auth().session().unwrap_err();
+    assert_error(&error, ErrorKind::NotLoggedIn, Some("choose_context"), 4);
+    assert_eq!(error.remedy(), Some(&Remedy::ChooseContext { contexts: vec!["b".into(), "c".into()] }));
+    let mut request = LogoutRequest::default();
+    request.select = Selector::context(name("b"));
+    let _ = wait(rig.auth().logout(request)).unwrap();
+    assert_eq!(rig.auth().session().unwrap().context().unwrap().name, name("c"));
+}
+
+#[test]
+fn a_session_keeps_to_its_context_whatever_becomes_the_default() {
+    let rig = Rig::new();
+    let alice = rig.log_in();
+    rig.log_in_as(&bob(), None);
+    rig.clock.advance(crate::support::rig::S(3600));
+    token(&alice);
+    assert_eq!(wait(alice.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
+}

@@ -1,0 +1,321 @@
+//! Keys in files: what is damaged, newer, somebody else's, readable by others or gone is named with the way out;
+//! nothing is lost, nothing is taken for "not logged in", and the server hears nothing of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use hallpass::blocking::wait;
+use hallpass::custody::{Custody, KeyStoreName};
+use hallpass::doctor::State;
+use hallpass::{Auth, Config, Error, ErrorKind, LogoutRequest, Remedy};
+
+use crate::custody::passphrase::Says;
+use crate::support::rig::{Rig, S, assert_error, bob, forced, token};
+
+/// The configuration of the rig, with keys in one place; the passphrase is known.
+pub(crate) fn at(rig: &Rig, place: KeyStoreName) -> Config {
+    let mut config = rig.config();
+    config.custody = Custody::Only(vec![place]);
+    config.passphrase = Some(Says::always("correct horse battery"));
+    config
+}
+
+/// Alice and Bob, each with their token.
+struct Two {
+    rig: Rig,
+    config: Config,
+    own: String,
+    grants: [String; 2],
+}
+
+impl Two {
+    fn log_in(place: KeyStoreName) -> Self {
+        let rig = Rig::new();
+        let config = at(&rig, place);
+        let own = token(&rig.try_log_in(|own| *own = config.clone()).unwrap());
+        rig.server.approve_all_as(&bob());
+        let second = Auth::new(config.clone())
+            .unwrap()
+            .login(crate::support::rig::named(Some("bob")), std::sync::Arc::new(hallpass::prompt::Silent));
+        wait(second).unwrap();
+        let contexts = rig.auth().contexts().unwrap();
+        let grants = [0, 1].map(|at| contexts[at].grant.to_string());
+        rig.server.clear_requests();
+        Self { rig, config, own, grants }
+    }
+
+    fn slip(&self, at: usize) -> PathBuf {
+        let Custody::Only(key_stores) = &self.config.custody else { unreachable!() };
+        self.rig.home().join("grants").join(format!("{}.acme.{}", self.grants[at], key_stores[0]))
+    }
+
+    /// What a fresh process says for Alice.
+    fn ask(&self) -> Result<String, Error> {
+        let mut select = hallpass::Selector::default();
+        select.context = Some("alice@example.com".parse().unwrap());
+        let session = Auth::new(self.config.clone())?.session_for(&select)?;
+        Ok(wait(session.access_token())?.expose().to_owned())
+    }
+
+    /// Refused by this reason and path, twice, without a word to the server; both logins are still listed.
+    #[track_caller]
+    fn refused(&self, case: &str, remedy: &str, why: &str, path: &Path) {
+        for _ in 0..2 {
+            let error = self.ask().unwrap_err();
+            assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
+            let message = error.to_string();
+            assert!(message.contains(why) && message.contains(&*path.to_string_lossy()), "{case}: {message}");
+        }
+        assert!(self.rig.server.requests().is_empty(), "{case}");
+        assert_eq!(self.rig.auth().contexts().unwrap().len(), 2, "{case}");
+    }
+
+    #[track_caller]
+    fn is_well_again(&self, case: &str) {
+        assert_eq!(self.ask().unwrap(), self.own, "{case}");
+        assert!(self.rig.server.requests().is_empty(), "{case}");
+    }
+}
+
+#[test]
+fn a_key_slip_that_is_damaged_newer_or_anothers_is_named_and_comes_back_with_its_bytes() {
+    for place in [KeyStoreName::KeyFile, KeyStoreName::Passphrase] {
+        let two = Two::log_in(place);
+        let path = two.slip(0);
+        let (alice, bob) = (fs::read(&path).unwrap(), fs::read(two.slip(1)).unwrap());
+        let line = alice.iter().position(|byte| *byte == b'\n').unwrap();
+        let text = String::from_utf8(alice[..line].to_vec()).unwrap();
+        assert_eq!(checksummed(&text), alice, "the test and the library agree on the checksum");
+        let flipped = |at: usize| {
+            let mut bytes = alice.clone();
+            bytes[at] ^= 1;
+            bytes
+        };
+        for (case, bytes, remedy, why) in [
+            ("empty", Vec::new(), "log_in", "is damaged"),
+            ("half a line", alice[..line / 2].to_vec(), "log_in", "is damaged"),
+            ("no checksum", alice[..=line].to_vec(), "log_in", "is damaged"),
+            ("half a checksum", alice[..line + 9].to_vec(), "log_in", "is damaged"),
+            ("a bit of its first line", flipped(line / 2), "log_in", "is damaged"),
+            ("a bit of its checksum", flipped(line + 3), "log_in", "is damaged"),
+            ("zeros", vec![0; 600], "log_in", "is damaged"),
+            ("a megabyte", vec![b'x'; 1 << 20], "log_in", "is damaged"),
+            ("no text", [&[0xff, 0xfe][..], &alice].concat(), "log_in", "is damaged"),
+            ("no slip", checksummed("{\"format\":1}"), "log_in", "is damaged"),
+            ("newer", checksummed(&text.replace("\"format\":1", "\"format\":2")), "upgrade", "newer version"),
+            ("newer, and nothing else", checksummed("{\"format\":7}"), "upgrade", "newer version"),
+            ("another login's", bob.clone(), "log_in", "belongs to another app or login"),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            two.refused(&format!("{place}, {case}"), remedy, why, &path);
+            fs::write(&path, &alice).unwrap();
+            two.is_well_again(case);
+        }
+        fs::write(&path, vec![b'x'; 5 << 20]).unwrap();
+        two.refused("larger than anything", "fix_path", "cannot read", &path);
+        fs::remove_file(&path).unwrap();
+        two.refused("gone", "log_in", "no longer in", Path::new(""));
+        // The name on it is not believed: what was sealed for Bob does not open for Alice.
+        let renamed = String::from_utf8(bob[..bob.iter().position(|byte| *byte == b'\n').unwrap()].to_vec()).unwrap();
+        fs::write(&path, checksummed(&renamed.replace(&two.grants[1], &two.grants[0]))).unwrap();
+        let error = two.ask().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Custody, "{error}");
+        fs::write(&path, &alice).unwrap();
+        two.is_well_again("its own again");
+    }
+}
+
+#[test]
+fn a_key_file_that_is_damaged_another_or_gone_is_named_and_comes_back_with_its_bytes() {
+    let two = Two::log_in(KeyStoreName::KeyFile);
+    let path = two.rig.home().join("key");
+    let good = fs::read(&path).unwrap();
+    assert_eq!((good.len(), good[44]), (45, b'\n'), "32 bytes in base64, as `openssl rand -base64 32` writes them");
+    let another = base64::engine::general_purpose::STANDARD.encode([7; 32]).into_bytes();
+    for (case, bytes, why) in [
+        ("empty", Vec::new(), "is damaged"),
+        ("half", good[..20].to_vec(), "is damaged"),
+        ("too long", [&good[..], &good].concat(), "is damaged"),
+        ("no base64", vec![b'!'; 44], "is damaged"),
+        ("another", another, "is another than the one that sealed it"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        two.refused(case, "set_aside", why, &path);
+        fs::write(&path, &good).unwrap();
+        two.is_well_again(case);
+    }
+    fs::remove_file(&path).unwrap();
+    two.refused("gone", "set_aside", "that opens it is not there", &path);
+    // A disk that is not there is no reason to forget a login that the server goes on to serve.
+    let kept = wait(Auth::new(two.config.clone()).unwrap().logout(LogoutRequest::default())).unwrap_err();
+    assert!(matches!(kept.remedy(), Some(Remedy::ForgetLocally { .. })), "{kept}");
+    fs::write(&path, &good).unwrap();
+    #[cfg(unix)]
+    mode_for_others(&two, &path);
+}
+
+/// A key file that others can read is no secret any more, whatever it opens.
+#[cfg(unix)]
+fn mode_for_others(two: &Two, path: &Path) {
+    for bits in [0o644, 0o640, 0o604, 0o660, 0o666] {
+        set_mode(path, bits);
+        two.refused(&format!("{bits:o}"), "fix_path", "others may read it", path);
+        let login = two.rig.try_log_in(|own| *own = two.config.clone()).unwrap_err();
+        assert_error(&login, ErrorKind::Custody, Some("fix_path"), 6);
+        set_mode(path, 0o600);
+        two.is_well_again("for its owner alone");
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, bits: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(bits)).unwrap();
+}
+
+/// systemd.exec(5), `LoadCredential=`.
+#[test]
+#[cfg(unix)]
+fn a_login_under_a_credential_of_the_system_opens_with_that_alone() {
+    let rig = Rig::new();
+    let folder = rig.folder.path().join("credentials");
+    fs::create_dir(&folder).unwrap();
+    set_mode(&folder, 0o700);
+    let path = folder.join("acme.key");
+    let config = |credentials: Option<&Path>| {
+        let mut config = at(&rig, KeyStoreName::KeyFile);
+        config.environment.credentials = credentials.map(Path::to_owned);
+        config
+    };
+    let asked = || {
+        let session = Auth::new(config(Some(&folder))).unwrap().session().unwrap();
+        wait(session.access_token()).map(|token| token.expose().to_owned())
+    };
+    fs::write(&path, text_of(1)).unwrap();
+    set_mode(&path, 0o400);
+    let own = token(&rig.try_log_in(|own| *own = config(Some(&folder))).unwrap());
+    assert!(!rig.home().join("key").exists(), "no key file of ours beside it");
+    assert_eq!(asked().unwrap(), own);
+    rig.server.clear_requests();
+
+    // Outside of the service.
+    let outside = wait(Auth::new(config(None)).unwrap().session().unwrap().access_token()).unwrap_err();
+    assert_error(&outside, ErrorKind::Custody, Some("run_as_service"), 6);
+    assert!(outside.to_string().contains("acme.key"), "{outside}");
+
+    for (case, text, bits, remedy, why) in [
+        ("another", text_of(2), 0o400, "run_as_service", "is another than the one that sealed it"),
+        ("no key", "hunter2".into(), 0o400, "correct_credential", "is no key"),
+        ("empty", String::new(), 0o400, "correct_credential", "is no key"),
+        ("readable by others", text_of(1), 0o404, "fix_path", "others may read it"),
+        ("readable by a group", text_of(1), 0o440, "fix_path", "others may read it"),
+    ] {
+        set_mode(&path, 0o600);
+        fs::write(&path, text).unwrap();
+        set_mode(&path, bits);
+        if case == "readable by a group" && rustix::process::geteuid().is_root() {
+            // On a file of the system's, that is how an access control list shows.
+            assert_eq!(asked().unwrap(), own);
+            continue;
+        }
+        let error = asked().unwrap_err();
+        assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
+        assert!(format!("{error:?}").contains(why) && !format!("{error:?}").contains("hunter2"), "{case}: {error}");
+    }
+    fs::remove_file(&path).unwrap();
+    assert_error(&asked().unwrap_err(), ErrorKind::Custody, Some("run_as_service"), 6);
+    // To log out, the person need not have it.
+    let logout = wait(Auth::new(config(Some(&folder))).unwrap().logout(Default::default())).unwrap_err();
+    assert_error(&logout, ErrorKind::Custody, Some("forget_locally"), 6);
+    fs::write(&path, text_of(1)).unwrap();
+    set_mode(&path, 0o400);
+    set_mode(&folder, 0o777);
+    let error = asked().unwrap_err();
+    assert_error(&error, ErrorKind::Custody, Some("fix_path"), 6);
+    assert!(error.to_string().contains("others may write to it"), "{error}");
+    set_mode(&folder, 0o700);
+    assert_eq!(asked().unwrap(), own);
+    assert!(rig.server.requests().is_empty());
+}
+
+#[cfg(unix)]
+fn text_of(byte: u8) -> String {
+    base64::engine::general_purpose::STANDARD.encode([byte; 32])
+}
+
+/// The refresh token of a record out of a backup is spent: to send it would end the login where a newer one lives.
+#[test]
+fn a_record_that_was_copied_back_alone_sends_nothing_and_the_newer_one_goes_on() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    let path = rig.records().remove(0);
+    let backup = fs::read(&path).unwrap();
+    forced(&session).unwrap();
+    let newer = fs::read(&path).unwrap();
+    fs::write(&path, backup).unwrap();
+    rig.clock.advance(S(3600));
+    rig.server.clear_requests();
+    let error = crate::custody::store_faults::asked(&rig);
+    assert_error(&error, ErrorKind::Custody, Some("log_in"), 6);
+    assert!(error.to_string().contains("restored from a backup"), "{error}");
+    assert!(rig.server.requests().is_empty());
+    fs::write(&path, newer).unwrap();
+    assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
+    assert_eq!(rig.server.counts().reuses, 0);
+}
+
+#[test]
+fn a_record_of_a_megabyte_or_more_is_named_and_read_no_further() {
+    let rig = Rig::new();
+    let own = token(&rig.log_in());
+    let path = rig.records().remove(0);
+    let good = fs::read(&path).unwrap();
+    for (size, remedy) in [(1 << 20, "log_in"), (64 << 20, "fix_path")] {
+        fs::File::options().write(true).open(&path).unwrap().set_len(size).unwrap();
+        let error = crate::custody::store_faults::asked(&rig);
+        assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
+        assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
+        fs::write(&path, &good).unwrap();
+    }
+    assert_eq!(token(&rig.auth().session().unwrap()), own);
+    assert!(rig.server.requests().is_empty());
+}
+
+#[test]
+fn the_environment_only_narrows_what_the_host_allows() {
+    let rig = Rig::new();
+    let wanting = |wanted: &str| {
+        let mut config = at(&rig, KeyStoreName::KeyFile);
+        config.environment.custody = Some(wanted.into());
+        config
+    };
+    let own = token(&rig.try_log_in(|own| *own = wanting("auto")).unwrap());
+    rig.server.clear_requests();
+    for (wanted, remedy) in [("kernel", "choose_place"), ("os", "choose_place"), ("cellar", "fix_config")] {
+        let error = rig.try_log_in(|own| *own = wanting(wanted)).unwrap_err();
+        assert_error(&error, ErrorKind::Config, Some(remedy), 2);
+        // It says where a new login's key goes, and is in the way of nothing else.
+        let auth = Auth::new(wanting(wanted)).unwrap();
+        assert_eq!((token(&auth.session().unwrap()), auth.contexts().unwrap().len()), (own.clone(), 1));
+        let report = wait(auth.doctor()).unwrap();
+        let problems: Vec<_> = report.findings.iter().filter(|finding| finding.state == State::Problem).collect();
+        let text = format!("a new login has no place for its key: {error}");
+        assert_eq!(problems.iter().map(|one| &one.text).collect::<Vec<_>>(), [&text]);
+    }
+    for wanted in ["auto", "keyfile"] {
+        rig.try_log_in(|own| *own = wanting(wanted)).unwrap();
+        assert_eq!(rig.auth().contexts().unwrap()[0].key_store, "keyfile");
+    }
+}
+
+/// A file's line and its checksum: the tag of an empty text under a key of zeros, beside which the line stands.
+pub(crate) fn checksummed(line: &str) -> Vec<u8> {
+    let cipher = XChaCha20Poly1305::new(&[0; 32].into());
+    let payload = Payload { msg: b"", aad: line.as_bytes() };
+    let tag = cipher.encrypt(&XNonce::from(*b"hallpass mark of message"), payload).unwrap();
+    format!("{line}\n{}\n", URL_SAFE_NO_PAD.encode(tag)).into_bytes()
+}

@@ -1,0 +1,98 @@
+//! Logins that end early: cancelled, dropped, not shown, not kept.
+
+use std::io;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+
+use hallpass::blocking::wait;
+use hallpass::clock::Cancel;
+use hallpass::prompt::{Prompt, Silent, Verification};
+use hallpass::testing::{Endpoint, Fault};
+use hallpass::{ErrorKind, LoginRequest};
+
+use crate::support::rig::{Mood, Rig, S, assert_error, begin, on_wait, until};
+
+#[test]
+fn a_cancelled_request_ends_the_wait_without_a_poll() {
+    let rig = Rig::new();
+    let request = LoginRequest::default();
+    let cancel: Cancel = request.cancel.clone();
+    let error = wait(rig.auth().login(request, on_wait(move |_| cancel.cancel()))).unwrap_err();
+    assert_error(&error, ErrorKind::Cancelled, None, 130);
+    assert!(rig.server.requests_to(Endpoint::Token).is_empty());
+    rig.assert_nothing_left("cancelled");
+}
+
+#[test]
+fn dropping_the_future_cancels_the_login() {
+    let rig = Rig::new();
+    let (auth, (waits, waiting), (go, gone)) = (rig.auth(), channel(), channel::<()>());
+    let gone = Mutex::new(gone);
+    let prompt = on_wait(move |_| {
+        let _ = waits.send(());
+        let _ = gone.lock().unwrap().recv();
+    });
+    let login = begin(auth.login(LoginRequest::default(), prompt));
+    waiting.recv().unwrap();
+    drop(login);
+    assert!(!auth.settle(S(0)));
+    drop(go);
+    assert!(auth.settle(S(20)));
+    assert!(rig.server.requests_to(Endpoint::Token).is_empty());
+    rig.assert_nothing_left("dropped");
+}
+
+#[test]
+fn what_was_approved_before_the_future_was_dropped_is_kept() {
+    let rig = Rig::new();
+    rig.server.approve_all();
+    rig.server.inject(Endpoint::Token, Fault::DelayReply(S(0) + std::time::Duration::from_millis(200)));
+    let auth = rig.auth();
+    let login = begin(auth.login(LoginRequest::default(), Arc::new(Silent)));
+    until("the exchange", || rig.server.counts().families == 1);
+    drop(login);
+    assert!(auth.settle(S(20)));
+    assert_eq!(auth.session().unwrap().context().unwrap().name.as_str(), "alice@example.com");
+    assert_eq!((rig.records().len(), rig.keys.count(), rig.server.live_families()), (1, 1, 1));
+}
+
+#[test]
+fn a_code_that_cannot_be_shown_is_not_waited_for() {
+    struct Blind;
+    impl Prompt for Blind {
+        fn show(&self, _: &Verification) -> io::Result<()> {
+            Err(io::Error::other("no screen"))
+        }
+    }
+    let rig = Rig::new();
+    rig.server.approve_all();
+    let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Blind))).unwrap_err();
+    assert_error(&error, ErrorKind::Config, Some("retry"), 2);
+    assert!(format!("{error:?}").contains("no screen"));
+    assert!(rig.server.requests_to(Endpoint::Token).is_empty());
+    rig.assert_nothing_left("not shown");
+}
+
+#[test]
+fn a_store_that_cannot_take_a_key_is_found_before_anybody_is_asked() {
+    let rig = Rig::new();
+    for (mood, remedy) in
+        [(Mood::Locked, "unlock_store"), (Mood::Unavailable, "choose_place"), (Mood::Silent, "choose_place")]
+    {
+        rig.keys.set(mood);
+        let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err();
+        assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
+    }
+    assert!(rig.server.requests().is_empty() && !rig.home().exists());
+}
+
+#[test]
+fn a_login_that_cannot_be_kept_is_given_back() {
+    let rig = Rig::new();
+    rig.keys.set(Mood::Full);
+    let error = rig.try_log_in(|_| {}).unwrap_err();
+    assert_error(&error, ErrorKind::Custody, Some("choose_place"), 6);
+    assert_eq!(rig.server.counts().families, 1);
+    rig.keys.set(Mood::Well);
+    rig.assert_nothing_left("not kept");
+}

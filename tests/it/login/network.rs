@@ -1,0 +1,153 @@
+//! What a bad network does to a login: nothing, as long as the code lives.
+
+use std::io::copy;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use hallpass::blocking::wait;
+use hallpass::prompt::{Silent, WaitReason};
+use hallpass::testing::{Endpoint, Fault};
+use hallpass::{Auth, ErrorKind, LoginRequest};
+use url::Url;
+
+use crate::support::rig::{Rig, S, ScriptedPrompt, assert_error, on_wait};
+
+fn busy(status: u16, retry_after: Option<u64>) -> Fault {
+    Fault::Status {
+        status,
+        headers: retry_after.iter().map(|after| ("Retry-After".into(), after.to_string())).collect(),
+        content_type: "text/html".into(),
+        body: "<html>come back later</html>".into(),
+    }
+}
+
+#[test]
+fn a_poll_that_brings_no_answer_does_not_end_the_login() {
+    for fault in [
+        Fault::CutBefore,
+        Fault::Garbage,
+        Fault::Hang,
+        busy(500, None),
+        busy(502, None),
+        busy(503, None),
+        busy(429, None),
+        busy(408, None),
+        Fault::error(500, "server_error"),
+        Fault::error(503, "temporarily_unavailable"),
+    ] {
+        let rig = Rig::new();
+        rig.server.approve_all();
+        rig.server.inject(Endpoint::Token, fault.clone());
+        let mut config = rig.config();
+        config.request_timeout = Duration::from_millis(if fault == Fault::Hang { 300 } else { 20_000 });
+        let start = rig.now();
+        let prompt = ScriptedPrompt::recording();
+        let login = wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt.clone()));
+        assert!(login.is_ok(), "{fault:?}: {login:?}");
+        // RFC 8628 §3.5: the polling frequency goes down, "such as doubling the polling interval".
+        assert_eq!(rig.gaps(start), [5, 10], "{fault:?}");
+        let reasons: Vec<_> = prompt.waits().iter().map(|wait| wait.reason).collect();
+        assert_eq!(reasons, [WaitReason::Pending, WaitReason::Unreachable], "{fault:?}");
+    }
+}
+
+#[test]
+fn a_pending_reply_that_is_cut_in_half_does_not_end_the_login() {
+    let rig = Rig::new();
+    rig.server.inject(Endpoint::Token, Fault::TruncatedReply);
+    let start = rig.now();
+    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(2))).unwrap();
+    assert_eq!(rig.gaps(start), [5, 10]);
+}
+
+#[test]
+fn the_wait_grows_while_nothing_answers_and_is_the_interval_again_afterwards() {
+    let rig = Rig::new();
+    (0..5).for_each(|_| rig.server.inject(Endpoint::Token, busy(503, None)));
+    let start = rig.now();
+    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(8))).unwrap();
+    assert_eq!(rig.gaps(start), [5, 10, 20, 40, 60, 60, 5, 5]);
+}
+
+#[test]
+fn retry_after_is_honoured() {
+    for (status, after, gap) in [(503, 120, 120), (429, 90, 90), (503, 1, 10)] {
+        let rig = Rig::new();
+        rig.server.approve_all();
+        rig.server.inject(Endpoint::Token, busy(status, Some(after)));
+        let start = rig.now();
+        wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+        assert_eq!(rig.gaps(start), [5, gap], "{status} {after}");
+    }
+}
+
+#[test]
+fn a_retry_after_beyond_the_codes_life_leaves_room_for_a_last_poll() {
+    let rig = Rig::new();
+    rig.server.approve_all();
+    rig.server.inject(Endpoint::Token, busy(503, Some(80_000)));
+    let start = rig.now();
+    // At the very end of its life the server no longer takes the code; that it was asked is what counts.
+    let login = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent)));
+    assert_eq!(rig.gaps(start), [5, 895]);
+    assert_error(&login.unwrap_err(), ErrorKind::CodeExpired, Some("log_in"), 1);
+}
+
+#[test]
+fn a_refused_connection_does_not_end_the_login() {
+    let rig = Rig::new();
+    rig.server.approve_all();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut config = rig.config();
+    config.token_endpoint = Some(Url::parse(&format!("http://{address}/token")).unwrap());
+    let server = rig.server.issuer().trim_start_matches("http://").to_owned();
+    let prompt = on_wait(move |count| {
+        if count == 3 {
+            let listener = TcpListener::bind(address).unwrap();
+            let server = server.clone();
+            thread::spawn(move || forward(&listener, &server));
+        }
+    });
+    let start = rig.now();
+    wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt)).unwrap();
+    assert_eq!(rig.gaps(start), [5 + 10 + 20], "only the third poll arrived");
+}
+
+/// Hands one connection on to the server.
+fn forward(listener: &TcpListener, server: &str) {
+    let (client, _) = listener.accept().unwrap();
+    let server = TcpStream::connect(server).unwrap();
+    let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    thread::spawn(move || copy(&mut from_client, &mut to_server));
+    let (mut from_server, mut to_client) = (server, client);
+    let _ = copy(&mut from_server, &mut to_client);
+}
+
+#[test]
+fn a_server_that_stays_away_is_the_reason_when_the_code_has_run_out() {
+    let rig = Rig::new();
+    rig.server.inject_always(Endpoint::Token, Fault::CutBefore);
+    let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err();
+    assert_error(&error, ErrorKind::Unreachable, Some("log_in"), 5);
+    assert!(format!("{error:?}").contains("because:"), "{error:?}");
+    assert!(rig.server.requests_to(Endpoint::Token).len() > 10);
+    rig.assert_nothing_left("away");
+}
+
+#[test]
+fn a_cancel_ends_a_request_that_hangs() {
+    let rig = Rig::new();
+    rig.server.inject_always(Endpoint::Token, Fault::Hang);
+    let auth = rig.auth();
+    let request = LoginRequest::default();
+    let cancel = request.cancel.clone();
+    let login = crate::support::rig::begin(auth.login(request, Arc::new(Silent)));
+    crate::support::rig::until("the poll", || !rig.server.requests_to(Endpoint::Token).is_empty());
+    cancel.cancel();
+    let error = wait(login).unwrap_err();
+    assert_error(&error, ErrorKind::Cancelled, None, 130);
+    assert!(auth.settle(S(0)));
+    rig.assert_nothing_left("hang");
+}

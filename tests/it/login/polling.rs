@@ -1,0 +1,182 @@
+//! A login from the first poll to a name: cadence, decisions, cancellation.
+
+use std::sync::Arc;
+
+use hallpass::blocking::wait;
+use hallpass::clock::Clock as _;
+use hallpass::prompt::{Silent, WaitReason};
+use hallpass::testing::{Endpoint, Fault, ManualClock};
+use hallpass::{Auth, ErrorKind, LoginRequest};
+
+use crate::support::rig::{Rig, S, ScriptedPrompt, assert_error, on_wait};
+
+#[test]
+fn a_login_ends_with_a_name() {
+    let rig = Rig::new();
+    let start = rig.now();
+    let session = rig.log_in();
+    let context = session.context().unwrap();
+    assert_eq!(context.name.as_str(), "alice@example.com");
+    assert_eq!(context.account.subject.as_deref(), Some("alice"));
+    assert_eq!(context.account.email.as_deref(), Some("alice@example.com"));
+    assert_eq!(context.account.issuer.as_str(), rig.server.issuer());
+    assert_eq!(context.scopes.to_string(), "openid offline_access email");
+    assert_eq!((context.key_store.as_str(), context.is_default), ("keys", true));
+    assert_eq!(context.logged_in_at, Some(start + S(5)));
+    assert_eq!(context.expires_at, Some(start + S(5 + 3600)));
+    assert_eq!((rig.records().len(), rig.keys.count(), rig.server.live_families()), (1, 1, 1));
+}
+
+#[test]
+fn the_prompt_is_told_checked_values() {
+    let rig = Rig::new();
+    let prompt = ScriptedPrompt::recording();
+    rig.server.approve_all();
+    let start = rig.now();
+    wait(rig.auth().login(LoginRequest::default(), prompt.clone())).unwrap();
+    let shown = prompt.shown();
+    let [shown] = shown.as_slice() else { panic!("{shown:?}") };
+    assert_eq!(shown.app.as_str(), "acme");
+    assert_eq!(shown.verification_uri.as_str(), format!("{}/device", rig.server.issuer()));
+    let complete = shown.verification_uri_complete.as_ref().unwrap();
+    assert!(complete.query_pairs().any(|(name, value)| name == "user_code" && value == shown.user_code));
+    assert_eq!(shown.page(), complete);
+    assert_eq!((shown.interval, shown.expires_at), (S(5), start + S(900)));
+    let waits = prompt.waits();
+    assert_eq!((waits.len(), waits[0].reason, waits[0].duration), (1, WaitReason::Pending, S(5)));
+    assert_eq!(prompt.ends().len(), 1);
+}
+
+#[test]
+fn without_a_complete_address_the_plain_one_is_the_page() {
+    let rig = Rig::with(|behaviour| behaviour.verification_uri_complete = false);
+    let prompt = ScriptedPrompt::recording();
+    rig.server.approve_all();
+    wait(rig.auth().login(LoginRequest::default(), prompt.clone())).unwrap();
+    let shown = prompt.shown();
+    assert_eq!((&shown[0].verification_uri_complete, shown[0].page()), (&None, &shown[0].verification_uri));
+}
+
+#[test]
+fn every_poll_waits_an_interval_first_until_the_approval_mid_way() {
+    let rig = Rig::new();
+    let start = rig.now();
+    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(4))).unwrap();
+    assert_eq!(rig.gaps(start), [5, 5, 5, 5]);
+    assert_eq!(rig.server.counts().slow_downs, 0);
+}
+
+#[test]
+fn an_interval_that_the_server_leaves_out_is_five_seconds() {
+    let rig = Rig::with(|behaviour| behaviour.interval = None);
+    let start = rig.now();
+    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(3))).unwrap();
+    assert_eq!(rig.gaps(start), [5, 5, 5]);
+}
+
+#[test]
+fn slow_down_adds_five_seconds_for_good() {
+    let rig = Rig::new();
+    let start = rig.now();
+    rig.server.inject(Endpoint::Token, Fault::error(400, "authorization_pending"));
+    rig.server.inject(Endpoint::Token, Fault::error(400, "slow_down"));
+    rig.server.inject(Endpoint::Token, Fault::error(400, "authorization_pending"));
+    rig.server.inject(Endpoint::Token, Fault::error(429, "slow_down"));
+    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(6))).unwrap();
+    assert_eq!(rig.gaps(start), [5, 5, 10, 10, 15, 15]);
+    assert_eq!(rig.server.counts().slow_downs, 0);
+}
+
+#[test]
+fn a_person_who_says_no_ends_it_at_once_and_later() {
+    let rig = Rig::new();
+    rig.server.deny_all();
+    let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err();
+    assert_error(&error, ErrorKind::Denied, Some("log_in"), 1);
+    assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 1);
+    rig.assert_nothing_left("denied at once");
+
+    rig.server.decide_one_by_one();
+    let server = rig.server.clone();
+    let denies = on_wait(move |count| {
+        if count == 3 {
+            server.pending_user_codes().iter().for_each(|code| assert!(server.deny(code)));
+        }
+    });
+    let error = wait(rig.auth().login(LoginRequest::default(), denies)).unwrap_err();
+    assert_error(&error, ErrorKind::Denied, Some("log_in"), 1);
+    rig.assert_nothing_left("denied later");
+}
+
+#[test]
+fn a_code_that_nobody_approves_runs_out() {
+    let rig = Rig::with(|behaviour| behaviour.device_code_lifetime = S(32));
+    let start = rig.now();
+    let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err();
+    assert_error(&error, ErrorKind::CodeExpired, Some("log_in"), 1);
+    assert_eq!(rig.gaps(start), [5; 7], "one last poll at or after the end, and no more");
+    rig.assert_nothing_left("expired");
+}
+
+#[test]
+fn a_device_code_is_exchanged_once() {
+    let rig = Rig::new();
+    rig.server.approve_all();
+    // The reply with the tokens is lost, and nobody can say who has them: the server ends what it gave.
+    rig.server.inject(Endpoint::Token, Fault::LoseReply);
+    let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err();
+    assert_error(&error, ErrorKind::AuthorizationServer, Some("ask_administrator"), 1);
+    rig.assert_nothing_left("lost reply");
+    wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+    assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 3);
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_ends_the_wait_but_an_approval_before_it_counts() {
+    let rig = Rig::new();
+    for (approved, jump) in [(false, 7200), (true, 600)] {
+        let (clock, server) = (rig.clock.clone(), rig.server.clone());
+        let prompt = on_wait(move |count| {
+            if count == 2 {
+                let codes = server.pending_user_codes();
+                codes.iter().filter(|_| approved).for_each(|code| assert!(server.approve(code)));
+                clock.advance(S(jump));
+            }
+        });
+        let login = wait(rig.auth().login(LoginRequest::default(), prompt));
+        assert_eq!(login.is_ok(), approved);
+        if let Err(error) = login {
+            assert_error(&error, ErrorKind::CodeExpired, Some("log_in"), 1);
+            rig.assert_nothing_left("jump");
+        }
+    }
+}
+
+#[test]
+fn after_a_jump_past_the_end_there_is_one_last_poll() {
+    // The machine slept past the code's life by its own clock; the server still takes the code.
+    let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = Some(S(4 * 3600)));
+    let own = ManualClock::new();
+    let mut config = rig.config();
+    config.clock = Arc::new(own.clone());
+    let server = rig.server.clone();
+    let prompt = on_wait(move |_| {
+        server.pending_user_codes().iter().for_each(|code| assert!(server.approve(code)));
+        own.advance(S(7200));
+    });
+    wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt)).unwrap();
+    assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 1);
+}
+
+#[test]
+fn a_clock_that_is_set_back_again_and_again_does_not_make_the_wait_endless() {
+    let rig = Rig::with(|behaviour| behaviour.enforce_interval = false);
+    let own = ManualClock::new();
+    let start = own.now();
+    let mut config = rig.config();
+    config.clock = Arc::new(own.clone());
+    let prompt = on_wait(move |_| own.set(start));
+    let error = wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt)).unwrap_err();
+    assert_error(&error, ErrorKind::CodeExpired, Some("log_in"), 1);
+    assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 900 / 5);
+}

@@ -1,0 +1,121 @@
+//! `Auth::session_or_login`: a session that serves, and a login only where one helps.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use hallpass::blocking::wait;
+use hallpass::prompt::{Outcome, Prompt, Silent, Verification};
+use hallpass::testing::{Endpoint, Fault, Person};
+use hallpass::{Auth, Error, ErrorKind, LoginRequest, Result, Session};
+
+use crate::support::rig::{Rig, S, named, token};
+
+fn asked(rig: &Rig, terminal: bool, request: LoginRequest) -> Result<Session> {
+    let mut config = rig.config();
+    config.environment.terminal = terminal;
+    rig.server.clear_requests();
+    wait(Auth::new(config)?.session_or_login(request, Arc::new(Silent)))
+}
+
+fn logins(rig: &Rig) -> usize {
+    rig.server.requests_to(Endpoint::DeviceAuthorization).len()
+}
+
+#[test]
+fn it_logs_in_once_and_again_where_the_login_has_ended() {
+    let rig = Rig::new();
+    rig.server.approve_all();
+    let first = asked(&rig, true, named(Some("work"))).unwrap();
+    assert_eq!(logins(&rig), 1);
+    assert_eq!(token(&asked(&rig, true, LoginRequest::default()).unwrap()), token(&first));
+    assert_eq!(rig.server.requests(), []);
+    rig.clock.advance(S(3600));
+    token(&asked(&rig, true, LoginRequest::default()).unwrap());
+    assert_eq!(logins(&rig), 0, "a refresh does");
+    for _ in 0..2 {
+        rig.server.revoke_everything();
+        rig.clock.advance(S(3600));
+        let again = asked(&rig, true, LoginRequest::default()).unwrap();
+        assert_eq!((logins(&rig), again.context().unwrap().name.as_str()), (1, "work"), "in its own place");
+        assert!(rig.server.is_live_access_token(&token(&again)));
+        assert_eq!(rig.auth().contexts().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn it_waits_for_nobody_without_a_terminal() {
+    let rig = Rig::new();
+    let check = |error: Error, kind| {
+        assert!(error.needs_login() && error.kind() == kind, "{error:?}");
+        assert_eq!(logins(&rig), 0);
+    };
+    check(asked(&rig, false, LoginRequest::default()).unwrap_err(), ErrorKind::NotLoggedIn);
+    rig.log_in();
+    rig.server.revoke_everything();
+    rig.clock.advance(S(3600));
+    check(asked(&rig, false, LoginRequest::default()).unwrap_err(), ErrorKind::Expired);
+    rig.keys.lose();
+    check(asked(&rig, false, LoginRequest::default()).unwrap_err(), ErrorKind::Custody);
+}
+
+#[test]
+fn what_no_login_helps_with_is_no_reason_for_one() {
+    let rig = Rig::new();
+    for name in ["a", "b"] {
+        rig.log_in_as(&Default::default(), Some(name));
+    }
+    rig.clock.advance(S(3600));
+    rig.server.inject_always(Endpoint::Token, Fault::status(503));
+    let away = asked(&rig, true, LoginRequest::default()).unwrap_err();
+    assert_eq!((away.kind(), away.needs_login(), logins(&rig)), (ErrorKind::Unreachable, false, 0));
+    rig.keys.set(crate::support::rig::Mood::Locked);
+    let locked = asked(&rig, true, LoginRequest::default()).unwrap_err();
+    assert_eq!((locked.kind(), locked.needs_login(), logins(&rig)), (ErrorKind::Custody, false, 0));
+}
+
+#[test]
+fn another_person_may_log_in_where_the_default_has_ended() {
+    let rig = Rig::new();
+    rig.log_in();
+    rig.server.revoke_everything();
+    rig.clock.advance(S(3600));
+    rig.server.approve_all_as(&Person::new("bob", "Bob", "bob@example.com"));
+    let session = asked(&rig, true, LoginRequest::default()).unwrap();
+    assert_eq!(session.context().unwrap().name.as_str(), "bob@example.com");
+}
+
+/// What a prompt is told.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Prompt for Told {
+    fn show(&self, _: &Verification) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn login_has_ended(&self, why: &Error) {
+        self.0.lock().unwrap().push(why.to_string());
+    }
+
+    fn done(&self, outcome: &Outcome<'_>) {
+        if let Outcome::LoggedIn { left_alive: Some(why), .. } = outcome {
+            self.0.lock().unwrap().push((*why).to_owned());
+        }
+    }
+}
+
+#[test]
+fn the_person_is_told_why_a_login_begins_and_what_the_old_one_became() {
+    let rig = Rig::new();
+    rig.log_in();
+    rig.server.approve_all();
+    rig.keys.lose();
+    let mut config = rig.config();
+    config.environment.terminal = true;
+    let told = Arc::new(Told::default());
+    wait(Auth::new(config).unwrap().session_or_login(LoginRequest::default(), told.clone())).unwrap();
+    let told = told.0.lock().unwrap();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|why| why.contains("the key of this login is no longer in")), "{told:?}");
+    assert_eq!(rig.server.live_families(), 2, "nobody could end it");
+}

@@ -1,0 +1,211 @@
+//! Logout is truthful (law 13): told to the server, forgotten here, and said as it was.
+
+use hallpass::blocking::wait;
+use hallpass::testing::{Endpoint, Fault, Person};
+use hallpass::{ErrorKind, LoggedOut, LogoutOutcome, LogoutRequest, Outcomes, Remedy, Result};
+
+use crate::support::rig::{Mood, Rig, assert_error, bob, token};
+
+fn log_out(rig: &Rig, change: impl FnOnce(&mut LogoutRequest)) -> Result<Vec<LoggedOut>> {
+    let mut request = LogoutRequest::default();
+    change(&mut request);
+    let Outcomes { done, failed, .. } = wait(rig.auth().logout(request))?;
+    assert!(failed.is_empty(), "{failed:?}");
+    Ok(done)
+}
+
+#[test]
+fn a_logout_revokes_then_forgets_and_says_so() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    let access_token = token(&session);
+    let ended = log_out(&rig, |_| {}).unwrap();
+    assert_eq!(
+        (ended.len(), ended[0].ended, ended[0].context.as_str()),
+        (1, LogoutOutcome::Revoked, "alice@example.com")
+    );
+    assert_eq!(ended[0].account.subject.as_deref(), Some("alice"));
+    let [revocation] = &rig.server.requests_to(Endpoint::Revocation)[..] else { panic!() };
+    assert_eq!(revocation.parameter("token_type_hint"), Some("refresh_token"));
+    assert!(!rig.server.is_live_refresh_token(revocation.parameter("token").unwrap()));
+    assert!(!rig.server.is_live_access_token(&access_token));
+    rig.assert_nothing_left("logged out");
+}
+
+#[test]
+fn after_a_logout_nobody_is_logged_in() {
+    let rig = Rig::new();
+    rig.log_in();
+    log_out(&rig, |_| {}).unwrap();
+    let error = rig.auth().session().unwrap_err();
+    assert_error(&error, ErrorKind::NotLoggedIn, Some("log_in"), 4);
+    assert_error(&log_out(&rig, |_| {}).unwrap_err(), ErrorKind::NotLoggedIn, None, 4);
+    assert!(log_out(&rig, |request| request.all = true).unwrap().is_empty());
+    rig.log_in();
+}
+
+#[test]
+fn where_nobody_ever_was_there_is_nobody_to_log_out() {
+    let rig = Rig::new();
+    let error = log_out(&rig, |_| {}).unwrap_err();
+    assert_error(&error, ErrorKind::NotLoggedIn, None, 4);
+    assert_eq!(error.to_string(), "already logged out");
+    assert!(log_out(&rig, |request| request.all = true).unwrap().is_empty());
+    assert!(!rig.home().exists());
+}
+
+#[test]
+fn a_server_that_cannot_revoke_is_not_said_to_have_revoked() {
+    let rig = Rig::with(|behaviour| behaviour.revocation = false);
+    rig.log_in();
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::NotRevocable);
+    assert!(rig.server.requests().is_empty() && rig.records().is_empty());
+    assert_eq!((rig.keys.count(), rig.server.live_families()), (0, 1));
+
+    let rig = Rig::new();
+    rig.log_in();
+    rig.server.inject(Endpoint::Revocation, Fault::error(400, "unsupported_token_type"));
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::NotRevocable);
+}
+
+#[test]
+fn a_server_that_was_not_told_leaves_the_login_intact() {
+    let forget = Remedy::ForgetLocally { context: "work".into() };
+    for (fault, kind, code) in [
+        (Fault::CutBefore, ErrorKind::Unreachable, 5),
+        (Fault::status(503), ErrorKind::Unreachable, 5),
+        (Fault::status(429), ErrorKind::Unreachable, 5),
+        (Fault::status(404), ErrorKind::Protocol, 1),
+        (Fault::error(400, "invalid_request"), ErrorKind::AuthorizationServer, 1),
+        (Fault::Redirect("http://127.0.0.1:9/".into()), ErrorKind::Protocol, 1),
+    ] {
+        let rig = Rig::new();
+        let own = token(&rig.log_in_as(&Person::default(), Some("work")));
+        rig.server.inject(Endpoint::Revocation, fault.clone());
+        let error = log_out(&rig, |_| {}).unwrap_err();
+        assert_error(&error, kind, Some("forget_locally"), code);
+        assert_eq!(error.remedy(), Some(&forget), "{fault:?}");
+        assert_eq!(token(&rig.auth().session().unwrap()), own);
+        assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Revoked, "{fault:?}");
+        rig.assert_nothing_left(&format!("{fault:?}"));
+    }
+}
+
+#[test]
+fn a_revocation_whose_reply_is_lost_can_be_made_again() {
+    let rig = Rig::new();
+    rig.log_in();
+    rig.server.inject(Endpoint::Revocation, Fault::LoseReply);
+    assert_eq!(log_out(&rig, |_| {}).unwrap_err().kind(), ErrorKind::Unreachable);
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Revoked);
+    rig.assert_nothing_left("second try");
+}
+
+#[test]
+fn local_only_tells_nobody_and_says_so() {
+    let rig = Rig::new();
+    rig.log_in();
+    let ended = log_out(&rig, |request| request.local_only = true).unwrap();
+    assert_eq!(ended[0].ended, LogoutOutcome::LocalOnly);
+    assert!(rig.server.requests().is_empty() && rig.records().is_empty());
+    assert_eq!((rig.keys.count(), rig.server.live_families()), (0, 1));
+}
+
+/// What is ended at the server and still looks alive here would be a lie.
+#[test]
+fn a_login_that_cannot_be_forgotten_here_is_not_ended_at_the_server() {
+    let rig = Rig::new();
+    rig.log_in();
+    // No file can be written there.
+    let obstacle = rig.home().join("index.json.new");
+    std::fs::create_dir(&obstacle).unwrap();
+    assert_error(&log_out(&rig, |_| {}).unwrap_err(), ErrorKind::Custody, Some("fix_path"), 6);
+    assert!(rig.server.requests().is_empty() && rig.keys.count() == 1 && rig.records().len() == 1);
+    std::fs::remove_dir(obstacle).unwrap();
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Revoked);
+}
+
+#[test]
+fn all_ends_all() {
+    let rig = Rig::new();
+    rig.log_in();
+    rig.log_in_as(&bob(), None);
+    let ended = log_out(&rig, |request| request.all = true).unwrap();
+    assert_eq!(ended.iter().map(|one| one.ended).collect::<Vec<_>>(), [LogoutOutcome::Revoked, LogoutOutcome::Revoked]);
+    rig.assert_nothing_left("all");
+}
+
+#[test]
+fn of_all_one_that_cannot_be_ended_keeps_no_other_logged_in() {
+    let rig = Rig::new();
+    for name in ["a", "b", "c"] {
+        rig.log_in_as(&Person::new(name, name, &format!("{name}@example.com")), Some(name));
+    }
+    rig.server.inject(Endpoint::Revocation, Fault::DelayReply(crate::support::rig::S(0)));
+    rig.server.inject(Endpoint::Revocation, Fault::CutBefore);
+    let mut request = LogoutRequest::default();
+    request.all = true;
+    let ended = wait(rig.auth().logout(request)).unwrap();
+    assert_eq!(ended.done.iter().map(|one| one.context.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    let [(context, error)] = &ended.failed[..] else { panic!("{ended:?}") };
+    assert_error(error, ErrorKind::Unreachable, Some("forget_locally"), 5);
+    assert_eq!(error.to_string(), "cannot log out: the server was not told (login b)");
+    let left: Vec<_> = rig.auth().contexts().unwrap().into_iter().map(|context| context.name).collect();
+    assert_eq!((left.as_slice(), rig.records().len()), (std::slice::from_ref(context), 1));
+}
+
+#[test]
+fn without_a_refresh_token_the_access_token_is_revoked() {
+    let rig = Rig::with(|behaviour| behaviour.refresh_token = false);
+    let own = token(&rig.log_in());
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Revoked);
+    assert!(!rig.server.is_live_access_token(&own));
+}
+
+#[test]
+fn a_locked_store_keeps_the_login_and_a_lost_key_gives_it_up() {
+    let rig = Rig::new();
+    rig.log_in();
+    for (mood, remedy) in [(Mood::Locked, "unlock_store"), (Mood::Unavailable, "start_store"), (Mood::Silent, "retry")]
+    {
+        rig.keys.set(mood);
+        let error = log_out(&rig, |_| {}).unwrap_err();
+        assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
+    }
+    rig.keys.set(Mood::Well);
+    assert_eq!((rig.records().len(), rig.keys.count(), rig.server.requests().len()), (1, 1, 0));
+    token(&rig.auth().session().unwrap());
+
+    rig.keys.lose();
+    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Unreadable);
+    assert!(rig.server.requests().is_empty() && rig.records().is_empty());
+    assert!(rig.auth().contexts().unwrap().is_empty());
+}
+
+#[test]
+fn a_login_can_be_forgotten_though_its_store_is_dead() {
+    for mood in [Mood::Locked, Mood::Unavailable, Mood::Silent] {
+        let rig = Rig::new();
+        rig.log_in();
+        rig.keys.set(mood);
+        let ended = log_out(&rig, |request| request.local_only = true).unwrap();
+        assert_eq!(ended[0].ended, LogoutOutcome::LocalOnly);
+        assert!(ended[0].left_behind.as_ref().is_some_and(|why| why.contains("cannot be used")), "{ended:?}");
+        assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
+        assert!(rig.server.requests().is_empty());
+    }
+}
+
+#[test]
+fn a_session_that_was_logged_out_gives_no_token_any_more() {
+    let rig = Rig::new();
+    let session = rig.auth();
+    rig.log_in();
+    let held = session.session().unwrap();
+    log_out(&rig, |_| {}).unwrap();
+    rig.server.clear_requests();
+    let error = wait(held.access_token()).unwrap_err();
+    assert!(rig.server.requests().is_empty());
+    // Nobody lost a key: the person logged out.
+    assert_error(&error, ErrorKind::NotLoggedIn, Some("log_in"), 4);
+}

@@ -1,0 +1,12 @@
+mod before_expiry;
+mod clock;
+mod dead_token;
+mod dropped_caller;
+mod explorer;
+mod failures;
+mod invalid_grant;
+mod lock;
+mod on_demand;
+mod recovery;
+mod replies;
+mod shared;

@@ -1,0 +1,86 @@
+//! What a host or its user sets by hand: endpoints, roots, a client secret.
+
+use std::sync::Arc;
+
+use hallpass::blocking::wait;
+use hallpass::prompt::Silent;
+use hallpass::testing::Endpoint;
+use hallpass::{Auth, Config, ErrorKind, LoginRequest, Remedy};
+use url::Url;
+
+use crate::support::rig::{Rig, assert_error};
+
+#[test]
+fn endpoints_given_by_hand_need_no_metadata() {
+    let rig = Rig::with(|behaviour| (behaviour.device, behaviour.revocation) = (false, false));
+    let at = |path: &str| Some(Url::parse(&format!("{}{path}", rig.server.issuer())).unwrap());
+    let by_hand = |config: &mut Config| {
+        config.device_authorization_endpoint = at("/device_authorization");
+        config.token_endpoint = at("/token");
+        config.revocation_endpoint = at("/revoke");
+    };
+    rig.try_log_in(by_hand).unwrap();
+    assert!(rig.server.requests_to(Endpoint::Metadata).is_empty());
+    let mut config = rig.config();
+    by_hand(&mut config);
+    let ended = wait(Auth::new(config).unwrap().logout(Default::default())).unwrap().done;
+    assert_eq!(ended[0].ended, hallpass::LogoutOutcome::Revoked);
+
+    // One by hand, the other from the metadata; whose second document is asked for what neither has.
+    rig.try_log_in(|config| config.device_authorization_endpoint = at("/device_authorization")).unwrap();
+    assert_eq!(rig.server.requests_to(Endpoint::Metadata).len(), 2);
+    rig.try_log_in(|config| {
+        config.device_authorization_endpoint = at("/device_authorization");
+        config.revocation_endpoint = at("/revoke");
+    })
+    .unwrap();
+    assert_eq!(rig.server.requests_to(Endpoint::Metadata).len(), 3, "by hand is as good as named");
+}
+
+#[test]
+fn an_endpoint_by_hand_that_is_not_https_is_a_matter_of_the_configuration() {
+    let bad = || Some(Url::parse("http://192.0.2.1/x").unwrap());
+    type Set = fn(&mut Config, Option<Url>);
+    let cases: [(&str, Set); 3] = [
+        ("device_authorization_endpoint", |config, url| config.device_authorization_endpoint = url),
+        ("token_endpoint", |config, url| config.token_endpoint = url),
+        ("revocation_endpoint", |config, url| config.revocation_endpoint = url),
+    ];
+    for (field, set) in cases {
+        let rig = Rig::new();
+        let error = rig.try_log_in(|config| set(config, bad())).unwrap_err();
+        assert!(rig.server.requests_to(Endpoint::DeviceAuthorization).is_empty(), "{field}");
+        rig.assert_nothing_left(field);
+        assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field }));
+    }
+}
+
+#[test]
+fn an_extra_root_that_is_none_is_refused() {
+    let rig = Rig::new();
+    let error = rig.try_log_in(|config| config.extra_roots = b"no certificate".to_vec()).unwrap_err();
+    assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+    assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "extra_roots" }));
+    rig.assert_nothing_left("roots");
+}
+
+#[test]
+fn a_confidential_client_authenticates_at_every_endpoint() {
+    let rig = Rig::with(|behaviour| behaviour.client_secret = Some("s3cret/+ %".into()));
+    let error = rig.try_log_in(|_| {}).unwrap_err();
+    assert_error(&error, ErrorKind::AuthorizationServer, Some("fix_config"), 1);
+    let mut config = rig.config();
+    config.client_secret = Some(Arc::new(hallpass::Secret::new("s3cret/+ %".into())));
+    let auth = Auth::new(config).unwrap();
+    let session = wait(auth.login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+    // Some servers want to be told the client by name here, however it authenticates.
+    let asked = rig.server.requests_to(Endpoint::DeviceAuthorization).pop().unwrap();
+    assert!(asked.authorization.is_some_and(|header| header.starts_with("Basic ")));
+    assert!(asked.form.contains(&("client_id".into(), "acme-cli".into())), "{:?}", asked.form);
+    rig.clock.advance(crate::support::rig::S(3600));
+    wait(session.access_token()).unwrap();
+    let ended = wait(auth.logout(Default::default())).unwrap().done;
+    assert_eq!(ended[0].ended, hallpass::LogoutOutcome::Revoked);
+    rig.assert_nothing_left("confidential client");
+}

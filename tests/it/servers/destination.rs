@@ -1,0 +1,130 @@
+//! A secret goes home (law 16): a configuration that is not the login's is an error, and nothing is sent to anybody.
+
+use std::sync::Arc;
+
+use hallpass::blocking::wait;
+use hallpass::testing::{AuthorizationServer, Behaviour};
+use hallpass::{Auth, Config, ErrorKind, LogoutRequest, Remedy};
+use url::Url;
+
+use crate::support::rig::{Rig, S, assert_error, token};
+
+type Change = Box<dyn Fn(&mut Config)>;
+
+fn changes(elsewhere: &AuthorizationServer) -> Vec<(&'static str, Change)> {
+    let issuer = elsewhere.issuer().to_owned();
+    let at = |path: &str| Some(Url::parse(&format!("{issuer}{path}")).unwrap());
+    let (token, revocation) = (at("/token"), at("/revoke"));
+    vec![
+        ("issuer", Box::new(move |config| config.issuer = issuer.parse().unwrap())),
+        ("token_endpoint", Box::new(move |config| config.token_endpoint = token.clone())),
+        ("revocation_endpoint", Box::new(move |config| config.revocation_endpoint = revocation.clone())),
+        ("client_id", Box::new(|config| config.client_id = "other-cli".parse().unwrap())),
+    ]
+}
+
+fn elsewhere(rig: &Rig) -> AuthorizationServer {
+    let mut behaviour = Behaviour::default();
+    behaviour.clock = Arc::new(rig.clock.clone());
+    AuthorizationServer::start_with(behaviour).unwrap()
+}
+
+#[test]
+fn tokens_refreshes_userinfo_and_logouts_go_nowhere_else() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    let other = elsewhere(&rig);
+    for expired in [false, true] {
+        if expired {
+            rig.clock.advance(S(3600));
+        }
+        for (field, change) in changes(&other) {
+            let mut config = rig.config();
+            change(&mut config);
+            let auth = Auth::new(config).unwrap();
+            let stranger = auth.session().unwrap();
+            for error in [
+                wait(stranger.access_token()).unwrap_err(),
+                wait(stranger.userinfo()).unwrap_err(),
+                wait(auth.logout(LogoutRequest::default())).unwrap_err(),
+            ] {
+                assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+                assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field }));
+                assert!(error.to_string().contains(field), "{error}");
+            }
+            assert!(rig.server.requests().is_empty() && other.requests().is_empty(), "{field}");
+        }
+    }
+    assert!(rig.server.is_live_access_token(&token(&session)), "the login is as it was");
+    assert_eq!((rig.server.live_families(), rig.keys.count()), (1, 1));
+}
+
+#[test]
+fn an_endpoint_by_hand_that_is_the_logins_own_is_no_difference() {
+    let rig = Rig::new();
+    rig.log_in();
+    let at = |path: &str| Some(Url::parse(&format!("{}{path}", rig.server.issuer())).unwrap());
+    let mut config = rig.config();
+    (config.token_endpoint, config.revocation_endpoint) = (at("/token"), at("/revoke"));
+    rig.clock.advance(S(3600));
+    token(&Auth::new(config).unwrap().session().unwrap());
+}
+
+#[test]
+fn metadata_that_changes_later_does_not_move_a_login() {
+    let rig = Rig::new();
+    let session = rig.log_in();
+    rig.server.set_behaviour(|behaviour| behaviour.metadata_issuer = Some("https://evil.example".into()));
+    rig.clock.advance(S(3600));
+    token(&session);
+    wait(session.userinfo()).unwrap();
+    let asked: Vec<_> = rig.server.requests().into_iter().map(|seen| seen.path).collect();
+    assert_eq!(asked, ["/token", "/userinfo"]);
+}
+
+#[test]
+fn an_index_that_names_another_server_moves_nothing() {
+    let rig = Rig::new();
+    rig.log_in();
+    let other = elsewhere(&rig);
+    let index = rig.home().join("index.json");
+    let text = std::fs::read_to_string(&index).unwrap();
+    std::fs::write(&index, text.replace(rig.server.issuer(), other.issuer())).unwrap();
+    rig.clock.advance(S(3600));
+    let session = rig.auth().session().unwrap();
+    rig.server.clear_requests();
+    for error in [
+        wait(session.access_token()).unwrap_err(),
+        wait(session.userinfo()).unwrap_err(),
+        wait(rig.auth().logout(LogoutRequest::default())).unwrap_err(),
+    ] {
+        assert_error(&error, ErrorKind::Custody, Some("repair"), 6);
+    }
+    assert!(other.requests().is_empty() && rig.server.requests().is_empty());
+    assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
+    assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
+    let _ = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+    assert!(other.requests().is_empty());
+    rig.assert_nothing_left("logged out at the login's own server");
+}
+
+#[test]
+fn a_secret_of_the_client_goes_only_to_the_logins_server() {
+    let rig = Rig::with(|behaviour| behaviour.client_secret = Some("s3cret".into()));
+    rig.server.approve_all();
+    let with_secret = |change: &dyn Fn(&mut Config)| {
+        let mut config = rig.config();
+        config.client_secret = Some(Arc::new(hallpass::Secret::new("s3cret".into())));
+        change(&mut config);
+        Auth::new(config).unwrap()
+    };
+    wait(with_secret(&|_| {}).login(Default::default(), Arc::new(hallpass::prompt::Silent))).unwrap();
+    rig.clock.advance(S(3600));
+    rig.server.clear_requests();
+    let other = elsewhere(&rig);
+    for (field, change) in changes(&other) {
+        let session = with_secret(&change).session().unwrap();
+        assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Config, "{field}");
+    }
+    assert!(rig.server.requests().is_empty() && other.requests().is_empty());
+}

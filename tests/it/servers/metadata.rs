@@ -1,0 +1,184 @@
+//! Where the endpoints are: what a server's metadata may not say, and what goes before it.
+
+use hallpass::blocking::wait;
+use hallpass::testing::{AuthorizationServer, Endpoint, Fault};
+use hallpass::{Config, ErrorKind, LogoutOutcome, LogoutRequest, Remedy};
+use serde_json::Value;
+
+use crate::support::rig::{Rig, assert_error};
+
+fn field(name: &str, value: impl Into<Value>) -> Fault {
+    Fault::ReplyField(name.into(), value.into())
+}
+
+fn json(status: u16, body: &str) -> Fault {
+    Fault::Status { status, headers: Vec::new(), content_type: "application/json".into(), body: body.into() }
+}
+
+#[test]
+fn metadata_that_cannot_be_used_ends_the_login_before_anything_is_sent() {
+    use ErrorKind::{Config, Protocol, Unreachable};
+    for (case, fault, kind, remedy, code) in [
+        ("another issuer", field("issuer", "https://other.example"), Protocol, "fix_config", 1),
+        ("a slash more", field("issuer", "http://127.0.0.1/"), Protocol, "fix_config", 1),
+        ("issuer with escapes", field("issuer", "\u{1b}[2J\u{202e}x"), Protocol, "fix_config", 1),
+        ("no issuer", field("issuer", Value::Null), Protocol, "ask_administrator", 1),
+        ("no token endpoint", field("token_endpoint", Value::Null), Protocol, "ask_administrator", 1),
+        ("no device endpoint", field("device_authorization_endpoint", Value::Null), Protocol, "ask_administrator", 1),
+        ("http token endpoint", field("token_endpoint", "http://192.0.2.1/t"), Protocol, "ask_administrator", 1),
+        ("ftp token endpoint", field("token_endpoint", "ftp://127.0.0.1/t"), Protocol, "ask_administrator", 1),
+        ("a name like loopback's", field("token_endpoint", "http://localhost.x/t"), Protocol, "ask_administrator", 1),
+        ("user info", field("token_endpoint", "https://a:b@id.example/t"), Protocol, "ask_administrator", 1),
+        ("not a URL", field("token_endpoint", "/token"), Protocol, "ask_administrator", 1),
+        ("http device", field("device_authorization_endpoint", "http://192.0.2.1/"), Protocol, "ask_administrator", 1),
+        ("HTML", Fault::HtmlReply, Unreachable, "retry", 5),
+        ("200 with error", Fault::error(200, "invalid_request"), Protocol, "ask_administrator", 1),
+        ("half of JSON", json(200, "{\"issuer\":\"htt"), Protocol, "ask_administrator", 1),
+        ("a number", json(200, "7"), Protocol, "ask_administrator", 1),
+        ("10 MB", Fault::HugeBody(10 << 20), Protocol, "ask_administrator", 1),
+        ("empty 400", Fault::status(400), Config, "fix_config", 2),
+        ("404", Fault::status(404), Config, "fix_config", 2),
+        ("503", Fault::status(503), Unreachable, "retry", 5),
+        ("429", Fault::status(429), Unreachable, "retry", 5),
+        ("cut", Fault::CutBefore, Unreachable, "retry", 5),
+        ("cut in half", Fault::TruncatedReply, Unreachable, "retry", 5),
+        ("not HTTP", Fault::Garbage, Unreachable, "retry", 5),
+    ] {
+        let rig = Rig::new();
+        rig.server.inject_always(Endpoint::Metadata, fault);
+        let error = rig.try_log_in(|_| {}).unwrap_err();
+        assert_error(&error, kind, Some(remedy), code);
+        let message = format!("{error:?}");
+        assert!(!message.contains(['\u{1b}', '\u{202e}']), "{case}: {message}");
+        assert_eq!(rig.server.requests().len(), rig.server.requests_to(Endpoint::Metadata).len(), "{case}");
+        assert!(!rig.home().exists(), "{case}: a login that could not begin leaves no folder");
+        rig.assert_nothing_left(case);
+    }
+}
+
+#[test]
+fn an_issuer_is_https_or_loopback_with_the_hosts_word() {
+    for bad in ["http://id.example.com", "http://192.0.2.1", "http://localhost.x:1", "ftp://127.0.0.1", "x"] {
+        let error = Config::new("acme", bad, "acme-cli").unwrap_err();
+        assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "issuer" }));
+    }
+    let rig = Rig::new();
+    let error = rig.try_log_in(|config| config.allow_loopback_http = false).unwrap_err();
+    assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+    assert!(rig.server.requests().is_empty());
+    rig.assert_nothing_left("loopback http");
+}
+
+#[test]
+fn nobody_at_the_issuers_address_is_unreachable() {
+    let rig = Rig::new();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = rig.try_log_in(|config| config.issuer = format!("http://{gone}").parse().unwrap()).unwrap_err();
+    assert_error(&error, ErrorKind::Unreachable, Some("retry"), 5);
+    assert!(error.to_string().contains(&gone.to_string()), "{error}");
+    assert!(!rig.home().exists());
+}
+
+/// Whatever the name service says of that name.
+#[test]
+fn localhost_is_this_machine_where_that_is_allowed() {
+    let rig = Rig::new();
+    let here = rig.server.issuer().replace("127.0.0.1", "localhost");
+    let at = |path: &str| url::Url::parse(&format!("{here}{path}")).ok();
+    rig.try_log_in(|config| {
+        config.device_authorization_endpoint = at("/device_authorization");
+        config.token_endpoint = at("/token");
+    })
+    .unwrap();
+    let error = rig
+        .try_log_in(|config| {
+            config.issuer = here.parse().unwrap();
+            config.allow_loopback_http = false;
+        })
+        .unwrap_err();
+    assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+    assert!(error.to_string().contains("Config::allow_loopback_http allows this machine"), "{error}");
+}
+
+/// A login can do without it; and nothing is sent there.
+#[test]
+fn an_endpoint_that_is_not_needed_and_not_safe_is_dropped() {
+    for name in ["revocation_endpoint", "userinfo_endpoint"] {
+        for value in ["http://192.0.2.1/x", "https://u:p@id.example/x", "no address"] {
+            let rig = Rig::new();
+            rig.server.inject_always(Endpoint::Metadata, field(name, value));
+            rig.try_log_in(|_| {}).unwrap();
+            let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+            let wanted =
+                if name == "revocation_endpoint" { LogoutOutcome::NotRevocable } else { LogoutOutcome::Revoked };
+            assert_eq!(ended.done[0].ended, wanted, "{name}: {value}");
+        }
+    }
+}
+
+#[test]
+fn what_was_asked_and_what_each_place_answered_is_told() {
+    let rig = Rig::new();
+    rig.server.inject(Endpoint::Metadata, Fault::status(404));
+    rig.server.inject(Endpoint::Metadata, field("issuer", "https://other.example"));
+    let error = rig.try_log_in(|_| {}).unwrap_err();
+    let (issuer, first) = (rig.server.issuer(), "/.well-known/oauth-authorization-server answered with status 404");
+    let second = "/.well-known/openid-configuration is of another issuer, \"https://other.example\"";
+    assert_eq!(error.to_string(), format!("no metadata of issuer {issuer} can be used"));
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), format!("{first}; {second}"));
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let rig = Rig::new();
+    let elsewhere = AuthorizationServer::start().unwrap();
+    for endpoint in [Endpoint::Metadata, Endpoint::DeviceAuthorization, Endpoint::Token] {
+        rig.server.clear_faults();
+        rig.server.inject_always(endpoint, Fault::Redirect(format!("{}/token", elsewhere.issuer())));
+        let error = rig.try_log_in(|_| {}).unwrap_err();
+        assert_error(&error, ErrorKind::Protocol, Some("ask_administrator"), 1);
+        rig.assert_nothing_left(&format!("{endpoint:?}"));
+    }
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[test]
+fn openid_discovery_is_the_second_place_to_look() {
+    for status in [404, 400, 403, 500] {
+        let rig = Rig::new();
+        rig.server.inject(Endpoint::Metadata, Fault::status(status));
+        rig.try_log_in(|_| {}).unwrap();
+        let asked: Vec<_> = rig.server.requests_to(Endpoint::Metadata).into_iter().map(|seen| seen.path).collect();
+        assert_eq!(asked, ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]);
+    }
+}
+
+/// What django-oauth-toolkit does: userinfo stands in the one, revocation in the other.
+#[test]
+fn what_one_document_does_not_name_the_other_may() {
+    let names = ["device_authorization_endpoint", "token_endpoint", "revocation_endpoint", "userinfo_endpoint"];
+    for name in names {
+        let rig = Rig::with(|behaviour| behaviour.id_token = false);
+        rig.server.inject(Endpoint::Metadata, field(name, Value::Null));
+        let session = rig.try_log_in(|_| {}).unwrap();
+        assert_eq!(rig.server.requests_to(Endpoint::Metadata).len(), 2, "{name}");
+        assert!(session.context().unwrap().account.email.is_some(), "{name}: userinfo was asked");
+        wait(session.userinfo()).unwrap();
+        let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+        assert_eq!(ended.done[0].ended, LogoutOutcome::Revoked, "{name}");
+    }
+}
+
+#[test]
+fn a_second_document_that_is_no_good_adds_nothing() {
+    for second in [Fault::status(404), Fault::CutBefore, Fault::HtmlReply, field("issuer", "https://other.example")] {
+        let rig = Rig::new();
+        rig.server.inject(Endpoint::Metadata, field("userinfo_endpoint", Value::Null));
+        rig.server.inject(Endpoint::Metadata, second.clone());
+        let session = rig.try_log_in(|_| {}).unwrap();
+        assert!(session.context().unwrap().account.email.is_some(), "{second:?}: the ID token has it");
+        let info = wait(session.userinfo()).unwrap();
+        assert_eq!(info.refused.unwrap().kind(), ErrorKind::Protocol, "{second:?}: no userinfo endpoint");
+    }
+}

@@ -1,0 +1,6 @@
+mod configured;
+mod destination;
+mod metadata;
+mod network;
+mod ready;
+mod replay;

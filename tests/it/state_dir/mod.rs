@@ -1,0 +1,5 @@
+#[cfg(unix)]
+mod blocked;
+#[cfg(unix)]
+mod ownership;
+mod planted;
