@@ -53,7 +53,7 @@ impl Hints {
             Remedy::StartStore => format!("{}; then try again", how_to_start(Machine::here())),
             // The key store that was named cannot be used, whatever is started here.
             Remedy::ChooseKeyStore { key_stores } if kind == ErrorKind::Config => match key_stores.as_slice() {
-                [] => self.correct_setting("custody"),
+                [] => self.correct_setting("environment.custody"),
                 key_stores => format!("set {} to one of: {}", variable("CUSTODY"), key_stores.join(", ")),
             },
             Remedy::ChooseKeyStore { key_stores } => {
@@ -117,9 +117,9 @@ impl Hints {
         match field {
             "arguments" => format!("correct the arguments: `{program} auth help COMMAND` names them"),
             "context" => format!("correct --context or {}", variable("CONTEXT")),
-            "custody" => format!("correct or unset {}", variable("CUSTODY")),
+            "environment.custody" => format!("correct or unset {}", variable("CUSTODY")),
             "folder" => "go to a folder that is there".into(),
-            "home" => format!(
+            "state_dir" => format!(
                 "set {} to the full path of a private folder outside work trees, on a file system with locks; or unset it",
                 variable("HOME")
             ),

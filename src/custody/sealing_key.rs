@@ -6,7 +6,7 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::model::error::Result;
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::no_randomness;
 use crate::model::secret::Secret;
 
@@ -76,7 +76,7 @@ impl SealingKey {
         let sealed = self
             .cipher()
             .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: associated_data })
-            .map_err(|_| crate::Error::new(crate::ErrorKind::Custody, "it is too large to seal"))?;
+            .map_err(|_| Error::new(ErrorKind::Custody, "it is too large to seal"))?;
         Ok([&nonce[..], &sealed].concat())
     }
 

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{members, number_below, printed};
-use crate::Config;
 use crate::custody::sealing_key::SealingKey;
+use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{Index, Selector};
 use crate::model::error::{ErrorKind, Remedy};
 use crate::model::ids::{AppName, GrantId};

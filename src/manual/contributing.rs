@@ -28,11 +28,11 @@
 //!    another name goes into `SPELLINGS`, for every server. A reply of another shape is brought into the RFC's by `src/oauth/normalize.rs`.
 //! 2. `src/servers.rs`: a line in the table, which a test compares with the row; and where every fact that a login needs is verified, a
 //!    function.
-//! 3. `tests/it/replay/<server>/<case>.txt`: its conversations, byte for byte; `tests/it/replay/script.rs` says how they are written. A new folder
-//!    wants its name in `DIALECTS` of `tests/it/replay.rs`, a new function its word in `config` there. A case is walked by being there.
-//! 4. `tests/it/behaviour/servers.rs`: the endpoints of a new function.
-//! 5. A server that can run here: its script in `tests/real/<server>/`, a `Product` in `tests/real/provider.rs`, a `Need` in
-//!    `tests/real/needs.rs`, its packages in `tests/all`, and a `Server` in `tests/real/<server>.rs`, of which `life!` makes the tests.
+//! 3. `tests/it/servers/replay/<server>/<case>.txt`: its conversations, byte for byte; `tests/it/servers/replay/script.rs` says how they are written. A new folder
+//!    wants its name in `DIALECTS` of `tests/it/servers/replay/mod.rs`, a new function its word in `config` there. A case is walked by being there.
+//! 4. `tests/it/servers/ready.rs`: the endpoints of a new function.
+//! 5. A server that can run here: its script in `tests/real/<server>/`, a `Product` in `tests/real/support/provider.rs`, a `Need` in
+//!    `tests/real/support/needs.rs`, its packages in `tests/all`, and a `Server` in `tests/real/<server>.rs`, of which `life!` makes the tests.
 //!
 //! # To add a key store
 //!
@@ -44,8 +44,8 @@
 //!    chosen unasked only where `Auto` says so.
 //! 3. `src/cli/commands/doctor.rs` lists the names that `--move-to` takes.
 //! 4. `tests/it/architecture/`: a door for its crate.
-//! 5. `tests/real/contract.rs`: a column in the table of key stores and cases. What is special to it goes to `tests/real/places.rs` or
-//!    `tests/it/behaviour/places.rs`.
+//! 5. `tests/real/contract.rs`: a column in the table of key stores and cases. What is special to it goes to `tests/real/store_faults.rs`
+//!    or `tests/it/custody/key_files.rs`.
 //! 6. [`manual::custody`](super::custody), and the README's table.
 //!
 //! # To run a test
@@ -62,7 +62,7 @@
 //! | the code in these pages and in the README | `cargo test --all-features --doc` |
 //! | everything, with what it needs installed | `tests/all`; `tests/all --full` with the full counts |
 //!
-//! `HALLPASS_FULL=1` gives one suite its full counts. A suite that lacks a program says so and is left out; `tests/real/needs.rs` has the list.
+//! `HALLPASS_FULL=1` gives one suite its full counts. A suite that lacks a program says so and is left out; `tests/real/support/needs.rs` has the list.
 //! Behaviour is tested through the public names against the server in `src/testing/`, on a clock that moves when told: no test sleeps,
 //! and none asserts how long something took. `HALLPASS_FAILPOINT=KILL:<step>:<n>` ends a debug build after a step; the steps are
 //! the words in `reached`.

@@ -52,7 +52,7 @@
 //!
 //! The numbers are generations of the record. The intent takes the room that the next record will need, so that a full disk is
 //! found before the exchange. A disk that refuses the commit is asked again for three seconds, under the lock: what the server
-//! has sent is the only copy. `tests/processes/kill.rs` kills after each of these steps, `tests/it/explorer.rs` tries every
+//! has sent is the only copy. `tests/processes/kill.rs` kills after each of these steps, `tests/it/refresh/explorer` tries every
 //! order of several callers.
 //!
 //! # What a process leaves that dies

@@ -17,7 +17,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::custody::sealing_key::{NotOpened, SealingKey, text};
 use crate::model::account::Account;
-use crate::model::error::Result;
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::{AppName, ClientId, GrantId, Issuer, Org};
 use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
@@ -280,8 +280,8 @@ impl Write for WipedBuffer {
     }
 }
 
-fn unencodable(error: serde_json::Error) -> crate::Error {
-    crate::Error::new(crate::ErrorKind::Custody, "the record cannot be written down").because(error)
+fn unencodable(error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Custody, "the record cannot be written down").because(error)
 }
 
 /// Times as whole seconds since 1970, UTC.

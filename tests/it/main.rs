@@ -1,4 +1,19 @@
-//! Behaviour of the crate, a file per subject, in one binary. The first two subjects are the crate itself.
+//! What hallpass does, seen from outside: through the public names, against the embedded server, without real waits. A folder is a
+//! subject, and its `mod.rs` begins with a table of its files.
+//!
+//! | folder or file | subject |
+//! | --- | --- |
+//! | `login/` `refresh/` `logout/` | the life of a login |
+//! | `access_token/` | which access token a session gives |
+//! | `account/` | whose login it is |
+//! | `contexts/` `orgs/` | several logins side by side, and what a token speaks for |
+//! | `records/` `custody/` `state_dir/` | what rests on this machine, and where |
+//! | `servers/` | which server is asked, and how servers differ |
+//! | `cli/` | `acme`, run as a process |
+//! | `redaction` `silence` | what is never printed |
+//! | `testing/` | the embedded server itself |
+//! | `support/` | what the tests share |
+//! | `architecture/` | the source itself: its folders, dependencies, names |
 
 #![allow(
     clippy::disallowed_methods,
@@ -24,17 +39,17 @@ mod login;
 #[cfg(all(feature = "testing", feature = "cli"))]
 mod logout;
 #[cfg(all(feature = "testing", feature = "cli"))]
-mod odd_ends;
-#[cfg(all(feature = "testing", feature = "cli"))]
 mod orgs;
+#[cfg(all(feature = "testing", feature = "cli"))]
+mod records;
 #[cfg(all(feature = "testing", feature = "cli"))]
 mod redaction;
 #[cfg(all(feature = "testing", feature = "cli"))]
 mod refresh;
 #[cfg(all(feature = "testing", feature = "cli"))]
-mod second_look;
-#[cfg(all(feature = "testing", feature = "cli"))]
 mod servers;
+#[cfg(all(target_os = "linux", feature = "testing", feature = "cli"))]
+mod silence;
 #[cfg(all(feature = "testing", feature = "cli"))]
 mod state_dir;
 #[cfg(all(feature = "testing", feature = "cli"))]

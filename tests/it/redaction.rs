@@ -12,6 +12,7 @@ use hallpass::testing::{Behaviour, Endpoint, Fault};
 use hallpass::{Auth, Config, LoginRequest, LogoutRequest, Secret, Selector, Session, TokenRequest};
 use serde_json::json;
 
+use crate::support::faults::json_body;
 use crate::support::printed::{Loud, Printed};
 use crate::support::rig::{Rig, S, token};
 
@@ -99,7 +100,7 @@ fn a_life_from_login_to_logout_prints_and_stores_no_secret() {
 }
 
 #[test]
-fn a_body_that_cannot_be_read_is_not_shown() {
+fn an_unreadable_body_is_not_printed() {
     const TOKEN: &str = "at_pLaNtEd_0123456789";
     let bodies = [
         format!("{{\"access_token\":\"{TOKEN}\",\"token_type\":5}}"),
@@ -137,7 +138,7 @@ fn a_body_that_cannot_be_read_is_not_shown() {
 }
 
 #[test]
-fn a_redirect_and_an_address_are_not_shown_with_their_secrets() {
+fn secrets_in_redirects_and_addresses_are_not_printed() {
     const TOKEN: &str = "at_pLaNtEd_0123456789";
     let address = json!(format!("https://user:{TOKEN}@id.example/?access_token={TOKEN}"));
     for (endpoint, fault) in [
@@ -155,14 +156,14 @@ fn a_redirect_and_an_address_are_not_shown_with_their_secrets() {
 }
 
 #[test]
-fn a_password_in_an_issuer_is_not_repeated() {
+fn a_password_in_an_issuer_is_not_printed() {
     let printed = Printed::default();
     printed.error(&Config::new("acme", "https://alice:pw_hunter2@id.example.com", "acme-cli").unwrap_err());
     printed.assert_free_of(["pw_hunter2"]);
 }
 
 #[test]
-fn a_token_of_the_environment_is_not_printed() {
+fn an_environment_token_is_not_printed() {
     let rig = Rig::new();
     let mut config = rig.config();
     config.environment.token = Some(Arc::new(Secret::new("at_environment".into())));
@@ -172,4 +173,38 @@ fn a_token_of_the_environment_is_not_printed() {
     printed.debug(&(&config, &auth, &session, wait(session.access_token()).unwrap()));
     printed.error(&wait(session.userinfo()).unwrap_err());
     printed.assert_free_of(["at_environment"]);
+}
+
+#[test]
+fn a_description_that_quotes_a_token_is_not_printed_or_saved() {
+    let (rig, session) = Rig::expired();
+    rig.server.inject(Endpoint::Token, Fault::CutBefore);
+    rig.server.inject(Endpoint::Token, Fault::CutBefore);
+    assert!(wait(session.access_token()).is_err());
+    let sent = rig.server.requests_to(Endpoint::Token)[0].parameter("refresh_token").unwrap().to_owned();
+    let body = format!(r#"{{"error":"invalid_grant","error_description":"Invalid refresh token: {sent}"}}"#);
+    rig.server.inject(Endpoint::Token, json_body(400, &body));
+    let error = wait(session.access_token()).unwrap_err();
+    let on_disk =
+        rig.records().iter().any(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(&sent));
+    assert!(!on_disk, "in clear on disk");
+    assert!(!format!("{error:?}").contains(&sent));
+}
+
+#[test]
+fn no_piece_of_a_token_is_printed() {
+    let (rig, session) = Rig::expired();
+    rig.server.clear_requests();
+    let sent = || rig.server.requests_to(Endpoint::Token)[0].parameter("refresh_token").unwrap().to_owned();
+    rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_scope"));
+    wait(session.access_token()).unwrap_err();
+    let secret = sent();
+    let tail = &secret[secret.len() - 12..];
+    let middle = format!("…{}… is too wide", &secret[5..17]);
+    for words in [format!("the token …{tail} is too wide"), format!("{}… is too wide", &secret[..12]), middle] {
+        let text = json!({"error": "invalid_scope", "error_description": words}).to_string();
+        rig.server.inject(Endpoint::Token, json_body(400, &text));
+        let error = wait(session.access_token()).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("too wide"), "{error:?}");
+    }
 }

@@ -8,19 +8,14 @@ use hallpass::testing::{Endpoint, Fault};
 
 use crate::control::steps;
 use crate::needs::Need::Keyring;
-use crate::needs::left_out;
 use crate::rig::{Bystander, OWN, Rig, Server, among_others, full, seconds_since_1970};
 use crate::table::{Column, counted, on_both_servers};
 
 #[test]
 fn a_refresh_killed_after_any_step_is_taken_up_by_the_next_call() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
+    let Some(_cores) = among_others(&[Keyring]) else { return };
     on_both_servers("SIGKILL after a step of a refresh (the nth time that it is done)", |server| {
-        let rig = Rig::new(server);
-        rig.log_in(OWN);
+        let rig = Rig::logged_in(server);
         let bystander = Bystander::new(&rig);
         let mut column = Column::new();
         for step in steps() {
@@ -47,13 +42,9 @@ fn a_refresh_killed_after_any_step_is_taken_up_by_the_next_call() {
 /// The one that takes up what a dead process left can die as well.
 #[test]
 fn a_refresh_killed_twice_is_taken_up_by_the_third_call() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
+    let Some(_cores) = among_others(&[Keyring]) else { return };
     on_both_servers("SIGKILL after a step, and then of the next call after its first step of each name", |server| {
-        let rig = Rig::new(server);
-        rig.log_in(OWN);
+        let rig = Rig::logged_in(server);
         let bystander = Bystander::new(&rig);
         // The three things that can be left: an intent, half of a record, a whole one.
         let firsts: &[&str] = if full() { &["intended:1", "half written:2", "synced:2"] } else { &["half written:2"] };
@@ -76,14 +67,10 @@ fn a_refresh_killed_twice_is_taken_up_by_the_third_call() {
 
 #[test]
 fn a_refresh_killed_at_any_instant_is_taken_up_by_the_next_call() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
+    let Some(_cores) = among_others(&[Keyring]) else { return };
     let each = if full() { 500 } else { 50 };
     on_both_servers(&format!("SIGKILL at {each} random instants of a refresh, on each server"), |server| {
-        let rig = Rig::new(server);
-        rig.log_in(OWN);
+        let rig = Rig::logged_in(server);
         let bystander = Bystander::new(&rig);
         // Long enough to be hit.
         rig.server.inject_always(Endpoint::Token, Fault::DelayReply(Duration::from_millis(20)));
@@ -107,11 +94,8 @@ fn a_refresh_killed_at_any_instant_is_taken_up_by_the_next_call() {
 }
 
 #[test]
-fn a_login_or_logout_killed_after_any_step_is_in_nobodys_way() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
+fn a_login_or_logout_killed_after_any_step_blocks_nobody() {
+    let Some(_cores) = among_others(&[Keyring]) else { return };
     let rig = Rig::new(Server::Strict);
     let bystander = Bystander::new(&rig);
     let commands: [&[&str]; 2] =

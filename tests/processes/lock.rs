@@ -9,19 +9,14 @@ use std::thread;
 use std::time::Duration;
 
 use crate::control::Signal;
-use crate::needs::Need::Keyring;
-use crate::needs::{left_out, left_out_unless_root};
+use crate::needs::Need::{Keyring, Root};
 use crate::process::{self, Run};
 use crate::rig::{Bystander, OWN, Rig, Server, among_others};
 
 #[test]
-fn another_home_is_another_login() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
-    let rig = Rig::new(Server::Strict);
-    rig.log_in(OWN);
+fn another_state_folder_is_another_login() {
+    let Some(_cores) = among_others(&[Keyring]) else { return };
+    let rig = Rig::logged_in(Server::Strict);
     rig.expire(&rig.acme());
     let (record, requests) = (fs::read(rig.record(OWN)).unwrap(), rig.server.requests().len());
 
@@ -36,12 +31,8 @@ fn another_home_is_another_login() {
 
 #[test]
 fn another_user_can_neither_read_nor_block() {
-    if left_out(&[Keyring]) || left_out_unless_root() {
-        return;
-    }
-    let _cores = among_others();
-    let rig = Rig::new(Server::Strict);
-    rig.log_in(OWN);
+    let Some(_cores) = among_others(&[Keyring, Root]) else { return };
+    let rig = Rig::logged_in(Server::Strict);
     rig.expire(&rig.acme());
     let record = rig.record(OWN);
     let (lock, state) = (record.with_extension("lock"), rig.home.parent().unwrap());
@@ -65,13 +56,9 @@ fn another_user_can_neither_read_nor_block() {
 }
 
 #[test]
-fn a_holder_that_stands_still_is_named_and_its_death_heals() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
-    let rig = Rig::new(Server::Strict);
-    rig.log_in(OWN);
+fn a_stopped_lock_holder_is_named_and_its_death_heals() {
+    let Some(_cores) = among_others(&[Keyring]) else { return };
+    let rig = Rig::logged_in(Server::Strict);
     let bystander = Bystander::new(&rig);
     rig.expire(&rig.acme());
     let holder = rig.acme().with("HALLPASS_FAILPOINT", "STOP:intended:1").start(&["auth", "token"]);

@@ -6,10 +6,9 @@ use std::time::Duration;
 use hallpass::testing::{Endpoint, Fault};
 
 use crate::needs::Need::Keyring;
-use crate::needs::left_out;
 use crate::process::Run;
 use crate::relay::Relay;
-use crate::rig::{OWN, Rig, Server, among_others, seconds_since_1970};
+use crate::rig::{Rig, Server, among_others, seconds_since_1970};
 use crate::table::{Column, on_both_servers};
 
 /// How long the access tokens live here, in seconds.
@@ -58,11 +57,8 @@ fn troubles() -> Vec<(&'static str, Trouble, &'static str)> {
 }
 
 #[test]
-fn no_lost_reply_ends_a_login_that_the_server_has_not_ended() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
+fn no_lost_reply_ends_a_live_login() {
+    let Some(_cores) = among_others(&[Keyring]) else { return };
     on_both_servers("a refresh in trouble, and the next call once the server is well", |server| {
         let rig = Rig::new(server);
         let mut relay = Relay::to(rig.server.issuer());
@@ -84,14 +80,10 @@ fn no_lost_reply_ends_a_login_that_the_server_has_not_ended() {
 
 /// A reply that is lost once, with no valid token left, is asked for again at once.
 #[test]
-fn a_reply_lost_once_is_asked_for_again_at_once() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
+fn a_reply_lost_once_is_retried_at_once() {
+    let Some(_cores) = among_others(&[Keyring]) else { return };
     on_both_servers("a refresh whose first reply is lost", |server| {
-        let rig = Rig::new(server);
-        rig.log_in(OWN);
+        let rig = Rig::logged_in(server);
         let faults = [("lost before rotating", Fault::CutBefore), ("lost after rotating", Fault::LoseReply)];
         let outcome = |(name, fault): (&str, Fault)| {
             rig.expire(&rig.acme());

@@ -18,7 +18,7 @@
 //! | `table.rs` | outcomes, printed |
 //! | `hosts/` | programs that embed the library badly |
 //!
-//! The rest is shared with `tests/real`.
+//! The rest is `tests/real/support`.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::disallowed_methods,
@@ -44,26 +44,7 @@ mod table;
 mod volume;
 
 #[allow(dead_code, reason = "tests/real uses the rest")]
-#[path = "../real/acme.rs"]
-mod acme;
-#[allow(dead_code, reason = "tests/real uses the rest")]
-#[path = "../real/http.rs"]
-mod http;
-#[allow(dead_code, reason = "tests/real uses the rest")]
-#[path = "../real/kernel.rs"]
-mod kernel;
-#[allow(dead_code, reason = "tests/real uses the rest")]
-#[path = "../real/machine.rs"]
-mod machine;
-#[allow(dead_code, reason = "tests/real uses the rest")]
-#[path = "../real/needs.rs"]
-mod needs;
-#[allow(dead_code, reason = "tests/real uses the rest")]
-#[path = "../real/process.rs"]
-mod process;
-#[allow(dead_code, reason = "tests/real uses the rest")]
-#[path = "../real/provider.rs"]
-mod provider;
-#[allow(dead_code, reason = "tests/real uses the rest")]
-#[path = "../real/tls.rs"]
-mod tls;
+#[path = "../real/support/mod.rs"]
+mod support;
+
+use support::{acme, http, kernel, machine, needs, process, provider, tls};

@@ -11,7 +11,6 @@ use crate::acme::Acme;
 use crate::control::{Signal, all_steps};
 use crate::kernel;
 use crate::needs::Need::{Keyring, Keys};
-use crate::needs::left_out;
 use crate::process::Run;
 use crate::rig::{OWN, Rig, Server, among_others};
 use crate::table::{Column, print};
@@ -24,11 +23,8 @@ const PAIRS: [(&str, &str); 4] =
 const KEY_STEPS: [&str; 4] = ["key copied", "key verified", "key switched", "key erased"];
 
 #[test]
-fn a_move_killed_after_any_step_leaves_a_login_that_works_and_is_finished_by_the_same_move() {
-    if left_out(&[Keyring, Keys]) {
-        return;
-    }
-    let _cores = among_others();
+fn a_move_killed_after_any_step_can_be_repeated() {
+    let Some(_cores) = among_others(&[Keyring, Keys]) else { return };
     let columns = thread::scope(|scope| {
         let matrices = PAIRS.map(|(from, to)| scope.spawn(move || killed_at_every_step(from, to)));
         matrices.map(|matrix| matrix.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -76,11 +72,8 @@ fn killed_at_every_step(from: &str, to: &str) -> Column {
 
 /// A process that moves a key stands still after each step, and everybody else goes on.
 #[test]
-fn a_token_at_hand_is_served_and_a_refresh_waits_while_a_move_stands_still() {
-    if left_out(&[Keyring, Keys]) {
-        return;
-    }
-    let _cores = among_others();
+fn a_stopped_move_delays_a_refresh_and_no_cached_token() {
+    let Some(_cores) = among_others(&[Keyring, Keys]) else { return };
     let rig = Rig::new(Server::Strict);
     for step in KEY_STEPS {
         let login = Login::new(&rig, "os");
@@ -97,11 +90,8 @@ fn a_token_at_hand_is_served_and_a_refresh_waits_while_a_move_stands_still() {
 }
 
 #[test]
-fn a_logout_that_meets_a_move_waits_for_it_and_leaves_no_key_anywhere() {
-    if left_out(&[Keyring, Keys]) {
-        return;
-    }
-    let _cores = among_others();
+fn a_logout_waits_for_a_move_and_leaves_no_key() {
+    let Some(_cores) = among_others(&[Keyring, Keys]) else { return };
     let rig = Rig::new(Server::Strict);
     for step in KEY_STEPS {
         let login = Login::new(&rig, "os");
@@ -120,11 +110,8 @@ fn a_logout_that_meets_a_move_waits_for_it_and_leaves_no_key_anywhere() {
 
 /// The logout is first.
 #[test]
-fn a_move_that_meets_a_logout_moves_nothing() {
-    if left_out(&[Keyring, Keys]) {
-        return;
-    }
-    let _cores = among_others();
+fn a_move_during_a_logout_moves_nothing() {
+    let Some(_cores) = among_others(&[Keyring, Keys]) else { return };
     let rig = Rig::new(Server::Strict);
     let login = Login::new(&rig, "os");
     // While the index is written, behind the login's lock.
@@ -140,11 +127,8 @@ fn a_move_that_meets_a_logout_moves_nothing() {
 
 /// Refreshes and moves in both directions at once.
 #[test]
-fn refreshes_and_moves_that_race_all_succeed_and_leave_one_key() {
-    if left_out(&[Keyring, Keys]) {
-        return;
-    }
-    let _cores = among_others();
+fn racing_refreshes_and_moves_succeed_and_leave_one_key() {
+    let Some(_cores) = among_others(&[Keyring, Keys]) else { return };
     let rig = Rig::new(Server::Strict);
     let login = Login::new(&rig, "keyfile");
     let before = rig.rotations();

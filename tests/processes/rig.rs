@@ -10,6 +10,7 @@ use hallpass::testing::{AuthorizationServer, Behaviour};
 use crate::acme::Acme;
 use crate::http;
 use crate::machine::Machine;
+use crate::needs::{Need, ready};
 
 /// The context that things happen to.
 pub(crate) const OWN: &str = "work";
@@ -52,6 +53,13 @@ impl Rig {
         server.approve_all();
         let machine = Machine::desktop();
         Rig { kind, server, home: machine.home().join(".state/acme"), machine }
+    }
+
+    /// With a login in the context that things happen to.
+    pub(crate) fn logged_in(kind: Server) -> Rig {
+        let rig = Rig::new(kind);
+        rig.log_in(OWN);
+        rig
     }
 
     /// `acme` in the context that things happen to.
@@ -182,12 +190,12 @@ pub(crate) fn full() -> bool {
 
 static CORES: RwLock<()> = RwLock::new(());
 
-/// For a test that uses all of this machine, and measures.
-pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
-    CORES.write().unwrap_or_else(PoisonError::into_inner)
+/// For a test that uses all of this machine, and measures. `None` if the test has to be left out.
+pub(crate) fn alone(needs: &[Need]) -> Option<RwLockWriteGuard<'static, ()>> {
+    ready(needs, || CORES.write().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// For any other, which would disturb that.
-pub(crate) fn among_others() -> RwLockReadGuard<'static, ()> {
-    CORES.read().unwrap_or_else(PoisonError::into_inner)
+/// For any other test, which would disturb that. `None` if the test has to be left out.
+pub(crate) fn among_others(needs: &[Need]) -> Option<RwLockReadGuard<'static, ()>> {
+    ready(needs, || CORES.read().unwrap_or_else(PoisonError::into_inner))
 }

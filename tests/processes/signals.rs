@@ -11,9 +11,8 @@ use hallpass::testing::{Endpoint, Fault};
 use crate::acme::example;
 use crate::control::Signal;
 use crate::needs::Need::Keyring;
-use crate::needs::left_out;
 use crate::process::{Run, Running};
-use crate::rig::{OWN, Rig, Server, among_others};
+use crate::rig::{Rig, Server, among_others};
 
 /// The signals that ask a process to end, and its exit code then.
 const ASKED_TO_END: [(Signal, i32); 2] = [(Signal::INT, 130), (Signal::TERM, 143)];
@@ -23,12 +22,8 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 #[test]
 fn a_signal_in_mid_exchange_waits_for_the_commit() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
-    let rig = Rig::new(Server::Strict);
-    rig.log_in(OWN);
+    let Some(_cores) = among_others(&[Keyring]) else { return };
+    let rig = Rig::logged_in(Server::Strict);
     for (signal, code) in ASKED_TO_END {
         rig.expire(&rig.acme());
         let acme = in_mid_exchange(&rig, || rig.acme().start(&["auth", "token"]));
@@ -40,13 +35,9 @@ fn a_signal_in_mid_exchange_waits_for_the_commit() {
 
 /// As it comes from the terminal and once more from a program around this one that passes it on.
 #[test]
-fn a_signal_that_comes_twice_at_once_is_one() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
-    let rig = Rig::new(Server::Strict);
-    rig.log_in(OWN);
+fn two_signals_at_once_count_as_one() {
+    let Some(_cores) = among_others(&[Keyring]) else { return };
+    let rig = Rig::logged_in(Server::Strict);
     for (signal, code) in ASKED_TO_END {
         rig.expire(&rig.acme());
         let acme = in_mid_exchange(&rig, || rig.acme().start(&["auth", "token"]));
@@ -60,12 +51,8 @@ fn a_signal_that_comes_twice_at_once_is_one() {
 
 #[test]
 fn a_signal_ends_the_wait_for_a_lock() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
-    let rig = Rig::new(Server::Strict);
-    rig.log_in(OWN);
+    let Some(_cores) = among_others(&[Keyring]) else { return };
+    let rig = Rig::logged_in(Server::Strict);
     for (signal, code) in ASKED_TO_END {
         rig.expire(&rig.acme());
         let holder = rig.acme().with("HALLPASS_FAILPOINT", "STOP:intended:1").start(&["auth", "token"]);
@@ -84,13 +71,9 @@ fn a_signal_ends_the_wait_for_a_lock() {
 }
 
 #[test]
-fn a_host_whose_main_returns_or_settles_in_mid_exchange_loses_nothing() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = among_others();
-    let rig = Rig::new(Server::Strict);
-    rig.log_in(OWN);
+fn a_host_that_exits_in_mid_exchange_loses_no_token() {
+    let Some(_cores) = among_others(&[Keyring]) else { return };
+    let rig = Rig::logged_in(Server::Strict);
     for how in ["returns", "settles"] {
         leaves(&rig, how).exits(0);
         the_rotated_token_is_kept(&rig);

@@ -11,7 +11,7 @@ use hallpass::testing::{Endpoint, Fault, Person};
 use crate::acme::Acme;
 use crate::machine::Machine;
 use crate::needs::Need::{Django, Keyring, Provider as Node};
-use crate::needs::{left_out, say};
+use crate::needs::say;
 use crate::process::Running;
 use crate::provider::{Provider, Wish};
 use crate::rig::{OWN, Rig, Server, alone, full, seconds_since_1970};
@@ -26,10 +26,7 @@ const REPLY_AFTER: Duration = Duration::from_millis(300);
 
 #[test]
 fn a_storm_on_the_embedded_server_makes_one_refresh() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = alone();
+    let Some(_cores) = alone(&[Keyring]) else { return };
     let rig = Rig::new(Server::Strict);
     rig.server.inject_always(Endpoint::Token, Fault::DelayReply(REPLY_AFTER));
     rig.log_in(OWN);
@@ -38,11 +35,8 @@ fn a_storm_on_the_embedded_server_makes_one_refresh() {
 }
 
 #[test]
-fn a_storm_on_a_server_nobody_here_wrote_makes_one_refresh() {
-    if left_out(&[Node, Keyring]) {
-        return;
-    }
-    let _cores = alone();
+fn a_storm_on_oidc_provider_makes_one_refresh() {
+    let Some(_cores) = alone(&[Node, Keyring]) else { return };
     let machine = Machine::desktop();
     let server = Provider::start(&[("OIDC_TOKEN_DELAY_MS", &REPLY_AFTER.as_millis().to_string())]);
     let acme = machine.acme(&server.issuer);
@@ -51,11 +45,8 @@ fn a_storm_on_a_server_nobody_here_wrote_makes_one_refresh() {
 }
 
 #[test]
-fn a_storm_on_another_server_nobody_here_wrote_makes_one_refresh() {
-    if left_out(&[Django, Keyring]) {
-        return;
-    }
-    let _cores = alone();
+fn a_storm_on_django_makes_one_refresh() {
+    let Some(_cores) = alone(&[Django, Keyring]) else { return };
     let machine = Machine::desktop();
     let server = Provider::django(&[("OIDC_TOKEN_DELAY_MS", &REPLY_AFTER.as_millis().to_string())]);
     let acme = machine
@@ -68,13 +59,10 @@ fn a_storm_on_another_server_nobody_here_wrote_makes_one_refresh() {
 
 /// Half of the orgs' tokens are spent and half are not there yet: the server makes one token for each, and nobody gets another's.
 #[test]
-fn a_storm_over_four_orgs_of_one_login_makes_a_refresh_for_each() {
+fn a_storm_over_four_orgs_makes_one_refresh_for_each() {
     const ORGS: [&str; 4] = ["acme", "globex", "hooli", "initech"];
     const CALLERS: usize = 64;
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let _cores = alone();
+    let Some(_cores) = alone(&[Keyring]) else { return };
     let rig = Rig::new(Server::Strict);
     rig.server.set_behaviour(|behaviour| behaviour.org_parameter = Some("organization_id".into()));
     rig.server.approve_all_as(&Person::default().in_orgs(&ORGS));

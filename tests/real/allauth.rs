@@ -3,9 +3,8 @@
 //! spent refresh token and ends nothing; and a revocation ends all access tokens of the login.
 
 use crate::life::{Server, life};
-use crate::machine::Machine;
 use crate::needs::Need::{self, Keyring};
-use crate::needs::left_out;
+use crate::needs::on_desktop;
 use crate::provider::{ALLAUTH, Provider, Wish};
 
 const SERVER: Server = Server {
@@ -20,26 +19,23 @@ const SERVER: Server = Server {
 };
 
 life! { SERVER:
-    a_login_waits_for_the_person_and_knows_who_it_was
-    a_refresh_rotates_and_the_spent_token_is_worth_nothing
-    a_token_of_fewer_scopes_names_them
+    a_login_waits_for_the_person_and_learns_the_name
+    a_refresh_rotates_and_the_spent_token_is_dead
+    a_token_for_fewer_scopes_names_them
     a_storm_at_expiry_makes_one_refresh
-    who_is_refused_is_told_so
-    a_code_that_ran_out_is_said_to_have("invalid_grant")
+    a_refused_person_is_told
+    an_expired_code_is_named_as_expired("invalid_grant")
     a_code_that_the_server_forgot_ends_the_login("invalid_grant")
-    what_this_server_does_not_know_is_named("Invalid client_id")
-    a_login_that_the_server_has_ended_is_said_to_be_over
+    the_error_names_what_the_server_does_not_know("Invalid client_id")
+    a_login_ended_by_the_server_is_named_as_ended
     logout_ends_it_at_the_server_and_another_login_lives
-    a_login_that_replaces_another_lives
+    a_login_survives_replacing_another
 }
 
 /// Userinfo refuses a token without the scope `openid`: the login has no name, and is good for all the rest.
 #[test]
-fn a_login_without_openid_has_no_name_and_lives() {
-    if left_out(&[Need::Allauth, Keyring]) {
-        return;
-    }
-    let (server, machine) = (Provider::of(&ALLAUTH, &[]), Machine::desktop());
+fn a_login_without_openid_works_without_a_name() {
+    let Some((server, machine)) = on_desktop(&[Need::Allauth, Keyring], || Provider::of(&ALLAUTH, &[])) else { return };
     let acme = SERVER.acme(&machine, &server).with("ACME_SCOPES", "email");
     let login = acme.login(&server, "ada", Wish::Approve, &[]).exits(0);
     let done = login.json().pop().unwrap();

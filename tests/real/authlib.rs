@@ -20,22 +20,22 @@ const SERVER: Server = Server {
 };
 
 life! { SERVER:
-    a_login_waits_for_the_person_and_knows_who_it_was
-    a_refresh_rotates_and_the_spent_token_is_worth_nothing
-    a_token_of_fewer_scopes_names_them
+    a_login_waits_for_the_person_and_learns_the_name
+    a_refresh_rotates_and_the_spent_token_is_dead
+    a_token_for_fewer_scopes_names_them
     a_storm_at_expiry_makes_one_refresh
-    who_is_refused_is_told_so
-    a_code_that_ran_out_is_said_to_have("expired_token")
+    a_refused_person_is_told
+    an_expired_code_is_named_as_expired("expired_token")
     a_code_that_the_server_forgot_ends_the_login("invalid_request")
-    what_this_server_does_not_know_is_named("The client does not exist")
-    a_login_that_the_server_has_ended_is_said_to_be_over
+    the_error_names_what_the_server_does_not_know("The client does not exist")
+    a_login_ended_by_the_server_is_named_as_ended
     logout_ends_it_at_the_server_and_another_login_lives
-    a_login_that_replaces_another_lives
+    a_login_survives_replacing_another
 }
 
 /// A builder may keep the codes in a cache, which forgets them at their end.
 #[test]
-fn a_code_that_was_forgotten_at_its_end_is_said_to_have_run_out() {
+fn a_code_forgotten_at_its_end_is_named_as_expired() {
     if left_out(&[Need::Authlib, Keyring]) {
         return;
     }

@@ -7,7 +7,7 @@ use crate::http;
 use crate::life::{Server, life, live};
 use crate::machine::{Machine, eventually};
 use crate::needs::Need::{BetterAuth, Keyring};
-use crate::needs::left_out;
+use crate::needs::{on_desktop, ready};
 use crate::process::Run;
 use crate::provider::{BETTER_AUTH, Provider};
 
@@ -23,24 +23,25 @@ const SERVER: Server = Server {
 };
 
 life! { SERVER:
-    a_login_waits_for_the_person_and_knows_who_it_was
-    a_refresh_rotates_and_the_spent_token_is_worth_nothing
-    a_token_of_fewer_scopes_names_them
+    a_login_waits_for_the_person_and_learns_the_name
+    a_refresh_rotates_and_the_spent_token_is_dead
+    a_token_for_fewer_scopes_names_them
     a_storm_at_expiry_makes_one_refresh
-    who_is_refused_is_told_so
-    a_login_that_the_server_has_ended_is_said_to_be_over
+    a_refused_person_is_told
+    a_login_ended_by_the_server_is_named_as_ended
     logout_ends_it_at_the_server_and_another_login_lives
-    a_login_that_replaces_another_lives
+    a_login_survives_replacing_another
 }
 
 /// Killed while the server, which has rotated, holds its reply back: what is stored is spent. Whoever sends it to the revocation
 /// endpoint, in order to tidy up after the login that is replaced, ends the new one.
 #[test]
-fn a_login_after_a_refresh_that_was_killed_lives() {
-    if left_out(&[BetterAuth, Keyring]) {
+fn a_login_after_a_killed_refresh_works() {
+    let Some((server, machine)) = ready(&[BetterAuth, Keyring], || {
+        (Provider::better_auth(&[("OIDC_TOKEN_DELAY_MS", "1000")]), Machine::desktop())
+    }) else {
         return;
-    }
-    let (server, machine) = (Provider::better_auth(&[("OIDC_TOKEN_DELAY_MS", "1000")]), Machine::desktop());
+    };
     let acme = machine.acme(&server.issuer).logged_in(&server, "ada");
     let mut running = acme.start(&["auth", "token", "--refresh"]);
     eventually("the rotation", || live(&server) == [false, true]);
@@ -58,10 +59,7 @@ fn a_login_after_a_refresh_that_was_killed_lives() {
 /// The server answers 400 to a token that it does not know or has revoked, where RFC 7009 has 200: it is over all the same.
 #[test]
 fn logout_forgets_a_login_that_the_server_has_ended() {
-    if left_out(&[BetterAuth, Keyring]) {
-        return;
-    }
-    let (server, machine) = (Provider::better_auth(&[]), Machine::desktop());
+    let Some((server, machine)) = on_desktop(&[BetterAuth, Keyring], || Provider::better_auth(&[])) else { return };
     for revoked in [false, true] {
         let acme = machine.acme(&server.issuer).logged_in(&server, "ada");
         let refresh = acme.run(&["auth", "token", "--refresh"]).exits(0);

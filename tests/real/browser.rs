@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::acme::Acme;
 use crate::http;
 use crate::machine::Machine;
-use crate::needs::{Need::Chromium, left_out};
+use crate::needs::{Need::Chromium, left_out, on_headless};
 use crate::process::Running;
 use crate::webdriver::{Browser, DOWN, ENTER, TAB};
 
@@ -20,11 +20,8 @@ const ALLOW: &str = "button[value=allow]";
 const CODE: &str = "#user_code";
 
 #[test]
-fn what_the_person_clicks_is_what_the_tool_is_told() {
-    if left_out(&[Chromium]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn the_tool_learns_what_the_person_clicked() {
+    let Some((server, machine)) = on_headless(&[Chromium], server) else { return };
     let (acme, browser) = (acme(&machine, &server), Browser::start(&machine));
 
     let (denied, uri, code) = login(&acme);
@@ -58,11 +55,8 @@ fn what_the_person_clicks_is_what_the_tool_is_told() {
 }
 
 #[test]
-fn a_wrong_code_is_said_and_kept_and_the_right_one_goes_on() {
-    if left_out(&[Chromium]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_wrong_code_can_be_corrected() {
+    let Some((server, machine)) = on_headless(&[Chromium], server) else { return };
     let (acme, browser) = (acme(&machine, &server), Browser::start(&machine));
     let (running, _, code) = login(&acme);
 
@@ -86,10 +80,7 @@ fn a_wrong_code_is_said_and_kept_and_the_right_one_goes_on() {
 
 #[test]
 fn the_keyboard_alone_can_deny_allow_and_choose_an_org() {
-    if left_out(&[Chromium]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+    let Some((server, machine)) = on_headless(&[Chromium], server) else { return };
     let (acme, browser) = (acme(&machine, &server), Browser::start(&machine));
 
     // Nothing has the focus that a key pressed too early could decide with, and "Deny" is met first.
@@ -125,11 +116,8 @@ fn the_keyboard_alone_can_deny_allow_and_choose_an_org() {
 }
 
 #[test]
-fn a_page_of_another_site_decides_nothing() {
-    if left_out(&[Chromium]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_page_of_another_site_cannot_decide() {
+    let Some((server, machine)) = on_headless(&[Chromium], server) else { return };
     let browser = Browser::start(&machine);
     let code = device(&server, "openid").1;
     let form = format!(

@@ -11,24 +11,21 @@ use hallpass::testing::KeyStoreCase;
 
 use crate::machine::Machine;
 use crate::needs::Need::{Keyring, Keys};
-use crate::needs::{left_out, say};
+use crate::needs::{ready, say};
 use crate::process;
 
 /// The stores are found through the environment, so that the test runs a second time: on a desktop of its own, and in a
 /// login session that has a keyring of its own in the kernel.
 #[test]
-fn the_contract_holds_in_every_place() {
+fn the_contract_holds_in_every_key_store() {
     const INSIDE: &str = "HALLPASS_INSIDE_A_SESSION";
     if env::var_os(INSIDE).is_some() {
         return assert_all_hold();
     }
-    if left_out(&[Keyring, Keys]) {
-        return;
-    }
-    let machine = Machine::desktop();
+    let Some(machine) = ready(&[Keyring, Keys], Machine::desktop) else { return };
     let mut inside = machine.command("keyctl", &machine.home());
     inside.args(["session", "-"]).arg(env::current_exe().unwrap());
-    inside.args(["--exact", "contract::the_contract_holds_in_every_place", "--nocapture"]).env(INSIDE, "1");
+    inside.args(["--exact", "contract::the_contract_holds_in_every_key_store", "--nocapture"]).env(INSIDE, "1");
     let run = process::run(inside.env("CREDENTIALS_DIRECTORY", machine.scratch())).exits(0);
     assert!(run.stdout.contains("1 passed"), "{run}");
     let table: Vec<&str> = run.stdout.lines().filter_map(|line| line.strip_prefix("| ")).collect();

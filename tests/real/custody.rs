@@ -6,16 +6,13 @@ use std::time::Duration;
 use crate::acme::Acme;
 use crate::machine::{Machine, part};
 use crate::needs::Need::{Keyring, Provider as Server};
-use crate::needs::{left_out, say};
+use crate::needs::{on_desktop, on_headless, ready, say};
 use crate::process::Run;
 use crate::provider::{Provider, Wish};
 
 #[test]
-fn without_a_bus_a_login_is_refused_at_once_and_writes_nothing() {
-    if left_out(&[Server]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::headless());
+fn without_a_bus_a_login_fails_at_once_and_writes_nothing() {
+    let Some((provider, machine)) = on_headless(&[Server], || Provider::start(&[])) else { return };
     let acme = machine.acme(&provider.issuer).with("ACME_CUSTODY", "os");
     refused(&acme, &provider, "no D-Bus", Duration::from_secs(2)).fails_with("custody", "");
     assert!(machine.home_entries().is_empty(), "written: {:?}", machine.home_entries());
@@ -27,10 +24,9 @@ fn without_a_bus_a_login_is_refused_at_once_and_writes_nothing() {
 
 #[test]
 fn a_bus_that_never_answers_is_given_up_on() {
-    if left_out(&[Server]) {
+    let Some((provider, machine)) = ready(&[Server], || (Provider::start(&[]), Machine::with_silent_bus())) else {
         return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::with_silent_bus());
+    };
     let acme = machine.acme(&provider.issuer).with("ACME_CUSTODY", "os");
     for what in ["a dead D-Bus", "a dead D-Bus, the second time"] {
         refused(&acme, &provider, what, Duration::from_secs(3)).fails_with("custody", "");
@@ -40,10 +36,7 @@ fn a_bus_that_never_answers_is_given_up_on() {
 
 #[test]
 fn a_locked_keyring_asks_to_be_unlocked() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, mut machine) = (Provider::start(&[]), Machine::desktop());
+    let Some((provider, mut machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     machine.lock();
     let acme = machine.acme(&provider.issuer).with("ACME_CUSTODY", "os");
     refused(&acme, &provider, "a locked keyring", Duration::from_secs(4)).fails_with("custody", "unlock");
@@ -54,11 +47,11 @@ fn a_locked_keyring_asks_to_be_unlocked() {
 }
 
 #[test]
-fn a_keyring_without_a_collection_is_no_place() {
-    if left_out(&[Server, Keyring]) {
+fn a_keyring_without_a_collection_is_not_used() {
+    let Some((provider, machine)) = ready(&[Server, Keyring], || (Provider::start(&[]), Machine::with_no_collection()))
+    else {
         return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::with_no_collection());
+    };
     let acme = machine.acme(&provider.issuer).with("ACME_CUSTODY", "os");
     refused(&acme, &provider, "no collection", Duration::from_secs(4)).fails_with("custody", "");
     assert!(machine.home_entries().is_empty(), "written: {:?}", machine.home_entries());
@@ -66,11 +59,8 @@ fn a_keyring_without_a_collection_is_no_place() {
 
 /// Logged in, and then the store goes away: that is not a logout.
 #[test]
-fn a_session_outlives_a_store_that_is_locked_or_down() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, mut machine) = (Provider::start(&[]), Machine::desktop());
+fn a_login_survives_a_key_store_that_is_locked_or_down() {
+    let Some((provider, mut machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     machine.acme(&provider.issuer).logged_in(&provider, "ada");
     let token = machine.acme(&provider.issuer).run(&["auth", "token"]).exits(0).word();
 
@@ -102,10 +92,7 @@ fn the_contract_holds_in_a_real_keyring() {
     if part().is_some() {
         return hallpass::testing::check_key_store(&hallpass::custody::OsKeyStore);
     }
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let machine = Machine::desktop();
+    let Some(machine) = ready(&[Keyring], Machine::desktop) else { return };
     let run = machine.inside("contract").finish().exits(0);
     assert!(run.stdout.contains("1 passed"), "{run}");
     assert_eq!(machine.keyring_items("contract-a"), "", "nothing is left behind");

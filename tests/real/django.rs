@@ -10,7 +10,7 @@ use crate::acme::Acme;
 use crate::life::{Server, life};
 use crate::machine::{Machine, eventually};
 use crate::needs::Need::{Django, Keyring, Openssl};
-use crate::needs::left_out;
+use crate::needs::{left_out, on_desktop, ready};
 use crate::provider::{DJANGO, Provider, Wish, counts};
 use crate::tls;
 
@@ -31,23 +31,22 @@ const SERVER: Server = Server {
 };
 
 life! { SERVER:
-    a_login_waits_for_the_person_and_knows_who_it_was
-    a_refresh_rotates_and_the_spent_token_is_worth_nothing
-    a_token_of_fewer_scopes_names_them
+    a_login_waits_for_the_person_and_learns_the_name
+    a_refresh_rotates_and_the_spent_token_is_dead
+    a_token_for_fewer_scopes_names_them
     a_storm_at_expiry_makes_one_refresh
-    who_is_refused_is_told_so
-    a_login_that_the_server_has_ended_is_said_to_be_over
+    a_refused_person_is_told
+    a_login_ended_by_the_server_is_named_as_ended
     logout_ends_it_at_the_server_and_another_login_lives
-    a_login_that_replaces_another_lives
+    a_login_survives_replacing_another
 }
 
 /// The subject is all that it tells of a person unless it is taught more.
 #[test]
-fn who_has_no_name_is_known_by_the_subject() {
-    if left_out(&[Django, Keyring]) {
+fn a_person_without_a_name_is_known_by_the_subject() {
+    let Some((server, machine)) = on_desktop(&[Django, Keyring], || Provider::django(&[("DJANGO_CLAIMS", "0")])) else {
         return;
-    }
-    let (server, machine) = (Provider::django(&[("DJANGO_CLAIMS", "0")]), Machine::desktop());
+    };
     let acme = acme_of(&machine, &server);
     let login = acme.login(&server, "bob", Wish::Approve, &[]).exits(0);
     assert_eq!(login.json().pop().unwrap()["account"]["subject"], "2", "{login}");
@@ -55,11 +54,10 @@ fn who_has_no_name_is_known_by_the_subject() {
 }
 
 #[test]
-fn a_refresh_token_that_stays_in_use_is_kept() {
-    if left_out(&[Django, Keyring]) {
+fn a_refresh_token_that_is_not_rotated_is_kept() {
+    let Some((server, machine)) = on_desktop(&[Django, Keyring], || Provider::django(&[("DJANGO_ROTATE", "0")])) else {
         return;
-    }
-    let (server, machine) = (Provider::django(&[("DJANGO_ROTATE", "0")]), Machine::desktop());
+    };
     let acme = acme_of(&machine, &server).logged_in(&server, "ada");
     let tokens: BTreeSet<String> = (0..3).map(|_| acme.run(&["auth", "token", "--refresh"]).exits(0).word()).collect();
     assert_eq!((tokens.len(), server.refresh_tokens().len()), (3, 1));
@@ -69,7 +67,7 @@ fn a_refresh_token_that_stays_in_use_is_kept() {
 /// Killed while the server, which has rotated, holds its reply back. Within the server's grace the old token brings the same reply once
 /// more; without one nothing can be done, which is told from a login that somebody has ended.
 #[test]
-fn a_reply_that_is_lost_is_had_again_within_the_servers_grace() {
+fn a_lost_reply_is_retried_within_the_servers_grace() {
     if left_out(&[Django, Keyring]) {
         return;
     }
@@ -97,11 +95,8 @@ fn a_reply_that_is_lost_is_had_again_within_the_servers_grace() {
 }
 
 #[test]
-fn a_code_that_ran_out_at_the_server_is_said_to_have() {
-    if left_out(&[Django, Keyring]) {
-        return;
-    }
-    let (server, machine) = (Provider::django(&[]), Machine::desktop());
+fn a_code_that_expired_at_the_server_is_named_as_expired() {
+    let Some((server, machine)) = on_desktop(&[Django, Keyring], || Provider::django(&[])) else { return };
     let mut running = acme_of(&machine, &server).start(&["auth", "login", "--json"]);
     let shown: serde_json::Value = serde_json::from_str(&running.line().unwrap()).unwrap();
     server.end_codes();
@@ -114,11 +109,11 @@ fn a_code_that_ran_out_at_the_server_is_said_to_have() {
 
 /// Where nobody opens the page this server says "pending" for ever; a login ends when the code's time is over all the same.
 #[test]
-fn a_code_that_nobody_looked_at_ends_with_its_time() {
-    if left_out(&[Django, Keyring]) {
+fn a_code_that_nobody_entered_expires() {
+    let Some((server, machine)) = on_desktop(&[Django, Keyring], || Provider::django(&[("OIDC_INTERVAL", "600")]))
+    else {
         return;
-    }
-    let (server, machine) = (Provider::django(&[("OIDC_INTERVAL", "600")]), Machine::desktop());
+    };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     // On this clock nobody waits.
     let acme = acme_of(&machine, &server).with("ACME_CLOCK", &now.as_secs().to_string());
@@ -128,11 +123,11 @@ fn a_code_that_nobody_looked_at_ends_with_its_time() {
 
 /// Where the urls are included under a prefix and nowhere else, RFC 8414 has its document behind the path of the issuer.
 #[test]
-fn a_revocation_endpoint_that_is_named_behind_the_issuers_path_is_found() {
-    if left_out(&[Django, Keyring]) {
+fn metadata_behind_the_issuers_path_is_found() {
+    let Some((server, machine)) = on_desktop(&[Django, Keyring], || Provider::django(&[("DJANGO_METADATA", "oidc")]))
+    else {
         return;
-    }
-    let (server, machine) = (Provider::django(&[("DJANGO_METADATA", "oidc")]), Machine::desktop());
+    };
     let acme = acme_of(&machine, &server).logged_in(&server, "ada");
     let logout = acme.run(&["auth", "logout", "--json"]).exits(0);
     assert!(logout.stdout.contains("\"revoked\""), "{logout}");
@@ -140,11 +135,8 @@ fn a_revocation_endpoint_that_is_named_behind_the_issuers_path_is_found() {
 }
 
 #[test]
-fn what_this_server_lacks_is_named() {
-    if left_out(&[Django, Keyring]) {
-        return;
-    }
-    let (server, machine) = (Provider::django(&[]), Machine::desktop());
+fn the_error_names_what_the_server_lacks() {
+    let Some((server, machine)) = on_desktop(&[Django, Keyring], || Provider::django(&[])) else { return };
     let without = machine.acme(&server.issuer).run(&["auth", "login", "--json"]).exits(1);
     without.fails_with("protocol", "");
     assert!(without.stdout.contains("names no device_authorization_endpoint"), "{without}");
@@ -175,11 +167,8 @@ fn a_confidential_client_logs_in_refreshes_and_logs_out() {
 }
 
 #[test]
-fn all_of_it_over_tls_of_a_private_ca() {
-    if left_out(&[Django, Keyring, Openssl]) {
-        return;
-    }
-    let machine = Machine::desktop();
+fn a_login_works_over_tls_of_a_private_ca() {
+    let Some(machine) = ready(&[Django, Keyring, Openssl], Machine::desktop) else { return };
     let tls = tls::make(machine.scratch());
     let server = Provider::django_tls(&tls, &[]);
     assert!(server.issuer.starts_with("https://"));

@@ -12,14 +12,11 @@ use crate::embedded::server;
 use crate::kernel;
 use crate::machine::Machine;
 use crate::needs::Need::{Keyring, Keys};
-use crate::needs::left_out;
+use crate::needs::{left_out, on_desktop, on_headless};
 
 #[test]
-fn on_a_machine_that_is_well_the_doctor_finds_nothing_changes_nothing_and_tells_no_secret() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::desktop());
+fn on_a_healthy_machine_the_doctor_finds_nothing() {
+    let Some((server, machine)) = on_desktop(&[Keyring], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "os");
     let before_any_login = examined(&acme, 0);
     assert_eq!(state_of(&before_any_login, "home"), "note");
@@ -42,11 +39,8 @@ fn on_a_machine_that_is_well_the_doctor_finds_nothing_changes_nothing_and_tells_
 }
 
 #[test]
-fn in_a_container_without_a_bus_the_doctor_says_where_a_key_would_go() {
-    if left_out(&[Keys]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn in_a_container_the_doctor_says_where_a_key_would_go() {
+    let Some((server, machine)) = on_headless(&[Keys], server) else { return };
     let acme = machine.acme(server.issuer()).with("container", "podman");
     let report = examined(&acme, 0);
     assert!(text_of(&report, "program").contains("in a container"), "{report}");
@@ -59,11 +53,8 @@ fn in_a_container_without_a_bus_the_doctor_says_where_a_key_would_go() {
 }
 
 #[test]
-fn a_locked_keyring_is_a_problem_of_the_logins_that_rest_there() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let (server, mut machine) = (server(), Machine::desktop());
+fn a_locked_keyring_is_a_problem_of_its_logins() {
+    let Some((server, mut machine)) = on_desktop(&[Keyring], server) else { return };
     machine.acme(server.issuer()).log_in();
     machine.lock();
     let report = examined(&machine.acme(server.issuer()), 1);
@@ -100,7 +91,7 @@ fn a_clock_that_is_off_and_a_server_that_is_away_are_problems() {
 }
 
 #[test]
-fn a_record_that_no_login_names_is_named_again() {
+fn a_record_without_a_name_is_named_again() {
     each_place(|machine, acme, place| {
         let (token, name) = (acme.token(), acme.only_login()["context"].clone());
         fs::write(index(machine), "{\"format\":1,\"default\":null,\"contexts\":[]}").unwrap();
@@ -114,7 +105,7 @@ fn a_record_that_no_login_names_is_named_again() {
 }
 
 #[test]
-fn a_damaged_index_is_set_aside_and_made_anew_from_the_records() {
+fn a_damaged_index_is_rebuilt_from_the_records() {
     each_place(|machine, acme, place| {
         let token = acme.token();
         fs::write(index(machine), "{\"format\":1,\"contexts\":[").unwrap();
@@ -145,7 +136,7 @@ fn a_login_whose_record_is_gone_is_forgotten() {
 }
 
 #[test]
-fn a_key_that_opens_nothing_any_more_is_erased() {
+fn a_key_without_a_record_is_erased() {
     each_place(|machine, acme, place| {
         let grant = acme.grant();
         // As a login leaves it that dies when its key is stored and its record is not yet in its place.
@@ -162,11 +153,8 @@ fn a_key_that_opens_nothing_any_more_is_erased() {
 
 /// Logins of another state folder are in nobody's way.
 #[test]
-fn a_key_of_another_home_is_told_and_left_alone() {
-    if left_out(&[Keys]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_key_of_another_state_folder_is_left_alone() {
+    let Some((server, machine)) = on_headless(&[Keys], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "kernel");
     let second = machine.home().join("second");
     let other = acme.clone().with("ACME_HOME", second.to_str().unwrap());
@@ -181,7 +169,7 @@ fn a_key_of_another_home_is_told_and_left_alone() {
 }
 
 #[test]
-fn of_several_logins_each_whose_key_is_gone_is_named_and_the_others_move() {
+fn each_lost_key_is_named_and_the_other_keys_move() {
     let (server, machine) = (server(), Machine::headless());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "keyfile");
     let acme = acme.with("ACME_PASSPHRASE", "correct horse battery");

@@ -5,16 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use crate::embedded::server;
-use crate::machine::{Machine, eventually};
-use crate::needs::Need::{Keyring, Terminal};
-use crate::needs::{left_out, left_out_unless_root};
+use crate::machine::eventually;
+use crate::needs::Need::{Keyring, Root, Terminal};
+use crate::needs::on_desktop;
 
 #[test]
-fn a_bus_of_another_user_is_not_asked_and_not_believed() {
-    if left_out(&[Keyring, Terminal]) || left_out_unless_root() {
-        return;
-    }
-    let (server, machine) = (server(), Machine::desktop());
+fn a_bus_of_another_user_is_not_asked() {
+    let Some((server, machine)) = on_desktop(&[Keyring, Terminal, Root], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "os");
     acme.log_in();
     let (token, grant) = (acme.token(), acme.grant());

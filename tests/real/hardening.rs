@@ -6,12 +6,13 @@ use std::os::unix::fs::MetadataExt;
 use hallpass::testing::{AuthorizationServer, Behaviour};
 
 use crate::machine::Machine;
-use crate::needs::left_out_unless_root;
+use crate::needs::Need::Root;
+use crate::needs::left_out;
 
 /// proc(5): the files of a process that is not dumpable belong to root, whoever runs it.
 #[test]
-fn a_command_that_waits_dumps_no_core_and_lets_nobody_read_its_memory() {
-    if left_out_unless_root() {
+fn a_waiting_command_is_not_dumpable_or_readable() {
+    if left_out(&[Root]) {
         return;
     }
     let mut behaviour = Behaviour::default();

@@ -8,20 +8,16 @@ use std::time::{Duration, Instant};
 use crate::acme::Acme;
 use crate::embedded::server;
 use crate::kernel;
-use crate::machine::Machine;
 use crate::needs::Need::{Keyring, Keys, Strace};
-use crate::needs::left_out;
+use crate::needs::{on_desktop, on_headless};
 use crate::process::{self, Run};
 
 /// Runs a program in a login session that has a keyring of its own.
 const SESSION: [&str; 3] = ["keyctl", "session", "-"];
 
 #[test]
-fn a_key_in_the_users_keyring_is_reached_from_another_session_and_from_none() {
-    if left_out(&[Keys]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_key_in_the_user_keyring_is_reached_from_any_session() {
+    let Some((server, machine)) = on_headless(&[Keys], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "kernel");
     acme.at_a_standing_clock(0).run_under(&SESSION, &["auth", "login", "--json"]).exits(0);
     let own = acme.token();
@@ -36,11 +32,8 @@ fn a_key_in_the_users_keyring_is_reached_from_another_session_and_from_none() {
 }
 
 #[test]
-fn an_ephemeral_login_lasts_as_long_as_its_session_and_is_reached_from_no_other() {
-    if left_out(&[Keys]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn an_ephemeral_login_is_reached_only_from_its_session() {
+    let Some((server, machine)) = on_headless(&[Keys], server) else { return };
     let acme = machine.acme(server.issuer());
     let refused = acme.run(&["auth", "login", "--ephemeral", "--json"]).exits(6);
     refused.fails_with("custody", "startsession");
@@ -59,11 +52,8 @@ fn an_ephemeral_login_lasts_as_long_as_its_session_and_is_reached_from_no_other(
 }
 
 #[test]
-fn a_login_without_a_store_says_that_the_kernel_takes_the_key_and_why() {
-    if left_out(&[Keys]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn without_an_os_store_the_kernel_keeps_the_key() {
+    let Some((server, machine)) = on_headless(&[Keys], server) else { return };
     let acme = machine.acme(server.issuer()).at_a_standing_clock(0);
     let login = acme.run(&["auth", "login", "--json"]).exits(0);
     assert!(login.stdout.contains("\"custody\":\"kernel\"") && login.stdout.contains("until_reboot"), "{login}");
@@ -80,11 +70,8 @@ fn a_login_without_a_store_says_that_the_kernel_takes_the_key_and_why() {
 }
 
 #[test]
-fn a_token_at_hand_needs_no_bus_while_the_kernel_has_a_copy_of_the_key() {
-    if left_out(&[Keyring, Keys, Strace]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::desktop());
+fn a_cached_key_serves_a_token_without_a_bus() {
+    let Some((server, machine)) = on_desktop(&[Keyring, Keys, Strace], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_KEY_CACHE", "3600");
     acme.log_in();
     // The first record proves nothing of another, and is not remembered.
@@ -112,11 +99,8 @@ fn a_token_at_hand_needs_no_bus_while_the_kernel_has_a_copy_of_the_key() {
 }
 
 #[test]
-fn a_copy_of_a_key_ends_with_its_time() {
-    if left_out(&[Keys, Keyring]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::desktop());
+fn a_cached_key_expires() {
+    let Some((server, machine)) = on_desktop(&[Keys, Keyring], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "os").with("ACME_KEY_CACHE", "2");
     acme.log_in();
     let grant = acme.grant();
@@ -134,11 +118,8 @@ fn a_copy_of_a_key_ends_with_its_time() {
 
 /// A login whose key ends with a session or a reboot has no copy that would outlive it.
 #[test]
-fn a_place_that_forgets_on_purpose_is_not_copied() {
-    if left_out(&[Keys]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_key_that_shall_end_with_the_session_is_not_cached() {
+    let Some((server, machine)) = on_headless(&[Keys], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_KEY_CACHE", "3600");
     let script = "\"$0\" auth login --ephemeral --json && \"$0\" auth token && \"$0\" auth token --refresh";
     in_one_session(&acme, script);

@@ -11,7 +11,7 @@ use crate::acme::Acme;
 use crate::http;
 use crate::machine::{Machine, eventually};
 use crate::needs::Need::{self, Keyring};
-use crate::needs::left_out;
+use crate::needs::on_desktop;
 use crate::process::{Run, Running};
 use crate::provider::{Product, Provider, Wish, counts};
 
@@ -46,7 +46,7 @@ macro_rules! life {
 }
 pub(crate) use life;
 
-pub(crate) fn a_login_waits_for_the_person_and_knows_who_it_was(server: &Server) {
+pub(crate) fn a_login_waits_for_the_person_and_learns_the_name(server: &Server) {
     let Some((provider, machine)) = server.start(&[]) else { return };
     let acme = server.acme(&machine, &provider);
     let mut running = acme.start(&["auth", "login", "--json"]);
@@ -75,7 +75,7 @@ pub(crate) fn a_login_waits_for_the_person_and_knows_who_it_was(server: &Server)
     assert_eq!((&claims["email"], &claims["sub"]), (&done["account"]["email"], &done["account"]["subject"]));
 }
 
-pub(crate) fn a_refresh_rotates_and_the_spent_token_is_worth_nothing(server: &Server) {
+pub(crate) fn a_refresh_rotates_and_the_spent_token_is_dead(server: &Server) {
     let Some((provider, machine)) = server.start(&[]) else { return };
     let acme = server.acme(&machine, &provider).logged_in(&provider, "ada");
     let first = acme.run(&["auth", "token"]).exits(0).word();
@@ -101,7 +101,7 @@ pub(crate) fn a_refresh_rotates_and_the_spent_token_is_worth_nothing(server: &Se
 }
 
 /// Each token names the scopes that it has, whether the server follows the RFC or not.
-pub(crate) fn a_token_of_fewer_scopes_names_them(server: &Server) {
+pub(crate) fn a_token_for_fewer_scopes_names_them(server: &Server) {
     let Some((provider, machine)) = server.start(&[]) else { return };
     let acme = server.acme(&machine, &provider).logged_in(&provider, "ada");
     let scopes = |arguments: &[&str]| {
@@ -133,7 +133,7 @@ pub(crate) fn a_storm_at_expiry_makes_one_refresh(server: &Server) {
     assert!(provider.userinfo(tokens.first().unwrap()).is_some());
 }
 
-pub(crate) fn who_is_refused_is_told_so(server: &Server) {
+pub(crate) fn a_refused_person_is_told(server: &Server) {
     let Some((provider, machine)) = server.start(&[]) else { return };
     let acme = server.acme(&machine, &provider);
     acme.login(&provider, "ada", Wish::Deny, &[]).exits(1).fails_with("denied", "login");
@@ -143,7 +143,7 @@ pub(crate) fn who_is_refused_is_told_so(server: &Server) {
 }
 
 /// `error` is the reply to the last poll.
-pub(crate) fn a_code_that_ran_out_is_said_to_have(server: &Server, error: &str) {
+pub(crate) fn an_expired_code_is_named_as_expired(server: &Server, error: &str) {
     let Some((provider, machine)) = server.start(&[("OIDC_DEVICE_TTL", "2"), ("OIDC_INTERVAL", "5")]) else { return };
     let running = server.acme(&machine, &provider).start(&["auth", "login", "--json"]);
     running.finish().exits(1).fails_with("codeexpired", "login");
@@ -165,7 +165,7 @@ pub(crate) fn a_code_that_the_server_forgot_ends_the_login(server: &Server, erro
 }
 
 /// `client` is what the server says to a client that it does not know.
-pub(crate) fn what_this_server_does_not_know_is_named(server: &Server, client: &str) {
+pub(crate) fn the_error_names_what_the_server_does_not_know(server: &Server, client: &str) {
     let Some((provider, machine)) = server.start(&[]) else { return };
     let refused = |name, value| {
         let login = server.acme(&machine, &provider).with(name, value).run(&["auth", "login", "--json"]).exits(1);
@@ -179,7 +179,7 @@ pub(crate) fn what_this_server_does_not_know_is_named(server: &Server, client: &
 }
 
 /// A person can end a login on the server's page of connected programs.
-pub(crate) fn a_login_that_the_server_has_ended_is_said_to_be_over(server: &Server) {
+pub(crate) fn a_login_ended_by_the_server_is_named_as_ended(server: &Server) {
     let Some((provider, machine)) = server.start(&[]) else { return };
     let acme = server.acme(&machine, &provider).logged_in(&provider, "ada");
     let token = provider.refresh_tokens().pop().unwrap().value;
@@ -226,7 +226,7 @@ fn is_record(path: &Path) -> bool {
     in_grants && path.extension().is_none_or(|kind| kind != "lock")
 }
 
-pub(crate) fn a_login_that_replaces_another_lives(server: &Server) {
+pub(crate) fn a_login_survives_replacing_another(server: &Server) {
     let Some((provider, machine)) = server.start(&[]) else { return };
     let acme = server.acme(&machine, &provider).logged_in(&provider, "ada").logged_in(&provider, "ada");
     assert_eq!(live(&provider), [false, true], "the login that was replaced has ended");
@@ -238,7 +238,7 @@ pub(crate) fn a_login_that_replaces_another_lives(server: &Server) {
 impl Server {
     /// The server, and a desktop; `None` where the test is left out.
     fn start(&self, options: &[(&str, &str)]) -> Option<(Provider, Machine)> {
-        (!left_out(&[self.need, Keyring])).then(|| (Provider::of(self.product, options), Machine::desktop()))
+        on_desktop(&[self.need, Keyring], || Provider::of(self.product, options))
     }
 
     pub(crate) fn acme<'a>(&self, machine: &'a Machine, provider: &Provider) -> Acme<'a> {

@@ -11,15 +11,12 @@ use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 
 use crate::machine::Machine;
 use crate::needs::Need::{Keyring, Provider as Server};
-use crate::needs::left_out;
+use crate::needs::on_desktop;
 use crate::provider::Provider;
 
 #[test]
-fn a_locked_store_that_finds_nothing_has_lost_nothing() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, mut machine) = (Provider::start(&[]), Machine::desktop());
+fn a_locked_key_store_without_results_loses_no_login() {
+    let Some((provider, mut machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     machine.acme(&provider.issuer).logged_in(&provider, "ada");
     let records = machine.home_entries();
 

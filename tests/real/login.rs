@@ -2,17 +2,13 @@
 
 use std::fs;
 
-use crate::machine::Machine;
 use crate::needs::Need::{Keyring, Provider as Server};
-use crate::needs::left_out;
+use crate::needs::on_desktop;
 use crate::provider::{Provider, Wish};
 
 #[test]
-fn a_login_shows_the_code_and_then_who_came_in() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+fn a_login_shows_the_code_and_then_the_person() {
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     let login = machine.acme(&provider.issuer).login(&provider, "ada", Wish::Approve, &[]).exits(0);
 
     let [shown, done] = &login.json()[..] else { panic!("not two lines: {login}") };
@@ -32,10 +28,7 @@ fn a_login_shows_the_code_and_then_who_came_in() {
 
 #[test]
 fn the_key_rests_in_the_keyring_and_no_file_holds_a_token() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     let acme = machine.acme(&provider.issuer).logged_in(&provider, "ada");
     acme.run(&["auth", "token", "--refresh"]).exits(0);
 
@@ -53,11 +46,8 @@ fn the_key_rests_in_the_keyring_and_no_file_holds_a_token() {
 }
 
 #[test]
-fn the_token_is_the_persons_and_a_fresh_process_has_it() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+fn a_fresh_process_has_the_persons_token() {
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     let acme = machine.acme(&provider.issuer).logged_in(&provider, "ada");
 
     let token = acme.run(&["auth", "token"]).exits(0).word();
@@ -79,10 +69,9 @@ fn the_token_is_the_persons_and_a_fresh_process_has_it() {
 /// The server's own userinfo endpoint refuses JWTs (`resource.mjs` says why and what stands in for it).
 #[test]
 fn a_server_of_jwts_gives_a_jwt_that_userinfo_takes() {
-    if left_out(&[Server, Keyring]) {
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[("OIDC_JWT", "1")])) else {
         return;
-    }
-    let (provider, machine) = (Provider::start(&[("OIDC_JWT", "1")]), Machine::desktop());
+    };
     let acme = machine.acme(&provider.issuer).logged_in(&provider, "ada");
     for arguments in [&["auth", "token"][..], &["auth", "token", "--refresh"]] {
         let token = acme.run(arguments).exits(0).word();
@@ -95,21 +84,15 @@ fn a_server_of_jwts_gives_a_jwt_that_userinfo_takes() {
 
 #[test]
 fn a_named_resource_gets_a_token_of_its_own() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     let acme = machine.acme(&provider.issuer).with("ACME_RESOURCE", "urn:acme:api").logged_in(&provider, "ada");
     let token = acme.run(&["auth", "token"]).exits(0).word();
     assert_eq!(token.split('.').count(), 3, "not the JWT that the resource has: {token}");
 }
 
 #[test]
-fn who_is_refused_is_told_so_and_leaves_nothing_behind() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+fn a_denied_login_says_so_and_leaves_nothing() {
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     let acme = machine.acme(&provider.issuer);
     for wish in [Wish::Deny, Wish::Abort] {
         acme.login(&provider, "ada", wish, &[]).exits(1).fails_with("denied", "");
@@ -120,11 +103,8 @@ fn who_is_refused_is_told_so_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn an_unknown_client_gets_the_servers_word() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+fn an_unknown_client_gets_the_servers_error() {
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     let acme = machine.acme(&provider.issuer).with("ACME_CLIENT_ID", "nobody");
     let login = acme.login(&provider, "ada", Wish::Approve, &[]).exits(1);
     login.fails_with("authorizationserver", "");
@@ -134,10 +114,7 @@ fn an_unknown_client_gets_the_servers_word() {
 
 #[test]
 fn two_accounts_live_side_by_side() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     let acme = machine.acme(&provider.issuer);
     for (context, account) in [("work", "ada"), ("home", "bob")] {
         acme.login(&provider, account, Wish::Approve, &["--context", context]).exits(0);
@@ -153,12 +130,9 @@ fn two_accounts_live_side_by_side() {
 
 /// The record of a login is in the state folder, where backups and sync do not look for secrets to keep.
 #[test]
-fn the_home_is_private() {
+fn the_state_folder_is_private() {
     use std::os::unix::fs::PermissionsExt;
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     machine.acme(&provider.issuer).logged_in(&provider, "ada");
     let home = machine.home().join(".state/acme");
     let open: Vec<_> = machine

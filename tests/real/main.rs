@@ -6,20 +6,13 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `needs.rs` | what a test needs on this machine, and what is said where it is missing |
-//! | `machine.rs` | a machine of a test's own: home, D-Bus, keyring |
-//! | `acme.rs` | the tool under test |
-//! | `process.rs` | a child process with a time limit, read line by line |
-//! | `provider.rs` | the authorization servers, what they saw, and the person at the browser |
+//! | `support/` | what tests/processes uses too: machines, servers, the tool under test |
 //! | `life.rs` | the life of a login, for servers that differ in a table alone |
 //! | `typist.rs` | a person at a terminal of their own |
 //! | `embedded.rs` | the server that comes with hallpass, where a test is not about the server |
-//! | `tls.rs` | a private CA |
 //! | `webdriver.rs` | a person's browser |
 //! | `memory.rs` | what a process holds in its memory, seen by another |
 //! | `hosts/` | a program for that |
-//! | `kernel.rs` | the user's keyring in the kernel |
-//! | `http.rs` | the smallest HTTP client, and a bystander that counts who calls |
 //! | the others | tests |
 #![cfg(target_os = "linux")]
 #![allow(
@@ -32,40 +25,35 @@
     reason = "a test plays the parts that the library leaves to its host, and fails by panicking"
 )]
 
-mod acme;
 mod allauth;
 mod authlib;
 mod better_auth;
-mod borders;
 mod browser;
 mod contract;
 mod custody;
+mod destination;
 mod django;
 mod doctor;
 mod embedded;
-mod face;
 mod foreign_bus;
 mod hardening;
-mod http;
-mod kernel;
 mod kernel_keys;
 mod late_store;
 mod life;
 mod locked_store;
 mod login;
-mod machine;
+mod login_prompt;
 mod memory;
-mod needs;
 mod oidc_provider;
-mod places;
-mod process;
-mod prompt;
-mod provider;
 mod repairs;
 mod residue;
+mod store_faults;
 mod stores;
+mod support;
 mod terminal;
-mod tls;
 mod traffic;
 mod typist;
+mod unlock_prompt;
 mod webdriver;
+
+use support::{acme, http, kernel, machine, needs, process, provider, tls};

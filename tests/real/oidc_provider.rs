@@ -16,10 +16,10 @@ const SERVER: Server = Server {
 };
 
 life! { SERVER:
-    a_login_waits_for_the_person_and_knows_who_it_was
-    a_refresh_rotates_and_the_spent_token_is_worth_nothing
-    a_token_of_fewer_scopes_names_them
-    a_login_that_the_server_has_ended_is_said_to_be_over
+    a_login_waits_for_the_person_and_learns_the_name
+    a_refresh_rotates_and_the_spent_token_is_dead
+    a_token_for_fewer_scopes_names_them
+    a_login_ended_by_the_server_is_named_as_ended
     logout_ends_it_at_the_server_and_another_login_lives
-    a_login_that_replaces_another_lives
+    a_login_survives_replacing_another
 }

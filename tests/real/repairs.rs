@@ -9,7 +9,7 @@ use crate::machine::Machine;
 use crate::process;
 
 #[test]
-fn a_record_whose_key_is_in_the_store_is_named_again_too() {
+fn a_record_with_its_key_in_the_store_is_named_again() {
     let (server, machine) = (server(), Machine::desktop());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "os");
     acme.log_in();
@@ -21,7 +21,7 @@ fn a_record_whose_key_is_in_the_store_is_named_again_too() {
 }
 
 #[test]
-fn a_credential_of_another_user_is_not_answered_with_to_run_as_that_user() {
+fn a_foreign_credential_does_not_lead_to_run_as_its_owner() {
     let (server, machine) = (server(), Machine::headless());
     let folder = machine.scratch().join("credentials");
     fs::create_dir(&folder).unwrap();
@@ -36,7 +36,7 @@ fn a_credential_of_another_user_is_not_answered_with_to_run_as_that_user() {
 }
 
 #[test]
-fn the_doctor_looks_at_the_credential_that_a_login_would_use() {
+fn the_doctor_checks_the_credential_of_a_login() {
     let (server, machine) = (server(), Machine::headless());
     let folder = machine.scratch().join("credentials");
     fs::create_dir(&folder).unwrap();
@@ -51,7 +51,7 @@ fn the_doctor_looks_at_the_credential_that_a_login_would_use() {
 }
 
 #[test]
-fn the_doctor_puts_no_copy_of_a_key_into_the_kernel() {
+fn the_doctor_caches_no_key_in_the_kernel() {
     let (server, machine) = (server(), Machine::headless());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "keyfile");
     acme.log_in();
@@ -74,7 +74,7 @@ fn an_ephemeral_login_whose_session_ended_can_be_logged_out() {
 }
 
 #[test]
-fn a_login_after_an_ephemeral_one_leaves_nothing_of_it() {
+fn a_login_after_an_ephemeral_login_erases_it() {
     let (server, machine) = (server(), Machine::headless());
     ephemeral(&machine, server.issuer());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "kernel");
@@ -87,7 +87,7 @@ fn a_login_after_an_ephemeral_one_leaves_nothing_of_it() {
 }
 
 #[test]
-fn a_repair_that_could_not_open_a_record_does_not_say_that_it_mended_it() {
+fn a_repair_does_not_claim_a_record_that_it_cannot_open() {
     let (server, machine) = (server(), Machine::headless());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     acme.clone().with("ACME_PASSPHRASE", "correct horse battery").log_in();
@@ -100,7 +100,7 @@ fn a_repair_that_could_not_open_a_record_does_not_say_that_it_mended_it() {
 }
 
 #[test]
-fn a_logout_takes_half_written_slips_with_it() {
+fn a_logout_erases_half_written_wrapped_keys() {
     let (server, machine) = (server(), Machine::headless());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "kernel");
     acme.log_in();
@@ -123,7 +123,7 @@ fn a_logout_takes_half_written_slips_with_it() {
 }
 
 #[test]
-fn a_credential_that_is_misspelt_is_not_replaced_by_a_file_in_the_state_folder() {
+fn a_misspelt_credential_is_not_replaced_by_a_key_file() {
     let (server, machine) = (server(), Machine::headless());
     let folder = machine.scratch().join("credentials");
     fs::create_dir(&folder).unwrap();
@@ -135,7 +135,7 @@ fn a_credential_that_is_misspelt_is_not_replaced_by_a_file_in_the_state_folder()
 }
 
 #[test]
-fn a_descriptor_that_is_not_open_is_named_and_never_another_file_of_the_process() {
+fn a_closed_passphrase_descriptor_is_named() {
     let (server, machine) = (server(), Machine::headless());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     for descriptor in ["3", "4", "7", "0", "three"] {

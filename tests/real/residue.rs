@@ -49,7 +49,7 @@ enum KeyStore {
 }
 
 #[test]
-fn residue_on_the_zeroizing_allocator_is_none() {
+fn the_zeroizing_allocator_leaves_no_secret() {
     if left_out(&[Server, Keyring, Openssl]) {
         return;
     }
@@ -64,7 +64,7 @@ fn residue_on_the_zeroizing_allocator_is_none() {
 /// On another allocator, other crates leave what they had in their buffers for the wire. Nothing else is left: what is ours is
 /// wiped by us.
 #[test]
-fn residue_on_another_allocator_is_what_was_on_the_wire() {
+fn another_allocator_leaves_only_what_was_on_the_wire() {
     if left_out(&[Server, Keyring, Openssl]) {
         return;
     }

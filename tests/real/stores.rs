@@ -7,7 +7,7 @@ use hallpass::custody::{Item, KeyStore, OsKeyStore};
 
 use crate::machine::{Machine, part};
 use crate::needs::Need::{Keepassxc, Kwallet, Provider as Server};
-use crate::needs::{left_out, say};
+use crate::needs::{ready, say};
 use crate::process::{LOCK_TIMEOUT, Run};
 use crate::provider::Provider;
 
@@ -16,10 +16,7 @@ fn the_contract_holds_in_keepassxc() {
     if let Some(part) = part() {
         return play(&part);
     }
-    if left_out(&[Keepassxc]) {
-        return;
-    }
-    let machine = Machine::with_keepassxc();
+    let Some(machine) = ready(&[Keepassxc], Machine::with_keepassxc) else { return };
     told(machine.inside("contract").finish(), "the contract holds");
 }
 
@@ -28,10 +25,10 @@ fn a_session_lives_in_keepassxc_and_outlives_its_lock() {
     if let Some(part) = part() {
         return play(&part);
     }
-    if left_out(&[Server, Keepassxc]) {
+    let Some((provider, machine)) = ready(&[Server, Keepassxc], || (Provider::start(&[]), Machine::with_keepassxc()))
+    else {
         return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::with_keepassxc());
+    };
     machine.acme(&provider.issuer).logged_in(&provider, "ada");
     let records = machine.home_entries();
 
@@ -50,10 +47,7 @@ fn the_contract_holds_in_kwallet() {
     if let Some(part) = part() {
         return play(&part);
     }
-    if left_out(&[Kwallet]) {
-        return;
-    }
-    let machine = Machine::with_kwallet();
+    let Some(machine) = ready(&[Kwallet], Machine::with_kwallet) else { return };
     // The login has opened the wallet, so that this asks nobody.
     told(machine.inside("unlock").finish(), "unlock: Ok(())");
     told(machine.inside("contract").finish(), "the contract holds");
@@ -64,10 +58,10 @@ fn a_session_lives_in_kwallet_and_outlives_its_lock() {
     if let Some(part) = part() {
         return play(&part);
     }
-    if left_out(&[Server, Kwallet]) {
+    let Some((provider, mut machine)) = ready(&[Server, Kwallet], || (Provider::start(&[]), Machine::with_kwallet()))
+    else {
         return;
-    }
-    let (provider, mut machine) = (Provider::start(&[]), Machine::with_kwallet());
+    };
     told(machine.inside("unlock").finish(), "unlock: Ok(())");
     machine.acme(&provider.issuer).logged_in(&provider, "ada");
     let records = machine.home_entries();

@@ -10,7 +10,7 @@ use crate::acme::{Acme, example};
 use crate::embedded::server;
 use crate::machine::{Machine, eventually};
 use crate::needs::Need::Terminal;
-use crate::needs::left_out;
+use crate::needs::on_headless;
 use crate::process;
 use crate::typist::Typist;
 
@@ -22,10 +22,7 @@ pub(crate) const ENDED: &str =
 
 #[test]
 fn a_passphrase_is_typed_without_an_echo_and_may_be_mistyped() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     let mut typist = Typist::start(&acme.at_a_standing_clock(0), "\"$ACME\" auth login; echo \"code $?\"");
     typist.types("Choose a passphrase for the logins of acme, 8 characters or more: ", "battery");
@@ -51,11 +48,8 @@ fn a_passphrase_is_typed_without_an_echo_and_may_be_mistyped() {
 }
 
 #[test]
-fn ctrl_c_at_the_question_gives_the_echo_back_and_ends_with_130() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn ctrl_c_at_a_prompt_restores_the_echo_and_exits_130() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     let given = acme.clone().with("ACME_PASSPHRASE", RIGHT);
     for (command, question) in [
@@ -77,11 +71,8 @@ fn ctrl_c_at_the_question_gives_the_echo_back_and_ends_with_130() {
 
 /// What was typed before is not what was meant.
 #[test]
-fn ctrl_z_at_the_question_gives_the_echo_back_and_fg_asks_anew() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn ctrl_z_at_a_prompt_restores_the_echo_and_fg_asks_again() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     acme.clone().with("ACME_PASSPHRASE", RIGHT).log_in();
     let script =
@@ -99,11 +90,8 @@ fn ctrl_z_at_the_question_gives_the_echo_back_and_fg_asks_anew() {
 
 /// The shell has its own echo then, and not all shells give the terminal back as it was.
 #[test]
-fn a_question_stopped_from_outside_has_no_echo_again() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_prompt_stopped_from_outside_turns_the_echo_off_again() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     acme.clone().with("ACME_PASSPHRASE", RIGHT).log_in();
     let (tty, pid) = (machine.scratch().join("tty"), machine.scratch().join("pid"));
@@ -127,11 +115,8 @@ fn a_question_stopped_from_outside_has_no_echo_again() {
 
 /// Who reads in the background is stopped within the `read`, and goes on in it with the shell's echo.
 #[test]
-fn a_question_that_was_in_the_background_is_asked_anew_without_an_echo() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_prompt_from_the_background_is_asked_again() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     acme.clone().with("ACME_PASSPHRASE", RIGHT).log_in();
     // The shell has read the line that makes it go on in front, and more.
@@ -150,11 +135,8 @@ fn a_question_that_was_in_the_background_is_asked_anew_without_an_echo() {
 
 /// To write in the background would stop it, for good.
 #[test]
-fn a_stopped_question_ends_where_its_job_is_ended() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_stopped_prompt_ends_with_its_job() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     acme.clone().with("ACME_PASSPHRASE", RIGHT).log_in();
     for modes in ["tostop", "-tostop"] {
@@ -172,11 +154,8 @@ fn a_stopped_question_ends_where_its_job_is_ended() {
 
 /// The shell here, unlike some, sets nothing on its terminal by itself.
 #[test]
-fn a_question_that_is_stopped_and_ended_from_outside_gives_the_echo_back() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_prompt_killed_from_outside_restores_the_echo() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     acme.clone().with("ACME_PASSPHRASE", RIGHT).log_in();
     let modes = "stty -a | grep -oE ' -?(echo|isig) |susp = ..;'";
@@ -208,7 +187,7 @@ fn state(pid: Pid) -> Option<char> {
 }
 
 #[test]
-fn a_passphrase_comes_on_a_descriptor_or_with_a_warning_in_a_variable() {
+fn a_passphrase_is_read_from_a_descriptor_or_a_variable() {
     let (server, machine) = (server(), Machine::headless());
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "passphrase");
     let file = machine.scratch().join("passphrase");

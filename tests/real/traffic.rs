@@ -3,17 +3,13 @@
 
 use std::fs;
 
-use crate::machine::Machine;
 use crate::needs::Need::{Keyring, Provider as Server, Strace};
-use crate::needs::left_out;
+use crate::needs::on_desktop;
 use crate::provider::Provider;
 
 #[test]
-fn a_cached_token_opens_no_socket_but_the_bus() {
-    if left_out(&[Server, Keyring, Strace]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+fn a_cached_token_opens_only_the_bus_socket() {
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring, Strace], || Provider::start(&[])) else { return };
     let acme = machine.acme(&provider.issuer).logged_in(&provider, "ada");
     let log = machine.scratch().join("strace.log");
     let strace = ["strace", "-f", "-qq", "-s", "200", "-e", "trace=socket,connect", "-o", log.to_str().unwrap()];
@@ -28,11 +24,8 @@ fn a_cached_token_opens_no_socket_but_the_bus() {
 }
 
 #[test]
-fn a_cached_token_is_one_read_of_the_store_and_writes_nothing() {
-    if left_out(&[Server, Keyring, Strace]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+fn a_cached_token_reads_the_store_once_and_writes_nothing() {
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring, Strace], || Provider::start(&[])) else { return };
     let acme = machine.acme(&provider.issuer).logged_in(&provider, "ada");
     let log = machine.scratch().join("strace.log");
     let changes = "openat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,ftruncate,fsync,fdatasync,utimensat";

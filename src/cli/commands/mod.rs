@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_of_the_host_with_the_name_of_ours_is_ours_below_auth() {
+    fn a_host_option_with_our_name_is_ours_below_auth() {
         Host::command().debug_assert();
         let parsed = |text: &str| {
             let Host { context, region, json, command: HostCommand::Auth(auth) } = Host::parse_from(text.split(' '));

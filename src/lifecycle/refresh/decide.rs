@@ -1,4 +1,4 @@
-//! What comes next on the way to a token: pure functions. `tests/it/explorer.rs` tries them on everything that can happen to
+//! What comes next on the way to a token: pure functions. `tests/it/refresh/explorer` tries them on everything that can happen to
 //! several processes, so this file names no other file.
 
 use Freshness::{ExpiringSoon, Fresh, RefreshSoon, Stale, TooShort};

@@ -1,45 +1,39 @@
-//! A resource refuses a token: [`Session::challenged`](hallpass::Session::challenged).
+//! A resource refuses a token: [`Session::challenged`](hallpass::Session::challenged) says what the caller can do.
 
-use std::sync::{Arc, Barrier};
-use std::thread;
-use std::time::Duration;
+use std::sync::Arc;
 
 use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
-use hallpass::testing::{Endpoint, Fault};
-use hallpass::{AccessToken, AfterRefusal, Auth, Config, ErrorKind, Secret, Session};
+use hallpass::testing::Endpoint;
+use hallpass::{AccessToken, AfterRefusal, Auth, Config, LoginRequest, Session};
 use url::Url;
 
-use crate::support::rig::{Rig, S, assert_error, token};
+use crate::support::rig::{Rig, S};
 
-const INVALID: &str = r#"Bearer realm="api", error="invalid_token", error_description="it was revoked""#;
+pub(super) const INVALID: &str = r#"Bearer realm="api", error="invalid_token", error_description="it was revoked""#;
 
 /// With two APIs.
-fn config(rig: &Rig) -> Config {
+pub(super) fn config(rig: &Rig) -> Config {
     let mut config = rig.config();
     config.resources = vec![api("https://api.example/v1"), api("https://files.example:8443/")];
     config
 }
 
-fn session(rig: &Rig) -> Session {
+pub(super) fn session(rig: &Rig) -> Session {
     Auth::new(config(rig)).unwrap().session().unwrap()
 }
 
-fn api(url: &str) -> Url {
+pub(super) fn api(url: &str) -> Url {
     url.parse().unwrap()
 }
 
-fn served(session: &Session) -> AccessToken {
+pub(super) fn served(session: &Session) -> AccessToken {
     wait(session.access_token()).unwrap()
 }
 
 /// Whether the refusal of `token` by `url` is answered with another one.
-fn retries(session: &Session, token: &AccessToken, url: &str) -> bool {
+pub(super) fn retries(session: &Session, token: &AccessToken, url: &str) -> bool {
     matches!(session.challenged(token, &api(url), 401, INVALID), AfterRefusal::Retry)
-}
-
-fn asked(rig: &Rig) -> usize {
-    rig.server.requests_to(Endpoint::Token).len()
 }
 
 #[test]
@@ -51,38 +45,27 @@ fn a_refused_token_is_replaced_once_per_origin_and_minute() {
     assert!(retries(&session, &first, "https://api.example/v1/things?x=1"));
     let second = served(&session);
     assert_ne!(first.expose(), second.expose());
-    assert_eq!((asked(&rig), served(&session).expose()), (1, second.expose()));
+    assert_eq!((rig.request_count(Endpoint::Token), served(&session).expose()), (1, second.expose()));
 
     assert!(!retries(&session, &second, "https://api.example/another/path"), "the same origin, within the minute");
-    assert_eq!((served(&session).expose(), asked(&rig)), (second.expose(), 1));
+    assert_eq!((served(&session).expose(), rig.request_count(Endpoint::Token)), (second.expose(), 1));
     assert!(retries(&session, &first, "https://api.example/"), "a slow request: its token has been replaced already");
-    assert_eq!((served(&session).expose(), asked(&rig)), (second.expose(), 1));
+    assert_eq!((served(&session).expose(), rig.request_count(Endpoint::Token)), (second.expose(), 1));
 
     assert!(retries(&session, &second, "https://files.example:8443/a"), "another origin");
     let third = served(&session);
-    assert_eq!((third.expose() == second.expose(), asked(&rig)), (false, 2));
+    assert_eq!((third.expose() == second.expose(), rig.request_count(Endpoint::Token)), (false, 2));
 
     rig.clock.advance(S(59));
     assert!(!retries(&session, &third, "https://api.example/"));
     rig.clock.advance(S(1));
     assert!(retries(&session, &third, "https://api.example/"), "the minute is over");
     assert_ne!(served(&session).expose(), third.expose());
-    assert_eq!((asked(&rig), rig.server.counts().reuses), (3, 0));
+    assert_eq!((rig.request_count(Endpoint::Token), rig.server.counts().reuses), (3, 0));
 }
 
 #[test]
-fn a_clock_that_was_set_back_makes_no_minute_longer() {
-    let rig = Rig::new();
-    rig.log_in();
-    let session = session(&rig);
-    assert!(retries(&session, &served(&session), "https://api.example/"));
-    let second = served(&session);
-    rig.clock.set(rig.now() - S(30));
-    assert!(retries(&session, &second, "https://api.example/"));
-}
-
-#[test]
-fn only_the_origins_of_the_configuration_are_listened_to() {
+fn only_configured_origins_can_have_a_token_replaced() {
     let rig = Rig::new();
     rig.log_in();
     let session = session(&rig);
@@ -100,11 +83,11 @@ fn only_the_origins_of_the_configuration_are_listened_to() {
     }
     let unconfigured = rig.auth().session().unwrap();
     assert!(!retries(&unconfigured, &first, "https://api.example/v1"), "no resources, no replacement");
-    assert_eq!((served(&session).expose(), asked(&rig)), (first.expose(), 0));
+    assert_eq!((served(&session).expose(), rig.request_count(Endpoint::Token)), (first.expose(), 0));
 }
 
 #[test]
-fn what_another_token_would_not_help_is_given_up() {
+fn gives_up_if_another_token_would_not_help() {
     let rig = Rig::new();
     rig.log_in();
     let session = session(&rig);
@@ -122,7 +105,7 @@ fn what_another_token_would_not_help_is_given_up() {
         let next = session.challenged(&first, &api("https://api.example/"), status, header);
         assert!(matches!(next, AfterRefusal::GiveUp), "{status} {header}: {next:?}");
     }
-    assert_eq!((served(&session).expose(), asked(&rig)), (first.expose(), 0));
+    assert_eq!((served(&session).expose(), rig.request_count(Endpoint::Token)), (first.expose(), 0));
     let bare = session.challenged(&first, &api("https://api.example/"), 401, "");
     assert!(matches!(bare, AfterRefusal::Retry), "many resources send no header");
 }
@@ -159,78 +142,40 @@ fn a_step_up_is_a_login_that_asks_for_more() {
 }
 
 #[test]
-fn forty_processes_whose_token_was_refused_make_one_refresh() {
+fn a_step_up_asks_for_no_more_scopes_than_the_login_had() {
     let rig = Rig::new();
-    rig.log_in();
-    rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(50)));
-    let barrier = Arc::new(Barrier::new(40));
-    let threads: Vec<_> = (0..40)
-        .map(|_| {
-            let (session, barrier) = (session(&rig), barrier.clone());
-            thread::spawn(move || {
-                let first = served(&session);
-                barrier.wait();
-                assert!(retries(&session, &first, "https://api.example/"));
-                let second = token(&session);
-                assert_ne!(second, first.expose());
-                second
-            })
-        })
-        .collect();
-    let mut tokens: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
-    tokens.dedup();
-    assert_eq!((tokens.len(), asked(&rig), rig.server.counts().reuses), (1, 1, 0));
+    rig.server.approve_all();
+    let auth = Auth::new(config(&rig)).unwrap();
+    let mut request = LoginRequest::default();
+    request.scopes = Some("openid".parse().unwrap());
+    let session = wait(auth.login(request, Arc::new(Silent))).unwrap();
+    rig.server.clear_requests();
+    let header = r#"Bearer error="insufficient_user_authentication", max_age="0""#;
+    let AfterRefusal::StepUp(request) =
+        session.challenged(&served(&session), &api("https://api.example/"), 401, header)
+    else {
+        panic!()
+    };
+    wait(auth.login(request, Arc::new(Silent))).unwrap();
+    let sent = &rig.server.requests_to(Endpoint::DeviceAuthorization)[0];
+    assert_eq!(sent.parameter("scope"), Some("openid"));
 }
 
 #[test]
-fn a_replacement_that_fails_says_why_and_does_not_serve_the_refused_token() {
-    for (foretold, kind) in [(None, ErrorKind::Expired), (Some(86_400), ErrorKind::Revoked)] {
+fn challenges_are_read_as_servers_write_them() {
+    for header in [
+        r#"Bearer scope="" error="invalid_token" error_description="the token has expired""#,
+        "Bearer error=\"invalid_token\", error_description=\"ung\u{fc}ltig\"",
+        r#"Bearer error=invalid_token, error_description=The token expired"#,
+        r#"Bearer error="invalid_token",error_description="a \"b\" c""#,
+        r#"Bearer realm=https://api.example/x, error="invalid_token""#,
+        r#"Negotiate, Bearer error="invalid_token""#,
+        r#"Negotiate YII=, Bearer error="invalid_token""#,
+    ] {
         let rig = Rig::new();
-        if let Some(seconds) = foretold {
-            rig.server.inject(Endpoint::Token, Fault::ReplyField("refresh_expires_in".into(), seconds.into()));
-        }
-        rig.try_log_in(|_| {}).unwrap();
+        rig.log_in();
         let session = session(&rig);
-        let first = served(&session);
-        rig.server.revoke_everything();
-        assert!(retries(&session, &first, "https://api.example/"));
-        assert_error(&wait(session.access_token()).unwrap_err(), kind, Some("log_in"), 4);
-        // Who tries again is told again, and never served what was refused.
-        assert!(retries(&session, &first, "https://api.example/"));
-        assert_error(&wait(session.access_token()).unwrap_err(), kind, Some("log_in"), 4);
+        let next = session.challenged(&served(&session), &api("https://api.example/"), 401, header);
+        assert!(matches!(next, AfterRefusal::Retry), "{header}");
     }
-    let rig = Rig::new();
-    rig.log_in();
-    let session = session(&rig);
-    let first = served(&session);
-    rig.server.inject_always(Endpoint::Token, Fault::status(503));
-    assert!(retries(&session, &first, "https://api.example/"));
-    assert_error(&wait(session.access_token()).unwrap_err(), ErrorKind::Unreachable, Some("retry"), 5);
-}
-
-#[test]
-fn a_refused_token_of_a_login_that_has_ended_is_not_served_again() {
-    let rig = Rig::new();
-    rig.log_in();
-    let session = session(&rig);
-    let first = served(&session);
-    rig.server.revoke_everything();
-    assert!(retries(&session, &first, "https://api.example/"));
-    for _ in 0..2 {
-        assert_error(&wait(session.access_token()).unwrap_err(), ErrorKind::Expired, Some("log_in"), 4);
-    }
-}
-
-#[test]
-fn a_token_from_the_environment_is_never_replaced() {
-    let rig = Rig::new();
-    rig.log_in();
-    let mut config = config(&rig);
-    config.environment.token = Some(Arc::new(Secret::new("given".into())));
-    let session = Auth::new(config).unwrap().session().unwrap();
-    assert!(!retries(&session, &served(&session), "https://api.example/"));
-    let step_up = r#"Bearer error="insufficient_user_authentication", max_age="0""#;
-    let next = session.challenged(&served(&session), &api("https://api.example/"), 401, step_up);
-    assert!(matches!(next, AfterRefusal::GiveUp));
-    assert_eq!((token(&session).as_str(), asked(&rig)), ("given", 0));
 }

@@ -1,16 +1,17 @@
-//! What comes from the environment: a token, and values with a line break at their end.
+//! A token that a variable gives: it is used as it is, and nothing is stored.
 
 use std::sync::Arc;
 
 use hallpass::blocking::wait;
 use hallpass::testing::Endpoint;
-use hallpass::{Auth, ErrorKind, Remedy, Secret, Selector};
+use hallpass::{AfterRefusal, Auth, ErrorKind, Remedy, Secret, Selector};
 
+use super::challenge::{api, config, retries, served};
 use crate::support::acme::*;
 use crate::support::rig::{Rig, token};
 
 #[test]
-fn a_token_from_the_environment_that_no_header_takes_is_said_to_be_just_that() {
+fn an_environment_token_that_no_header_takes_is_refused() {
     let rig = Rig::new();
     let mut config = rig.config();
     config.environment.token = Some(Arc::new(Secret::new("two\nlines".into())));
@@ -22,7 +23,7 @@ fn a_token_from_the_environment_that_no_header_takes_is_said_to_be_just_that() {
 }
 
 #[test]
-fn a_token_from_the_environment_is_used_as_it_is_and_nothing_is_stored() {
+fn an_environment_token_is_used_as_it_is_and_not_stored() {
     let rig = Rig::new();
     let own = token(&rig.log_in());
     let mut config = rig.config();
@@ -36,7 +37,7 @@ fn a_token_from_the_environment_is_used_as_it_is_and_nothing_is_stored() {
     let served = wait(session.access_token()).unwrap();
     assert_eq!((served.expires_at(), served.scopes().is_empty()), (None, true));
     assert_eq!(wait(session.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
-    assert_eq!(rig.server.requests_to(Endpoint::UserInfo).len(), 1);
+    assert_eq!(rig.request_count(Endpoint::UserInfo), 1);
     assert!(!empty.exists());
     // Who names a context means that one.
     config.state_dir = Some(rig.home());
@@ -47,7 +48,7 @@ fn a_token_from_the_environment_is_used_as_it_is_and_nothing_is_stored() {
 }
 
 #[test]
-fn a_token_from_the_environment_needs_no_home() {
+fn an_environment_token_needs_no_state_folder() {
     let rig = Rig::new();
     let own = token(&rig.log_in());
     let acme = Acme::new();
@@ -84,41 +85,16 @@ fn a_token_from_the_environment_needs_no_home() {
     assert_eq!(std::fs::read_dir(acme.folder.path()).unwrap().count(), 0);
 }
 
-/// As editors on Windows write files that shells read, and as secrets are mounted.
 #[test]
-fn a_line_break_at_the_end_of_a_variable_is_no_part_of_it() {
-    for ending in ["\r", "\n", "\r\n", "\n\n"] {
-        let acme = Acme::new();
-        acme.server.approve_all();
-        let ended_so = |name: &str, value: &str| (name.to_owned(), format!("{value}{ending}"));
-        let home = acme.home();
-        let variables = [
-            ended_so("ACME_HOME", home.to_str().unwrap()),
-            ended_so("ACME_CUSTODY", "keyfile"),
-            ended_so("ACME_CONTEXT", "work"),
-            ended_so("ACME_ISSUER", acme.server.issuer()),
-            ended_so("ACME_ALLOW_LOOPBACK_HTTP", "1"),
-            // Nothing else is as good as unset.
-            ended_so("ACME_ORG", ""),
-            ended_so("ACME_TOKEN", ""),
-        ];
-        let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let ran = acme.run_with(&["auth", "login", "--json"], &variables);
-        assert_eq!(ran.code, 0, "{ending:?}: {ran:?}");
-        let status = json(&acme.run_with(&["auth", "status", "--json"], &variables).stdout);
-        assert_eq!((&status["context"], &status["custody"]), (&"work".into(), &"keyfile".into()), "{ending:?}");
-        assert_eq!(status["state_folder"].as_str(), home.to_str(), "{ending:?}");
-        let token = acme.run_with(&["auth", "token"], &[("ACME_TOKEN", &format!("given{ending}"))]);
-        assert_eq!((token.code, token.stdout.as_str()), (0, "given\n"), "{ending:?}");
-    }
-}
-
-#[test]
-#[cfg(feature = "passphrase")]
-fn a_passphrase_is_the_same_from_a_variable_with_a_line_break_at_its_end() {
-    let acme = Acme::new();
-    acme.server.approve_all();
-    let with = |passphrase| [("ACME_CUSTODY", "passphrase"), ("ACME_PASSPHRASE", passphrase)];
-    assert_eq!(acme.run_with(&["auth", "login", "--json"], &with("correct horse\r\n")).code, 0);
-    assert_eq!(acme.run_with(&["auth", "token"], &with("correct horse")).code, 0);
+fn an_environment_token_is_never_replaced() {
+    let rig = Rig::new();
+    rig.log_in();
+    let mut config = config(&rig);
+    config.environment.token = Some(Arc::new(Secret::new("given".into())));
+    let session = Auth::new(config).unwrap().session().unwrap();
+    assert!(!retries(&session, &served(&session), "https://api.example/"));
+    let step_up = r#"Bearer error="insufficient_user_authentication", max_age="0""#;
+    let next = session.challenged(&served(&session), &api("https://api.example/"), 401, step_up);
+    assert!(matches!(next, AfterRefusal::GiveUp));
+    assert_eq!((token(&session).as_str(), rig.request_count(Endpoint::Token)), ("given", 0));
 }

@@ -1,37 +1,21 @@
-//! How long tokens and logins live, and who says so.
+//! How long tokens and logins live, and which part of a reply decides it.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hallpass::ErrorKind;
 use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Auth, ErrorKind, Result, Secret, Session, TokenRequest};
 use serde_json::json;
 
+use crate::support::faults::unsigned_jwt;
 use crate::support::rig::{Rig, S, assert_error, forced, token};
 
-fn valid_for(session: &Session, seconds: u64) -> Result<String> {
-    let mut request = TokenRequest::default();
-    request.min_validity = Some(S(seconds));
-    wait(session.access_token_with(request)).map(|token| token.expose().to_owned())
-}
-
-fn rfc3339(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
-}
-
-fn since_1970(time: SystemTime) -> u64 {
+pub(super) fn since_1970(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn jwt(claims: &serde_json::Value) -> String {
-    format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
-}
-
 #[test]
-fn a_jwt_whose_end_nobody_else_tells_ends_as_it_says() {
+fn a_jwt_without_expires_in_ends_at_its_exp() {
     let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = None);
     type Claims = fn(u64) -> serde_json::Value;
     let cases: [(Claims, Option<u64>); 10] = [
@@ -49,7 +33,7 @@ fn a_jwt_whose_end_nobody_else_tells_ends_as_it_says() {
     for (claims, lives) in cases {
         // The login waits once.
         let claims = claims(since_1970(rig.now() + S(5)));
-        rig.server.inject(Endpoint::Token, Fault::ReplyField("access_token".into(), jwt(&claims).into()));
+        rig.server.inject(Endpoint::Token, Fault::ReplyField("access_token".into(), unsigned_jwt(&claims).into()));
         let token = wait(rig.try_log_in(|_| {}).unwrap().access_token()).unwrap();
         assert_eq!(token.expires_at(), lives.map(|lives| rig.now() + S(lives)), "{claims}");
     }
@@ -61,9 +45,9 @@ fn a_jwt_whose_end_nobody_else_tells_ends_as_it_says() {
 }
 
 #[test]
-fn a_dead_jwt_is_replaced_and_not_printed_for_ever() {
+fn an_expired_jwt_is_refreshed() {
     let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = None);
-    let dead = jwt(&json!({"exp": since_1970(rig.now()) + 305}));
+    let dead = unsigned_jwt(&json!({"exp": since_1970(rig.now()) + 305}));
     rig.server.inject(Endpoint::Token, Fault::ReplyField("access_token".into(), dead.clone().into()));
     let session = rig.try_log_in(|_| {}).unwrap();
     rig.clock.advance(S(200));
@@ -74,9 +58,9 @@ fn a_dead_jwt_is_replaced_and_not_printed_for_ever() {
 }
 
 #[test]
-fn a_jwt_that_is_dead_when_it_comes_is_not_handed_out() {
+fn a_jwt_that_arrives_expired_is_not_served() {
     let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = None);
-    let dead = jwt(&json!({"exp": since_1970(rig.now()) - 1}));
+    let dead = unsigned_jwt(&json!({"exp": since_1970(rig.now()) - 1}));
     rig.server.inject(Endpoint::Token, Fault::ReplyField("access_token".into(), dead.clone().into()));
     let session = rig.try_log_in(|_| {}).unwrap();
     assert_ne!(token(&session), dead);
@@ -84,7 +68,7 @@ fn a_jwt_that_is_dead_when_it_comes_is_not_handed_out() {
 }
 
 #[test]
-fn a_lifetime_of_nothing_is_no_refresh_at_every_call() {
+fn a_lifetime_of_zero_does_not_refresh_at_every_call() {
     let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = Some(S(0)));
     let session = rig.log_in();
     let first = token(&session);
@@ -94,49 +78,6 @@ fn a_lifetime_of_nothing_is_no_refresh_at_every_call() {
     }
     assert_eq!(rig.server.counts().refreshes, 0);
     assert_eq!(session.context().unwrap().expires_at, None);
-}
-
-#[test]
-fn a_token_without_an_end_is_promised_to_nobody() {
-    let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = None);
-    let session = rig.log_in();
-    let first = token(&session);
-    for session in [&session, &rig.auth().session().unwrap()] {
-        let error = valid_for(session, 1).unwrap_err();
-        assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
-        assert!(error.to_string().contains("does not say when its access tokens end"), "{error}");
-        let mut request = TokenRequest::default();
-        request.min_validity = Some(S(1));
-        assert!(session.cached_token(request).is_none());
-        assert_eq!(valid_for(session, 0).unwrap(), first);
-    }
-    assert_eq!(rig.server.requests_to(Endpoint::Token).len(), 0, "another one would not say more");
-    // What comes by force is kept, and not promised either.
-    let mut request = TokenRequest::default();
-    (request.min_validity, request.refresh) = (Some(S(1)), true);
-    assert!(wait(session.access_token_with(request)).is_err());
-    assert_ne!(token(&session), first);
-    assert!(forced(&session).is_ok());
-}
-
-#[test]
-fn a_token_from_the_environment_is_promised_as_long_as_it_says() {
-    let rig = Rig::new();
-    let session = |token: &str| {
-        let mut config = rig.config();
-        config.environment.token = Some(Arc::new(Secret::new(token.into())));
-        Auth::new(config).unwrap().session().unwrap()
-    };
-    let end = rig.now() + S(600);
-    let known = jwt(&json!({"exp": since_1970(end)}));
-    let given = session(&known);
-    assert_eq!((valid_for(&given, 599).unwrap(), valid_for(&session("opaque"), 0).unwrap()), (known, "opaque".into()));
-    for (session, part) in [(given, rfc3339(end)), (session("opaque"), "ACME_TOKEN does not say".into())] {
-        let error = valid_for(&session, 600).unwrap_err();
-        assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
-        assert!(error.to_string().contains(&part), "{error}");
-        assert!(wait(session.access_token()).is_ok(), "used as it is");
-    }
 }
 
 #[test]
@@ -157,4 +98,52 @@ fn a_context_says_whether_it_renews_and_when_its_login_ends() {
             assert_eq!(context.session_ends_at, ends_in.map(|seconds: u64| begun + S(seconds)), "{told:?}");
         }
     }
+}
+
+#[test]
+fn tokens_of_any_lifetime_are_served() {
+    for lifetime in [Some(S(0)), Some(S(1)), Some(S(20)), None] {
+        let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = lifetime);
+        let session = rig.log_in();
+        assert!(!token(&session).is_empty(), "{lifetime:?}");
+        assert!(!forced(&session).unwrap().is_empty(), "{lifetime:?}");
+    }
+    let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = None);
+    let session = rig.log_in();
+    let first = token(&session);
+    rig.clock.advance(S(400 * 86_400));
+    assert_eq!(token(&session), first);
+    assert_ne!(forced(&session).unwrap(), first);
+}
+
+#[test]
+fn an_absurd_expires_in_is_unknown() {
+    let rig = Rig::new();
+    for absurd in [serde_json::json!(1e300), serde_json::json!(-1), serde_json::json!("soon"), serde_json::json!([])] {
+        rig.server.inject(Endpoint::Token, Fault::ReplyField("expires_in".into(), absurd.clone()));
+        let session = rig.try_log_in(|_| {}).unwrap();
+        assert_eq!(wait(session.access_token()).unwrap().expires_at(), None, "{absurd}");
+    }
+}
+
+#[test]
+fn without_a_refresh_token_a_token_is_served_to_its_end() {
+    let rig = Rig::with(|behaviour| behaviour.refresh_token = false);
+    let session = rig.log_in();
+    let own = token(&session);
+    rig.clock.advance(S(3592));
+    assert_eq!(token(&rig.auth().session().unwrap()), own, "8 s left");
+    rig.clock.advance(S(8));
+    assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Expired);
+}
+
+#[test]
+fn without_a_refresh_token_a_login_ends_with_its_token() {
+    let rig = Rig::with(|behaviour| behaviour.refresh_token = false);
+    let session = rig.log_in();
+    token(&session);
+    rig.clock.advance(S(3600));
+    let error = wait(session.access_token()).unwrap_err();
+    assert_error(&error, ErrorKind::Expired, Some("log_in"), 4);
+    assert!(rig.server.requests().is_empty());
 }

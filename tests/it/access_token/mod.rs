@@ -1,3 +1,19 @@
+//! Which access token a session gives.
+//!
+//! | file | tests |
+//! | --- | --- |
+//! | `cached` | a token that is still valid |
+//! | `challenge` | a resource refuses a token: `Session::challenged` |
+//! | `environment` | a token that a variable gives |
+//! | `lifetimes` | how long tokens and logins live |
+//! | `min_validity` | a caller that needs a token for some time to come |
+//! | `refused_token` | a refused token is replaced once, and never served again |
+//! | `scopes` | fewer scopes, another resource |
+
+mod cached;
 mod challenge;
 mod environment;
 mod lifetimes;
+mod min_validity;
+mod refused_token;
+mod scopes;

@@ -8,6 +8,7 @@ use std::path::Path;
 use self::source::Source;
 
 mod dependencies;
+mod names;
 mod samples;
 mod source;
 
@@ -96,6 +97,17 @@ fn cli_and_testing_use_public_names() {
 #[test]
 fn crates_are_named_by_their_keepers() {
     holds(open_doors);
+}
+
+/// `governance/` comes with its first file.
+#[test]
+fn the_picture_in_lib_rs_names_the_folders() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let picture = std::fs::read_to_string(root.join("lib.rs")).expect("lib.rs");
+    let folders = FOLDERS.iter().map(|(folder, _)| *folder).chain(FACES.iter().copied());
+    for folder in folders.filter(|folder| *folder != "fuzzing" && root.join(folder).is_dir()) {
+        assert!(picture.contains(&format!(" {folder}/")), "the picture has no {folder}/");
+    }
 }
 
 #[test]

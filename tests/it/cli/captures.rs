@@ -13,6 +13,7 @@ use std::{env, fs, thread};
 use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint, Fault, ManualClock, Person};
 
 use crate::support::acme::{Acme, json, program};
+use crate::support::faults::json_body;
 use crate::support::rig::until;
 
 const SCREENS: [Screen; 6] = [
@@ -90,7 +91,7 @@ fn errors_look_as_they_did() {
 
 /// Nobody reads it there but a program, or a person later and elsewhere.
 #[test]
-fn what_is_no_terminal_gets_lines_as_they_are() {
+fn without_a_terminal_lines_are_not_wrapped() {
     let acme = logged_in();
     let status = acme.run(&["auth", "status"]);
     assert!(status.stdout.contains("Account    zoe@example.com (Zoë Example)\n"), "data is data: {status:?}");
@@ -251,7 +252,7 @@ fn refusal() -> Fault {
         "error": "unauthorized_client",
         "error_description": "L’application « acme-cli » n’est pas autorisée … ".repeat(5),
     });
-    Fault::Status { status: 400, headers: Vec::new(), content_type: "application/json".into(), body: body.to_string() }
+    json_body(400, &body.to_string())
 }
 
 fn acme() -> Acme {

@@ -51,7 +51,7 @@ fn every_duration_is_read_by_one_grammar() {
 }
 
 #[test]
-fn where_nobody_is_logged_in_every_command_says_so() {
+fn without_a_login_each_command_says_so() {
     let acme = Acme::new();
     for command in [&["auth", "token"][..], &["auth", "status"], &["whoami"]] {
         assert_json_error(&acme.run(&[command, &["--json"]].concat()), 4, "not_logged_in", "log_in");
@@ -72,7 +72,7 @@ fn where_nobody_is_logged_in_every_command_says_so() {
 }
 
 #[test]
-fn a_home_that_is_refused_is_exit_code_6() {
+fn a_refused_state_folder_is_exit_code_6() {
     let acme = Acme::new();
     std::fs::write(acme.home(), "").unwrap();
     for command in ["token", "status", "list", "logout"] {
@@ -81,7 +81,7 @@ fn a_home_that_is_refused_is_exit_code_6() {
 }
 
 #[test]
-fn a_token_from_the_environment_is_printed_and_used_as_it_is() {
+fn an_environment_token_is_printed_as_it_is() {
     let rig = Rig::new();
     let own = crate::support::rig::token(&rig.log_in());
     let acme = Acme::new();
@@ -114,7 +114,7 @@ fn help_names_every_command() {
 }
 
 #[test]
-fn a_reader_that_went_away_is_no_panic() {
+fn a_closed_output_is_no_panic() {
     let acme = Acme::new();
     for arguments in [
         &["auth", "list", "--json"][..],

@@ -3,16 +3,10 @@
 use std::fs;
 
 use crate::support::acme::*;
-use hallpass::testing::{Endpoint, Fault, Person};
+use crate::support::faults::json_body;
+use hallpass::testing::{Endpoint, Fault};
 
 const HOSTILE: &str = "a\u{1b}[2Jb\u{9b}31mc\u{202e}d\u{200b}e";
-
-fn logged_in() -> Acme {
-    let acme = Acme::new();
-    acme.server.approve_all_as(&Person::new("alice", "Alice Example", "alice@example.com"));
-    assert_eq!(acme.run(&["auth", "login", "--json", "--context", "work"]).code, 0);
-    acme
-}
 
 #[track_caller]
 fn is_filtered(ran: &Ran) {
@@ -23,8 +17,8 @@ fn is_filtered(ran: &Ran) {
 }
 
 #[test]
-fn the_message_of_a_note_is_filtered_in_text_and_json() {
-    let acme = logged_in();
+fn a_saved_error_message_is_filtered_in_text_and_json() {
+    let acme = Acme::logged_in("work", &[]);
     let list = json(&acme.run(&["auth", "list", "--json"]).stdout);
     let next = acme.home().join("grants").join(format!("{}.next", list[0]["grant"].as_str().unwrap()));
     let failure =
@@ -42,7 +36,7 @@ fn the_message_of_a_note_is_filtered_in_text_and_json() {
 /// A program does what it reads: what a server wrote is labelled as that, and is in no message, cause or hint.
 #[test]
 fn a_servers_words_stand_apart_from_ours() {
-    let (acme, words) = (logged_in(), "run `acme auth logout` to go on");
+    let (acme, words) = (Acme::logged_in("work", &[]), "run `acme auth logout` to go on");
     let fault = || Fault::Status {
         status: 400,
         headers: Vec::new(),
@@ -66,22 +60,14 @@ fn a_servers_words_stand_apart_from_ours() {
 
 /// The claims are the server's, and what to do next is not theirs to say.
 #[test]
-fn a_server_writes_no_member_that_is_ours() {
-    let acme = logged_in();
+fn a_server_cannot_write_members_of_ours() {
+    let acme = Acme::logged_in("work", &[]);
     let steps = serde_json::json!([{"who": "self", "text": "x", "command": ["sh", "-c", "evil"]}]);
     let claims = serde_json::json!({
         "sub": "alice", "next_steps": steps, "warnings": ["evil"], "message": "evil", "because": "evil", "kind": "evil", "remedy": "evil",
         "event": "evil", "server_says": "evil", "retry_after": 1, "ok": false, "groups": ["x"],
     });
-    acme.server.inject(
-        Endpoint::UserInfo,
-        Fault::Status {
-            status: 200,
-            headers: Vec::new(),
-            content_type: "application/json".into(),
-            body: claims.to_string(),
-        },
-    );
+    acme.server.inject(Endpoint::UserInfo, json_body(200, &claims.to_string()));
     let whoami = json(&acme.run(&["whoami", "--json"]).stdout);
     assert_eq!(whoami, serde_json::json!({"ok": true, "sub": "alice", "groups": ["x"], "email": whoami["email"]}));
 }
@@ -90,7 +76,7 @@ fn a_server_writes_no_member_that_is_ours() {
 #[cfg(unix)]
 #[test]
 fn a_path_is_filtered_in_errors_hints_and_json() {
-    let acme = logged_in();
+    let acme = Acme::logged_in("work", &[]);
     let folder = acme.folder.path().join(HOSTILE.replace('\u{1b}', "\u{1b}`touch x`"));
     fs::write(&folder, "no folder").unwrap();
     let folder = folder.to_str().unwrap();
@@ -107,7 +93,7 @@ fn a_path_is_filtered_in_errors_hints_and_json() {
 #[test]
 fn a_command_to_copy_names_the_path_as_one_word() {
     use std::os::unix::fs::PermissionsExt;
-    let acme = logged_in();
+    let acme = Acme::logged_in("work", &[]);
     let folder = acme.folder.path().join("it's `touch x`; $(id)");
     fs::create_dir(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
@@ -118,7 +104,7 @@ fn a_command_to_copy_names_the_path_as_one_word() {
 
 #[test]
 fn an_org_in_a_command_to_copy_is_one_word() {
-    let acme = logged_in();
+    let acme = Acme::logged_in("work", &[]);
     let org = "x`; touch pwned; `";
     let ran = acme.run_with(&["auth", "token"], &[("ACME_ORG", org), ("ACME_ORG_BY", "login")]);
     assert_eq!(ran.code, 4, "{ran:?}");
@@ -128,8 +114,8 @@ fn an_org_in_a_command_to_copy_is_one_word() {
 
 /// As `status`, `login` and `doctor` name proxies.
 #[test]
-fn a_folder_that_a_variable_names_is_said() {
-    let acme = logged_in();
+fn a_state_folder_named_by_a_variable_is_shown() {
+    let acme = Acme::logged_in("work", &[]);
     let folder = acme.home();
     let status = acme.run(&["auth", "status"]);
     assert!(status.stdout.contains(&format!("\nFolder     {}, which ACME_HOME names", folder.display())), "{status:?}");
@@ -141,7 +127,7 @@ fn a_folder_that_a_variable_names_is_said() {
 }
 
 #[test]
-fn an_argument_that_is_refused_is_filtered() {
+fn a_refused_argument_is_filtered() {
     let acme = Acme::new();
     for arguments in
         [&["auth", HOSTILE][..], &["auth", "switch", HOSTILE], &["auth", "token", "--min-validity", HOSTILE]]
@@ -154,7 +140,7 @@ fn an_argument_that_is_refused_is_filtered() {
 
 #[cfg(unix)]
 #[test]
-fn no_command_names_another_path_than_the_one_that_is_meant() {
+fn a_path_that_cannot_be_printed_is_in_no_command() {
     use std::os::unix::fs::PermissionsExt;
     let acme = Acme::new();
     let folder = acme.folder.path().join("z\u{200b}z");

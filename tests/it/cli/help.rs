@@ -33,7 +33,7 @@ const VARIABLES: [&str; 8] = [
 ];
 
 #[test]
-fn help_fits_the_terminal_and_a_short_one_the_screen() {
+fn help_fits_the_terminal_and_short_help_the_screen() {
     let acme = Acme::new();
     for command in COMMANDS {
         for (form, columns) in [("-h", 80), ("--help", 80), ("--help", 100)] {
@@ -50,7 +50,7 @@ fn help_fits_the_terminal_and_a_short_one_the_screen() {
 }
 
 #[test]
-fn the_long_help_of_each_command_says_its_exit_codes_and_shows_it_at_work() {
+fn long_help_has_exit_codes_and_examples() {
     let acme = Acme::new();
     for command in COMMANDS.iter().filter(|command| !command.is_empty() && command.last() != Some(&"completions")) {
         let long = acme.run(&[command, &["--help"][..]].concat()).stdout;
@@ -68,7 +68,7 @@ fn the_long_help_of_each_command_says_its_exit_codes_and_shows_it_at_work() {
 }
 
 #[test]
-fn completions_are_of_the_whole_tool() {
+fn completions_cover_the_whole_tool() {
     let acme = Acme::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let ran = acme.run(&["auth", "completions", shell]);
@@ -96,7 +96,7 @@ fn completions_are_of_the_whole_tool() {
 /// Bash does with the script what a person would see after a tab.
 #[test]
 #[cfg(unix)]
-fn bash_completes_with_it() {
+fn bash_completes_commands() {
     let acme = Acme::new();
     let script = acme.folder.path().join("acme.bash");
     std::fs::write(&script, acme.run(&["auth", "completions", "bash"]).stdout).unwrap();
@@ -123,7 +123,7 @@ fn bash_completes_with_it() {
 }
 
 #[test]
-fn the_manual_page_says_what_a_person_looks_for() {
+fn the_manual_page_has_its_usual_sections() {
     let acme = Acme::new();
     let ran = acme.run(&["auth", "man"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
@@ -160,7 +160,7 @@ fn the_manual_page_says_what_a_person_looks_for() {
 
 /// Left out, aloud, where there is no groff.
 #[test]
-fn groff_has_nothing_against_the_manual_page() {
+fn groff_accepts_the_manual_page() {
     let acme = Acme::new();
     let page = acme.folder.path().join("acme.1");
     for command in [&["auth", "man"][..], &["auth", "man", "auth"], &["auth", "man", "auth", "doctor"]] {
@@ -177,7 +177,7 @@ fn groff_has_nothing_against_the_manual_page() {
 }
 
 #[test]
-fn wrong_arguments_are_told_as_json_where_that_is_asked_for() {
+fn wrong_arguments_are_json_with_the_json_option() {
     let acme = Acme::new();
     for (arguments, words) in [
         (&["auth", "fly", "--json"][..], "unrecognized subcommand 'fly'"),

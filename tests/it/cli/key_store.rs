@@ -1,37 +1,10 @@
-//! `acme` as a process, where a place is the wrong one: what is said, and what to do. Of the doctor: tests/real/doctor.rs.
+//! Key stores at the command line: unknown names, a D-Bus address that leads nowhere, and the cause of a failure.
 
 use crate::support::acme::*;
 
-impl Acme {
-    fn log_in(&self, context: &str, variables: &[(&str, &str)]) {
-        self.server.approve_all();
-        let ran = self.run_with(&["auth", "login", "--json", "--context", context], variables);
-        assert_eq!(ran.code, 0, "{ran:?}");
-    }
-}
-
 #[test]
-fn where_the_names_of_the_logins_are_gone_it_is_not_said_that_there_are_none() {
-    let acme = Acme::new();
-    acme.log_in("work", &[]);
-    std::fs::remove_file(acme.home().join("index.json")).unwrap();
-    let lost = "no login has a name, and there is the record of one that has lost it";
-    for command in [&["token"][..], &["status"], &["logout"], &["logout", "--all"]] {
-        let ran = acme.run(&[&["auth"], command].concat());
-        assert_eq!(ran.code, 4, "{ran:?}");
-        assert!(ran.stderr.contains(&format!("error: {lost}\nhint: run `acme auth doctor --repair`")), "{ran:?}");
-    }
-    let list = acme.run(&["auth", "list"]);
-    assert!(list.code == 0 && list.stderr.contains(lost), "{list:?}");
-    assert_eq!(acme.run(&["auth", "doctor", "--repair"]).code, 0);
-    assert_eq!(acme.run(&["auth", "logout", "--all"]).code, 0);
-    assert_eq!((acme.grants(), acme.server.live_families()), (0, 0));
-}
-
-#[test]
-fn a_place_that_is_none_is_in_the_way_of_a_login_alone() {
-    let acme = Acme::new();
-    acme.log_in("work", &[]);
+fn an_unknown_key_store_stops_only_a_login() {
+    let acme = Acme::logged_in("work", &[]);
     let nonsense = [("ACME_CUSTODY", "nonsense")];
     for command in ["status", "list", "token"] {
         assert_eq!(acme.run_with(&["auth", command], &nonsense).code, 0, "{command}");
@@ -45,4 +18,91 @@ fn a_place_that_is_none_is_in_the_way_of_a_login_alone() {
     let moved = acme.run(&["auth", "doctor", "--move-to", "nonsense"]);
     assert!(moved.code == 2 && moved.stderr.contains("no key can move to \"nonsense\": this program has os, "));
     assert!(moved.stderr.contains("hint: name one of these places with --move-to"), "{moved:?}");
+}
+
+/// As a multiplexer or a container keeps it from a session that ended.
+#[cfg(all(feature = "os-store", target_os = "linux"))]
+#[test]
+fn a_bus_address_that_leads_nowhere_is_named() {
+    let acme = Acme::new();
+    let (gone, is_oauth_error) = (acme.folder.path().join("gone/bus"), acme.folder.path().join("bus"));
+    drop(std::os::unix::net::UnixListener::bind(&is_oauth_error).unwrap());
+    for (path, what) in [(gone, "which does not exist"), (is_oauth_error, "where no bus listens")] {
+        let address = format!("unix:path={},guid=00000000000000000000000000000000", path.display());
+        let variables = [("ACME_CUSTODY", "os"), ("DBUS_SESSION_BUS_ADDRESS", address.as_str())];
+        let ran = acme.run_with(&["auth", "login", "--wait"], &variables);
+        let named =
+            format!("DBUS_SESSION_BUS_ADDRESS names the D-Bus session bus {}, {what}; unset it", path.display());
+        assert!(ran.code == 6 && ran.stderr.contains(&named), "{ran:?}");
+        let doctor = acme.run_with(&["auth", "doctor"], &variables[1..]);
+        assert!(doctor.stdout.contains(&named), "{doctor:?}");
+    }
+    // Nobody has named one: what is missing is.
+    let folder = acme.folder.path().to_str().unwrap();
+    let ran = acme.run_with(&["auth", "login", "--wait"], &[("ACME_CUSTODY", "os"), ("XDG_RUNTIME_DIR", folder)]);
+    assert!(ran.stderr.contains(&format!("bus should be at {folder}/bus, where no bus listens")), "{ran:?}");
+    let ran =
+        acme.run_with(&["auth", "login", "--wait"], &[("ACME_CUSTODY", "os"), ("DBUS_SESSION_BUS_ADDRESS", "unix:")]);
+    assert!(ran.stderr.contains("DBUS_SESSION_BUS_ADDRESS is no address of a bus; unset it"), "{ran:?}");
+}
+
+/// Whoever wrote the folder a person stands in may have set the variable: a bus that is no socket of this machine would start
+/// his program, or be his program.
+#[cfg(all(feature = "os-store", target_os = "linux"))]
+#[test]
+fn a_bus_address_that_starts_a_program_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let acme = Acme::new();
+    let (program, mark) = (acme.folder.path().join("evil"), acme.folder.path().join("ran"));
+    std::fs::write(&program, format!("#!/bin/sh\n: > '{}'\n", mark.display())).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for address in [format!("unixexec:path={}", program.display()), "tcp:host=127.0.0.1,port=9".into()] {
+        let variables = [("ACME_CUSTODY", "os"), ("DBUS_SESSION_BUS_ADDRESS", address.as_str())];
+        let ran = acme.run_with(&["auth", "login", "--json"], &variables);
+        assert_eq!(ran.code, 6, "{ran:?}");
+        assert_error_event(ran.stdout.trim_end(), "custody", Some("choose_place"));
+        assert!(ran.stdout.contains("no socket of this machine"), "{ran:?}");
+    }
+    assert!(!mark.exists() && acme.server.requests().is_empty());
+}
+
+/// What a place says of its file in the state folder is told with its cause, wherever it is told.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_cause_of_a_key_store_failure_is_printed() {
+    let acme = Acme::logged_in("work", &[]);
+    let key = acme.home().join("key");
+    std::fs::remove_file(&key).unwrap();
+    std::os::unix::fs::symlink("key", &key).unwrap();
+    for ran in [acme.run(&["auth", "token"]), acme.run(&["auth", "login", "--wait"])] {
+        assert!(
+            ran.code == 6 && ran.stderr.contains(&format!("{}: it is a symbolic link\n", key.display())),
+            "{ran:?}"
+        );
+        assert!(ran.stderr.contains("\n  because: Too many levels of symbolic links"), "{ran:?}");
+    }
+    let report = json(&acme.run(&["auth", "doctor", "--json"]).stdout);
+    let login = report["findings"].as_array().unwrap().iter().find(|finding| finding["area"] == "login").unwrap();
+    assert!(login["because"].as_str().unwrap().starts_with("Too many levels"), "{login}");
+}
+
+#[test]
+fn a_move_to_the_same_key_store_looks_for_the_key() {
+    let acme = Acme::logged_in("work", &[]);
+    let to = ["auth", "doctor", "--move-to", "keyfile"];
+    let ran = acme.run(&to);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, "The key of work is in keyfile already.\n"));
+    acme.lose_keys();
+    let ran = acme.run(&to);
+    let why = "error: the key of this login is no longer in the file that a key file opens";
+    assert!(
+        ran.code == 6 && ran.stderr.starts_with(why) && ran.stderr.contains("auth login --context work"),
+        "{ran:?}"
+    );
+    assert_json_of_moved(&json(&acme.run(&[&to[..], &["--json"]].concat()).stdout));
+}
+
+fn assert_json_of_moved(moved: &serde_json::Value) {
+    assert_eq!(moved["moved"], serde_json::json!([]));
+    assert_eq!((&moved["failed"][0]["context"], &moved["failed"][0]["remedy"]), (&"work".into(), &"log_in".into()));
 }

@@ -1,16 +1,8 @@
-//! `acme` as a process, where a part of a login is gone, or all of it: what is said is so, and the way out leads out.
+//! A part of a login is gone, or all of it: the output says so, and its hint leads out.
 
 use crate::support::acme::*;
 
 impl Acme {
-    fn logged_in(context: &str, variables: &[(&str, &str)]) -> Self {
-        let acme = Self::new();
-        acme.server.approve_all();
-        let ran = acme.run_with(&["auth", "login", "--json", "--context", context], variables);
-        assert_eq!(ran.code, 0, "{ran:?}");
-        acme
-    }
-
     /// Without `ACME_CUSTODY`, as in the next shell.
     fn run_elsewhere(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, &[("ACME_CUSTODY", "")])
@@ -23,7 +15,7 @@ impl Acme {
 }
 
 #[test]
-fn who_is_logged_out_already_is_told_so_and_not_to_log_in() {
+fn a_second_logout_says_already_logged_out() {
     let (never, gone) = (Acme::new(), Acme::logged_in("work", &[]));
     assert_eq!(gone.run(&["auth", "logout"]).code, 0);
     for acme in [never, gone] {
@@ -53,7 +45,7 @@ fn who_is_logged_out_already_is_told_so_and_not_to_log_in() {
 }
 
 #[test]
-fn the_hint_to_log_in_again_names_the_place_of_the_key_that_was_chosen_for_it() {
+fn the_hint_to_log_in_again_names_the_key_store() {
     let acme = Acme::logged_in("work", &[]);
     acme.lose_keys();
     let (with, without) =
@@ -78,7 +70,7 @@ fn the_hint_to_log_in_again_names_the_place_of_the_key_that_was_chosen_for_it() 
 
 #[cfg(feature = "passphrase")]
 #[test]
-fn a_passphrase_that_is_forgotten_is_chosen_anew_in_the_same_place() {
+fn a_forgotten_passphrase_leads_to_a_new_login() {
     let passphrase = |passphrase| [("ACME_CUSTODY", "passphrase"), ("ACME_PASSPHRASE", passphrase)];
     let acme = Acme::logged_in("work", &passphrase("correct horse"));
     let ran = acme.run_with(&["auth", "token"], &passphrase("wrong horse"));
@@ -87,7 +79,7 @@ fn a_passphrase_that_is_forgotten_is_chosen_anew_in_the_same_place() {
 }
 
 #[test]
-fn a_login_whose_key_or_record_is_gone_is_not_shown_as_one_that_serves() {
+fn status_and_list_say_that_a_key_or_record_is_gone() {
     for (part, key_in, since) in [
         ("key", "keyfile, where it is not any more", ""),
         ("record", "keyfile, until logout", "unknown: the record is gone"),
@@ -116,7 +108,7 @@ fn a_login_whose_key_or_record_is_gone_is_not_shown_as_one_that_serves() {
 
 #[cfg(feature = "passphrase")]
 #[test]
-fn a_key_that_a_passphrase_opens_is_looked_for_without_asking_for_it() {
+fn status_looks_for_a_wrapped_key_without_a_passphrase() {
     let acme = Acme::logged_in("work", &[("ACME_CUSTODY", "passphrase"), ("ACME_PASSPHRASE", "correct horse")]);
     let missing = || json(&acme.run_elsewhere(&["auth", "status", "--json"]).stdout)["missing"].clone();
     assert_eq!(missing(), serde_json::Value::Null);
@@ -126,28 +118,7 @@ fn a_key_that_a_passphrase_opens_is_looked_for_without_asking_for_it() {
 }
 
 #[test]
-fn a_key_is_said_to_be_where_it_is_only_if_it_is_there() {
-    let acme = Acme::logged_in("work", &[]);
-    let to = ["auth", "doctor", "--move-to", "keyfile"];
-    let ran = acme.run(&to);
-    assert_eq!((ran.code, ran.stderr.as_str()), (0, "The key of work is in keyfile already.\n"));
-    acme.lose_keys();
-    let ran = acme.run(&to);
-    let why = "error: the key of this login is no longer in the file that a key file opens";
-    assert!(
-        ran.code == 6 && ran.stderr.starts_with(why) && ran.stderr.contains("auth login --context work"),
-        "{ran:?}"
-    );
-    assert_json_of_moved(&json(&acme.run(&[&to[..], &["--json"]].concat()).stdout));
-}
-
-fn assert_json_of_moved(moved: &serde_json::Value) {
-    assert_eq!(moved["moved"], serde_json::json!([]));
-    assert_eq!((&moved["failed"][0]["context"], &moved["failed"][0]["remedy"]), (&"work".into(), &"log_in".into()));
-}
-
-#[test]
-fn a_login_beside_one_that_has_lost_its_name_is_told_of_it_and_so_is_the_repair() {
+fn a_login_that_lost_its_name_is_mentioned_and_repaired() {
     let acme = Acme::logged_in("work", &[]);
     std::fs::remove_file(acme.home().join("index.json")).unwrap();
     let lost = "no login has a name, and there is the record of one that has lost it";
@@ -167,9 +138,26 @@ fn a_login_beside_one_that_has_lost_its_name_is_told_of_it_and_so_is_the_repair(
     assert_eq!((acme.grants(), acme.server.live_families()), (0, 0));
 }
 
+#[test]
+fn without_an_index_it_is_not_said_that_nobody_is_logged_in() {
+    let acme = Acme::logged_in("work", &[]);
+    std::fs::remove_file(acme.home().join("index.json")).unwrap();
+    let lost = "no login has a name, and there is the record of one that has lost it";
+    for command in [&["token"][..], &["status"], &["logout"], &["logout", "--all"]] {
+        let ran = acme.run(&[&["auth"], command].concat());
+        assert_eq!(ran.code, 4, "{ran:?}");
+        assert!(ran.stderr.contains(&format!("error: {lost}\nhint: run `acme auth doctor --repair`")), "{ran:?}");
+    }
+    let list = acme.run(&["auth", "list"]);
+    assert!(list.code == 0 && list.stderr.contains(lost), "{list:?}");
+    assert_eq!(acme.run(&["auth", "doctor", "--repair"]).code, 0);
+    assert_eq!(acme.run(&["auth", "logout", "--all"]).code, 0);
+    assert_eq!((acme.grants(), acme.server.live_families()), (0, 0));
+}
+
 #[cfg(unix)]
 #[test]
-fn the_doctor_says_what_the_system_says() {
+fn the_doctor_prints_the_cause_from_the_system() {
     let acme = Acme::logged_in("work", &[]);
     let index = acme.home().join("index.json");
     std::fs::remove_file(&index).unwrap();
@@ -186,24 +174,4 @@ fn the_doctor_says_what_the_system_says() {
         findings.iter().filter_map(|finding| finding["because"].as_str()).any(|because| because.starts_with(why));
     assert!(told, "{report}");
     is_in_the_manual(&["because"]);
-}
-
-/// What a place says of its file in the state folder is told with its cause, wherever it is told.
-#[cfg(target_os = "linux")]
-#[test]
-fn the_cause_of_a_place_s_trouble_is_not_lost_on_the_way() {
-    let acme = Acme::logged_in("work", &[]);
-    let key = acme.home().join("key");
-    std::fs::remove_file(&key).unwrap();
-    std::os::unix::fs::symlink("key", &key).unwrap();
-    for ran in [acme.run(&["auth", "token"]), acme.run(&["auth", "login", "--wait"])] {
-        assert!(
-            ran.code == 6 && ran.stderr.contains(&format!("{}: it is a symbolic link\n", key.display())),
-            "{ran:?}"
-        );
-        assert!(ran.stderr.contains("\n  because: Too many levels of symbolic links"), "{ran:?}");
-    }
-    let report = json(&acme.run(&["auth", "doctor", "--json"]).stdout);
-    let login = report["findings"].as_array().unwrap().iter().find(|finding| finding["area"] == "login").unwrap();
-    assert!(login["because"].as_str().unwrap().starts_with("Too many levels"), "{login}");
 }

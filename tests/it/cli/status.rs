@@ -27,7 +27,7 @@ impl Acme {
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn status_answers_who_where_until_when_and_by_which_rule() {
+fn status_says_who_where_until_when_and_why() {
     let (acme, expires_at) = logged_in();
     let at = humantime::format_rfc3339_seconds(expires_at);
     let ran = acme.at(expires_at - 42 * MINUTE, &["auth", "status"]);
@@ -52,7 +52,7 @@ fn status_answers_who_where_until_when_and_by_which_rule() {
 }
 
 #[test]
-fn status_has_no_line_that_says_nothing() {
+fn status_leaves_out_a_line_without_a_value() {
     let acme = Acme::new();
     acme.server.approve_all();
     acme.server.inject(Endpoint::Token, Fault::ReplyField("scope".into(), "".into()));
@@ -153,7 +153,7 @@ fn status_says_when_the_login_ends_and_whether_it_renews() {
 }
 
 #[test]
-fn status_says_what_to_do_where_something_is_wrong() {
+fn status_says_what_to_do_about_a_problem() {
     let (acme, expires_at) = logged_in();
     let next = |ran: &Ran| ran.stdout.lines().find_map(|line| line.strip_prefix("Next       ").map(str::to_owned));
     assert_eq!(next(&acme.run(&["auth", "status"])), None);
@@ -205,7 +205,7 @@ fn status_says_what_to_do_where_something_is_wrong() {
 }
 
 #[test]
-fn list_is_a_table_that_marks_the_one_that_is_meant() {
+fn list_marks_the_current_login() {
     let (acme, expires_at) = logged_in();
     acme.server.approve_all_as(&crate::support::rig::bob());
     assert_eq!(acme.run(&["auth", "login", "--json", "--context", "a-longer-name"]).code, 0);

@@ -14,7 +14,7 @@ fn two() -> Acme {
 }
 
 #[test]
-fn a_switch_says_what_it_did_and_what_goes_before_it() {
+fn a_switch_says_what_it_did_and_what_outranks_it() {
     let acme = two();
     let ran = acme.run(&["auth", "switch", "work"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran:?}");
@@ -44,7 +44,7 @@ fn a_switch_says_what_it_did_and_what_goes_before_it() {
 }
 
 #[test]
-fn a_folder_has_a_login_of_its_own_and_status_says_so() {
+fn status_says_that_a_folder_is_pinned() {
     let acme = two();
     let folder = acme.folder.path().canonicalize().unwrap();
     let path = folder.display();
@@ -89,7 +89,7 @@ fn a_folder_has_a_login_of_its_own_and_status_says_so() {
 }
 
 #[test]
-fn a_login_is_renamed_and_a_variable_that_names_the_old_one_is_told() {
+fn a_rename_warns_of_a_variable_with_the_old_name() {
     let acme = two();
     let ran = acme.run_with(&["auth", "rename", "home", "private"], &[("ACME_CONTEXT", "home")]);
     assert!(ran.code == 0 && ran.stderr.contains("Renamed home to private."), "{ran:?}");
@@ -102,7 +102,7 @@ fn a_login_is_renamed_and_a_variable_that_names_the_old_one_is_told() {
 }
 
 #[test]
-fn a_login_that_is_not_the_one_meant_here_says_so() {
+fn a_login_that_is_not_the_current_one_says_so() {
     let acme = two();
     let ran = acme.run(&["auth", "login", "--wait", "--context", "third"]);
     assert!(ran.stderr.contains("note: the default is home; `acme auth switch third` changes that"), "{ran:?}");
@@ -114,7 +114,7 @@ fn a_login_that_is_not_the_one_meant_here_says_so() {
 
 /// Twenty processes look while another one switches: each sees one whole login.
 #[test]
-fn processes_that_look_while_another_switches_see_one_login() {
+fn each_process_sees_one_login_during_a_switch() {
     let acme = two();
     let children: Vec<_> = (0..20)
         .map(|number| {

@@ -1,21 +1,18 @@
-//! Several logins under one roof: names, the default, who may take a name.
+//! Several logins in one state folder: their names, the default, and which login may take a name.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
-use hallpass::testing::Person;
-use hallpass::{Auth, ContextName, ErrorKind, LoginRequest, LogoutRequest, Remedy, Selector};
+use hallpass::testing::{Endpoint, Person};
+use hallpass::{Auth, ChosenBy, ErrorKind, LoginRequest, LogoutRequest, Remedy, Selector};
 
-use crate::support::rig::{Rig, assert_error, bob, named, token};
+use super::{auth_in, by_default, by_folder, folder, meant, name, two};
+use crate::support::rig::{Rig, S, assert_error, bob, named, token};
 
 fn carol() -> Person {
     Person::new("carol", "Carol Example", "carol@example.com")
-}
-
-fn name(text: &str) -> ContextName {
-    text.parse().unwrap()
 }
 
 /// The contexts in order, the default with a star.
@@ -25,7 +22,7 @@ fn list(rig: &Rig) -> Vec<String> {
 }
 
 #[test]
-fn the_default_is_the_first_login_and_then_the_last_that_chose_no_name() {
+fn the_default_is_the_last_login_made_without_a_name() {
     let rig = Rig::new();
     rig.log_in();
     assert_eq!(list(&rig), ["alice@example.com*"]);
@@ -37,7 +34,16 @@ fn the_default_is_the_first_login_and_then_the_last_that_chose_no_name() {
 }
 
 #[test]
-fn a_context_is_chosen_by_argument_before_environment_before_default() {
+fn a_login_without_a_name_replaces_the_default() {
+    let rig = Rig::new();
+    rig.log_in_as(&Default::default(), Some("a"));
+    rig.log_in_as(&Default::default(), Some("b"));
+    wait(rig.auth().switch(&"b".parse().unwrap())).unwrap();
+    assert_eq!(rig.log_in().context().unwrap().name.as_str(), "b");
+}
+
+#[test]
+fn an_argument_outranks_the_environment_and_the_default() {
     let rig = Rig::new();
     let alice = token(&rig.log_in());
     let bob = token(&rig.log_in_as(&bob(), Some("work")));
@@ -51,7 +57,7 @@ fn a_context_is_chosen_by_argument_before_environment_before_default() {
 }
 
 #[test]
-fn a_context_that_is_not_there_is_a_login_to_make() {
+fn an_unknown_context_asks_to_log_in() {
     let rig = Rig::new();
     rig.log_in();
     let error = rig.auth().session_for(&Selector::context(name("work"))).unwrap_err();
@@ -76,7 +82,7 @@ fn a_login_takes_the_name_that_the_environment_gives() {
 }
 
 #[test]
-fn nobody_is_logged_in_where_there_is_no_home() {
+fn without_a_state_folder_nobody_is_logged_in() {
     let rig = Rig::new();
     let error = rig.auth().session().unwrap_err();
     assert_error(&error, ErrorKind::NotLoggedIn, Some("log_in"), 4);
@@ -85,7 +91,7 @@ fn nobody_is_logged_in_where_there_is_no_home() {
 }
 
 #[test]
-fn a_name_stays_with_its_account_unless_it_shall_be_replaced() {
+fn a_name_stays_with_its_account_unless_replaced() {
     let rig = Rig::new();
     let alice = token(&rig.log_in_as(&Person::default(), Some("work")));
     rig.server.approve_all_as(&bob());
@@ -152,7 +158,7 @@ fn two_logins_at_once_for_one_account_leave_one() {
 }
 
 #[test]
-fn a_default_that_is_gone_is_asked_for_and_the_only_one_left_needs_none() {
+fn a_missing_default_is_asked_for_unless_one_login_is_left() {
     let rig = Rig::new();
     rig.log_in_as(&Person::default(), Some("a"));
     rig.log_in_as(&bob(), Some("b"));
@@ -169,11 +175,40 @@ fn a_default_that_is_gone_is_asked_for_and_the_only_one_left_needs_none() {
 }
 
 #[test]
-fn a_session_keeps_to_its_context_whatever_becomes_the_default() {
+fn a_session_keeps_its_context_when_the_default_changes() {
     let rig = Rig::new();
     let alice = rig.log_in();
     rig.log_in_as(&bob(), None);
     rig.clock.advance(crate::support::rig::S(3600));
     token(&alice);
     assert_eq!(wait(alice.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
+}
+
+#[test]
+fn a_renamed_login_keeps_its_default_and_folders() {
+    let rig = two();
+    let here = folder(&rig, "here");
+    wait(auth_in(&rig, &here).pin_folder(&name("home"))).unwrap();
+    let before = rig.auth().session().unwrap();
+    let error = wait(rig.auth().rename(&name("home"), &name("WORK"))).unwrap_err();
+    assert_error(&error, ErrorKind::Config, Some("choose_name"), 2);
+    let renamed = wait(rig.auth().rename(&name("home"), &name("private"))).unwrap();
+    assert_eq!(
+        (renamed.name.as_str(), renamed.is_default, renamed.folders.as_slice()),
+        ("private", true, &[here.clone()][..])
+    );
+    assert_eq!(meant(&rig.auth()), by_default("private"));
+    assert_eq!(meant(&auth_in(&rig, &here)), by_folder("private", &here));
+    rig.clock.advance(S(3600));
+    token(&before);
+    assert_eq!(rig.request_count(Endpoint::Token), 1);
+    // The same name in other letters is no other.
+    assert_eq!(wait(rig.auth().rename(&name("private"), &name("Private"))).unwrap().name.as_str(), "Private");
+    let error = wait(rig.auth().rename(&name("home"), &name("x"))).unwrap_err();
+    assert_error(&error, ErrorKind::NotLoggedIn, Some("choose_context"), 4);
+    // The login is the same: what ends it still finds it.
+    let mut request = LogoutRequest::default();
+    request.select = Selector::context(name("private"));
+    drop(wait(rig.auth().logout(request)).unwrap());
+    assert_eq!(meant(&auth_in(&rig, &here)), ("work".into(), Some(ChosenBy::Only)), "its rule is gone with it");
 }

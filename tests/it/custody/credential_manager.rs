@@ -15,12 +15,12 @@ use hallpass::{Auth, ErrorKind, LoginRequest, LogoutRequest};
 use crate::support::rig::{Rig, S, assert_error, forced, token, until};
 
 #[test]
-fn the_credential_manager_keeps_the_contract() {
+fn the_credential_manager_holds_the_contract() {
     check_key_store(&OsKeyStore);
 }
 
 #[test]
-fn a_login_lives_and_ends_with_its_key_in_the_credential_manager() {
+fn a_login_and_its_key_end_together() {
     let rig = Rig::new();
     rig.server.approve_all();
     let mut config = rig.config();
@@ -44,19 +44,19 @@ fn a_login_lives_and_ends_with_its_key_in_the_credential_manager() {
 
 /// `FILE_SHARE_READ` alone, as virus scanners and backups open files: `ERROR_SHARING_VIOLATION` for all who would write.
 #[test]
-fn a_scanner_that_has_a_file_open_delays_a_refresh_and_does_not_lose_it() {
+fn an_open_scanner_delays_a_refresh_and_loses_nothing() {
     let scan = |file: &Path| OpenOptions::new().read(true).share_mode(1).open(file).unwrap();
     held_open(scan);
 }
 
 /// As our own readers do. Windows 10 renames over such a file at once, Wine 8 does not.
 #[test]
-fn a_reader_that_has_the_record_open_delays_a_refresh_and_does_not_lose_it() {
+fn an_open_reader_delays_a_refresh_and_loses_nothing() {
     held_open(|file| File::open(file).unwrap());
 }
 
 #[test]
-fn a_file_in_place_of_the_home_is_refused() {
+fn a_file_in_place_of_the_state_folder_is_refused() {
     let rig = Rig::new();
     std::fs::write(rig.home(), "precious").unwrap();
     let error = rig.try_log_in(|_| {}).unwrap_err();
@@ -66,8 +66,7 @@ fn a_file_in_place_of_the_home_is_refused() {
 }
 
 fn held_open(open: impl Fn(&Path) -> File) {
-    let rig = Rig::new();
-    let session = rig.log_in();
+    let (rig, session) = Rig::logged_in();
     for round in 1..=3 {
         let held: Vec<_> = rig.records().iter().map(|record| open(record)).collect();
         assert!(!held.is_empty());

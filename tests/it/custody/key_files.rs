@@ -1,5 +1,5 @@
-//! Keys in files: what is damaged, newer, somebody else's, readable by others or gone is named with the way out;
-//! nothing is lost, nothing is taken for "not logged in", and the server hears nothing of it.
+//! Keys in files: a file that is damaged, newer, somebody else's, readable by others or gone is named with the way out, and is
+//! never taken for "not logged in".
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,10 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hallpass::blocking::wait;
 use hallpass::custody::{Custody, KeyStoreName};
-use hallpass::doctor::State;
 use hallpass::{Auth, Config, Error, ErrorKind, LogoutRequest, Remedy};
 
-use crate::custody::passphrase::Says;
-use crate::support::rig::{Rig, S, assert_error, bob, forced, token};
-
-/// The configuration of the rig, with keys in one place; the passphrase is known.
-pub(crate) fn at(rig: &Rig, place: KeyStoreName) -> Config {
-    let mut config = rig.config();
-    config.custody = Custody::Only(vec![place]);
-    config.passphrase = Some(Says::always("correct horse battery"));
-    config
-}
+use crate::support::passphrase::at;
+use crate::support::rig::{Rig, assert_error, bob, token};
 
 /// Alice and Bob, each with their token.
 struct Two {
@@ -82,7 +73,7 @@ impl Two {
 }
 
 #[test]
-fn a_key_slip_that_is_damaged_newer_or_anothers_is_named_and_comes_back_with_its_bytes() {
+fn a_damaged_or_foreign_wrapped_key_is_named() {
     for place in [KeyStoreName::KeyFile, KeyStoreName::Passphrase] {
         let two = Two::log_in(place);
         let path = two.slip(0);
@@ -129,8 +120,16 @@ fn a_key_slip_that_is_damaged_newer_or_anothers_is_named_and_comes_back_with_its
     }
 }
 
+/// A file's line and its checksum: the tag of an empty text under a key of zeros, beside which the line stands.
+pub(super) fn checksummed(line: &str) -> Vec<u8> {
+    let cipher = XChaCha20Poly1305::new(&[0; 32].into());
+    let payload = Payload { msg: b"", aad: line.as_bytes() };
+    let tag = cipher.encrypt(&XNonce::from(*b"hallpass mark of message"), payload).unwrap();
+    format!("{line}\n{}\n", URL_SAFE_NO_PAD.encode(tag)).into_bytes()
+}
+
 #[test]
-fn a_key_file_that_is_damaged_another_or_gone_is_named_and_comes_back_with_its_bytes() {
+fn a_damaged_foreign_or_lost_key_file_is_named() {
     let two = Two::log_in(KeyStoreName::KeyFile);
     let path = two.rig.home().join("key");
     let good = fs::read(&path).unwrap();
@@ -180,7 +179,7 @@ fn set_mode(path: &Path, bits: u32) {
 /// systemd.exec(5), `LoadCredential=`.
 #[test]
 #[cfg(unix)]
-fn a_login_under_a_credential_of_the_system_opens_with_that_alone() {
+fn a_login_sealed_by_a_service_credential_needs_it() {
     let rig = Rig::new();
     let folder = rig.folder.path().join("credentials");
     fs::create_dir(&folder).unwrap();
@@ -247,75 +246,39 @@ fn text_of(byte: u8) -> String {
     base64::engine::general_purpose::STANDARD.encode([byte; 32])
 }
 
-/// The refresh token of a record out of a backup is spent: to send it would end the login where a newer one lives.
 #[test]
-fn a_record_that_was_copied_back_alone_sends_nothing_and_the_newer_one_goes_on() {
+fn a_key_file_that_hallpass_did_not_make_seals_no_login() {
     let rig = Rig::new();
-    let session = rig.log_in();
-    let path = rig.records().remove(0);
-    let backup = fs::read(&path).unwrap();
-    forced(&session).unwrap();
-    let newer = fs::read(&path).unwrap();
-    fs::write(&path, backup).unwrap();
-    rig.clock.advance(S(3600));
-    rig.server.clear_requests();
-    let error = crate::custody::store_faults::asked(&rig);
-    assert_error(&error, ErrorKind::Custody, Some("log_in"), 6);
-    assert!(error.to_string().contains("restored from a backup"), "{error}");
-    assert!(rig.server.requests().is_empty());
-    fs::write(&path, newer).unwrap();
-    assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
-    assert_eq!(rig.server.counts().reuses, 0);
-}
-
-#[test]
-fn a_record_of_a_megabyte_or_more_is_named_and_read_no_further() {
-    let rig = Rig::new();
-    let own = token(&rig.log_in());
-    let path = rig.records().remove(0);
-    let good = fs::read(&path).unwrap();
-    for (size, remedy) in [(1 << 20, "log_in"), (64 << 20, "fix_path")] {
-        fs::File::options().write(true).open(&path).unwrap().set_len(size).unwrap();
-        let error = crate::custody::store_faults::asked(&rig);
-        assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
-        assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
-        fs::write(&path, &good).unwrap();
+    let planted = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n";
+    fs::create_dir(rig.home()).unwrap();
+    let key = rig.home().join("key");
+    fs::write(&key, planted).unwrap();
+    #[cfg(unix)]
+    for (path, mode) in [(rig.home(), 0o700), (key.clone(), 0o600)] {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
-    assert_eq!(token(&rig.auth().session().unwrap()), own);
-    assert!(rig.server.requests().is_empty());
-}
-
-#[test]
-fn the_environment_only_narrows_what_the_host_allows() {
-    let rig = Rig::new();
-    let wanting = |wanted: &str| {
-        let mut config = at(&rig, KeyStoreName::KeyFile);
-        config.environment.custody = Some(wanted.into());
-        config
-    };
-    let own = token(&rig.try_log_in(|own| *own = wanting("auto")).unwrap());
-    rig.server.clear_requests();
-    for (wanted, remedy) in [("kernel", "choose_place"), ("os", "choose_place"), ("cellar", "fix_config")] {
-        let error = rig.try_log_in(|own| *own = wanting(wanted)).unwrap_err();
-        assert_error(&error, ErrorKind::Config, Some(remedy), 2);
-        // It says where a new login's key goes, and is in the way of nothing else.
-        let auth = Auth::new(wanting(wanted)).unwrap();
-        assert_eq!((token(&auth.session().unwrap()), auth.contexts().unwrap().len()), (own.clone(), 1));
-        let report = wait(auth.doctor()).unwrap();
-        let problems: Vec<_> = report.findings.iter().filter(|finding| finding.state == State::Problem).collect();
-        let text = format!("a new login has no place for its key: {error}");
-        assert_eq!(problems.iter().map(|one| &one.text).collect::<Vec<_>>(), [&text]);
-    }
-    for wanted in ["auto", "keyfile"] {
-        rig.try_log_in(|own| *own = wanting(wanted)).unwrap();
-        assert_eq!(rig.auth().contexts().unwrap()[0].key_store, "keyfile");
-    }
-}
-
-/// A file's line and its checksum: the tag of an empty text under a key of zeros, beside which the line stands.
-pub(crate) fn checksummed(line: &str) -> Vec<u8> {
-    let cipher = XChaCha20Poly1305::new(&[0; 32].into());
-    let payload = Payload { msg: b"", aad: line.as_bytes() };
-    let tag = cipher.encrypt(&XNonce::from(*b"hallpass mark of message"), payload).unwrap();
-    format!("{line}\n{}\n", URL_SAFE_NO_PAD.encode(tag)).into_bytes()
+    let log_in = || rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
+    log_in();
+    let own = fs::read_to_string(&key).unwrap();
+    assert_ne!(own, planted);
+    assert_eq!(fs::read_to_string(rig.home().join("key.unused")).unwrap(), planted, "nothing of anybody's is lost");
+    let report = wait(rig.auth().doctor()).unwrap();
+    assert!(report.findings.iter().any(|finding| finding.text.contains("key.unused was there before")), "{report:?}");
+    // The next login is sealed with the one that has sealed a login here.
+    rig.server.approve_all_as(&bob());
+    log_in();
+    assert_eq!(fs::read_to_string(&key).unwrap(), own);
+    // Another one, and one that cannot be judged.
+    fs::write(&key, planted.replace('Q', "g")).unwrap();
+    log_in();
+    assert_eq!(fs::read_to_string(rig.home().join("key.unused-2")).unwrap(), planted.replace('Q', "g"));
+    let slip = rig.records().into_iter().find(|path| path.extension().is_some_and(|end| end == "keyfile")).unwrap();
+    let good = fs::read_to_string(&slip).unwrap();
+    let newer = good.lines().next().unwrap().replace("\"format\":1", "\"format\":2");
+    fs::write(&slip, crate::custody::key_files::checksummed(&newer)).unwrap();
+    let before = fs::read_to_string(&key).unwrap();
+    let error = rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap_err();
+    assert!(error.to_string().contains("newer version"), "{error}");
+    assert_eq!(fs::read_to_string(&key).unwrap(), before, "it may open the login that cannot be read now");
 }

@@ -8,7 +8,7 @@ use hallpass::prompt::Silent;
 use hallpass::testing::Person;
 use hallpass::{Auth, Config, ErrorKind, MoveOutcome, MoveRequest, Outcomes, Remedy, Result, Secret};
 
-use crate::custody::key_files::at;
+use crate::support::passphrase::at;
 use crate::support::rig::{Mood, Rig, S, assert_error, named, token};
 
 fn moved(config: Config, to: &str) -> Result<Vec<MoveOutcome>> {
@@ -22,7 +22,7 @@ fn custodies(rig: &Rig) -> Vec<String> {
 }
 
 #[test]
-fn a_session_that_was_there_before_a_move_serves_after_it() {
+fn an_existing_session_serves_after_a_move() {
     let rig = Rig::new();
     let files = Custody::Only(vec![KeyStoreName::KeyFile, KeyStoreName::Passphrase]);
     let session = rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
@@ -45,7 +45,7 @@ fn a_session_that_was_there_before_a_move_serves_after_it() {
 }
 
 #[test]
-fn a_place_that_is_locked_away_slow_or_full_gets_no_key_and_everything_is_as_it_was() {
+fn a_failed_move_leaves_the_key_where_it_was() {
     let rig = Rig::new();
     let own = token(&rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap());
     let before = rig.records();
@@ -95,7 +95,7 @@ impl KeyStore for Forgetful {
 }
 
 #[test]
-fn a_place_that_does_not_give_back_what_it_was_given_is_found_out_before_the_key_leaves() {
+fn a_key_is_read_back_before_it_leaves_its_key_store() {
     let rig = Rig::new();
     let own = token(&rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap());
     let forgetful = Arc::new(Forgetful::default());
@@ -112,7 +112,7 @@ fn a_place_that_does_not_give_back_what_it_was_given_is_found_out_before_the_key
 }
 
 #[test]
-fn what_a_host_does_not_allow_and_what_does_not_last_is_no_place_to_move_to() {
+fn a_key_moves_only_to_an_allowed_lasting_key_store() {
     let rig = Rig::new();
     rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
     let only = || at(&rig, KeyStoreName::KeyFile);
@@ -133,7 +133,7 @@ fn what_a_host_does_not_allow_and_what_does_not_last_is_no_place_to_move_to() {
 }
 
 #[test]
-fn twenty_logins_rest_and_move_together() {
+fn twenty_logins_move_together() {
     let rig = Rig::new();
     let config = at(&rig, KeyStoreName::KeyFile);
     let names: Vec<String> = (0..20).map(|n| format!("org-{n:02}")).collect();
@@ -163,7 +163,7 @@ fn twenty_logins_rest_and_move_together() {
 }
 
 #[test]
-fn of_several_one_whose_key_is_gone_keeps_no_other_where_it_was() {
+fn if_one_key_is_gone_the_others_still_move() {
     let rig = Rig::new();
     for name in ["a", "b", "c"] {
         rig.server.approve_all_as(&Person::new(name, name, &format!("{name}@example.com")));

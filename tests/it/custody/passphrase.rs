@@ -2,48 +2,16 @@
 
 use std::fs;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::prompt::passphrase::{AskPassphrase, Purpose, Question};
 use hallpass::{Auth, Config, Error, ErrorKind, Secret};
 
-use crate::custody::key_files::{at, checksummed};
+use super::key_files::checksummed;
+use crate::support::passphrase::{Says, at};
 use crate::support::rig::{Rig, S, assert_error, token};
 use hallpass::blocking::wait;
-
-/// A person who gives one answer after the other, and the last one from then on.
-#[derive(Debug)]
-pub(crate) struct Says {
-    answers: Vec<Result<String, io::ErrorKind>>,
-    asked: AtomicUsize,
-    purposes: Mutex<Vec<Purpose>>,
-}
-
-impl Says {
-    pub(crate) fn always(passphrase: &str) -> Arc<Self> {
-        Self::these(&[Ok(passphrase)])
-    }
-
-    fn these(answers: &[Result<&str, io::ErrorKind>]) -> Arc<Self> {
-        let answers = answers.iter().map(|answer| answer.map(str::to_owned)).collect();
-        Arc::new(Self { answers, asked: AtomicUsize::new(0), purposes: Mutex::default() })
-    }
-
-    fn purposes(&self) -> Vec<Purpose> {
-        self.purposes.lock().unwrap().clone()
-    }
-}
-
-impl AskPassphrase for Says {
-    fn ask(&self, question: &Question) -> io::Result<Secret> {
-        assert_eq!(question.app.as_str(), "acme");
-        self.purposes.lock().unwrap().push(question.purpose);
-        let nth = self.asked.fetch_add(1, Ordering::Relaxed).min(self.answers.len() - 1);
-        self.answers[nth].clone().map(Secret::new).map_err(io::Error::from)
-    }
-}
 
 fn config(rig: &Rig, person: &Arc<Says>) -> Config {
     let mut config = at(rig, KeyStoreName::Passphrase);
@@ -57,7 +25,7 @@ fn asked(rig: &Rig, person: &Arc<Says>) -> Result<String, Error> {
 }
 
 #[test]
-fn a_passphrase_is_chosen_before_the_person_is_sent_to_a_page() {
+fn a_passphrase_is_chosen_before_the_code_is_shown() {
     let rig = Rig::new();
     for (answer, remedy, why) in [
         (Ok("seven c"), "choose_passphrase", "at least 8 characters"),
@@ -82,7 +50,7 @@ fn a_passphrase_is_chosen_before_the_person_is_sent_to_a_page() {
 }
 
 #[test]
-fn a_person_is_asked_once_to_log_in_and_once_a_process_to_open() {
+fn a_passphrase_is_asked_once_a_login_and_once_a_process() {
     let rig = Rig::new();
     let person = Says::always("correct horse");
     let own = token(&rig.try_log_in(|own| *own = config(&rig, &person)).unwrap());
@@ -93,7 +61,7 @@ fn a_person_is_asked_once_to_log_in_and_once_a_process_to_open() {
 }
 
 #[test]
-fn three_wrong_passphrases_are_refused_and_the_login_is_none_the_worse() {
+fn three_wrong_passphrases_do_the_login_no_harm() {
     let rig = Rig::new();
     let own = token(&rig.try_log_in(|own| *own = config(&rig, &Says::always("correct horse"))).unwrap());
     rig.server.clear_requests();
@@ -115,7 +83,7 @@ fn three_wrong_passphrases_are_refused_and_the_login_is_none_the_worse() {
 
 /// RFC 9106 §4, and the way is written down with the key, so that later versions can choose another.
 #[test]
-fn the_cost_of_a_passphrase_is_recorded_and_a_file_that_asks_for_terabytes_is_refused() {
+fn the_cost_of_a_passphrase_is_recorded_and_bounded() {
     let rig = Rig::new();
     let person = Says::always("correct horse");
     let own = token(&rig.try_log_in(|own| *own = config(&rig, &person)).unwrap());

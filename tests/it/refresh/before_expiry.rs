@@ -1,20 +1,16 @@
-//! The windows before a token's end: one caller fetches the next one early, nobody waits for it, and its failure costs nothing.
+//! The window before a token's end: one caller fetches the next token, nobody waits for it, and its failure costs nothing.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Auth, ErrorKind, Session, TokenRequest};
+use hallpass::{Auth, ErrorKind, Session};
 
-use crate::support::rig::{Rig, S, assert_error, begin, forced, locked, token, until};
+use crate::support::rig::{Rig, S, assert_error, begin, locked, token, until};
 
 /// Of a token of an hour: the last five minutes, and their first half in which the early refresh begins.
 const WINDOW: (u64, u64) = (3300, 3450);
-
-fn asked(rig: &Rig) -> usize {
-    rig.server.requests_to(Endpoint::Token).len()
-}
 
 /// Another process.
 fn other(rig: &Rig) -> Session {
@@ -22,9 +18,8 @@ fn other(rig: &Rig) -> Session {
 }
 
 #[test]
-fn the_early_refresh_begins_at_an_odd_moment_which_is_the_same_for_all() {
-    let rig = Rig::new();
-    let session = rig.log_in();
+fn all_processes_begin_the_early_refresh_at_the_same_time() {
+    let (rig, session) = Rig::logged_in();
     let mut moments = BTreeSet::new();
     for round in 1..=8 {
         let first = token(&session);
@@ -37,16 +32,15 @@ fn the_early_refresh_begins_at_an_odd_moment_which_is_the_same_for_all() {
             at += 1;
         }
         assert!((WINDOW.0..=WINDOW.1).contains(&at), "{at}");
-        assert_eq!(asked(&rig), round);
+        assert_eq!(rig.request_count(Endpoint::Token), round);
         moments.insert(at);
     }
     assert!(moments.len() > 3, "{moments:?}");
 }
 
 #[test]
-fn one_refreshes_early_and_the_others_go_on() {
-    let rig = Rig::new();
-    let session = rig.log_in();
+fn one_caller_refreshes_early_and_the_others_go_on() {
+    let (rig, session) = Rig::logged_in();
     let first = token(&session);
     rig.clock.advance(S(WINDOW.1));
     rig.server.inject(Endpoint::Token, Fault::DelayReply(S(1)));
@@ -58,13 +52,12 @@ fn one_refreshes_early_and_the_others_go_on() {
     let next = wait(early).unwrap().expose().to_owned();
     assert_ne!(next, first);
     assert_eq!((token(&session), token(&other(&rig))), (next.clone(), next));
-    assert_eq!((asked(&rig), rig.server.counts().reuses), (1, 0));
+    assert_eq!((rig.request_count(Endpoint::Token), rig.server.counts().reuses), (1, 0));
 }
 
 #[test]
-fn while_another_has_the_lock_only_who_must_waits() {
-    let rig = Rig::new();
-    let session = rig.log_in();
+fn a_held_lock_delays_only_callers_without_a_valid_token() {
+    let (rig, session) = Rig::logged_in();
     let first = token(&session);
     let lock = locked(&rig, &session);
     let mut config = rig.config();
@@ -79,11 +72,11 @@ fn while_another_has_the_lock_only_who_must_waits() {
     let late = begin(session.access_token());
     drop(lock);
     assert_ne!(wait(late).unwrap().expose(), first);
-    assert_eq!(asked(&rig), 1);
+    assert_eq!(rig.request_count(Endpoint::Token), 1);
 }
 
 #[test]
-fn an_early_refresh_that_fails_serves_the_token_and_rests() {
+fn a_failed_early_refresh_serves_the_token_and_pauses() {
     for (lifetime, rest) in [(3600, 30), (600, 15)] {
         for fault in [Fault::status(429), Fault::error(400, "temporarily_unavailable")] {
             let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = Some(S(lifetime)));
@@ -99,16 +92,16 @@ fn an_early_refresh_that_fails_serves_the_token_and_rests() {
             everybody();
             rig.clock.advance(S(rest - 1));
             everybody();
-            assert_eq!(asked(&rig), 1, "{fault:?} {lifetime}");
+            assert_eq!(rig.request_count(Endpoint::Token), 1, "{fault:?} {lifetime}");
             rig.clock.advance(S(1));
             assert_ne!(token(&other(&rig)), first, "{fault:?} {lifetime}");
-            assert_eq!((asked(&rig), rig.server.counts().reuses), (2, 0));
+            assert_eq!((rig.request_count(Endpoint::Token), rig.server.counts().reuses), (2, 0));
         }
     }
 }
 
 #[test]
-fn an_early_reply_that_is_lost_is_not_asked_for_before_the_token_ends() {
+fn a_lost_early_reply_is_retried_only_when_the_token_ends() {
     for grace in [S(86_400), S(0)] {
         // The last is a reply that cannot be used: the server has rotated all the same.
         for fault in [Fault::LoseReply, Fault::TruncatedReply, Fault::ReplyField("access_token".into(), "a b".into())] {
@@ -121,10 +114,10 @@ fn an_early_reply_that_is_lost_is_not_asked_for_before_the_token_ends() {
                 assert_eq!((token(&session), token(&other(&rig))), (first.clone(), first.clone()), "{fault:?}");
                 rig.clock.advance(S(13));
             }
-            assert_eq!((asked(&rig), rig.server.live_families()), (1, 1), "{fault:?}");
+            assert_eq!((rig.request_count(Endpoint::Token), rig.server.live_families()), (1, 1), "{fault:?}");
             rig.clock.advance(S(20));
             let served = wait(session.access_token());
-            assert_eq!(asked(&rig), 2, "{fault:?}");
+            assert_eq!(rig.request_count(Endpoint::Token), 2, "{fault:?}");
             match grace.is_zero() {
                 false => assert!(rig.server.is_live_access_token(served.unwrap().expose())),
                 true => assert_error(&served.unwrap_err(), ErrorKind::Interrupted, Some("log_in"), 4),
@@ -134,27 +127,26 @@ fn an_early_reply_that_is_lost_is_not_asked_for_before_the_token_ends() {
 }
 
 #[test]
-fn an_open_intent_is_not_sent_again_in_the_margin() {
-    let rig = Rig::new();
-    let session = rig.log_in();
+fn an_open_intent_is_not_retried_while_the_token_is_valid() {
+    let (rig, session) = Rig::logged_in();
     let first = token(&session);
     rig.clock.advance(S(WINDOW.1));
     rig.server.inject(Endpoint::Token, Fault::LoseReply);
     assert_eq!(token(&session), first);
     rig.clock.advance(S(3595 - WINDOW.1));
     assert_eq!((token(&session), token(&other(&rig))), (first.clone(), first.clone()));
-    assert_eq!((asked(&rig), rig.server.counts().reuses), (1, 0));
+    assert_eq!((rig.request_count(Endpoint::Token), rig.server.counts().reuses), (1, 0));
     assert!(rig.server.is_live_access_token(&first));
 }
 
 #[test]
-fn tokens_shorter_than_the_windows_do_not_loop() {
+fn tokens_shorter_than_the_window_do_not_loop() {
     for lifetime in [1, 5, 20, 60] {
         let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = Some(S(lifetime)));
         let session = rig.log_in();
         let both = || (token(&session), token(&other(&rig)));
         (0..20).for_each(|_| drop(both()));
-        assert_eq!(asked(&rig), 0, "a lifetime of {lifetime} s, and no time passes");
+        assert_eq!(rig.request_count(Endpoint::Token), 0, "a lifetime of {lifetime} s, and no time passes");
         for _ in 0..60 {
             rig.clock.advance(S(1));
             let (one, other) = both();
@@ -164,21 +156,55 @@ fn tokens_shorter_than_the_windows_do_not_loop() {
         let most = 60 / (lifetime * 9 / 10).max(1) + 1;
         let refreshes = rig.server.counts().refreshes;
         assert!((60 / lifetime as usize - 1..=most as usize).contains(&refreshes), "{lifetime} s: {refreshes}");
-        assert_eq!((asked(&rig), rig.server.counts().reuses), (refreshes, 0));
+        assert_eq!((rig.request_count(Endpoint::Token), rig.server.counts().reuses), (refreshes, 0));
     }
     let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = Some(S(0)));
     let session = rig.log_in();
     (0..30).for_each(|_| assert!(!token(&session).is_empty()));
-    assert_eq!(asked(&rig), 0, "a lifetime of 0 is unknown");
+    assert_eq!(rig.request_count(Endpoint::Token), 0, "a lifetime of 0 is unknown");
 }
 
 #[test]
-fn who_wants_more_validity_than_any_token_has_asks_once_each() {
-    let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = Some(S(20)));
-    let session = rig.log_in();
-    let mut request = TokenRequest::default();
-    request.min_validity = Some(S(60));
-    (0..10).for_each(|_| assert!(wait(session.access_token_with(request.clone())).is_ok()));
-    assert!(asked(&rig) <= 10);
-    assert!(forced(&session).is_ok());
+fn an_early_refresh_keeps_no_other_caller_waiting() {
+    let (rig, session) = Rig::logged_in();
+    let first = token(&session);
+    rig.clock.advance(S(3450));
+    rig.server.inject(Endpoint::Token, Fault::DelayReply(S(2)));
+    let early = begin(session.access_token());
+    until("the rotation", || rig.server.counts().rotations == 1);
+    let begun = Instant::now();
+    let second = token(&session);
+    assert!(begun.elapsed() < Duration::from_millis(1000), "waited {:?}", begun.elapsed());
+    assert_eq!(second, first);
+    assert!(wait(early).is_ok());
+}
+
+#[test]
+fn an_early_refusal_serves_the_valid_token_and_pauses() {
+    let (rig, session) = Rig::logged_in();
+    let own = token(&session);
+    rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_grant"));
+    rig.clock.advance(S(3595));
+    for _ in 0..3 {
+        assert_eq!(token(&rig.auth().session().unwrap()), own);
+    }
+    assert_eq!(rig.request_count(Endpoint::Token), 1);
+}
+
+#[test]
+fn any_early_refusal_serves_the_token_that_is_still_valid() {
+    // Law 7: "An early refresh that fails serves the token that is still valid."
+    for fault in [
+        Fault::error(400, "invalid_client"),
+        Fault::error(400, "invalid_grant"),
+        Fault::OtherSubject("mallory".into()),
+        Fault::TokenType("DPoP".into()),
+    ] {
+        let (rig, session) = Rig::logged_in();
+        let first = token(&session);
+        rig.clock.advance(S(3595));
+        rig.server.inject(Endpoint::Token, fault.clone());
+        let served = wait(session.access_token()).map(|token| token.expose().to_owned());
+        assert!(served.as_ref().is_ok_and(|served| *served == first), "{fault:?}: {:?}", served.err());
+    }
 }

@@ -1,17 +1,18 @@
-//! Callers who leave in the middle, on every kind of executor: what the server has issued comes to the disk all the same.
+//! Callers that stop waiting in mid-refresh, on every kind of executor: the issued token reaches the disk all the same.
 
-use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
 use async_executor::Executor;
+use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{AccessToken, Auth, Result, TokenRequest};
+use hallpass::{Auth, TokenRequest};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-use crate::support::rig::{Rig, S, forced};
+use super::shared::{Asked, MS, ask};
+use crate::support::rig::{Rig, S, begin, forced, locked, token, until};
 
 const ROUNDS: usize = 12;
 
@@ -23,10 +24,76 @@ const TICK: Duration = Duration::from_micros(if cfg!(windows) { 5_000 } else { 5
 /// Most callers leave before the reply is there, some after.
 const REPLY: Duration = TICK.saturating_mul(8);
 
-type Asked = Pin<Box<dyn Future<Output = Result<AccessToken>> + Send>>;
+#[test]
+fn dropping_the_future_keeps_the_refreshed_token() {
+    let (rig, session) = Rig::logged_in();
+    let auth = rig.auth();
+    rig.clock.advance(S(3600));
+    rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(150)));
+    let refresh = begin(auth.session().unwrap().access_token());
+    until("the rotation", || rig.server.counts().rotations == 1);
+    drop(refresh);
+    assert!(!auth.settle(S(0)), "it is still under way");
+    assert!(auth.settle(S(20)));
+    assert!(rig.server.is_live_access_token(&token(&session)));
+    assert_eq!((rig.server.counts().refreshes, rig.server.counts().reuses), (1, 0));
+}
 
 #[test]
-fn dropped_on_a_plain_executor() {
+fn dropping_the_last_auth_waits_for_the_refresh() {
+    let (rig, session) = Rig::expired();
+    rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(150)));
+    let auth = rig.auth();
+    let refresh = begin(auth.session().unwrap().access_token());
+    until("the rotation", || rig.server.counts().rotations == 1);
+    drop(refresh);
+    drop(auth);
+    assert_eq!(rig.records().len(), 1, "no intent is left: it was waited for");
+    rig.server.clear_requests();
+    assert!(rig.server.is_live_access_token(&token(&session)));
+    assert!(rig.server.requests().is_empty(), "it was on disk when the last handle was gone");
+}
+
+#[test]
+fn a_caller_dropped_while_waiting_leaves_no_thread() {
+    let rig = Rig::new();
+    rig.log_in();
+    rig.clock.advance(S(3600));
+    let auth = rig.auth();
+    let session = auth.session().unwrap();
+    let lock = locked(&rig, &session);
+    let mut asked: Vec<_> = (0..8).map(|_| begin(session.access_token())).collect();
+    let patient = begin(ask(&session, 1));
+    thread::sleep(MS(50));
+    assert!(!auth.settle(S(0)), "they wait");
+    asked.clear();
+    thread::sleep(MS(50));
+    assert!(!auth.settle(S(0)), "one still waits");
+    drop(patient);
+    assert!(auth.settle(S(5)), "the lock is held, and nobody waits for it");
+    // The session is none the worse for it.
+    let asked = begin(session.access_token());
+    drop(lock);
+    assert!(rig.server.is_live_access_token(wait(asked).unwrap().expose()));
+    assert_eq!(rig.request_count(Endpoint::Token), 1);
+}
+
+#[test]
+fn a_caller_is_served_after_the_first_caller_was_dropped() {
+    let (rig, session) = Rig::expired();
+    let lock = locked(&rig, &session);
+    let (first, second) = (begin(session.access_token()), begin(session.access_token()));
+    thread::sleep(MS(50));
+    drop(first);
+    thread::sleep(MS(50));
+    drop(lock);
+    assert!(rig.server.is_live_access_token(wait(second).unwrap().expose()));
+    assert_eq!(rig.request_count(Endpoint::Token), 1);
+    assert!(forced(&session).is_ok());
+}
+
+#[test]
+fn a_drop_on_a_plain_executor_loses_no_token() {
     storm(|callers| {
         let mut callers: Vec<_> = callers.into_iter().map(|(asked, timeout)| (Some(asked), timeout)).collect();
         let mut cx = Context::from_waker(Waker::noop());
@@ -41,58 +108,6 @@ fn dropped_on_a_plain_executor() {
             thread::sleep(TICK);
             waited += TICK;
         }
-    });
-}
-
-/// Half of them by a timeout inside the task, half by ending the task.
-#[test]
-fn dropped_on_tokio() {
-    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
-    storm(|callers| {
-        let tasks: Vec<_> = callers
-            .into_iter()
-            .enumerate()
-            .map(|(number, (asked, timeout))| {
-                let is_aborted = number % 2 == 0;
-                let longest = if is_aborted { S(20) } else { timeout };
-                (runtime.spawn(async move { drop(tokio::time::timeout(longest, asked).await) }), is_aborted, timeout)
-            })
-            .collect();
-        runtime.block_on(async {
-            for (task, is_aborted, timeout) in tasks {
-                if is_aborted {
-                    tokio::time::sleep(timeout).await;
-                    task.abort();
-                }
-                let _ = task.await;
-            }
-        });
-    });
-}
-
-/// Each waker may find its task on another thread. Dropping a task ends it.
-#[test]
-fn dropped_on_an_executor_with_many_threads() {
-    storm(|callers| {
-        let executor = Executor::new();
-        let (done, is_done) = watch::channel(());
-        thread::scope(|scope| {
-            for _ in 0..3 {
-                let (executor, mut is_done) = (&executor, is_done.clone());
-                let ended = async move { while is_done.changed().await.is_ok() {} };
-                scope.spawn(|| Builder::new_current_thread().build().unwrap().block_on(executor.run(ended)));
-            }
-            let mut tasks: Vec<_> =
-                callers.into_iter().map(|(asked, timeout)| (timeout, executor.spawn(asked))).collect();
-            tasks.sort_by_key(|(timeout, _)| *timeout);
-            let mut waited = Duration::ZERO;
-            for (timeout, task) in tasks {
-                thread::sleep(timeout - waited);
-                waited = timeout;
-                drop(task);
-            }
-            drop(done);
-        });
     });
 }
 
@@ -137,4 +152,56 @@ impl Dice {
         self.0 ^= self.0 << 5;
         self.0 % sides
     }
+}
+
+/// Half of them by a timeout inside the task, half by ending the task.
+#[test]
+fn a_drop_on_tokio_loses_no_token() {
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    storm(|callers| {
+        let tasks: Vec<_> = callers
+            .into_iter()
+            .enumerate()
+            .map(|(number, (asked, timeout))| {
+                let is_aborted = number % 2 == 0;
+                let longest = if is_aborted { S(20) } else { timeout };
+                (runtime.spawn(async move { drop(tokio::time::timeout(longest, asked).await) }), is_aborted, timeout)
+            })
+            .collect();
+        runtime.block_on(async {
+            for (task, is_aborted, timeout) in tasks {
+                if is_aborted {
+                    tokio::time::sleep(timeout).await;
+                    task.abort();
+                }
+                let _ = task.await;
+            }
+        });
+    });
+}
+
+/// Each waker may find its task on another thread. Dropping a task ends it.
+#[test]
+fn a_drop_on_a_threaded_executor_loses_no_token() {
+    storm(|callers| {
+        let executor = Executor::new();
+        let (done, is_done) = watch::channel(());
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                let (executor, mut is_done) = (&executor, is_done.clone());
+                let ended = async move { while is_done.changed().await.is_ok() {} };
+                scope.spawn(|| Builder::new_current_thread().build().unwrap().block_on(executor.run(ended)));
+            }
+            let mut tasks: Vec<_> =
+                callers.into_iter().map(|(asked, timeout)| (timeout, executor.spawn(asked))).collect();
+            tasks.sort_by_key(|(timeout, _)| *timeout);
+            let mut waited = Duration::ZERO;
+            for (timeout, task) in tasks {
+                thread::sleep(timeout - waited);
+                waited = timeout;
+                drop(task);
+            }
+            drop(done);
+        });
+    });
 }

@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 
+use hallpass::ErrorKind;
 use hallpass::blocking::wait;
-use hallpass::testing::{Endpoint, Fault};
-use hallpass::{ErrorKind, TokenRequest};
+use hallpass::testing::{Endpoint, Fault, Person};
 
-use crate::support::rig::{Rig, forced, token};
+use super::on_demand::sent_refresh_tokens;
+use crate::support::faults::unsigned_jwt;
+use crate::support::rig::{Rig, S, assert_error, forced, token};
 
 #[test]
 fn a_grant_never_becomes_another() {
     for (fault, what) in
         [(Fault::OtherSubject("mallory".into()), "identity"), (Fault::TokenType("DPoP".into()), "token type")]
     {
-        let rig = Rig::new();
-        let session = rig.log_in();
+        let (rig, session) = Rig::logged_in();
         let first = token(&session);
         let sealed = record(&rig);
         rig.server.inject(Endpoint::Token, fault);
@@ -27,16 +28,21 @@ fn a_grant_never_becomes_another() {
     }
 }
 
+fn record(rig: &Rig) -> (PathBuf, Vec<u8>) {
+    let path = rig.records().into_iter().find(|path| path.extension().is_none()).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    (path, bytes)
+}
+
 #[test]
-fn an_answer_that_is_no_token_reply_leaves_the_record() {
+fn a_reply_without_a_token_leaves_the_record() {
     for (fault, kind) in [
         (Fault::HtmlReply, ErrorKind::Unreachable),
         (Fault::Redirect("http://127.0.0.1:9/".into()), ErrorKind::Protocol),
         (Fault::ReplyField("access_token".into(), "a b".into()), ErrorKind::Protocol),
         (Fault::ReplyField("token_type".into(), 7.into()), ErrorKind::Protocol),
     ] {
-        let rig = Rig::new();
-        let session = rig.log_in();
+        let (rig, session) = Rig::logged_in();
         let (first, sealed) = (token(&session), record(&rig));
         rig.server.inject(Endpoint::Token, fault.clone());
         assert_eq!(forced(&session).unwrap_err().kind(), kind, "{fault:?}");
@@ -45,32 +51,9 @@ fn an_answer_that_is_no_token_reply_leaves_the_record() {
     }
 }
 
-fn record(rig: &Rig) -> (PathBuf, Vec<u8>) {
-    let path = rig.records().into_iter().find(|path| path.extension().is_none()).unwrap();
-    let bytes = std::fs::read(&path).unwrap();
-    (path, bytes)
-}
-
-#[test]
-fn the_scopes_of_a_token_are_those_of_its_reply() {
-    let rig = Rig::new();
-    let session = rig.log_in();
-    rig.server.inject(Endpoint::Token, Fault::NarrowerScope("openid".into()));
-    rig.server.inject(Endpoint::Token, Fault::WiderScope("admin".into()));
-    let mut request = TokenRequest::default();
-    request.refresh = true;
-    let scopes = || wait(session.access_token_with(request.clone())).unwrap().scopes().to_string();
-    assert_eq!(scopes(), "openid");
-    assert_eq!(scopes(), "openid offline_access email admin");
-    assert_eq!(scopes(), "openid offline_access email");
-    assert_eq!(rig.auth().contexts().unwrap()[0].scopes.to_string(), "openid offline_access email");
-}
-
 /// An ID token that a strict reader would not read still tells whose it is.
 #[test]
-fn an_id_token_of_another_is_seen_however_odd_it_is() {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+fn an_id_token_of_another_person_is_refused_in_any_spelling() {
     for claims in [
         serde_json::json!({"sub": "mallory"}),
         serde_json::json!({"sub": 5}),
@@ -78,42 +61,105 @@ fn an_id_token_of_another_is_seen_however_odd_it_is() {
         serde_json::json!({"aud": ["other"]}),
         serde_json::json!({"sub": "mallory", "name": 5, "exp": "never"}),
     ] {
-        let rig = Rig::new();
-        let session = rig.log_in();
-        let token = format!("e30.{}.c2ln", BASE64.encode(claims.to_string()));
+        let (rig, session) = Rig::logged_in();
+        let token = unsigned_jwt(&claims);
         rig.server.inject(Endpoint::Token, Fault::ReplyField("id_token".into(), token.into()));
         assert_eq!(forced(&session).unwrap_err().kind(), ErrorKind::Protocol, "{claims}");
     }
-    let rig = Rig::new();
-    let session = rig.log_in();
+    let (rig, session) = Rig::logged_in();
     rig.server.inject(Endpoint::Token, Fault::ReplyField("id_token".into(), "a.b.c".into()));
     assert!(forced(&session).is_ok(), "what cannot be read at all tells of nobody");
 }
 
 #[test]
-fn a_token_of_another_org_is_kept_out() {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-    let rig = Rig::new();
-    let answer_with_org = |org: &str| {
-        let claims = serde_json::json!({
-            "iss": rig.server.issuer(), "aud": "acme-cli", "sub": "alice", "exp": 4_000_000_000_u64, "org_id": org,
-        });
-        let token = format!("e30.{}.c2ln", BASE64.encode(claims.to_string()));
-        rig.server.inject(Endpoint::Token, Fault::ReplyField("id_token".into(), token.into()));
-    };
-    answer_with_org("org_one");
+fn a_reply_without_a_refresh_token_keeps_the_old_one() {
+    let rig = Rig::with(|behaviour| behaviour.rotate = false);
     let session = rig.log_in();
-    assert_eq!(session.context().unwrap().org.as_ref().unwrap().as_str(), "org_one");
-    answer_with_org("org_one");
-    assert!(forced(&session).is_ok());
+    assert_ne!(forced(&session).unwrap(), forced(&rig.auth().session().unwrap()).unwrap());
+    let sent = sent_refresh_tokens(&rig);
+    assert_eq!((sent.len(), &sent[0]), (2, &sent[1]));
+}
+
+#[test]
+fn tokens_count_although_an_empty_error_stands_beside_them() {
+    for (name, value) in [("error", ""), ("error", "none"), ("refresh_token", "")] {
+        let rig = Rig::with(|behaviour| behaviour.rotate = name == "error");
+        let session = rig.log_in();
+        rig.clock.advance(S(4000));
+        rig.server.inject(Endpoint::Token, Fault::ReplyField(name.into(), value.into()));
+        assert!(rig.server.is_live_access_token(&token(&session)), "{name}");
+        rig.clock.advance(S(4000));
+        assert!(rig.server.is_live_access_token(&token(&session)), "{name}");
+        assert_eq!(rig.server.counts().reuses, 0, "{name}");
+    }
+}
+
+#[test]
+fn an_unreadable_member_loses_no_rotated_token() {
+    for (field, value) in [("scope", serde_json::json!(["openid"])), ("id_token", serde_json::json!({}))] {
+        let (rig, session) = Rig::expired();
+        rig.server.inject(Endpoint::Token, Fault::ReplyField(field.into(), value));
+        assert!(rig.server.is_live_access_token(&token(&session)), "{field}");
+        assert!(forced(&session).is_ok(), "{field}");
+    }
+}
+
+#[test]
+fn a_refused_reply_is_named_again_by_later_calls() {
+    for (fault, what) in
+        [(Fault::OtherSubject("mallory".into()), "identity"), (Fault::TokenType("DPoP".into()), "token type")]
+    {
+        let rig = Rig::new();
+        let session = rig.log_in_as(&Person::default(), Some("work"));
+        rig.clock.advance(S(3600));
+        rig.server.inject(Endpoint::Token, fault);
+        let first = wait(session.access_token()).unwrap_err();
+        assert_error(&first, ErrorKind::Protocol, Some("log_in"), 1);
+        let context = &rig.auth().contexts().unwrap()[0];
+        assert!(context.refresh_failed.as_ref().unwrap().contains(what), "{context:?}");
+        // By now the server calls the token spent. It is asked once; after a while, or if somebody insists, again.
+        rig.server.clear_requests();
+        let next = || wait(rig.auth().session().unwrap().access_token()).unwrap_err();
+        let mut errors = vec![next(), next()];
+        assert_eq!(rig.request_count(Endpoint::Token), 1, "{what}");
+        errors.push(forced(&session).unwrap_err());
+        rig.clock.advance(S(601));
+        errors.push(next());
+        for error in errors {
+            assert_error(&error, ErrorKind::Interrupted, Some("log_in"), 4);
+            assert!(error.to_string().contains("another identity or token type, which was refused"), "{error}");
+            assert!(!error.to_string().contains("process") && !error.to_string().contains("lost"), "{error}");
+        }
+        assert!(rig.auth().contexts().unwrap()[0].has_ended, "{what}");
+    }
+}
+
+#[test]
+fn a_refused_reply_does_not_end_a_live_login() {
+    let rig = Rig::with(|behaviour| behaviour.grace = S(60));
+    let session = rig.log_in();
+    rig.clock.advance(S(3600));
+    rig.server.inject(Endpoint::Token, Fault::OtherSubject("mallory".into()));
+    rig.server.inject(Endpoint::Token, Fault::OtherSubject("mallory".into()));
+    for _ in 0..2 {
+        assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Protocol, "and says so again");
+    }
+    assert!(rig.server.is_live_access_token(&token(&session)));
+}
+
+#[test]
+fn a_refused_reply_costs_nothing_while_the_token_is_valid() {
+    let (rig, session) = Rig::logged_in();
     let first = token(&session);
-    answer_with_org("org_two");
-    let error = forced(&session).unwrap_err();
-    assert!(error.kind() == ErrorKind::Protocol && error.to_string().contains("organisation"), "{error:?}");
-    // Its refresh token is kept all the same: the server has rotated.
-    assert_eq!(token(&rig.auth().session().unwrap()), first);
-    answer_with_org("org_one");
-    assert!(forced(&session).is_ok());
-    assert_eq!(rig.server.counts().reuses, 0);
+    rig.clock.advance(S(3590));
+    rig.server.inject(Endpoint::Token, Fault::OtherSubject("mallory".into()));
+    assert_eq!(token(&session), first);
+    let mut request = hallpass::TokenRequest::default();
+    request.min_validity = Some(S(60));
+    for _ in 0..2 {
+        let error = wait(rig.auth().session().unwrap().access_token_with(request.clone())).unwrap_err();
+        assert!(error.kind() == ErrorKind::Protocol && error.to_string().contains("identity"), "{error:?}");
+        rig.clock.advance(S(2));
+    }
+    assert_eq!(rig.request_count(Endpoint::Token), 1);
 }

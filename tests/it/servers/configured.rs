@@ -1,4 +1,4 @@
-//! What a host or its user sets by hand: endpoints, roots, a client secret.
+//! What a host or its user configures: endpoints, roots, a client secret, parameters of the login.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use url::Url;
 use crate::support::rig::{Rig, assert_error};
 
 #[test]
-fn endpoints_given_by_hand_need_no_metadata() {
+fn configured_endpoints_need_no_metadata() {
     let rig = Rig::with(|behaviour| (behaviour.device, behaviour.revocation) = (false, false));
     let at = |path: &str| Some(Url::parse(&format!("{}{path}", rig.server.issuer())).unwrap());
     let by_hand = |config: &mut Config| {
@@ -28,17 +28,17 @@ fn endpoints_given_by_hand_need_no_metadata() {
 
     // One by hand, the other from the metadata; whose second document is asked for what neither has.
     rig.try_log_in(|config| config.device_authorization_endpoint = at("/device_authorization")).unwrap();
-    assert_eq!(rig.server.requests_to(Endpoint::Metadata).len(), 2);
+    assert_eq!(rig.request_count(Endpoint::Metadata), 2);
     rig.try_log_in(|config| {
         config.device_authorization_endpoint = at("/device_authorization");
         config.revocation_endpoint = at("/revoke");
     })
     .unwrap();
-    assert_eq!(rig.server.requests_to(Endpoint::Metadata).len(), 3, "by hand is as good as named");
+    assert_eq!(rig.request_count(Endpoint::Metadata), 3, "by hand is as good as named");
 }
 
 #[test]
-fn an_endpoint_by_hand_that_is_not_https_is_a_matter_of_the_configuration() {
+fn a_configured_endpoint_without_https_is_refused() {
     let bad = || Some(Url::parse("http://192.0.2.1/x").unwrap());
     type Set = fn(&mut Config, Option<Url>);
     let cases: [(&str, Set); 3] = [
@@ -57,7 +57,7 @@ fn an_endpoint_by_hand_that_is_not_https_is_a_matter_of_the_configuration() {
 }
 
 #[test]
-fn an_extra_root_that_is_none_is_refused() {
+fn an_extra_root_that_is_no_certificate_is_refused() {
     let rig = Rig::new();
     let error = rig.try_log_in(|config| config.extra_roots = b"no certificate".to_vec()).unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
@@ -83,4 +83,21 @@ fn a_confidential_client_authenticates_at_every_endpoint() {
     let ended = wait(auth.logout(Default::default())).unwrap().done;
     assert_eq!(ended[0].ended, hallpass::LogoutOutcome::Revoked);
     rig.assert_nothing_left("confidential client");
+}
+
+#[test]
+fn parameters_of_a_login_reach_the_server() {
+    let rig = Rig::new();
+    rig.server.approve_all();
+    let mut request = LoginRequest::default();
+    request.login_hint = Some("alice@example.com".into());
+    request.prompt = Some("select_account".into());
+    request.parameters = vec![("audience".into(), "https://api.example.com".into())];
+    wait(rig.auth().login(request, Arc::new(Silent))).unwrap();
+    let asked = &rig.server.requests_to(Endpoint::DeviceAuthorization)[0];
+    for (name, value) in
+        [("login_hint", "alice@example.com"), ("prompt", "select_account"), ("audience", "https://api.example.com")]
+    {
+        assert_eq!(asked.parameter(name).map(String::from).as_deref(), Some(value), "{name}");
+    }
 }

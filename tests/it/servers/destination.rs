@@ -30,9 +30,8 @@ fn elsewhere(rig: &Rig) -> AuthorizationServer {
 }
 
 #[test]
-fn tokens_refreshes_userinfo_and_logouts_go_nowhere_else() {
-    let rig = Rig::new();
-    let session = rig.log_in();
+fn a_changed_configuration_sends_nothing() {
+    let (rig, session) = Rig::logged_in();
     let other = elsewhere(&rig);
     for expired in [false, true] {
         if expired {
@@ -60,7 +59,7 @@ fn tokens_refreshes_userinfo_and_logouts_go_nowhere_else() {
 }
 
 #[test]
-fn an_endpoint_by_hand_that_is_the_logins_own_is_no_difference() {
+fn a_configured_endpoint_equal_to_the_sealed_one_is_fine() {
     let rig = Rig::new();
     rig.log_in();
     let at = |path: &str| Some(Url::parse(&format!("{}{path}", rig.server.issuer())).unwrap());
@@ -72,8 +71,7 @@ fn an_endpoint_by_hand_that_is_the_logins_own_is_no_difference() {
 
 #[test]
 fn metadata_that_changes_later_does_not_move_a_login() {
-    let rig = Rig::new();
-    let session = rig.log_in();
+    let (rig, session) = Rig::logged_in();
     rig.server.set_behaviour(|behaviour| behaviour.metadata_issuer = Some("https://evil.example".into()));
     rig.clock.advance(S(3600));
     token(&session);
@@ -83,7 +81,7 @@ fn metadata_that_changes_later_does_not_move_a_login() {
 }
 
 #[test]
-fn an_index_that_names_another_server_moves_nothing() {
+fn an_index_that_names_another_server_sends_nothing() {
     let rig = Rig::new();
     rig.log_in();
     let other = elsewhere(&rig);
@@ -109,7 +107,7 @@ fn an_index_that_names_another_server_moves_nothing() {
 }
 
 #[test]
-fn a_secret_of_the_client_goes_only_to_the_logins_server() {
+fn the_client_secret_goes_only_to_the_logins_server() {
     let rig = Rig::with(|behaviour| behaviour.client_secret = Some("s3cret".into()));
     rig.server.approve_all();
     let with_secret = |change: &dyn Fn(&mut Config)| {

@@ -1,22 +1,19 @@
-//! Where the endpoints are: what a server's metadata may not say, and what goes before it.
+//! Where the endpoints are: what a server's metadata may say, and what a second document adds.
 
 use hallpass::blocking::wait;
 use hallpass::testing::{AuthorizationServer, Endpoint, Fault};
 use hallpass::{Config, ErrorKind, LogoutOutcome, LogoutRequest, Remedy};
 use serde_json::Value;
 
+use crate::support::faults::json_body;
 use crate::support::rig::{Rig, assert_error};
 
 fn field(name: &str, value: impl Into<Value>) -> Fault {
     Fault::ReplyField(name.into(), value.into())
 }
 
-fn json(status: u16, body: &str) -> Fault {
-    Fault::Status { status, headers: Vec::new(), content_type: "application/json".into(), body: body.into() }
-}
-
 #[test]
-fn metadata_that_cannot_be_used_ends_the_login_before_anything_is_sent() {
+fn unusable_metadata_ends_the_login_before_anything_is_sent() {
     use ErrorKind::{Config, Protocol, Unreachable};
     for (case, fault, kind, remedy, code) in [
         ("another issuer", field("issuer", "https://other.example"), Protocol, "fix_config", 1),
@@ -33,8 +30,8 @@ fn metadata_that_cannot_be_used_ends_the_login_before_anything_is_sent() {
         ("http device", field("device_authorization_endpoint", "http://192.0.2.1/"), Protocol, "ask_administrator", 1),
         ("HTML", Fault::HtmlReply, Unreachable, "retry", 5),
         ("200 with error", Fault::error(200, "invalid_request"), Protocol, "ask_administrator", 1),
-        ("half of JSON", json(200, "{\"issuer\":\"htt"), Protocol, "ask_administrator", 1),
-        ("a number", json(200, "7"), Protocol, "ask_administrator", 1),
+        ("half of JSON", json_body(200, "{\"issuer\":\"htt"), Protocol, "ask_administrator", 1),
+        ("a number", json_body(200, "7"), Protocol, "ask_administrator", 1),
         ("10 MB", Fault::HugeBody(10 << 20), Protocol, "ask_administrator", 1),
         ("empty 400", Fault::status(400), Config, "fix_config", 2),
         ("404", Fault::status(404), Config, "fix_config", 2),
@@ -50,14 +47,14 @@ fn metadata_that_cannot_be_used_ends_the_login_before_anything_is_sent() {
         assert_error(&error, kind, Some(remedy), code);
         let message = format!("{error:?}");
         assert!(!message.contains(['\u{1b}', '\u{202e}']), "{case}: {message}");
-        assert_eq!(rig.server.requests().len(), rig.server.requests_to(Endpoint::Metadata).len(), "{case}");
+        assert_eq!(rig.server.requests().len(), rig.request_count(Endpoint::Metadata), "{case}");
         assert!(!rig.home().exists(), "{case}: a login that could not begin leaves no folder");
         rig.assert_nothing_left(case);
     }
 }
 
 #[test]
-fn an_issuer_is_https_or_loopback_with_the_hosts_word() {
+fn an_issuer_is_https_or_an_allowed_loopback() {
     for bad in ["http://id.example.com", "http://192.0.2.1", "http://localhost.x:1", "ftp://127.0.0.1", "x"] {
         let error = Config::new("acme", bad, "acme-cli").unwrap_err();
         assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
@@ -71,7 +68,7 @@ fn an_issuer_is_https_or_loopback_with_the_hosts_word() {
 }
 
 #[test]
-fn nobody_at_the_issuers_address_is_unreachable() {
+fn a_refused_connection_is_unreachable() {
     let rig = Rig::new();
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = rig.try_log_in(|config| config.issuer = format!("http://{gone}").parse().unwrap()).unwrap_err();
@@ -82,7 +79,7 @@ fn nobody_at_the_issuers_address_is_unreachable() {
 
 /// Whatever the name service says of that name.
 #[test]
-fn localhost_is_this_machine_where_that_is_allowed() {
+fn localhost_is_loopback_if_loopback_is_allowed() {
     let rig = Rig::new();
     let here = rig.server.issuer().replace("127.0.0.1", "localhost");
     let at = |path: &str| url::Url::parse(&format!("{here}{path}")).ok();
@@ -103,7 +100,7 @@ fn localhost_is_this_machine_where_that_is_allowed() {
 
 /// A login can do without it; and nothing is sent there.
 #[test]
-fn an_endpoint_that_is_not_needed_and_not_safe_is_dropped() {
+fn an_unsafe_optional_endpoint_is_dropped() {
     for name in ["revocation_endpoint", "userinfo_endpoint"] {
         for value in ["http://192.0.2.1/x", "https://u:p@id.example/x", "no address"] {
             let rig = Rig::new();
@@ -118,7 +115,7 @@ fn an_endpoint_that_is_not_needed_and_not_safe_is_dropped() {
 }
 
 #[test]
-fn what_was_asked_and_what_each_place_answered_is_told() {
+fn the_error_says_what_each_address_answered() {
     let rig = Rig::new();
     rig.server.inject(Endpoint::Metadata, Fault::status(404));
     rig.server.inject(Endpoint::Metadata, field("issuer", "https://other.example"));
@@ -144,7 +141,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn openid_discovery_is_the_second_place_to_look() {
+fn openid_discovery_is_the_second_address() {
     for status in [404, 400, 403, 500] {
         let rig = Rig::new();
         rig.server.inject(Endpoint::Metadata, Fault::status(status));
@@ -156,13 +153,13 @@ fn openid_discovery_is_the_second_place_to_look() {
 
 /// What django-oauth-toolkit does: userinfo stands in the one, revocation in the other.
 #[test]
-fn what_one_document_does_not_name_the_other_may() {
+fn one_document_fills_the_gaps_of_the_other() {
     let names = ["device_authorization_endpoint", "token_endpoint", "revocation_endpoint", "userinfo_endpoint"];
     for name in names {
         let rig = Rig::with(|behaviour| behaviour.id_token = false);
         rig.server.inject(Endpoint::Metadata, field(name, Value::Null));
         let session = rig.try_log_in(|_| {}).unwrap();
-        assert_eq!(rig.server.requests_to(Endpoint::Metadata).len(), 2, "{name}");
+        assert_eq!(rig.request_count(Endpoint::Metadata), 2, "{name}");
         assert!(session.context().unwrap().account.email.is_some(), "{name}: userinfo was asked");
         wait(session.userinfo()).unwrap();
         let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
@@ -171,7 +168,7 @@ fn what_one_document_does_not_name_the_other_may() {
 }
 
 #[test]
-fn a_second_document_that_is_no_good_adds_nothing() {
+fn an_unusable_second_document_adds_nothing() {
     for second in [Fault::status(404), Fault::CutBefore, Fault::HtmlReply, field("issuer", "https://other.example")] {
         let rig = Rig::new();
         rig.server.inject(Endpoint::Metadata, field("userinfo_endpoint", Value::Null));
@@ -180,5 +177,15 @@ fn a_second_document_that_is_no_good_adds_nothing() {
         assert!(session.context().unwrap().account.email.is_some(), "{second:?}: the ID token has it");
         let info = wait(session.userinfo()).unwrap();
         assert_eq!(info.refused.unwrap().kind(), ErrorKind::Protocol, "{second:?}: no userinfo endpoint");
+    }
+}
+
+#[test]
+fn the_second_address_is_asked_if_the_first_fails() {
+    for fault in [Fault::HtmlReply, Fault::Redirect("/login".into()), Fault::status(404), Fault::status(500)] {
+        let rig = Rig::new();
+        rig.server.inject(Endpoint::Metadata, fault.clone());
+        assert!(rig.try_log_in(|_| {}).is_ok(), "{fault:?}");
+        assert_eq!(rig.request_count(Endpoint::Metadata), 2);
     }
 }

@@ -68,7 +68,7 @@ fn log_in(acme: &Acme, issuer: &str, variables: &[(&str, &str)]) -> Ran {
 }
 
 #[test]
-fn a_socks_proxy_is_used_whichever_variable_names_it() {
+fn a_socks_proxy_of_any_variable_is_used() {
     let (acme, (here, asked)) = (Acme::new(), socks());
     let address = |scheme: &str| format!("{scheme}://{here}/");
     let names = [("ALL_PROXY", "socks5h"), ("https_proxy", "socks"), ("all_proxy", "socks5h")];
@@ -95,7 +95,7 @@ fn a_socks_proxy_is_used_whichever_variable_names_it() {
 }
 
 #[test]
-fn a_host_of_no_proxy_is_asked_directly() {
+fn a_host_in_no_proxy_is_asked_directly() {
     let (acme, (here, asked)) = (Acme::new(), socks());
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for variable in ["NO_PROXY", "no_proxy"] {
@@ -111,7 +111,7 @@ fn a_host_of_no_proxy_is_asked_directly() {
 }
 
 #[test]
-fn a_proxy_that_cannot_be_used_is_an_error_and_nothing_is_sent() {
+fn an_unusable_proxy_is_an_error_and_nothing_is_sent() {
     let acme = Acme::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -177,7 +177,7 @@ fn roots_that_cannot_be_loaded_are_named() {
 /// Without a free descriptor TLS has no roots, an event loop cannot be made, and no socket can be opened.
 #[test]
 #[cfg(target_os = "linux")]
-fn too_many_open_files_are_called_that() {
+fn too_many_open_files_are_named() {
     let acme = Acme::new();
     acme.server.approve_all();
     let mut seen = 0;

@@ -12,7 +12,7 @@ use hallpass::{Auth, ErrorKind, Remedy, TokenRequest};
 use crate::support::rig::{Rig, assert_error, forced};
 
 #[test]
-fn what_is_named_leads_nowhere_else() {
+fn a_name_cannot_lead_to_another_server() {
     for name in ["", "a/b", "a@b", "a?b", "a#b", "a\\b", "{}", "a b", "ä", "a:x", ".", ".."] {
         let made = [gitlab("acme", name, "c"), entra("acme", name, "c"), workos_connect("acme", name, "c")];
         assert!(made.iter().all(Result::is_err), "{name}: {made:?}");
@@ -23,7 +23,7 @@ fn what_is_named_leads_nowhere_else() {
 }
 
 #[test]
-fn endpoints_are_those_of_the_server() {
+fn each_server_has_its_own_endpoints() {
     for (config, issuer, device, token) in [
         (
             github("acme", "c"),
@@ -77,7 +77,7 @@ fn endpoints_are_those_of_the_server() {
 }
 
 #[test]
-fn a_parameter_of_hallpasss_own_is_not_sent_twice() {
+fn a_parameter_of_the_library_cannot_be_configured_twice() {
     let names = "scope scopes client_id client_secret resource acr_values max_age code_challenge code_challenge_method";
     for name in names.split(' ').chain([""]) {
         let rig = Rig::new();
@@ -96,7 +96,7 @@ fn a_parameter_of_hallpasss_own_is_not_sent_twice() {
 
 /// Entra ID refuses a refresh without scopes where client and resource are one app (AADSTS90009).
 #[test]
-fn each_refresh_names_its_scopes_where_the_server_wants_it() {
+fn each_refresh_names_its_scopes_if_configured() {
     assert!(entra("acme", "common", "c").unwrap().scopes_in_refresh && !github("acme", "c").unwrap().scopes_in_refresh);
     for (wanted, scopes) in [(false, None), (true, Some("openid email offline_access"))] {
         let rig = Rig::new();
@@ -120,7 +120,7 @@ fn each_refresh_names_its_scopes_where_the_server_wants_it() {
 }
 
 #[test]
-fn the_doctor_misses_no_metadata_where_the_endpoints_are_known() {
+fn the_doctor_needs_no_metadata_if_endpoints_are_known() {
     for (by_hand, fault, state) in [
         (true, Fault::status(404), State::Well),
         (true, Fault::HtmlReply, State::Well),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::acme::*;
+use crate::support::rig::left_out;
 
 /// Users whom nobody is.
 const ADA: u32 = 40_121;
@@ -98,7 +99,7 @@ fn give(path: &Path, uid: u32) {
 }
 
 #[test]
-fn what_is_created_is_its_owner_s_alone_whatever_the_umask() {
+fn created_files_are_private_with_any_umask() {
     for umask in ["0022", "0000", "0177", "0277", "0777"] {
         let user = User::new();
         user.acme.server.approve_all();
@@ -123,7 +124,7 @@ fn what_is_created_is_its_owner_s_alone_whatever_the_umask() {
 }
 
 #[test]
-fn the_folder_that_blocks_is_named_with_its_owner_and_what_helps() {
+fn a_blocking_folder_is_named_with_owner_and_hint() {
     let user = User::new();
     assert_eq!(user.log_in().code, 0);
     let state = user.home().join(".local/state/acme");
@@ -149,12 +150,9 @@ fn the_folder_that_blocks_is_named_with_its_owner_and_what_helps() {
 }
 
 #[test]
-fn another_user_s_folder_that_blocks_is_named_with_that_user() {
+fn a_blocking_folder_of_another_user_is_named_with_that_user() {
     if !User::is_root() {
-        eprintln!(
-            "SKIPPED: another_user_s_folder_that_blocks_is_named_with_that_user needs the right to give a folder away"
-        );
-        return;
+        return left_out("the right to give a folder away");
     }
     let user = User::new();
     let theirs = user.make("theirs", 0o700);
@@ -175,10 +173,9 @@ fn another_user_s_folder_that_blocks_is_named_with_that_user() {
 
 /// `sudo` with `HOME` kept.
 #[test]
-fn root_creates_nothing_in_the_home_of_another_user_and_says_whose_it_is() {
+fn root_creates_nothing_in_another_users_home() {
     if !User::is_root() {
-        eprintln!("SKIPPED: root_creates_nothing_in_the_home_of_another_user_and_says_whose_it_is needs root");
-        return;
+        return left_out("root");
     }
     let acme = Acme::new();
     let home = acme.folder.path().join("ada");
@@ -206,7 +203,7 @@ fn root_creates_nothing_in_the_home_of_another_user_and_says_whose_it_is() {
 }
 
 #[test]
-fn a_link_in_place_of_a_file_is_called_one() {
+fn a_link_in_place_of_a_file_is_named_as_a_link() {
     let user = User::new();
     assert_eq!(user.log_in().code, 0);
     let state = user.home().join(".local/state/acme");
@@ -228,7 +225,7 @@ fn a_link_in_place_of_a_file_is_called_one() {
 
 /// On a file system of the process's own, in memory.
 #[test]
-fn a_file_system_without_room_inodes_or_writing_is_named_as_such() {
+fn a_full_or_read_only_file_system_is_named() {
     let acme = Acme::new();
     let volume = acme.folder.path().join("volume");
     fs::create_dir(&volume).unwrap();
@@ -246,8 +243,7 @@ fn a_file_system_without_room_inodes_or_writing_is_named_as_such() {
     };
     let well = on("size=1m", "true");
     if well.code == 77 || well.stderr.contains("unshare") {
-        eprintln!("SKIPPED: a_file_system_without_room_inodes_or_writing_is_named_as_such needs mounts of its own");
-        return;
+        return left_out("mounts of its own");
     }
     assert_eq!(well.code, 0, "{well:?}");
     for (options, then, why, remedy) in [
@@ -270,7 +266,7 @@ fn a_file_system_without_room_inodes_or_writing_is_named_as_such() {
 
 /// A hint is a command to copy: it closes no folder that others need.
 #[test]
-fn no_hint_closes_the_root_or_a_folder_for_all() {
+fn no_hint_closes_a_shared_folder() {
     let acme = Acme::new();
     let for_all = acme.folder.path().join("for-all");
     fs::create_dir(&for_all).unwrap();

@@ -1,4 +1,4 @@
-//! A home that is not ours alone is refused by its name and its reason, and used again once it is corrected.
+//! A state folder that is not its owner's alone is refused with its path and the reason, and used again once it is corrected.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
-use hallpass::{ErrorKind, LoginRequest, Remedy};
+use hallpass::{Auth, ErrorKind, LoginRequest, Remedy};
 
-use crate::custody::store_faults::asked;
-use crate::support::rig::{Rig, assert_error, token};
+use super::path::named_folder;
+use crate::support::rig::{Rig, assert_error, left_out, token, token_error};
 
 fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -41,7 +41,7 @@ fn refused(rig: &Rig, path: &Path, why: &str) {
 }
 
 #[test]
-fn a_home_that_others_may_write_or_read_is_refused_until_closed() {
+fn a_folder_open_to_others_is_refused_until_closed() {
     let cases = [("write to", [0o770, 0o720, 0o702, 0o777]), ("read", [0o755, 0o750, 0o705, 0o711])];
     for (folder, (may, modes)) in ["", "grants"].into_iter().flat_map(|folder| cases.map(|case| (folder, case))) {
         for bits in modes {
@@ -57,7 +57,7 @@ fn a_home_that_others_may_write_or_read_is_refused_until_closed() {
 }
 
 #[test]
-fn a_home_that_is_a_symbolic_link_is_refused() {
+fn a_symbolic_link_is_refused() {
     let rig = Rig::new();
     let own = token(&rig.log_in());
     let real = rig.folder.path().join("real");
@@ -75,13 +75,12 @@ fn a_home_that_is_a_symbolic_link_is_refused() {
 }
 
 #[test]
-fn somebody_elses_home_is_refused() {
+fn another_users_folder_is_refused() {
     let rig = Rig::new();
     let own = token(&rig.log_in());
     let me = std::os::unix::fs::MetadataExt::uid(&fs::metadata(rig.home()).unwrap());
     if chown(rig.home(), Some(me + 4242), None).is_err() {
-        eprintln!("SKIPPED: somebody_elses_home_is_refused needs the right to give a folder away");
-        return;
+        return left_out("the right to give a folder away");
     }
     refused(&rig, &rig.home(), &format!("belongs to user {}", me + 4242));
     chown(rig.home(), Some(me), None).unwrap();
@@ -90,7 +89,7 @@ fn somebody_elses_home_is_refused() {
 
 /// Under `sudo`, say: a home that another user made is named by that user, and so is the way out.
 #[test]
-fn the_owner_of_somebody_elses_home_is_told_by_name() {
+fn the_error_names_the_owner_of_another_users_folder() {
     let rig = Rig::new();
     let own = token(&rig.log_in());
     let users = fs::read_to_string("/etc/passwd").unwrap();
@@ -98,8 +97,7 @@ fn the_owner_of_somebody_elses_home_is_told_by_name() {
     let (user, uid) = (fields[0], fields[2].parse().unwrap());
     let me = std::os::unix::fs::MetadataExt::uid(&fs::metadata(rig.home()).unwrap());
     if chown(rig.home(), Some(uid), None).is_err() {
-        eprintln!("SKIPPED: the_owner_of_somebody_elses_home_is_told_by_name needs the right to give a folder away");
-        return;
+        return left_out("the right to give a folder away");
     }
     let error = rig.auth().session().unwrap_err();
     assert_eq!(error.remedy(), Some(&Remedy::RunAs { user: user.into() }));
@@ -109,7 +107,7 @@ fn the_owner_of_somebody_elses_home_is_told_by_name() {
 }
 
 #[test]
-fn a_file_in_place_of_the_home_is_refused() {
+fn a_file_in_place_of_the_folder_is_refused() {
     let rig = Rig::new();
     fs::write(rig.home(), "precious").unwrap();
     refused(&rig, &rig.home(), "not a folder");
@@ -128,10 +126,10 @@ fn a_record_that_is_a_link_or_a_folder_is_not_followed() {
     let (record, aside) = (rig.records().remove(0), rig.folder.path().join("aside"));
     fs::rename(&record, &aside).unwrap();
     symlink(&aside, &record).unwrap();
-    assert_error(&asked(&rig), ErrorKind::Custody, Some("fix_path"), 6);
+    assert_error(&token_error(&rig), ErrorKind::Custody, Some("fix_path"), 6);
     fs::remove_file(&record).unwrap();
     fs::create_dir(&record).unwrap();
-    assert_error(&asked(&rig), ErrorKind::Custody, Some("fix_path"), 6);
+    assert_error(&token_error(&rig), ErrorKind::Custody, Some("fix_path"), 6);
     fs::remove_dir(&record).unwrap();
     fs::rename(&aside, &record).unwrap();
     assert_eq!(token(&rig.auth().session().unwrap()), own);
@@ -148,4 +146,32 @@ fn files_and_folders_are_for_their_owner_alone() {
             assert!(entry.is_dir() || bits(&entry) == 0o600, "{}", entry.display());
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_repair_closes_a_folder_that_others_can_only_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let rig = Rig::new();
+    let own = token(&rig.log_in());
+    let (home, grants, record) = (rig.home(), rig.home().join("grants"), rig.records().remove(0));
+    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let open = |mode| {
+        set(&home, mode);
+        set(&grants, 0o755);
+        set(&record, 0o644);
+    };
+    open(0o755);
+    assert_eq!(rig.auth().session().unwrap_err().remedy().unwrap().name(), "fix_path");
+    let repaired = wait(rig.auth().repair()).unwrap();
+    assert!(repaired.done[0].starts_with("closed ") && repaired.left.is_empty(), "{repaired:?}");
+    let bits = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((bits(&home), bits(&grants), bits(&record)), (0o700, 0o700, 0o600));
+    assert_eq!(token(&rig.auth().session().unwrap()), own);
+    // What others may have written is not ours to believe, and what a variable names is not ours to close.
+    open(0o775);
+    assert!(wait(rig.auth().repair()).unwrap_err().to_string().contains("others may write"));
+    open(0o755);
+    let error = wait(Auth::new(named_folder(&rig, &home)).unwrap().repair()).unwrap_err();
+    assert!(error.to_string().contains("others may read it") && bits(&home) == 0o755, "{error}");
 }

@@ -44,6 +44,14 @@ impl Acme {
         Self { server: AuthorizationServer::start_with(behaviour).unwrap(), folder: tempfile::tempdir().unwrap() }
     }
 
+    pub(crate) fn logged_in(context: &str, variables: &[(&str, &str)]) -> Self {
+        let acme = Self::new();
+        acme.server.approve_all();
+        let ran = acme.run_with(&["auth", "login", "--json", "--context", context], variables);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        acme
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
         command

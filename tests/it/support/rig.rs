@@ -42,6 +42,20 @@ impl Rig {
         }
     }
 
+    /// Alice's login, with a token that is good for an hour.
+    pub(crate) fn logged_in() -> (Self, Session) {
+        let rig = Self::new();
+        let session = rig.log_in();
+        (rig, session)
+    }
+
+    /// Alice's login, whose token has expired.
+    pub(crate) fn expired() -> (Self, Session) {
+        let (rig, session) = Self::logged_in();
+        rig.clock.advance(S(3600));
+        (rig, session)
+    }
+
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
@@ -95,6 +109,10 @@ impl Rig {
         times.windows(2).map(|pair| pair[1].duration_since(pair[0]).unwrap().as_secs()).collect()
     }
 
+    pub(crate) fn request_count(&self, endpoint: Endpoint) -> usize {
+        self.server.requests_to(endpoint).len()
+    }
+
     pub(crate) fn now(&self) -> SystemTime {
         self.clock.now()
     }
@@ -132,6 +150,12 @@ pub(crate) fn bob() -> Person {
 
 pub(crate) fn token(session: &Session) -> String {
     wait(session.access_token()).unwrap().expose().to_owned()
+}
+
+/// Why a fresh process gets no token.
+pub(crate) fn token_error(rig: &Rig) -> Error {
+    let token = rig.auth().session().and_then(|session| wait(session.access_token()));
+    token.map(|token| token.scopes().to_string()).unwrap_err()
 }
 
 /// A token that the server is asked for whatever there is.
@@ -175,6 +199,20 @@ pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(begun.elapsed() < S(20), "{what} did not happen");
         std::thread::yield_now();
     }
+}
+
+/// Says that the running test is left out, past the capture of the test harness.
+#[cfg(unix)]
+pub(crate) fn left_out(need: &str) {
+    let test = std::thread::current().name().unwrap_or("?").to_owned();
+    let _ =
+        std::io::Write::write_all(&mut std::io::stderr(), format!("\n[{test}] LEFT OUT: it needs {need}\n").as_bytes());
+}
+
+/// What the test harness calls a test, for one that runs itself again as another process.
+pub(crate) fn full_name(module_path: &str, test: &str) -> String {
+    let (_, module) = module_path.split_once("::").unwrap();
+    format!("{module}::{test}")
 }
 
 /// Does something at each wait, told how many there were.

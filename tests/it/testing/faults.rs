@@ -9,7 +9,7 @@ use super::raw::{address, login, refresh, server, subject_of, userinfo};
 use hallpass::testing::{Endpoint, Fault};
 
 #[test]
-fn a_cut_really_cuts_and_only_a_late_one_rotates() -> io::Result<()> {
+fn only_a_cut_after_the_request_rotates() -> io::Result<()> {
     let (server, _) = server()?;
     let token = login(&server)?.json("refresh_token");
     server.inject(Endpoint::Token, Fault::CutBefore);
@@ -34,7 +34,7 @@ fn a_cut_really_cuts_and_only_a_late_one_rotates() -> io::Result<()> {
 }
 
 #[test]
-fn a_fault_changes_what_it_says() -> io::Result<()> {
+fn a_fault_changes_the_named_part_of_a_reply() -> io::Result<()> {
     let (server, _) = server()?;
     let tokens = login(&server)?;
     let mut token = tokens.json("refresh_token");
@@ -63,7 +63,7 @@ fn a_fault_changes_what_it_says() -> io::Result<()> {
 }
 
 #[test]
-fn a_storm_is_served_beside_a_hanging_connection_that_ends_with_the_server() -> io::Result<()> {
+fn a_hanging_connection_does_not_block_others() -> io::Result<()> {
     let (server, _) = server()?;
     server.approve_all();
     server.inject(Endpoint::Metadata, Fault::Hang);

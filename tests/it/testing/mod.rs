@@ -85,7 +85,7 @@ fn a_poll_that_comes_too_early_slows_the_client_down_for_good() -> io::Result<()
 }
 
 #[test]
-fn a_spent_refresh_token_ends_the_family_except_in_its_grace() -> io::Result<()> {
+fn a_spent_refresh_token_ends_the_family_after_its_grace() -> io::Result<()> {
     let (server, clock) = server()?;
     server.set_behaviour(|behaviour| behaviour.grace = Duration::from_secs(30));
     let first = login(&server)?.json("refresh_token");
@@ -115,7 +115,7 @@ fn a_device_code_is_used_once() -> io::Result<()> {
 }
 
 #[test]
-fn what_is_not_in_the_rfc_is_refused() -> io::Result<()> {
+fn requests_outside_the_rfcs_are_refused() -> io::Result<()> {
     let (server, _) = server()?;
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let json = "Content-Type: application/json\r\n";

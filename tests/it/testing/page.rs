@@ -7,7 +7,7 @@ use super::raw::{CLIENT, DEVICE_CODE, Reply, exchange, post, server};
 use hallpass::testing::{AuthorizationServer, Person};
 
 #[test]
-fn it_asks_for_the_code_and_offers_to_deny_first() -> io::Result<()> {
+fn the_page_asks_for_the_code_and_offers_to_deny_first() -> io::Result<()> {
     let (server, clock) = server()?;
     let (device, page) = confirmation(&server, &[("scope", "openid email")])?;
     for words in [
@@ -82,7 +82,7 @@ fn every_name_is_escaped() -> io::Result<()> {
 }
 
 #[test]
-fn the_chosen_org_is_the_one_of_the_tokens() -> io::Result<()> {
+fn the_chosen_org_is_the_org_of_the_tokens() -> io::Result<()> {
     let (server, _) = server()?;
     let orgs = |orgs: &[&str]| server.set_behaviour(|behaviour| behaviour.person = Person::default().in_orgs(orgs));
     orgs(&["acme", "globex"]);
@@ -119,7 +119,7 @@ fn the_chosen_org_is_the_one_of_the_tokens() -> io::Result<()> {
 
 /// A browser says where a POST comes from; what says nothing is no browser.
 #[test]
-fn only_its_own_page_decides() -> io::Result<()> {
+fn only_the_servers_own_page_can_decide() -> io::Result<()> {
     let (server, _) = server()?;
     let port = server.issuer().rsplit(':').next().unwrap_or_default().to_owned();
     let user_code = confirmation(&server, &[])?.0.json("user_code");
@@ -142,7 +142,7 @@ fn only_its_own_page_decides() -> io::Result<()> {
 }
 
 #[test]
-fn nothing_is_loaded_and_nothing_runs() -> io::Result<()> {
+fn the_page_loads_nothing_and_runs_no_script() -> io::Result<()> {
     let (server, _) = server()?;
     let (device, confirmation) = confirmation(&server, &[])?;
     let pages = [

@@ -241,7 +241,7 @@ pub(super) fn unescaped(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_not_well_formed_is_no_script() {
+fn a_script_with_an_error_is_refused() {
     let good =
         "# Why.\nserver metadata\nwaits 5*2 7\nend logged_in\n\n> POST /a times 2\n> b=c\n< 200 x/y\n< D: e\nf\n\n";
     let script = Script::parse(good).unwrap();

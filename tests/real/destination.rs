@@ -4,16 +4,13 @@
 use crate::http::Bystander;
 use crate::machine::Machine;
 use crate::needs::Need::{Keyring, Openssl, Provider as Server};
-use crate::needs::left_out;
+use crate::needs::{on_desktop, ready};
 use crate::provider::{Provider, Wish};
 use crate::tls;
 
 #[test]
-fn the_environment_does_not_say_where_a_secret_goes() {
-    if left_out(&[Server, Keyring]) {
-        return;
-    }
-    let (provider, machine) = (Provider::start(&[]), Machine::desktop());
+fn the_environment_cannot_redirect_a_secret() {
+    let Some((provider, machine)) = on_desktop(&[Server, Keyring], || Provider::start(&[])) else { return };
     let acme = machine.acme(&provider.issuer).logged_in(&provider, "ada");
     let elsewhere = Bystander::start();
     let changes = [
@@ -40,11 +37,8 @@ fn the_environment_does_not_say_where_a_secret_goes() {
 }
 
 #[test]
-fn a_private_ca_is_believed_where_it_is_named_and_nowhere_else() {
-    if left_out(&[Server, Keyring, Openssl]) {
-        return;
-    }
-    let machine = Machine::desktop();
+fn a_private_ca_is_trusted_only_if_named() {
+    let Some(machine) = ready(&[Server, Keyring, Openssl], Machine::desktop) else { return };
     let tls = tls::make(machine.scratch());
     let provider = Provider::start_tls(&tls, &[]);
     assert!(provider.issuer.starts_with("https://localhost:"), "{}", provider.issuer);

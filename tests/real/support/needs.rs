@@ -7,6 +7,7 @@ use std::path::Path;
 use std::thread;
 
 use crate::kernel;
+use crate::machine::Machine;
 use crate::provider::{ALLAUTH, AUTHLIB, BETTER_AUTH, DJANGO, OIDC_PROVIDER};
 
 #[derive(Clone, Copy, Debug)]
@@ -35,28 +36,36 @@ pub(crate) enum Need {
     Terminal,
     /// The kernel's keyrings, which containers often forbid, and `keyctl`.
     Keys,
+    /// To be root. Nothing that `tests/all` could install would help.
+    Root,
 }
 
-/// True where the calling test has to be left out, which is then said aloud.
+/// Sets a test up. `None` if the test has to be left out, which is then said aloud.
+pub(crate) fn ready<T>(needs: &[Need], set_up: impl FnOnce() -> T) -> Option<T> {
+    (!left_out(needs)).then(set_up)
+}
+
+/// A server, and a machine with a D-Bus and a keyring. `None` if the test has to be left out.
+pub(crate) fn on_desktop<T>(needs: &[Need], server: impl FnOnce() -> T) -> Option<(T, Machine)> {
+    ready(needs, || (server(), Machine::desktop()))
+}
+
+/// A server, and a machine without a D-Bus. `None` if the test has to be left out.
+pub(crate) fn on_headless<T>(needs: &[Need], server: impl FnOnce() -> T) -> Option<(T, Machine)> {
+    ready(needs, || (server(), Machine::headless()))
+}
+
+/// True if the calling test has to be left out, which is then said aloud.
 pub(crate) fn left_out(needs: &[Need]) -> bool {
-    let missing: Vec<String> = needs.iter().filter_map(|need| need.missing()).collect();
+    let missing: Vec<(Need, String)> = needs.iter().filter_map(|need| Some((*need, need.missing()?))).collect();
     if missing.is_empty() {
         return false;
     }
-    let missing = missing.join(", ");
-    assert!(env::var_os("HALLPASS_REQUIRE_REAL").is_none(), "missing on this machine: {missing}");
-    say(&format!("LEFT OUT: it needs {missing}; run tests/all"));
+    let names = missing.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
+    let can_be_installed = missing.iter().any(|(need, _)| !matches!(need, Need::Root));
+    assert!(!can_be_installed || env::var_os("HALLPASS_REQUIRE_REAL").is_none(), "missing on this machine: {names}");
+    say(&format!("LEFT OUT: it needs {names}; run tests/all"));
     true
-}
-
-/// True where the calling test has to be left out because only root may do what it does, which is then said aloud.
-/// Nothing that tests/all could install would help.
-pub(crate) fn left_out_unless_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        say("LEFT OUT: it needs root");
-    }
-    !root
 }
 
 /// Prints a line of the running test, even of one that passes (`eprintln!` is captured, a write is not).
@@ -70,7 +79,7 @@ impl Need {
         let programs: &[&str] = match self {
             Need::Provider | Need::BetterAuth => &["node"],
             // Its own Python, see below.
-            Need::Django | Need::Allauth | Need::Authlib => &[],
+            Need::Django | Need::Allauth | Need::Authlib | Need::Root => &[],
             Need::Keyring => &["dbus-daemon", "dbus-send", "gnome-keyring-daemon", "secret-tool"],
             Need::Keepassxc => &["dbus-daemon", "dbus-send", "keepassxc", "keepassxc-cli"],
             Need::Kwallet => &["dbus-daemon", "dbus-send", "kwalletd5"],
@@ -85,6 +94,9 @@ impl Need {
         }
         if matches!(self, Need::Keys) && !kernel::is_there() {
             return Some("the kernel's keyring, which this container forbids".to_owned());
+        }
+        if matches!(self, Need::Root) {
+            return (!rustix::process::geteuid().is_root()).then(|| "root".to_owned());
         }
         let (package, product) = match self {
             Need::Provider => ("the npm package oidc-provider", &OIDC_PROVIDER),

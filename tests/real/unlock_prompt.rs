@@ -12,7 +12,7 @@ use zbus::zvariant::{ObjectPath, OwnedObjectPath, Value};
 
 use crate::machine::{Machine, part};
 use crate::needs::Need::Keyring;
-use crate::needs::left_out;
+use crate::needs::ready;
 use crate::process::LOCK_TIMEOUT;
 
 #[test]
@@ -46,10 +46,7 @@ fn asked(person: Person, timeout: Duration, outcome: &str, calls: &[&str]) {
     if part().is_some() {
         return println!("unlocked: {:?}", OsKeyStore.unlock(timeout));
     }
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let machine = Machine::with_bus();
+    let Some(machine) = ready(&[Keyring], Machine::with_bus) else { return };
     let desktop = Arc::new(Desktop { person, is_locked: AtomicBool::new(true), calls: Mutex::default() });
     let store = store(&machine, &desktop);
     let run = machine.inside("unlock").finish().exits(0);

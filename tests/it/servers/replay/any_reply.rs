@@ -188,7 +188,7 @@ proptest! {
     #![proptest_config(cases(64))]
 
     #[test]
-    fn any_device_reply(raw in any_reply()) {
+    fn any_device_authorization_reply_ends_the_login(raw in any_reply()) {
         let rig = Rig::new(false, move |request| match request.path.as_str() {
             "/d" => quoting(&raw, CLIENT_SECRET),
             _ => json_reply(400, &json!({"error": "access_denied"})),
@@ -198,7 +198,7 @@ proptest! {
     }
 
     #[test]
-    fn any_answers_to_polls(answers in vec(told(), 0..12)) {
+    fn any_replies_to_polls_keep_the_interval(answers in vec(told(), 0..12)) {
         let told = answers.clone();
         let mut next = answers.into_iter();
         let rig = Rig::new(false, move |request| match request.path.as_str() {
@@ -225,7 +225,7 @@ proptest! {
     }
 
     #[test]
-    fn any_metadata(raw in any_reply(), other in any_reply()) {
+    fn any_metadata_ends_the_login_with_an_error(raw in any_reply(), other in any_reply()) {
         let replies = Mutex::new([raw, other].into_iter());
         let rig = Rig::new(true, move |_| replies.lock().unwrap().next().unwrap_or_default());
         let error = rig.log_in().unwrap_err();
@@ -234,7 +234,7 @@ proptest! {
     }
 
     #[test]
-    fn any_answer_to_a_refresh_and_a_revocation(raw in any_reply(), other in any_reply()) {
+    fn any_replies_to_refresh_and_revocation_end_the_calls(raw in any_reply(), other in any_reply()) {
         let rig = Rig::new(false, move |request| match (request.path.as_str(), request.field("refresh_token")) {
             ("/d", _) => device_reply(),
             ("/t", None) => token_reply(),
@@ -250,7 +250,7 @@ proptest! {
 }
 
 #[test]
-fn a_code_verifier_that_is_quoted_is_not_told() {
+fn a_quoted_code_verifier_is_not_printed() {
     let sent = Arc::new(Mutex::new(String::new()));
     let seen = sent.clone();
     let rig = Rig::new(false, move |request| match (request.path.as_str(), request.field("code_verifier")) {

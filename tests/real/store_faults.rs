@@ -11,16 +11,13 @@ use hallpass::testing::{Endpoint, Person};
 use crate::embedded::server;
 use crate::kernel;
 use crate::machine::{Machine, eventually};
-use crate::needs::Need::{Keyring, Keys, Strace};
-use crate::needs::{left_out, left_out_unless_root};
+use crate::needs::Need::{Keyring, Keys, Root, Strace};
+use crate::needs::{on_desktop, on_headless};
 use crate::process::{self, Run};
 
 #[test]
-fn a_home_out_of_a_backup_sends_nothing_where_the_kernel_remembers_a_newer_one() {
-    if left_out(&[Keys]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_state_folder_out_of_a_backup_sends_nothing() {
+    let Some((server, machine)) = on_headless(&[Keys], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "keyfile").with("ACME_KEY_CACHE", "3600");
     acme.log_in();
     let (home, backup) = (machine.home().join(".state/acme"), machine.scratch().join("backup"));
@@ -40,11 +37,8 @@ fn a_home_out_of_a_backup_sends_nothing_where_the_kernel_remembers_a_newer_one()
 }
 
 #[test]
-fn a_home_that_was_copied_to_another_machine_serves_its_token_and_sends_nothing() {
-    if left_out_unless_root() {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_copied_state_folder_on_another_machine_sends_nothing() {
+    let Some((server, machine)) = on_headless(&[Root], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "keyfile");
     acme.log_in();
     let id = machine.scratch().join("machine-id");
@@ -62,11 +56,8 @@ fn a_home_that_was_copied_to_another_machine_serves_its_token_and_sends_nothing(
 }
 
 #[test]
-fn a_file_system_without_locks_is_named_before_a_token_is_risked() {
-    if left_out(&[Strace]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_file_system_without_locks_stops_a_refresh() {
+    let Some((server, machine)) = on_headless(&[Strace], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "keyfile");
     acme.log_in();
     let requests = server.requests().len();
@@ -92,11 +83,8 @@ fn a_file_system_without_locks_is_named_before_a_token_is_risked() {
 }
 
 #[test]
-fn a_filter_of_system_calls_that_forbids_keys_is_named_and_no_key_goes_elsewhere() {
-    if left_out(&[Strace, Keys]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_seccomp_filter_on_kernel_keys_is_named() {
+    let Some((server, machine)) = on_headless(&[Strace, Keys], server) else { return };
     let acme = machine.acme(server.issuer());
     let kernel = acme.clone().with("ACME_CUSTODY", "kernel");
     let forbidden = |error: &str| {
@@ -131,11 +119,8 @@ fn a_filter_of_system_calls_that_forbids_keys_is_named_and_no_key_goes_elsewhere
 }
 
 #[test]
-fn a_quota_of_kernel_keys_that_is_used_up_is_named_until_there_is_room() {
-    if left_out(&[Keys]) || left_out_unless_root() {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_full_quota_of_kernel_keys_is_named() {
+    let Some((server, machine)) = on_headless(&[Keys, Root], server) else { return };
     // A user whom nobody is: 200 keys are theirs, and nobody else's.
     let uid = 40_000 + std::process::id() % 16;
     let user = User::new(&machine, uid);
@@ -168,11 +153,8 @@ fn a_quota_of_kernel_keys_that_is_used_up_is_named_until_there_is_room() {
 
 /// The kernel has room for 200 keys of a user, which other programs need too.
 #[test]
-fn however_many_logins_there_are_the_kernel_holds_a_few_keys_for_them() {
-    if left_out(&[Keys]) || left_out_unless_root() {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn many_logins_need_few_kernel_keys() {
+    let Some((server, machine)) = on_headless(&[Keys, Root], server) else { return };
     let user = User::new(&machine, 40_100 + std::process::id() % 16);
     let acme = machine.acme(server.issuer()).at_a_standing_clock(0).with("ACME_KEY_CACHE", "3600");
     let run = |custody: &str, arguments: &[&str]| {
@@ -222,11 +204,8 @@ fn however_many_logins_there_are_the_kernel_holds_a_few_keys_for_them() {
 }
 
 #[test]
-fn a_key_that_the_kernel_lost_is_a_lost_login_and_says_so() {
-    if left_out(&[Keys]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_key_that_the_kernel_lost_is_named() {
+    let Some((server, machine)) = on_headless(&[Keys], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "kernel");
     acme.log_in();
     let grant = acme.grant();
@@ -250,11 +229,8 @@ fn a_key_that_the_kernel_lost_is_a_lost_login_and_says_so() {
 }
 
 #[test]
-fn an_item_in_the_store_that_is_not_ours_is_not_taken_for_a_key() {
-    if left_out(&[Keyring]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::desktop());
+fn a_foreign_item_in_the_store_is_not_taken_for_a_key() {
+    let Some((server, machine)) = on_desktop(&[Keyring], server) else { return };
     let acme = machine.acme(server.issuer()).with("ACME_CUSTODY", "os");
     acme.log_in();
     let grant = acme.grant();
@@ -273,10 +249,7 @@ fn an_item_in_the_store_that_is_not_ours_is_not_taken_for_a_key() {
 
 #[test]
 fn a_credential_of_another_user_is_refused() {
-    if left_out_unless_root() {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+    let Some((server, machine)) = on_headless(&[Root], server) else { return };
     let folder = machine.scratch().join("credentials");
     fs::create_dir(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();

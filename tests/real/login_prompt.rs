@@ -8,12 +8,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::acme::Acme;
 use crate::machine::{Machine, eventually};
 use crate::needs::Need::Terminal;
-use crate::needs::{left_out, say};
+use crate::needs::{left_out, on_headless, say};
 use crate::terminal::ENDED;
 use crate::typist::Typist;
 
 #[test]
-fn a_login_counts_down_on_one_line_and_leaves_only_what_matters() {
+fn a_login_counts_down_on_one_line() {
     if left_out(&[Terminal]) {
         return;
     }
@@ -46,10 +46,7 @@ fn a_login_counts_down_on_one_line_and_leaves_only_what_matters() {
 
 #[test]
 fn a_key_copies_the_address_and_another_draws_it() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let mut typist = login(&at_a_terminal(&machine, &server), 80, "");
     // OSC 52, and only when it is asked for.
     typist.presses("Waiting for your approval", "c");
@@ -67,11 +64,8 @@ fn a_key_copies_the_address_and_another_draws_it() {
 }
 
 #[test]
-fn what_is_waited_for_is_told() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn the_login_says_what_it_waits_for() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     server.inject(Endpoint::Token, Fault::CutBefore);
     let mut typist = login(&at_a_terminal(&machine, &server), 100, "");
     typist.waits_for("The server does not answer, trying again in ");
@@ -80,11 +74,8 @@ fn what_is_waited_for_is_told() {
 }
 
 #[test]
-fn ctrl_c_gives_the_terminal_back() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn ctrl_c_restores_the_terminal() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let mut typist = login(&at_a_terminal(&machine, &server), 80, "trap : INT; ");
     typist.presses("Waiting for your approval", "\u{3}");
     let shown = typist.ends("code 130");
@@ -94,11 +85,8 @@ fn ctrl_c_gives_the_terminal_back() {
 
 /// The first waits for an answer that is under way, and the second does not.
 #[test]
-fn a_second_ctrl_c_gives_the_terminal_back_too() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_second_ctrl_c_restores_the_terminal() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     server.inject(Endpoint::Token, Fault::Delay(Duration::from_secs(20)));
     let mut typist = login(&at_a_terminal(&machine, &server), 80, "trap : INT; ");
     typist.waits_for("Waiting for your approval");
@@ -113,11 +101,8 @@ fn a_second_ctrl_c_gives_the_terminal_back_too() {
 
 /// Each of these would leave a shell in which nothing that is typed is seen.
 #[test]
-fn no_key_that_ends_the_process_leaves_the_terminal_without_an_echo() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn keys_that_end_the_process_leave_the_echo_on() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     server.set_behaviour(|behaviour| behaviour.id_token = false);
     server.inject(Endpoint::UserInfo, Fault::Delay(Duration::from_secs(20)));
     let mut typist = login(&at_a_terminal(&machine, &server), 80, "trap : INT QUIT TSTP; ");
@@ -137,11 +122,8 @@ fn no_key_that_ends_the_process_leaves_the_terminal_without_an_echo() {
 
 /// The shell here sets nothing on its terminal by itself: what `stty` says is what it was given back.
 #[test]
-fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn ctrl_z_restores_the_terminal_and_fg_takes_it_again() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let modes = "stty -a | grep -oE ' -?(echo|icanon) '";
     let script = format!(
         "set -m; stty cols 80 rows 24; \"$ACME\" auth login; echo \"stopped $?\"; {modes}; read -r _; fg; echo \"stopped $?\"; \
@@ -173,11 +155,8 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
 
 /// No key was pressed, so that the terminal could not be given back before; the shell here takes it as many do.
 #[test]
-fn a_login_that_was_stopped_from_outside_has_its_keys_again() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn a_login_stopped_from_outside_reads_keys_again() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let pid = machine.scratch().join("pid");
     let script = format!(
         "set -m; stty cols 80 rows 24; sh -c 'echo $$ >{}; exec \"$ACME\" auth login'; stty sane; echo stopped; fg; echo \"code $?\"; \
@@ -201,7 +180,7 @@ fn a_login_that_was_stopped_from_outside_has_its_keys_again() {
 /// In the background, where shells make a stopped job go on that they end. To write there would stop it for good, and the shell here
 /// sets nothing on its terminal by itself.
 #[test]
-fn a_stopped_login_that_is_ended_gives_the_terminal_back() {
+fn a_killed_stopped_login_restores_the_terminal() {
     if left_out(&[Terminal]) {
         return;
     }
@@ -232,10 +211,7 @@ fn a_stopped_login_that_is_ended_gives_the_terminal_back() {
 /// There the last line is the shell's, and what the person types.
 #[test]
 fn in_the_background_nothing_is_written_over() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     let acme = at_a_terminal(&machine, &server);
     let mut typist = Typist::start(&acme, "set -m; \"$ACME\" auth login & wait; echo \"code $?\"");
     typist.waits_for("Only continue if you started this.");
@@ -246,11 +222,8 @@ fn in_the_background_nothing_is_written_over() {
 }
 
 #[test]
-fn who_wants_plain_lines_gets_no_sequence_at_all() {
-    if left_out(&[Terminal]) {
-        return;
-    }
-    let (server, machine) = (server(), Machine::headless());
+fn plain_output_has_no_escape_sequences() {
+    let Some((server, machine)) = on_headless(&[Terminal], server) else { return };
     server.approve_all();
     let acme = at_a_terminal(&machine, &server);
     for acme in

@@ -1,0 +1,56 @@
+//! Which key stores may hold a key, by the host and by the environment.
+
+use hallpass::blocking::wait;
+use hallpass::custody::{Custody, KeyStoreName};
+use hallpass::doctor::State;
+use hallpass::{Auth, ErrorKind, LogoutRequest};
+
+use crate::support::passphrase::at;
+use crate::support::rig::{Rig, assert_error, token};
+
+#[test]
+fn a_pinned_key_store_is_the_only_one_read() {
+    let rig = Rig::new();
+    let mut config = rig.config();
+    config.custody = Custody::Only(vec![KeyStoreName::KeyFile]);
+    wait(rig.try_log_in(|own| *own = config.clone()).unwrap().access_token()).unwrap();
+    config.custody = Custody::Only(vec![KeyStoreName::Memory]);
+    rig.server.clear_requests();
+    let auth = Auth::new(config).unwrap();
+    let error = wait(auth.session().unwrap().access_token()).unwrap_err();
+    assert_error(&error, ErrorKind::Custody, Some("log_in"), 6);
+    assert!(error.to_string().contains("reads keys from memory only"), "{error}");
+    assert!(auth.session().unwrap().cached_token(Default::default()).is_none());
+    assert!(rig.server.requests().is_empty());
+    let mut request = LogoutRequest::default();
+    request.local_only = true;
+    assert!(wait(auth.logout(request)).unwrap().failed.is_empty(), "and it can be forgotten");
+    assert!(rig.records().is_empty(), "{:?}", rig.records());
+}
+
+#[test]
+fn the_environment_only_narrows_what_the_host_allows() {
+    let rig = Rig::new();
+    let wanting = |wanted: &str| {
+        let mut config = at(&rig, KeyStoreName::KeyFile);
+        config.environment.custody = Some(wanted.into());
+        config
+    };
+    let own = token(&rig.try_log_in(|own| *own = wanting("auto")).unwrap());
+    rig.server.clear_requests();
+    for (wanted, remedy) in [("kernel", "choose_place"), ("os", "choose_place"), ("cellar", "fix_config")] {
+        let error = rig.try_log_in(|own| *own = wanting(wanted)).unwrap_err();
+        assert_error(&error, ErrorKind::Config, Some(remedy), 2);
+        // It says where a new login's key goes, and is in the way of nothing else.
+        let auth = Auth::new(wanting(wanted)).unwrap();
+        assert_eq!((token(&auth.session().unwrap()), auth.contexts().unwrap().len()), (own.clone(), 1));
+        let report = wait(auth.doctor()).unwrap();
+        let problems: Vec<_> = report.findings.iter().filter(|finding| finding.state == State::Problem).collect();
+        let text = format!("a new login has no place for its key: {error}");
+        assert_eq!(problems.iter().map(|one| &one.text).collect::<Vec<_>>(), [&text]);
+    }
+    for wanted in ["auto", "keyfile"] {
+        rig.try_log_in(|own| *own = wanting(wanted)).unwrap();
+        assert_eq!(rig.auth().contexts().unwrap()[0].key_store, "keyfile");
+    }
+}
