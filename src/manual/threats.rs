@@ -4,7 +4,7 @@
 //!
 //! | attacker | can | cannot, and why |
 //! | --- | --- | --- |
-//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: see [below](#how-the-state-folder-is-believed). Browsers are resolved in system folders, with a `PATH` and variables of their own; a D-Bus that another user runs, or whose address starts a program or leads to another machine, is not asked. Nothing in a project folder is read, and a rule for a folder is the person's own, void once the folder is another user's. They can choose another org of the login (`<APP>_ORG`), never another server by it: an org is one path segment of an issuer whose rest the host wrote. They can choose a weaker place for a *new* login's key, where `Config::place` allows it, and the login says which |
+//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: see [below](#how-the-state-folder-is-believed). Browsers are resolved in system folders, with a `PATH` and variables of their own; a D-Bus that another user runs, or whose address starts a program or leads to another machine, is not asked. Nothing in a project folder is read, and a rule for a folder is the person's own, void once the folder is another user's. They can choose another org of the login (`<APP>_ORG`), never another server by it: an org is one path segment of an issuer whose rest the host wrote. They can choose a weaker place for a *new* login's key, where `Config::custody` allows it, and the login says which |
 //! | a server that lies | refuse, delay, send odd replies, quote what was sent | have a piece of a secret printed, have its words taken for ours (in JSON they stand in `server_says` alone, so that an agent that obeys what it reads can tell), put more than one word into a command to copy, reach the terminal unfiltered (controls, overrides, length; in a locale that is not UTF-8, letters beyond ASCII, whose bytes can be controls), move a login to another subject or token type, redirect a request, or fill memory (1 MiB a reply, compressed or not) |
 //! | between you and the server | drop packets | read or change them: https only, the operating system's roots and those that the host adds |
 //! | another user of the machine | read world-readable files, run a D-Bus | read the home (0700, owner and mode checked by handle; one that others can read is refused) or its locks, or be taken for the secure store |
@@ -37,7 +37,7 @@
 //!   unpacked outside a work tree can have a folder of mode 0700 in it. Whoever wrote that, and sets the variable, has their own login
 //!   used, or a key file that they know sealing a new one there, and sees what the tool does with it; they get no secret of an older login or
 //!   of the host. The login names such a folder.
-//! - *A folder that the host names* (`Config::home`): the host answers for it.
+//! - *A folder that the host names* (`Config::state_dir`): the host answers for it.
 //! - *On macOS* no list says whose home is where: `HOME` is believed. *On Windows* owner and rights of a folder are not looked at: what
 //!   lies below `%LOCALAPPDATA%` is the profile's own, and `%LOCALAPPDATA%` itself is believed; work trees are refused there too.
 //!
