@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::lifecycle::app::{App, Handle};
+use crate::lifecycle::app::{App, AppHandle};
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{ChosenBy, Context, Index, Outcomes, Selector};
 use crate::lifecycle::doctor::{self, Repaired, Report};
@@ -25,7 +25,7 @@ use crate::system::clock::Cancel;
 /// Dropping the last clone (sessions count) waits up to 5 s for running refreshes, so that a token which the server has just
 /// rotated is not lost. A host that calls `process::exit` calls [`settle`](Self::settle) first.
 #[derive(Debug, Clone)]
-pub struct Auth(Arc<Handle>);
+pub struct Auth(Arc<AppHandle>);
 
 impl Auth {
     /// Checks the configuration. Reads, writes and asks nothing yet.
@@ -33,7 +33,7 @@ impl Auth {
     /// # Errors
     /// `Config` if the configuration contradicts itself, or if no state folder is known and `<APP>_TOKEN`, which needs none, is not set.
     pub fn new(config: Config) -> Result<Self> {
-        Ok(Self(Arc::new(Handle { app: Arc::new(App::new(config)?) })))
+        Ok(Self(Arc::new(AppHandle { app: Arc::new(App::new(config)?) })))
     }
 
     /// Logs a person in with the device authorization grant (RFC 8628). Dropping the future cancels the login, unless the
@@ -144,8 +144,8 @@ impl Auth {
     pub fn contexts(&self) -> Result<Vec<Context>> {
         let Some(state_dir) = self.app().state_dir()? else { return Ok(Vec::new()) };
         let index = Index::read(Some(&state_dir))?;
-        let meant = index.selected_here(&self.app().config);
-        let context = |entry| self.app().context(&state_dir, &index, entry, meant.as_ref());
+        let selected = index.selected_here(&self.app().config);
+        let context = |entry| self.app().context(&state_dir, &index, entry, selected.as_ref());
         Ok(index.contexts.iter().map(context).collect())
     }
 
@@ -259,7 +259,7 @@ impl Auth {
 
     /// Waits until no job is running, at most `timeout`. Returns whether none is.
     pub fn settle(&self, timeout: Duration) -> bool {
-        self.app().workers.settle(timeout)
+        self.app().jobs.settle(timeout)
     }
 
     /// Runs `job` on a thread of its own, from the first poll on. Only the future holds the handle: the last handle to be dropped
@@ -271,7 +271,7 @@ impl Auth {
         let handle = self.0.clone();
         async move {
             let app = handle.app.clone();
-            handle.app.workers.run(move || job(&app)).await
+            handle.app.jobs.run(move || job(&app)).await
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use crate::lifecycle::access_token::{AccessToken, TokenRequest};
-use crate::lifecycle::app::{App, Handle};
+use crate::lifecycle::app::{App, AppHandle};
 use crate::lifecycle::contexts::Context;
 use crate::lifecycle::jobs::SharedJobs;
 use crate::lifecycle::login::LoginRequest;
@@ -31,7 +31,7 @@ pub struct Session(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    handle: Arc<Handle>,
+    handle: Arc<AppHandle>,
     source: Source,
     /// The context with what its files say, read at the first question: most sessions only give tokens.
     context_with_files: OnceLock<Context>,
@@ -100,7 +100,7 @@ impl Session {
             let (app, context, tokens) = (inner.handle.app.clone(), context.clone(), inner.tokens.clone());
             let key = wanted.clone();
             let job = move |is_abandoned: &dyn Fn() -> bool| fetch(&app, &context, &tokens, &wanted, now, is_abandoned);
-            inner.jobs.join(&inner.app().workers, key, job).await
+            inner.jobs.join(&inner.app().jobs, key, job).await
         }
     }
 
@@ -181,7 +181,7 @@ impl Session {
                 let replacement = |context: &Context| replacement_of(&token, &app, context, &tokens);
                 userinfo::ask(&app, context.as_ref(), &token, replacement)
             };
-            inner.app().workers.run(job).await
+            inner.app().jobs.run(job).await
         }
     }
 
@@ -196,22 +196,22 @@ impl Session {
     }
 
     /// Returns the session of a login that has just been made.
-    pub(crate) fn of_login(handle: Arc<Handle>, context: Context) -> Self {
+    pub(crate) fn of_login(handle: Arc<AppHandle>, context: Context) -> Self {
         let context_with_files = OnceLock::from(context.clone());
         Self::new(handle, Source::Login(Box::new(context)), context_with_files)
     }
 
     /// Returns the session of a context whose files are unread.
-    pub(crate) fn of_context(handle: Arc<Handle>, context: Context) -> Self {
+    pub(crate) fn of_context(handle: Arc<AppHandle>, context: Context) -> Self {
         Self::new(handle, Source::Login(Box::new(context)), OnceLock::new())
     }
 
-    pub(crate) fn of_environment(handle: Arc<Handle>, token: Arc<Secret>) -> Self {
+    pub(crate) fn of_environment(handle: Arc<AppHandle>, token: Arc<Secret>) -> Self {
         let expires_at = JwtLifetime::read(&token, None).map(|own| own.exp);
         Self::new(handle, Source::Environment(AccessToken::from_environment(token, expires_at)), OnceLock::new())
     }
 
-    fn new(handle: Arc<Handle>, source: Source, context_with_files: OnceLock<Context>) -> Self {
+    fn new(handle: Arc<AppHandle>, source: Source, context_with_files: OnceLock<Context>) -> Self {
         let (tokens, jobs) = (Arc::default(), SharedJobs::default());
         Self(Arc::new(Inner { handle, source, context_with_files, tokens, jobs }))
     }

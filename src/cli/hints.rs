@@ -143,7 +143,7 @@ impl Hints {
     /// Returns the command that logs in, as argv. If the key of the context's last login was in a key store that has to be named, the command
     /// names it.
     pub(super) fn login_command(&self, context: Option<&str>) -> Vec<String> {
-        let key_store = context.and_then(|context| self.custody_of(context));
+        let key_store = context.and_then(|context| self.key_store_of(context));
         self.login_command_keeping(context, key_store.as_deref())
     }
 
@@ -161,7 +161,7 @@ impl Hints {
         format!("{}_{name}", self.program.to_ascii_uppercase().replace('-', "_"))
     }
 
-    fn custody_of(&self, context: &str) -> Option<String> {
+    fn key_store_of(&self, context: &str) -> Option<String> {
         let contexts = Auth::new(self.config.clone()?).ok()?.contexts().ok()?;
         contexts.into_iter().find(|one| one.name.as_str() == context).map(|one| one.key_store)
     }

@@ -173,12 +173,12 @@ pub enum KeyStoreError {
 
 impl KeyStoreError {
     /// Converts to an error of a login, which can still choose another key store.
-    pub(crate) fn at_login(self, store: &str) -> Error {
+    pub(crate) fn into_login_error(self, store: &str) -> Error {
         self.into_error(store, Remedy::ChooseKeyStore { key_stores: Vec::new() })
     }
 
     /// Converts to an error of a grant whose key is in this key store: another key store would not help.
-    pub(crate) fn at_rest(self, store: &str) -> Error {
+    pub(crate) fn into_load_error(self, store: &str) -> Error {
         let default_remedy = match self {
             Self::Unavailable(_) if !["kernel", "session"].contains(&store) => Remedy::StartStore,
             _ => Remedy::Retry { after: None },

@@ -37,17 +37,17 @@ impl OsBackoff {
         if self.was_silent() {
             return Err(KeyStoreError::Silent);
         }
-        match (self.ask_anyway(&call), self.person) {
+        match (self.call_and_remember(&call), self.person) {
             (Err(KeyStoreError::Locked), true) => {
                 self.key_store.unlock(UNLOCK_TIMEOUT)?;
-                self.ask_anyway(call)
+                self.call_and_remember(call)
             }
             (answer, _) => answer,
         }
     }
 
     /// Calls the store, and remembers or forgets that it did not answer.
-    fn ask_anyway<T>(&self, call: impl FnOnce(&OsKeyStore) -> Result<T, KeyStoreError>) -> Result<T, KeyStoreError> {
+    fn call_and_remember<T>(&self, call: impl FnOnce(&OsKeyStore) -> Result<T, KeyStoreError>) -> Result<T, KeyStoreError> {
         let answer = call(&self.key_store);
         if let Some(state_dir) = self.state_dir() {
             // A failure costs the next process a second, and nothing else.
@@ -110,7 +110,7 @@ impl KeyStore for OsBackoff {
 
     fn probe(&self) -> Result<(), KeyStoreError> {
         // A login always asks: the person may have repaired the store just now.
-        self.ask_anyway(|key_store| key_store.probe())
+        self.call_and_remember(|key_store| key_store.probe())
     }
 
     fn prepare(&self, _app: &AppName) -> Result<(), KeyStoreError> {

@@ -92,7 +92,7 @@ impl KeyStores {
         let Selected { key_store, is_locked, passed_over } =
             self.select(candidates, |key_store| self.prepare(key_store))?;
         match is_locked {
-            true => Err(KeyStoreError::Locked.at_login(key_store.name())),
+            true => Err(KeyStoreError::Locked.into_login_error(key_store.name())),
             false => Ok(Chosen { key_store, instead_of: passed_over.first().map(Error::full_text) }),
         }
     }
@@ -215,7 +215,7 @@ impl KeyStores {
                 Err(KeyStoreError::Locked) => true,
                 Err(KeyStoreError::Cancelled) => return Err(Error::cancelled()),
                 Err(error) => {
-                    passed_over.push(error.at_login(key_store.name()));
+                    passed_over.push(error.into_login_error(key_store.name()));
                     continue;
                 }
             };

@@ -202,14 +202,14 @@ fn is_usable(reply: &TokenReply, body: &[u8]) {
     assert_reveals_no_secret(&format!("{reply:?}"), body);
     let issuer: Issuer = ISSUER.parse().expect("an issuer");
     let checked =
-        reply.id_token.as_ref().map(|token| id_token::read(token, &issuer, &client().id, SystemTime::UNIX_EPOCH));
+        reply.id_token.as_ref().map(|token| id_token::validate(token, &issuer, &client().id, SystemTime::UNIX_EPOCH));
     match checked {
         Some(Ok(claims)) => assert!(claims.sub().is_some_and(|sub| is_subject(&sub)), "{claims:?}"),
         Some(Err(error)) => drop(printed(&error)),
         None => {}
     }
     let unverified = id_token::unverified_claims(reply.id_token.as_ref());
-    let _ = id_token::is_another(&unverified, &issuer, &client().id, Some("alice"));
+    let _ = id_token::names_another_login(&unverified, &issuer, &client().id, Some("alice"));
 }
 
 /// Splits a status on its own line from the body; without a status it is 200. A redirect is never read, so that its status is 200 too.

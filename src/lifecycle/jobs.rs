@@ -12,13 +12,13 @@ use crate::model::secret::{STACK_OF_A_JOB, wipe_stack};
 
 /// The running jobs. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Workers(Arc<Running>);
+pub(crate) struct Jobs(Arc<Running>);
 
 /// Jobs that several callers share: a caller that wants what a running job fetches waits for that job.
 #[derive(Debug)]
 pub(crate) struct SharedJobs<K, T>(Arc<Mutex<JobTable<K, T>>>);
 
-impl Workers {
+impl Jobs {
     /// Runs `job` on its own thread. Dropping the future does not stop the job.
     pub(crate) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let (sender, result) = oneshot::channel();
@@ -54,7 +54,7 @@ impl<K: PartialEq + Send + 'static, T: Clone + Send + 'static> SharedJobs<K, T> 
     /// callers have all gone; once that has returned true, no caller joins the job any more.
     pub(crate) async fn join(
         &self,
-        workers: &Workers,
+        jobs: &Jobs,
         key: K,
         job: impl FnOnce(&dyn Fn() -> bool) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -68,7 +68,7 @@ impl<K: PartialEq + Send + 'static, T: Clone + Send + 'static> SharedJobs<K, T> 
                 drop(running);
                 shared.remove(id).into_iter().for_each(|waiting| drop(waiting.send(outcome.clone())));
             };
-            workers.start(work).inspect_err(|_| drop(self.remove(id)))?;
+            jobs.start(work).inspect_err(|_| drop(self.remove(id)))?;
         }
         result.await.unwrap_or_else(|_| Err(panicked()))
     }
@@ -185,27 +185,27 @@ mod tests {
 
     #[test]
     fn a_dropped_future_does_not_stop_its_job() {
-        let workers = Workers::default();
+        let jobs = Jobs::default();
         let (go, wait) = channel::<()>();
         let (sender, receiver) = channel();
-        let mut job = Box::pin(workers.run(move || {
+        let mut job = Box::pin(jobs.run(move || {
             let _ = wait.recv();
             sender.send("ended").map_err(|_| Error::cancelled())
         }));
         assert!(job.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         drop(job);
-        assert!(!workers.settle(Duration::ZERO));
+        assert!(!jobs.settle(Duration::ZERO));
         drop(go);
         assert_eq!(receiver.recv(), Ok("ended"));
-        assert!(workers.settle(Duration::from_secs(60)));
+        assert!(jobs.settle(Duration::from_secs(60)));
     }
 
     #[test]
     fn an_abandoned_shared_job_is_joined_by_nobody() {
-        let (workers, shared) = (Workers::default(), SharedJobs::<u8, u8>::default());
+        let (jobs, shared) = (Jobs::default(), SharedJobs::<u8, u8>::default());
         let (go, wait) = channel::<()>();
         let (sender, receiver) = channel();
-        let mut first = Box::pin(shared.join(&workers, 7, move |is_abandoned| {
+        let mut first = Box::pin(shared.join(&jobs, 7, move |is_abandoned| {
             let _ = wait.recv();
             let _ = sender.send(is_abandoned());
             Ok(1)
@@ -215,8 +215,8 @@ mod tests {
         drop(first);
         drop(go);
         assert_eq!(receiver.recv(), Ok(true));
-        assert_eq!(crate::blocking::wait(shared.join(&workers, 7, |_| Ok(2))).unwrap(), 2);
-        assert!(crate::blocking::wait(shared.join(&workers, 7, |_| panic!("on purpose"))).is_err());
-        assert_eq!(crate::blocking::wait(shared.join(&workers, 7, |_| Ok(3))).unwrap(), 3);
+        assert_eq!(crate::blocking::wait(shared.join(&jobs, 7, |_| Ok(2))).unwrap(), 2);
+        assert!(crate::blocking::wait(shared.join(&jobs, 7, |_| panic!("on purpose"))).is_err());
+        assert_eq!(crate::blocking::wait(shared.join(&jobs, 7, |_| Ok(3))).unwrap(), 3);
     }
 }

@@ -154,9 +154,9 @@ struct Newest {
 
 impl Newest {
     fn read(app: &App, entry: &Entry, grant: &OpenGrant<'_>, lock: &Lock) -> Result<Self> {
-        let RecoveredGrant { record, attempt, .. } = grant.recover(lock)?;
+        let RecoveredGrant { record, journal, .. } = grant.recover(lock)?;
         app.check_record(entry, grant, &record)?;
-        let has_ended = attempt.is_some_and(|attempt| grant.has_ended(&attempt));
+        let has_ended = journal.is_some_and(|journal| grant.has_ended(&journal));
         let refresh_token = record.refresh_token.as_ref().map(|token| grant.reveal(token)).transpose()?;
         Ok(Self { record, refresh_token, has_ended })
     }

@@ -51,7 +51,7 @@ pub(crate) fn run(app: &App, request: &MoveRequest) -> Result<Outcomes<MoveOutco
     let to = app.key_stores.move_target(&request.to)?;
     let (Some(state_dir), false) = (state_dir, entries.is_empty()) else { return Ok(Outcomes::default()) };
     if entries.iter().any(|entry| entry.key_store != to.name()) {
-        app.key_stores.prepare(&*to).map_err(|error| error.at_login(to.name()))?;
+        app.key_stores.prepare(&*to).map_err(|error| error.into_login_error(to.name()))?;
     }
     Outcomes::of(&entries, request.all, |entry| move_key(app, &state_dir, entry, &*to))
 }
@@ -80,7 +80,7 @@ fn move_key(app: &App, state_dir: &StateDir, entry: &Entry, to: &dyn KeyStore) -
         // The new key store may keep keys for another time than the kernel's copy.
         KernelCache::forget_key(&files.item());
         reached("key switched");
-        let left_behind = from.erase(&files.item()).err().map(|error| error.at_rest(from.name()).to_string());
+        let left_behind = from.erase(&files.item()).err().map(|error| error.into_load_error(from.name()).to_string());
         reached("key erased");
         left_behind
     };

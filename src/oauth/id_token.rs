@@ -15,7 +15,7 @@ const LEEWAY: Duration = Duration::from_secs(300);
 /// The signature is not looked at: OpenID Connect Core §3.1.3.7 rule 6, "If the ID Token is received via direct
 /// communication between the Client and the Token Endpoint (which it is in this flow), the TLS server validation MAY be
 /// used to validate the issuer in place of checking the token signature."
-pub(crate) fn read(token: &Secret, issuer: &Issuer, client: &ClientId, now: SystemTime) -> Result<Claims> {
+pub(crate) fn validate(token: &Secret, issuer: &Issuer, client: &ClientId, now: SystemTime) -> Result<Claims> {
     let claims = Claims::of_jwt(token.expose()).ok_or_else(|| wrong(issuer, "is not a JWT"))?;
     // §2: "iss REQUIRED", and so are the others.
     if let Some(missing) = ["iss", "aud", "exp", "sub"].into_iter().find(|name| !claims.has(name)) {
@@ -56,7 +56,7 @@ pub(crate) fn unverified_claims(token: Option<&Secret>) -> Claims {
 
 /// Returns whether an ID token that came with a refresh names another identity. OpenID Connect Core §12.2: "its iss Claim Value MUST be the
 /// same as in the ID Token issued when the original authentication occurred", likewise sub and aud.
-pub(crate) fn is_another(claims: &Claims, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
+pub(crate) fn names_another_login(claims: &Claims, issuer: &Issuer, client: &ClientId, subject: Option<&str>) -> bool {
     let is_other_subject = subject.is_some_and(|subject| claims.name_another_subject(subject));
     is_other_subject || claims.name_another_issuer(issuer) || claims.name_other_clients_only(client)
 }

@@ -95,7 +95,7 @@ pub(crate) enum Verified {
 }
 
 /// A server without quirks.
-const PLAIN: ServerQuirks = ServerQuirks {
+const DEFAULTS: ServerQuirks = ServerQuirks {
     name: "",
     issuer: "",
     device_authorization: None,
@@ -118,7 +118,7 @@ pub(crate) const GITHUB: ServerQuirks = ServerQuirks {
     secret: Secret::None,
     revocation: Revocation::Impossible,
     verified: Verified::Yes,
-    ..PLAIN
+    ..DEFAULTS
 };
 
 pub(crate) const GITLAB: ServerQuirks = ServerQuirks {
@@ -128,7 +128,7 @@ pub(crate) const GITLAB: ServerQuirks = ServerQuirks {
     token: Some("/oauth/token"),
     rotation: Rotation::Always,
     verified: Verified::Yes,
-    ..PLAIN
+    ..DEFAULTS
 };
 
 pub(crate) const ENTRA: ServerQuirks = ServerQuirks {
@@ -142,7 +142,7 @@ pub(crate) const ENTRA: ServerQuirks = ServerQuirks {
     revocation: Revocation::Impossible,
     orgs: Orgs::ByIssuer(Cow::Borrowed("https://login.microsoftonline.com/{org}/v2.0")),
     verified: Verified::Yes,
-    ..PLAIN
+    ..DEFAULTS
 };
 
 pub(crate) const OKTA: ServerQuirks = ServerQuirks {
@@ -154,7 +154,7 @@ pub(crate) const OKTA: ServerQuirks = ServerQuirks {
     // Its revocation endpoint wants client authentication.
     revocation: Revocation::Impossible,
     verified: Verified::Yes,
-    ..PLAIN
+    ..DEFAULTS
 };
 
 pub(crate) const WORKOS_AUTHKIT: ServerQuirks = ServerQuirks {
@@ -167,7 +167,7 @@ pub(crate) const WORKOS_AUTHKIT: ServerQuirks = ServerQuirks {
     revocation: Revocation::Impossible,
     orgs: Orgs::ByRefresh(Cow::Borrowed("organization_id")),
     verified: Verified::Yes,
-    ..PLAIN
+    ..DEFAULTS
 };
 
 pub(crate) const WORKOS_CONNECT: ServerQuirks = ServerQuirks {
@@ -179,7 +179,7 @@ pub(crate) const WORKOS_CONNECT: ServerQuirks = ServerQuirks {
     // Access tokens that were issued live on.
     revocation: Revocation::Reaches(RevocationReach::Family),
     verified: Verified::Yes,
-    ..PLAIN
+    ..DEFAULTS
 };
 
 pub(crate) const TWITCH: ServerQuirks = ServerQuirks {
@@ -189,7 +189,7 @@ pub(crate) const TWITCH: ServerQuirks = ServerQuirks {
     token: Some("/token"),
     scope_parameter: "scopes",
     verified: Verified::Yes,
-    ..PLAIN
+    ..DEFAULTS
 };
 
 /// Every server that is known here.
@@ -201,7 +201,7 @@ pub(crate) const KNOWN_SERVERS: &[ServerQuirks] = &[
     WORKOS_AUTHKIT,
     WORKOS_CONNECT,
     TWITCH,
-    ServerQuirks { name: "Zitadel", orgs: Orgs::ByScope(Cow::Borrowed("urn:zitadel:iam:org:id:{org}")), ..PLAIN },
+    ServerQuirks { name: "Zitadel", orgs: Orgs::ByScope(Cow::Borrowed("urn:zitadel:iam:org:id:{org}")), ..DEFAULTS },
     ServerQuirks {
         name: "Auth0",
         issuer: "https://{}/",
@@ -213,7 +213,7 @@ pub(crate) const KNOWN_SERVERS: &[ServerQuirks] = &[
         // Or the token alone, as the tenant is configured.
         revocation: Revocation::Reaches(RevocationReach::Account),
         verified: Verified::No,
-        ..PLAIN
+        ..DEFAULTS
     },
     ServerQuirks {
         name: "Google",
@@ -223,7 +223,7 @@ pub(crate) const KNOWN_SERVERS: &[ServerQuirks] = &[
         secret: Secret::Wanted,
         revocation: Revocation::Reaches(RevocationReach::Account),
         verified: Verified::No,
-        ..PLAIN
+        ..DEFAULTS
     },
     ServerQuirks {
         name: "Keycloak",
@@ -231,8 +231,8 @@ pub(crate) const KNOWN_SERVERS: &[ServerQuirks] = &[
         rotation: Rotation::Optional,
         orgs: Orgs::ByScope(Cow::Borrowed("organization:{org}")),
         verified: Verified::No,
-        ..PLAIN
+        ..DEFAULTS
     },
-    ServerQuirks { name: "Ory Hydra", rotation: Rotation::Always, verified: Verified::No, ..PLAIN },
-    ServerQuirks { name: "Authentik", rotation: Rotation::Always, verified: Verified::No, ..PLAIN },
+    ServerQuirks { name: "Ory Hydra", rotation: Rotation::Always, verified: Verified::No, ..DEFAULTS },
+    ServerQuirks { name: "Authentik", rotation: Rotation::Always, verified: Verified::No, ..DEFAULTS },
 ];

@@ -100,7 +100,7 @@ impl TokenReply {
     ) -> bool {
         let is_other_user = self.user.as_ref().zip(user).is_some_and(|(named, own)| named.name_another_subject(own));
         is_other_user
-            || id_token::is_another(&id_token::unverified_claims(self.id_token.as_ref()), issuer, client, subject)
+            || id_token::names_another_login(&id_token::unverified_claims(self.id_token.as_ref()), issuer, client, subject)
     }
 
     /// Reads the reply of the token endpoint.

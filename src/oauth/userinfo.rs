@@ -32,7 +32,7 @@ pub(crate) enum UserinfoError {
     Refused(TokenRefused),
     /// The server answered with something else.
     #[error("{0}")]
-    Odd(#[from] UnexpectedBody),
+    Unusable(#[from] UnexpectedBody),
     #[error("{0}")]
     Http(#[from] HttpError),
 }
@@ -118,7 +118,7 @@ impl UserinfoError {
     pub(crate) fn retry_delay(&self) -> Option<Duration> {
         match self {
             Self::Refused(_) => None,
-            Self::Odd(_) => Some(Duration::ZERO),
+            Self::Unusable(_) => Some(Duration::ZERO),
             Self::Http(error) => error.retry_delay(),
         }
     }
@@ -128,7 +128,7 @@ impl From<UserinfoError> for Error {
     fn from(error: UserinfoError) -> Self {
         match error {
             UserinfoError::Refused(refused) => refused.reason.into(),
-            UserinfoError::Odd(odd) => odd.into(),
+            UserinfoError::Unusable(odd) => odd.into(),
             UserinfoError::Http(http) => http.into(),
         }
     }

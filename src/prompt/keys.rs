@@ -19,21 +19,21 @@ mod unix {
     use crate::system::tty::{self, Tty};
 
     /// Whether somebody listens. A second listener would take the first one's settings for the terminal's own.
-    static TAKEN: AtomicBool = AtomicBool::new(false);
+    static LISTENING: AtomicBool = AtomicBool::new(false);
 
     /// Standard input that returns each key when it is pressed, until this is dropped. Ctrl-C stays a signal. Ctrl-Z is a key, as the
     /// terminal must be restored before the program is suspended.
-    pub(in crate::prompt) struct Keys(Tty<Stdin>, Taken);
+    pub(in crate::prompt) struct Keys(Tty<Stdin>, ListenerGuard);
 
     impl Keys {
         /// Returns `None` if standard input is no terminal, if another program has the terminal, or if somebody listens already.
         pub(in crate::prompt) fn listen() -> Option<Self> {
             let terminal = stdin();
-            if !terminal.is_terminal() || TAKEN.swap(true, Ordering::SeqCst) {
+            if !terminal.is_terminal() || LISTENING.swap(true, Ordering::SeqCst) {
                 return None;
             }
-            let taken = Taken;
-            Some(Self(Tty::set(terminal, OptionalActions::Now, give_keys).ok()?, taken))
+            let taken = ListenerGuard;
+            Some(Self(Tty::set(terminal, OptionalActions::Now, disable_line_mode).ok()?, taken))
         }
 
         /// Returns the key that is pressed within this time.
@@ -62,15 +62,15 @@ mod unix {
     }
 
     /// Dropped after the terminal is restored.
-    struct Taken;
+    struct ListenerGuard;
 
-    impl Drop for Taken {
+    impl Drop for ListenerGuard {
         fn drop(&mut self) {
-            TAKEN.store(false, Ordering::SeqCst);
+            LISTENING.store(false, Ordering::SeqCst);
         }
     }
 
-    fn give_keys(modes: &mut Termios) {
+    fn disable_line_mode(modes: &mut Termios) {
         modes.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
         // These would leave the terminal as it is now.
         modes.special_codes[SpecialCodeIndex::VQUIT] = 0;

@@ -22,7 +22,7 @@ pub(crate) struct GrantFiles<'a> {
     /// The kernel's cache, if it is allowed.
     pub(crate) cache: Option<KernelCache>,
     /// The grant's name in the index, if it was selected by name.
-    pub(crate) marked: Option<&'a MarkedName>,
+    pub(crate) marked: Option<&'a NameProof>,
 }
 
 /// How the last refresh failed.
@@ -36,7 +36,7 @@ pub(crate) struct LastFailure {
 
 /// A name of a grant for an org, as the index has it. If the grant's key made the mark, the mark proves the name.
 #[derive(Debug, Clone)]
-pub(crate) struct MarkedName {
+pub(crate) struct NameProof {
     pub(crate) name: ContextName,
     pub(crate) org: Option<Org>,
     pub(crate) mark: String,
@@ -56,7 +56,7 @@ impl<'a> GrantFiles<'a> {
             match self.erase_key(key_store) {
                 // A key store that ends with its session cannot be reached from another session, and forgets by itself.
                 Err(_) if key_store.protection().lasts >= KeptUntil::SessionEnd => {}
-                done => drop(done.map_err(|error| error.at_rest(key_store.name()))?),
+                done => drop(done.map_err(|error| error.into_load_error(key_store.name()))?),
             }
         }
         // Including what a killed process has left half written. The lock stays: others may wait for it.
@@ -70,7 +70,7 @@ impl<'a> GrantFiles<'a> {
     }
 
     /// Adds the name that the index has for the grant.
-    pub(crate) fn called(self, marked: &'a MarkedName) -> Self {
+    pub(crate) fn called(self, marked: &'a NameProof) -> Self {
         Self { marked: Some(marked), ..self }
     }
 
@@ -192,7 +192,7 @@ impl<'a> GrantFiles<'a> {
     }
 }
 
-impl MarkedName {
+impl NameProof {
     /// Returns the claim that only the key of the grant can prove. Names are compared ignoring case.
     pub(super) fn claim(name: &ContextName, org: Option<&Org>) -> String {
         format!("context {}\norg {}", name.as_str().to_ascii_lowercase(), org.map_or("", Org::as_str))

@@ -10,7 +10,7 @@ use crate::custody::{KeyStore, KeyStoreError};
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{ContextName, GrantId, Org};
 use crate::model::secret::Secret;
-use crate::records::grant_files::{GrantFiles, MarkedName, ROOM_TO_GROW};
+use crate::records::grant_files::{GrantFiles, NameProof, ROOM_TO_GROW};
 use crate::records::record::{Record, RefreshToken, Unreadable};
 use crate::records::refresh_journal::{Failure, RefreshJournal, Refused};
 use crate::state_dir::Lock;
@@ -31,7 +31,7 @@ pub(crate) struct RecoveredGrant {
     /// Whether a process wrote the next record and then died, so that [`OpenGrant::recover`] published it.
     pub(crate) finished: bool,
     /// The last exchange, if it has brought no next record.
-    pub(crate) attempt: Option<RefreshJournal>,
+    pub(crate) journal: Option<RefreshJournal>,
 }
 
 impl<'a> GrantFiles<'a> {
@@ -70,7 +70,7 @@ impl<'a> OpenGrant<'a> {
     pub(crate) fn copy_key_to(&self, _lock: &Lock, to: &dyn KeyStore, label: &str) -> Result<()> {
         let (item, key) = (self.files.item(), self.key.to_text());
         self.read()?;
-        to.store(&item, label, &key).map_err(|error| error.at_login(to.name()))?;
+        to.store(&item, label, &key).map_err(|error| error.into_login_error(to.name()))?;
         reached("key copied");
         let verified = match to.load(&item) {
             Ok(Some(copy)) if copy == key => Ok(()),
@@ -78,28 +78,28 @@ impl<'a> OpenGrant<'a> {
             Err(error) => Err(error),
         };
         reached("key verified");
-        verified.map_err(|error| error.at_login(to.name())).inspect_err(|_| drop(to.erase(&item)))
+        verified.map_err(|error| error.into_login_error(to.name())).inspect_err(|_| drop(to.erase(&item)))
     }
 
     /// Reads the record under the lock. If the next record was written whole and only not published, publishes it (law 3).
     pub(crate) fn recover(&self, lock: &Lock) -> Result<RecoveredGrant> {
         let (files, record) = (self.files, self.read()?);
         let Some(bytes) = files.folder().read(&files.next())? else {
-            return Ok(RecoveredGrant { record, finished: false, attempt: None });
+            return Ok(RecoveredGrant { record, finished: false, journal: None });
         };
         match Record::open(&bytes, files.app, files.id, &self.key) {
             Ok(next) if next.generation > record.generation => {
                 // Renamed, and not written again: it is the only copy.
                 self.publish_next(lock, &next)?;
-                Ok(RecoveredGrant { record: next, finished: true, attempt: None })
+                Ok(RecoveredGrant { record: next, finished: true, journal: None })
             }
-            Ok(_) => Ok(RecoveredGrant { record, finished: false, attempt: None }),
+            Ok(_) => Ok(RecoveredGrant { record, finished: false, journal: None }),
             Err(Unreadable::Newer) => Err(files.unreadable(Unreadable::Newer)),
             // Half of a record cannot be read as a journal; that an exchange was begun is certain.
             Err(_) => {
-                let journal = RefreshJournal::read(&bytes).unwrap_or_else(|| RefreshJournal::torn(record.generation));
-                let attempt = Some(journal).filter(|journal| journal.generation == record.generation);
-                Ok(RecoveredGrant { record, finished: false, attempt })
+                let journal = RefreshJournal::read(&bytes).unwrap_or_else(|| RefreshJournal::unreadable(record.generation));
+                let journal = Some(journal).filter(|journal| journal.generation == record.generation);
+                Ok(RecoveredGrant { record, finished: false, journal })
             }
         }
     }
@@ -136,7 +136,7 @@ impl<'a> OpenGrant<'a> {
 
     /// Returns whether the server has refused the refresh token itself, and cannot have rotated it before.
     pub(crate) fn has_ended(&self, journal: &RefreshJournal) -> bool {
-        !journal.is_open() && self.proven_refusal(journal).is_some_and(|(refused, _)| refused.org.is_none())
+        !journal.may_have_rotated() && self.proven_refusal(journal).is_some_and(|(refused, _)| refused.org.is_none())
     }
 
     /// Returns the grant's id.
@@ -146,11 +146,11 @@ impl<'a> OpenGrant<'a> {
 
     /// Returns the proof that `name` is one of this grant's names, for `org`. Only the grant's key can make it.
     pub(crate) fn mark(&self, name: &ContextName, org: Option<&Org>) -> Result<String> {
-        self.key.prove(&MarkedName::claim(name, org))
+        self.key.prove(&NameProof::claim(name, org))
     }
 
     /// Returns whether this grant's key made the proof of that name.
-    pub(crate) fn has_marked(&self, marked: &MarkedName) -> bool {
+    pub(crate) fn proves_name(&self, marked: &NameProof) -> bool {
         marked.is_by(&self.key)
     }
 
@@ -203,7 +203,7 @@ impl<'a> OpenGrant<'a> {
     fn write_first(&self, lock: &Lock, key_store: &dyn KeyStore, label: &str, record: &Record) -> Result<()> {
         self.write_next(record)?;
         let stored = key_store.store(&self.files.item(), label, &self.key.to_text());
-        stored.map_err(|error| error.at_login(key_store.name()))?;
+        stored.map_err(|error| error.into_login_error(key_store.name()))?;
         self.publish_next(lock, record)
     }
 

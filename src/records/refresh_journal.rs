@@ -68,7 +68,7 @@ impl RefreshJournal {
     }
 
     /// Returns the journal of an exchange of which nothing is known but that it was begun.
-    pub(crate) fn torn(generation: u64) -> Self {
+    pub(crate) fn unreadable(generation: u64) -> Self {
         Self { generation, pid: 0, at: SystemTime::UNIX_EPOCH, failure: None }
     }
 
@@ -78,12 +78,12 @@ impl RefreshJournal {
     }
 
     /// Returns whether the server may have rotated.
-    pub(crate) fn is_open(&self) -> bool {
+    pub(crate) fn may_have_rotated(&self) -> bool {
         self.failure.as_ref().is_none_or(|failure| failure.open)
     }
 
     /// Returns whether the server has rotated and its reply was rejected here.
-    pub(crate) fn is_foreign(&self) -> bool {
+    pub(crate) fn reply_was_rejected(&self) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.foreign)
     }
 

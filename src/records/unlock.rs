@@ -34,7 +34,7 @@ impl<'a> GrantFiles<'a> {
 
     /// Reads the key from its key store, whatever copy the kernel has, and keeps no copy there.
     pub(crate) fn unlock_from_key_store(self, key_store: &dyn KeyStore) -> Result<OpenGrant<'a>> {
-        let loaded = key_store.load(&self.item()).map_err(|error| error.at_rest(key_store.name()))?;
+        let loaded = key_store.load(&self.item()).map_err(|error| error.into_load_error(key_store.name()))?;
         let text = loaded.ok_or_else(|| key_lost(key_store, "is no longer in"))?;
         let key = SealingKey::from_text(&text).ok_or_else(|| key_lost(key_store, "was overwritten in"))?;
         Ok(OpenGrant { files: self, key })

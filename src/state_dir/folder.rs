@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
-use super::Handle;
+use super::FolderHandle;
 use super::refused::{Refused, failed};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::system::clock::{Deadline, pause};
@@ -17,7 +17,7 @@ use crate::system::failpoint::reached;
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
-    pub(super) handle: Handle,
+    pub(super) handle: FolderHandle,
 }
 
 /// A held lock. Dropping it, or the death of the process, frees it. Its file can hold a number for the next holder.
@@ -28,7 +28,7 @@ pub(crate) struct Lock {
 
 impl Folder {
     pub(super) fn open(path: &Path) -> Result<Option<Self>> {
-        match Handle::open(path) {
+        match FolderHandle::open(path) {
             Ok(handle) => Ok(Some(Self { path: path.to_owned(), handle })),
             Err(Refused::Io(error)) if error.kind() == Io::NotFound => Ok(None),
             Err(refused) => Err(refused.into_error(path)),
@@ -97,7 +97,7 @@ impl Folder {
         file.write_all(half)?;
         reached("half written");
         file.write_all(rest)?;
-        if room > bytes.len() && !Handle::takes_room(&file, length)? {
+        if room > bytes.len() && !FolderHandle::takes_room(&file, length)? {
             // Zeros take room everywhere.
             io::copy(&mut io::repeat(0).take(length - bytes.len() as u64), &mut file)?;
         }

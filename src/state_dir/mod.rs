@@ -34,9 +34,9 @@ use crate::model::error::Result;
 pub(crate) use folder::{Folder, Lock};
 use refused::{Refused, failed};
 #[cfg(unix)]
-use unix::Handle;
+use unix::FolderHandle;
 #[cfg(not(unix))]
-use windows::Handle;
+use windows::FolderHandle;
 
 /// An app's state folder, checked.
 #[derive(Debug)]
@@ -64,8 +64,8 @@ impl StateDir {
         let root = match Self::root(path)? {
             Some(root) => root,
             None => {
-                Handle::create(path).map_err(|error| failed("create", path, error))?;
-                if let Some(Some(parent)) = path.parent().map(|parent| Handle::open(parent).ok()) {
+                FolderHandle::create(path).map_err(|error| failed("create", path, error))?;
+                if let Some(Some(parent)) = path.parent().map(|parent| FolderHandle::open(parent).ok()) {
                     // So that a power cut leaves no key without its state folder. If the parent is not ours, the system syncs it.
                     let _ = parent.sync();
                 }
@@ -87,8 +87,8 @@ impl StateDir {
     /// Opens the folder itself. Refuses to let root create it in another user's folder.
     fn root(path: &Path) -> Result<Option<Folder>> {
         match Folder::open(path)? {
-            None => match Handle::host_of(path) {
-                Some(host) => Err(Refused::Guest(host).into_error(path)),
+            None => match FolderHandle::other_owner_above(path) {
+                Some(host) => Err(Refused::RootInUsersFolder(host).into_error(path)),
                 None => Ok(None),
             },
             root => Ok(root),
@@ -99,7 +99,7 @@ impl StateDir {
     pub(crate) fn tighten(path: &Path) -> Result<Vec<PathBuf>> {
         let mut closed = Vec::new();
         for folder in [path.to_owned(), path.join("grants")] {
-            match Handle::tighten(&folder) {
+            match FolderHandle::tighten(&folder) {
                 Ok(open) => closed.extend(open),
                 Err(Refused::Io(error)) if error.kind() == Io::NotFound => {}
                 Err(refused) => return Err(refused.into_error(&folder)),
@@ -131,7 +131,7 @@ const VERSION_CONTROL: [&str; 8] = [".git", ".hg", ".jj", ".svn", ".sl", ".bzr",
 
 /// Returns the owner of a folder, if that is not the user of this process.
 pub(crate) fn other_owner(path: &Path) -> Result<Option<String>> {
-    Handle::other_owner(path).map_err(|error| failed("look at", path, error))
+    FolderHandle::other_owner(path).map_err(|error| failed("look at", path, error))
 }
 
 /// Reads a credential that the system provides to a service, from a folder that is not ours. Returns `None` if it does not exist. Refuses
@@ -140,7 +140,7 @@ pub(crate) fn read_credential(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>>
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
         return Ok(None);
     };
-    let file = match Handle::open_credentials(folder) {
+    let file = match FolderHandle::open_credentials(folder) {
         Ok(handle) => handle.credential(name),
         Err(refused) => Err(refused),
     };

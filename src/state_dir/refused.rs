@@ -29,7 +29,7 @@ pub(super) enum Refused {
         private_mode: Option<u32>,
     },
     #[error("root would keep its own files in a folder of {0}")]
-    Guest(String),
+    RootInUsersFolder(String),
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -38,7 +38,7 @@ impl Refused {
     pub(super) fn into_error(self, path: &Path) -> Error {
         match self {
             Self::Io(error) => failed("open", path, error),
-            Self::Owner(ref user) | Self::Guest(ref user) => {
+            Self::Owner(ref user) | Self::RootInUsersFolder(ref user) => {
                 let message = format!("refusing {}: {self}", path.display());
                 Error::new(ErrorKind::Custody, message).with(Remedy::RunAs { user: user.clone() })
             }

@@ -1,4 +1,4 @@
-//! [`Handle`]: a folder by handle (Unix). Every file is reached through the folder that was checked.
+//! [`FolderHandle`]: a folder by handle (Unix). Every file is reached through the folder that was checked.
 
 use std::fs::File;
 use std::io::{self, ErrorKind as Io};
@@ -17,14 +17,14 @@ use super::refused::Refused;
 use crate::system::environment::name_of_user;
 
 #[derive(Debug)]
-pub(super) struct Handle(OwnedFd);
+pub(super) struct FolderHandle(OwnedFd);
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// NONBLOCK, so that a named pipe in place of a file cannot block us; it has no effect on a regular file.
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
-impl Handle {
+impl FolderHandle {
     pub(super) fn open(path: &Path) -> Result<Self, Refused> {
         Self::checked(openat(CWD, path, FOLDER, Mode::empty()), path)
     }
@@ -107,7 +107,7 @@ impl Handle {
 
     /// Returns the user in whose folder `path` would lie, if this process is root and that user is not: that user could neither read nor
     /// remove what root creates there.
-    pub(super) fn host_of(path: &Path) -> Option<String> {
+    pub(super) fn other_owner_above(path: &Path) -> Option<String> {
         if !geteuid().is_root() {
             return None;
         }

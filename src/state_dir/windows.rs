@@ -1,4 +1,4 @@
-//! [`Handle`]: a folder by path, on systems where files cannot be reached through a handle. On Windows the state folder lies under
+//! [`FolderHandle`]: a folder by path, on systems where files cannot be reached through a handle. On Windows the state folder lies under
 //! `%LOCALAPPDATA%`, which the profile keeps private.
 
 use std::fs::{self, File, OpenOptions};
@@ -11,9 +11,9 @@ use crate::system::clock::{Deadline, pause};
 use super::refused::Refused;
 
 #[derive(Debug)]
-pub(super) struct Handle(PathBuf);
+pub(super) struct FolderHandle(PathBuf);
 
-impl Handle {
+impl FolderHandle {
     pub(super) fn open(path: &Path) -> Result<Self, Refused> {
         let metadata = fs::symlink_metadata(path)?;
         if metadata.file_type().is_symlink() {
@@ -40,7 +40,7 @@ impl Handle {
     }
 
     /// Returns no user: Windows has no root, who could write into any profile.
-    pub(super) fn host_of(_path: &Path) -> Option<String> {
+    pub(super) fn other_owner_above(_path: &Path) -> Option<String> {
         None
     }
 
@@ -124,9 +124,9 @@ mod tests {
     use super::*;
 
     /// Calls `act` while another handle has the file `x` open for a while, which it shares as `shared` says.
-    fn while_open<T>(shared: u32, act: impl FnOnce(&Handle) -> io::Result<T>) -> T {
+    fn while_open<T>(shared: u32, act: impl FnOnce(&FolderHandle) -> io::Result<T>) -> T {
         let folder = tempfile::tempdir().unwrap();
-        let handle = Handle(folder.path().to_owned());
+        let handle = FolderHandle(folder.path().to_owned());
         fs::write(folder.path().join("x"), "old").unwrap();
         fs::write(folder.path().join("new"), "new").unwrap();
         let held = OpenOptions::new().read(true).share_mode(shared).open(folder.path().join("x")).unwrap();

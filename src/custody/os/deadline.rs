@@ -18,12 +18,12 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(if cfg!(target_os = "macos") 
 
 /// Runs `call` on a thread of its own, and leaves it behind if it takes too long: a dead D-Bus has blocked programs for minutes.
 pub(super) fn under_deadline<T: Send + 'static>(
-    call: impl FnOnce(&Connected) -> Result<T, KeyStoreError> + Send + 'static,
+    call: impl FnOnce(&CallContext) -> Result<T, KeyStoreError> + Send + 'static,
 ) -> Result<T, KeyStoreError> {
     let (sign_sender, signs) = channel();
     let (outcome_sender, outcome) = channel();
     let abandoned = Arc::new(AtomicBool::new(false));
-    let connected = Connected { signs: sign_sender, abandoned: abandoned.clone() };
+    let connected = CallContext { signs: sign_sender, abandoned: abandoned.clone() };
     std::thread::Builder::new()
         .name("hallpass-store".into())
         .spawn(move || {
@@ -36,8 +36,8 @@ pub(super) fn under_deadline<T: Send + 'static>(
     let mut timeout = CONNECT_TIMEOUT;
     loop {
         match signs.recv_timeout(timeout) {
-            Ok(Sign::Runs) => timeout = ANSWER_TIMEOUT,
-            Ok(Sign::Answers) | Err(RecvTimeoutError::Disconnected) => break,
+            Ok(Progress::Runs) => timeout = ANSWER_TIMEOUT,
+            Ok(Progress::Answers) | Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 abandoned.store(true, Ordering::SeqCst);
                 return Err(KeyStoreError::Silent);
@@ -55,13 +55,13 @@ pub(super) fn under_deadline<T: Send + 'static>(
 }
 
 /// What a call and its waiter know of each other.
-pub(super) struct Connected {
-    signs: Sender<Sign>,
+pub(super) struct CallContext {
+    signs: Sender<Progress>,
     abandoned: Arc<AtomicBool>,
 }
 
 /// A sign of life of a store.
-pub(super) enum Sign {
+pub(super) enum Progress {
     /// It runs, and may be busy.
     #[cfg_attr(any(windows, target_os = "macos"), expect(dead_code, reason = "a part of the system runs, and answers"))]
     Runs,
@@ -69,8 +69,8 @@ pub(super) enum Sign {
     Answers,
 }
 
-impl Connected {
-    pub(super) fn report(&self, sign: Sign) {
+impl CallContext {
+    pub(super) fn report(&self, sign: Progress) {
         let _ = self.signs.send(sign);
     }
 

@@ -165,23 +165,23 @@ fn converted(error: KeyringError) -> KeyStoreError {
 /// Keychain and Credential Manager need no connection, and are unlocked with the person's own session.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod always_there {
-    use super::deadline::{Connected, Sign};
+    use super::deadline::{CallContext, Progress};
     use super::*;
 
     pub(super) const HAS_SESSIONS: bool = false;
 
-    pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), KeyStoreError> {
-        connected.report(Sign::Answers);
+    pub(super) fn can_take_a_key(connected: &CallContext) -> Result<(), KeyStoreError> {
+        connected.report(Progress::Answers);
         Ok(())
     }
 
-    pub(super) fn has_unlocked(_service: &str, _user: &str, connected: &Connected) -> Result<bool, KeyStoreError> {
-        connected.report(Sign::Answers);
+    pub(super) fn has_unlocked(_service: &str, _user: &str, connected: &CallContext) -> Result<bool, KeyStoreError> {
+        connected.report(Progress::Answers);
         Ok(true)
     }
 
-    pub(super) fn load(service: &str, user: &str, connected: &Connected) -> Result<Option<Vec<u8>>, KeyStoreError> {
-        connected.report(Sign::Answers);
+    pub(super) fn load(service: &str, user: &str, connected: &CallContext) -> Result<Option<Vec<u8>>, KeyStoreError> {
+        connected.report(Progress::Answers);
         let owned = Owned { service: service.to_owned(), user: user.to_owned() };
         match owned.in_session(&HashMap::new(), Entry::get_secret) {
             Err(KeyringError::NoEntry) => Ok(None),
@@ -190,8 +190,8 @@ mod always_there {
     }
 
     /// Other programs' items may have the app's name too: only items that can be grants of ours count.
-    pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, KeyStoreError> {
-        connected.report(Sign::Answers);
+    pub(super) fn list(app: &str, connected: &CallContext) -> Result<Vec<GrantId>, KeyStoreError> {
+        connected.report(Progress::Answers);
         let found = platform::store().and_then(|store| store.search(&platform::all_of(app))).map_err(converted)?;
         let of_app = found.iter().filter_map(Entry::get_specifiers).filter(|(service, _)| service == app);
         Ok(of_app.filter_map(|(_, user)| user.parse().ok()).collect())

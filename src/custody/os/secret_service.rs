@@ -23,7 +23,7 @@ use zbus::message::Type as MessageType;
 use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type};
 use zbus::{MatchRule, Message};
 
-use super::deadline::{Connected, Sign, under_deadline};
+use super::deadline::{CallContext, Progress, under_deadline};
 use super::session_bus::{is_run_by_another_user, no_bus, unavailable};
 use crate::custody::KeyStoreError;
 use crate::model::error::Remedy;
@@ -56,25 +56,25 @@ pub(super) fn modifiers(label: &str) -> HashMap<&str, &str> {
 }
 
 /// A new item goes to the default collection, which must exist and be unlocked.
-pub(super) fn can_take_a_key(connected: &Connected) -> Result<(), KeyStoreError> {
+pub(super) fn can_take_a_key(connected: &CallContext) -> Result<(), KeyStoreError> {
     Service::connect(connected)?.can_take_a_key()
 }
 
 /// Returns whether the item exists, unlocked. keyring unlocks what it finds, which can raise a prompt that nobody sees, so the lock is
 /// checked first.
-pub(super) fn has_unlocked(app: &str, grant: &str, connected: &Connected) -> Result<bool, KeyStoreError> {
+pub(super) fn has_unlocked(app: &str, grant: &str, connected: &CallContext) -> Result<bool, KeyStoreError> {
     Ok(!Service::connect(connected)?.items(app, grant)?.is_empty())
 }
 
 /// Reads over the connection that checked the lock: keyring would open a second one, and search once more. Tries twice: the item may have
 /// gone since it was found, and [`super::Owned::in_session`] says what can be wrong with a session.
-pub(super) fn load(app: &str, grant: &str, connected: &Connected) -> Result<Option<Vec<u8>>, KeyStoreError> {
+pub(super) fn load(app: &str, grant: &str, connected: &CallContext) -> Result<Option<Vec<u8>>, KeyStoreError> {
     let service = Service::connect(connected)?;
     service.read(app, grant).or_else(|_| service.read(app, grant))
 }
 
 /// Other programs' items may have the app's name too: only items that can be grants of ours count.
-pub(super) fn list(app: &str, connected: &Connected) -> Result<Vec<GrantId>, KeyStoreError> {
+pub(super) fn list(app: &str, connected: &CallContext) -> Result<Vec<GrantId>, KeyStoreError> {
     let service = Service::connect(connected)?;
     let default = service.is_searchable()?;
     let found = service.search(&[("service", app)], &default)?;
@@ -129,7 +129,7 @@ impl OpenPrompt {
     }
 }
 
-fn open_prompt(connected: &Connected) -> Result<Option<OpenPrompt>, KeyStoreError> {
+fn open_prompt(connected: &CallContext) -> Result<Option<OpenPrompt>, KeyStoreError> {
     let service = Service::connect(connected)?;
     let collection = service.default_collection()?;
     let (_unlocked, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = service.call("Unlock", &vec![&collection])?;
@@ -160,11 +160,11 @@ type Searchable = Result<(), KeyStoreError>;
 /// The service, for calls that need no session: gnome-keyring has been seen to abort when very many sessions were opened.
 struct Service<'a> {
     bus: Connection,
-    connected: &'a Connected,
+    connected: &'a CallContext,
 }
 
 impl<'a> Service<'a> {
-    fn connect(connected: &'a Connected) -> Result<Self, KeyStoreError> {
+    fn connect(connected: &'a CallContext) -> Result<Self, KeyStoreError> {
         if !crate::system::environment::session_bus_is_local() {
             return Err(KeyStoreError::Unavailable("DBUS_SESSION_BUS_ADDRESS is no socket of this machine".into()));
         }
@@ -175,7 +175,7 @@ impl<'a> Service<'a> {
         let bus = Connection::session().map_err(|error| no_bus().unwrap_or_else(|| unavailable(error)))?;
         let asked = bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "NameHasOwner", &BUS_NAME);
         if asked.is_ok_and(|reply| reply.body().deserialize().is_ok_and(|has_owner: bool| has_owner)) {
-            connected.report(Sign::Runs);
+            connected.report(Progress::Runs);
         }
         Ok(Self { bus, connected })
     }
@@ -310,7 +310,7 @@ impl<'a> Service<'a> {
         let reply: Message =
             self.bus.call_method(Some(BUS_NAME), path, Some(interface), method, arguments).map_err(unavailable)?;
         // Only now: a bus may answer although its service does not.
-        self.connected.report(Sign::Answers);
+        self.connected.report(Progress::Answers);
         reply.body().deserialize().map_err(unavailable)
     }
 }

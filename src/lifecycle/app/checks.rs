@@ -66,7 +66,7 @@ impl App {
             format!("was made by the client {}", record.destination.client_id)
         } else if is_other_org {
             format!("is for {}", sealed_org.map(describe_org).unwrap_or_default())
-        } else if !grant.has_marked(&context.marked) {
+        } else if !grant.proves_name(&context.marked) {
             "was never given this name".to_owned()
         } else {
             return Ok(());

@@ -18,7 +18,7 @@ use url::Url;
 use crate::custody::{KernelCache, KeyStores, StoreContext};
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{ChosenBy, Context, Entry, Index, Missing};
-use crate::lifecycle::jobs::Workers;
+use crate::lifecycle::jobs::Jobs;
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{GrantId, Issuer};
 use crate::oauth::client_auth::Client;
@@ -37,7 +37,7 @@ const UNLOCK_TRIES: usize = 8;
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) key_stores: KeyStores,
-    pub(crate) workers: Workers,
+    pub(crate) jobs: Jobs,
     state_dir: Result<PathBuf>,
     state_dir_check: OnceLock<Result<()>>,
     /// The endpoints off their issuer's origin that the issuer's metadata has confirmed to this process.
@@ -76,7 +76,7 @@ impl App {
         let key_stores = KeyStores::new(config.custody.clone(), environment.custody.as_deref(), store_context)?;
         Ok(Self {
             key_stores,
-            workers: Workers::default(),
+            jobs: Jobs::default(),
             state_dir,
             state_dir_check: OnceLock::new(),
             confirmed: Mutex::default(),
@@ -175,15 +175,15 @@ impl App {
 /// The app, as an `Auth` and its sessions hold it. Jobs hold the app alone, so that the last handle to be dropped can wait for the
 /// jobs (law 4).
 #[derive(Debug)]
-pub(crate) struct Handle {
+pub(crate) struct AppHandle {
     pub(crate) app: Arc<App>,
 }
 
 /// How long the last handle waits for running jobs.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl Drop for Handle {
+impl Drop for AppHandle {
     fn drop(&mut self) {
-        self.app.workers.settle(DROP_TIMEOUT);
+        self.app.jobs.settle(DROP_TIMEOUT);
     }
 }

@@ -7,7 +7,7 @@ use super::{ChosenBy, Entry, Index};
 use crate::model::account::Account;
 use crate::model::ids::{ClientId, ContextName, GrantId, Org};
 use crate::model::scopes::Scopes;
-use crate::records::grant_files::{GrantFiles, MarkedName};
+use crate::records::grant_files::{GrantFiles, NameProof};
 use crate::records::record::Header;
 
 /// A named (grant, org): what a person switches between.
@@ -53,7 +53,7 @@ pub struct Context {
     /// Which part of the login is gone, as far as that is known without asking a slow key store or a person.
     pub missing: Option<Missing>,
     /// The name, the org and the mark, as the index has them.
-    pub(crate) marked: MarkedName,
+    pub(crate) marked: NameProof,
 }
 
 /// A part of a login that is gone. The login works again if the part comes back; otherwise only a new login helps.

@@ -10,7 +10,7 @@ use crate::model::error::Result;
 use crate::model::ids::{ClientId, ContextName, GrantId, Org};
 use crate::model::sanitize::is_plain;
 use crate::model::scopes::Scopes;
-use crate::records::grant_files::MarkedName;
+use crate::records::grant_files::NameProof;
 use crate::records::open_grant::OpenGrant;
 use crate::records::record::Record;
 
@@ -87,8 +87,8 @@ impl Entry {
     }
 
     /// Returns the claim that the grant's key has to prove.
-    pub(crate) fn marked(&self) -> MarkedName {
-        MarkedName { name: self.name.clone(), org: self.org.clone(), mark: self.mark.clone() }
+    pub(crate) fn marked(&self) -> NameProof {
+        NameProof { name: self.name.clone(), org: self.org.clone(), mark: self.mark.clone() }
     }
 }
 
@@ -107,7 +107,7 @@ impl Index {
         for entry in &self.contexts {
             for Entry { name, .. } in &self.contexts {
                 let renamed = Entry { name: name.clone(), ..entry.clone() };
-                if grant.has_marked(&renamed.marked()) {
+                if grant.proves_name(&renamed.marked()) {
                     marked.push(renamed);
                 }
             }
@@ -145,7 +145,7 @@ impl Index {
         // Another account inherits nothing.
         if old.is_of(&entry.account, &entry.client_id) {
             for sibling in self.contexts.iter_mut().filter(|sibling| sibling.grant == old.grant) {
-                let MarkedName { name, org, mark } = sibling.marked();
+                let NameProof { name, org, mark } = sibling.marked();
                 *sibling = Entry { name, org, mark, ..entry.clone() };
             }
         }

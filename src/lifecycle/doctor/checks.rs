@@ -123,7 +123,7 @@ fn key_store(store: &dyn KeyStore, key_stores: &KeyStores, index: Option<&Index>
         return None;
     }
     let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.key_store == name));
-    let finding = match store.probe().map_err(|error| error.at_rest(name)) {
+    let finding = match store.probe().map_err(|error| error.into_load_error(name)) {
         Ok(()) => {
             let choice = if key_stores.allows(name) { "" } else { "; this program allows no new login there" };
             let promise = format!("keeps a key {}, readable by {}", protection.lasts, protection.readable_by);

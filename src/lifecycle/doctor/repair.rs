@@ -108,7 +108,7 @@ impl Repair<'_> {
                 if self.move_to_the_key_that_opens(entry, key_store)? {
                     return Ok(Some(format!("found the key of {} in {name}", entry.name)));
                 }
-                files.erase_key(key_store).map_err(|error| error.at_rest(name))?
+                files.erase_key(key_store).map_err(|error| error.into_load_error(name))?
             }
             // A repair does not end a login that has lost its name.
             None if files.is_there() => return Ok(None),

@@ -29,7 +29,7 @@ impl Login<'_> {
         let record = self.record(&account, org.as_ref(), approved);
         // Before anything is written, so that a refusal leaves nothing; again under the lock, where it counts.
         let before = Index::read(Some(state_dir))?;
-        let name = self.name_in(&before, &account, org.as_ref(), wanted)?;
+        let name = self.name_for_entry(&before, &account, org.as_ref(), wanted)?;
         let old = before.get(&name).and_then(|old| {
             let key_store = self.app.quiet_key_stores().of(&old.key_store).ok()?;
             self.app.files(state_dir, &old.grant).unlock(&*key_store).ok()
@@ -95,7 +95,7 @@ impl Login<'_> {
         }
     }
 
-    fn name_in(
+    fn name_for_entry(
         &self,
         index: &Index,
         account: &Account,
@@ -116,12 +116,12 @@ impl Login<'_> {
         old: Option<&OpenGrant<'_>>,
     ) -> Result<(Context, Option<Entry>)> {
         Index::change(state_dir, self.app.config.lock_timeout, |index| {
-            entry.name = self.name_in(index, &entry.account, entry.org.as_ref(), wanted)?;
+            entry.name = self.name_for_entry(index, &entry.account, entry.org.as_ref(), wanted)?;
             // The login that this one replaces may serve other orgs, by names that only its key can tell from planted ones.
-            let followers = old.map(|old| index.marked_by(old)).unwrap_or_default();
+            let sibling_contexts = old.map(|old| index.marked_by(old)).unwrap_or_default();
             // Who names a context means that one; who just logs in means to go on as who they are.
             let replaced = index.put(entry.clone(), wanted.is_none());
-            let names = followers.iter().map(|follower| &follower.name).chain([&entry.name]);
+            let names = sibling_contexts.iter().map(|follower| &follower.name).chain([&entry.name]);
             names.into_iter().try_for_each(|name| index.mark(grant, name))?;
             let files = self.app.files(state_dir, &entry.grant);
             let entry = index.of_grant(&entry.grant).filter(|own| own.name == entry.name).unwrap_or(&entry);

@@ -38,16 +38,16 @@ impl Login<'_> {
         // By the earlier of the two clocks: if either is wrong, the login would be lost after the person has approved it.
         let own = self.app.config.clock.now();
         let now = reply.date.map_or(own, |date| date.min(own));
-        let signed = reply.id_token.as_ref().map(|token| id_token::read(token, issuer, client_id, now)).transpose()?;
-        let org = signed.as_ref().and_then(Claims::org).or_else(|| reply.org.clone());
+        let id_token_claims = reply.id_token.as_ref().map(|token| id_token::validate(token, issuer, client_id, now)).transpose()?;
+        let org = id_token_claims.as_ref().and_then(Claims::org).or_else(|| reply.org.clone());
         // Many servers keep name and e-mail address out of the ID token. The subject decides, the rest is for display.
-        let is_named = signed.as_ref().is_some_and(Claims::is_named);
-        let unsigned = if is_named { None } else { self.unsigned_claims(reply) };
-        let claims = match (signed, unsigned) {
+        let is_named = id_token_claims.as_ref().is_some_and(Claims::is_named);
+        let unsigned = if is_named { None } else { self.userinfo_claims(reply) };
+        let claims = match (id_token_claims, unsigned) {
             // OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub
             // Claim in the ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
-            (Some(signed), Some(unsigned)) if signed.sub() != unsigned.sub() => signed,
-            (signed, unsigned) => unsigned.or(signed).unwrap_or_default(),
+            (Some(id_token_claims), Some(unsigned)) if id_token_claims.sub() != unsigned.sub() => id_token_claims,
+            (id_token_claims, unsigned) => unsigned.or(id_token_claims).unwrap_or_default(),
         };
         Ok(Identity {
             account: Account::new(issuer.clone(), claims.sub(), claims.name(), claims.email()),
@@ -56,7 +56,7 @@ impl Login<'_> {
     }
 
     /// Returns the claims of userinfo, else those beside the tokens.
-    fn unsigned_claims(&self, reply: &TokenReply) -> Option<Claims> {
+    fn userinfo_claims(&self, reply: &TokenReply) -> Option<Claims> {
         let url = self.destination.userinfo_endpoint.as_ref();
         url.and_then(|url| self.ask_userinfo(url, &reply.access_token)).or_else(|| reply.user.clone())
     }

@@ -96,7 +96,7 @@ fn log_in(app: &App, request: &LoginRequest, prompt: &dyn Prompt) -> Result<Logg
         login.commit(&state_dir, name.as_ref(), identity.account, org, &approved)
     });
     if kept.is_err() {
-        login.give_back(&approved.reply);
+        login.revoke_unstored(&approved.reply);
     }
     kept
 }

@@ -64,8 +64,8 @@ impl Login<'_> {
         if reply.token_type != "bearer" || is_another {
             return Err(self.org_refused(org, ", but something else"));
         }
-        let signed = id_token::unverified_claims(reply.id_token.as_ref()).org();
-        match [signed.as_deref(), reply.org.as_deref()].into_iter().flatten().any(|named| named != org.as_str()) {
+        let id_token_claims = id_token::unverified_claims(reply.id_token.as_ref()).org();
+        match [id_token_claims.as_deref(), reply.org.as_deref()].into_iter().flatten().any(|named| named != org.as_str()) {
             true => Err(self.org_refused(org, ", but one for another")),
             false => Ok(()),
         }

@@ -30,9 +30,9 @@ impl Login<'_> {
         let answering = self.destination.userinfo_endpoint.as_ref().filter(|url| ask(url).is_ok());
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
         let ended = self.revoke_and_erase(state_dir, old, &new.account);
-        let Ended { was_heard, left_alive } = ended.unwrap_or_else(Ended::not_asked);
+        let RevocationResult { may_have_reached_server, left_alive } = ended.unwrap_or_else(RevocationResult::not_asked);
         let is_refused = |url| matches!(ask(url), Err(UserinfoError::Refused(_)));
-        if !was_heard || !answering.is_some_and(is_refused) {
+        if !may_have_reached_server || !answering.is_some_and(is_refused) {
             return Ok(left_alive);
         }
         // A login beside this one may have taken its place, and ended it.
@@ -44,7 +44,7 @@ impl Login<'_> {
     }
 
     /// Revokes a login that could not be kept. Returns nothing: the error that counts is why the login could not be kept.
-    pub(super) fn give_back(&self, reply: &TokenReply) {
+    pub(super) fn revoke_unstored(&self, reply: &TokenReply) {
         // It may be of an account that is logged in already, and would end that login too.
         let index = self.app.state_dir().and_then(|state_dir| Index::read(state_dir.as_ref()));
         let is_alone = index.is_ok_and(|index| index.contexts.is_empty());
@@ -57,7 +57,7 @@ impl Login<'_> {
     }
 
     /// Revokes the login at the server and erases it here. Asks no person: a key that only a person gives is erased unread.
-    fn revoke_and_erase(&self, state_dir: &StateDir, old: &Entry, account: &Account) -> Result<Ended> {
+    fn revoke_and_erase(&self, state_dir: &StateDir, old: &Entry, account: &Account) -> Result<RevocationResult> {
         let (app, marked) = (self.app, old.marked());
         let files = app.files(state_dir, &old.grant).called(&marked);
         let key_stores = app.quiet_key_stores();
@@ -75,53 +75,53 @@ impl Login<'_> {
                 app.check_record(old, grant, &found.record)?;
                 self.revoke(old, account, grant, found)
             }
-            Err(error) => Ended::not_asked(error),
+            Err(error) => RevocationResult::not_asked(error),
         };
         files.erase(&lock, Some(&*key_store))?;
         Ok(ended)
     }
 
-    fn revoke(&self, old: &Entry, account: &Account, grant: &OpenGrant<'_>, found: &RecoveredGrant) -> Ended {
+    fn revoke(&self, old: &Entry, account: &Account, grant: &OpenGrant<'_>, found: &RecoveredGrant) -> RevocationResult {
         let (app, record) = (self.app, &found.record);
         let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token) else {
-            return Ended::default();
+            return RevocationResult::default();
         };
         if app.config.revocation_reach == RevocationReach::Account && !are_different(&old.account, account) {
-            return Ended::default();
+            return RevocationResult::default();
         }
         // A token whose refresh brought nothing may be spent, and some servers (Better Auth) take a spent one for theft: they end all
         // logins of the account, the new one too (law 13).
-        match &found.attempt {
-            Some(attempt) if grant.has_ended(attempt) => return Ended::default(),
-            Some(attempt) if attempt.is_foreign() => return Ended::not_asked("the reply to a refresh was refused"),
-            Some(attempt) if attempt.is_open() => return Ended::not_asked("a refresh of it was interrupted"),
+        match &found.journal {
+            Some(journal) if grant.has_ended(journal) => return RevocationResult::default(),
+            Some(journal) if journal.reply_was_rejected() => return RevocationResult::not_asked("the reply to a refresh was refused"),
+            Some(journal) if journal.may_have_rotated() => return RevocationResult::not_asked("a refresh of it was interrupted"),
             _ => {}
         }
         let confirmed = app.confirm(self.http, &record.destination, Endpoint::Revocation);
         let token = match confirmed.and_then(|()| grant.reveal(token)) {
             Ok(token) => token,
-            Err(error) => return Ended::not_asked(error),
+            Err(error) => return RevocationResult::not_asked(error),
         };
         match revoke(self.http, url, &app.client(&record.destination), &Token::Refresh(&token)) {
-            Ok(_) => Ended { was_heard: true, left_alive: None },
-            Err(TokenError::Http(error)) if error.was_not_processed() => Ended::not_asked(error),
-            Err(error) => Ended { was_heard: true, left_alive: Some(error.to_string()) },
+            Ok(_) => RevocationResult { may_have_reached_server: true, left_alive: None },
+            Err(TokenError::Http(error)) if error.was_not_processed() => RevocationResult::not_asked(error),
+            Err(error) => RevocationResult { may_have_reached_server: true, left_alive: Some(error.to_string()) },
         }
     }
 }
 
 /// What the server knows of the end of a login.
 #[derive(Default)]
-struct Ended {
+struct RevocationResult {
     /// The server may have got the revocation. Even if it refuses, it may end more than it was asked for.
-    was_heard: bool,
+    may_have_reached_server: bool,
     /// Why the login may still live there.
     left_alive: Option<String>,
 }
 
-impl Ended {
+impl RevocationResult {
     fn not_asked(why: impl ToString) -> Self {
-        Self { was_heard: false, left_alive: Some(why.to_string()) }
+        Self { may_have_reached_server: false, left_alive: Some(why.to_string()) }
     }
 }
 

@@ -2,7 +2,7 @@
 //! several processes, so this file names no other file.
 
 use Freshness::{ExpiringSoon, Fresh, RefreshSoon, Stale, TooShort};
-use LastExchange::{CoolingDown, JustFailed, Open, Refused, Settled};
+use RetryState::{CoolingDown, JustFailed, Open, Refused, Settled};
 
 /// How good the token on disk is for a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) enum Step {
 
 /// The outcome of the last exchange of the refresh token that is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LastExchange {
+pub(super) enum RetryState {
     /// No exchange was begun, or its outcome is known and old.
     Settled,
     /// It failed a short while ago, and the server has not rotated.
@@ -69,7 +69,7 @@ pub(super) fn unlocked_step(token: Freshness, taken: bool) -> UnlockedStep {
 }
 
 /// Decides under the lock, on what was read under it (law 1).
-pub(super) fn decide(token: Freshness, last: LastExchange) -> Step {
+pub(super) fn decide(token: Freshness, last: RetryState) -> Step {
     match (token, last) {
         (Fresh, _) => Step::Serve,
         (RefreshSoon, Settled) => Step::Exchange,

@@ -170,12 +170,12 @@ impl Exchange<'_> {
 
     /// Notes the failure in the journal. If that cannot be written, the intent stays, which says less but nothing wrong.
     fn write_failure(&self, journal: RefreshJournal, failure: &ExchangeFailure) {
-        let is_foreign = self.prior == PriorExchange::ReplyRejected || failure.reason == Reason::ReplyRejected;
+        let reply_was_rejected = self.prior == PriorExchange::ReplyRejected || failure.reason == Reason::ReplyRejected;
         let refused = match failure.reason {
             Reason::TokenRefused | Reason::TokenOrOrgRefused => self.refused_token(journal.generation),
             Reason::RequestRefused | Reason::ReplyRejected | Reason::Other => None,
         };
-        let note = Failure::new(&failure.error, failure.may_have_rotated, is_foreign, refused, self.job.now());
+        let note = Failure::new(&failure.error, failure.may_have_rotated, reply_was_rejected, refused, self.job.now());
         let _ = self.job.grant.note(self.lock, journal, note);
     }
 

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::decide::{Freshness, LastExchange, Step, UnlockedStep, decide, unlocked_step};
+use super::decide::{Freshness, RetryState, Step, UnlockedStep, decide, unlocked_step};
 use super::freshness::{early_refresh_from, freshness, refresh_cooldown};
 use crate::lifecycle::access_token::{AccessToken, TokenRequest};
 use crate::lifecycle::app::App;
@@ -129,7 +129,7 @@ impl RefreshJob<'_> {
     ) -> Result<Arc<Record>> {
         reached("locked");
         let recovered = self.grant.recover(lock)?;
-        let (record, journal) = (recovered.record, recovered.attempt);
+        let (record, journal) = (recovered.record, recovered.journal);
         self.app.check_destination(&self.context.grant, &record)?;
         if recovered.finished && self.wanted.request.refresh {
             // A caller that wants a new token does not get the one that a crashed process had fetched.
@@ -137,7 +137,7 @@ impl RefreshJob<'_> {
         }
         let (last, error) = match &journal {
             Some(journal) => self.last_exchange(journal, &record, waiting_since),
-            None => (LastExchange::Settled, None),
+            None => (RetryState::Settled, None),
         };
         match decide(self.freshness(&record, cached.as_ref()), last) {
             Step::Serve => Ok(Arc::new(record)),
@@ -152,20 +152,20 @@ impl RefreshJob<'_> {
         journal: &RefreshJournal,
         record: &Record,
         waiting_since: Option<SystemTime>,
-    ) -> (LastExchange, Option<Error>) {
+    ) -> (RetryState, Option<Error>) {
         let failure = journal.failure.as_ref();
         let just_failed = failure.and_then(|failure| self.just_failed(failure, waiting_since));
         if let Some(refused) = self.recently_refused(journal) {
-            return (LastExchange::Refused, just_failed.or_else(|| refused.shared(None, self.log_in())));
+            return (RetryState::Refused, just_failed.or_else(|| refused.shared(None, self.log_in())));
         }
         match failure {
-            _ if just_failed.is_some() => (LastExchange::JustFailed, just_failed),
-            _ if journal.is_open() => {
+            _ if just_failed.is_some() => (RetryState::JustFailed, just_failed),
+            _ if journal.may_have_rotated() => {
                 let rejected_reply = failure.filter(|failure| failure.foreign);
-                (LastExchange::Open, rejected_reply.and_then(|failure| failure.shared(None, self.log_in())))
+                (RetryState::Open, rejected_reply.and_then(|failure| failure.shared(None, self.log_in())))
             }
-            Some(failure) if self.is_cooling_down(failure, record) => (LastExchange::CoolingDown, None),
-            _ => (LastExchange::Settled, None),
+            Some(failure) if self.is_cooling_down(failure, record) => (RetryState::CoolingDown, None),
+            _ => (RetryState::Settled, None),
         }
     }
 
@@ -257,8 +257,8 @@ impl RefreshJob<'_> {
 impl PriorExchange {
     fn of(journal: Option<&RefreshJournal>) -> Self {
         match journal {
-            Some(journal) if journal.is_foreign() => Self::ReplyRejected,
-            Some(journal) if journal.is_open() => Self::Open,
+            Some(journal) if journal.reply_was_rejected() => Self::ReplyRejected,
+            Some(journal) if journal.may_have_rotated() => Self::Open,
             _ => Self::Settled,
         }
     }

@@ -1,7 +1,7 @@
 //! Every arm of `decide.rs` turned into a wrong one: the explorer finds each, and names the law that it breaks.
 
 use super::decide::Freshness::{ExpiringSoon, Fresh, RefreshSoon, Stale};
-use super::decide::{LastExchange, Step, UnlockedStep};
+use super::decide::{RetryState, Step, UnlockedStep};
 use super::{NO_LIVELOCK, RULES, Rules, explore, scenarios};
 
 /// The rules with this arm before all others.
@@ -39,21 +39,21 @@ const WRONG: &[(Rules, &str)] = &[
     (wrong!(unlocked_step, (Stale, true) => UnlockedStep::Serve), DEAD),
     (wrong!(unlocked_step, (Stale, false) => UnlockedStep::Wait), NO_LIVELOCK),
     (wrong!(decide, (Fresh, _) => Step::Exchange), ONCE),
-    (wrong!(decide, (RefreshSoon, LastExchange::Settled) => Step::Serve), ONCE),
-    (wrong!(decide, (RefreshSoon, LastExchange::CoolingDown) => Step::Exchange), BACKOFF),
-    (wrong!(decide, (RefreshSoon, LastExchange::Open) => Step::Exchange), OPEN),
-    (wrong!(decide, (RefreshSoon, LastExchange::JustFailed) => Step::Exchange), SHARED),
-    (wrong!(decide, (ExpiringSoon, LastExchange::Open) => Step::Exchange), OPEN),
-    (wrong!(decide, (ExpiringSoon, LastExchange::JustFailed) => Step::Exchange), SHARED),
-    (wrong!(decide, (Stale, LastExchange::Settled) => Step::Serve), NO_LIVELOCK),
-    (wrong!(decide, (Stale, LastExchange::CoolingDown) => Step::Serve), NO_LIVELOCK),
-    (wrong!(decide, (Stale, LastExchange::Open) => Step::Serve), NO_LIVELOCK),
-    (wrong!(decide, (Stale, LastExchange::JustFailed) => Step::Exchange), SHARED),
-    (wrong!(decide, (Stale, LastExchange::JustFailed) => Step::Serve), DEAD),
-    (wrong!(decide, (RefreshSoon, LastExchange::Refused) => Step::Exchange), REFUSED),
-    (wrong!(decide, (ExpiringSoon, LastExchange::Refused) => Step::Exchange), REFUSED),
-    (wrong!(decide, (Stale, LastExchange::Refused) => Step::Exchange), REFUSED),
-    (wrong!(decide, (Stale, LastExchange::Refused) => Step::Serve), NO_LIVELOCK),
+    (wrong!(decide, (RefreshSoon, RetryState::Settled) => Step::Serve), ONCE),
+    (wrong!(decide, (RefreshSoon, RetryState::CoolingDown) => Step::Exchange), BACKOFF),
+    (wrong!(decide, (RefreshSoon, RetryState::Open) => Step::Exchange), OPEN),
+    (wrong!(decide, (RefreshSoon, RetryState::JustFailed) => Step::Exchange), SHARED),
+    (wrong!(decide, (ExpiringSoon, RetryState::Open) => Step::Exchange), OPEN),
+    (wrong!(decide, (ExpiringSoon, RetryState::JustFailed) => Step::Exchange), SHARED),
+    (wrong!(decide, (Stale, RetryState::Settled) => Step::Serve), NO_LIVELOCK),
+    (wrong!(decide, (Stale, RetryState::CoolingDown) => Step::Serve), NO_LIVELOCK),
+    (wrong!(decide, (Stale, RetryState::Open) => Step::Serve), NO_LIVELOCK),
+    (wrong!(decide, (Stale, RetryState::JustFailed) => Step::Exchange), SHARED),
+    (wrong!(decide, (Stale, RetryState::JustFailed) => Step::Serve), DEAD),
+    (wrong!(decide, (RefreshSoon, RetryState::Refused) => Step::Exchange), REFUSED),
+    (wrong!(decide, (ExpiringSoon, RetryState::Refused) => Step::Exchange), REFUSED),
+    (wrong!(decide, (Stale, RetryState::Refused) => Step::Exchange), REFUSED),
+    (wrong!(decide, (Stale, RetryState::Refused) => Step::Serve), NO_LIVELOCK),
     // Not a rule, and as easily forgotten.
     (Rules { finishes: false, ..RULES }, NO_LIVELOCK),
 ];

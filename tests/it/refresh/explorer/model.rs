@@ -1,6 +1,6 @@
 //! What there is in the small world that the explorer walks through: one grant on disk, one server, a few callers.
 
-use super::decide::{Freshness, LastExchange, Step, UnlockedStep};
+use super::decide::{Freshness, RetryState, Step, UnlockedStep};
 
 pub(super) const CALLERS: usize = 3;
 
@@ -11,7 +11,7 @@ const TOKENS: usize = 10;
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub(super) unlocked_step: fn(Freshness, bool) -> UnlockedStep,
-    pub(super) decide: fn(Freshness, LastExchange) -> Step,
+    pub(super) decide: fn(Freshness, RetryState) -> Step,
     /// Whether a record that was written down whole is put in its place.
     pub(super) finishes: bool,
 }
@@ -154,7 +154,7 @@ pub(super) struct Turn {
     pub(super) again: bool,
 }
 
-/// [`LastExchange`], with an order.
+/// [`RetryState`], with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Grounds {
     Settled,

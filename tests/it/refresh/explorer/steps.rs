@@ -1,6 +1,6 @@
 //! A caller's next step while nothing goes wrong, told again from `src/lifecycle/refresh/job.rs` and `exchange.rs`.
 
-use super::decide::{Freshness, LastExchange, Step, UnlockedStep};
+use super::decide::{Freshness, RetryState, Step, UnlockedStep};
 use super::model::{Age, At, Caller, End, Grounds, Next, Record, Reply, Rules, State, Trouble, Turn, Wants};
 
 /// What has happened, for a trace.
@@ -104,14 +104,14 @@ fn decided(state: &mut State, number: usize, rules: &Rules) {
         Next::Note { trouble: trouble @ (Trouble::Ended | Trouble::Interrupted), resting: true, .. }
             if caller.wants != Wants::New =>
         {
-            (LastExchange::Refused, Grounds::Refused, Some(trouble))
+            (RetryState::Refused, Grounds::Refused, Some(trouble))
         }
         Next::Note { trouble, resting, .. } if caller.failed_meanwhile || resting && trouble == Trouble::Busy => {
-            (LastExchange::JustFailed, Grounds::JustFailed, Some(trouble))
+            (RetryState::JustFailed, Grounds::JustFailed, Some(trouble))
         }
-        Next::Intent | Next::Torn | Next::Note { open: true, .. } => (LastExchange::Open, Grounds::Open, None),
-        Next::Note { resting: true, .. } => (LastExchange::CoolingDown, Grounds::Resting, None),
-        Next::Absent | Next::Note { .. } | Next::Whole(_) => (LastExchange::Settled, Grounds::Settled, None),
+        Next::Intent | Next::Torn | Next::Note { open: true, .. } => (RetryState::Open, Grounds::Open, None),
+        Next::Note { resting: true, .. } => (RetryState::CoolingDown, Grounds::Resting, None),
+        Next::Absent | Next::Note { .. } | Next::Whole(_) => (RetryState::Settled, Grounds::Settled, None),
     };
     let freshness = freshness(state, &caller, record);
     match ((rules.decide)(freshness, last), told) {
@@ -119,7 +119,7 @@ fn decided(state: &mut State, number: usize, rules: &Rules) {
         (Step::Fail, Some(trouble)) => failed(state, number, trouble),
         _ => {
             let (early, spare) = (freshness == Freshness::RefreshSoon, freshness != Freshness::Stale);
-            let open = last == LastExchange::Open;
+            let open = last == RetryState::Open;
             state.callers[number].at = At::Intend(Turn { record, early, spare, last: grounds, open, again: false });
         }
     }
