@@ -19,6 +19,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! The program that embeds this crate is called the *host* in these pages.
+//!
 //! In an async program, `.await` the same futures, on any executor. With the feature `cli`, the module `cli` brings
 //! `auth login`, `token`, `status`, `list`, `switch`, `rename`, `doctor` and `logout` to a clap parser.
 //!
@@ -36,11 +38,11 @@
 //!    oauth/       the RFCs          state_dir/   the folder         prompt/           the person
 //!                   │
 //!    system/      clock  environment  http  browser  tty                              this machine
-//!    model/       ids  scopes  account  error  remedy  secret  protection             words
+//!    model/       ids  scopes  account  error  remedy  secret  protection             types that every folder uses
 //! ```
 //!
-//! A folder uses the folders below it; `oauth`, `state_dir` and `prompt` do not use each other; `cli` and `testing` use public names
-//! only. `tests/it/architecture/` reads every path in the source and fails on any other. Each folder's `mod.rs` begins with a table
+//! A folder uses the folders below it. Of these, `custody` and `records` do not use `oauth`, and `oauth`, `state_dir` and `prompt` do
+//! not use each other. `cli` and `testing` use public names only. `tests/it/architecture/` reads every path in the source and fails on any other. Each folder's `mod.rs` begins with a table
 //! of its files.
 //!
 //! Two ideas carry the house. *A key store keeps the key, a sealed file keeps the record*: a login puts one small random key into the
@@ -97,8 +99,8 @@ pub use session::{AfterRefusal, Session};
 pub use system::clock;
 pub use system::environment::{Environment, Machine};
 pub use system::hardening::harden_process;
-/// A global allocator that wipes every block as it is freed: for what crates below this one leave of a secret, which only the
-/// host can have wiped. It is set in one line, where `System` can be any other allocator:
+/// A global allocator that wipes every block as it is freed: other crates leave copies of secrets,
+/// and only the host program can wipe those. One line sets it; `System` can be any other allocator:
 ///
 /// ```
 /// use std::alloc::System;

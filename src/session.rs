@@ -20,9 +20,10 @@ use crate::model::secret::Secret;
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::jwt_access_token::JwtLifetime;
 
-/// The server's answer does not change for a token this young: a server that calls it invalid says so of each token, and a refresh
-/// for each `whoami` would bring nothing. Only another process may have replaced it since, and reading the disk costs no request. A
-/// minute is longer than a few commands in a row take, and shorter than the lifetime of any token.
+/// A token younger than this is not refreshed if a server calls it invalid: such a server refuses
+/// every token, and a refresh for each `whoami` would not help. Another process may have replaced
+/// the token, so the disk is read, which costs no request. A minute is longer than a few commands
+/// in a row take, and shorter than the lifetime of any token.
 const JUST_FETCHED: Duration = Duration::from_secs(60);
 
 /// Gives access tokens for one context, and keeps to that context whatever becomes the default. Clones share the token.
@@ -145,7 +146,7 @@ impl Session {
     pub fn challenged(&self, token: &AccessToken, url: &Url, status: u16, www_authenticate: &str) -> AfterRefusal {
         let inner = &self.0;
         let (Some(context), config) = (inner.context(), &inner.app().config) else { return AfterRefusal::GiveUp };
-        // A token for a target of its own is not replaced behind its caller's back.
+        // A token that a caller requested for another target is not replaced without that caller.
         if !token.has_default_target() || !config.resources.iter().any(|resource| resource.origin() == url.origin()) {
             return AfterRefusal::GiveUp;
         }

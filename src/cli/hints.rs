@@ -12,7 +12,7 @@ use crate::{Auth, Config, ErrorKind, Machine, Remedy, Result};
 pub(super) struct Hints {
     /// The host's name.
     pub(super) program: String,
-    /// Tells in which key store a login's key rests.
+    /// Says in which key store a login's key rests.
     config: Option<Config>,
 }
 
@@ -166,7 +166,8 @@ impl Hints {
         contexts.into_iter().find(|one| one.name.as_str() == context).map(|one| one.key_store)
     }
 
-    /// Whether the key of a new login goes to this key store only if somebody says so, and neither the host nor the environment does.
+    /// Returns whether the key of a new login goes to this key store only if somebody names it, and
+    /// neither the host nor the environment does.
     fn has_to_be_named(&self, key_store: &str) -> bool {
         let is_first = |place: &Custody| matches!(place, Custody::Only(key_stores) if key_stores.first().is_some_and(|first| first.as_str() == key_store));
         let is_named =

@@ -1,16 +1,18 @@
 // The files of this folder:
 //
-//   commands/      one file a command: its clap struct, its help text and what it does
-//   parse          the host's command tree, with completions, manual page and the tool's name in help
-//   lazy_args      the options of a command, made only if it runs
-//   help           exit codes, variables, examples, and the groups of `auth --help`
-//   man            the manual page
-//   process        how the process of a command begins and ends
-//   signals        Ctrl-C, SIGTERM and the end of the terminal
-//   output         answers, notes and errors, in text and JSON
-//   hints          the words of each remedy
-//   next_steps     the same for a program
-//   context_view   how several commands show a context
+// | file | has |
+// | --- | --- |
+// | `commands/` | one file a command: its clap struct, its help text and what it does |
+// | `parse` | the host's command tree, with completions, manual page and the tool's name in help |
+// | `lazy_args` | the options of a command, made only if it runs |
+// | `help` | the help text: exit codes, variables, examples, and the groups of `auth --help` |
+// | `man` | the manual page |
+// | `process` | how the process of a command begins and ends; the codes are in `ErrorKind::exit_code` |
+// | `signals` | Ctrl-C, SIGTERM and the end of the terminal |
+// | `output` | answers, notes and errors, in text and JSON |
+// | `hints` | the words of each remedy |
+// | `next_steps` | each remedy as JSON steps: who does it, which command |
+// | `context_view` | how several commands show a context |
 
 //! The `auth` subcommands for a host's own clap parser.
 //!

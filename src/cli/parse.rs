@@ -183,7 +183,8 @@ fn has_args_of(command: &Command, name: &str) -> bool {
     command.get_groups().any(|group| group.get_id() == name)
 }
 
-/// Whether this is among the arguments of the process, as clap reads them: by a command that takes anything.
+/// Returns whether `argument` is among the arguments of the process, read by a clap command that
+/// accepts anything.
 fn is_argument(argument: &str) -> bool {
     let all = Arg::new("all").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
     let command = Command::new("").disable_help_flag(true).disable_version_flag(true);

@@ -43,7 +43,8 @@ impl Stop {
     /// handles Ctrl-C itself keeps its handler.
     pub(super) fn listen(&self) -> &Cancel {
         let on_ctrl_c = self.clone();
-        // Two crates: `ctrlc` works on Windows too and leaves a host's handler alone, but does not tell signals apart; `signal-hook` does.
+        // Two crates: `ctrlc` works on Windows too and leaves a host's handler alone, but does not
+        // distinguish signals; `signal-hook` does.
         let _ = ctrlc::try_set_handler(move || on_ctrl_c.request(SIGINT));
         #[cfg(unix)]
         self.on_termination();

@@ -8,7 +8,6 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{Item, KeptUntil, KeyStore, KeyStoreError, Protection};
-use crate::custody::sealing_key::text;
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 
@@ -81,7 +80,7 @@ impl KeyStore for KernelKeyStore {
 
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError> {
         let Some(mut bytes) = self.get(&name(item), MAX_KEY_LENGTH)? else { return Ok(None) };
-        let key = text(std::mem::take(&mut *bytes));
+        let key = Secret::from_bytes(std::mem::take(&mut *bytes));
         key.map(Some).ok_or_else(|| KeyStoreError::Failed("it holds something under our name that is not ours".into()))
     }
 

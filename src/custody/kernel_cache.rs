@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 
 use super::kernel::MAX_KEY_LENGTH;
 use super::{Item, KernelKeyStore, KeyStoreError};
-use crate::custody::sealing_key::text;
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 
@@ -43,7 +42,7 @@ impl KernelCache {
     /// Returns the key of `item`, if the kernel has a copy.
     pub(crate) fn key(self, item: &Item<'_>) -> Option<Secret> {
         let mut bytes = KernelKeyStore::of_user().get(&key_of(item), MAX_KEY_LENGTH).ok().flatten()?;
-        text(std::mem::take(&mut *bytes))
+        Secret::from_bytes(std::mem::take(&mut *bytes))
     }
 
     /// Keeps a copy of the key. If the kernel refuses, the next call tries again.
@@ -58,11 +57,7 @@ impl KernelCache {
 
     /// Returns the newest generation of the record that this machine has seen, as far as it remembers.
     pub(crate) fn newest(self, item: &Item<'_>) -> Option<u64> {
-        let lines = read_generations();
-        let mut lines = std::str::from_utf8(&lines).unwrap_or_default().lines();
-        // Parses one line only: parsing a hundred would make a cached token half as expensive again.
-        let own = lines.find_map(|line| line.strip_prefix(item.grant.as_str())?.strip_prefix(' '))?;
-        own.parse().ok()
+        newest_in(std::str::from_utf8(&read_generations()).unwrap_or_default(), item.grant)
     }
 
     /// Remembers that a record of this generation was written.
@@ -108,6 +103,12 @@ impl KernelCache {
     }
 }
 
+/// Returns the generation of `grant`. Parses one line only: parsing a hundred would make a cached token half as expensive again. A line
+/// that does not parse is not ours, and hides no other.
+fn newest_in(lines: &str, grant: &GrantId) -> Option<u64> {
+    lines.lines().find_map(|line| line.strip_prefix(grant.as_str())?.strip_prefix(' ')?.parse().ok())
+}
+
 /// Returns the lines, as the kernel has them. Any program of the user can write there.
 fn read_generations() -> Zeroizing<Vec<u8>> {
     KernelKeyStore::of_user().get(GENERATIONS, MAX_GENERATIONS * MAX_LINE).ok().flatten().unwrap_or_default()
@@ -138,4 +139,18 @@ fn replace_generation(item: &Item<'_>, generation: Option<u64>) {
 
 fn key_of(item: &Item<'_>) -> String {
     format!("{COPY_PREFIX}{}:{}", item.app, item.grant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_another_program_hides_no_generation() {
+        let grant: GrantId = GrantId::random().unwrap();
+        for junk in [format!("{grant} junk"), format!("{grant}"), format!("{grant} "), format!("{grant}x 9")] {
+            assert_eq!(newest_in(&format!("{junk}\n{grant} 7"), &grant), Some(7), "{junk:?}");
+        }
+        assert_eq!(newest_in(&format!("{grant} junk"), &grant), None);
+    }
 }

@@ -89,7 +89,7 @@ impl KeyStore for FileKeyStore {
         Protection::new(KeptUntil::Erased, "whoever reads the state folder and the key file")
     }
 
-    /// A key file that exists has to be valid.
+    /// Checks that an existing credential or key file is valid.
     fn probe(&self) -> Result<(), KeyStoreError> {
         match self.credential()? {
             Some(_) => Ok(()),
@@ -97,8 +97,9 @@ impl KeyStore for FileKeyStore {
         }
     }
 
-    /// If systemd provides credentials to a service, but not this one, the service has its name misspelt. Our own key file in its place
-    /// would lie beside what it opens, and nobody would notice.
+    /// Refuses a login if systemd provides credentials to the service, but not this one: its name
+    /// is misspelt. Our own key file instead would lie beside the files that it opens, and nobody
+    /// would notice.
     fn prepare(&self, _app: &AppName) -> Result<(), KeyStoreError> {
         match &self.credential {
             Some(path) if self.credential()?.is_none() => Err(KeyStoreError::Refused {

@@ -47,7 +47,10 @@ impl OsBackoff {
     }
 
     /// Calls the store, and remembers or forgets that it did not answer.
-    fn call_and_remember<T>(&self, call: impl FnOnce(&OsKeyStore) -> Result<T, KeyStoreError>) -> Result<T, KeyStoreError> {
+    fn call_and_remember<T>(
+        &self,
+        call: impl FnOnce(&OsKeyStore) -> Result<T, KeyStoreError>,
+    ) -> Result<T, KeyStoreError> {
         let answer = call(&self.key_store);
         if let Some(state_dir) = self.state_dir() {
             // A failure costs the next process a second, and nothing else.
@@ -76,7 +79,8 @@ impl OsBackoff {
         silence.is_some_and(|silence| self.is_recent(&silence))
     }
 
-    /// Whoever needs a state folder that is refused reports that.
+    /// Opens the state folder, if it exists. Ignores a refusal: the code that needs the folder
+    /// reports it.
     fn state_dir(&self) -> Option<StateDir> {
         StateDir::open(&self.state_dir).ok().flatten()
     }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::no_randomness;
@@ -135,11 +135,6 @@ impl std::fmt::Debug for SealingKey {
 /// Returns a checksum of bytes that no key protects. It shows damage; anybody can make one.
 pub(crate) fn checksum(bytes: &[u8]) -> String {
     SealingKey(Box::new(Zeroizing::new([0; 32]))).keyed_hash(bytes)
-}
-
-/// Converts bytes to text, and wipes them if they are no text.
-pub(crate) fn text(bytes: Vec<u8>) -> Option<Secret> {
-    String::from_utf8(bytes).map(Secret::new).map_err(|error| error.into_bytes().zeroize()).ok()
 }
 
 #[cfg(test)]

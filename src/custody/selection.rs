@@ -61,7 +61,8 @@ pub(crate) struct Chosen {
 }
 
 impl KeyStores {
-    /// `requested` comes from the environment, and only narrows what the host allows.
+    /// Makes the key stores. `requested` comes from the environment, and can only narrow what the
+    /// host allows.
     pub(crate) fn new(allowed: Custody, requested: Option<&str>, context: StoreContext) -> Result<Self> {
         if let Custody::Custom(custom) = &allowed
             && !is_key_store_name(custom.name())
@@ -78,8 +79,9 @@ impl KeyStores {
         Ok(key_stores)
     }
 
-    /// Returns the key store for a new login: the first allowed one that could take a key now. `ephemeral`: only one that forgets keys by
-    /// itself. `lasting`: only one that keeps the key for the next process.
+    /// Returns the key store for a new login: the first allowed key store that could take a key
+    /// now. `ephemeral`: it must forget keys by itself. `lasting`: it must keep the key for the
+    /// next process.
     pub(crate) fn choose(&self, ephemeral: bool, lasting: bool) -> Result<Chosen> {
         let mut candidates = self.candidates(ephemeral)?;
         if lasting && !candidates.is_empty() {
@@ -307,7 +309,8 @@ fn choose_among(key_stores: Vec<&'static str>) -> Remedy {
     Remedy::ChooseKeyStore { key_stores }
 }
 
-/// The name comes from the index, and no variable put it there.
+/// Returns the error for a name in the index that this program does not know. No variable can
+/// correct the index.
 fn unknown_key_store(name: &str) -> Error {
     let name = quoted(name);
     Error::config("custody", format!("the key is in custody \"{name}\", which this program has not"))

@@ -1,7 +1,8 @@
 //! [`WrappedKey`]: a sealing key in a file of its own, `<grant>.<app>.<store>`, sealed by a wrapping key. The wrapping key is derived
 //! from a passphrase, or lies in a key file.
 //!
-//! The first line is JSON, the second its checksum: this tells a damaged file from a file that another key has sealed.
+//! The first line is JSON, the second its checksum. The checksum distinguishes a damaged file from
+//! a file that another key has sealed.
 
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::{Item, KeyStoreError};
-use crate::custody::sealing_key::{SealingKey, checksum, text};
+use crate::custody::sealing_key::{SealingKey, checksum};
 use crate::model::error::{Error, Remedy};
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
@@ -69,7 +70,7 @@ impl WrappedKey {
     fn unseal(&self, wrapping_key: &SealingKey) -> Option<Secret> {
         let sealed = URL_SAFE_NO_PAD.decode(&self.sealed).ok()?;
         let mut plain = wrapping_key.open(&sealed, associated_data(&self.app, &self.grant).as_bytes()).ok()?;
-        text(std::mem::take(&mut *plain))
+        Secret::from_bytes(std::mem::take(&mut *plain))
     }
 }
 

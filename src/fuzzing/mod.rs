@@ -77,7 +77,8 @@ fn assert_reveals_no_secret(seen: &str, body: &[u8]) {
     assert!(!seen.contains(PLANTED) || may_be_in_server_words(body), "{seen}");
 }
 
-/// Returns whether the server's own words could hold the planted text: then nothing tells them from a secret.
+/// Returns whether the server's own words could hold the planted text: then nothing distinguishes
+/// them from a secret.
 fn may_be_in_server_words(body: &[u8]) -> bool {
     let is_beside = |name: &str, value: &RawValue| {
         let text = format!("{name}{value}").to_ascii_lowercase();

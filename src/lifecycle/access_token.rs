@@ -78,7 +78,7 @@ impl AccessToken {
         }))
     }
 
-    /// Returns a token from the environment, of which nothing is known but what it says itself.
+    /// Returns a token from the environment. Nothing is known about it except what it says itself.
     pub(crate) fn from_environment(secret: Arc<Secret>, expires_at: Option<SystemTime>) -> Self {
         Self(Arc::new(TokenData {
             secret,

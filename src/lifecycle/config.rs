@@ -48,9 +48,10 @@ pub struct Config {
     /// Controls whether a login carries a proof key (PKCE, RFC 7636). If the endpoints are set by hand, no metadata is read, and only
     /// [`Pkce::Always`] sends one. The default is [`Pkce::IfListed`].
     pub pkce: Pkce,
-    /// Controls whether each refresh names its scopes, for servers that refuse one that names none: those that were granted, and those of
-    /// OpenID Connect in `scopes`. RFC 6749 §6 leaves them out: "if omitted is treated as equal to the scope originally granted". The
-    /// default is false; [`servers::entra`](crate::servers::entra) sets it.
+    /// Controls whether each refresh names its scopes, for servers that refuse a refresh without
+    /// scopes. A refresh then names the granted scopes and the OpenID Connect scopes in `scopes`.
+    /// RFC 6749 §6 does not require them: "if omitted is treated as equal to the scope originally
+    /// granted". The default is false; [`servers::entra`](crate::servers::entra) sets it.
     pub scopes_in_refresh: bool,
     /// Controls whether the device authorization endpoint gets a `client_secret` too, as RFC 8628 §3.1 demands. Auth0 refuses that.
     /// The default is true.

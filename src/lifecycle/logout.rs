@@ -197,14 +197,16 @@ fn forget_locally(entry: &Entry) -> Remedy {
     Remedy::ForgetLocally { context: entry.name.to_string() }
 }
 
-/// Gives a login up whose record cannot be read. Locked is not empty: returns the error unless the record can never be read again.
+/// Gives up a login whose record can never be read again. Returns the error if the record may
+/// become readable (law 10).
 fn give_up_unreadable(app: &App, entry: &Entry, files: GrantFiles<'_>, error: Error) -> Result<LogoutOutcome> {
     match error.remedy() {
         // Another session or container may still have a key that looks lost from here.
         Some(Remedy::LogIn { .. } | Remedy::StartSession) if may_be_elsewhere(app, entry, files) => {
             Err(error.with(forget_locally(entry)))
         }
-        // An editor of the index could have a login given up by naming another key store for its key.
+        // Otherwise an editor of the index could make a logout give up a login, by naming another
+        // key store for its key.
         Some(Remedy::LogIn { .. }) if app.open_with_any_key_store(files).is_some() => Err(error.with(Remedy::Repair)),
         Some(Remedy::LogIn { .. }) => Ok(LogoutOutcome::Unreadable),
         // The person may no longer have what these ask for, and forgetting does not need it.

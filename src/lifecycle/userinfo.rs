@@ -122,7 +122,7 @@ fn check_subject(claims: &Claims, issuer: &Issuer, context: Option<&Context>, id
     }
 }
 
-/// Returns what is known of the person without the userinfo endpoint, if a subject is.
+/// Returns the claims that are known without the userinfo endpoint, if they include a subject.
 fn known_claims(
     id_token: Option<Claims>,
     context: Option<&Context>,

@@ -25,11 +25,11 @@
 //! Most need nothing: metadata says it all, and odd replies are understood from any server. Where one differs:
 //!
 //! 1. `src/oauth/server_quirks.rs`: a row in `KNOWN_SERVERS`, as data, and only what was read in a source; hearsay is `Verified::No`. An error by
-//!    another name goes into `SPELLINGS`, for every server. A reply of another shape is brought into the RFC's by `src/oauth/normalize.rs`.
+//!    another name goes into `ALIASES` of `src/oauth/error_codes.rs`, for every server. A reply of another shape is brought into the RFC's by `src/oauth/normalize.rs`.
 //! 2. `src/servers.rs`: a line in the table, which a test compares with the row; and where every fact that a login needs is verified, a
 //!    function.
 //! 3. `tests/it/servers/replay/<server>/<case>.txt`: its conversations, byte for byte; `tests/it/servers/replay/script.rs` says how they are written. A new folder
-//!    wants its name in `DIALECTS` of `tests/it/servers/replay/mod.rs`, a new function its word in `config` there. A case is walked by being there.
+//!    wants its name in `KNOWN_SERVERS` of `tests/it/servers/replay/mod.rs`, a new function its word in `config` there. A case is walked by being there.
 //! 4. `tests/it/servers/ready.rs`: the endpoints of a new function.
 //! 5. A server that can run here: its script in `tests/real/<server>/`, a `Product` in `tests/real/support/provider.rs`, a `Need` in
 //!    `tests/real/support/needs.rs`, its packages in `tests/all`, and a `Server` in `tests/real/<server>.rs`, of which `life!` makes the tests.
@@ -39,9 +39,10 @@
 //! One of a host's own needs no change here: [`Custody::Custom`](crate::custody::Custody::Custom). One for everybody:
 //!
 //! 1. `src/custody/<name>.rs` implements [`KeyStore`](crate::custody::KeyStore), every case of it, and says its
-//!    [`Protection`](crate::custody::Protection). `src/custody/mod.rs` exports it and puts it in a sentence (`described`).
-//! 2. `src/custody/selection.rs`: a name in `KeyStoreName`, whether this system has it, whether it forgets by itself, how it is made (`known`). It is
-//!    chosen unasked only where `Auto` says so.
+//!    [`Protection`](crate::custody::Protection). `src/custody/mod.rs` exports it and puts it in a sentence (`describe_key_store`).
+//! 2. `src/custody/key_store_name.rs`: a name in `KeyStoreName`, whether this system has it,
+//!    whether it forgets by itself. `src/custody/selection.rs`: how it is made (`build`). It is
+//!    chosen unasked only if `Auto` says so.
 //! 3. `src/cli/commands/doctor.rs` lists the names that `--move-to` takes.
 //! 4. `tests/it/architecture/`: a door for its crate.
 //! 5. `tests/real/contract.rs`: a column in the table of key stores and cases. What is special to it goes to `tests/real/store_faults.rs`
@@ -63,7 +64,8 @@
 //! | everything, with what it needs installed | `tests/all`; `tests/all --full` with the full counts |
 //!
 //! `HALLPASS_FULL=1` gives one suite its full counts. A suite that lacks a program says so and is left out; `tests/real/support/needs.rs` has the list.
-//! Behaviour is tested through the public names against the server in `src/testing/`, on a clock that moves when told: no test sleeps,
+//! Behaviour is tested through the public names against the server in `src/testing/`, on a clock
+//! that only the test moves: no test sleeps,
 //! and none asserts how long something took. `HALLPASS_FAILPOINT=KILL:<step>:<n>` ends a debug build after a step; the steps are
 //! the words in `reached`.
 //!

@@ -11,7 +11,7 @@
 //!
 //! So a store is written to once in the life of a login, and a refresh is a write to a file, which is quick, can be fsynced, and
 //! has no limit of size. And to erase one small item makes every copy of the record unreadable, those in backups too.
-//! What each file holds is told in [`login`](super::login#on-disk).
+//! [`login`](super::login#on-disk) says what each file holds.
 //!
 //! # What a place promises
 //!
@@ -27,7 +27,8 @@
 //! | `keyfile` | until logout | whoever reads the state folder and the key file | `grants/<id>.<app>.keyfile`, sealed by the key in `key`, or in systemd's credential `<app>.key` |
 //! | `memory` | until this process ends | this process | in the process |
 //!
-//! All of them are software as far as hallpass can tell. None keeps a secret from root.
+//! All of them are software; hallpass does not know which hardware a store uses. None keeps a
+//! secret from root.
 //!
 //! # How one is chosen
 //!
@@ -55,7 +56,8 @@
 //!
 //! By a person's word: `auth doctor --move-to PLACE`, or [`Auth::move_keys`](crate::Auth::move_keys). Under the login's lock the key is copied,
 //! read back and compared, named in the index, and only then erased where it was. Killed at any step, the login works, and the
-//! same move done again finishes it. A key that cannot be erased in the old place is told of (`left_behind`). The tokens
+//! same move done again finishes it. A key that cannot be erased in the old place is reported
+//! (`left_behind`). The tokens
 //! do not move, and the server hears nothing of it.
 //!
 //! # What is never done
@@ -75,4 +77,4 @@
 //! # A place of your own
 //!
 //! Implement [`KeyStore`](crate::custody::KeyStore): three methods that matter, each with its cases. An item is ASCII, 200 bytes at most. With the
-//! feature `testing`, `testing::check_key_store` tells which case it breaks.
+//! feature `testing`, `testing::check_key_store` names the case that it breaks.

@@ -62,7 +62,8 @@
 //! # Why is nothing async inside?
 //!
 //! A refresh that has begun must end, whatever becomes of its caller; a future that is dropped does not. So a job runs on a thread of its own,
-//! top to bottom, with lock, request and commit in one hand, and a future waits for it on any executor. A token at hand
+//! top to bottom, with lock, request and commit in one hand, and a future waits for it on any
+//! executor. A cached token
 //! starts no thread, no runtime and no HTTP client.
 //!
 //! # Why is a token not refreshed in the background?
@@ -73,7 +74,8 @@
 //! # Why does `invalid_grant` not log out?
 //!
 //! It can mean that the token has expired, that somebody has revoked it, that another process was quicker, or that a reply was
-//! lost. hallpass reads again, and tells these apart as far as it can be known. The record stays until a person logs in or out:
+//! lost. hallpass reads again, and distinguishes these as far as possible. The record stays until a
+//! person logs in or out:
 //! an error that was read wrongly has then cost nothing.
 //!
 //! # Why does no browser open over SSH?
@@ -88,4 +90,4 @@
 //! hand ([`Config::device_authorization_endpoint`](crate::Config::device_authorization_endpoint) and `token_endpoint`), or an administrator allows the
 //! client the grant type; [`servers`](crate::servers) has what is known. Else the login ends with "names no
 //! device_authorization_endpoint": there is no other flow here, and no guess. A broker that speaks RFC 8628 in front of it
-//! helps (Keycloak and its like), and `<APP>_TOKEN` takes a token that was had in another way.
+//! helps (Keycloak, for example), and `<APP>_TOKEN` takes a token from anywhere else.

@@ -1,5 +1,16 @@
-//! Reading, not code: how a login travels, how a session survives, where keys rest, the laws of the code, and what is protected from
-//! whom; what the commands print for programs; why it is as it is, how others do it, and how to add to it.
+//! Reading, not code.
+//!
+//! | page | says |
+//! | --- | --- |
+//! | [`login`] | how a login travels |
+//! | [`session`] | how a session survives |
+//! | [`custody`] | where keys rest |
+//! | [`laws`] | the laws of the code, and the tests that hold them |
+//! | [`threats`] | what is protected from whom |
+//! | [`json`] | what the commands print for programs |
+//! | [`faq`] | why it is as it is |
+//! | [`comparison`] | how others do it, with sources |
+//! | [`contributing`] | where things live, and how to add to them |
 
 pub mod comparison;
 pub mod contributing;

@@ -4,7 +4,7 @@
 //!
 //! | what is left of the token at hand | what happens |
 //! | --- | --- |
-//! | more than its advisory window (5 min, or a tenth of its lifetime where that is less; the beginning is jittered) | it is served: no network, no write but the hourly mark of its use |
+//! | more than its refresh window (5 min, or a tenth of its lifetime where that is less; the beginning is jittered) | it is served: no network, no write but the hourly mark of its use |
 //! | less than that | it is served, and one caller that finds the lock free fetches the next one first. If that fails it serves the old one, and nobody tries again for a quarter of the window (30 s at most) |
 //! | less than 10 s (a twentieth of its lifetime where that is less), or than `min_validity` | the next one is fetched, or waited for. What is still valid is served where that fails, unless `min_validity` or `refresh` asked for more |
 //!

@@ -32,7 +32,8 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What a caller asks an error: is nobody logged in, is the server unreachable, did the person say no?
+/// The kind of an error. It answers a caller's question: is nobody logged in, is the server
+/// unreachable, did the person say no?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hint::black_box;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A token, a code, a key or a client secret.
 ///
@@ -24,6 +24,11 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
+    /// Converts bytes to a secret, or wipes them if they are no text.
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        String::from_utf8(bytes).map(Self::new).map_err(|error| error.into_bytes().zeroize()).ok()
+    }
+
     /// Returns the text itself. The caller is responsible for where it goes.
     pub fn expose(&self) -> &str {
         &self.0
@@ -33,6 +38,16 @@ impl Secret {
     pub(crate) fn copy(&self) -> Self {
         Self::new(self.expose().to_owned())
     }
+}
+
+/// The shortest piece of a secret that counts as the secret, in bytes. English words that a secret has too are shorter.
+const MIN_SECRET_PIECE: usize = 12;
+
+/// Returns whether `text` has a piece of `secret` in it, from wherever: some servers quote the end of a token only, and a text may have
+/// been cut.
+pub(crate) fn has_piece_of(secret: &str, text: &str) -> bool {
+    let length = MIN_SECRET_PIECE.min(secret.len());
+    length > 0 && text.as_bytes().windows(length).any(|piece| secret.as_bytes().windows(length).any(|own| own == piece))
 }
 
 /// More stack than a job uses above the calls that handle secrets, and a fraction of any thread's stack.

@@ -21,7 +21,7 @@ use crate::system::http::{Http, Reply};
 /// What a person is asked to approve.
 pub(crate) struct DeviceAuthorizationRequest<'a> {
     pub(crate) scopes: &'a Scopes,
-    /// The name of the parameter with the scopes: `scope`, but at some servers.
+    /// The name of the parameter with the scopes: `scope`, except at some servers.
     pub(crate) scope_parameter: &'a str,
     /// Parameters that the RFC does not have, such as Auth0's `audience`.
     pub(crate) further: Vec<(&'a str, &'a str)>,
@@ -102,7 +102,8 @@ impl DeviceAuthorizationRequest<'_> {
         // RFC 8628 §3.1: "The client authentication requirements of Section 3.2.1 of [RFC6749] apply to requests on this endpoint".
         let public = Client { secret: None, ..client.clone() };
         let (form, authorization) = if self.with_secret { client } else { &public }.authenticate(form);
-        // §3.1 wants it only of who does not authenticate; some servers (those on oauthlib) want it of everybody.
+        // §3.1 requires it only from clients that do not authenticate; some servers (those on
+        // oauthlib) require it from all.
         let form = form.with_some("client_id", authorization.as_ref().map(|_| client.id.as_str()));
         http.post(url, form, authorization, cancel)
     }
@@ -125,8 +126,9 @@ impl DeviceAuthorization {
             let why = "it takes a short https address without user information";
             return Err(not_safe_to_show(&reply.host, "verification_uri", why));
         }
-        // RFC 8628 §3.2 has it "OPTIONAL", so that an odd one costs no login: the person types the code. One on another host would be opened
-        // where a person has compared the host of the other.
+        // RFC 8628 §3.2: "OPTIONAL". So an unusable address does not end the login: the person
+        // types the code. An address on another host is dropped: the person has compared the host
+        // of `verification_uri`.
         let complete = wire.verification_uri_complete.or(wire.verification_url_complete);
         let complete = complete.filter(|url| is_page(url) && url.host() == page.host());
         let (user_code, device_code) = wire.user_code.zip(wire.device_code).ok_or(Unusable::Incomplete)?;

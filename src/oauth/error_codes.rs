@@ -14,8 +14,8 @@ pub(crate) fn says_refresh_token_is_dead(code: &str, words: &str) -> bool {
     says_so || is_vague(code) && calls_dead(&["refresh token"], words)
 }
 
-/// Returns whether an error says that the token to revoke is dead. Fewer codes count than for a refresh: a login that is said to have ended,
-/// and has not, is a lie (law 13).
+/// Returns whether an error says that the token to revoke is dead. Fewer codes count than for a
+/// refresh: a logout must not report a login as ended that still lives (law 13).
 pub(crate) fn says_revoked_token_is_dead(code: &str, words: &str) -> bool {
     rfc_code(code) == "invalid_grant" || is_vague(code) && calls_dead(&["token"], words)
 }

@@ -6,6 +6,7 @@ use url::form_urlencoded;
 
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::sanitize::quoted;
+use crate::model::secret::has_piece_of;
 use crate::oauth::error_codes;
 use crate::system::http::Reply;
 
@@ -23,14 +24,14 @@ pub(crate) struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// Makes one of a code and its words, both as the server has them.
+    /// Makes the response from a code and its words, both as the server sent them.
     pub(crate) fn new(host: &str, error: &str, words: Option<&str>) -> Self {
         let description = words.map(quoted).filter(|text| !text.is_empty());
         let meaning = error_codes::rfc_code_in_words(error, description.as_deref().unwrap_or_default());
         Self { host: host.to_owned(), meaning, error: printable_code(error), description, interval: None }
     }
 
-    /// Makes one of a reply that gives no reason.
+    /// Makes the response for a reply that gives no reason.
     pub(crate) fn without_reason(reply: &Reply) -> Self {
         let error = format!("status {} and no reason", reply.status);
         Self { host: reply.host.clone(), meaning: "", error, description: None, interval: None }
@@ -131,7 +132,8 @@ impl From<ErrorResponse> for Error {
     }
 }
 
-/// Returns an error code, if it can be one: no sentence of a stranger's, and no token of the server's.
+/// Returns the text if it looks like an error code, else `UNKNOWN`: a server can put a sentence or
+/// a token there.
 fn printable_code(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let is_token = text.len() >= 20 && text.contains(|c: char| c.is_ascii_digit());
@@ -147,14 +149,4 @@ const UNKNOWN: &str = "an unknown error";
 fn form_decoded(text: &str) -> String {
     let parts = form_urlencoded::parse(text.as_bytes()).map(|(name, value)| format!("{name}={value}"));
     parts.collect::<Vec<_>>().join("&")
-}
-
-/// The shortest piece of a secret that counts as the secret, in bytes. English words that a secret has too are shorter.
-const MIN_SECRET_PIECE: usize = 12;
-
-/// Returns whether `text` has a piece of `secret` in it, from wherever: some servers quote the end of a token only, and a description may
-/// have been cut.
-fn has_piece_of(secret: &str, text: &str) -> bool {
-    let length = MIN_SECRET_PIECE.min(secret.len());
-    text.as_bytes().windows(length).any(|piece| secret.as_bytes().windows(length).any(|own| own == piece))
 }

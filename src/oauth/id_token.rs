@@ -74,7 +74,7 @@ mod tests {
         let check = |claims: &str| {
             let token = Secret::new(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims)));
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
-            read(&token, &"https://a.example".parse()?, &"acme".parse()?, now)
+            validate(&token, &"https://a.example".parse()?, &"acme".parse()?, now)
         };
         assert_eq!(check(good).unwrap().sub().as_deref(), Some("s"));
         for (from, to, what) in [

@@ -37,7 +37,8 @@ impl JwtLifetime {
         Some(Self { exp: time("exp")?, sent_at: date, issued_at: time("iat") })
     }
 
-    /// Returns how long the token lives from when it was `asked_at`: nothing, if it was dead when it came; `None` if that makes no sense.
+    /// Returns the token's lifetime from `asked_at` on: zero if the token had expired on arrival;
+    /// `None` if its claims make no sense.
     pub(crate) fn lifetime(self, asked_at: SystemTime) -> Option<Duration> {
         let since = |begin| self.exp.duration_since(begin).unwrap_or_default();
         let begins = [self.sent_at, self.issued_at, Some(asked_at)];

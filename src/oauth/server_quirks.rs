@@ -11,7 +11,8 @@ use std::borrow::Cow;
 
 use crate::oauth::org_selection::Orgs;
 
-/// What stands in the member `user` beside the tokens, which no RFC has, and what OpenID Connect calls it (WorkOS AuthKit, GoTrue).
+/// The members of `user`, which WorkOS AuthKit and GoTrue send beside the tokens, and the names
+/// that OpenID Connect has for them. No RFC has `user`.
 pub(crate) const CLAIMS_OF_A_USER: &[(&str, &str)] = &[("id", "sub"), ("email", "email"), ("name", "name")];
 
 /// The known facts of one server.
@@ -20,8 +21,8 @@ pub(crate) struct ServerQuirks {
     pub(crate) name: &'static str,
     /// With `{}` for what differs between customers.
     pub(crate) issuer: &'static str,
-    /// The two endpoints, behind `https://`; one that begins with a slash stands behind the issuer, which has `{}` filled in. `None` if
-    /// the metadata says it.
+    /// The two endpoints, without `https://`. A path that begins with a slash is appended to the
+    /// issuer. `None` if the metadata names the endpoint.
     pub(crate) device_authorization: Option<&'static str>,
     pub(crate) token: Option<&'static str>,
     pub(crate) secret: Secret,

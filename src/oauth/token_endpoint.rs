@@ -47,7 +47,7 @@ pub(crate) struct RequestedAccess<'a> {
     pub(crate) verifier: Option<&'a Verifier>,
 }
 
-/// What a token is asked for with.
+/// The grant that a token is requested with.
 pub(crate) enum Grant<'a> {
     /// RFC 8628 §3.4.
     DeviceCode(&'a Secret),
@@ -100,7 +100,12 @@ impl TokenReply {
     ) -> bool {
         let is_other_user = self.user.as_ref().zip(user).is_some_and(|(named, own)| named.name_another_subject(own));
         is_other_user
-            || id_token::names_another_login(&id_token::unverified_claims(self.id_token.as_ref()), issuer, client, subject)
+            || id_token::names_another_login(
+                &id_token::unverified_claims(self.id_token.as_ref()),
+                issuer,
+                client,
+                subject,
+            )
     }
 
     /// Reads the reply of the token endpoint.
@@ -143,7 +148,8 @@ impl TokenReply {
     }
 }
 
-/// Returns whether a token can be used: a token that cannot stand in a header cannot, and would break the host's own output.
+/// Returns whether a token can be used. A token that no header can carry would break the host's own
+/// output.
 fn is_usable(token: &Secret) -> bool {
     let token = token.expose();
     (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
@@ -304,7 +310,8 @@ struct Wire {
     refresh_expires_in: Option<Duration>,
     #[serde(default, deserialize_with = "normalize::text_or_list")]
     scope: Option<String>,
-    /// An empty one is none, here as in every other member: the person has approved, and it says nothing.
+    /// An empty ID token counts as missing, like any empty member: the person has approved all the
+    /// same.
     #[serde(default, deserialize_with = "normalize::secret")]
     id_token: Option<Secret>,
     #[serde(default, deserialize_with = "normalize::text_or_number")]

@@ -32,7 +32,8 @@ pub(super) fn request(verification: &Verification, screen: Screen) -> String {
     )
 }
 
-/// A value that would be broken in two stands on a line of its own, from the first column, so that it can be copied, clicked and compared.
+/// Formats a value behind its label. A value that the window would break stands on its own line,
+/// from the first column, so that it can be copied, clicked and compared.
 fn field(label: &str, value: &str, screen: Screen) -> String {
     let breaks = label.len() + value.chars().count() > screen.width();
     let value = bold(&screen.entry("", value), screen);

@@ -97,7 +97,8 @@ impl<'a> OpenGrant<'a> {
             Err(Unreadable::Newer) => Err(files.unreadable(Unreadable::Newer)),
             // Half of a record cannot be read as a journal; that an exchange was begun is certain.
             Err(_) => {
-                let journal = RefreshJournal::read(&bytes).unwrap_or_else(|| RefreshJournal::unreadable(record.generation));
+                let journal =
+                    RefreshJournal::read(&bytes).unwrap_or_else(|| RefreshJournal::unreadable(record.generation));
                 let journal = Some(journal).filter(|journal| journal.generation == record.generation);
                 Ok(RecoveredGrant { record, finished: false, journal })
             }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use url::Url;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::custody::sealing_key::{NotOpened, SealingKey, text};
+use crate::custody::sealing_key::{NotOpened, SealingKey};
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::{AppName, ClientId, GrantId, Issuer, Org};
@@ -114,7 +114,8 @@ pub(crate) struct Header {
     pub(crate) rotated: SystemTime,
     #[serde(with = "time::option")]
     pub(crate) expires_at: Option<SystemTime>,
-    /// Whether there is a refresh token, and when that ends by itself; of a record that an earlier version wrote, unknown.
+    /// Whether the record has a refresh token, and when that token expires. Records of earlier
+    /// versions say neither.
     #[serde(default)]
     pub(crate) renews: Option<bool>,
     #[serde(default, with = "time::option")]
@@ -209,7 +210,7 @@ impl RefreshToken {
             Self::Plain(token) => Some(token.copy()),
             Self::Sealed(sealed) => {
                 let mut plain = key.open(&URL_SAFE_NO_PAD.decode(sealed).ok()?, REFRESH_TOKEN).ok()?;
-                text(std::mem::take(&mut *plain))
+                Secret::from_bytes(std::mem::take(&mut *plain))
             }
         }
     }

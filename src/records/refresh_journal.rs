@@ -30,7 +30,8 @@ pub(crate) struct Failure {
     /// Whether the server has rotated and its reply was rejected here, as it was for another login (law 17).
     #[serde(default)]
     pub(crate) foreign: bool,
-    /// The server refused this token: asking again would bring the same answer, and some servers ban whoever does.
+    /// The server refused this token. Asking again would bring the same answer, and some servers
+    /// ban a client that asks again.
     #[serde(default)]
     pub(crate) refused: Option<Refused>,
     /// How long the server asked not to be called, in seconds.
@@ -43,7 +44,8 @@ pub(crate) struct Failure {
     pub(crate) server_says: Option<String>,
 }
 
-/// What a server has refused. Somebody who can write the file, but does not have the grant's key, cannot make one.
+/// What a server has refused. Only the grant's key can make the proof: somebody who can write the
+/// file cannot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Refused {
     /// The org that was named with the token, and may be what the server refused; `None` if the server refused the token.
@@ -67,7 +69,7 @@ impl RefreshJournal {
         Self { generation, pid: std::process::id(), at: now, failure: None }
     }
 
-    /// Returns the journal of an exchange of which nothing is known but that it was begun.
+    /// Returns the journal of an exchange that was begun, and of which nothing else is known.
     pub(crate) fn unreadable(generation: u64) -> Self {
         Self { generation, pid: 0, at: SystemTime::UNIX_EPOCH, failure: None }
     }

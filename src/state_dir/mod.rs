@@ -1,4 +1,4 @@
-//! The app's state folder, and the only code that names the file system.
+//! The app's state folder, and the only code that reads and writes the state folder.
 //!
 //! | file | has |
 //! | --- | --- |
@@ -14,7 +14,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "this is the one place that may touch the disk"
+    reason = "this is the one folder that may write to the disk"
 )]
 
 mod blocked;

@@ -69,8 +69,9 @@ impl<T: AsFd> Tty<T> {
         }
     }
 
-    /// A shell that has the terminal in between may have changed the settings, and then they stay. Some shells (dash) do not change them:
-    /// then a process that was stopped, and ends in the background, would leave the terminal without an echo.
+    /// Restores the settings. If a shell has had the terminal and changed them meanwhile, its
+    /// settings stay. Some shells (dash) do not change them: then a process that was stopped, and
+    /// ends in the background, would leave the terminal without an echo.
     fn restore(&self) {
         let is_in_front = is_in_front(&self.terminal);
         if is_in_front {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 pub(crate) use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
-use crate::process::{LOCK_TIMEOUT, Running};
+use crate::process::{Running, STEP_TIMEOUT};
 
 impl Running {
     pub(crate) fn signal(&self, signal: Signal) {
@@ -23,7 +23,7 @@ impl Running {
 
     /// Waits until it `has_come` to that; false if it ended without.
     pub(crate) fn comes_to(&self, what: &str, has_come: impl Fn() -> bool) -> bool {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let deadline = Instant::now() + STEP_TIMEOUT;
         loop {
             if has_come() {
                 return true;

@@ -84,7 +84,7 @@ fn matrix(trouble: Trouble) {
                     }
                     let Some(outcome) = stage.at(&format!("{step}:{nth}"), *lasts) else { break };
                     bystander.is_untouched();
-                    column.push((format!("{step} {nth}, {}", lasts.with_server_words()), outcome));
+                    column.push((format!("{step} {nth}, {}", lasts.describe()), outcome));
                 }
             }
         }
@@ -233,7 +233,7 @@ impl Trouble {
 }
 
 impl Lasts {
-    fn with_server_words(self) -> &'static str {
+    fn describe(self) -> &'static str {
         match self {
             Self::AMoment => "for a moment",
             Self::Long => "for long",

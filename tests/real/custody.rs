@@ -77,7 +77,7 @@ fn a_login_survives_a_key_store_that_is_locked_or_down() {
     dead.fails_with("custody", "");
     say(&format!("a token from a dead D-Bus: refused after {:.2?}", dead.took));
     assert!(dead.took < Duration::from_secs(5), "{dead}");
-    // The verdict is remembered, so that the next process does not wait for it again.
+    // The silence is remembered, so that the next process does not wait for it again.
     assert_eq!(machine.files_named("os.silent").len(), 1);
     let again = machine.acme(&provider.issuer).run(&["auth", "token", "--json"]).exits(6);
     say(&format!("a token from a dead D-Bus, the second time: refused after {:.2?}", again.took));

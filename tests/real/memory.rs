@@ -24,7 +24,7 @@ const AROUND: usize = 500;
 /// Mappings that are the kernel's, and cannot be read through /proc.
 const KERNELS: [&str; 3] = ["[vvar]", "[vvar_vclock]", "[vsyscall]"];
 
-pub(crate) struct MemoryKeyStore(Vec<Vec<u8>>);
+pub(crate) struct ProcessMemory(Vec<Vec<u8>>);
 
 /// A secret, as it may lie in memory.
 pub(crate) struct Needle(Vec<Form>);
@@ -43,14 +43,14 @@ pub(crate) struct Copy {
     after: String,
 }
 
-impl MemoryKeyStore {
-    /// Of a process that stands still, once the threads of its last trip are gone: every mapping that it can read.
-    pub(crate) fn of(running: &Running) -> MemoryKeyStore {
+impl ProcessMemory {
+    /// Of a process that stands still, once the threads of its last job are gone: every mapping that it can read.
+    pub(crate) fn of(running: &Running) -> ProcessMemory {
         let folder = format!("/proc/{}", running.child.id());
-        eventually("the end of the trip", || {
+        eventually("the end of the job", || {
             let threads = fs::read_dir(format!("{folder}/task")).unwrap().flatten();
             let mut names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
-            !names.any(|name| ["hallpass-", "tokio-"].iter().any(|job| name.starts_with(job)))
+            !names.any(|name| ["hallpass-", "tokio-"].iter().any(|prefix| name.starts_with(prefix)))
         });
         let mut memory = File::open(format!("{folder}/mem")).unwrap();
         let maps = fs::read_to_string(format!("{folder}/maps")).unwrap();
@@ -76,12 +76,12 @@ impl MemoryKeyStore {
                 }
             }
         }
-        MemoryKeyStore(mappings)
+        ProcessMemory(mappings)
     }
 
     /// Of a process that works in `folder`, which is empty, and dies of this. `None` where the kernel hands cores to a program,
     /// or may write none.
-    pub(crate) fn of_core(running: Running, folder: &Path) -> Option<MemoryKeyStore> {
+    pub(crate) fn of_core(running: Running, folder: &Path) -> Option<ProcessMemory> {
         let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
         let Rlimit { maximum, .. } = getrlimit(Resource::Core);
         if pattern.contains(['|', '/']) || maximum == Some(0) {
@@ -93,31 +93,31 @@ impl MemoryKeyStore {
         let run = running.finish();
         assert_eq!(run.code, None, "{run}");
         let core = fs::read_dir(folder).unwrap().next().expect("a core").unwrap();
-        Some(MemoryKeyStore(vec![fs::read(core.path()).unwrap()]))
+        Some(ProcessMemory(vec![fs::read(core.path()).unwrap()]))
     }
 
     /// Every copy of each of these secrets.
     pub(crate) fn copies<'n>(&self, needles: impl IntoIterator<Item = &'n Needle>) -> Vec<Vec<Copy>> {
         let needles: Vec<&Needle> = needles.into_iter().collect();
-        let mut key_stores: HashMap<&[u8], Vec<(&[u8], usize)>> = HashMap::new();
+        let mut places: HashMap<&[u8], Vec<(&[u8], usize)>> = HashMap::new();
         let forms = needles.iter().flat_map(|needle| &needle.0);
-        key_stores.extend(forms.flat_map(Form::pieces).map(|piece| (piece, Vec::new())));
+        places.extend(forms.flat_map(Form::pieces).map(|piece| (piece, Vec::new())));
         // A hundred million bytes are asked, so that most are told apart by two.
         let mut begins = vec![false; 1 << 16];
         let beginning = |bytes: &[u8]| usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
-        key_stores.keys().for_each(|piece| begins[beginning(piece)] = true);
+        places.keys().for_each(|piece| begins[beginning(piece)] = true);
         for mapping in &self.0 {
             for (at, bytes) in mapping.windows(MIN_SECRET_PIECE).enumerate() {
                 if begins[beginning(bytes)]
-                    && let Some(key_stores) = key_stores.get_mut(bytes)
+                    && let Some(places) = places.get_mut(bytes)
                 {
-                    key_stores.push((mapping, at));
+                    places.push((mapping, at));
                 }
             }
         }
         let copies = |form: &Form| {
             // What is left of a copy need not be the same piece of each.
-            let most = form.pieces().map(|piece| &key_stores[piece]).max_by_key(|key_stores| key_stores.len());
+            let most = form.pieces().map(|piece| &places[piece]).max_by_key(|places| places.len());
             most.into_iter().flatten().map(|(mapping, at)| Copy::at(mapping, *at, form.name)).collect::<Vec<_>>()
         };
         needles.iter().map(|needle| needle.0.iter().flat_map(copies).collect()).collect()

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::acme::example;
 use crate::machine::Machine;
-use crate::memory::{Copy, MemoryKeyStore, Needle};
+use crate::memory::{Copy, Needle, ProcessMemory};
 use crate::needs::Need::{Keyring, Openssl, Provider as Server};
 use crate::needs::{left_out, say};
 use crate::process::Running;
@@ -127,7 +127,7 @@ fn live(name: &str, wire: Wire, custody: KeyStore) -> Found {
     server.person(&host.line().expect("a page"), "ada", Wish::Approve);
 
     let (mut found, mut key) = (Found::new(), None);
-    let mut look = |step, memory: &MemoryKeyStore| {
+    let mut look = |step, memory: &ProcessMemory| {
         let key = key.get_or_insert_with(|| match custody {
             KeyStore::Os => Some(key_in([machine.keyring_items("acme").as_bytes()])),
             // Nobody else has it.
@@ -159,12 +159,12 @@ fn live(name: &str, wire: Wire, custody: KeyStore) -> Found {
     for step in &STEPS[..5] {
         let line = host.line();
         assert_eq!(line.as_deref(), Some(*step), "{}", host.finish());
-        look(*step, &MemoryKeyStore::of(&host));
+        look(*step, &ProcessMemory::of(&host));
         if *step != "dropped" {
             tell(&mut stdin, "");
         }
     }
-    match MemoryKeyStore::of_core(host, &folder) {
+    match ProcessMemory::of_core(host, &folder) {
         Some(core) => look(STEPS[5], &core),
         None => say("LEFT OUT: the kernel writes no core into the folder of a process here; only /proc was looked at"),
     }

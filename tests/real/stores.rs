@@ -8,7 +8,7 @@ use hallpass::custody::{Item, KeyStore, OsKeyStore};
 use crate::machine::{Machine, part};
 use crate::needs::Need::{Keepassxc, Kwallet, Provider as Server};
 use crate::needs::{ready, say};
-use crate::process::{LOCK_TIMEOUT, Run};
+use crate::process::{Run, STEP_TIMEOUT};
 use crate::provider::Provider;
 
 #[test]
@@ -85,7 +85,7 @@ fn play(part: &str) {
         }
         "load" => println!("load: {:?}", OsKeyStore.load(&Item::new(&app, &grant))),
         "list" => println!("list: {:?}", OsKeyStore.list(&app)),
-        "unlock" => println!("unlock: {:?}", OsKeyStore.unlock(LOCK_TIMEOUT / 2)),
+        "unlock" => println!("unlock: {:?}", OsKeyStore.unlock(STEP_TIMEOUT / 2)),
         "unlock, soon" => println!("unlock, soon: {:?}", OsKeyStore.unlock(Duration::from_millis(500))),
         other => panic!("no part is called {other}"),
     }

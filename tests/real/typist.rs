@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::acme::{Acme, example};
-use crate::process::LOCK_TIMEOUT;
+use crate::process::STEP_TIMEOUT;
 
 /// A person at a terminal, where a shell runs.
 pub(crate) struct Typist {
@@ -56,7 +56,7 @@ impl Typist {
     }
 
     pub(crate) fn waits_for(&mut self, words: &str) {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let deadline = Instant::now() + STEP_TIMEOUT;
         loop {
             let text = self.text();
             if let Some(at) = text[self.answered..].find(words) {

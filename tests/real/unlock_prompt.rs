@@ -13,16 +13,16 @@ use zbus::zvariant::{ObjectPath, OwnedObjectPath, Value};
 use crate::machine::{Machine, part};
 use crate::needs::Need::Keyring;
 use crate::needs::ready;
-use crate::process::LOCK_TIMEOUT;
+use crate::process::STEP_TIMEOUT;
 
 #[test]
 fn a_person_who_types_the_password_unlocks_the_store() {
-    asked(Person::Approves, LOCK_TIMEOUT, "Ok(())", &["Unlock", "Prompt"]);
+    asked(Person::Approves, STEP_TIMEOUT, "Ok(())", &["Unlock", "Prompt"]);
 }
 
 #[test]
 fn a_person_who_dismisses_the_prompt_leaves_it_locked() {
-    asked(Person::Dismisses, LOCK_TIMEOUT, "Err(Locked)", &["Unlock", "Prompt"]);
+    asked(Person::Dismisses, STEP_TIMEOUT, "Err(Locked)", &["Unlock", "Prompt"]);
 }
 
 #[test]
@@ -33,12 +33,12 @@ fn a_prompt_that_nobody_answers_is_taken_away_again() {
 /// Anyone on the bus can send the signal: the lock is asked, not the answer.
 #[test]
 fn an_answer_that_unlocks_nothing_is_not_believed() {
-    asked(Person::Lies, LOCK_TIMEOUT, "Err(Locked)", &["Unlock", "Prompt"]);
+    asked(Person::Lies, STEP_TIMEOUT, "Err(Locked)", &["Unlock", "Prompt"]);
 }
 
 #[test]
 fn a_store_that_can_unlock_itself_asks_nobody() {
-    asked(Person::IsNotNeeded, LOCK_TIMEOUT, "Ok(())", &["Unlock"]);
+    asked(Person::IsNotNeeded, STEP_TIMEOUT, "Ok(())", &["Unlock"]);
 }
 
 /// Unlocks a store with this person before it, from inside the session.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::http;
 use crate::machine::Machine;
-use crate::process::{LOCK_TIMEOUT, Running};
+use crate::process::{Running, STEP_TIMEOUT};
 
 pub(crate) struct Browser {
     session: String,
@@ -125,7 +125,7 @@ impl Browser {
     /// Waits for the page of this title.
     #[track_caller]
     pub(crate) fn sees(&self, title: &str) {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let deadline = Instant::now() + STEP_TIMEOUT;
         while self.title() != title {
             assert!(Instant::now() < deadline, "{:?} instead of {title:?}: {}", self.title(), self.text());
             thread::sleep(Duration::from_millis(10));

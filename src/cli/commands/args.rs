@@ -2,7 +2,7 @@
 
 use crate::{Error, Result, Scopes};
 
-/// The variables that a command reads which uses a login: they select the login, and open its key.
+/// The variables that a command with a login reads: they select the login, and open its key.
 pub(super) const LOGIN_VARIABLES: &[&str] = &["CONTEXT", "ORG", "TOKEN", "PASSPHRASE_FD", "PASSPHRASE", "HOME"];
 
 /// Returns the scopes of the options `--scope`, `None` if there is no such option.

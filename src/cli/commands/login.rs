@@ -87,7 +87,7 @@ impl LoginArgs {
         }
     }
 
-    /// Nobody would see the code, and a program that waits for nobody hangs.
+    /// Refuses the login: nobody would see the code, and a program that waits for nobody hangs.
     fn refuse_without_terminal(self, output: &Output) -> ExitCode {
         let (program, token) = (&output.hints.program, output.hints.variable("TOKEN"));
         let context = self.context.map(|name| format!(" --context {name}")).unwrap_or_default();

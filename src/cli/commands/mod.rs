@@ -116,7 +116,7 @@ impl AuthCommand {
         }
     }
 
-    /// Whether `--json` stands before the command or after it.
+    /// Returns whether `--json` stands before or after the command.
     pub(super) fn json(&self) -> bool {
         let (Login(LazyArgs { json, .. })
         | Token(LazyArgs { json, .. })

@@ -8,7 +8,7 @@
 //! | `deadline` | a timeout for calls that have none |
 //!
 //! Only these files name keyring's crates. Its process-global store is never touched: we hold stores of our own.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one file that may name keyring")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one folder that may name keyring")]
 
 mod deadline;
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -141,10 +141,8 @@ impl Owned {
 }
 
 fn text(bytes: Vec<u8>) -> Result<Secret, KeyStoreError> {
-    String::from_utf8(bytes).map(Secret::new).map_err(|error| {
-        error.into_bytes().zeroize();
-        KeyStoreError::Failed("it holds something under our name that is not ours".into())
-    })
+    Secret::from_bytes(bytes)
+        .ok_or_else(|| KeyStoreError::Failed("it holds something under our name that is not ours".into()))
 }
 
 /// keyring's errors can contain the secret's bytes (`BadEncoding`, `BadDataFormat`): they are wiped, and their text is not used.

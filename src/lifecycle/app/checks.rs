@@ -1,4 +1,4 @@
-//! What must be so before a secret is sent and before a login is used (law 16).
+//! Checks before a secret is sent and before a login is used (law 16).
 
 use std::fmt::Display;
 use std::sync::{MutexGuard, PoisonError};
@@ -78,13 +78,13 @@ impl App {
         Err(Error::new(ErrorKind::Custody, message).with(Remedy::Repair))
     }
 
-    /// As [`check_entry`](Self::check_entry), for an entry of the index.
+    /// Checks an entry of the index as [`check_entry`](Self::check_entry) checks a context.
     pub(crate) fn check_record(&self, entry: &Entry, grant: &OpenGrant<'_>, record: &Record) -> Result<()> {
         self.check_entry(&Context::of(entry, &Index::empty()), grant, record)
     }
 
-    /// A secret goes home (law 16): a configuration that differs from what was sealed at login is an error, before
-    /// anything is sent. Otherwise whoever set the difference would choose where a refresh token goes.
+    /// Refuses, before anything is sent, a configuration that differs from what was sealed at login
+    /// (law 16). Otherwise the author of the difference would choose where a refresh token goes.
     pub(crate) fn check_destination(&self, grant: &GrantId, record: &Record) -> Result<()> {
         let (config, sealed) = (&self.config, &record.destination);
         let difference: (_, &dyn Display, &dyn Display) =

@@ -20,8 +20,9 @@ impl Index {
         Some(self.folders.remove(at).context)
     }
 
-    /// Returns the rule of the innermost folder around `current` that has one. A folder that another user owns now has no rule:
-    /// whoever can replace a folder of mine does not select my login.
+    /// Returns the rule of the innermost folder around `current` that has a rule. A folder that
+    /// another user owns now has no rule: somebody who can replace a person's folder must not
+    /// select that person's login.
     pub(super) fn rule_around(&self, current: Option<&Path>) -> Option<&FolderRule> {
         if self.folders.is_empty() {
             return None;

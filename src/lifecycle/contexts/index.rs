@@ -81,7 +81,7 @@ impl Entry {
         }
     }
 
-    /// Whether it is a login of this account, by this client.
+    /// Returns whether the entry is a login of this account, by this client.
     pub(crate) fn is_of(&self, account: &Account, client: &ClientId) -> bool {
         self.account.is(account) && self.client_id == *client
     }
@@ -95,13 +95,15 @@ impl Entry {
 impl Index {
     /// Marks `name` as one of this grant's names. Other names stay unmarked: an editor of the index may have added them.
     pub(crate) fn mark(&mut self, grant: &OpenGrant<'_>, name: &ContextName) -> Result<()> {
-        for entry in self.contexts.iter_mut().filter(|entry| entry.name == *name && entry.grant == *grant.id()) {
+        // The first alone, which is the one that is used: an editor may have added another one of this name, for another org.
+        if let Some(entry) = self.contexts.iter_mut().find(|entry| entry.name == *name && entry.grant == *grant.id()) {
             entry.mark = grant.mark(&entry.name, entry.org.as_ref())?;
         }
         Ok(())
     }
 
-    /// Returns the entries with a mark of `grant`, by the names that the marks prove, whichever entry has such a name now.
+    /// Returns the entries that `grant` has marked, each under the name that its mark proves.
+    /// Another entry may have that name now.
     pub(crate) fn marked_by(&self, grant: &OpenGrant<'_>) -> Vec<Entry> {
         let mut marked = Vec::new();
         for entry in &self.contexts {

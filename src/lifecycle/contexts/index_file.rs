@@ -20,11 +20,14 @@ impl Index {
 
     /// Returns the index, or an empty one if nobody has logged in yet.
     pub(crate) fn read(state_dir: Option<&StateDir>) -> Result<Self> {
+        Self::parse_file(state_dir, read_file(state_dir)?.as_deref())
+    }
+
+    /// Returns the index from the bytes of its file, or an empty one if there is no file.
+    pub(super) fn parse_file(state_dir: Option<&StateDir>, bytes: Option<&[u8]>) -> Result<Self> {
         let Some(state_dir) = state_dir else { return Ok(Self::empty()) };
-        let mut index = match read_file(state_dir)? {
-            Some(bytes) => Self::parse(&state_dir.root.path_of(FILE), &bytes)?,
-            None => Self::empty(),
-        };
+        let parsed = bytes.map(|bytes| Self::parse(&state_dir.root.path_of(FILE), bytes)).transpose()?;
+        let mut index = parsed.unwrap_or_else(Self::empty);
         if index.contexts.is_empty() {
             index.unnamed_records = count_records(state_dir);
         }
@@ -87,7 +90,8 @@ impl Index {
 }
 
 /// Reads the file, if it exists.
-pub(super) fn read_file(state_dir: &StateDir) -> Result<Option<Vec<u8>>> {
+pub(super) fn read_file(state_dir: Option<&StateDir>) -> Result<Option<Vec<u8>>> {
+    let Some(state_dir) = state_dir else { return Ok(None) };
     // It holds no secret, and wiping it would take as long as reading it.
     Ok(state_dir.root.read(FILE)?.map(|mut bytes| std::mem::take(&mut *bytes)))
 }

@@ -7,20 +7,20 @@
 //! | `index_file` | the index's file: read, and changed under its lock |
 //! | `names` | names for contexts: derived from the account, unique, changed |
 //! | `resolve` | which context is selected: by argument, environment, folder or default |
-//! | `selected_entry` | the selected entry read alone, for a token |
+//! | `selected_entry` | reads the selected entry without parsing the others, for a token |
 //! | `folder_rules` | the rules that select a context in a folder |
-//! | `batch` | `Outcomes`: the results of one operation on several logins |
+//! | `outcomes` | `Outcomes`: the results of one operation on several logins |
 
-mod batch;
 mod context;
 mod folder_rules;
 mod index;
 mod index_file;
 mod names;
+mod outcomes;
 mod resolve;
 mod selected_entry;
 
-pub use batch::Outcomes;
 pub use context::{Context, Missing};
 pub(crate) use index::{Entry, Index};
+pub use outcomes::Outcomes;
 pub use resolve::{ChosenBy, Selector};

@@ -175,7 +175,7 @@ impl Index {
         }
     }
 
-    /// Whether no entry before this one has the same grant.
+    /// Returns whether no earlier entry has the same grant.
     fn is_first_of_grant(&self, entry: &Entry) -> bool {
         self.of_grant(&entry.grant).is_some_and(|first| first.name == entry.name)
     }

@@ -33,13 +33,14 @@ impl Index {
         selector: &Selector,
         config: &Config,
     ) -> Result<(Self, Option<Choice>)> {
-        let bytes = state_dir.map(read_file).transpose()?.flatten();
-        if let Some(bytes) = bytes
-            && let Some(selected) = Self::parse_selected(&bytes, selector, config)?
+        let bytes = read_file(state_dir)?;
+        if let Some(bytes) = &bytes
+            && let Some(selected) = Self::parse_selected(bytes, selector, config)?
         {
             return Ok(selected);
         }
-        let index = Self::read(state_dir)?;
+        // The same bytes: a switch in between must not mix two choices.
+        let index = Self::parse_file(state_dir, bytes.as_deref())?;
         let choice = index.choose(selector, config)?;
         Ok((index, choice))
     }

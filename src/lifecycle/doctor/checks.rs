@@ -115,7 +115,8 @@ fn read_index(state_dir: Option<&StateDir>, findings: &mut Vec<Finding>) -> Opti
     }
 }
 
-/// Whether a key store could take a key now. If it cannot, only the logins with a key in it have a problem.
+/// Checks whether a key store could take a key now. A failure is a problem only for the logins that
+/// have a key there.
 fn key_store(store: &dyn KeyStore, key_stores: &KeyStores, index: Option<&Index>) -> Option<Finding> {
     let (name, protection) = (store.name(), store.protection());
     if protection.lasts == KeptUntil::ProcessEnd {
@@ -228,7 +229,7 @@ fn describe_orphans(orphans: &Orphans) -> Vec<Finding> {
     unnamed.chain(keys).chain(unproven).chain(unreachable).collect()
 }
 
-/// Whether the check of the key store itself has reported this error.
+/// Returns whether the check of the key store itself has reported this error.
 fn is_reported_by_its_key_store(error: &KeyStoreError) -> bool {
     matches!(error, KeyStoreError::Unavailable(_) | KeyStoreError::Refused { .. } | KeyStoreError::StateFolder { .. })
 }
@@ -248,7 +249,7 @@ fn network(app: &App) -> Vec<Finding> {
     findings
 }
 
-/// What the kernel keeps for a while.
+/// Reports the copies of keys that the kernel keeps for a while.
 fn memory(app: &App, state_dir: Option<&StateDir>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(lifetime) = app.config.key_cache.filter(|_| cfg!(target_os = "linux")) {

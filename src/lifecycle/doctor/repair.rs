@@ -121,7 +121,8 @@ impl Repair<'_> {
         Ok(erased.then(|| format!("erased a key in {name} that opened nothing")))
     }
 
-    /// Whether the key in `found` is the only one that opens the record of `entry`: then the index has it now.
+    /// Records in the index that the key of `entry` is in `found`, if no other key opens the
+    /// record. Returns whether it did.
     fn move_to_the_key_that_opens(&self, entry: &Entry, found: &dyn KeyStore) -> Result<bool> {
         let indexed = self.key_stores.of(&entry.key_store)?;
         let Err(error) = self.open(entry, &*indexed) else { return Ok(false) };
@@ -185,8 +186,9 @@ impl Repair<'_> {
         }
     }
 
-    /// Puts a record into the index. The record says all but the names that the person gave: those are in `before`, the index before the
-    /// repair, with a mark of this grant's key, at whatever login. Returns a description of the login.
+    /// Puts a record into the index. The record says everything except the names that the person
+    /// gave. Those are in `before`, the index before the repair, in any entry with a mark of this
+    /// grant's key. Returns a description of the login.
     fn reindex(&self, grant: &GrantId, key_store: &str, before: &Index) -> Result<String> {
         let files = self.app.files(self.state_dir, grant);
         // Before the lock is taken: a person may be asked.

@@ -1,4 +1,5 @@
-//! Keeps a login: key, record, then the index, which makes the login the context's.
+//! Saves a login: first the key, then the record, then the index, which assigns the login to its
+//! context.
 
 use std::sync::Arc;
 
@@ -34,18 +35,8 @@ impl Login<'_> {
             let key_store = self.app.quiet_key_stores().of(&old.key_store).ok()?;
             self.app.files(state_dir, &old.grant).unlock(&*key_store).ok()
         });
-        let entry = Entry {
-            name,
-            // A new login is a new grant (law 5).
-            grant: GrantId::random()?,
-            org,
-            account,
-            client_id: config.client_id.clone(),
-            scopes: record.scopes.clone(),
-            key_store: key_store.name().to_owned(),
-            mark: String::new(),
-            asked: None,
-        };
+        // A new login is a new grant (law 5).
+        let entry = Entry::of_record(name, &GrantId::random()?, org, &record, key_store.name());
         let files = self.app.files(state_dir, &entry.grant);
         let grant = files.create(key_store, &label(&config.app, &entry.account), record)?;
         let indexed = self.index(state_dir, entry.clone(), wanted, &grant, old.as_ref());
@@ -105,8 +96,8 @@ impl Login<'_> {
         index.name_for(account, &self.app.config.client_id, org, wanted, self.request.replace)
     }
 
-    /// Puts the login into the index. Returns its context, and the login that it replaces. `old`: the grant of that login, if its key
-    /// could be had.
+    /// Puts the login into the index. Returns its context, and the login that it replaces. `old`:
+    /// the grant of that login, if its key could be read without a person.
     fn index(
         &self,
         state_dir: &StateDir,
@@ -117,9 +108,11 @@ impl Login<'_> {
     ) -> Result<(Context, Option<Entry>)> {
         Index::change(state_dir, self.app.config.lock_timeout, |index| {
             entry.name = self.name_for_entry(index, &entry.account, entry.org.as_ref(), wanted)?;
-            // The login that this one replaces may serve other orgs, by names that only its key can tell from planted ones.
+            // The replaced login may serve other orgs, under other names. Only its key proves which
+            // names are genuine.
             let sibling_contexts = old.map(|old| index.marked_by(old)).unwrap_or_default();
-            // Who names a context means that one; who just logs in means to go on as who they are.
+            // A login without a context name becomes the default; a login with a name does not
+            // replace an existing default.
             let replaced = index.put(entry.clone(), wanted.is_none());
             let names = sibling_contexts.iter().map(|follower| &follower.name).chain([&entry.name]);
             names.into_iter().try_for_each(|name| index.mark(grant, name))?;

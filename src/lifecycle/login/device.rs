@@ -58,8 +58,8 @@ impl Login<'_> {
                 }
                 Err(error) => error,
             };
-            // Some servers forget a code as it ends, or a little before (django-allauth), and then do not know it. After a reply that
-            // was lost it may have been redeemed.
+            // Some servers (django-allauth) forget a code when it expires or a little earlier, and
+            // then report an unknown code. If a reply was lost, the code may have been redeemed.
             let was_known = matches!(last, Some(PollResult::Pending | PollResult::SlowDown(_)));
             let is_over = was_known || poll.left(begun.elapsed(clock)).is_zero();
             if is_over && matches!(&error, TokenError::Refused(response) if response.is("invalid_grant")) {
@@ -141,12 +141,14 @@ fn poll_result(error: &TokenError) -> Option<PollResult> {
     }
 }
 
-/// The least difference between this machine's clock and the server's that the person is warned of. Drift stays below, and most logins bear
-/// it. A clock in the wrong time zone, or one that stood still while the machine was suspended, is off by half an hour or more.
+/// The person is warned if this machine's clock and the server's differ by at least this much.
+/// Drift stays below it and does not prevent most logins. A clock in the wrong time zone, or a
+/// clock that stood still while the machine was suspended, is off by half an hour or more.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(20 * 60);
 
-/// Warns the person before the code is shown if the clocks are far apart. The reply to a POST is no copy of a cache, so that its `Date` is
-/// the server's now. It ends no login: nobody knows which of the two is wrong, and an ID token is judged by the earlier one.
+/// Warns the person before the code is shown if the clocks are far apart. The reply to a POST is
+/// not cached, so its `Date` is the server's time now. The warning ends no login: either clock may
+/// be wrong, and an ID token is checked by the earlier of the two.
 fn clock_warning(now: SystemTime, issuer: &Issuer, device: &DeviceAuthorization) -> Option<String> {
     let date = device.date?;
     let skew = now.duration_since(date).unwrap_or_else(|behind| behind.duration());

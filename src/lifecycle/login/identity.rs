@@ -38,7 +38,8 @@ impl Login<'_> {
         // By the earlier of the two clocks: if either is wrong, the login would be lost after the person has approved it.
         let own = self.app.config.clock.now();
         let now = reply.date.map_or(own, |date| date.min(own));
-        let id_token_claims = reply.id_token.as_ref().map(|token| id_token::validate(token, issuer, client_id, now)).transpose()?;
+        let id_token_claims =
+            reply.id_token.as_ref().map(|token| id_token::validate(token, issuer, client_id, now)).transpose()?;
         let org = id_token_claims.as_ref().and_then(Claims::org).or_else(|| reply.org.clone());
         // Many servers keep name and e-mail address out of the ID token. The subject decides, the rest is for display.
         let is_named = id_token_claims.as_ref().is_some_and(Claims::is_named);

@@ -8,7 +8,7 @@
 //! | `identity` | whose login it is: ID token, userinfo |
 //! | `org` | the org that the tokens are for |
 //! | `commit` | keeps the login: key, record, index |
-//! | `replace` | ends the login that this one replaces; gives back a login that could not be kept |
+//! | `replace` | ends the login that this one replaces; revokes a login that could not be stored |
 
 mod commit;
 mod device;

@@ -65,7 +65,11 @@ impl Login<'_> {
             return Err(self.org_refused(org, ", but something else"));
         }
         let id_token_claims = id_token::unverified_claims(reply.id_token.as_ref()).org();
-        match [id_token_claims.as_deref(), reply.org.as_deref()].into_iter().flatten().any(|named| named != org.as_str()) {
+        match [id_token_claims.as_deref(), reply.org.as_deref()]
+            .into_iter()
+            .flatten()
+            .any(|named| named != org.as_str())
+        {
             true => Err(self.org_refused(org, ", but one for another")),
             false => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! Ends the login that a new one replaces; gives back a login that could not be kept.
 //!
-//! What a revocation takes with it differs between servers, and it must never end the login that has just been made (law 13): so it
-//! is data, and checked afterwards.
+//! Servers differ in what they end with a revoked token. A revocation must never end the new login
+//! (law 13), so the reach is data, and userinfo is asked afterwards.
 
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::login::Login;
@@ -26,11 +26,13 @@ impl Login<'_> {
         reply: &TokenReply,
     ) -> Result<Option<String>> {
         let ask = |url| self.userinfo(url).ask(&reply.access_token, &Cancel::new());
-        // If userinfo does not take the token before, for lack of a scope, its answer afterwards says nothing.
+        // If userinfo refuses the token before the revocation, for example for lack of a scope, its
+        // later answer proves nothing.
         let answering = self.destination.userinfo_endpoint.as_ref().filter(|url| ask(url).is_ok());
         // The new login is kept whatever becomes of the old one; an item that stays is an unused key.
         let ended = self.revoke_and_erase(state_dir, old, &new.account);
-        let RevocationResult { may_have_reached_server, left_alive } = ended.unwrap_or_else(RevocationResult::not_asked);
+        let RevocationResult { may_have_reached_server, left_alive } =
+            ended.unwrap_or_else(RevocationResult::not_asked);
         let is_refused = |url| matches!(ask(url), Err(UserinfoError::Refused(_)));
         if !may_have_reached_server || !answering.is_some_and(is_refused) {
             return Ok(left_alive);
@@ -71,7 +73,7 @@ impl Login<'_> {
         });
         let ended = match &found {
             Ok((grant, found)) => {
-                // A record that is not of the login that this one replaces is not ended with it.
+                // The record may belong to another login, which must not be ended.
                 app.check_record(old, grant, &found.record)?;
                 self.revoke(old, account, grant, found)
             }
@@ -81,7 +83,13 @@ impl Login<'_> {
         Ok(ended)
     }
 
-    fn revoke(&self, old: &Entry, account: &Account, grant: &OpenGrant<'_>, found: &RecoveredGrant) -> RevocationResult {
+    fn revoke(
+        &self,
+        old: &Entry,
+        account: &Account,
+        grant: &OpenGrant<'_>,
+        found: &RecoveredGrant,
+    ) -> RevocationResult {
         let (app, record) = (self.app, &found.record);
         let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token) else {
             return RevocationResult::default();
@@ -93,8 +101,12 @@ impl Login<'_> {
         // logins of the account, the new one too (law 13).
         match &found.journal {
             Some(journal) if grant.has_ended(journal) => return RevocationResult::default(),
-            Some(journal) if journal.reply_was_rejected() => return RevocationResult::not_asked("the reply to a refresh was refused"),
-            Some(journal) if journal.may_have_rotated() => return RevocationResult::not_asked("a refresh of it was interrupted"),
+            Some(journal) if journal.reply_was_rejected() => {
+                return RevocationResult::not_asked("the reply to a refresh was refused");
+            }
+            Some(journal) if journal.may_have_rotated() => {
+                return RevocationResult::not_asked("a refresh of it was interrupted");
+            }
             _ => {}
         }
         let confirmed = app.confirm(self.http, &record.destination, Endpoint::Revocation);

@@ -11,7 +11,7 @@ pub(super) enum Freshness {
     Fresh,
     /// Is served, and is so near to its end that one caller may already fetch the next one.
     RefreshSoon,
-    /// Is valid, but so near to its end that it is served only if nothing better can be had.
+    /// Is valid, but so near to its end that it is served only if no better token is available.
     ExpiringSoon,
     /// Is valid, but not for as long as the caller asked.
     TooShort,
@@ -37,7 +37,7 @@ pub(super) enum Step {
     Serve,
     /// Exchange the refresh token.
     Exchange,
-    /// Return why no other token can be had: the last exchange has just failed, or it is still open.
+    /// Return why no other token is available: the last exchange has just failed, or is still open.
     Fail,
 }
 

@@ -1,6 +1,4 @@
-//! One exchange of the refresh token (RFC 6749 §6): intent, request, commit (law 3), and what follows if it fails.
-
-use std::time::Duration;
+//! One exchange of the refresh token (RFC 6749 §6): the intent is written, the request is sent, and what follows.
 
 use super::job::{PriorExchange, RefreshJob};
 use super::next_record::NextRecord;
@@ -11,13 +9,8 @@ use crate::oauth::metadata::Endpoint;
 use crate::records::record::{Record, Target};
 use crate::records::refresh_journal::{Failure, RefreshJournal, Refused};
 use crate::state_dir::Lock;
-use crate::system::clock::{Deadline, pause};
 use crate::system::failpoint::reached;
 use crate::system::http::Http;
-
-/// How long saving a rotated token is tried before it is given up, and how often.
-const COMMIT_RETRY_FOR: Duration = Duration::from_secs(3);
-const COMMIT_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 impl RefreshJob<'_> {
     /// Returns a record with the wanted token. The lock is held throughout, by this thread (law 4), and until the last write has
@@ -99,32 +92,8 @@ impl Exchange<'_> {
         })
     }
 
-    /// Saves the only copy of a rotated token, and does not give up at the first error of a disk.
-    pub(super) fn commit(&self, next: Record) -> Result<Record> {
-        let deadline = Deadline::after(COMMIT_RETRY_FOR);
-        loop {
-            match self.job.grant.commit(self.lock, &next) {
-                Ok(()) => {
-                    reached("committed");
-                    return Ok(next);
-                }
-                // It was saved, though the disk reported an error.
-                Err(_) if self.is_on_disk(&next) => return Ok(next),
-                Err(error) if deadline.has_passed() => return Err(self.not_saved(error)),
-                Err(_) => pause(COMMIT_RETRY_PAUSE),
-            }
-        }
-    }
-
-    /// Returns whether `next` itself is on disk: not a sibling of its generation, nor an older one whose access token the server kept.
-    fn is_on_disk(&self, next: &Record) -> bool {
-        self.job.grant.read().is_ok_and(|on_disk| {
-            on_disk.generation == next.generation
-                && self.job.access_token_of(&on_disk) == self.job.access_token_of(next)
-        })
-    }
-
-    /// `invalid_grant` is a question, not an answer (law 6): reads again, and asks for another org if the org may be what was refused.
+    /// Decides what follows a failure (law 6): reads the record again, and refreshes for another
+    /// org if the server may have refused the org.
     fn handle_failure(&self, journal: RefreshJournal, failure: ExchangeFailure) -> Result<Record> {
         match self.job.grant.read() {
             // On a disk whose locks hold, nobody has rotated meanwhile. If somebody has, that record is adopted and never overwritten.
@@ -137,7 +106,7 @@ impl Exchange<'_> {
             _ => {}
         }
         if failure.reason == Reason::RequestRefused && !failure.may_have_rotated {
-            // That says nothing of the login, so the journal says nothing of it either.
+            // Such a refusal says nothing about the login, so the journal does not record it.
             let _ = self.job.grant.clear_intent(self.lock);
         } else {
             self.write_failure(journal, &failure);
@@ -149,7 +118,7 @@ impl Exchange<'_> {
     fn probe_other_org(&self, record: Record, other: &Target, refused: Error) -> Result<Record> {
         match (Exchange { target: other, ..*self }).rotate(record) {
             Ok(_) => Err(self.org_refused(refused)),
-            // The login it is, then, and not the org.
+            // The server refuses the login, and not the org.
             Err(error) if error.kind() == refused.kind() => Err(refused),
             // Neither is known.
             Err(error) => Err(error),
@@ -168,7 +137,8 @@ impl Exchange<'_> {
         Some(Target { org, ..self.job.target.clone() })
     }
 
-    /// Notes the failure in the journal. If that cannot be written, the intent stays, which says less but nothing wrong.
+    /// Notes the failure in the journal. If the journal cannot be written, the intent stays: it
+    /// says less, and is still true.
     fn write_failure(&self, journal: RefreshJournal, failure: &ExchangeFailure) {
         let reply_was_rejected = self.prior == PriorExchange::ReplyRejected || failure.reason == Reason::ReplyRejected;
         let refused = match failure.reason {

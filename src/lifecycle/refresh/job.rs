@@ -221,7 +221,8 @@ impl RefreshJob<'_> {
         Some(if early <= self.now() { self.now() + refresh_cooldown(token) } else { early })
     }
 
-    /// Returns the same number in all processes, so that many short ones do not draw numbers until one wins.
+    /// Returns the same number in all processes: with random numbers, many short processes would
+    /// draw until one refreshes too early.
     fn jitter(&self, record: &Record) -> u8 {
         let mut hasher = DefaultHasher::new();
         (self.context.grant.as_str(), record.generation).hash(&mut hasher);

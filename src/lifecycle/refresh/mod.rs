@@ -5,19 +5,21 @@
 //! | `job` | one caller's way: waits for the lock, and decides under it |
 //! | `decide` | what comes next, as pure functions |
 //! | `freshness` | how good a token is, and when the next one may be fetched early |
-//! | `exchange` | intent, request, commit, and what follows a failure |
-//! | `request` | the request to the token endpoint, and how often it is repeated |
+//! | `exchange` | one exchange of the refresh token: intent, request, and what follows |
+//! | `retries` | the request, repeated after a lost reply or if the server is busy |
+//! | `commit` | commits the rotated token |
 //! | `token_exchange` | the login's access token exchanged for one of an org (RFC 8693) |
 //! | `failure` | what a failed exchange means for the login |
-//! | `next_record` | the record that is committed |
+//! | `next_record` | what a reply may change of the record, and what it may not (law 17) |
 
+mod commit;
 mod decide;
 mod exchange;
 mod failure;
 mod freshness;
 mod job;
 mod next_record;
-mod request;
+mod retries;
 mod token_exchange;
 
 use std::sync::Arc;
@@ -140,7 +142,7 @@ fn open_and_run<T>(
     let files = app.files(&state_dir, &context.grant);
     let grant = app.unlock(files, &context.key_store)?;
     let record = grant.read()?;
-    // A secret goes home: whatever differs from what was sealed at login ends here (law 16).
+    // A configuration that differs from what was sealed at login is refused here (law 16).
     app.check_destination(&context.grant, &record)?;
     app.check_entry(context, &grant, &record)?;
     work(files, &grant, record)

@@ -13,9 +13,11 @@ use crate::system::clock::Cancel;
 use crate::system::http::error::HttpError;
 use crate::system::http::{Http, Reply};
 
-/// Asks the places of the metadata of `issuer` one after the other, until what they say together suffices: userinfo is OpenID Connect's and
-/// revocation is not, so that some servers (django-oauth-toolkit) name each in one of them only. Whatever one place answers, the next
-/// is asked: many servers have one of them, and a gateway may answer another with its own document or with a page for people.
+/// Reads the metadata of `issuer` from its possible locations, one after the other, until together
+/// they suffice. Userinfo belongs to OpenID Connect and revocation does not, so some servers
+/// (django-oauth-toolkit) name each at one location only. Whatever one location answers, the next
+/// is asked: many servers have only one, and a gateway may answer at another with its own document
+/// or with a web page.
 pub(super) fn fetch(
     http: &Http,
     issuer: &Issuer,

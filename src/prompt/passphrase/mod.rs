@@ -43,7 +43,7 @@ pub struct Question {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Purpose {
-    /// A new login: the person chooses one, and should have to type it twice.
+    /// For a new login: the person chooses a passphrase, and should have to type it twice.
     Choose,
     /// To open a login.
     Open,
@@ -59,7 +59,7 @@ impl AskPassphrase for PassphraseFromEnvironment {
     fn ask(&self, question: &Question) -> io::Result<Secret> {
         let given = self.0.passphrase()?;
         match question.purpose {
-            // There is no other one.
+            // The environment has no other passphrase.
             Purpose::OpenAgain => {
                 let from = match &self.0.passphrase_fd {
                     Some(descriptor) => format!("on descriptor {descriptor}"),

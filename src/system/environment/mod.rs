@@ -84,7 +84,7 @@ pub struct Environment {
 impl Environment {
     /// Reads the environment of this process. Ignores a line break at the end of a variable, as files from other systems and mounted
     /// secrets have it. An empty variable counts as unset.
-    #[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+    #[allow(clippy::disallowed_methods, reason = "this is the one folder that may read the environment")]
     pub fn read(app: &AppName) -> Self {
         let environment = Self::from(app, &variable);
         // Checked only if it matters, as it reads the disk.
@@ -209,7 +209,7 @@ const NETWORK_VARIABLES: &[&str] = &[
 ];
 
 /// Returns a variable of this process, without a line break at its end; `None` if it is empty.
-#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+#[allow(clippy::disallowed_methods, reason = "this is the one folder that may read the environment")]
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).map(without_line_break).filter(|value| !value.is_empty())
 }
@@ -231,14 +231,14 @@ pub(crate) fn session_bus() -> String {
 
 /// Returns where a test kills or stops this process; see `failpoint`.
 #[cfg(all(debug_assertions, feature = "testing", unix))]
-#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+#[allow(clippy::disallowed_methods, reason = "this is the one folder that may read the environment")]
 pub(crate) fn failpoint() -> Option<String> {
     std::env::var("HALLPASS_FAILPOINT").ok()
 }
 
 /// Returns the variable that names the D-Bus session bus, if it is set.
 #[cfg(all(feature = "os-store", unix, not(target_os = "macos")))]
-#[allow(clippy::disallowed_methods, reason = "this is the one file that may read the environment")]
+#[allow(clippy::disallowed_methods, reason = "this is the one folder that may read the environment")]
 pub(crate) fn session_bus_variable() -> Option<&'static str> {
     Some("DBUS_SESSION_BUS_ADDRESS").filter(|name| std::env::var_os(name).is_some())
 }

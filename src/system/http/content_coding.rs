@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 pub(crate) use crate::system::http::deflate::DecodeError;
 use crate::system::http::deflate::{Bits, Output, array, inflate};
 
-/// Nobody applies more, and each costs a pass over the whole.
+/// The most codings that are removed. No server applies more, and each costs a pass over the whole
+/// body.
 const MAX_CODINGS: usize = 4;
 
 /// Removes the codings from `body`, which then has at most `limit` bytes. If that fails, `body` is unchanged. RFC 9110 §8.4: "If one or more
@@ -40,8 +41,9 @@ pub(crate) fn decode(body: &mut Zeroizing<Vec<u8>>, codings: &[String], limit: u
     Ok(())
 }
 
-/// Returns whether the body is text. A compressed body is not: gzip's first byte is no UTF-8, and a block of deflate with the fixed codes ends
-/// with zeros; that a longer one had no control character would be an accident.
+/// Returns whether the body is text. A compressed body is not: gzip's first byte is no UTF-8, and a
+/// block of deflate with the fixed codes ends with zeros. A longer block without any control
+/// character would be a coincidence.
 fn is_text(body: &[u8]) -> bool {
     let hides = |c: char| c.is_control() && !c.is_whitespace();
     std::str::from_utf8(body).is_ok_and(|text| !text.contains(hides))

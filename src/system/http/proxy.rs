@@ -1,7 +1,7 @@
 //! Which proxy a request goes through, by the variables that curl and others read.
 //!
-//! They are read here and not by the HTTP client, which ignores a value that it does not understand and then connects directly, without
-//! a word to the person who set the proxy.
+//! `system/environment/network` reads the variables, and this file judges them. The HTTP client would ignore a value that it does not
+//! understand and then connect directly, without a word to the person who set the proxy.
 
 use url::Url;
 
@@ -35,7 +35,7 @@ impl From<UnusableProxy> for HttpError {
 const MAX_ADDRESS: usize = 2048;
 
 impl Proxy {
-    /// Checks every variable that is set, also those that are not used: whoever set one relies on it.
+    /// Checks every variable that is set, used or not: the person who set it relies on it.
     pub(crate) fn from_variables(variables: &ProxyVariables) -> Result<Self, UnusableProxy> {
         let ProxyVariables { https, http, all, except } = variables;
         let checked = |variable: &Option<ProxyVariable>| variable.as_ref().map(address).transpose();

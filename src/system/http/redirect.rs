@@ -6,10 +6,8 @@ use zeroize::Zeroizing;
 
 use crate::model::ids::host_of;
 use crate::model::sanitize::quoted;
+use crate::model::secret::has_piece_of;
 use crate::system::http::form::Form;
-
-/// The shortest piece of a secret that counts as the secret, in bytes.
-const MIN_SECRET_PIECE: usize = 12;
 
 /// Returns the parts of a request that may be secret, in lower case, as hosts are.
 pub(super) fn secrets_sent(authorization: Option<&str>, form: Option<&Form>) -> Zeroizing<String> {
@@ -33,9 +31,4 @@ pub(super) fn printable_target(from: &Url, location: Option<&HeaderValue>, sent:
     // A long path could be a sentence of the server's, inside a sentence of ours.
     let path = if sent.is_empty() && to.path().len() <= 64 { to.path() } else { "" };
     quoted(&format!("{}://{host}{path}", to.scheme()))
-}
-
-fn has_piece_of(sent: &str, host: &str) -> bool {
-    let is_sent = |piece: &[u8]| sent.as_bytes().windows(MIN_SECRET_PIECE).any(|own| own == piece);
-    host.as_bytes().windows(MIN_SECRET_PIECE).any(is_sent)
 }

@@ -1,9 +1,16 @@
 //! The folders of `src/` and what each may use, held against every path that the code names.
 //!
+//! | file | has |
+//! | --- | --- |
+//! | `source` | reads Rust: which paths a file names, and where they lead |
+//! | `samples` | each rule finds its sample |
+//! | `dependencies` | how many crates this one stands on |
+//! | `names` | names of tests, and the tests of each law |
+//!
 //! A new file needs no entry. A new folder needs a line in [`FOLDERS`]; a new crate that only one place should know, one in [`DOORS`].
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::source::Source;
 
@@ -38,10 +45,10 @@ const FACES: &[&str] = &["cli", "testing"];
 /// `.clippy.toml`, which sees through every path; the last lines here say who may be excepted from it.
 const DOORS: &[(&str, &str, &str)] = &[
     ("oauth2", "oauth/token_endpoint.rs", "take its TokenReply"),
-    ("reqwest", "system/http/", "send through it"),
-    ("tokio", "lifecycle/jobs.rs system/http/ testing/", "write blocking code; a job makes it async"),
+    ("reqwest", "system/http/client.rs system/http/reply.rs system/http/redirect.rs", "send through system::http"),
+    ("tokio", "lifecycle/jobs.rs system/http/client.rs testing/", "write blocking code; a job makes it async"),
     ("hyper hyper_util http_body_util", "testing/", "the library does not listen"),
-    ("httpdate", "system/http/ testing/", "take a Reply's fields"),
+    ("httpdate", "system/http/reply.rs testing/", "take a Reply's fields"),
     ("http_auth", "oauth/challenge.rs", "take its Demand"),
     ("rustix::fs", "state_dir/", "ask crate::state_dir, which checks and commits atomically"),
     ("rustix::termios rustix::event rpassword", "prompt/ system/tty.rs", "ask through a Prompt, wait with the Clock"),
@@ -70,7 +77,7 @@ const DOORS: &[(&str, &str, &str)] = &[
     ("clippy::print_stdout clippy::print_stderr clippy::exit", "cli/", "library code is silent, and returns"),
     (
         "clippy::disallowed_methods clippy::disallowed_types",
-        "system/browser.rs system/clock.rs system/environment/ system/http/ prompt/passphrase/ state_dir/ custody/os/ cli/ testing/",
+        "system/browser.rs system/clock.rs system/environment/ system/http/client.rs system/http/reply.rs prompt/passphrase/ state_dir/ custody/os/ cli/ testing/",
         "write what .clippy.toml names instead",
     ),
     ("clippy::all clippy::style clippy::restriction", "", "allow the one lint that is meant"),
@@ -99,14 +106,30 @@ fn crates_are_named_by_their_keepers() {
     holds(open_doors);
 }
 
-/// `governance/` comes with its first file.
 #[test]
 fn the_picture_in_lib_rs_names_the_folders() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let picture = std::fs::read_to_string(root.join("lib.rs")).expect("lib.rs");
+    let text = std::fs::read_to_string(root.join("lib.rs")).expect("lib.rs");
+    let picture = text.split("```").find(|block| block.starts_with("text")).expect("a picture");
+    let drawn: BTreeSet<_> = picture.split_whitespace().filter_map(|word| word.strip_suffix('/')).collect();
     let folders = FOLDERS.iter().map(|(folder, _)| *folder).chain(FACES.iter().copied());
-    for folder in folders.filter(|folder| *folder != "fuzzing" && root.join(folder).is_dir()) {
-        assert!(picture.contains(&format!(" {folder}/")), "the picture has no {folder}/");
+    let there = folders.filter(|folder| *folder != "fuzzing" && root.join(folder).is_dir());
+    assert_eq!(drawn, there.collect());
+}
+
+/// A folder's `mod.rs` begins with a table of its files: this is how a reader finds anything from the tree.
+#[test]
+fn tables_of_files_are_true() {
+    for root in ["src", "tests/it"] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(root);
+        for (folder, entries) in folders_below(&root) {
+            let text = std::fs::read_to_string(folder.join("mod.rs")).expect("mod.rs");
+            let rows =
+                text.lines().filter_map(|line| line.strip_prefix("//! | ").or_else(|| line.strip_prefix("// | ")));
+            let named = rows.filter_map(|row| row.trim_start_matches('[').strip_prefix('`')?.split_once('`'));
+            let named: BTreeSet<_> = named.map(|(name, _)| name.to_owned()).filter(|name| name != "mod").collect();
+            assert_eq!(named, entries, "the table in {}/mod.rs, and the files there", folder.display());
+        }
     }
 }
 
@@ -212,6 +235,28 @@ fn open_doors(source: &Source) -> Vec<String> {
 fn long_files(source: &Source) -> Vec<String> {
     let long = source.files.iter().filter(|(_, file)| file.lines > LINES);
     long.map(|(name, file)| format!("src/{name}: {} lines, more than {LINES}", file.lines)).collect()
+}
+
+/// Every folder that is a module, with the names of the files and folders (`name/`) in it that are modules too.
+fn folders_below(root: &Path) -> Vec<(PathBuf, BTreeSet<String>)> {
+    let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let mut entries = BTreeSet::new();
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("UTF-8").to_owned();
+            if path.join("mod.rs").exists() {
+                entries.insert(format!("{stem}/"));
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && stem != "mod" {
+                entries.insert(stem);
+            }
+        }
+        if folder != root {
+            found.push((folder, entries));
+        }
+    }
+    found
 }
 
 fn folder_of(name: &str) -> &str {

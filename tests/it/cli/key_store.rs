@@ -25,9 +25,9 @@ fn an_unknown_key_store_stops_only_a_login() {
 #[test]
 fn a_bus_address_that_leads_nowhere_is_named() {
     let acme = Acme::new();
-    let (gone, is_oauth_error) = (acme.folder.path().join("gone/bus"), acme.folder.path().join("bus"));
-    drop(std::os::unix::net::UnixListener::bind(&is_oauth_error).unwrap());
-    for (path, what) in [(gone, "which does not exist"), (is_oauth_error, "where no bus listens")] {
+    let (gone, refuses) = (acme.folder.path().join("gone/bus"), acme.folder.path().join("bus"));
+    drop(std::os::unix::net::UnixListener::bind(&refuses).unwrap());
+    for (path, what) in [(gone, "which does not exist"), (refuses, "where no bus listens")] {
         let address = format!("unix:path={},guid=00000000000000000000000000000000", path.display());
         let variables = [("ACME_CUSTODY", "os"), ("DBUS_SESSION_BUS_ADDRESS", address.as_str())];
         let ran = acme.run_with(&["auth", "login", "--wait"], &variables);

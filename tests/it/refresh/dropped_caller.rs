@@ -129,7 +129,7 @@ fn storm(run: impl Fn(Vec<(Asked, Duration)>)) {
             (asked, TICK * dice.roll(24))
         });
         run(callers.collect());
-        // Each second time the next callers come while the trips of these are still under way.
+        // Each second time the next callers come while the jobs of these are still under way.
         assert!(round % 2 == 0 || auths.iter().all(|auth| auth.settle(S(20))));
     }
     let counts = rig.server.counts();

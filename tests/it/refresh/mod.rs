@@ -8,7 +8,7 @@
 //! | `crash` | what a dead process left is finished (law 3) |
 //! | `dead_token` | a refresh token that the server no longer takes |
 //! | `dropped_caller` | callers that stop waiting (law 4) |
-//! | `explorer` | every interleaving of callers, server and disk, tried out |
+//! | `explorer/` | every interleaving of callers, server and disk, tried out |
 //! | `failures` | the server is away or refuses |
 //! | `invalid_grant` | revoked, expired, or refreshed by another process (law 6) |
 //! | `lock` | another process holds the lock (law 2) |

@@ -106,7 +106,7 @@ fn many_futures_need_few_threads() {
     let lock = locked(&rig, &session);
     rig.server.inject(Endpoint::Token, Fault::DelayReply(MS(300)));
     let asked: Vec<_> = (0..250).map(|number| begin(ask(&session, number))).collect();
-    until("the trips", || jobs() == 2);
+    until("the jobs", || jobs() == 2);
     drop(lock);
     let mut tokens: Vec<_> = asked.into_iter().map(|asked| wait(asked).unwrap().expose().to_owned()).collect();
     tokens.dedup();

@@ -8,7 +8,7 @@
 //! | `metadata` | RFC 8414, OpenID Connect Discovery |
 //! | `network` | proxies, TLS roots, open files |
 //! | `ready` | the ready configurations: `hallpass::servers` |
-//! | `replay` | recorded conversations with servers, and odd ones |
+//! | `replay/` | recorded conversations with servers, and odd ones |
 
 mod configured;
 mod destination;

@@ -16,8 +16,8 @@ use crate::support::rig::{Rig, S, assert_error, bob, named, token};
 #[test]
 fn swapped_grants_serve_nobodys_token() {
     let (rig, tokens) = with_index(|index| exchange(index, "grant"));
-    is_oauth_error(&rig, "prod");
-    let errors = is_oauth_error(&rig, "test");
+    is_refused(&rig, "prod");
+    let errors = is_refused(&rig, "test");
     assert!(errors[0].to_string().contains("its record is the one of alice@example.com"), "{}", errors[0]);
     // The doctor says so, and a repair gives each record a name of its own.
     let report = wait(rig.auth().doctor()).unwrap();
@@ -58,7 +58,7 @@ fn session(rig: &Rig, name: &str) -> Session {
 }
 
 /// Everything that opens the login is refused, nothing is sent, and nothing is gone.
-fn is_oauth_error(rig: &Rig, name: &str) -> Vec<Error> {
+fn is_refused(rig: &Rig, name: &str) -> Vec<Error> {
     let (records, keys) = (rig.records(), rig.keys.count());
     let select = Selector::context(name.parse().unwrap());
     rig.server.clear_requests();
@@ -99,7 +99,7 @@ fn each_member_of_an_index_entry_is_compared() {
     for (context, change) in cases {
         let (rig, _) = with_index(|index| change(&mut index["contexts"][0]));
         rewrite(&rig, |index| index["default"] = Value::Null);
-        is_oauth_error(&rig, context);
+        is_refused(&rig, context);
         token(&session(&rig, "test"));
     }
 }
@@ -111,8 +111,8 @@ fn swapped_names_of_one_account_are_refused() {
         rig.log_in_as(&Default::default(), Some(name));
     }
     rewrite(&rig, |index| exchange(index, "name"));
-    assert!(is_oauth_error(&rig, "admin")[0].to_string().contains("was never given this name"));
-    is_oauth_error(&rig, "readonly");
+    assert!(is_refused(&rig, "admin")[0].to_string().contains("was never given this name"));
+    is_refused(&rig, "readonly");
     assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
     for name in ["admin", "readonly"] {
         token(&session(&rig, name));
@@ -219,10 +219,27 @@ fn no_other_operation_proves_a_forged_name() {
     };
     plant();
     wait(rig.auth().rename(&"work".parse().unwrap(), &"home".parse().unwrap())).unwrap();
-    is_oauth_error(&rig, "prod");
+    is_refused(&rig, "prod");
     rig.server.approve_all();
     wait(rig.auth().login(named(Some("home")), Arc::new(Silent))).unwrap();
-    is_oauth_error(&rig, "prod");
+    is_refused(&rig, "prod");
+}
+
+/// An editor of the index who has no key adds the name once more, for another org.
+#[test]
+fn a_rename_proves_no_second_entry_of_the_name() {
+    let rig = Rig::new();
+    rig.log_in_as(&Default::default(), Some("prod"));
+    rewrite(&rig, |index| {
+        let mut planted = index["contexts"][0].clone();
+        (planted["org"], planted["mark"]) = ("org_2".into(), "".into());
+        index["contexts"].as_array_mut().unwrap().push(planted);
+    });
+    wait(rig.auth().rename(&"prod".parse().unwrap(), &"live".parse().unwrap())).unwrap();
+    rewrite(&rig, |index| {
+        let marks: Vec<_> = index["contexts"].as_array().unwrap().iter().map(|entry| entry["mark"] != "").collect();
+        assert_eq!(marks, [true, false]);
+    });
 }
 
 #[test]
@@ -233,5 +250,5 @@ fn a_renamed_login_is_proven_by_its_new_name() {
     wait(rig.auth().rename(&"work".parse().unwrap(), &"Home".parse().unwrap())).unwrap();
     assert_eq!((token(&session(&rig, "home")), token(&before)), (own.clone(), own));
     rewrite(&rig, |index| index["contexts"][0]["name"] = "work2".into());
-    is_oauth_error(&rig, "work2");
+    is_refused(&rig, "work2");
 }

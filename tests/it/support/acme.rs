@@ -1,4 +1,4 @@
-//! `acme` as a process: its surroundings, and what it left.
+//! `acme` as a process: its environment, and what it left.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

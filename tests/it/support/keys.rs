@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use hallpass::custody::{Item, KeyStore, KeyStoreError};
 use hallpass::{Result, Secret};
 
-/// A custody that does as it is told.
+/// A key store that does as a test says.
 #[derive(Default)]
 pub(crate) struct Keys {
     items: Mutex<HashMap<String, String>>,

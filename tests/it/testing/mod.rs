@@ -1,4 +1,10 @@
-//! The server, strict and in order.
+//! The embedded server, strict and in order.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `faults` | what goes wrong with a request, on order |
+//! | `page` | the verification page |
+//! | `raw` | requests as bytes, which no client of ours would send |
 
 mod faults;
 mod page;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Longer than anything here takes on a slow machine; a process past it is killed and the test fails.
-pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Running {
     what: String,
@@ -74,7 +74,7 @@ impl Running {
 
     /// The next line of stdout; `None` once the process has closed it.
     pub(crate) fn line(&mut self) -> Option<String> {
-        match self.ahead.take().map_or_else(|| self.lines.recv_timeout(LOCK_TIMEOUT), Ok) {
+        match self.ahead.take().map_or_else(|| self.lines.recv_timeout(STEP_TIMEOUT), Ok) {
             Ok(line) => {
                 self.read.push(line.clone());
                 Some(line)
@@ -82,14 +82,14 @@ impl Running {
             Err(mpsc::RecvTimeoutError::Disconnected) => None,
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let _ = self.child.kill();
-                panic!("{} printed nothing for {LOCK_TIMEOUT:?}", self.what)
+                panic!("{} printed nothing for {STEP_TIMEOUT:?}", self.what)
             }
         }
     }
 
     pub(crate) fn finish(mut self) -> Run {
         while self.line().is_some() {}
-        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let deadline = Instant::now() + STEP_TIMEOUT;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;

@@ -23,7 +23,7 @@ const EARLY: &str = "an early one does not wait";
 const ONCE: &str = "a token is refreshed once, and not before its window";
 const DEAD: &str = "no dead token is served";
 const OPEN: &str = "an open intent is not sent again while a token is left that serves";
-const BACKOFF: &str = "an early attempt that failed rests";
+const COOLDOWN: &str = "an early attempt that failed rests";
 const SHARED: &str = "who waited while an attempt failed does not repeat it, and who is sent away stays away";
 const REFUSED: &str = "a refused token is not sent again for a while";
 
@@ -40,7 +40,7 @@ const WRONG: &[(Rules, &str)] = &[
     (wrong!(unlocked_step, (Stale, false) => UnlockedStep::Wait), NO_LIVELOCK),
     (wrong!(decide, (Fresh, _) => Step::Exchange), ONCE),
     (wrong!(decide, (RefreshSoon, RetryState::Settled) => Step::Serve), ONCE),
-    (wrong!(decide, (RefreshSoon, RetryState::CoolingDown) => Step::Exchange), BACKOFF),
+    (wrong!(decide, (RefreshSoon, RetryState::CoolingDown) => Step::Exchange), COOLDOWN),
     (wrong!(decide, (RefreshSoon, RetryState::Open) => Step::Exchange), OPEN),
     (wrong!(decide, (RefreshSoon, RetryState::JustFailed) => Step::Exchange), SHARED),
     (wrong!(decide, (ExpiringSoon, RetryState::Open) => Step::Exchange), OPEN),

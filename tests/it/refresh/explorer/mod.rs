@@ -1,5 +1,13 @@
 //! Every way that some callers, one server and one disk can take together, tried out: lock × intent × generation. The functions
-//! on trial are those of `src/lifecycle/refresh/decide.rs` itself; what surrounds them there is told again in `explorer/`.
+//! on trial are those of `src/lifecycle/refresh/decide.rs` itself; what surrounds them there is modelled here.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `model` | a state: callers, server, record on disk |
+//! | `steps` | a caller's next step while nothing goes wrong |
+//! | `events` | everything else that can happen: crashes, lost replies, time |
+//! | `laws` | what must hold in every state |
+//! | `bites` | each law taken out: the explorer notices |
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,6 +1,13 @@
 //! Conversations with authorization servers as they are, replayed byte for byte against the public names.
 //!
-//! Each file under `replay/<dialect>/` is one; `replay/script.rs` says how it is written. A new one is walked by being there.
+//! Each file under `replay/<server>/` is one conversation. A new one is walked by being there.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `script` | how a conversation is written |
+//! | `conversation` | one conversation as it goes on |
+//! | `server` | the server that replays it |
+//! | `any_reply` | the same grants against replies of every shape |
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -50,7 +57,7 @@ const SECRET: &str = "s3cr3t";
 #[test]
 fn every_recorded_conversation_is_understood() {
     let (mut table, mut failures, mut walked) = (String::new(), Vec::new(), 0);
-    for (dialect, path) in scripts() {
+    for (name_of_server, path) in scripts() {
         let case = path.file_stem().unwrap().to_string_lossy().replace('_', " ");
         walked += 1;
         let played = Script::read(&path).and_then(|script| {
@@ -59,11 +66,11 @@ fn every_recorded_conversation_is_understood() {
             let then: Vec<_> = script.then.iter().map(|then| then[0].as_str()).collect();
             let end = [&[end.as_str()][..], &then].concat().join(", ");
             let polls = play(script)?;
-            writeln!(table, "{dialect:<15} {case:<50} {polls:>5} {waits:>7}  {end}").unwrap();
+            writeln!(table, "{name_of_server:<15} {case:<50} {polls:>5} {waits:>7}  {end}").unwrap();
             Ok(())
         });
         if let Err(why) = played {
-            failures.push(format!("{dialect}/{case}: {why}"));
+            failures.push(format!("{name_of_server}/{case}: {why}"));
         }
     }
     println!("{:<15} {:<50} {:>5} {:>7}  end", "server", "case", "polls", "waited");
@@ -71,7 +78,7 @@ fn every_recorded_conversation_is_understood() {
     assert!(failures.is_empty(), "\n  {}\n", failures.join("\n  "));
 }
 
-/// Every script, with its dialect. What is no script is a failure: it would look as if it was played.
+/// Every script, with its server. What is no script is a failure: it would look as if it was played.
 fn scripts() -> Vec<(String, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/servers/replay");
     let entries = |folder: &Path| -> Vec<PathBuf> {
@@ -81,7 +88,7 @@ fn scripts() -> Vec<(String, PathBuf)> {
     };
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
     let folders: Vec<_> = entries(&folder).into_iter().filter(|path| path.is_dir()).collect();
-    assert_eq!(folders.iter().map(|path| name(path)).collect::<Vec<_>>(), KNOWN_SERVERS, "folders of dialects");
+    assert_eq!(folders.iter().map(|path| name(path)).collect::<Vec<_>>(), KNOWN_SERVERS, "folders of servers");
     let mut scripts = Vec::new();
     for folder in folders {
         let files = entries(&folder);

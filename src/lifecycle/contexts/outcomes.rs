@@ -30,7 +30,7 @@ impl<T> Outcomes<T> {
                 Ok(done) => outcomes.done.push(done),
                 Err(error) if !all => return Err(error.of(entry.name.as_str())),
                 Err(error) => {
-                    // A person who cancels one is not asked for the next.
+                    // A person who cancels is not asked about the other logins.
                     let is_cancelled = error.kind() == ErrorKind::Cancelled;
                     outcomes.failed.push((entry.name.clone(), error.of(entry.name.as_str())));
                     if is_cancelled {

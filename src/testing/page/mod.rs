@@ -1,5 +1,9 @@
 //! The verification page (RFC 8628 §3.3): plain HTML, no scripts. Whoever opens it is [`Behaviour::person`].
 //!
+//! | file | has |
+//! | --- | --- |
+//! | `html` | the page's text |
+//!
 //! [`Behaviour::person`]: super::Behaviour::person
 
 mod html;

@@ -35,7 +35,8 @@ impl Exchange<'_> {
         let access = RequestedAccess {
             resource: self.target.resource.as_ref(),
             scopes: scopes.as_ref(),
-            // A refresh names its org (law 9): a server takes one without for the org of the last refresh, whoever made that.
+            // A refresh names its org (law 9): without it a server uses the org of the last
+            // refresh, which another process may have made.
             org: self.org_parameter(),
             ..RequestedAccess::default()
         };

@@ -1,5 +1,9 @@
-//! [`State`]: devices, families and tokens. Pure except for the random source: no HTTP, no real time. `grants` has what each
-//! request of a client does; this file has what a person or a test does.
+//! [`State`]: devices, families and tokens. Pure except for the random source: no HTTP, no real time. This file has what
+//! a person or a test does.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `grants` | what each request of a client does |
 
 mod grants;
 
