@@ -2,6 +2,7 @@
 //! licences and from where, is in `.deny.toml`, which `tests/all` gives to `cargo deny`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -38,6 +39,24 @@ fn no_dependency_is_a_feature_by_accident() {
 fn a_feature_by_accident_is_found() {
     let features = serde_json::json!({ "cli": ["dep:clap"], "full": ["hyper?/server"], "hyper": ["dep:hyper"] });
     assert_eq!(features_by_accident(&features), ["hyper"]);
+}
+
+/// With `--locked`, cargo refuses a lock file that lacks one of them.
+#[test]
+fn other_lock_files_know_our_dependencies() {
+    let metadata = cargo("metadata --locked --no-deps --format-version 1".split(' '));
+    let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
+    let dependencies = metadata["packages"][0]["dependencies"].as_array().expect("a list").iter();
+    let needed =
+        dependencies.filter(|one| one["kind"].is_null() && one["optional"] == false && one["target"].is_null());
+    let needed: Vec<_> = needed.map(|one| one["name"].as_str().expect("a name")).collect();
+    for folder in ["benches/embed", "benches/peers", "tests/fuzz"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join("Cargo.lock");
+        let lock = std::fs::read_to_string(file).expect("a lock file");
+        let ours = lock.split("[[package]]").find(|package| package.contains("name = \"hallpass\"")).expect("hallpass");
+        let missing = needed.iter().filter(|name| !ours.contains(&format!(" \"{name}")));
+        assert_eq!(missing.collect::<Vec<_>>(), [&""; 0], "{folder}: run `cargo metadata` there");
+    }
 }
 
 /// Optional dependencies that no feature names by `dep:`: cargo makes a feature of each.
