@@ -176,7 +176,7 @@ impl Auth {
     /// orgs ([`Orgs`](crate::Orgs)) and the server gives a token for this org.
     ///
     /// # Errors
-    /// `NotLoggedIn` if the org needs a login of its own, `Denied` if the server gives no token for it; those of
+    /// `NotLoggedIn` if the org needs its own login, `Denied` if the server gives no token for it; those of
     /// [`Session::access_token`].
     pub fn context_for_org(&self, org: &Org) -> impl Future<Output = Result<ContextName>> + Send + 'static + use<> {
         let org = org.clone();
@@ -262,7 +262,7 @@ impl Auth {
         self.app().jobs.settle(timeout)
     }
 
-    /// Runs `job` on a thread of its own, from the first poll on. Only the future holds the handle: the last handle to be dropped
+    /// Runs `job` on its own thread, from the first poll on. Only the future holds the handle: the last handle to be dropped
     /// waits for the job (law 4).
     fn spawn<T: Send + 'static, J: FnOnce(&App) -> Result<T> + Send + 'static>(
         &self,

@@ -1,4 +1,4 @@
-//! [`WrappedKey`]: a sealing key in a file of its own, `<grant>.<app>.<store>`, sealed by a wrapping key. The wrapping key is derived
+//! [`WrappedKey`]: a sealing key in its own file, `<grant>.<app>.<store>`, sealed by a wrapping key. The wrapping key is derived
 //! from a passphrase, or lies in a key file.
 //!
 //! The first line is JSON, the second its checksum. The checksum distinguishes a damaged file from

@@ -29,7 +29,7 @@ const ISSUER: &str = "https://id.example.com";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const TEN_YEARS: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
 
-/// A status on a line of its own and the value of `WWW-Authenticate`.
+/// A status on its own line and the value of `WWW-Authenticate`.
 pub fn challenge(bytes: &[u8]) {
     let (status, header) = reply(bytes);
     let header = String::from_utf8_lossy(&header);

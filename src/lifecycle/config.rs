@@ -42,7 +42,7 @@ pub struct Config {
     pub scopes: Scopes,
     /// The parameter that names the scopes. The default is `scope` (RFC 6749 §3.3); Twitch calls it `scopes`.
     pub scope_parameter: String,
-    /// Further parameters of a login, by name: Auth0's `audience`. They are not secret, and none of them has a field of its own
+    /// Further parameters of a login, by name: Auth0's `audience`. They are not secret, and none of them has its own field
     /// here. The default is none.
     pub login_parameters: Vec<(String, String)>,
     /// Controls whether a login carries a proof key (PKCE, RFC 7636). If the endpoints are set by hand, no metadata is read, and only

@@ -1,4 +1,4 @@
-//! Runs each job (a login, a refresh, a logout) on a thread of its own, so that it lives as long as it must and not only as long
+//! Runs each job (a login, a refresh, a logout) on its own thread, so that it lives as long as it must and not only as long
 //! as its caller waits (law 4).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

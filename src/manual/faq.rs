@@ -17,7 +17,7 @@
 //! | who | credential | hallpass |
 //! | --- | --- | --- |
 //! | a person at a terminal, here or over SSH | a login: device flow, refresh token | is for this |
-//! | a coding agent that runs the person's tools | the person's login, through the tool; a login of its own where the audit shall tell them apart | serves it, and opens no browser for it. It cannot approve a login: a person does |
+//! | a coding agent that runs the person's tools | the person's login, through the tool; its own login where the audit shall tell them apart | serves it, and opens no browser for it. It cannot approve a login: a person does |
 //! | a CI job | the job's own identity from the CI system, exchanged for a short token (workload identity federation) | takes the result in `<APP>_TOKEN`, keeps nothing |
 //! | a server, a daemon | client credentials (RFC 6749 §4.4), with a private key or the platform's identity | does not do that: use an OAuth crate |
 //! | where none of these can be had | an API key: short-lived, with few rights, in the platform's secret store | `<APP>_TOKEN`, where the API takes it as a bearer token |
@@ -61,7 +61,7 @@
 //!
 //! # Why is nothing async inside?
 //!
-//! A refresh that has begun must end, whatever becomes of its caller; a future that is dropped does not. So a job runs on a thread of its own,
+//! A refresh that has begun must end, whatever becomes of its caller; a future that is dropped does not. So a job runs on its own thread,
 //! top to bottom, with lock, request and commit in one hand, and a future waits for it on any
 //! executor. A cached token
 //! starts no thread, no runtime and no HTTP client.

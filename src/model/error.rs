@@ -127,7 +127,7 @@ impl Error {
         self
     }
 
-    /// Makes "cannot X: Y" with one colon: a `why` that has a colon of its own becomes the cause.
+    /// Makes "cannot X: Y" with one colon: a `why` that has its own colon becomes the cause.
     pub(crate) fn with_reason(kind: ErrorKind, what: String, why: String) -> Self {
         match why.contains(": ") {
             true => Self::new(kind, what).because(why),

@@ -36,7 +36,7 @@ pub enum Remedy {
         /// The names of the key stores that could take a key.
         key_stores: Vec<&'static str>,
     },
-    /// Start a login session that has a keyring of its own: `keyctl session`, or a new connection.
+    /// Start a login session that has its own keyring: `keyctl session`, or a new connection.
     StartSession,
     /// Give the passphrase in a terminal or on a descriptor.
     GivePassphrase,

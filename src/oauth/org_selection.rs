@@ -9,7 +9,7 @@ use crate::model::scopes::Scopes;
 /// How a request names the org that a token is for. No standard has a way: each server has its own.
 ///
 /// With [`ByRefresh`](Self::ByRefresh) and [`ByExchange`](Self::ByExchange) one login serves all orgs of its account; with the others each org has
-/// a login of its own.
+/// its own login.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Orgs {

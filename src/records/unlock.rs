@@ -61,7 +61,7 @@ impl<'a> GrantFiles<'a> {
 fn key_lost(key_store: &dyn KeyStore, why: &str) -> Error {
     let (store, lasts) = (describe_key_store(key_store.name()), key_store.protection().lasts);
     if lasts == KeptUntil::SessionEnd {
-        // Each login session has a keyring of its own, and does not see the others.
+        // Each login session has its own keyring, and does not see the others.
         let message =
             format!("the key of this login is not in {store}: it was made in another one, which may have ended");
         return Error::new(ErrorKind::Custody, message).with(Remedy::StartSession);

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::custody::{Custody, MemoryKeyStore};
 use crate::{Config, Environment, Result};
 
-/// A strict OAuth 2.0 authorization server on a free loopback port, on a thread of its own. It ends when it is dropped:
+/// A strict OAuth 2.0 authorization server on a free loopback port, on its own thread. It ends when it is dropped:
 /// every socket is closed and the thread joined. All methods take `&self`, so that threads can share it in an `Arc`.
 ///
 /// It serves metadata (RFC 8414, OpenID discovery), device authorization and polling (RFC 8628), refresh with rotation

@@ -9,7 +9,7 @@ use hallpass::{LogoutRequest, TokenRequest};
 
 use crate::support::rig::{Rig, S, forced, full_name, token};
 
-/// In a process of its own, where nothing else prints.
+/// In its own process, where nothing else prints.
 #[test]
 fn a_life_prints_nothing_and_installs_no_signal_handler() {
     const ALONE: &str = "HALLPASS_TEST_ALONE";

@@ -1,4 +1,4 @@
-//! A way to the server that can be cut: a port of its own, whose connections are passed on, reset, or refused.
+//! A way to the server that can be cut: its own port, whose connections are passed on, reset, or refused.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

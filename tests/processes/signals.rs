@@ -113,7 +113,7 @@ fn the_rotated_token_is_kept(rig: &Rig) {
     assert!(rig.takes(&token));
 }
 
-/// Whether the process has a handler of its own for SIGINT: proc_pid_status(5).
+/// Whether the process has its own handler for SIGINT: proc_pid_status(5).
 fn catches_signals(running: &Running) -> bool {
     let status = fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();

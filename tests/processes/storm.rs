@@ -150,7 +150,7 @@ struct Outcome {
     slowest: Duration,
 }
 
-/// All processes at once, every other one in an environment of its own.
+/// All processes at once, every other one in its own environment.
 fn at_once(machine: &Machine, acme: &Acme<'_>) -> Outcome {
     let elsewhere = Elsewhere::new(machine);
     let started = Instant::now();

@@ -14,8 +14,8 @@ use crate::needs::Need::{Keyring, Keys};
 use crate::needs::{ready, say};
 use crate::process;
 
-/// The stores are found through the environment, so that the test runs a second time: on a desktop of its own, and in a
-/// login session that has a keyring of its own in the kernel.
+/// The stores are found through the environment, so that the test runs a second time: on its own desktop, and in a
+/// login session that has its own keyring in the kernel.
 #[test]
 fn the_contract_holds_in_every_key_store() {
     const INSIDE: &str = "HALLPASS_INSIDE_A_SESSION";

@@ -12,7 +12,7 @@ use crate::needs::Need::{Keyring, Keys, Strace};
 use crate::needs::{on_desktop, on_headless};
 use crate::process::{self, Run};
 
-/// Runs a program in a login session that has a keyring of its own.
+/// Runs a program in a login session that has its own keyring.
 const SESSION: [&str; 3] = ["keyctl", "session", "-"];
 
 #[test]
@@ -129,7 +129,7 @@ fn a_key_that_shall_end_with_the_session_is_not_cached() {
     assert!(!kernel::holds("hallpass-cache", &acme.grant()));
 }
 
-/// A script in a login session of its own, `$0` being `acme`.
+/// A script in its own login session, `$0` being `acme`.
 fn in_one_session(acme: &Acme<'_>, script: &str) -> Run {
     let program = crate::acme::example("acme");
     let arguments = [&SESSION[1..], &["sh", "-c", script, program.to_str().unwrap()]].concat();

@@ -1,4 +1,4 @@
-//! A passphrase on a terminal of its own (`script`, a pseudo terminal), on a descriptor and in a variable.
+//! A passphrase on its own terminal (`script`, a pseudo terminal), on a descriptor and in a variable.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A person's browser: headless Chromium with a profile of its own, driven over W3C WebDriver as far as a test needs.
+//! A person's browser: headless Chromium with its own profile, driven over W3C WebDriver as far as a test needs.
 
 use std::path::Path;
 use std::process::Stdio;

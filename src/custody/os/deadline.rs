@@ -16,7 +16,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one call may take once the store answers. The keychain asks a person by itself, for example after an upgrade.
 const CALL_TIMEOUT: Duration = Duration::from_secs(if cfg!(target_os = "macos") { 60 } else { 10 });
 
-/// Runs `call` on a thread of its own, and leaves it behind if it takes too long: a dead D-Bus has blocked programs for minutes.
+/// Runs `call` on its own thread, and leaves it behind if it takes too long: a dead D-Bus has blocked programs for minutes.
 pub(super) fn under_deadline<T: Send + 'static>(
     call: impl FnOnce(&CallContext) -> Result<T, KeyStoreError> + Send + 'static,
 ) -> Result<T, KeyStoreError> {

@@ -114,7 +114,7 @@ impl Login<'_> {
             // A login without a context name becomes the default; a login with a name does not
             // replace an existing default.
             let replaced = index.put(entry.clone(), wanted.is_none());
-            let names = sibling_contexts.iter().map(|follower| &follower.name).chain([&entry.name]);
+            let names = sibling_contexts.iter().map(|context| &context.name).chain([&entry.name]);
             names.into_iter().try_for_each(|name| index.mark(grant, name))?;
             let files = self.app.files(state_dir, &entry.grant);
             let entry = index.of_grant(&entry.grant).filter(|own| own.name == entry.name).unwrap_or(&entry);

@@ -58,9 +58,9 @@ pub(super) enum PriorExchange {
 impl RefreshJob<'_> {
     /// Returns a record whose token serves. No failure ends a session (law 6), and a token that is still valid is served (law 7).
     pub(super) fn run(&self, on_disk: Arc<Record>) -> Result<Arc<Record>> {
-        let cached = self.cached(&on_disk);
-        match self.serving_record(on_disk.clone(), cached.clone()) {
-            Err(error) => match self.freshness(&on_disk, cached.as_ref()) {
+        let held = self.held_token(&on_disk);
+        match self.serving_record(on_disk.clone(), held.clone()) {
+            Err(error) => match self.freshness(&on_disk, held.as_ref()) {
                 Freshness::TooShort | Freshness::Stale => Err(error),
                 Freshness::Fresh | Freshness::RefreshSoon | Freshness::ExpiringSoon => Ok(on_disk),
             },
@@ -78,31 +78,31 @@ impl RefreshJob<'_> {
 
     /// Returns the token of `record` for the caller, if it serves as it is.
     pub(super) fn serve_at_once(&self, record: &Record) -> Option<AccessToken> {
-        let step = unlocked_step(self.freshness(record, self.cached(record).as_ref()), false);
+        let step = unlocked_step(self.freshness(record, self.held_token(record).as_ref()), false);
         if step == UnlockedStep::Serve { self.serve(record) } else { None }
     }
 
     /// Returns the token that the caller came with: the one that a resource has refused, else the one that was on disk.
-    fn cached(&self, on_disk: &Record) -> Option<Arc<Secret>> {
+    fn held_token(&self, on_disk: &Record) -> Option<Arc<Secret>> {
         self.wanted.instead_of.clone().or_else(|| self.access_token_of(on_disk))
     }
 
     /// Looks again and again, for a bounded time (law 2), until the token on disk serves or the lock is free.
-    fn serving_record(&self, mut record: Arc<Record>, cached: Option<Arc<Secret>>) -> Result<Arc<Record>> {
+    fn serving_record(&self, mut record: Arc<Record>, held: Option<Arc<Secret>>) -> Result<Arc<Record>> {
         let timeout = self.app.config.lock_timeout;
         let (deadline, mut waiting_since, mut taken) = (Deadline::after(timeout), None, false);
         loop {
             if (self.is_abandoned)() {
                 return Err(Error::cancelled());
             }
-            match unlocked_step(self.freshness(&record, cached.as_ref()), taken) {
+            match unlocked_step(self.freshness(&record, held.as_ref()), taken) {
                 UnlockedStep::Serve => return Ok(record),
                 // Without the lock: a server whose metadata hangs must not hold others up.
                 UnlockedStep::TryLock if self.app.unconfirmed(&record.destination, Endpoint::Token).is_some() => {
                     self.app.confirm(&self.app.http()?, &record.destination, Endpoint::Token)?;
                 }
                 UnlockedStep::TryLock => match self.files.lock_now()? {
-                    Some(lock) => return self.serving_record_under_lock(&lock, cached, waiting_since),
+                    Some(lock) => return self.serving_record_under_lock(&lock, held, waiting_since),
                     None => {
                         taken = true;
                         waiting_since.get_or_insert_with(|| self.now());
@@ -124,7 +124,7 @@ impl RefreshJob<'_> {
     fn serving_record_under_lock(
         &self,
         lock: &Lock,
-        mut cached: Option<Arc<Secret>>,
+        mut held: Option<Arc<Secret>>,
         waiting_since: Option<SystemTime>,
     ) -> Result<Arc<Record>> {
         reached("locked");
@@ -133,13 +133,13 @@ impl RefreshJob<'_> {
         self.app.check_destination(&self.context.grant, &record)?;
         if recovered.finished && self.wanted.request.refresh {
             // A caller that wants a new token does not get the one that a crashed process had fetched.
-            cached = self.access_token_of(&record);
+            held = self.access_token_of(&record);
         }
         let (last, error) = match &journal {
             Some(journal) => self.last_exchange(journal, &record, waiting_since),
             None => (RetryState::Settled, None),
         };
-        match decide(self.freshness(&record, cached.as_ref()), last) {
+        match decide(self.freshness(&record, held.as_ref()), last) {
             Step::Serve => Ok(Arc::new(record)),
             Step::Fail => Err(error.unwrap_or_else(|| self.still_open(&record))),
             Step::Exchange => self.exchange(lock, record, PriorExchange::of(journal.as_ref())).map(Arc::new),
@@ -202,11 +202,11 @@ impl RefreshJob<'_> {
 
     /// Returns how good the token of `record` is. A token that another process fetched since this caller came is fresh as long as it
     /// is valid, whatever its lifetime: another request would bring no better one.
-    fn freshness(&self, record: &Record, cached: Option<&Arc<Secret>>) -> Freshness {
+    fn freshness(&self, record: &Record, held: Option<&Arc<Secret>>) -> Freshness {
         let Wanted { request, instead_of } = self.wanted;
         match self.token_of(record) {
             None => Freshness::Stale,
-            Some(token) if cached.is_none_or(|own| **own != *token.access_token) && self.has_valid_token(record) => {
+            Some(token) if held.is_none_or(|own| **own != *token.access_token) && self.has_valid_token(record) => {
                 Freshness::Fresh
             }
             Some(_) if request.refresh || instead_of.is_some() => Freshness::Stale,

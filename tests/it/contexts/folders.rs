@@ -31,7 +31,7 @@ fn the_innermost_pinned_folder_wins() {
     // Nothing lies in the folders themselves.
     assert_eq!(fs::read_dir(&inner).unwrap().count(), 1);
 
-    // What names one goes before the rule.
+    // A context that is named wins over the rule.
     let mut config = rig.config();
     (config.environment.folder, config.environment.context) = (Some(inner.clone()), Some("work".into()));
     let auth = Auth::new(config).unwrap();

@@ -95,7 +95,7 @@ fn a_step_of_the_wall_clock_does_not_end_a_login() {
     assert_eq!(ends, [S(0), S(0), HOUR, HOUR, HOUR]);
 }
 
-/// A rig whose tool has a clock of its own, which its server does not hear of.
+/// A rig whose tool has its own clock, which its server does not hear of.
 fn apart() -> (Rig, ManualClock) {
     let rig = Rig::with(|behaviour| {
         // Time stands still there.

@@ -74,7 +74,7 @@ fn a_newer_record_is_never_overwritten() {
     assert_eq!(fs::read(&path).unwrap(), new);
 }
 
-/// This test again, as a process of its own.
+/// This test again, as its own process.
 fn another_process_with(lock: &Path) -> Child {
     let mut other = Command::new(std::env::current_exe().unwrap());
     other.args(["--exact", &full_name(module_path!(), "a_lock_is_free_again_when_its_holder_dies")]).env(LOCK, lock);

@@ -83,7 +83,7 @@ fn sixty_four_threads_make_one_refresh_at_each_expiry() {
     assert_eq!((rig.server.counts().reuses, rig.server.live_families()), (0, 1));
 }
 
-/// In a process of its own, as the threads of other tests have the same name.
+/// In its own process, as the threads of other tests have the same name.
 #[cfg(target_os = "linux")]
 #[test]
 fn many_futures_need_few_threads() {
@@ -147,7 +147,7 @@ fn a_failure_is_shared_with_processes_that_waited_for_it() {
     }
 }
 
-/// All at once, each a process of its own.
+/// All at once, each its own process.
 fn errors_of(rig: &Rig, callers: usize, timeout: Duration) -> Vec<Error> {
     let barrier = Arc::new(Barrier::new(callers));
     let threads: Vec<_> = (0..callers)

@@ -19,7 +19,7 @@ fn swapped_grants_serve_nobodys_token() {
     is_refused(&rig, "prod");
     let errors = is_refused(&rig, "test");
     assert!(errors[0].to_string().contains("its record is the one of alice@example.com"), "{}", errors[0]);
-    // The doctor says so, and a repair gives each record a name of its own.
+    // The doctor says so, and a repair gives each record its own name.
     let report = wait(rig.auth().doctor()).unwrap();
     let logins = report.findings.iter().filter(|finding| finding.area == "login" && finding.state == State::Problem);
     assert_eq!(logins.count(), 2);

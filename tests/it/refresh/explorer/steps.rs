@@ -138,7 +138,7 @@ pub(super) fn answer(state: &mut State, token: u8) -> Reply {
     Reply::Token(server.latest)
 }
 
-/// `RefreshJob::rotated`, after a request.
+/// `Exchange::rotate`, after a request.
 fn answered(state: &mut State, number: usize, turn: Turn, reply: Reply) {
     let lost = turn.again || reply == Reply::Lost;
     let open = turn.open || lost;
