@@ -23,11 +23,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use criterion::Criterion;
-use hallpass::blocking::wait;
 use hallpass::custody::{Custody, MemoryKeyStore};
 use hallpass::prompt::Silent;
 use hallpass::testing::{AuthorizationServer, Behaviour, ManualClock, Person};
-use hallpass::{Auth, Config, LoginRequest, Selector};
+use hallpass::{Auth, Config, Login, Selector};
 
 const LOGINS: usize = 200;
 const RULES: usize = 20;
@@ -74,7 +73,7 @@ fn server() -> AuthorizationServer {
 fn log_in(server: &AuthorizationServer, config: &Config, number: usize) {
     let (subject, email) = (format!("person{number}"), format!("person{number}@example.com"));
     server.approve_all_as(&Person::new(&subject, "Some Person", &email));
-    wait(Auth::new(config.clone()).unwrap().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+    Auth::new(config.clone()).unwrap().login(Login::new(Silent)).wait().unwrap();
 }
 
 fn bind(config: &Config, number: usize, folder: &Path) {
@@ -83,7 +82,7 @@ fn bind(config: &Config, number: usize, folder: &Path) {
     std::fs::create_dir_all(&project).unwrap();
     config.environment.folder = Some(project);
     let name = format!("person{number}@example.com").parse().unwrap();
-    wait(Auth::new(config).unwrap().pin_folder(&name)).unwrap();
+    Auth::new(config).unwrap().pin_folder(&name).wait().unwrap();
 }
 
 /// The median of the whole process, which reads 200 logins as no person's machine has them.

@@ -25,10 +25,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint, ManualClock, SeenRequest};
-use hallpass::{Auth, LoginRequest};
+use hallpass::{Auth, Login};
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
@@ -84,7 +83,7 @@ fn main() {
 /// In a home of its own, as a person's first login is: it takes the place of no other.
 fn log_in(server: &AuthorizationServer, home: &Path) {
     let auth = Auth::new(server.config(home).unwrap()).unwrap();
-    wait(auth.login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+    auth.login(Login::new(Silent)).wait().unwrap();
 }
 
 /// The requests of a login once more, with the codes and tokens that come back.

@@ -26,15 +26,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{AuthorizationServer, Behaviour};
-use hallpass::{Auth, LoginRequest, TokenRequest};
+use hallpass::{Auth, Login, TokenRequest};
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
@@ -50,10 +48,9 @@ fn main() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let server = server();
     let config = server.config(&folder.path().join("home")).unwrap();
-    let session = wait(Auth::new(config.clone()).unwrap().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+    let session = Auth::new(config.clone()).unwrap().login(Login::new(Silent)).wait().unwrap();
     let mut bare = Bare::log_in(&server);
-    let mut forced = TokenRequest::default();
-    forced.refresh = true;
+    let forced = TokenRequest::new().refresh();
 
     let mut works: [(&str, &mut dyn FnMut()); 4] = [
         ("bare record", &mut || commit(folder.path())),
@@ -62,7 +59,7 @@ fn main() {
             commit(folder.path());
         }),
         ("exchange", &mut || bare.refresh()),
-        ("refresh", &mut || drop(wait(session.access_token_with(forced.clone())).unwrap())),
+        ("refresh", &mut || drop(session.access_token_with(forced.clone()).wait().unwrap())),
     ];
     for (name, work) in &mut works {
         criterion.bench_function(name, |bencher| bencher.iter(&mut *work));
@@ -71,7 +68,7 @@ fn main() {
 
     let refreshes = server.counts().refreshes;
     criterion.bench_function("cached token", |bencher| {
-        bencher.iter(|| wait(Auth::new(config.clone()).unwrap().session().unwrap().access_token()).unwrap());
+        bencher.iter(|| Auth::new(config.clone()).unwrap().session().unwrap().access_token().wait().unwrap());
     });
     assert_eq!(server.counts().refreshes, refreshes, "a cached token asks nobody");
     assert_eq!(server.counts().reuses, 0, "each refresh sent the newest token");

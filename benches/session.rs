@@ -22,16 +22,15 @@
 use std::fs;
 use std::hint::black_box;
 use std::pin::pin;
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Barrier, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use criterion::Criterion;
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{AuthorizationServer, Behaviour};
-use hallpass::{AccessToken, Auth, LoginRequest, Session, TokenRequest};
+use hallpass::{AccessToken, Auth, Login, Session, TokenRequest};
 
 /// As many as ask at once.
 const CROWD: usize = 64;
@@ -44,9 +43,9 @@ fn main() {
     let server = AuthorizationServer::start_with(behaviour).unwrap();
     server.approve_all();
     let config = server.config(&folder.path().join("home")).unwrap();
-    let session = wait(Auth::new(config).unwrap().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+    let session = Auth::new(config).unwrap().login(Login::new(Silent)).wait().unwrap();
     // A login leaves its token on the disk: the first who asks takes it from there.
-    wait(session.access_token()).unwrap();
+    session.access_token().wait().unwrap();
     let requests = server.requests().len();
 
     let mut group = criterion.benchmark_group("session_hit");

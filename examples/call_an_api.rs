@@ -5,11 +5,10 @@
 #![allow(clippy::disallowed_types, clippy::print_stdout, reason = "a tool may use the network and print")]
 
 use std::error::Error;
-use std::sync::Arc;
 
 use hallpass::prompt::{Silent, Terminal};
 use hallpass::testing::AuthorizationServer;
-use hallpass::{AfterRefusal, Auth, LoginRequest, Session};
+use hallpass::{AfterRefusal, Auth, Login, Session};
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Client, Response};
 use url::Url;
@@ -24,9 +23,9 @@ async fn get(client: &Client, auth: &Auth, session: &Session, url: &Url) -> Resu
             let token = session.access_token().await?;
             Ok(client.get(url.clone()).bearer_auth(token.expose()).send().await?)
         }
-        AfterRefusal::StepUp(request) => {
+        AfterRefusal::StepUp(step_up) => {
             // The person authenticates as the API demands; the new session is the one to go on with.
-            let session = auth.login(request, Arc::new(Terminal::stderr())).await?;
+            let session = auth.login(step_up.login(Terminal::stderr())).await?;
             let token = session.access_token().await?;
             Ok(client.get(url.clone()).bearer_auth(token.expose()).send().await?)
         }
@@ -42,7 +41,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     // Only these origins can have a token replaced.
     config.resources = vec![server.issuer().parse()?];
     let auth = Auth::new(config)?;
-    let session = auth.login(LoginRequest::default(), Arc::new(Silent)).await?;
+    let session = auth.login(Login::new(Silent)).await?;
 
     let (client, url) = (Client::new(), format!("{}/userinfo", server.issuer()).parse()?);
     println!("{}", get(&client, &auth, &session, &url).await?.status());

@@ -11,11 +11,10 @@
 )]
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 
 use hallpass::prompt::Terminal;
 use hallpass::testing::{AuthorizationServer, Behaviour};
-use hallpass::{Auth, LoginRequest, Result, blocking};
+use hallpass::{Auth, Login, Result};
 
 fn main() -> Result<()> {
     // A real tool has its vendor's server here, and `Config::new("acme", "https://id.example.com", "acme-cli")?`.
@@ -33,9 +32,9 @@ fn main() -> Result<()> {
     }
 
     let auth = Auth::new(config)?;
-    let session = blocking::wait(auth.session_or_login(LoginRequest::default(), Arc::new(Terminal::stderr())))?;
-    let token = blocking::wait(session.access_token())?;
+    let session = auth.session_or_login(Login::new(Terminal::stderr())).wait()?;
+    let token = session.access_token().wait()?;
     println!("The token is good for: {}", token.scopes());
-    println!("The server knows you as: {}", blocking::wait(session.userinfo())?.account);
+    println!("The server knows you as: {}", session.userinfo().wait()?.account);
     Ok(())
 }

@@ -1,31 +1,60 @@
 //! [`Auth`]: one method for each thing that a host can ask for. Decides nothing itself.
 
-use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::job::Job;
+use crate::lifecycle::access_token::{AccessToken, TokenRequest};
 use crate::lifecycle::app::{App, AppHandle};
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{ChosenBy, Context, Index, Outcomes, Selector};
 use crate::lifecycle::doctor::{self, Repaired, Report};
-use crate::lifecycle::login::{self, LoginRequest};
-use crate::lifecycle::logout::{self, LoggedOut, LogoutRequest};
-use crate::lifecycle::move_keys::{self, MoveOutcome, MoveRequest};
+use crate::lifecycle::jobs::Jobs;
+use crate::lifecycle::login::{self, Login};
+use crate::lifecycle::logout::{self, LoggedOut, Logout};
+use crate::lifecycle::move_keys::{self, MoveKeys, MoveOutcome};
 use crate::lifecycle::switch;
-use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::error::{Error, Result};
 use crate::model::ids::{ContextName, Org};
 use crate::model::protection::Protection;
-use crate::prompt::Prompt;
-use crate::session::Session;
-use crate::system::clock::Cancel;
+use crate::session::{Fetching, Session, Shared};
 
 /// Logs people in and out, and gives sessions. Cheap to clone; all clones share one state.
 ///
-/// Dropping the last clone (sessions count) waits up to 5 s for running refreshes, so that a token which the server has just
-/// rotated is not lost. A host that calls `process::exit` calls [`settle`](Self::settle) first.
+/// # What blocks
+///
+/// No method waits for the network, for another program, for a person or for a lock: such work runs on a thread of its own, and the method
+/// returns a [`Job`], which an async program awaits and any other one [waits](Job::wait) for. What a method does before it returns is at most to
+/// read a few small files of the state folder. A token that is in memory costs no file, no thread and no allocation.
+///
+/// # The end of the process
+///
+/// A server may have rotated a token that is not saved yet. So dropping the last clone (sessions and jobs count) waits up to 5 s for running
+/// jobs. **An `Auth` in a `static` is never dropped**, nor is anything where the host calls `process::exit`: such a host calls
+/// [`shutdown`](Self::shutdown), or [`shutdown_all`](Self::shutdown_all), before it ends.
+///
+/// ```no_run
+/// use std::sync::LazyLock;
+/// use std::time::Duration;
+///
+/// use hallpass::{Auth, Config};
+///
+/// static AUTH: LazyLock<hallpass::Result<Auth>> =
+///     LazyLock::new(|| Auth::new(Config::new("acme", "https://id.example.com", "acme-cli")?));
+///
+/// fn main() -> hallpass::Result<()> {
+///     let token = AUTH.clone()?.access_token().wait();
+///     Auth::shutdown_all(Duration::from_secs(5));
+///     token.map(drop)
+/// }
+/// ```
 #[derive(Debug, Clone)]
-pub struct Auth(Arc<AppHandle>);
+pub struct Auth {
+    handle: Arc<AppHandle>,
+    /// The login that [`access_token`](Self::access_token) has used last.
+    last_used: Arc<Mutex<Option<Arc<Shared>>>>,
+}
 
 impl Auth {
     /// Checks the configuration. Reads, writes and asks nothing yet.
@@ -33,28 +62,20 @@ impl Auth {
     /// # Errors
     /// `Config` if the configuration contradicts itself, or if no state folder is known and `<APP>_TOKEN`, which needs none, is not set.
     pub fn new(config: Config) -> Result<Self> {
-        Ok(Self(Arc::new(AppHandle { app: Arc::new(App::new(config)?) })))
+        Ok(Self { handle: Arc::new(AppHandle { app: Arc::new(App::new(config)?) }), last_used: Arc::default() })
     }
 
-    /// Logs a person in with the device authorization grant (RFC 8628). Dropping the future cancels the login, unless the
+    /// Logs a person in with the device authorization grant (RFC 8628). Dropping the job cancels the login, unless the
     /// person has approved it already.
     ///
     /// # Errors
     /// `Denied` and `CodeExpired` as the person decides; `Custody` if no key store takes the key or the state folder cannot be
     /// written; `Unreachable`, `Protocol` and `AuthorizationServer` as the server answers; `Config`; `Cancelled`.
-    pub fn login(
-        &self,
-        request: LoginRequest,
-        prompt: Arc<dyn Prompt>,
-    ) -> impl Future<Output = Result<Session>> + Send + 'static + use<> {
-        let (handle, cancel) = (self.0.clone(), request.cancel.clone());
-        let login = self.spawn(move |app| login::run(app, &request, &*prompt));
-        async move {
-            let mut on_drop = CancelOnDrop(Some(cancel));
-            let login = login.await;
-            on_drop.0 = None;
-            Ok(Session::of_login(handle, login?))
-        }
+    pub fn login(&self, login: Login) -> Job<Session> {
+        let (handle, cancel) = (self.handle.clone(), login.cancel.clone());
+        self.spawn(move |app| login::run(app, &login))
+            .and_then(|context| Ok(Session::of_login(handle, context)))
+            .cancelled_on_drop(cancel)
     }
 
     /// Returns a session for the selected context: the one that `<APP>_CONTEXT` names, else the one that is pinned to the current
@@ -77,64 +98,80 @@ impl Auth {
                 let variable = config.app.variable("TOKEN");
                 return Err(Error::config("token", format!("{variable} holds characters that no token has")));
             }
-            return Ok(Session::of_environment(self.0.clone(), token.clone()));
+            return Ok(Session::of_environment(self.handle.clone(), token.clone()));
         }
         let state_dir = self.app().state_dir()?;
         let (index, chosen) = Index::read_selected(state_dir.as_ref(), select, &self.app().config)?;
         let (entry, by) = index.find(chosen, &self.app().config)?;
         let entry = index.in_org(entry, select, &self.app().config)?;
         let context = Context { chosen_by: Some(by), ..Context::of(&entry, &index) };
-        Ok(Session::of_context(self.0.clone(), context))
+        Ok(Session::of_context(self.handle.clone(), context))
     }
 
-    /// Returns a session with a valid token for the login that `request` selects, and logs in first if that is needed.
+    /// Returns a session with a valid token for the context that `login` names, or for the selected one, and logs in first if that is
+    /// needed.
     ///
     /// Without a terminal ([`Environment::terminal`](crate::Environment::terminal)) it does not log in: it returns an error that
     /// [`needs_login`](Error::needs_login). It never logs in because the server is unreachable. An existing login is returned as it
     /// is: for other scopes or a step-up, call [`login`](Self::login).
     ///
     /// ```no_run
-    /// # use std::sync::Arc;
     /// # fn main() -> hallpass::Result<()> {
     /// # let config = hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?;
-    /// use hallpass::{Auth, LoginRequest, blocking, prompt::Terminal};
+    /// use hallpass::{Auth, Login, Terminal};
     ///
     /// let auth = Auth::new(config)?;
-    /// let session = auth.session_or_login(LoginRequest::default(), Arc::new(Terminal::stderr()));
-    /// let token = blocking::wait(blocking::wait(session)?.access_token())?;
-    /// # drop(token);
+    /// let session = auth.session_or_login(Login::new(Terminal::stderr())).wait()?;
+    /// # drop(session);
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
     /// Those of [`session_for`](Self::session_for), [`Session::access_token`] and [`login`](Self::login).
-    pub fn session_or_login(
-        &self,
-        mut request: LoginRequest,
-        prompt: Arc<dyn Prompt>,
-    ) -> impl Future<Output = Result<Session>> + Send + 'static + use<> {
-        let auth = self.clone();
-        async move {
-            let select = Selector { context: request.context.clone(), org: request.org.clone() };
-            let error = match auth.session_for(&select) {
-                Ok(session) => match session.access_token().await {
-                    Ok(_) => return Ok(session),
-                    Err(error) => {
-                        // The new login replaces the one that has ended.
-                        request.context = request.context.or_else(|| explicitly_chosen(&session));
-                        error
-                    }
-                },
-                Err(error) => error,
-            };
-            if !error.needs_login() || !auth.app().config.environment.terminal {
-                return Err(error);
-            }
-            if error.kind() != ErrorKind::NotLoggedIn {
-                prompt.login_has_ended(&error);
-            }
-            auth.login(request, prompt).await
-        }
+    pub fn session_or_login(&self, mut login: Login) -> Job<Session> {
+        let select = Selector { context: login.context.clone(), org: login.org.clone() };
+        let session = match login.check().and_then(|()| self.session_for(&select)) {
+            Ok(session) if session.cached_token(TokenRequest::default()).is_some() => return Job::from(Ok(session)),
+            session => session,
+        };
+        // The new login replaces the one that has ended.
+        login.context = login.context.or_else(|| explicitly_chosen(session.as_ref().ok()?));
+        let fetching = match &session {
+            Ok(session) => session.fetch(TokenRequest::default()),
+            Err(error) => Fetching::Done(Err(error.clone())),
+        };
+        let (handle, cancel) = (self.handle.clone(), login.cancel.clone());
+        self.spawn(move |app| match fetching.wait() {
+            Ok(_) => Ok(None),
+            Err(why) => login::run_instead(app, &login, why).map(Some),
+        })
+        .and_then(|context| match context {
+            Some(context) => Ok(Session::of_login(handle, context)),
+            None => session,
+        })
+        .cancelled_on_drop(cancel)
+    }
+
+    /// Returns a valid access token for the context that is selected at this call.
+    ///
+    /// For programs that run for long, such as servers and editors: it finds a login that another process has made, replaced or switched to
+    /// since the last call, and reads one small file to know. A [`Session`] keeps to its login, and reads nothing.
+    ///
+    /// # Errors
+    /// Those of [`session`](Self::session) and [`Session::access_token`].
+    pub fn access_token(&self) -> Job<AccessToken> {
+        let session = match self.session() {
+            Ok(session) => session,
+            Err(error) => return Job::from(Err(error)),
+        };
+        let mut last_used = self.last_used.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = match &*last_used {
+            Some(shared) => session.or_same(shared),
+            None => session,
+        };
+        *last_used = Some(session.shared.clone());
+        drop(last_used);
+        session.access_token()
     }
 
     /// Returns all contexts, in the order of their logins. Asks no key store and no server.
@@ -167,7 +204,7 @@ impl Auth {
     ///
     /// # Errors
     /// `NotLoggedIn` if there is no such login; `Custody` if the index cannot be read or written.
-    pub fn switch(&self, context: &ContextName) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
+    pub fn switch(&self, context: &ContextName) -> Job<Context> {
         let name = context.clone();
         self.spawn(move |app| switch::to(app, &name))
     }
@@ -178,7 +215,7 @@ impl Auth {
     /// # Errors
     /// `NotLoggedIn` if the org needs its own login, `Denied` if the server gives no token for it; those of
     /// [`Session::access_token`].
-    pub fn context_for_org(&self, org: &Org) -> impl Future<Output = Result<ContextName>> + Send + 'static + use<> {
+    pub fn context_for_org(&self, org: &Org) -> Job<ContextName> {
         let org = org.clone();
         self.spawn(move |app| switch::context_for_org(app, &org))
     }
@@ -188,7 +225,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of [`switch`](Self::switch), and `Config` if the folder is another user's.
-    pub fn pin_folder(&self, context: &ContextName) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
+    pub fn pin_folder(&self, context: &ContextName) -> Job<Context> {
         let name = context.clone();
         self.spawn(move |app| switch::pin_folder(app, &name))
     }
@@ -197,7 +234,7 @@ impl Auth {
     ///
     /// # Errors
     /// `Config` if there is no current folder; `Custody` if the index cannot be read or written.
-    pub fn unpin_folder(&self) -> impl Future<Output = Result<Option<ContextName>>> + Send + 'static + use<> {
+    pub fn unpin_folder(&self) -> Job<Option<ContextName>> {
         self.spawn(switch::unpin_folder)
     }
 
@@ -207,11 +244,7 @@ impl Auth {
     /// # Errors
     /// `NotLoggedIn` if there is no such login; `Config` if another one has the name; `Custody` if the login's key cannot be read, or
     /// the index cannot be read or written.
-    pub fn rename(
-        &self,
-        old: &ContextName,
-        new: &ContextName,
-    ) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
+    pub fn rename(&self, old: &ContextName, new: &ContextName) -> Job<Context> {
         let (old, new) = (old.clone(), new.clone());
         self.spawn(move |app| switch::rename(app, &old, &new))
     }
@@ -221,11 +254,8 @@ impl Auth {
     /// # Errors
     /// `NotLoggedIn` if there is no such login; `Unreachable` and `AuthorizationServer` if the server could not be asked to revoke:
     /// then the login still exists.
-    pub fn logout(
-        &self,
-        request: LogoutRequest,
-    ) -> impl Future<Output = Result<Outcomes<LoggedOut>>> + Send + 'static + use<> {
-        self.spawn(move |app| logout::run(app, &request))
+    pub fn logout(&self, logout: Logout) -> Job<Outcomes<LoggedOut>> {
+        self.spawn(move |app| logout::run(app, &logout))
     }
 
     /// Moves the keys of logins to another key store. If it is killed at any step, the logins work, and repeating the move finishes
@@ -234,16 +264,13 @@ impl Auth {
     /// # Errors
     /// `NotLoggedIn` if there is no such login; `Config` if the host does not allow the key store; `Custody` if one of the
     /// key stores does not give or take a key: then the key stays in its key store.
-    pub fn move_keys(
-        &self,
-        request: MoveRequest,
-    ) -> impl Future<Output = Result<Outcomes<MoveOutcome>>> + Send + 'static + use<> {
-        self.spawn(move |app| move_keys::run(app, &request))
+    pub fn move_keys(&self, keys: MoveKeys) -> Job<Outcomes<MoveOutcome>> {
+        self.spawn(move |app| move_keys::run(app, &keys))
     }
 
     /// Examines this machine, the key stores, the logins and the server, and reports what works and what does not. Changes
     /// no login, asks nobody, and shows no secret.
-    pub fn doctor(&self) -> impl Future<Output = Result<Report>> + Send + 'static + use<> {
+    pub fn doctor(&self) -> Job<Report> {
         self.spawn(|app| Ok(doctor::examine(app)))
     }
 
@@ -253,30 +280,32 @@ impl Auth {
     ///
     /// # Errors
     /// `Custody` if something cannot be written.
-    pub fn repair(&self) -> impl Future<Output = Result<Repaired>> + Send + 'static + use<> {
+    pub fn repair(&self) -> Job<Repaired> {
         self.spawn(doctor::repair)
     }
 
-    /// Waits until no job is running, at most `timeout`. Returns whether none is.
-    pub fn settle(&self, timeout: Duration) -> bool {
-        self.app().jobs.settle(timeout)
+    /// Waits until no job of this `Auth` is running, at most `timeout`. Returns whether none is. It does not stop a login that waits for its
+    /// person: drop its [`Job`], or cancel it.
+    pub fn shutdown(&self, timeout: Duration) -> bool {
+        self.app().jobs.shutdown(timeout)
     }
 
-    /// Runs `job` on its own thread, from the first poll on. Only the future holds the handle: the last handle to be dropped
-    /// waits for the job (law 4).
-    fn spawn<T: Send + 'static, J: FnOnce(&App) -> Result<T> + Send + 'static>(
-        &self,
-        job: J,
-    ) -> impl Future<Output = Result<T>> + Send + 'static + use<T, J> {
-        let handle = self.0.clone();
-        async move {
-            let app = handle.app.clone();
-            handle.app.jobs.run(move || job(&app)).await
-        }
+    /// Waits until no job of any `Auth` in this process is running, at most `timeout`. Returns whether none is.
+    ///
+    /// For the end of `main` in a program that keeps an `Auth` in a `static`, or does not know who keeps one.
+    pub fn shutdown_all(timeout: Duration) -> bool {
+        Jobs::shutdown_all(timeout)
+    }
+
+    /// Starts `work` on its own thread. Only the job holds the handle, not the thread: the last handle to be dropped waits for the thread
+    /// (law 4).
+    fn spawn<T: Send + 'static>(&self, work: impl FnOnce(&App) -> Result<T> + Send + 'static) -> Job<T> {
+        let app = self.handle.app.clone();
+        Job::started(self.handle.clone(), self.app().jobs.start(move || work(&app)))
     }
 
     fn app(&self) -> &App {
-        &self.0.app
+        &self.handle.app
     }
 }
 
@@ -285,14 +314,4 @@ fn explicitly_chosen(session: &Session) -> Option<ContextName> {
     let context = session.context()?;
     let is_named = !matches!(context.chosen_by, Some(ChosenBy::Default | ChosenBy::Only));
     is_named.then(|| context.name.clone())
-}
-
-struct CancelOnDrop(Option<Cancel>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if let Some(cancel) = &self.0 {
-            cancel.cancel();
-        }
-    }
 }

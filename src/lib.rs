@@ -4,30 +4,26 @@
 //! processes at once, after a killed terminal, after the server rotated the refresh token.
 //!
 //! ```no_run
-//! use std::sync::Arc;
-//!
-//! use hallpass::prompt::Terminal;
-//! use hallpass::{Auth, Config, LoginRequest, blocking};
+//! use hallpass::{Auth, Config, Login, Terminal};
 //!
 //! # fn main() -> hallpass::Result<()> {
 //! let auth = Auth::new(Config::new("acme", "https://id.example.com", "acme-cli")?)?;
 //! // Logs in if nobody is logged in, or if the login has ended; without a terminal, returns an error instead.
-//! let session = auth.session_or_login(LoginRequest::default(), Arc::new(Terminal::stderr()));
-//! let token = blocking::wait(blocking::wait(session)?.access_token())?;
-//! let header = format!("Authorization: Bearer {}", token.expose());
-//! # drop(header);
+//! let session = auth.session_or_login(Login::new(Terminal::stderr())).wait()?;
+//! let headers = session.authorization("GET", "https://api.example.com/me").wait()?;
+//! # drop(headers);
 //! # Ok(()) }
 //! ```
 //!
 //! The program that embeds this crate is called the *host* in these pages.
 //!
-//! In an async program, `.await` the same futures, on any executor. With the feature `cli`, the module `cli` brings
+//! In an async program, `.await` the same [`Job`]s, on any executor. With the feature `cli`, the module `cli` brings
 //! `auth login`, `token`, `status`, `list`, `switch`, `rename`, `doctor` and `logout` to a clap parser.
 //!
 //! # The picture
 //!
 //! ```text
-//!    root         auth  session  servers  blocking       cli/   testing/   manual/    what others see
+//!    root         auth  session  job  servers            cli/   testing/   manual/    what others see
 //!                   │
 //!    lifecycle/   login  refresh  contexts  switch  logout  userinfo  doctor          what happens to a credential
 //!                   │
@@ -57,13 +53,13 @@
 struct Readme;
 
 mod auth;
-pub mod blocking;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod custody;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod job;
 mod lifecycle;
 pub mod manual;
 mod model;
@@ -78,13 +74,14 @@ mod system;
 pub mod testing;
 
 pub use auth::Auth;
+pub use job::Job;
 pub use lifecycle::access_token::{AccessToken, TokenRequest};
 pub use lifecycle::config::Config;
-pub use lifecycle::contexts::{ChosenBy, Context, Missing, Outcomes, Selector};
+pub use lifecycle::contexts::{ChosenBy, Context, Logins, Missing, Outcomes, Selector};
 pub use lifecycle::doctor;
-pub use lifecycle::login::LoginRequest;
-pub use lifecycle::logout::{LoggedOut, LogoutOutcome, LogoutRequest};
-pub use lifecycle::move_keys::{MoveOutcome, MoveRequest};
+pub use lifecycle::login::{Login, StepUp};
+pub use lifecycle::logout::{LoggedOut, Logout, LogoutOutcome};
+pub use lifecycle::move_keys::{MoveKeys, MoveOutcome};
 pub use lifecycle::userinfo::{Membership, Userinfo};
 pub use model::account::Account;
 pub use model::error::{Error, ErrorKind, Remedy, Result};
@@ -95,6 +92,7 @@ pub use model::secret::Secret;
 pub use oauth::org_selection::Orgs;
 pub use oauth::pkce::Pkce;
 pub use oauth::server_quirks::RevocationReach;
+pub use prompt::Terminal;
 pub use session::{AfterRefusal, Session};
 pub use system::clock;
 pub use system::environment::{Environment, Machine};

@@ -1,16 +1,18 @@
 //! [`Session`]: gives access tokens for one context.
 
-use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
 use url::Url;
 
+use crate::job::Job;
 use crate::lifecycle::access_token::{AccessToken, TokenRequest};
 use crate::lifecycle::app::{App, AppHandle};
+use crate::lifecycle::authorization;
 use crate::lifecycle::contexts::Context;
-use crate::lifecycle::jobs::SharedJobs;
-use crate::lifecycle::login::LoginRequest;
+use crate::lifecycle::jobs::{SharedJobs, Started};
+use crate::lifecycle::login::StepUp;
 use crate::lifecycle::refresh::{self, Wanted};
 use crate::lifecycle::token_cache::TokenCache;
 use crate::lifecycle::userinfo::{self, Userinfo};
@@ -28,11 +30,14 @@ const JUST_FETCHED: Duration = Duration::from_secs(60);
 
 /// Gives access tokens for one context, and keeps to that context whatever becomes the default. Clones share the token.
 #[derive(Debug, Clone)]
-pub struct Session(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
+pub struct Session {
     handle: Arc<AppHandle>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all clones of a session share. Not the handle: the last handle to be dropped waits for the jobs.
+#[derive(Debug)]
+pub(crate) struct Shared {
     source: Source,
     /// The context with what its files say, read at the first question: most sessions only give tokens.
     context_with_files: OnceLock<Context>,
@@ -54,23 +59,44 @@ enum Source {
 pub enum AfterRefusal {
     /// Take another token from [`Session::access_token`] and send the request once more.
     Retry,
-    /// The person has to authenticate again, as the request says (RFC 9470). [`Auth::login`](crate::Auth::login) with it replaces
-    /// this login, and gives the session to go on with.
-    StepUp(LoginRequest),
+    /// The person has to authenticate again, in another way or more recently (RFC 9470).
+    StepUp(StepUp),
     /// Another token would not help, or the reply is no refusal: return it to the caller.
     GiveUp,
 }
 
 impl Session {
+    /// Returns the headers of a request that an access token authorizes: `Authorization: Bearer …` (RFC 6750 §2.1), marked as secret.
+    /// `method` and `url` are those of the request. Ask anew for each request, which costs nothing while the token is valid.
+    ///
+    /// ```no_run
+    /// # fn call(session: hallpass::Session) -> hallpass::Result<()> {
+    /// let url = "https://api.example.com/me";
+    /// let headers = session.authorization("GET", url).wait()?; // or `.await`
+    /// // reqwest::Client::new().get(url).headers(headers)
+    /// # drop(headers);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`access_token`](Self::access_token), and `Config` if the URL is not https (or plain http to this machine, if the
+    /// configuration allows that).
+    pub fn authorization(&self, method: &str, url: &str) -> Job<HeaderMap> {
+        match authorization::check_request(method, url, self.app().config.allow_loopback_http) {
+            Ok(()) => self.access_token().and_then(|token| authorization::headers(&token)),
+            Err(error) => Job::from(Err(error)),
+        }
+    }
+
     /// Returns a valid access token: the cached one, or a refreshed one.
     ///
-    /// Dropping the future does not stop a refresh that has begun: its result is kept.
+    /// Dropping the job does not stop a refresh that has begun: its result is kept.
     ///
     /// # Errors
     /// `Expired`, `Revoked`, `Interrupted` or `NotLoggedIn` (the login was ended or replaced meanwhile) if only a new login
     /// helps. `Unreachable`, `Protocol` or `AuthorizationServer` if the server gives no token and no valid one is left. `Custody`
     /// if the key or the record cannot be read, `Config` if the configuration is not the login's.
-    pub fn access_token(&self) -> impl Future<Output = Result<AccessToken>> + Send + 'static + use<> {
+    pub fn access_token(&self) -> Job<AccessToken> {
         self.access_token_with(TokenRequest::default())
     }
 
@@ -78,30 +104,10 @@ impl Session {
     ///
     /// # Errors
     /// Those of [`access_token`](Self::access_token). A token that is valid but does not meet the request is an error too.
-    pub fn access_token_with(
-        &self,
-        request: TokenRequest,
-    ) -> impl Future<Output = Result<AccessToken>> + Send + 'static + use<> {
-        let inner = self.0.clone();
-        async move {
-            let context = match &inner.source {
-                Source::Environment(token) => return inner.environment_token(token, &request),
-                Source::Login(context) => context,
-            };
-            let now = inner.app().config.clock.now();
-            if let Some(token) = inner.tokens.get(&request, now) {
-                return Ok(token);
-            }
-            let wanted = inner.tokens.wanted(request);
-            // If another caller already fetches the next token early, nobody else waits for it.
-            if let Some(token) = inner.tokens.still_valid(&wanted, now).filter(|_| inner.jobs.is_running(&wanted)) {
-                return Ok(token);
-            }
-            // Not the handle: the last handle to be dropped waits for the job.
-            let (app, context, tokens) = (inner.handle.app.clone(), context.clone(), inner.tokens.clone());
-            let key = wanted.clone();
-            let job = move |is_abandoned: &dyn Fn() -> bool| fetch(&app, &context, &tokens, &wanted, now, is_abandoned);
-            inner.jobs.join(&inner.app().jobs, key, job).await
+    pub fn access_token_with(&self, request: TokenRequest) -> Job<AccessToken> {
+        match self.fetch(request) {
+            Fetching::Done(token) => Job::from(token),
+            Fetching::Started(started) => Job::started(self.handle.clone(), started),
         }
     }
 
@@ -111,18 +117,17 @@ impl Session {
     /// For tools that print a token and exit: the `auth token` command calls this first. Returns `None` if answering would need more:
     /// call [`access_token_with`](Self::access_token_with) then, which also says what is wrong.
     pub fn cached_token(&self, request: TokenRequest) -> Option<AccessToken> {
-        let inner = &self.0;
-        let context = match &inner.source {
-            Source::Environment(token) => return inner.environment_token(token, &request).ok(),
+        let (shared, now) = (&self.shared, self.app().config.clock.now());
+        let context = match &shared.source {
+            Source::Environment(token) => return self.environment_token(token, &request).ok(),
             Source::Login(context) => context,
         };
-        let now = inner.app().config.clock.now();
-        if let Some(token) = inner.tokens.get(&request, now) {
+        if let Some(token) = shared.tokens.get(&request, now) {
             return Some(token);
         }
-        let wanted = inner.tokens.wanted(request);
-        let token = refresh::cached_token(inner.app(), context, &wanted)?;
-        inner.tokens.update(&wanted, &Ok(token.clone()), now);
+        let wanted = shared.tokens.wanted(request);
+        let token = refresh::cached_token(self.app(), context, &wanted)?;
+        shared.tokens.update(&wanted, &Ok(token.clone()), now);
         (!token.has_unknown_validity(&wanted.request)).then_some(token)
     }
 
@@ -144,22 +149,22 @@ impl Session {
     /// # Ok(()) }
     /// ```
     pub fn challenged(&self, token: &AccessToken, url: &Url, status: u16, www_authenticate: &str) -> AfterRefusal {
-        let inner = &self.0;
-        let (Some(context), config) = (inner.context(), &inner.app().config) else { return AfterRefusal::GiveUp };
+        let (Some(context), config) = (self.shared.context(), &self.app().config) else { return AfterRefusal::GiveUp };
         // A token that a caller requested for another target is not replaced without that caller.
         if !token.has_default_target() || !config.resources.iter().any(|resource| resource.origin() == url.origin()) {
             return AfterRefusal::GiveUp;
         }
         match challenge::read(status, www_authenticate) {
-            Demand::AnotherToken if inner.tokens.refuse(token, url.origin(), config.clock.now()) => AfterRefusal::Retry,
-            Demand::StepUp { acr_values, max_age } => AfterRefusal::StepUp(LoginRequest {
-                context: Some(context.name.clone()),
+            Demand::AnotherToken if self.shared.tokens.refuse(token, url.origin(), config.clock.now()) => {
+                AfterRefusal::Retry
+            }
+            Demand::StepUp { acr_values, max_age } => AfterRefusal::StepUp(StepUp {
+                acr_values,
+                max_age,
+                context: context.name.clone(),
                 org: context.org.clone(),
                 // The granted scopes, and no more.
                 scopes: Some(context.scopes.clone()).filter(|scopes| !scopes.is_empty()),
-                acr_values,
-                max_age,
-                ..LoginRequest::default()
             }),
             Demand::AnotherToken | Demand::Other => AfterRefusal::GiveUp,
         }
@@ -172,25 +177,22 @@ impl Session {
     /// # Errors
     /// Those of [`access_token`](Self::access_token). If no ID token answers either: `AuthorizationServer` with the server's reason, or
     /// `Protocol` if the server has no userinfo endpoint.
-    pub fn userinfo(&self) -> impl Future<Output = Result<Userinfo>> + Send + 'static + use<> {
-        let session = self.clone();
-        async move {
-            let token = session.access_token().await?;
-            let inner = &session.0;
-            let (app, context, tokens) = (inner.handle.app.clone(), inner.context().cloned(), inner.tokens.clone());
-            let job = move || {
-                let replacement = |context: &Context| replacement_of(&token, &app, context, &tokens);
-                userinfo::ask(&app, context.as_ref(), &token, replacement)
-            };
-            inner.app().jobs.run(job).await
-        }
+    pub fn userinfo(&self) -> Job<Userinfo> {
+        let (app, context) = (self.handle.app.clone(), self.shared.context().cloned());
+        let (tokens, fetching) = (self.shared.tokens.clone(), self.fetch(TokenRequest::default()));
+        let started = self.app().jobs.start(move || {
+            let token = fetching.wait()?;
+            let replacement = |context: &Context| replacement_of(&token, &app, context, &tokens);
+            userinfo::ask(&app, context.as_ref(), &token, replacement)
+        });
+        Job::started(self.handle.clone(), started)
     }
 
     /// Returns the context of this session; `None` for a token from the environment. `logged_in_at`, `expires_at` and
     /// `refresh_failed` are read from its files at the login itself or at the first call, and stay as they were then.
     pub fn context(&self) -> Option<&Context> {
-        let (context, app) = (self.0.context()?, self.0.app());
-        Some(self.0.context_with_files.get_or_init(|| match app.state_dir() {
+        let (context, app) = (self.shared.context()?, self.app());
+        Some(self.shared.context_with_files.get_or_init(|| match app.state_dir() {
             Ok(Some(state_dir)) => app.with_files(&state_dir, context.clone()),
             _ => context.clone(),
         }))
@@ -212,19 +214,43 @@ impl Session {
         Self::new(handle, Source::Environment(AccessToken::from_environment(token, expires_at)), OnceLock::new())
     }
 
+    /// Returns this session, or `other` if that is of the same login: it may have the token in memory.
+    pub(crate) fn or_same(self, other: &Arc<Shared>) -> Self {
+        let is_same = match (&self.shared.source, &other.source) {
+            (Source::Login(own), Source::Login(other)) => {
+                (&own.grant, &own.name, &own.org) == (&other.grant, &other.name, &other.org)
+            }
+            (Source::Environment(own), Source::Environment(other)) => own.secret() == other.secret(),
+            _ => false,
+        };
+        if is_same { Self { shared: other.clone(), ..self } } else { self }
+    }
+
+    /// Fetches a token that meets `request`. What is returned holds no handle, so that a job may wait for it.
+    pub(crate) fn fetch(&self, request: TokenRequest) -> Fetching {
+        let shared = &self.shared;
+        let context = match &shared.source {
+            Source::Environment(token) => return Fetching::Done(self.environment_token(token, &request)),
+            Source::Login(context) => context,
+        };
+        let now = self.app().config.clock.now();
+        if let Some(token) = shared.tokens.get(&request, now) {
+            return Fetching::Done(Ok(token));
+        }
+        let wanted = shared.tokens.wanted(request);
+        // If another caller already fetches the next token early, nobody else waits for it.
+        if let Some(token) = shared.tokens.still_valid(&wanted, now).filter(|_| shared.jobs.is_running(&wanted)) {
+            return Fetching::Done(Ok(token));
+        }
+        let (app, context, tokens) = (self.handle.app.clone(), context.clone(), shared.tokens.clone());
+        let key = wanted.clone();
+        let job = move |is_abandoned: &dyn Fn() -> bool| fetch(&app, &context, &tokens, &wanted, now, is_abandoned);
+        Fetching::Started(shared.jobs.join(&self.app().jobs, key, job))
+    }
+
     fn new(handle: Arc<AppHandle>, source: Source, context_with_files: OnceLock<Context>) -> Self {
         let (tokens, jobs) = (Arc::default(), SharedJobs::default());
-        Self(Arc::new(Inner { handle, source, context_with_files, tokens, jobs }))
-    }
-}
-
-impl Inner {
-    /// Returns the context without reading its files.
-    fn context(&self) -> Option<&Context> {
-        match &self.source {
-            Source::Login(context) => Some(context),
-            Source::Environment(_) => None,
-        }
+        Self { handle, shared: Arc::new(Shared { source, context_with_files, tokens, jobs }) }
     }
 
     /// Returns the token from the environment as it is, or an error if it cannot be promised to be valid for as long as `request` needs.
@@ -243,6 +269,32 @@ impl Inner {
 
     fn app(&self) -> &App {
         &self.handle.app
+    }
+}
+
+impl Shared {
+    /// Returns the context without reading its files.
+    pub(crate) fn context(&self) -> Option<&Context> {
+        match &self.source {
+            Source::Login(context) => Some(context),
+            Source::Environment(_) => None,
+        }
+    }
+}
+
+/// A token that is there, or that a job fetches.
+#[derive(Debug)]
+pub(crate) enum Fetching {
+    Done(Result<AccessToken>),
+    Started(Started<AccessToken>),
+}
+
+impl Fetching {
+    pub(crate) fn wait(self) -> Result<AccessToken> {
+        match self {
+            Self::Done(token) => token,
+            Self::Started(started) => started.wait(),
+        }
     }
 }
 

@@ -42,8 +42,8 @@ pub use memory::MemoryKeyStore;
 pub use os::OsKeyStore;
 #[cfg(feature = "passphrase")]
 pub use passphrase::PassphraseKeyStore;
-pub use selection::Custody;
 pub(crate) use selection::{Chosen, KeyStores, StoreContext};
+pub use selection::{Custody, Lifetime};
 
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::ids::{AppName, GrantId};

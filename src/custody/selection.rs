@@ -28,6 +28,32 @@ pub enum Custody {
     Custom(Arc<dyn KeyStore>),
 }
 
+/// How long the key of a login is kept, and the login with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Lifetime {
+    /// As long as the key store keeps it that the configuration and the person choose.
+    #[default]
+    Usual,
+    /// Longer than this process, for a login that other processes use. If only a key store is left that forgets the key when this process
+    /// ends, the login is refused before anybody is asked.
+    Lasting,
+    /// Only until this login session ends, or this process: for a machine that is not the person's own.
+    Ephemeral,
+    /// Only until this login session ends, but longer than this process.
+    Session,
+}
+
+impl Lifetime {
+    fn must_end(self) -> bool {
+        matches!(self, Self::Ephemeral | Self::Session)
+    }
+
+    fn outlives_the_process(self) -> bool {
+        matches!(self, Self::Lasting | Self::Session)
+    }
+}
+
 /// What the key stores of an app depend on.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreContext {
@@ -80,11 +106,11 @@ impl KeyStores {
     }
 
     /// Returns the key store for a new login: the first allowed key store that could take a key
-    /// now. `ephemeral`: it must forget keys by itself. `lasting`: it must keep the key for the
-    /// next process.
-    pub(crate) fn choose(&self, ephemeral: bool, lasting: bool) -> Result<Chosen> {
+    /// now and keeps it for `lifetime`.
+    pub(crate) fn choose(&self, lifetime: Lifetime) -> Result<Chosen> {
+        let ephemeral = lifetime.must_end();
         let mut candidates = self.candidates(ephemeral)?;
-        if lasting && !candidates.is_empty() {
+        if lifetime.outlives_the_process() && !candidates.is_empty() {
             candidates.retain(|key_store| outlives_the_process(&**key_store));
             if candidates.is_empty() {
                 let message = "a key in memory would end with this process, and the login with it";

@@ -119,24 +119,53 @@ impl AccessToken {
     }
 }
 
-/// What a caller needs of a token.
+/// What a caller needs of a token. Each method adds one thing.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use hallpass::TokenRequest;
+///
+/// let for_a_long_upload = TokenRequest::new().min_validity(Duration::from_secs(1800));
+/// # drop(for_a_long_upload);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct TokenRequest {
-    /// How long the token must still be valid. More than zero is an error if nobody knows when the token expires. The default is
-    /// 10 s, or a twentieth of the token's lifetime if that is less.
-    pub min_validity: Option<Duration>,
-    /// Whether to ask the server for a new token even if the cached one is good. The default is false.
-    pub refresh: bool,
-    /// What the token is for, an absolute URI (RFC 8707 §2). The default is the configuration's.
-    pub resource: Option<Url>,
-    /// The scopes of the token: fewer than the login's. RFC 6749 §6: "The requested scope MUST NOT include any
-    /// scope not originally granted by the resource owner". Many servers leave the login with these scopes alone, see
-    /// [`manual::session`](crate::manual::session). The default is the login's scopes.
-    pub scopes: Option<Scopes>,
+    pub(crate) min_validity: Option<Duration>,
+    pub(crate) refresh: bool,
+    pub(crate) resource: Option<Url>,
+    pub(crate) scopes: Option<Scopes>,
 }
 
 impl TokenRequest {
+    /// Asks for any token that is valid now, as [`Session::access_token`](crate::Session::access_token) does.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says how long the token must still be valid. More than zero is an error if nobody knows when the token expires. The default is
+    /// 10 s, or a twentieth of the token's lifetime if that is less.
+    pub fn min_validity(self, min_validity: Duration) -> Self {
+        Self { min_validity: Some(min_validity), ..self }
+    }
+
+    /// Asks the server for a new token even if the cached one is good.
+    pub fn refresh(self) -> Self {
+        Self { refresh: true, ..self }
+    }
+
+    /// Says what the token is for, an absolute URI (RFC 8707 §2). The default is the configuration's.
+    pub fn resource(self, resource: Url) -> Self {
+        Self { resource: Some(resource), ..self }
+    }
+
+    /// Names the scopes of the token: fewer than the login's. RFC 6749 §6: "The requested scope MUST NOT include any
+    /// scope not originally granted by the resource owner". Many servers leave the login with these scopes alone, see
+    /// [`manual::session`](crate::manual::session). The default is the login's scopes.
+    pub fn scopes(self, scopes: Scopes) -> Self {
+        Self { scopes: Some(scopes), ..self }
+    }
+
     /// Returns whether the token must be valid for more than no time.
     pub(crate) fn needs_validity(&self) -> bool {
         self.min_validity.is_some_and(|needed| !needed.is_zero())

@@ -1,8 +1,12 @@
 //! Runs each job (a login, a refresh, a logout) on its own thread, so that it lives as long as it must and not only as long
 //! as its caller waits (law 4).
 
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -10,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::secret::{STACK_OF_A_JOB, wipe_stack};
 
-/// The running jobs. Clones are the same.
+/// The running jobs of one app. Clones are the same.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Jobs(Arc<Running>);
 
@@ -18,30 +22,39 @@ pub(crate) struct Jobs(Arc<Running>);
 #[derive(Debug)]
 pub(crate) struct SharedJobs<K, T>(Arc<Mutex<JobTable<K, T>>>);
 
+/// The result of a job that was started. Dropping it does not stop the job.
+#[derive(Debug)]
+pub(crate) struct Started<T>(oneshot::Receiver<Result<T>>);
+
 impl Jobs {
-    /// Runs `job` on its own thread. Dropping the future does not stop the job.
-    pub(crate) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    /// Starts `job` on its own thread.
+    pub(crate) fn start<T: Send + 'static>(&self, job: impl FnOnce() -> Result<T> + Send + 'static) -> Started<T> {
         let (sender, result) = oneshot::channel();
-        self.start(move |running| {
+        let thread = self.spawn(move |running| {
             let outcome = job();
             // Before the result is sent: whoever receives it need not wait for this thread any more.
             drop(running);
             let _ = sender.send(outcome);
-        })?;
-        result.await.unwrap_or_else(|_| Err(panicked()))
+        });
+        match thread {
+            Ok(()) => Started(result),
+            Err(error) => Started::failed(error),
+        }
     }
 
-    /// Waits until no job is running, at most `timeout`. Returns whether none is.
-    pub(crate) fn settle(&self, timeout: Duration) -> bool {
-        let count = self.0.count();
-        let (count, _) =
-            self.0.ended.wait_timeout_while(count, timeout, |count| *count > 0).unwrap_or_else(PoisonError::into_inner);
-        *count == 0
+    /// Waits until no job of this app is running, at most `timeout`. Returns whether none is.
+    pub(crate) fn shutdown(&self, timeout: Duration) -> bool {
+        self.0.wait_for_none(timeout)
     }
 
-    fn start(&self, work: impl FnOnce(RunningGuard) + Send + 'static) -> Result<()> {
+    /// Waits until no job of this process is running, at most `timeout`. Returns whether none is.
+    pub(crate) fn shutdown_all(timeout: Duration) -> bool {
+        OF_THIS_PROCESS.wait_for_none(timeout)
+    }
+
+    fn spawn(&self, work: impl FnOnce(RunningGuard) + Send + 'static) -> Result<()> {
         let running = RunningGuard::new(self.0.clone());
-        let thread = std::thread::Builder::new().name("hallpass-job".into()).spawn(move || work(running));
+        let thread = thread::Builder::new().name("hallpass-job".into()).spawn(move || work(running));
         match thread {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::new(ErrorKind::Custody, "this process can start no thread").because(error)),
@@ -52,25 +65,26 @@ impl Jobs {
 impl<K: PartialEq + Send + 'static, T: Clone + Send + 'static> SharedJobs<K, T> {
     /// Returns the result of the running job for `key`, or starts `job` if there is none. `job` gets a function that says whether its
     /// callers have all gone; once that has returned true, no caller joins the job any more.
-    pub(crate) async fn join(
+    pub(crate) fn join(
         &self,
         jobs: &Jobs,
         key: K,
         job: impl FnOnce(&dyn Fn() -> bool) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    ) -> Started<T> {
         let (sender, result) = oneshot::channel();
-        if let Some(id) = self.enter(key, sender) {
-            let shared = Self(self.0.clone());
-            let work = move |running| {
-                let is_abandoned = || shared.is_abandoned(id);
-                // A panic reaches everybody who waits, too.
-                let outcome = catch_unwind(AssertUnwindSafe(|| job(&is_abandoned))).unwrap_or_else(|_| Err(panicked()));
-                drop(running);
-                shared.remove(id).into_iter().for_each(|waiting| drop(waiting.send(outcome.clone())));
-            };
-            jobs.start(work).inspect_err(|_| drop(self.remove(id)))?;
+        let Some(id) = self.enter(key, sender) else { return Started(result) };
+        let shared = Self(self.0.clone());
+        let thread = jobs.spawn(move |running| {
+            let is_abandoned = || shared.is_abandoned(id);
+            // A panic reaches everybody who waits, too.
+            let outcome = catch_unwind(AssertUnwindSafe(|| job(&is_abandoned))).unwrap_or_else(|_| Err(panicked()));
+            drop(running);
+            shared.end(id, &outcome);
+        });
+        if let Err(error) = thread {
+            self.end(id, &Err(error));
         }
-        result.await.unwrap_or_else(|_| Err(panicked()))
+        Started(result)
     }
 
     /// Returns whether a job for this key is running.
@@ -101,13 +115,13 @@ impl<K: PartialEq + Send + 'static, T: Clone + Send + 'static> SharedJobs<K, T> 
         true
     }
 
-    /// Removes a job, and returns who waits for it.
-    fn remove(&self, id: u64) -> Vec<oneshot::Sender<Result<T>>> {
+    /// Removes a job, and gives everybody who waits for it the outcome.
+    fn end(&self, id: u64, outcome: &Result<T>) {
         let mut table = self.table();
-        match table.jobs.iter().position(|job| job.id == id) {
-            Some(position) => table.jobs.swap_remove(position).waiting,
-            None => Vec::new(),
-        }
+        let Some(position) = table.jobs.iter().position(|job| job.id == id) else { return };
+        let job = table.jobs.swap_remove(position);
+        drop(table);
+        job.waiting.into_iter().for_each(|caller| drop(caller.send(outcome.clone())));
     }
 
     fn table(&self) -> MutexGuard<'_, JobTable<K, T>> {
@@ -118,6 +132,48 @@ impl<K: PartialEq + Send + 'static, T: Clone + Send + 'static> SharedJobs<K, T> 
 impl<K, T> Default for SharedJobs<K, T> {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(JobTable { last_id: 0, jobs: Vec::new() })))
+    }
+}
+
+impl<T> Started<T> {
+    /// Waits for the result on this thread.
+    pub(crate) fn wait(self) -> Result<T> {
+        wait(self)
+    }
+
+    fn failed(error: Error) -> Self {
+        let (sender, result) = oneshot::channel();
+        let _ = sender.send(Err(error));
+        Self(result)
+    }
+}
+
+impl<T> Future for Started<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|result| result.unwrap_or_else(|_| Err(panicked())))
+    }
+}
+
+/// Waits for `future` on this thread.
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 
@@ -140,6 +196,9 @@ impl<K, T> SharedJob<K, T> {
     }
 }
 
+/// The running jobs of all apps: an app in a static is never dropped, and its host may not know of it.
+static OF_THIS_PROCESS: Running = Running { count: Mutex::new(0), ended: Condvar::new() };
+
 #[derive(Debug, Default)]
 struct Running {
     count: Mutex<usize>,
@@ -147,6 +206,22 @@ struct Running {
 }
 
 impl Running {
+    fn wait_for_none(&self, timeout: Duration) -> bool {
+        let count = self.count();
+        let (count, _) =
+            self.ended.wait_timeout_while(count, timeout, |count| *count > 0).unwrap_or_else(PoisonError::into_inner);
+        *count == 0
+    }
+
+    fn begin(&self) {
+        *self.count() += 1;
+    }
+
+    fn end(&self) {
+        *self.count() -= 1;
+        self.ended.notify_all();
+    }
+
     fn count(&self) -> MutexGuard<'_, usize> {
         self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,7 +232,8 @@ struct RunningGuard(Arc<Running>);
 
 impl RunningGuard {
     fn new(running: Arc<Running>) -> Self {
-        *running.count() += 1;
+        running.begin();
+        OF_THIS_PROCESS.begin();
         Self(running)
     }
 }
@@ -166,8 +242,8 @@ impl Drop for RunningGuard {
     fn drop(&mut self) {
         // The job is over, and leaves no secret on its stack.
         wipe_stack::<STACK_OF_A_JOB>();
-        *self.0.count() -= 1;
-        self.0.ended.notify_all();
+        self.0.end();
+        OF_THIS_PROCESS.end();
     }
 }
 
@@ -177,46 +253,40 @@ fn panicked() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::future::Future as _;
     use std::sync::mpsc::channel;
-    use std::task::{Context, Waker};
 
     use super::*;
 
     #[test]
-    fn a_dropped_future_does_not_stop_its_job() {
+    fn a_dropped_result_does_not_stop_its_job() {
         let jobs = Jobs::default();
-        let (go, wait) = channel::<()>();
+        let (go, waits) = channel::<()>();
         let (sender, receiver) = channel();
-        let mut job = Box::pin(jobs.run(move || {
-            let _ = wait.recv();
+        drop(jobs.start(move || {
+            let _ = waits.recv();
             sender.send("ended").map_err(|_| Error::cancelled())
         }));
-        assert!(job.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        drop(job);
-        assert!(!jobs.settle(Duration::ZERO));
+        assert!(!jobs.shutdown(Duration::ZERO));
+        assert!(!Jobs::shutdown_all(Duration::ZERO));
         drop(go);
         assert_eq!(receiver.recv(), Ok("ended"));
-        assert!(jobs.settle(Duration::from_secs(60)));
+        assert!(jobs.shutdown(Duration::from_secs(60)));
     }
 
     #[test]
     fn an_abandoned_shared_job_is_joined_by_nobody() {
         let (jobs, shared) = (Jobs::default(), SharedJobs::<u8, u8>::default());
-        let (go, wait) = channel::<()>();
+        let (go, waits) = channel::<()>();
         let (sender, receiver) = channel();
-        let mut first = Box::pin(shared.join(&jobs, 7, move |is_abandoned| {
-            let _ = wait.recv();
+        drop(shared.join(&jobs, 7, move |is_abandoned| {
+            let _ = waits.recv();
             let _ = sender.send(is_abandoned());
             Ok(1)
         }));
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(first.as_mut().poll(&mut cx).is_pending());
-        drop(first);
         drop(go);
         assert_eq!(receiver.recv(), Ok(true));
-        assert_eq!(crate::blocking::wait(shared.join(&jobs, 7, |_| Ok(2))).unwrap(), 2);
-        assert!(crate::blocking::wait(shared.join(&jobs, 7, |_| panic!("on purpose"))).is_err());
-        assert_eq!(crate::blocking::wait(shared.join(&jobs, 7, |_| Ok(3))).unwrap(), 3);
+        assert_eq!(shared.join(&jobs, 7, |_| Ok(2)).wait().unwrap(), 2);
+        assert!(shared.join(&jobs, 7, |_| panic!("on purpose")).wait().is_err());
+        assert_eq!(shared.join(&jobs, 7, |_| Ok(3)).wait().unwrap(), 3);
     }
 }

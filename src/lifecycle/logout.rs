@@ -2,7 +2,7 @@
 
 use crate::custody::KeptUntil;
 use crate::lifecycle::app::App;
-use crate::lifecycle::contexts::{Entry, Index, Outcomes, Selector};
+use crate::lifecycle::contexts::{Entry, Index, Logins, Outcomes};
 use crate::lifecycle::doctor::orphans::Orphans;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
@@ -17,15 +17,33 @@ use crate::records::record::Record;
 use crate::state_dir::{Lock, StateDir};
 
 /// Which logins to end, and how.
+///
+/// ```no_run
+/// # fn main() -> hallpass::Result<()> {
+/// # let auth = hallpass::Auth::new(hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?)?;
+/// use hallpass::contexts::{Logins, Logout};
+///
+/// for login in auth.logout(Logout::new(Logins::All)).wait()?.done {
+///     eprintln!("{}: {}", login.account, login.ended.name());
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct LogoutRequest {
-    /// Selects one login. The default is the current one.
-    pub select: Selector,
-    /// Ends all logins. The default is false.
-    pub all: bool,
-    /// Forgets the logins on this machine only, without asking the server. The default is false.
-    pub local_only: bool,
+pub struct Logout {
+    logins: Logins,
+    local_only: bool,
+}
+
+impl Logout {
+    /// Ends these logins: [`Logins::All`], or those of a [`Selector`](crate::Selector). [`Logout::default`] ends the selected one.
+    pub fn new(logins: impl Into<Logins>) -> Self {
+        Self { logins: logins.into(), local_only: false }
+    }
+
+    /// Forgets the logins on this machine only, without asking the server.
+    pub fn local_only(self) -> Self {
+        Self { local_only: true, ..self }
+    }
 }
 
 /// One login that ended.
@@ -74,16 +92,16 @@ impl LogoutOutcome {
 }
 
 /// Ends the selected logins, one after the other. A login that cannot be ended stays.
-pub(crate) fn run(app: &App, request: &LogoutRequest) -> Result<Outcomes<LoggedOut>> {
+pub(crate) fn run(app: &App, request: &Logout) -> Result<Outcomes<LoggedOut>> {
     let state_dir = app.state_dir()?;
     let index = Index::read(state_dir.as_ref())?;
-    let selected = index.select(request.all, &request.select, &app.config);
+    let selected = index.select(&request.logins, &app.config);
     let mut entries = selected.map_err(|error| nothing_to_end(error, &index))?;
     let Some(state_dir) = state_dir else { return Ok(Outcomes::default()) };
-    if request.all {
+    if matches!(request.logins, Logins::All) {
         entries.extend(unnamed_logins(app, &state_dir, &index)?);
     }
-    Outcomes::of(&entries, request.all, |entry| end(app, &state_dir, entry, request.local_only))
+    Outcomes::of(&request.logins, &entries, |entry| end(app, &state_dir, entry, request.local_only))
 }
 
 /// Returns the error of a logout that finds no login. It does not advise to log in.

@@ -8,6 +8,7 @@
 //! | `login/` | a login, from the first check to the last write |
 //! | `refresh/` | the way to an access token: the stored one, or another under the grant's lock |
 //! | `access_token` | the access token that a host is given |
+//! | `authorization` | the headers of a request that a token authorizes |
 //! | `token_cache` | the tokens of one session, in memory |
 //! | `contexts/` | who is logged in where, and which of them is selected |
 //! | `switch` | selects another context, renames one |
@@ -18,6 +19,7 @@
 
 pub(crate) mod access_token;
 pub(crate) mod app;
+pub(crate) mod authorization;
 pub(crate) mod config;
 pub(crate) mod contexts;
 pub mod doctor;

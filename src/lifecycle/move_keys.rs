@@ -3,7 +3,7 @@
 
 use crate::custody::{KernelCache, KeyStore};
 use crate::lifecycle::app::App;
-use crate::lifecycle::contexts::{Context, Entry, Index, Outcomes, Selector};
+use crate::lifecycle::contexts::{Context, Entry, Index, Logins, Outcomes};
 use crate::lifecycle::login::label;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::ContextName;
@@ -13,20 +13,16 @@ use crate::system::failpoint::reached;
 
 /// Which keys to move, and where to.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct MoveRequest {
-    /// Selects one login. The default is the current one.
-    pub select: Selector,
-    /// Moves the keys of all logins. The default is false.
-    pub all: bool,
-    /// The name of the key store to move to: `os`, `kernel`, `passphrase`, `keyfile`, or the name of the host's own.
-    pub to: String,
+pub struct MoveKeys {
+    logins: Logins,
+    to: String,
 }
 
-impl MoveRequest {
-    /// Moves the keys of all logins to the key store of this name.
-    pub fn all_to(to: &str) -> Self {
-        Self { select: Selector::default(), all: true, to: to.to_owned() }
+impl MoveKeys {
+    /// Moves the keys of these logins, [`Logins::All`] or those of a [`Selector`](crate::Selector), to the key store of this name: `os`,
+    /// `kernel`, `passphrase`, `keyfile`, or the name of the host's own.
+    pub fn new(logins: impl Into<Logins>, to: &str) -> Self {
+        Self { logins: logins.into(), to: to.to_owned() }
     }
 }
 
@@ -45,15 +41,15 @@ pub struct MoveOutcome {
 }
 
 /// Moves the keys of the selected logins.
-pub(crate) fn run(app: &App, request: &MoveRequest) -> Result<Outcomes<MoveOutcome>> {
+pub(crate) fn run(app: &App, request: &MoveKeys) -> Result<Outcomes<MoveOutcome>> {
     let state_dir = app.state_dir()?;
-    let entries = Index::read(state_dir.as_ref())?.select(request.all, &request.select, &app.config)?;
+    let entries = Index::read(state_dir.as_ref())?.select(&request.logins, &app.config)?;
     let to = app.key_stores.move_target(&request.to)?;
     let (Some(state_dir), false) = (state_dir, entries.is_empty()) else { return Ok(Outcomes::default()) };
     if entries.iter().any(|entry| entry.key_store != to.name()) {
         app.key_stores.prepare(&*to).map_err(|error| error.into_login_error(to.name()))?;
     }
-    Outcomes::of(&entries, request.all, |entry| move_key(app, &state_dir, entry, &*to))
+    Outcomes::of(&request.logins, &entries, |entry| move_key(app, &state_dir, entry, &*to))
 }
 
 fn move_key(app: &App, state_dir: &StateDir, entry: &Entry, to: &dyn KeyStore) -> Result<MoveOutcome> {

@@ -1,5 +1,6 @@
 //! [`Error`]: what happened, of which kind, and what to do about it.
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -248,6 +249,13 @@ impl From<url::ParseError> for Error {
     /// For hosts that read endpoints from text.
     fn from(error: url::ParseError) -> Self {
         Self::config("endpoint", "an endpoint in the configuration is not a valid URL").because(error)
+    }
+}
+
+impl From<Infallible> for Error {
+    /// For methods that take a value or its text: a value is valid already.
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -198,6 +198,14 @@ macro_rules! as_text {
             }
         }
 
+        impl TryFrom<&str> for $name {
+            type Error = Error;
+
+            fn try_from(text: &str) -> Result<Self> {
+                text.parse()
+            }
+        }
+
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.$text)
@@ -218,6 +226,12 @@ macro_rules! read_from_text {
 
 as_text!(AppName 0, Issuer text, ClientId 0, Org 0, GrantId 0, ContextName 0);
 read_from_text!(AppName, Issuer, ClientId, Org, GrantId, ContextName);
+
+/// Returns whether a secret may travel to `url`: https, or http to this machine if that is allowed.
+pub(crate) fn may_carry_a_secret(url: &Url, allow_loopback_http: bool) -> bool {
+    let http = url.scheme() == "http" && allow_loopback_http && is_loopback(url);
+    (url.scheme() == "https" || http) && url.host().is_some() && !has_user_info(url)
+}
 
 /// Returns whether the host is this machine: an address of 127/8, ::1, or `localhost`, which `system::http` resolves to these without DNS.
 /// For any other name, whoever answers DNS would choose the address.

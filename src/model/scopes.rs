@@ -56,6 +56,14 @@ impl FromStr for Scopes {
     }
 }
 
+impl TryFrom<&str> for Scopes {
+    type Error = Error;
+
+    fn try_from(text: &str) -> Result<Self> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(" "))

@@ -20,6 +20,7 @@ mod qr;
 mod terminal;
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use url::Url;
@@ -51,6 +52,28 @@ pub trait Prompt: Send + Sync {
     fn login_has_ended(&self, _why: &Error) {}
     /// Says how the login ended.
     fn done(&self, _outcome: &Outcome<'_>) {}
+}
+
+impl<P: Prompt + ?Sized> Prompt for Arc<P> {
+    fn show(&self, verification: &Verification) -> io::Result<()> {
+        (**self).show(verification)
+    }
+
+    fn waiting(&self, wait: &Wait) {
+        (**self).waiting(wait);
+    }
+
+    fn approved(&self) {
+        (**self).approved();
+    }
+
+    fn login_has_ended(&self, why: &Error) {
+        (**self).login_has_ended(why);
+    }
+
+    fn done(&self, outcome: &Outcome<'_>) {
+        (**self).done(outcome);
+    }
 }
 
 /// What the person needs in order to approve.

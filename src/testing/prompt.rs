@@ -11,7 +11,7 @@ use crate::prompt::{Outcome, Prompt, Verification, Wait};
 /// ```
 /// use std::sync::Arc;
 /// use hallpass::testing::{AuthorizationServer, Cue, ScriptedPrompt};
-/// use hallpass::{Auth, LoginRequest, blocking::wait};
+/// use hallpass::{Auth, Login};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (server, folder) = (Arc::new(AuthorizationServer::start()?), tempfile::tempdir()?);
@@ -23,7 +23,7 @@ use crate::prompt::{Outcome, Prompt, Verification, Wait};
 ///     }
 /// });
 /// # server.set_behaviour(|behaviour| behaviour.interval = Some(1));
-/// let refused = wait(auth.login(LoginRequest::default(), person.clone())).unwrap_err();
+/// let refused = auth.login(Login::new(person.clone())).wait().unwrap_err();
 /// assert_eq!(refused.kind(), hallpass::ErrorKind::Denied);
 /// assert_eq!((person.shown().len(), person.waits().len()), (1, 1));
 /// # Ok(()) }

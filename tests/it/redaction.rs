@@ -4,12 +4,11 @@ use std::fmt::Debug;
 use std::io::Write;
 use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::clock::{Cancel, SystemClock};
 use hallpass::custody::{Custody, KeyStoreName, MemoryKeyStore};
 use hallpass::prompt::Silent;
 use hallpass::testing::{Behaviour, Endpoint, Fault};
-use hallpass::{Auth, Config, LoginRequest, LogoutRequest, Secret, Selector, Session, TokenRequest};
+use hallpass::{Auth, Config, Login, Logout, Secret, Selector, Session, TokenRequest};
 use serde_json::json;
 
 use crate::support::faults::json_body;
@@ -19,9 +18,9 @@ use crate::support::rig::{Rig, S, token};
 const CLIENT_SECRET: &str = "cs_8sLq2vJx";
 
 fn print_all(printed: &Printed, rig: &Rig, config: &Config, auth: &Auth, session: &Session) {
-    let access_token = wait(session.access_token()).unwrap();
-    let info = wait(session.userinfo()).unwrap();
-    let (login, logout, request) = (LoginRequest::default(), LogoutRequest::default(), TokenRequest::default());
+    let access_token = session.access_token().wait().unwrap();
+    let info = session.userinfo().wait().unwrap();
+    let (login, logout, request) = (Login::new(Silent), Logout::default(), TokenRequest::default());
     let select = Selector::default();
     let values: [&dyn Debug; 19] = [
         &access_token,
@@ -70,8 +69,8 @@ fn a_life_from_login_to_logout_prints_and_stores_no_secret() {
     rig.server.approve_all();
     // Once without success, for the errors' sake.
     rig.server.inject(Endpoint::Token, Fault::error(400, "access_denied"));
-    printed.error(&wait(auth.login(LoginRequest::default(), Loud::new(&printed))).unwrap_err());
-    let session = wait(auth.login(LoginRequest::default(), Loud::new(&printed))).unwrap();
+    printed.error(&auth.login(Login::new(Loud::new(&printed))).wait().unwrap_err());
+    let session = auth.login(Login::new(Loud::new(&printed))).wait().unwrap();
     let mut access_tokens = Vec::new();
     for _ in 0..3 {
         access_tokens.push(token(&session));
@@ -80,9 +79,9 @@ fn a_life_from_login_to_logout_prints_and_stores_no_secret() {
         rig.clock.advance(S(3600));
     }
     rig.server.inject(Endpoint::Token, Fault::OtherSubject("mallory".into()));
-    printed.error(&wait(session.access_token()).unwrap_err());
+    printed.error(&session.access_token().wait().unwrap_err());
     printed.files(&rig.home());
-    printed.debug(&wait(auth.logout(LogoutRequest::default())).unwrap());
+    printed.debug(&auth.logout(Logout::default()).wait().unwrap());
     printed.files(&rig.home());
 
     let requests = rig.server.requests();
@@ -131,7 +130,7 @@ fn an_unreadable_body_is_not_printed() {
             );
             let printed = Printed::default();
             rig.server.approve_all();
-            printed.error(&wait(rig.auth().login(LoginRequest::default(), Loud::new(&printed))).unwrap_err());
+            printed.error(&rig.auth().login(Login::new(Loud::new(&printed))).wait().unwrap_err());
             printed.assert_free_of([TOKEN]);
         }
     }
@@ -170,8 +169,8 @@ fn an_environment_token_is_not_printed() {
     let auth = Auth::new(config.clone()).unwrap();
     let session = auth.session().unwrap();
     let printed = Printed::default();
-    printed.debug(&(&config, &auth, &session, wait(session.access_token()).unwrap()));
-    printed.error(&wait(session.userinfo()).unwrap_err());
+    printed.debug(&(&config, &auth, &session, session.access_token().wait().unwrap()));
+    printed.error(&session.userinfo().wait().unwrap_err());
     printed.assert_free_of(["at_environment"]);
 }
 
@@ -180,11 +179,11 @@ fn a_description_that_quotes_a_token_is_not_printed_or_saved() {
     let (rig, session) = Rig::expired();
     rig.server.inject(Endpoint::Token, Fault::CutBefore);
     rig.server.inject(Endpoint::Token, Fault::CutBefore);
-    assert!(wait(session.access_token()).is_err());
+    assert!(session.access_token().wait().is_err());
     let sent = rig.server.requests_to(Endpoint::Token)[0].parameter("refresh_token").unwrap().to_owned();
     let body = format!(r#"{{"error":"invalid_grant","error_description":"Invalid refresh token: {sent}"}}"#);
     rig.server.inject(Endpoint::Token, json_body(400, &body));
-    let error = wait(session.access_token()).unwrap_err();
+    let error = session.access_token().wait().unwrap_err();
     let on_disk =
         rig.records().iter().any(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(&sent));
     assert!(!on_disk, "in clear on disk");
@@ -197,14 +196,14 @@ fn no_piece_of_a_token_is_printed() {
     rig.server.clear_requests();
     let sent = || rig.server.requests_to(Endpoint::Token)[0].parameter("refresh_token").unwrap().to_owned();
     rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_scope"));
-    wait(session.access_token()).unwrap_err();
+    session.access_token().wait().unwrap_err();
     let secret = sent();
     let tail = &secret[secret.len() - 12..];
     let middle = format!("…{}… is too wide", &secret[5..17]);
     for words in [format!("the token …{tail} is too wide"), format!("{}… is too wide", &secret[..12]), middle] {
         let text = json!({"error": "invalid_scope", "error_description": words}).to_string();
         rig.server.inject(Endpoint::Token, json_body(400, &text));
-        let error = wait(session.access_token()).unwrap_err();
+        let error = session.access_token().wait().unwrap_err();
         assert!(!format!("{error} {error:?}").contains("too wide"), "{error:?}");
     }
 }

@@ -3,9 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{LogoutRequest, TokenRequest};
+use hallpass::{Logout, TokenRequest};
 
 use crate::support::rig::{Rig, S, forced, full_name, token};
 
@@ -37,12 +36,10 @@ fn live() {
     assert!(forced(&session).is_err());
     rig.server.inject_always(Endpoint::Token, Fault::LoseReply);
     rig.clock.advance(S(3600));
-    assert!(wait(session.access_token_with(TokenRequest::default())).is_err());
-    wait(rig.auth().doctor()).unwrap();
-    wait(rig.auth().repair()).unwrap();
-    let mut request = LogoutRequest::default();
-    request.local_only = true;
-    drop(wait(rig.auth().logout(request)).unwrap());
+    assert!(session.access_token_with(TokenRequest::default()).wait().is_err());
+    rig.auth().doctor().wait().unwrap();
+    rig.auth().repair().wait().unwrap();
+    drop(rig.auth().logout(Logout::default().local_only()).wait().unwrap());
 }
 
 /// The signals that this process catches or ignores.

@@ -8,13 +8,12 @@ use clap::{Arg, Args, Command, ValueHint};
 use serde_json::{Value, json};
 
 use super::outcomes::print_outcomes;
-use crate::blocking::wait;
 use crate::cli::help::details;
 use crate::cli::next_steps::Step;
 use crate::cli::output::Output;
 use crate::doctor::{Finding, Repaired, Report, State};
 use crate::prompt::Screen;
-use crate::{Auth, Config, ContextName, ErrorKind, MoveOutcome, MoveRequest, Remedy, Result, Selector};
+use crate::{Auth, Config, ContextName, ErrorKind, Logins, MoveKeys, MoveOutcome, Remedy, Result, Selector};
 
 /// Say what is well on this machine and what is not, and repair it
 ///
@@ -52,7 +51,7 @@ impl DoctorArgs {
         if self.repair {
             return repair(output, &auth);
         }
-        Ok(print_report(output, &wait(auth.doctor())?))
+        Ok(print_report(output, &auth.doctor().wait()?))
     }
 }
 
@@ -105,8 +104,8 @@ fn hint(output: &Output, finding: &Finding) -> Option<String> {
 
 /// Repairs, then reports the problems that no repair can help too: "nothing to repair" would sound as if all were well.
 fn repair(output: &Output, auth: &Auth) -> Result<ExitCode> {
-    let Repaired { done, mut left, .. } = wait(auth.repair())?;
-    for stays in wait(auth.doctor())?.findings {
+    let Repaired { done, mut left, .. } = auth.repair().wait()?;
+    for stays in auth.doctor().wait()?.findings {
         // If a repair could have helped, `left` says already why it did not.
         let is_said = stays.area == "leftover" || matches!(stays.remedy, Some(Remedy::Repair));
         if stays.state == State::Problem && !is_said {
@@ -126,11 +125,8 @@ fn repair(output: &Output, auth: &Auth) -> Result<ExitCode> {
 }
 
 fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: &str) -> Result<ExitCode> {
-    let mut request = MoveRequest::all_to(to);
-    if context.is_some() {
-        (request.all, request.select) = (false, Selector { context, ..Selector::default() });
-    }
-    let moved = wait(auth.move_keys(request))?;
+    let logins = context.map_or(Logins::All, |context| Logins::from(Selector::context(context)));
+    let moved = auth.move_keys(MoveKeys::new(logins, to)).wait()?;
     let nobody = format!("Nobody is logged in. Run `{} auth login`.", output.hints.program);
     Ok(print_outcomes(output, &moved, "moved", &nobody, moved_json, moved_line))
 }

@@ -7,7 +7,6 @@ use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
 use super::args::LOGIN_VARIABLES;
-use crate::blocking::wait_unless_cancelled;
 use crate::cli::context_view::{context_json, note_refused, relative};
 use crate::cli::help::details;
 use crate::cli::output::Output;
@@ -72,7 +71,7 @@ fn why_empty(output: &Output, auth: &Auth) -> String {
 
 fn list_orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &Cancel) -> Result<ExitCode> {
     let session = Auth::new(config)?.session_for(&Selector { context, ..Selector::default() })?;
-    let Userinfo { orgs, refused, .. } = wait_unless_cancelled(session.userinfo(), cancel)?;
+    let Userinfo { orgs, refused, .. } = session.userinfo().wait_unless_cancelled(cancel)?;
     match refused {
         // The server gave no orgs; that the ID token names none either proves nothing.
         Some(error) if orgs.is_empty() => return Err(error),

@@ -8,13 +8,13 @@ use clap::{Args, ValueHint};
 use serde_json::json;
 
 use super::args::scopes;
-use crate::blocking::wait;
 use crate::cli::context_view::{network_variables, note_unless_selected};
 use crate::cli::help::details;
 use crate::cli::output::Output;
 use crate::clock::Cancel;
+use crate::custody::Lifetime;
 use crate::prompt::{Outcome, Prompt, Terminal, Verification};
-use crate::{Auth, Config, ContextName, LoginRequest, Org, Remedy, Result};
+use crate::{Auth, Config, ContextName, Login, Org, Remedy, Result};
 
 /// Log in: approve in a browser, here or on another device
 ///
@@ -74,7 +74,7 @@ impl LoginArgs {
             true => Arc::new(JsonEvents(output.clone())),
             false => Arc::new(self.terminal(cancel)),
         };
-        match wait(auth.login(self.request(cancel)?, prompt)) {
+        match auth.login(self.login(prompt, cancel)?).wait() {
             // The prompt has printed the error as an event.
             Err(error) if output.json => Ok(output.exit_code(&error)),
             Err(error) => Err(error),
@@ -111,19 +111,23 @@ impl LoginArgs {
         terminal
     }
 
-    fn request(self, cancel: &Cancel) -> Result<LoginRequest> {
-        Ok(LoginRequest {
-            context: self.context,
-            org: self.org,
-            login_hint: self.login_hint,
-            scopes: scopes(&self.scope)?,
-            replace: self.replace,
-            ephemeral: self.ephemeral,
-            // The process ends before the login is used.
-            lasting: true,
-            cancel: cancel.clone(),
-            ..LoginRequest::default()
-        })
+    fn login(self, prompt: Arc<dyn Prompt>, cancel: &Cancel) -> Result<Login> {
+        // The process ends before the login is used.
+        let lifetime = if self.ephemeral { Lifetime::Session } else { Lifetime::Lasting };
+        let mut login = Login::new(prompt).lifetime(lifetime).cancel(cancel.clone());
+        if let Some(context) = self.context {
+            login = login.context(context);
+        }
+        if let Some(org) = self.org {
+            login = login.org(org);
+        }
+        if let Some(login_hint) = self.login_hint {
+            login = login.login_hint(&login_hint);
+        }
+        if let Some(scopes) = scopes(&self.scope)? {
+            login = login.scopes(scopes);
+        }
+        Ok(if self.replace { login.replace() } else { login })
     }
 }
 

@@ -6,10 +6,9 @@ use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
 use super::outcomes::print_outcomes;
-use crate::blocking::wait;
 use crate::cli::help::details;
 use crate::cli::output::Output;
-use crate::{Auth, Config, ContextName, LoggedOut, LogoutOutcome, LogoutRequest, Result, Selector};
+use crate::{Auth, Config, ContextName, LoggedOut, Logins, Logout, LogoutOutcome, Result, Selector};
 
 /// Log out: revoke the login at the server and forget it here
 ///
@@ -40,9 +39,10 @@ pub(super) struct LogoutArgs {
 
 impl LogoutArgs {
     pub(super) fn run(self, output: &Output, config: Config) -> Result<ExitCode> {
-        let select = Selector { context: self.context, ..Selector::default() };
-        let request = LogoutRequest { select, all: self.all, local_only: self.local_only };
-        let ended = wait(Auth::new(config)?.logout(request))?;
+        let selected = Logins::from(Selector { context: self.context, ..Selector::default() });
+        let logout = Logout::new(if self.all { Logins::All } else { selected });
+        let logout = if self.local_only { logout.local_only() } else { logout };
+        let ended = Auth::new(config)?.logout(logout).wait()?;
         Ok(print_outcomes(output, &ended, "logged_out", "Nobody was logged in.", logout_json, logout_line))
     }
 }

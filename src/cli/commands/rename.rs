@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueHint};
 
-use crate::blocking::wait;
 use crate::cli::context_view::context_json;
 use crate::cli::help::details;
 use crate::cli::output::Output;
@@ -28,7 +27,7 @@ pub(super) struct RenameArgs {
 impl RenameArgs {
     pub(super) fn run(self, output: &Output, config: Config) -> Result<ExitCode> {
         let auth = Auth::new(config)?;
-        let context = wait(auth.rename(&self.context, &self.new))?;
+        let context = auth.rename(&self.context, &self.new).wait()?;
         output.say(&format!("Renamed {} to {}.", self.context, context.name));
         if let Err(error) = auth.session() {
             output.note(format!("here {error}"));

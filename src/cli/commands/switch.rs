@@ -6,7 +6,6 @@ use clap::{Args, ValueHint};
 use serde_json::json;
 
 use super::args::LOGIN_VARIABLES;
-use crate::blocking::{wait, wait_unless_cancelled};
 use crate::cli::context_view::{chosen_by, context_json, note_unless_selected};
 use crate::cli::help::details;
 use crate::cli::output::Output;
@@ -49,15 +48,15 @@ impl SwitchArgs {
     pub(super) fn run(self, output: &Output, config: Config, cancel: &Cancel) -> Result<ExitCode> {
         let (auth, org) = (Auth::new(config.clone())?, config.environment.org);
         let name = match &self.org {
-            Some(org) => Some(wait_unless_cancelled(auth.context_for_org(org), cancel)?),
+            Some(org) => Some(auth.context_for_org(org).wait_unless_cancelled(cancel)?),
             None => self.context,
         };
         let Some(name) = name else {
             return if self.unset { unset(output, &auth) } else { refuse_without_name(output, &auth) };
         };
         let context = match self.here {
-            true => wait(auth.pin_folder(&name)),
-            false => wait(auth.switch(&name)),
+            true => auth.pin_folder(&name).wait(),
+            false => auth.switch(&name).wait(),
         }?;
         output.say(&switched(&context, self.here));
         if let Some(org) = org {
@@ -81,7 +80,7 @@ fn switched(context: &Context, here: bool) -> String {
 }
 
 fn unset(output: &Output, auth: &Auth) -> Result<ExitCode> {
-    let named = wait(auth.unpin_folder())?;
+    let named = auth.unpin_folder().wait()?;
     if output.json {
         return Ok(output.print_json(json!({"unset": named})));
     }

@@ -8,7 +8,6 @@ use serde_json::json;
 use url::Url;
 
 use super::args::{LOGIN_VARIABLES, scopes};
-use crate::blocking::wait_unless_cancelled;
 use crate::cli::help::details;
 use crate::cli::output::Output;
 use crate::cli::signals::Stop;
@@ -53,16 +52,23 @@ pub(super) struct TokenArgs {
 impl TokenArgs {
     pub(super) fn run(self, output: &Output, config: Config, stop: &Stop) -> Result<ExitCode> {
         let session = Auth::new(config)?.session_for(&Selector { context: self.context, org: self.org })?;
-        let request = TokenRequest {
-            min_validity: self.min_validity,
-            refresh: self.refresh,
-            resource: self.resource,
-            scopes: scopes(&self.scope)?,
-        };
+        let mut request = TokenRequest::new();
+        if let Some(min_validity) = self.min_validity {
+            request = request.min_validity(min_validity);
+        }
+        if let Some(resource) = self.resource {
+            request = request.resource(resource);
+        }
+        if let Some(scopes) = scopes(&self.scope)? {
+            request = request.scopes(scopes);
+        }
+        if self.refresh {
+            request = request.refresh();
+        }
         let token = match session.cached_token(request.clone()) {
             // No refresh was begun that a signal would have to let finish.
             Some(token) => token,
-            None => wait_unless_cancelled(session.access_token_with(request), stop.listen())?,
+            None => session.access_token_with(request).wait_unless_cancelled(stop.listen())?,
         };
         if !output.json {
             // A token is visible ASCII, which needs no filter; a filter would leave a copy in memory.

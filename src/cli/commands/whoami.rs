@@ -6,7 +6,6 @@ use clap::{Args, ValueHint};
 use serde_json::Value;
 
 use super::args::LOGIN_VARIABLES;
-use crate::blocking::wait_unless_cancelled;
 use crate::cli::context_view::{note_refused, person};
 use crate::cli::help::details;
 use crate::cli::lazy_args::LazyArgs;
@@ -54,7 +53,7 @@ impl Whoami {
 impl WhoamiArgs {
     fn run(self, output: &Output, config: Config, cancel: &Cancel) -> Result<ExitCode> {
         let session = Auth::new(config)?.session_for(&Selector { context: self.context, org: self.org })?;
-        let info = wait_unless_cancelled(session.userinfo(), cancel)?;
+        let info = session.userinfo().wait_unless_cancelled(cancel)?;
         if let Some(error) = &info.refused {
             note_refused(output, error);
         }

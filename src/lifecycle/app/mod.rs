@@ -184,6 +184,6 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Drop for AppHandle {
     fn drop(&mut self) {
-        self.app.jobs.settle(DROP_TIMEOUT);
+        self.app.jobs.shutdown(DROP_TIMEOUT);
     }
 }

@@ -23,4 +23,4 @@ mod selected_entry;
 pub use context::{Context, Missing};
 pub(crate) use index::{Entry, Index};
 pub use outcomes::Outcomes;
-pub use resolve::{ChosenBy, Selector};
+pub use resolve::{ChosenBy, Logins, Selector};

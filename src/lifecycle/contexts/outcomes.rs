@@ -1,6 +1,6 @@
 //! [`Outcomes`]: the results of one operation on several logins.
 
-use super::Entry;
+use super::{Entry, Logins};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::ContextName;
 
@@ -22,13 +22,13 @@ impl<T> Default for Outcomes<T> {
 }
 
 impl<T> Outcomes<T> {
-    /// Runs `act` for each entry. If `all` were selected, a failure does not stop the others.
-    pub(crate) fn of(entries: &[Entry], all: bool, act: impl Fn(&Entry) -> Result<T>) -> Result<Self> {
+    /// Runs `act` for the entry of each of these logins. If all were selected, a failure does not stop the others.
+    pub(crate) fn of(logins: &Logins, entries: &[Entry], act: impl Fn(&Entry) -> Result<T>) -> Result<Self> {
         let mut outcomes = Self::default();
         for entry in entries {
             match act(entry) {
                 Ok(done) => outcomes.done.push(done),
-                Err(error) if !all => return Err(error.of(entry.name.as_str())),
+                Err(error) if matches!(logins, Logins::Selected(_)) => return Err(error.of(entry.name.as_str())),
                 Err(error) => {
                     // A person who cancels is not asked about the other logins.
                     let is_cancelled = error.kind() == ErrorKind::Cancelled;

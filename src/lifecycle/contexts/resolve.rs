@@ -24,6 +24,34 @@ impl Selector {
     pub fn context(name: ContextName) -> Self {
         Self { context: Some(name), org: None }
     }
+
+    /// Selects the org that tokens are for.
+    pub fn org(self, org: Org) -> Self {
+        Self { org: Some(org), ..self }
+    }
+}
+
+/// Which logins an operation is about.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Logins {
+    /// The login of one context.
+    Selected(Selector),
+    /// All logins of this state folder.
+    All,
+}
+
+impl Default for Logins {
+    /// The login of the context that is selected here.
+    fn default() -> Self {
+        Self::Selected(Selector::default())
+    }
+}
+
+impl From<Selector> for Logins {
+    fn from(selector: Selector) -> Self {
+        Self::Selected(selector)
+    }
 }
 
 /// The rule that selected a context. The rules are tried in this order.
@@ -82,13 +110,13 @@ impl Index {
         }
     }
 
-    /// Returns all entries, or the selected one.
-    pub(crate) fn select(&self, all: bool, selector: &Selector, config: &Config) -> Result<Vec<Entry>> {
-        match all {
+    /// Returns the entries of these logins, one for each grant.
+    pub(crate) fn select(&self, logins: &Logins, config: &Config) -> Result<Vec<Entry>> {
+        match logins {
             // A person who ends all logins believes that none is left.
-            true if self.contexts.is_empty() && self.unnamed_records > 0 => Err(self.no_login()),
-            true => Ok(self.contexts.iter().filter(|entry| self.is_first_of_grant(entry)).cloned().collect()),
-            false => Ok(vec![self.in_org(self.resolve(selector, config)?.0, selector, config)?]),
+            Logins::All if self.contexts.is_empty() && self.unnamed_records > 0 => Err(self.no_login()),
+            Logins::All => Ok(self.contexts.iter().filter(|entry| self.is_first_of_grant(entry)).cloned().collect()),
+            Logins::Selected(selector) => Ok(vec![self.in_org(self.resolve(selector, config)?.0, selector, config)?]),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::lifecycle::contexts::{Context, Entry, Index};
-use crate::lifecycle::login::{Approved, LoggedIn, Login, label};
+use crate::lifecycle::login::{Approved, Attempt, LoggedIn, label};
 use crate::model::account::Account;
 use crate::model::error::Result;
 use crate::model::ids::{ContextName, GrantId, Org};
@@ -15,7 +15,7 @@ use crate::records::open_grant::OpenGrant;
 use crate::records::record::{Record, RefreshToken, StoredToken};
 use crate::state_dir::StateDir;
 
-impl Login<'_> {
+impl Attempt<'_> {
     /// Keeps the login, and ends the login that it replaces.
     pub(super) fn commit(
         &self,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::lifecycle::login::{Approved, Login};
+use crate::lifecycle::login::{Approved, Attempt};
 use crate::model::duration::rfc3339;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::Issuer;
@@ -14,7 +14,7 @@ use crate::prompt::{Verification, Wait, WaitReason};
 use crate::system::clock::Stopwatch;
 use crate::system::http::error::HttpError;
 
-impl Login<'_> {
+impl Attempt<'_> {
     /// Asks for a device code.
     pub(super) fn request_device_code(&self, endpoints: &Endpoints) -> Result<DeviceAuthorization> {
         let (config, request) = (&self.app.config, self.request);
@@ -38,7 +38,7 @@ impl Login<'_> {
         let clock = &*config.clock;
         // The code's age: not by the wall clock, which may be set while the person is typing.
         let (begun, mut poll) = (Stopwatch::start(clock), Poll::new(device.interval, device.expires_in));
-        self.prompt.show(&self.verification(device)).map_err(|error| self.cannot_show(error))?;
+        self.request.prompt.show(&self.verification(device)).map_err(|error| self.cannot_show(error))?;
         let url = &self.destination.token_endpoint;
         let endpoint = TokenEndpoint { http: self.http, url, client: self.client };
         let verifier = device.verifier.as_ref();
@@ -53,7 +53,7 @@ impl Login<'_> {
             let asked_at = clock.now();
             let error = match endpoint.request(&Grant::DeviceCode(&device.device_code), &access, &self.request.cancel) {
                 Ok(reply) => {
-                    self.prompt.approved();
+                    self.request.prompt.approved();
                     return Ok(Approved { reply, asked_at });
                 }
                 Err(error) => error,
@@ -79,7 +79,7 @@ impl Login<'_> {
             Some(PollResult::SlowDown(_)) => WaitReason::SlowedDown,
             Some(PollResult::NoAnswer(_)) => WaitReason::Unreachable,
         };
-        self.prompt.waiting(&Wait { reason, duration, left, expires_at: clock.now() + left });
+        self.request.prompt.waiting(&Wait { reason, duration, left, expires_at: clock.now() + left });
         clock.sleep(duration, &self.request.cancel);
         self.request.check_cancelled()
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::lifecycle::login::Login;
+use crate::lifecycle::login::Attempt;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::Org;
@@ -27,7 +27,7 @@ pub(super) struct Identity {
 const USERINFO_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 
-impl Login<'_> {
+impl Attempt<'_> {
     /// Finds out whose login it is: by the ID token, else by userinfo, else by the `user` beside the tokens; else the account has no name.
     pub(super) fn identify(&self, reply: &TokenReply) -> Result<Identity> {
         let Destination { issuer, client_id, .. } = self.destination;

@@ -23,22 +23,22 @@ use crate::custody::{Chosen, Protection};
 use crate::lifecycle::app::App;
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{Context, Index};
-pub use crate::lifecycle::login::request::LoginRequest;
+pub use crate::lifecycle::login::request::{Login, StepUp};
 use crate::model::account::Account;
-use crate::model::error::Result;
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::{AppName, GrantId, Issuer, Org};
 use crate::model::scopes::Scopes;
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
 use crate::oauth::metadata::{ConfiguredEndpoints, Endpoints, discover};
 use crate::oauth::token_endpoint::TokenReply;
-use crate::prompt::{Outcome, Prompt};
+use crate::prompt::Outcome;
 use crate::records::record::Destination;
 use crate::system::http::Http;
 
-/// Logs a person in and keeps the login. Reports every end to `prompt`.
-pub(crate) fn run(app: &App, request: &LoginRequest, prompt: &dyn Prompt) -> Result<Context> {
-    let login = log_in(app, request, prompt).map_err(|error| request.with_own_remedy(error));
-    prompt.done(&match &login {
+/// Logs a person in and keeps the login. Reports every end to the prompt.
+pub(crate) fn run(app: &App, request: &Login) -> Result<Context> {
+    let login = log_in(app, request).map_err(|error| request.with_own_remedy(error));
+    request.prompt.done(&match &login {
         Ok(LoggedIn { context, protection, renews, left_alive }) => Outcome::LoggedIn {
             context: &context.name,
             account: &context.account,
@@ -55,27 +55,39 @@ pub(crate) fn run(app: &App, request: &LoginRequest, prompt: &dyn Prompt) -> Res
     login.map(|LoggedIn { context, .. }| context)
 }
 
+/// Logs a person in because the login that there is gives no token: if that helps, and if somebody can be asked. Otherwise returns `why`.
+pub(crate) fn run_instead(app: &App, request: &Login, why: Error) -> Result<Context> {
+    if !why.needs_login() || !app.config.environment.terminal {
+        return Err(why);
+    }
+    request.check_cancelled()?;
+    if why.kind() != ErrorKind::NotLoggedIn {
+        request.prompt.login_has_ended(&why);
+    }
+    run(app, request)
+}
+
 /// Returns the label by which a person recognises the item in a key manager.
 pub(crate) fn label(app: &AppName, account: &Account) -> String {
     format!("{app} login of {account} at {}", account.issuer.host())
 }
 
-fn log_in(app: &App, request: &LoginRequest, prompt: &dyn Prompt) -> Result<LoggedIn> {
+fn log_in(app: &App, request: &Login) -> Result<LoggedIn> {
     let config = &app.config;
+    request.check()?;
     // What can fail on this machine fails before a person is asked to do anything, and before anything is written.
-    let chosen = app.key_stores.choose(request.ephemeral, request.lasting)?;
+    let chosen = app.key_stores.choose(request.lifetime)?;
     let name = request.context_name(config)?;
     let index = Index::read(app.state_dir()?.as_ref())?;
-    let org = request.org(config, name.as_ref(), &index)?;
+    let org = request.requested_org(config, name.as_ref(), &index)?;
     let issuer = config.orgs.issuer(&config.issuer, org.as_ref())?;
     let http = app.http()?;
     request.check_cancelled()?;
     let endpoints = discover(&http, &issuer, &configured_endpoints(config), &request.cancel)?;
     let destination = destination(config, issuer, &endpoints);
-    let login = Login {
+    let login = Attempt {
         app,
         request,
-        prompt,
         http: &http,
         client: &app.client(&destination),
         destination: &destination,
@@ -102,10 +114,9 @@ fn log_in(app: &App, request: &LoginRequest, prompt: &dyn Prompt) -> Result<Logg
 }
 
 /// One login, once its server is known.
-struct Login<'a> {
+struct Attempt<'a> {
     app: &'a App,
-    request: &'a LoginRequest,
-    prompt: &'a dyn Prompt,
+    request: &'a Login,
     http: &'a Http,
     client: &'a Client,
     destination: &'a Destination,

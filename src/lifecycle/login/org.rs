@@ -1,6 +1,6 @@
 //! The org of a login.
 
-use crate::lifecycle::login::Login;
+use crate::lifecycle::login::Attempt;
 use crate::lifecycle::login::identity::Identity;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
@@ -11,7 +11,7 @@ use crate::oauth::token_endpoint::{Grant, RequestedAccess, TokenEndpoint, TokenE
 use crate::records::record::Destination;
 use crate::system::clock::Cancel;
 
-impl Login<'_> {
+impl Attempt<'_> {
     /// Returns the org that the login's tokens are for: the one that was asked for, or the one that the server names. If a refresh names
     /// the org, `reply` becomes a token for it: whether the server grants it shows now, and not at the first use.
     pub(super) fn select_org(&self, reply: &mut TokenReply, identity: &Identity) -> Result<Option<Org>> {

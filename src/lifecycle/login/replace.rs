@@ -4,7 +4,7 @@
 //! (law 13), so the reach is data, and userinfo is asked afterwards.
 
 use crate::lifecycle::contexts::{Entry, Index};
-use crate::lifecycle::login::Login;
+use crate::lifecycle::login::Attempt;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::oauth::metadata::Endpoint;
@@ -16,7 +16,7 @@ use crate::records::open_grant::{OpenGrant, RecoveredGrant};
 use crate::state_dir::StateDir;
 use crate::system::clock::Cancel;
 
-impl Login<'_> {
+impl Attempt<'_> {
     /// Ends `old`, which `new` replaces. Returns why `old` may still live at the server; an error if `new` has ended with it.
     pub(super) fn end_replaced(
         &self,

@@ -1,49 +1,148 @@
-//! [`LoginRequest`]: what a host asks for, and what follows from it with the configuration.
+//! [`Login`]: what a host asks for, and what follows from it with the configuration.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::custody::Lifetime;
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::Index;
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{ContextName, Org};
 use crate::model::scopes::Scopes;
 use crate::oauth::org_selection::Orgs;
+use crate::prompt::Prompt;
 use crate::system::clock::Cancel;
 
-/// What a login is for, and how the person logs in.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct LoginRequest {
-    /// The name of the context. The default is the account's name here, else one made of its e-mail address or name.
-    pub context: Option<ContextName>,
-    /// The org that its tokens are for; it overrides `<APP>_ORG`. An error if the server has no orgs.
-    pub org: Option<Org>,
-    /// Who logs in, as a hint for the server's page (`login_hint`, OpenID Connect Core §3.1.2.1).
-    pub login_hint: Option<String>,
-    /// What the server's page asks even if it knows the answer: `login`, `consent`, `select_account` (`prompt`, OpenID Connect Core
-    /// §3.1.2.1).
-    pub prompt: Option<String>,
-    /// Further parameters of the device authorization request, each a name and a value.
-    pub parameters: Vec<(String, String)>,
-    /// The scopes. The default is the configuration's.
-    pub scopes: Option<Scopes>,
-    /// Allows the context to pass from another account to this one. The default is false.
-    pub replace: bool,
-    /// How the person authenticates, in the server's words, best first and separated by spaces (`acr_values`, OpenID
-    /// Connect Core §3.1.2.1).
-    pub acr_values: Option<String>,
-    /// How long ago the person may have authenticated at most (`max_age`, OpenID Connect Core §3.1.2.1).
-    pub max_age: Option<Duration>,
-    /// Keeps the key only until this login session ends, or this process: for a machine that is not the person's own. The default is false.
-    pub ephemeral: bool,
-    /// Refuses a key store that forgets the key when this process ends, before anything is asked: for a login that other processes use. The
-    /// default is false.
-    pub lasting: bool,
-    /// Cancels the login. After the person has approved it has no effect: what was granted is kept.
-    pub cancel: Cancel,
+/// A login to make: who is asked, and what for. Each method adds one thing; without them, the configuration decides.
+///
+/// ```no_run
+/// # fn main() -> hallpass::Result<()> {
+/// # let auth = hallpass::Auth::new(hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?)?;
+/// use hallpass::{Login, Terminal};
+///
+/// let session = auth.login(Login::new(Terminal::stderr()).context("work").scopes("openid deploy")).wait()?;
+/// # drop(session);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Login {
+    pub(crate) prompt: Arc<dyn Prompt>,
+    pub(crate) context: Option<ContextName>,
+    pub(crate) org: Option<Org>,
+    pub(super) scopes: Option<Scopes>,
+    /// Of the authorization request, by name.
+    parameters: Vec<(String, String)>,
+    pub(super) acr_values: Option<String>,
+    pub(super) max_age: Option<Duration>,
+    pub(super) lifetime: Lifetime,
+    pub(super) replace: bool,
+    pub(crate) cancel: Cancel,
+    /// The first value that could not be read.
+    invalid: Option<Error>,
 }
 
-impl LoginRequest {
+impl Login {
+    /// Makes a login that shows the person its code through `prompt`: [`Terminal`](crate::Terminal), or one of [`prompt`](crate::prompt).
+    pub fn new(prompt: impl Prompt + 'static) -> Self {
+        Self {
+            prompt: Arc::new(prompt),
+            context: None,
+            org: None,
+            scopes: None,
+            parameters: Vec::new(),
+            acr_values: None,
+            max_age: None,
+            lifetime: Lifetime::Usual,
+            replace: false,
+            cancel: Cancel::new(),
+            invalid: None,
+        }
+    }
+
+    /// Names the context. The default is the account's name here, else a name that is made of its e-mail address or name.
+    ///
+    /// Takes a [`ContextName`] or its text. A text that is not valid is an error of the login.
+    pub fn context(mut self, name: impl TryInto<ContextName, Error: Into<Error>>) -> Self {
+        self.context = self.read(name);
+        self
+    }
+
+    /// Names the org that its tokens are for. It overrides `<APP>_ORG`. An error of the login if the server has no orgs.
+    pub fn org(mut self, org: impl TryInto<Org, Error: Into<Error>>) -> Self {
+        self.org = self.read(org);
+        self
+    }
+
+    /// Asks for these scopes, a list or its text with spaces, instead of the configuration's.
+    pub fn scopes(mut self, scopes: impl TryInto<Scopes, Error: Into<Error>>) -> Self {
+        self.scopes = self.read(scopes);
+        self
+    }
+
+    /// Tells the server's page who logs in, as a hint (`login_hint`, OpenID Connect Core §3.1.2.1).
+    pub fn login_hint(self, login_hint: &str) -> Self {
+        self.parameter("login_hint", login_hint)
+    }
+
+    /// Has the server's page ask although it knows the answer: `login`, `consent`, `select_account` (`prompt`, OpenID Connect Core
+    /// §3.1.2.1).
+    pub fn oidc_prompt(self, prompt: &str) -> Self {
+        self.parameter("prompt", prompt)
+    }
+
+    /// Adds a parameter to the authorization request.
+    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+        self.parameters.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Says how the person authenticates, in the server's words, best first and separated by spaces (`acr_values`, OpenID
+    /// Connect Core §3.1.2.1).
+    pub fn acr_values(mut self, acr_values: &str) -> Self {
+        self.acr_values = Some(acr_values.to_owned());
+        self
+    }
+
+    /// Says how long ago the person may have authenticated at most, in whole seconds (`max_age`, OpenID Connect Core §3.1.2.1).
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+
+    /// Says how long the key has to be kept, or at most. The default is what the configuration's key store does.
+    pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Allows the context to pass from another account to this one.
+    pub fn replace(mut self) -> Self {
+        self.replace = true;
+        self
+    }
+
+    /// Lets `cancel` end the login. After the person has approved it has no effect: what was granted is kept.
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    fn read<T>(&mut self, value: impl TryInto<T, Error: Into<Error>>) -> Option<T> {
+        match value.try_into() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.invalid.get_or_insert_with(|| error.into());
+                None
+            }
+        }
+    }
+
+    /// Returns the error of a value that could not be read.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.invalid.clone().map_or(Ok(()), Err)
+    }
+
     /// Returns the name that the login is asked to have.
     pub(super) fn context_name(&self, config: &Config) -> Result<Option<ContextName>> {
         match (&self.context, &config.environment.context) {
@@ -54,7 +153,12 @@ impl LoginRequest {
     }
 
     /// Returns the org that the login is asked to be for. A context that is logged in to again stays one of its org.
-    pub(super) fn org(&self, config: &Config, name: Option<&ContextName>, index: &Index) -> Result<Option<Org>> {
+    pub(super) fn requested_org(
+        &self,
+        config: &Config,
+        name: Option<&ContextName>,
+        index: &Index,
+    ) -> Result<Option<Org>> {
         let in_environment = || config.environment.org.as_ref().map(|text| text.parse());
         match self.org.clone().map(Ok).or_else(in_environment).transpose()? {
             Some(org) if config.orgs == Orgs::None => {
@@ -66,17 +170,15 @@ impl LoginRequest {
         }
     }
 
-    /// Returns the parameters of the authorization request that have no field of their own, by name.
+    /// Returns the further parameters of the authorization request, by name.
     pub(super) fn further_parameters<'a>(
         &'a self,
         config: &'a Config,
         org: Option<&'a Org>,
     ) -> Vec<(&'a str, &'a str)> {
-        let hints = [("login_hint", &self.login_hint), ("prompt", &self.prompt)];
-        let hints = hints.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         let by_hand = config.login_parameters.iter().chain(&self.parameters);
         let by_hand = by_hand.map(|(name, value)| (name.as_str(), value.as_str()));
-        hints.chain(config.orgs.login_parameter(org)).chain(by_hand).collect()
+        config.orgs.login_parameter(org).into_iter().chain(by_hand).collect()
     }
 
     pub(super) fn check_cancelled(&self) -> Result<()> {
@@ -95,5 +197,46 @@ impl LoginRequest {
             }
             _ => error,
         }
+    }
+}
+
+/// How a person has to authenticate again, because an API asks for it (RFC 9470): from [`AfterRefusal::StepUp`](crate::AfterRefusal::StepUp).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StepUp {
+    /// How the person authenticates, in the server's words, best first and separated by spaces.
+    pub acr_values: Option<String>,
+    /// How long ago the person may have authenticated at most.
+    pub max_age: Option<Duration>,
+    pub(crate) context: ContextName,
+    pub(crate) org: Option<Org>,
+    pub(crate) scopes: Option<Scopes>,
+}
+
+impl StepUp {
+    /// Makes the login that the API asks for. It replaces the login of the session, with the same org and scopes: an API does not
+    /// choose what a person approves.
+    pub fn login(self, prompt: impl Prompt + 'static) -> Login {
+        Login {
+            context: Some(self.context),
+            org: self.org,
+            scopes: self.scopes,
+            acr_values: self.acr_values,
+            max_age: self.max_age,
+            ..Login::new(prompt)
+        }
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { context, org, scopes, lifetime, replace, .. } = self;
+        f.debug_struct("Login")
+            .field("context", context)
+            .field("org", org)
+            .field("scopes", scopes)
+            .field("lifetime", lifetime)
+            .field("replace", replace)
+            .finish_non_exhaustive()
     }
 }

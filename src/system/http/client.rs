@@ -14,7 +14,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::model::error::Remedy;
-use crate::model::ids::{has_user_info, host_of, is_loopback};
+use crate::model::ids::{host_of, may_carry_a_secret};
 use crate::model::secret::Secret;
 use crate::system::clock::Cancel;
 use crate::system::environment::ProxyVariables;
@@ -103,8 +103,7 @@ impl Http {
 
     /// Returns whether a secret may travel to `url`: https, or http to a literal loopback address if that is allowed.
     pub(crate) fn is_secure(&self, url: &Url) -> bool {
-        let http = url.scheme() == "http" && self.allow_loopback_http && is_loopback(url);
-        (url.scheme() == "https" || http) && url.host().is_some() && !has_user_info(url)
+        may_carry_a_secret(url, self.allow_loopback_http)
     }
 
     fn send(

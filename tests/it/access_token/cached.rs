@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::custody::{Custody, MemoryKeyStore};
 use hallpass::prompt::Silent;
-use hallpass::{Auth, Config, LoginRequest, LogoutRequest, Session, TokenRequest};
+use hallpass::{Auth, Config, Login, Logout, Session, TokenRequest};
 
 use crate::support::rig::{Mood, Rig, S, forced, token};
 
@@ -17,7 +16,7 @@ fn a_valid_token_is_served_without_a_request() {
     assert_eq!(token(&session), first);
     assert_eq!(token(&rig.auth().session().unwrap()), first, "another process finds it on disk");
     assert!(rig.server.requests().is_empty());
-    let served = wait(session.access_token()).unwrap();
+    let served = session.access_token().wait().unwrap();
     assert_eq!(served.token_type(), "bearer");
     assert_eq!(served.scopes().to_string(), "openid offline_access email");
     assert_eq!(served.expires_at(), session.context().unwrap().expires_at);
@@ -39,13 +38,13 @@ fn only_an_instant_key_store_gives_a_token_without_io() {
     config.custody = Custody::Custom(Arc::new(MemoryKeyStore::new()));
     config.state_dir = Some(rig.folder.path().join("another"));
     rig.server.approve_all();
-    let session = wait(Auth::new(config.clone()).unwrap().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+    let session = Auth::new(config.clone()).unwrap().login(Login::new(Silent)).wait().unwrap();
     rig.server.clear_requests();
     let own = cached(&config, now()).unwrap();
     assert!(own != first && rig.server.is_live_access_token(&own));
     let (mut another, mut longer) = (now(), now());
-    another.refresh = true;
-    longer.min_validity = Some(S(3601));
+    another = another.refresh();
+    longer = longer.min_validity(S(3601));
     assert_eq!((cached(&config, another), cached(&config, longer)), (None, None));
     // Near its end the next one is fetched, by whoever may wait.
     rig.clock.advance(S(3550));
@@ -67,7 +66,7 @@ fn a_session_reads_its_files_when_first_asked() {
     assert_eq!((expires_at(&made), expires_at(&early)), (first, first), "a session keeps to what it has said");
     assert_eq!(expires_at(&late), first + S(3600));
     let later = rig.auth().session().unwrap();
-    assert!(wait(rig.auth().logout(LogoutRequest::default())).is_ok());
+    assert!(rig.auth().logout(Logout::default()).wait().is_ok());
     let context = later.context().unwrap();
     assert_eq!((&context.name, context.expires_at), (&made.context().unwrap().name, None), "the files are gone");
 }

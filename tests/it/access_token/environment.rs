@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::testing::Endpoint;
 use hallpass::{AfterRefusal, Auth, ErrorKind, Remedy, Secret, Selector};
 
@@ -34,9 +33,9 @@ fn an_environment_token_is_used_as_it_is_and_not_stored() {
     let session = auth.session().unwrap();
     assert_eq!(token(&session), own);
     assert!(session.context().is_none() && rig.server.requests().is_empty());
-    let served = wait(session.access_token()).unwrap();
+    let served = session.access_token().wait().unwrap();
     assert_eq!((served.expires_at(), served.scopes().is_empty()), (None, true));
-    assert_eq!(wait(session.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
+    assert_eq!(session.userinfo().wait().unwrap().account.subject.as_deref(), Some("alice"));
     assert_eq!(rig.request_count(Endpoint::UserInfo), 1);
     assert!(!empty.exists());
     // Who names a context means that one.

@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use hallpass::ErrorKind;
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use serde_json::json;
 
@@ -34,12 +33,12 @@ fn a_jwt_without_expires_in_ends_at_its_exp() {
         // The login waits once.
         let claims = claims(since_1970(rig.now() + S(5)));
         rig.server.inject(Endpoint::Token, Fault::ReplyField("access_token".into(), unsigned_jwt(&claims).into()));
-        let token = wait(rig.try_log_in(|_| {}).unwrap().access_token()).unwrap();
+        let token = rig.try_log_in(|_| {}).unwrap().access_token().wait().unwrap();
         assert_eq!(token.expires_at(), lives.map(|lives| rig.now() + S(lives)), "{claims}");
     }
     for opaque in ["a.b", "e30.e30", "a.b.c", "e30..c2ln.x.y"] {
         rig.server.inject(Endpoint::Token, Fault::ReplyField("access_token".into(), opaque.into()));
-        let token = wait(rig.try_log_in(|_| {}).unwrap().access_token()).unwrap();
+        let token = rig.try_log_in(|_| {}).unwrap().access_token().wait().unwrap();
         assert_eq!(token.expires_at(), None, "{opaque}");
     }
 }
@@ -122,7 +121,7 @@ fn an_absurd_expires_in_is_unknown() {
     for absurd in [serde_json::json!(1e300), serde_json::json!(-1), serde_json::json!("soon"), serde_json::json!([])] {
         rig.server.inject(Endpoint::Token, Fault::ReplyField("expires_in".into(), absurd.clone()));
         let session = rig.try_log_in(|_| {}).unwrap();
-        assert_eq!(wait(session.access_token()).unwrap().expires_at(), None, "{absurd}");
+        assert_eq!(session.access_token().wait().unwrap().expires_at(), None, "{absurd}");
     }
 }
 
@@ -134,7 +133,7 @@ fn without_a_refresh_token_a_token_is_served_to_its_end() {
     rig.clock.advance(S(3592));
     assert_eq!(token(&rig.auth().session().unwrap()), own, "8 s left");
     rig.clock.advance(S(8));
-    assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Expired);
+    assert_eq!(session.access_token().wait().unwrap_err().kind(), ErrorKind::Expired);
 }
 
 #[test]
@@ -143,7 +142,7 @@ fn without_a_refresh_token_a_login_ends_with_its_token() {
     let session = rig.log_in();
     token(&session);
     rig.clock.advance(S(3600));
-    let error = wait(session.access_token()).unwrap_err();
+    let error = session.access_token().wait().unwrap_err();
     assert_error(&error, ErrorKind::Expired, Some("log_in"), 4);
     assert!(rig.server.requests().is_empty());
 }

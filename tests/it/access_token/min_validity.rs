@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{Auth, ErrorKind, Result, Secret, Session, TokenRequest};
 use serde_json::json;
@@ -13,9 +12,8 @@ use crate::support::faults::unsigned_jwt;
 use crate::support::rig::{Rig, S, assert_error, forced, token};
 
 fn valid_for(session: &Session, seconds: u64) -> Result<String> {
-    let mut request = TokenRequest::default();
-    request.min_validity = Some(S(seconds));
-    wait(session.access_token_with(request)).map(|token| token.expose().to_owned())
+    let request = TokenRequest::new().min_validity(S(seconds));
+    session.access_token_with(request).wait().map(|token| token.expose().to_owned())
 }
 
 fn rfc3339(time: SystemTime) -> String {
@@ -28,9 +26,8 @@ fn min_validity_refreshes_a_token_that_ends_sooner() {
     let first = token(&session);
     rig.clock.advance(S(600));
     let with = |seconds| {
-        let mut request = TokenRequest::default();
-        request.min_validity = Some(S(seconds));
-        wait(session.access_token_with(request)).unwrap().expose().to_owned()
+        let request = TokenRequest::new().min_validity(S(seconds));
+        session.access_token_with(request).wait().unwrap().expose().to_owned()
     };
     assert_eq!(with(2900), first);
     assert_eq!(rig.server.counts().refreshes, 0);
@@ -45,9 +42,8 @@ fn min_validity_refreshes_a_token_that_ends_sooner() {
 fn more_validity_than_any_token_has_asks_once_a_call() {
     let rig = Rig::with(|behaviour| behaviour.access_token_lifetime = Some(S(20)));
     let session = rig.log_in();
-    let mut request = TokenRequest::default();
-    request.min_validity = Some(S(60));
-    (0..10).for_each(|_| assert!(wait(session.access_token_with(request.clone())).is_ok()));
+    let request = TokenRequest::new().min_validity(S(60));
+    (0..10).for_each(|_| assert!(session.access_token_with(request.clone()).wait().is_ok()));
     assert!(rig.request_count(Endpoint::Token) <= 10);
     assert!(forced(&session).is_ok());
 }
@@ -57,24 +53,22 @@ fn a_lost_reply_is_not_retried_while_a_valid_token_is_left() {
     let (rig, session) = Rig::logged_in();
     let first = token(&session);
     rig.clock.advance(S(3000));
-    let mut request = TokenRequest::default();
-    request.min_validity = Some(S(1200));
+    let request = TokenRequest::new().min_validity(S(1200));
     rig.server.inject(Endpoint::Token, Fault::LoseReply);
-    assert!(wait(session.access_token_with(request.clone())).is_err());
-    assert!(wait(session.access_token_with(request)).is_err());
+    assert!(session.access_token_with(request.clone()).wait().is_err());
+    assert!(session.access_token_with(request).wait().is_err());
     assert_eq!((rig.server.counts().reuses, rig.server.is_live_access_token(&first)), (0, true));
 }
 
 #[test]
 fn the_longest_durations_do_not_panic() {
     let (rig, session) = Rig::logged_in();
-    let mut request = TokenRequest::default();
-    request.min_validity = Some(Duration::MAX);
+    let request = TokenRequest::new().min_validity(Duration::MAX);
     // It is refreshed, as no token that is there meets it, and the fresh one is served.
-    assert!(wait(session.access_token_with(request)).is_ok());
+    assert!(session.access_token_with(request).wait().is_ok());
     let mut config = rig.config();
     config.lock_timeout = Duration::MAX;
-    assert!(wait(Auth::new(config).unwrap().session().unwrap().access_token()).is_ok());
+    assert!(Auth::new(config).unwrap().session().unwrap().access_token().wait().is_ok());
 }
 
 #[test]
@@ -86,16 +80,12 @@ fn a_token_without_an_end_meets_no_min_validity() {
         let error = valid_for(session, 1).unwrap_err();
         assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
         assert!(error.to_string().contains("does not say when its access tokens end"), "{error}");
-        let mut request = TokenRequest::default();
-        request.min_validity = Some(S(1));
-        assert!(session.cached_token(request).is_none());
+        assert!(session.cached_token(TokenRequest::new().min_validity(S(1))).is_none());
         assert_eq!(valid_for(session, 0).unwrap(), first);
     }
     assert_eq!(rig.request_count(Endpoint::Token), 0, "another one would not say more");
     // What comes by force is kept, and not promised either.
-    let mut request = TokenRequest::default();
-    (request.min_validity, request.refresh) = (Some(S(1)), true);
-    assert!(wait(session.access_token_with(request)).is_err());
+    assert!(session.access_token_with(TokenRequest::new().min_validity(S(1)).refresh()).wait().is_err());
     assert_ne!(token(&session), first);
     assert!(forced(&session).is_ok());
 }
@@ -116,6 +106,6 @@ fn an_environment_jwt_is_valid_until_its_exp() {
         let error = valid_for(&session, 600).unwrap_err();
         assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
         assert!(error.to_string().contains(&part), "{error}");
-        assert!(wait(session.access_token()).is_ok(), "used as it is");
+        assert!(session.access_token().wait().is_ok(), "used as it is");
     }
 }

@@ -4,12 +4,11 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{Auth, ErrorKind};
 
 use super::challenge::{config, retries, served, session};
-use crate::support::rig::{Rig, S, assert_error, begin, forced, locked, token};
+use crate::support::rig::{Rig, S, assert_error, begun, forced, locked, token};
 
 #[test]
 fn a_clock_set_back_does_not_lengthen_the_pause() {
@@ -58,10 +57,10 @@ fn a_failed_replacement_does_not_serve_the_refused_token() {
         let first = served(&session);
         rig.server.revoke_everything();
         assert!(retries(&session, &first, "https://api.example/"));
-        assert_error(&wait(session.access_token()).unwrap_err(), kind, Some("log_in"), 4);
+        assert_error(&session.access_token().wait().unwrap_err(), kind, Some("log_in"), 4);
         // Who tries again is told again, and never served what was refused.
         assert!(retries(&session, &first, "https://api.example/"));
-        assert_error(&wait(session.access_token()).unwrap_err(), kind, Some("log_in"), 4);
+        assert_error(&session.access_token().wait().unwrap_err(), kind, Some("log_in"), 4);
     }
     let rig = Rig::new();
     rig.log_in();
@@ -69,7 +68,7 @@ fn a_failed_replacement_does_not_serve_the_refused_token() {
     let first = served(&session);
     rig.server.inject_always(Endpoint::Token, Fault::status(503));
     assert!(retries(&session, &first, "https://api.example/"));
-    assert_error(&wait(session.access_token()).unwrap_err(), ErrorKind::Unreachable, Some("retry"), 5);
+    assert_error(&session.access_token().wait().unwrap_err(), ErrorKind::Unreachable, Some("retry"), 5);
 }
 
 #[test]
@@ -81,7 +80,7 @@ fn an_ended_login_does_not_serve_its_refused_token() {
     rig.server.revoke_everything();
     assert!(retries(&session, &first, "https://api.example/"));
     for _ in 0..2 {
-        assert_error(&wait(session.access_token()).unwrap_err(), ErrorKind::Expired, Some("log_in"), 4);
+        assert_error(&session.access_token().wait().unwrap_err(), ErrorKind::Expired, Some("log_in"), 4);
     }
 }
 
@@ -104,8 +103,8 @@ fn a_dropped_caller_does_not_bring_the_refused_token_back() {
     let first = served(&session);
     let lock = locked(&rig, &session);
     assert!(retries(&session, &first, "https://api.example/"));
-    drop(begin(session.access_token()));
-    assert!(auth.settle(S(5)));
+    drop(begun(session.access_token()));
+    assert!(auth.shutdown(S(5)));
     drop(lock);
     assert_ne!(served(&session).expose(), first.expose());
 }

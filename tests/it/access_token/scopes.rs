@@ -1,6 +1,5 @@
 //! Scopes and resources of one token: fewer scopes than the login has, and what a reply says of them.
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{ErrorKind, TokenRequest};
 
@@ -11,10 +10,10 @@ fn fewer_scopes_and_another_resource_have_their_own_tokens() {
     let (rig, session) = Rig::logged_in();
     let usual = token(&session);
     let ask = |scopes: Option<&str>, resource: Option<&str>| {
-        let mut request = TokenRequest::default();
-        request.scopes = scopes.map(|scopes| scopes.parse().unwrap());
-        request.resource = resource.map(|resource| resource.parse().unwrap());
-        wait(session.access_token_with(request))
+        let request = TokenRequest::new();
+        let request = scopes.into_iter().fold(request, |request, scopes| request.scopes(scopes.parse().unwrap()));
+        let request = resource.into_iter().fold(request, |request, own| request.resource(own.parse().unwrap()));
+        session.access_token_with(request).wait()
     };
     let narrow = ask(Some("openid"), None).unwrap();
     assert_eq!(narrow.scopes().to_string(), "openid");
@@ -47,9 +46,8 @@ fn fewer_scopes_and_another_resource_have_their_own_tokens() {
 fn a_refusal_of_fewer_scopes_does_not_end_the_login() {
     let (rig, session) = Rig::expired();
     rig.server.inject(Endpoint::Token, Fault::error(400, "consent_required"));
-    let mut narrow = TokenRequest::default();
-    narrow.scopes = Some("openid".parse().unwrap());
-    wait(session.access_token_with(narrow)).unwrap_err();
+    let narrow = TokenRequest::new().scopes("openid".parse().unwrap());
+    session.access_token_with(narrow).wait().unwrap_err();
     assert!(!rig.auth().contexts().unwrap()[0].has_ended);
     token(&rig.auth().session().unwrap());
 }
@@ -59,9 +57,8 @@ fn the_scopes_of_a_token_are_those_of_its_reply() {
     let (rig, session) = Rig::logged_in();
     rig.server.inject(Endpoint::Token, Fault::NarrowerScope("openid".into()));
     rig.server.inject(Endpoint::Token, Fault::WiderScope("admin".into()));
-    let mut request = TokenRequest::default();
-    request.refresh = true;
-    let scopes = || wait(session.access_token_with(request.clone())).unwrap().scopes().to_string();
+    let request = TokenRequest::new().refresh();
+    let scopes = || session.access_token_with(request.clone()).wait().unwrap().scopes().to_string();
     assert_eq!(scopes(), "openid");
     assert_eq!(scopes(), "openid offline_access email admin");
     assert_eq!(scopes(), "openid offline_access email");

@@ -5,7 +5,6 @@ use std::time::UNIX_EPOCH;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use hallpass::ErrorKind;
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault, Person};
 use serde_json::{Value, json};
 
@@ -82,7 +81,7 @@ fn only_the_subject_of_a_huge_id_token_is_kept() {
     rig.server.inject(Endpoint::Token, id_token(&rig, &json!({"groups": "x".repeat(20_000)})));
     let session = rig.try_log_in(|_| {}).unwrap();
     rig.server.inject_always(Endpoint::UserInfo, Fault::status(403));
-    let info = wait(session.userinfo()).unwrap();
+    let info = session.userinfo().wait().unwrap();
     assert_eq!((info.json.as_str(), info.refused.is_some()), (r#"{"sub":"alice"}"#, true));
     let record = rig.records().into_iter().find(|path| path.extension().is_none()).unwrap();
     assert!(std::fs::metadata(record).unwrap().len() < 8_000);
@@ -119,14 +118,14 @@ fn an_id_token_of_another_org_does_not_choose_the_org() {
     let mut config = rig.config();
     config.orgs = hallpass::Orgs::ByRefresh("organization_id".into());
     let auth = hallpass::Auth::new(config).unwrap();
-    let own = wait(auth.login(Default::default(), std::sync::Arc::new(hallpass::prompt::Silent))).unwrap();
+    let own = auth.login(hallpass::Login::new(hallpass::prompt::Silent)).wait().unwrap();
     let mut select = hallpass::Selector::default();
     select.org = Some("globex".parse().unwrap());
     let globex = auth.session_for(&select).unwrap();
     token(&globex);
     rig.server.inject_always(Endpoint::UserInfo, Fault::status(403));
     for (session, org) in [(globex, Some("globex")), (own, None)] {
-        let info = wait(session.userinfo()).unwrap();
+        let info = session.userinfo().wait().unwrap();
         let claims: Value = serde_json::from_str(&info.json).unwrap();
         assert_eq!((info.orgs.len(), claims.get("org_id").and_then(Value::as_str)), (2, org), "{claims}");
     }

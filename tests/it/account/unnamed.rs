@@ -1,6 +1,5 @@
 //! Logins of which the server has not said whose they are.
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault, Person};
 use hallpass::{ErrorKind, Session};
 use serde_json::json;
@@ -33,7 +32,7 @@ fn an_unnamed_login_keeps_the_subject_that_it_learns() {
         assert!(forced(&session).is_ok(), "no word of it is no word of another");
         rig.server.inject(Endpoint::Token, id_token(&rig, &json!({"sub": "mallory"})));
         is_refused(&session);
-        assert_eq!(wait(session.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
+        assert_eq!(session.userinfo().wait().unwrap().account.subject.as_deref(), Some("alice"));
     }
     let (rig, session) = unnamed();
     let user = |id: &str| Fault::ReplyField("user".into(), json!({"id": id}));
@@ -76,7 +75,7 @@ fn userinfo_of_another_than_the_learned_subject_is_refused() {
     rig.server.inject(Endpoint::Token, id_token(&rig, &json!({})));
     assert!(forced(&session).is_ok());
     rig.server.inject(Endpoint::UserInfo, Fault::ReplyField("sub".into(), "mallory".into()));
-    let error = wait(session.userinfo()).unwrap_err();
+    let error = session.userinfo().wait().unwrap_err();
     assert!(error.kind() == ErrorKind::Protocol && error.to_string().contains("another subject"), "{error:?}");
-    assert_eq!(wait(session.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
+    assert_eq!(session.userinfo().wait().unwrap().account.subject.as_deref(), Some("alice"));
 }

@@ -1,7 +1,6 @@
 //! Whose login it is, by userinfo and by what stands beside the tokens.
 
 use hallpass::ErrorKind;
-use hallpass::blocking::wait;
 use hallpass::clock::Cancel;
 use hallpass::prompt::{Prompt, Verification};
 use hallpass::testing::{Endpoint, Fault};
@@ -14,7 +13,7 @@ use crate::support::rig::{Rig, S, forced, token};
 #[test]
 fn userinfo_asks_with_the_sessions_token() {
     let (rig, session) = Rig::logged_in();
-    let info = wait(session.userinfo()).unwrap();
+    let info = session.userinfo().wait().unwrap();
     assert_eq!(info.account.subject.as_deref(), Some("alice"));
     let claims: serde_json::Value = serde_json::from_str(&info.json).unwrap();
     assert_eq!((claims["sub"].as_str(), claims["email"].as_str()), (Some("alice"), Some("alice@example.com")));
@@ -70,9 +69,9 @@ fn a_cancel_after_the_approval_costs_only_the_name() {
     let rig = Rig::with(|behaviour| behaviour.id_token = false);
     rig.server.inject_always(Endpoint::UserInfo, Fault::status(503));
     rig.server.approve_all();
-    let request = hallpass::LoginRequest::default();
-    let prompt = std::sync::Arc::new(Cancels(request.cancel.clone()));
-    let session = wait(rig.auth().login(request, prompt)).unwrap();
+    let cancel = Cancel::new();
+    let login = hallpass::Login::new(Cancels(cancel.clone())).cancel(cancel);
+    let session = rig.auth().login(login).wait().unwrap();
     assert_eq!((known_as(&session).0, rig.server.live_families()), (None, 1));
 }
 
@@ -99,7 +98,7 @@ fn userinfo_as_a_jwt_is_read_if_it_is_for_this_client() {
     // "SHOULD contain": without them it is as good as plain JSON.
     let bare = unsigned_jwt(&json!({"sub": "alice"}));
     rig.server.inject(Endpoint::UserInfo, body(200, "application/jwt", &bare));
-    assert_eq!(wait(session.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
+    assert_eq!(session.userinfo().wait().unwrap().account.subject.as_deref(), Some("alice"));
     for (fault, what) in [
         (signed(json!({"iss": "https://other.example"})), "of the issuer"),
         (signed(json!({"aud": "other-cli"})), "for this client"),
@@ -110,7 +109,7 @@ fn userinfo_as_a_jwt_is_read_if_it_is_for_this_client() {
         (body(200, "text/plain", "alice"), "not userinfo claims"),
     ] {
         rig.server.inject(Endpoint::UserInfo, fault.clone());
-        let error = wait(session.userinfo()).unwrap_err();
+        let error = session.userinfo().wait().unwrap_err();
         assert!(error.kind() == ErrorKind::Protocol && error.to_string().contains(what), "{fault:?}: {error}");
     }
 }
@@ -121,14 +120,14 @@ fn the_newest_id_token_fills_gaps_of_userinfo() {
     rig.server.inject(Endpoint::Token, id_token(&rig, &json!({"organizations": [7], "email": "new@example.com"})));
     forced(&session).unwrap();
     rig.server.inject(Endpoint::UserInfo, Fault::ReplyField("email".into(), Value::Null));
-    let info = wait(session.userinfo()).unwrap();
+    let info = session.userinfo().wait().unwrap();
     assert_eq!((info.account.email.as_deref(), info.orgs[0].org.as_str()), (Some("new@example.com"), "7"));
     let claims: Value = serde_json::from_str(&info.json).unwrap();
     assert_eq!((&claims["email"], claims.get("iss")), (&json!("new@example.com"), None));
     // A refresh without an ID token takes nothing away.
     rig.server.inject(Endpoint::Token, Fault::ReplyField("id_token".into(), Value::Null));
     forced(&session).unwrap();
-    assert_eq!(wait(session.userinfo()).unwrap().orgs.len(), 1);
+    assert_eq!(session.userinfo().wait().unwrap().orgs.len(), 1);
 }
 
 #[test]
@@ -138,7 +137,7 @@ fn a_user_member_beside_the_tokens_names_the_account() {
     rig.server.inject(Endpoint::Token, user(json!("user_1"), "alice@example.com"));
     let session = rig.try_log_in(|_| {}).unwrap();
     assert_eq!(known_as(&session), (Some("user_1".into()), "alice@example.com".into()));
-    let info = wait(session.userinfo()).unwrap();
+    let info = session.userinfo().wait().unwrap();
     assert_eq!((info.account.subject.as_deref(), info.refused.is_some()), (Some("user_1"), true));
     rig.server.inject(Endpoint::Token, user(json!("user_1"), "new@example.com"));
     assert!(forced(&session).is_ok());
@@ -208,7 +207,7 @@ fn without_an_id_token_userinfo_names_the_account() {
 fn userinfo_of_another_person_is_an_error() {
     let (rig, session) = Rig::logged_in();
     rig.server.inject(Endpoint::UserInfo, Fault::OtherSubject("mallory".into()));
-    let error = wait(session.userinfo()).unwrap_err();
+    let error = session.userinfo().wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
     assert!(!error.to_string().contains("mallory"));
 }

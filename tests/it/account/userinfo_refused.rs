@@ -1,6 +1,5 @@
 //! Userinfo refuses the token: it is refreshed once, and "log in" is said only if the login has ended.
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault, Person};
 use hallpass::{Error, ErrorKind, Remedy};
 use serde_json::{Value, json};
@@ -27,7 +26,7 @@ fn a_token_that_userinfo_calls_invalid_is_refreshed_once() {
         let first = token(&session);
         rig.clock.advance(S(60));
         rig.server.expire_access_tokens();
-        let info = wait(session.userinfo()).unwrap();
+        let info = session.userinfo().wait().unwrap();
         assert_eq!((info.account.subject.as_deref(), info.refused.is_none()), (Some("alice"), true));
         assert_eq!((rig.request_count(Endpoint::UserInfo), rig.request_count(Endpoint::Token)), (2, 1));
         let second = token(&session);
@@ -42,7 +41,7 @@ fn a_token_that_another_process_refreshed_is_taken() {
     token(&session);
     forced(&rig.auth().session().unwrap()).unwrap();
     rig.server.inject(Endpoint::UserInfo, challenge(401, r#"Bearer error="invalid_token""#));
-    assert!(wait(session.userinfo()).unwrap().refused.is_none());
+    assert!(session.userinfo().wait().unwrap().refused.is_none());
     assert_eq!(rig.server.counts().refreshes, 1);
 }
 
@@ -53,7 +52,7 @@ fn userinfo_of_an_ended_login_says_that_it_expired() {
     token(&session);
     rig.clock.advance(S(60));
     rig.server.revoke_everything();
-    let error = wait(session.userinfo()).unwrap_err();
+    let error = session.userinfo().wait().unwrap_err();
     assert_error(&error, ErrorKind::Expired, Some("log_in"), 4);
 }
 
@@ -64,15 +63,15 @@ fn a_refused_fresh_token_never_leads_to_log_in() {
         let session = rig.log_in();
         rig.clock.advance(S(60));
         rig.server.inject_always(Endpoint::UserInfo, fault.clone());
-        let error = wait(session.userinfo()).unwrap_err();
+        let error = session.userinfo().wait().unwrap_err();
         assert_eq!((error.kind(), error.needs_login()), (ErrorKind::AuthorizationServer, false), "{fault:?}");
         assert!(!matches!(error.remedy(), None | Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. })), "{error:?}");
         assert!(told(&error).contains(what) && !told(&error).contains("log in"), "{fault:?}: {error:?}");
         assert_eq!((rig.server.counts().refreshes, rig.request_count(Endpoint::UserInfo)), (refreshes, 1 + refreshes));
         // The one that was just fetched is no worse than another would be.
         for _ in 0..2 {
-            assert!(wait(session.userinfo()).is_err());
-            assert!(wait(rig.auth().session().unwrap().userinfo()).is_err());
+            assert!(session.userinfo().wait().is_err());
+            assert!(rig.auth().session().unwrap().userinfo().wait().is_err());
         }
         assert_eq!(rig.server.counts().refreshes, refreshes, "{fault:?}");
     }
@@ -104,7 +103,7 @@ fn without_a_refresh_token_a_refusal_does_not_say_log_in() {
     let rig = Rig::with(|behaviour| (behaviour.id_token, behaviour.refresh_token) = (false, false));
     let session = rig.log_in();
     rig.server.inject_always(Endpoint::UserInfo, challenge(401, r#"Bearer error="invalid_token""#));
-    let error = wait(session.userinfo()).unwrap_err();
+    let error = session.userinfo().wait().unwrap_err();
     assert_error(&error, ErrorKind::AuthorizationServer, Some("ask_administrator"), 1);
     assert_eq!((rig.request_count(Endpoint::UserInfo), rig.request_count(Endpoint::Token)), (1, 0));
 }
@@ -124,7 +123,7 @@ fn the_error_names_missing_scopes_and_another_resource() {
             config.resource = resource.map(|url: &str| url.parse().unwrap());
         });
         rig.server.inject_always(Endpoint::UserInfo, refused.clone());
-        let error = wait(session.unwrap().userinfo()).unwrap_err();
+        let error = session.unwrap().userinfo().wait().unwrap_err();
         assert_error(&error, ErrorKind::AuthorizationServer, Some(remedy), 1);
         assert!(error.to_string().contains(what), "{error}");
     }
@@ -144,7 +143,7 @@ fn a_refusal_that_quotes_the_token_does_not_show_it() {
         json_body(403, &json!({"error": own, "error_description": own}).to_string()),
     ] {
         rig.server.inject(Endpoint::UserInfo, fault);
-        let error = wait(session.userinfo()).unwrap_err();
+        let error = session.userinfo().wait().unwrap_err();
         assert!(!told(&error).contains(&own[own.len() - 14..]), "{error:?}");
     }
 }
@@ -156,7 +155,7 @@ fn the_id_token_answers_if_userinfo_refuses() {
         let rig = Rig::new();
         let session = rig.log_in_as(&alice, None);
         rig.server.inject_always(Endpoint::UserInfo, fault.clone());
-        let info = wait(session.userinfo()).unwrap();
+        let info = session.userinfo().wait().unwrap();
         assert_eq!(info.account.email.as_deref(), Some("alice@example.com"), "{fault:?}");
         let orgs: Vec<_> = info.orgs.iter().map(|one| one.org.as_str()).collect();
         assert_eq!(orgs, ["acme", "globex"], "{fault:?}");
@@ -165,7 +164,7 @@ fn the_id_token_answers_if_userinfo_refuses() {
     // What is only away for now is told as that.
     let (rig, session) = Rig::logged_in();
     rig.server.inject_always(Endpoint::UserInfo, Fault::status(503));
-    assert_error(&wait(session.userinfo()).unwrap_err(), ErrorKind::Unreachable, Some("retry"), 5);
+    assert_error(&session.userinfo().wait().unwrap_err(), ErrorKind::Unreachable, Some("retry"), 5);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use hallpass::blocking::wait;
 use hallpass::{Auth, ChosenBy, ErrorKind, Selector};
 
 use super::{auth_in, by_default, by_folder, folder, meant, name, two};
@@ -12,10 +11,10 @@ use crate::support::rig::assert_error;
 fn the_innermost_pinned_folder_wins() {
     let rig = two();
     let (outer, inner) = (folder(&rig, "outer"), folder(&rig, "outer/a/inner"));
-    let bound = wait(auth_in(&rig, &outer).pin_folder(&name("work"))).unwrap();
+    let bound = auth_in(&rig, &outer).pin_folder(&name("work")).wait().unwrap();
     assert_eq!(bound.chosen_by, Some(ChosenBy::Folder(outer.clone())));
-    wait(auth_in(&rig, &inner).pin_folder(&name("home"))).unwrap();
-    wait(rig.auth().switch(&name("work"))).unwrap();
+    auth_in(&rig, &inner).pin_folder(&name("home")).wait().unwrap();
+    rig.auth().switch(&name("work")).wait().unwrap();
     for (path, expected) in [
         ("outer", by_folder("work", &outer)),
         ("outer/a", by_folder("work", &outer)),
@@ -38,11 +37,11 @@ fn the_innermost_pinned_folder_wins() {
     assert_eq!(meant(&auth), ("work".into(), Some(ChosenBy::Environment)));
     let argument = auth.session_for(&Selector::context(name("home"))).unwrap();
     assert_eq!(argument.context().unwrap().chosen_by, Some(ChosenBy::Argument));
-    assert_eq!(wait(auth.pin_folder(&name("home"))).unwrap().chosen_by, None, "the variable goes before it");
+    assert_eq!(auth.pin_folder(&name("home")).wait().unwrap().chosen_by, None, "the variable goes before it");
 
     // Taken away, the outer one is left.
-    assert_eq!(wait(auth_in(&rig, &inner).unpin_folder()).unwrap(), Some(name("home")));
-    assert_eq!(wait(auth_in(&rig, &inner).unpin_folder()).unwrap(), None);
+    assert_eq!(auth_in(&rig, &inner).unpin_folder().wait().unwrap(), Some(name("home")));
+    assert_eq!(auth_in(&rig, &inner).unpin_folder().wait().unwrap(), None);
     assert_eq!(meant(&auth_in(&rig, &inner)), by_folder("work", &outer));
 }
 
@@ -52,9 +51,9 @@ fn a_link_to_a_folder_is_that_folder() {
     let rig = two();
     let (real, other) = (folder(&rig, "real/inner"), folder(&rig, "other"));
     std::os::unix::fs::symlink(rig.folder.path().join("real"), other.join("link")).unwrap();
-    wait(auth_in(&rig, &other).pin_folder(&name("work"))).unwrap();
+    auth_in(&rig, &other).pin_folder(&name("work")).wait().unwrap();
     assert_eq!(meant(&auth_in(&rig, &other.join("link/inner"))), by_default("home"), "only the real path counts");
-    wait(auth_in(&rig, &other.join("link/inner")).pin_folder(&name("work"))).unwrap();
+    auth_in(&rig, &other.join("link/inner")).pin_folder(&name("work")).wait().unwrap();
     assert_eq!(meant(&auth_in(&rig, &real)), by_folder("work", &real));
 }
 
@@ -62,16 +61,16 @@ fn a_link_to_a_folder_is_that_folder() {
 fn a_pinned_folder_that_is_gone_does_no_harm() {
     let rig = two();
     let gone = folder(&rig, "gone");
-    wait(auth_in(&rig, &gone).pin_folder(&name("work"))).unwrap();
+    auth_in(&rig, &gone).pin_folder(&name("work")).wait().unwrap();
     fs::remove_dir(&gone).unwrap();
     assert_eq!(meant(&auth_in(&rig, &gone)), by_default("home"));
     assert_eq!(meant(&auth_in(&rig, rig.folder.path())), by_default("home"));
     assert_eq!(rig.auth().contexts().unwrap()[1].folders.first(), Some(&gone), "and can be seen");
-    let error = wait(auth_in(&rig, &gone).pin_folder(&name("work"))).unwrap_err();
+    let error = auth_in(&rig, &gone).pin_folder(&name("work")).wait().unwrap_err();
     assert_error(&error, ErrorKind::Custody, Some("fix_path"), 6);
     let mut config = rig.config();
     config.environment.folder = None;
-    let error = wait(Auth::new(config).unwrap().pin_folder(&name("work"))).unwrap_err();
+    let error = Auth::new(config).unwrap().pin_folder(&name("work")).wait().unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
 }
 
@@ -83,16 +82,16 @@ fn a_folder_of_another_user_cannot_be_pinned() {
     use std::path::Path;
     let rig = two();
     let (outer, theirs) = (folder(&rig, "mine"), folder(&rig, "mine/theirs"));
-    wait(auth_in(&rig, &outer).pin_folder(&name("home"))).unwrap();
-    wait(auth_in(&rig, &theirs).pin_folder(&name("work"))).unwrap();
+    auth_in(&rig, &outer).pin_folder(&name("home")).wait().unwrap();
+    auth_in(&rig, &theirs).pin_folder(&name("work")).wait().unwrap();
     let error = match chown(&theirs, Some(1), None) {
         Ok(()) => {
             // The rule of old is void, and the one around it counts.
             assert_eq!(meant(&auth_in(&rig, &theirs)), by_folder("home", &outer));
-            wait(auth_in(&rig, &theirs).pin_folder(&name("work"))).unwrap_err()
+            auth_in(&rig, &theirs).pin_folder(&name("work")).wait().unwrap_err()
         }
         // Only the system may give folders away: one of its own will do.
-        Err(_) => wait(auth_in(&rig, Path::new("/")).pin_folder(&name("work"))).unwrap_err(),
+        Err(_) => auth_in(&rig, Path::new("/")).pin_folder(&name("work")).wait().unwrap_err(),
     };
     assert_error(&error, ErrorKind::Config, Some("choose_context"), 2);
     assert!(
@@ -106,7 +105,7 @@ fn a_folder_of_another_user_cannot_be_pinned() {
 fn a_folder_with_control_characters_cannot_be_pinned() {
     let rig = two();
     let odd = folder(&rig, "odd\u{1b}[2J");
-    let error = wait(auth_in(&rig, &odd).pin_folder(&name("work"))).unwrap_err();
+    let error = auth_in(&rig, &odd).pin_folder(&name("work")).wait().unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("choose_context"), 2);
     assert!(!error.to_string().contains('\u{1b}'));
 }

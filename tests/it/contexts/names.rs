@@ -3,10 +3,9 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{Endpoint, Person};
-use hallpass::{Auth, ChosenBy, ErrorKind, LoginRequest, LogoutRequest, Remedy, Selector};
+use hallpass::{Auth, ChosenBy, ErrorKind, Login, Logout, Remedy, Selector};
 
 use super::{auth_in, by_default, by_folder, folder, meant, name, two};
 use crate::support::rig::{Rig, S, assert_error, bob, named, token};
@@ -38,7 +37,7 @@ fn a_login_without_a_name_replaces_the_default() {
     let rig = Rig::new();
     rig.log_in_as(&Default::default(), Some("a"));
     rig.log_in_as(&Default::default(), Some("b"));
-    wait(rig.auth().switch(&"b".parse().unwrap())).unwrap();
+    rig.auth().switch(&"b".parse().unwrap()).wait().unwrap();
     assert_eq!(rig.log_in().context().unwrap().name.as_str(), "b");
 }
 
@@ -68,7 +67,7 @@ fn an_unknown_context_asks_to_log_in() {
     config.environment.context = Some("../evil".into());
     let auth = Auth::new(config).unwrap();
     assert_error(&auth.session().unwrap_err(), ErrorKind::Config, Some("fix_config"), 2);
-    let login = wait(auth.login(LoginRequest::default(), Arc::new(Silent)));
+    let login = auth.login(Login::new(Silent)).wait();
     assert_error(&login.unwrap_err(), ErrorKind::Config, Some("fix_config"), 2);
     assert!(rig.server.requests().is_empty());
 }
@@ -95,7 +94,7 @@ fn a_name_stays_with_its_account_unless_replaced() {
     let rig = Rig::new();
     let alice = token(&rig.log_in_as(&Person::default(), Some("work")));
     rig.server.approve_all_as(&bob());
-    let error = wait(rig.auth().login(named(Some("Work")), Arc::new(Silent))).unwrap_err();
+    let error = rig.auth().login(named(Some("Work"), Silent)).wait().unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("replace"), 2);
     assert_eq!(error.remedy(), Some(&Remedy::Replace { context: "Work".into() }));
     assert!(error.to_string().contains("alice@example.com") && error.to_string().contains("bob@example.com"));
@@ -103,9 +102,7 @@ fn a_name_stays_with_its_account_unless_replaced() {
     assert_eq!((rig.records().len(), rig.keys.count()), (1, 1));
     assert_eq!(token(&rig.auth().session().unwrap()), alice);
 
-    let mut request = named(Some("work"));
-    request.replace = true;
-    let session = wait(rig.auth().login(request, Arc::new(Silent))).unwrap();
+    let session = rig.auth().login(named(Some("work"), Silent).replace()).wait().unwrap();
     assert_eq!(session.context().unwrap().account.subject.as_deref(), Some("bob"));
     assert_eq!((list(&rig).as_slice(), rig.records().len(), rig.keys.count()), (["work*".to_owned()].as_slice(), 1, 1));
     assert_eq!(rig.auth().contexts().unwrap()[0].account.subject.as_deref(), Some("bob"));
@@ -123,7 +120,7 @@ fn the_same_account_again_replaces_its_grant() {
     assert_ne!(rig.records(), before);
     assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
     // The session of the old grant does not turn into one of the new.
-    let error = wait(old.access_token()).unwrap_err();
+    let error = old.access_token().wait().unwrap_err();
     assert_eq!(error.remedy().map(Remedy::name), Some("log_in"), "{error:?}");
 }
 
@@ -147,7 +144,7 @@ fn two_logins_at_once_for_one_account_leave_one() {
                 let (auth, barrier) = (rig.auth(), barrier.clone());
                 thread::spawn(move || {
                     barrier.wait();
-                    wait(auth.login(LoginRequest::default(), Arc::new(Silent)))
+                    auth.login(Login::new(Silent)).wait()
                 })
             })
             .collect();
@@ -163,14 +160,12 @@ fn a_missing_default_is_asked_for_unless_one_login_is_left() {
     rig.log_in_as(&Person::default(), Some("a"));
     rig.log_in_as(&bob(), Some("b"));
     rig.log_in_as(&carol(), Some("c"));
-    let _ = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+    let _ = rig.auth().logout(Logout::default()).wait().unwrap();
     assert_eq!(list(&rig), ["b", "c"]);
     let error = rig.auth().session().unwrap_err();
     assert_error(&error, ErrorKind::NotLoggedIn, Some("choose_context"), 4);
     assert_eq!(error.remedy(), Some(&Remedy::ChooseContext { contexts: vec!["b".into(), "c".into()] }));
-    let mut request = LogoutRequest::default();
-    request.select = Selector::context(name("b"));
-    let _ = wait(rig.auth().logout(request)).unwrap();
+    let _ = rig.auth().logout(Logout::new(Selector::context(name("b")))).wait().unwrap();
     assert_eq!(rig.auth().session().unwrap().context().unwrap().name, name("c"));
 }
 
@@ -181,18 +176,18 @@ fn a_session_keeps_its_context_when_the_default_changes() {
     rig.log_in_as(&bob(), None);
     rig.clock.advance(crate::support::rig::S(3600));
     token(&alice);
-    assert_eq!(wait(alice.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
+    assert_eq!(alice.userinfo().wait().unwrap().account.subject.as_deref(), Some("alice"));
 }
 
 #[test]
 fn a_renamed_login_keeps_its_default_and_folders() {
     let rig = two();
     let here = folder(&rig, "here");
-    wait(auth_in(&rig, &here).pin_folder(&name("home"))).unwrap();
+    auth_in(&rig, &here).pin_folder(&name("home")).wait().unwrap();
     let before = rig.auth().session().unwrap();
-    let error = wait(rig.auth().rename(&name("home"), &name("WORK"))).unwrap_err();
+    let error = rig.auth().rename(&name("home"), &name("WORK")).wait().unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("choose_name"), 2);
-    let renamed = wait(rig.auth().rename(&name("home"), &name("private"))).unwrap();
+    let renamed = rig.auth().rename(&name("home"), &name("private")).wait().unwrap();
     assert_eq!(
         (renamed.name.as_str(), renamed.is_default, renamed.folders.as_slice()),
         ("private", true, &[here.clone()][..])
@@ -203,12 +198,10 @@ fn a_renamed_login_keeps_its_default_and_folders() {
     token(&before);
     assert_eq!(rig.request_count(Endpoint::Token), 1);
     // The same name in other letters is no other.
-    assert_eq!(wait(rig.auth().rename(&name("private"), &name("Private"))).unwrap().name.as_str(), "Private");
-    let error = wait(rig.auth().rename(&name("home"), &name("x"))).unwrap_err();
+    assert_eq!(rig.auth().rename(&name("private"), &name("Private")).wait().unwrap().name.as_str(), "Private");
+    let error = rig.auth().rename(&name("home"), &name("x")).wait().unwrap_err();
     assert_error(&error, ErrorKind::NotLoggedIn, Some("choose_context"), 4);
     // The login is the same: what ends it still finds it.
-    let mut request = LogoutRequest::default();
-    request.select = Selector::context(name("private"));
-    drop(wait(rig.auth().logout(request)).unwrap());
+    drop(rig.auth().logout(Logout::new(Selector::context(name("private")))).wait().unwrap());
     assert_eq!(meant(&auth_in(&rig, &here)), ("work".into(), Some(ChosenBy::Only)), "its rule is gone with it");
 }

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use hallpass::blocking::wait;
 use hallpass::{Auth, ChosenBy, Context, ErrorKind, Remedy};
 
 use super::{auth_in, by_default, folder, meant, name, two};
@@ -13,20 +12,20 @@ use crate::support::rig::{Rig, S, assert_error, token};
 fn a_switch_changes_the_default_and_no_existing_session() {
     let rig = two();
     let before = rig.auth().session().unwrap();
-    let switched = wait(rig.auth().switch(&name("WORK"))).unwrap();
+    let switched = rig.auth().switch(&name("WORK")).wait().unwrap();
     assert_eq!((switched.name.as_str(), switched.is_default), ("work", true));
     assert_eq!(switched.chosen_by, Some(ChosenBy::Default));
     assert_eq!(meant(&rig.auth()), by_default("work"));
     // It keeps to its context, for tokens that are still to come too.
     rig.clock.advance(S(3600));
     token(&before);
-    assert_eq!(wait(before.userinfo()).unwrap().account.subject.as_deref(), Some("alice"));
+    assert_eq!(before.userinfo().wait().unwrap().account.subject.as_deref(), Some("alice"));
     assert_eq!(before.context().unwrap().name.as_str(), "home");
 
-    let error = wait(rig.auth().switch(&name("play"))).unwrap_err();
+    let error = rig.auth().switch(&name("play")).wait().unwrap_err();
     assert_error(&error, ErrorKind::NotLoggedIn, Some("choose_context"), 4);
     assert_eq!(error.remedy(), Some(&Remedy::ChooseContext { contexts: vec!["home".into(), "work".into()] }));
-    let error = wait(Rig::new().auth().switch(&name("play"))).unwrap_err();
+    let error = Rig::new().auth().switch(&name("play")).wait().unwrap_err();
     assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("play".into()) }));
 }
 
@@ -34,10 +33,10 @@ fn a_switch_changes_the_default_and_no_existing_session() {
 fn an_error_says_what_chose_the_login() {
     let rig = two();
     let here = folder(&rig, "here");
-    wait(auth_in(&rig, &here).pin_folder(&name("work"))).unwrap();
+    auth_in(&rig, &here).pin_folder(&name("work")).wait().unwrap();
     rig.server.revoke_everything();
     rig.clock.advance(S(3600));
-    let told = |auth: Auth| wait(auth.session().unwrap().access_token()).unwrap_err().to_string();
+    let told = |auth: Auth| auth.session().unwrap().access_token().wait().unwrap_err().to_string();
     let rule = format!("work (named by the rule of {})", here.display());
     assert!(told(auth_in(&rig, &here)).contains(&rule), "{}", told(auth_in(&rig, &here)));
     assert!(told(rig.auth()).contains("home (the default)"));
@@ -57,7 +56,7 @@ fn one_login_of_the_list_is_the_current_one() {
         auth.contexts().unwrap().iter().map(mark).collect()
     };
     assert_eq!(marks(&rig.auth()), [(true, true), (false, false)]);
-    wait(auth_in(&rig, &here).pin_folder(&name("work"))).unwrap();
+    auth_in(&rig, &here).pin_folder(&name("work")).wait().unwrap();
     assert_eq!(marks(&auth_in(&rig, &here)), [(true, false), (false, true)]);
     let mut config = rig.config();
     config.environment.context = Some("play".into());
@@ -101,9 +100,9 @@ fn each_reader_sees_one_whole_context_during_a_switch() {
             .collect();
         let auth = auth_in(&rig, &here);
         for round in 0..100 {
-            wait(auth.switch(&name(["home", "work"][round % 2]))).unwrap();
-            wait(auth.pin_folder(&name(["work", "home"][round % 2]))).unwrap();
-            assert!(wait(auth.unpin_folder()).unwrap().is_some());
+            auth.switch(&name(["home", "work"][round % 2])).wait().unwrap();
+            auth.pin_folder(&name(["work", "home"][round % 2])).wait().unwrap();
+            assert!(auth.unpin_folder().wait().unwrap().is_some());
         }
         is_over.store(true, Ordering::Relaxed);
         let seen: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();

@@ -6,11 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use hallpass::blocking::wait;
 use hallpass::custody::{Custody, Item, KeyStore, KeyStoreName, OsKeyStore};
 use hallpass::prompt::Silent;
 use hallpass::testing::check_key_store;
-use hallpass::{Auth, ErrorKind, LoginRequest, LogoutRequest};
+use hallpass::{Auth, ErrorKind, Login, Logout};
 
 use crate::support::rig::{Rig, S, assert_error, forced, token, until};
 
@@ -27,7 +26,7 @@ fn a_login_and_its_key_end_together() {
     config.custody = Custody::Only(vec![KeyStoreName::Os]);
     let auth = || Auth::new(config.clone()).unwrap();
 
-    let first = token(&wait(auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap());
+    let first = token(&auth().login(Login::new(Silent)).wait().unwrap());
     let context = auth().contexts().unwrap().remove(0);
     let item = Item::new(&config.app, &context.grant);
     assert!(context.key_store == "os" && OsKeyStore.load(&item).unwrap().is_some());
@@ -37,7 +36,7 @@ fn a_login_and_its_key_end_together() {
     let second = token(&auth().session().unwrap());
     assert!(second != first && rig.server.is_live_access_token(&second));
 
-    let ended = wait(auth().logout(LogoutRequest::default())).unwrap().done;
+    let ended = auth().logout(Logout::default()).wait().unwrap().done;
     assert_eq!((ended.len(), rig.server.live_families()), (1, 0));
     assert!(OsKeyStore.load(&item).unwrap().is_none() && rig.records().is_empty());
 }

@@ -2,11 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
-use hallpass::{Auth, LogoutRequest};
+use hallpass::{Auth, Logout, Selector};
 use serde_json::Value;
 
 use crate::support::rig::{Rig, bob, named, token};
@@ -22,8 +20,8 @@ fn a_key_is_erased_though_its_record_is_gone_or_damaged() {
             false => fs::write(&record, "x").unwrap(),
         }
         match is_gone {
-            true => drop(wait(rig.auth().repair()).unwrap()),
-            false => drop(wait(rig.auth().logout(LogoutRequest::default())).unwrap()),
+            true => drop(rig.auth().repair().wait().unwrap()),
+            false => drop(rig.auth().logout(Logout::default()).wait().unwrap()),
         }
         assert_eq!(rig.keys.count(), 0);
     }
@@ -42,7 +40,7 @@ fn a_repair_erases_no_key_that_may_be_of_another_folder() {
         config
     };
     rig.server.approve_all_as(&bob());
-    wait(Auth::new(config(&other)).unwrap().login(named(Some("bob")), Arc::new(Silent))).unwrap();
+    Auth::new(config(&other)).unwrap().login(named(Some("bob"), Silent)).wait().unwrap();
     fs::write(other.join("grants").join(format!("{grant}.lock")), "").unwrap();
     let path = other.join("index.json");
     let mut index: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -51,12 +49,11 @@ fn a_repair_erases_no_key_that_may_be_of_another_folder() {
     index["contexts"].as_array_mut().unwrap().push(entry);
     fs::write(&path, index.to_string()).unwrap();
     let auth = Auth::new(config(&other)).unwrap();
-    for local_only in [true, false] {
-        let mut request = LogoutRequest::default();
-        (request.select.context, request.local_only) = (Some("planted".parse().unwrap()), local_only);
-        let _ = wait(auth.logout(request));
+    let planted = Logout::new(Selector::context("planted".parse().unwrap()));
+    for logout in [planted.clone().local_only(), planted] {
+        let _ = auth.logout(logout).wait();
     }
-    wait(auth.repair()).unwrap();
+    auth.repair().wait().unwrap();
     assert_eq!(rig.keys.count(), 2);
     assert_eq!(token(&rig.auth().session().unwrap()), own);
 }

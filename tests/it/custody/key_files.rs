@@ -8,9 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use hallpass::blocking::wait;
 use hallpass::custody::{Custody, KeyStoreName};
-use hallpass::{Auth, Config, Error, ErrorKind, LogoutRequest, Remedy};
+use hallpass::{Auth, Config, Error, ErrorKind, Logout, Remedy};
 
 use crate::support::passphrase::at;
 use crate::support::rig::{Rig, assert_error, bob, token};
@@ -29,10 +28,9 @@ impl Two {
         let config = at(&rig, place);
         let own = token(&rig.try_log_in(|own| *own = config.clone()).unwrap());
         rig.server.approve_all_as(&bob());
-        let second = Auth::new(config.clone())
-            .unwrap()
-            .login(crate::support::rig::named(Some("bob")), std::sync::Arc::new(hallpass::prompt::Silent));
-        wait(second).unwrap();
+        let second =
+            Auth::new(config.clone()).unwrap().login(crate::support::rig::named(Some("bob"), hallpass::prompt::Silent));
+        second.wait().unwrap();
         let contexts = rig.auth().contexts().unwrap();
         let grants = [0, 1].map(|at| contexts[at].grant.to_string());
         rig.server.clear_requests();
@@ -49,7 +47,7 @@ impl Two {
         let mut select = hallpass::Selector::default();
         select.context = Some("alice@example.com".parse().unwrap());
         let session = Auth::new(self.config.clone())?.session_for(&select)?;
-        Ok(wait(session.access_token())?.expose().to_owned())
+        Ok(session.access_token().wait()?.expose().to_owned())
     }
 
     /// Refused by this reason and path, twice, without a word to the server; both logins are still listed.
@@ -150,7 +148,7 @@ fn a_damaged_foreign_or_lost_key_file_is_named() {
     fs::remove_file(&path).unwrap();
     two.refused("gone", "set_aside", "that opens it is not there", &path);
     // A disk that is not there is no reason to forget a login that the server goes on to serve.
-    let kept = wait(Auth::new(two.config.clone()).unwrap().logout(LogoutRequest::default())).unwrap_err();
+    let kept = Auth::new(two.config.clone()).unwrap().logout(Logout::default()).wait().unwrap_err();
     assert!(matches!(kept.remedy(), Some(Remedy::ForgetLocally { .. })), "{kept}");
     fs::write(&path, &good).unwrap();
     #[cfg(unix)]
@@ -192,7 +190,7 @@ fn a_login_sealed_by_a_service_credential_needs_it() {
     };
     let asked = || {
         let session = Auth::new(config(Some(&folder))).unwrap().session().unwrap();
-        wait(session.access_token()).map(|token| token.expose().to_owned())
+        session.access_token().wait().map(|token| token.expose().to_owned())
     };
     fs::write(&path, text_of(1)).unwrap();
     set_mode(&path, 0o400);
@@ -202,7 +200,7 @@ fn a_login_sealed_by_a_service_credential_needs_it() {
     rig.server.clear_requests();
 
     // Outside of the service.
-    let outside = wait(Auth::new(config(None)).unwrap().session().unwrap().access_token()).unwrap_err();
+    let outside = Auth::new(config(None)).unwrap().session().unwrap().access_token().wait().unwrap_err();
     assert_error(&outside, ErrorKind::Custody, Some("run_as_service"), 6);
     assert!(outside.to_string().contains("acme.key"), "{outside}");
 
@@ -228,7 +226,7 @@ fn a_login_sealed_by_a_service_credential_needs_it() {
     fs::remove_file(&path).unwrap();
     assert_error(&asked().unwrap_err(), ErrorKind::Custody, Some("run_as_service"), 6);
     // To log out, the person need not have it.
-    let logout = wait(Auth::new(config(Some(&folder))).unwrap().logout(Default::default())).unwrap_err();
+    let logout = Auth::new(config(Some(&folder))).unwrap().logout(Default::default()).wait().unwrap_err();
     assert_error(&logout, ErrorKind::Custody, Some("forget_locally"), 6);
     fs::write(&path, text_of(1)).unwrap();
     set_mode(&path, 0o400);
@@ -263,7 +261,7 @@ fn a_key_file_that_hallpass_did_not_make_seals_no_login() {
     let own = fs::read_to_string(&key).unwrap();
     assert_ne!(own, planted);
     assert_eq!(fs::read_to_string(rig.home().join("key.unused")).unwrap(), planted, "nothing of anybody's is lost");
-    let report = wait(rig.auth().doctor()).unwrap();
+    let report = rig.auth().doctor().wait().unwrap();
     assert!(report.findings.iter().any(|finding| finding.text.contains("key.unused was there before")), "{report:?}");
     // The next login is sealed with the one that has sealed a login here.
     rig.server.approve_all_as(&bob());

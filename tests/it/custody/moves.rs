@@ -2,17 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use hallpass::blocking::wait;
 use hallpass::custody::{Custody, Item, KeyStore, KeyStoreError, KeyStoreName, MemoryKeyStore};
 use hallpass::prompt::Silent;
 use hallpass::testing::Person;
-use hallpass::{Auth, Config, ErrorKind, MoveOutcome, MoveRequest, Outcomes, Remedy, Result, Secret};
+use hallpass::{Auth, Config, ErrorKind, Logins, MoveKeys, MoveOutcome, Outcomes, Remedy, Result, Secret};
 
 use crate::support::passphrase::at;
 use crate::support::rig::{Mood, Rig, S, assert_error, named, token};
 
 fn moved(config: Config, to: &str) -> Result<Vec<MoveOutcome>> {
-    let Outcomes { done, failed, .. } = wait(Auth::new(config)?.move_keys(MoveRequest::all_to(to)))?;
+    let Outcomes { done, failed, .. } = Auth::new(config)?.move_keys(MoveKeys::new(Logins::All, to)).wait()?;
     // For a test with one login, its error is the error.
     failed.into_iter().next().map_or(Ok(done), |(_, error)| Err(error))
 }
@@ -139,8 +138,8 @@ fn twenty_logins_move_together() {
     let names: Vec<String> = (0..20).map(|n| format!("org-{n:02}")).collect();
     let log_in = |name: &String| {
         rig.server.approve_all_as(&Person::new(name, name, &format!("{name}@example.com")));
-        let login = Auth::new(config.clone()).unwrap().login(named(Some(name)), Arc::new(Silent));
-        token(&wait(login).unwrap())
+        let login = Auth::new(config.clone()).unwrap().login(named(Some(name), Silent));
+        token(&login.wait().unwrap())
     };
     let tokens: Vec<String> = names.iter().map(log_in).collect();
     let all_serve = || {
@@ -154,9 +153,8 @@ fn twenty_logins_move_together() {
     assert_eq!((done.len(), rig.keys.count(), custodies(&rig)), (20, 20, vec!["keys".to_owned(); 20]));
     all_serve();
     // One alone, by a configuration that does not know where it is.
-    let mut one = MoveRequest::all_to("keyfile");
-    (one.all, one.select) = (false, named_select(&names[7]));
-    let error = wait(Auth::new(config.clone()).unwrap().move_keys(one)).unwrap_err();
+    let one = MoveKeys::new(named_select(&names[7]), "keyfile");
+    let error = Auth::new(config.clone()).unwrap().move_keys(one).wait().unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
     assert_eq!((rig.keys.count(), custodies(&rig)), (20, vec!["keys".to_owned(); 20]));
     assert!(rig.server.requests().is_empty());
@@ -168,11 +166,11 @@ fn if_one_key_is_gone_the_others_still_move() {
     for name in ["a", "b", "c"] {
         rig.server.approve_all_as(&Person::new(name, name, &format!("{name}@example.com")));
         let auth = Auth::new(at(&rig, KeyStoreName::KeyFile)).unwrap();
-        wait(auth.login(named(Some(name)), Arc::new(Silent))).unwrap();
+        auth.login(named(Some(name), Silent)).wait().unwrap();
     }
     let gone = rig.auth().contexts().unwrap().remove(1).grant;
     std::fs::remove_file(rig.home().join("grants").join(format!("{gone}.acme.keyfile"))).unwrap();
-    let moved = wait(rig.auth().move_keys(MoveRequest::all_to("keys"))).unwrap();
+    let moved = rig.auth().move_keys(MoveKeys::new(Logins::All, "keys")).wait().unwrap();
     assert_eq!(moved.done.iter().map(|one| one.context.as_str()).collect::<Vec<_>>(), ["a", "c"]);
     let [(context, error)] = &moved.failed[..] else { panic!("{moved:?}") };
     assert_eq!(context.as_str(), "b");
@@ -180,9 +178,8 @@ fn if_one_key_is_gone_the_others_still_move() {
     assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("b".into()) }));
     assert_eq!((rig.keys.count(), custodies(&rig)), (2, ["keys", "keyfile", "keys"].map(str::to_owned).to_vec()));
     // Of one alone, the same is the error.
-    let mut one = MoveRequest::all_to("keys");
-    (one.all, one.select) = (false, named_select("b"));
-    assert_eq!(wait(rig.auth().move_keys(one)).unwrap_err().to_string(), error.to_string());
+    let one = MoveKeys::new(named_select("b"), "keys");
+    assert_eq!(rig.auth().move_keys(one).wait().unwrap_err().to_string(), error.to_string());
 }
 
 fn named_select(name: &str) -> hallpass::Selector {

@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::prompt::passphrase::{AskPassphrase, Purpose, Question};
-use hallpass::{Auth, Config, Error, ErrorKind, Secret};
+use hallpass::{Auth, Config, Error, ErrorKind, Logins, Secret};
 
 use super::key_files::checksummed;
 use crate::support::passphrase::{Says, at};
 use crate::support::rig::{Rig, S, assert_error, token};
-use hallpass::blocking::wait;
 
 fn config(rig: &Rig, person: &Arc<Says>) -> Config {
     let mut config = at(rig, KeyStoreName::Passphrase);
@@ -21,7 +20,7 @@ fn config(rig: &Rig, person: &Arc<Says>) -> Config {
 
 fn asked(rig: &Rig, person: &Arc<Says>) -> Result<String, Error> {
     let session = Auth::new(config(rig, person))?.session()?;
-    Ok(wait(session.access_token())?.expose().to_owned())
+    Ok(session.access_token().wait()?.expose().to_owned())
 }
 
 #[test]
@@ -164,8 +163,8 @@ fn no_lock_is_held_while_a_person_is_asked() {
     rig.clock.advance(S(4000));
     token(&auth().session().unwrap());
     for to in ["keyfile", "passphrase"] {
-        let _ = wait(auth().move_keys(hallpass::MoveRequest::all_to(to))).unwrap();
+        let _ = auth().move_keys(hallpass::MoveKeys::new(Logins::All, to)).wait().unwrap();
     }
-    let _ = wait(auth().logout(Default::default())).unwrap();
+    let _ = auth().logout(Default::default()).wait().unwrap();
     assert_eq!(*person.held.lock().unwrap(), [""; 0]);
 }

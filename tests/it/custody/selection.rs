@@ -1,9 +1,8 @@
 //! Which key stores may hold a key, by the host and by the environment.
 
-use hallpass::blocking::wait;
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::doctor::State;
-use hallpass::{Auth, ErrorKind, LogoutRequest};
+use hallpass::{Auth, ErrorKind, Logout};
 
 use crate::support::passphrase::at;
 use crate::support::rig::{Rig, assert_error, token};
@@ -13,18 +12,16 @@ fn a_pinned_key_store_is_the_only_one_read() {
     let rig = Rig::new();
     let mut config = rig.config();
     config.custody = Custody::Only(vec![KeyStoreName::KeyFile]);
-    wait(rig.try_log_in(|own| *own = config.clone()).unwrap().access_token()).unwrap();
+    rig.try_log_in(|own| *own = config.clone()).unwrap().access_token().wait().unwrap();
     config.custody = Custody::Only(vec![KeyStoreName::Memory]);
     rig.server.clear_requests();
     let auth = Auth::new(config).unwrap();
-    let error = wait(auth.session().unwrap().access_token()).unwrap_err();
+    let error = auth.session().unwrap().access_token().wait().unwrap_err();
     assert_error(&error, ErrorKind::Custody, Some("log_in"), 6);
     assert!(error.to_string().contains("reads keys from memory only"), "{error}");
     assert!(auth.session().unwrap().cached_token(Default::default()).is_none());
     assert!(rig.server.requests().is_empty());
-    let mut request = LogoutRequest::default();
-    request.local_only = true;
-    assert!(wait(auth.logout(request)).unwrap().failed.is_empty(), "and it can be forgotten");
+    assert!(auth.logout(Logout::default().local_only()).wait().unwrap().failed.is_empty(), "and it can be forgotten");
     assert!(rig.records().is_empty(), "{:?}", rig.records());
 }
 
@@ -44,7 +41,7 @@ fn the_environment_only_narrows_what_the_host_allows() {
         // It says where a new login's key goes, and is in the way of nothing else.
         let auth = Auth::new(wanting(wanted)).unwrap();
         assert_eq!((token(&auth.session().unwrap()), auth.contexts().unwrap().len()), (own.clone(), 1));
-        let report = wait(auth.doctor()).unwrap();
+        let report = auth.doctor().wait().unwrap();
         let problems: Vec<_> = report.findings.iter().filter(|finding| finding.state == State::Problem).collect();
         let text = format!("a new login has no place for its key: {error}");
         assert_eq!(problems.iter().map(|one| &one.text).collect::<Vec<_>>(), [&text]);

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hallpass::blocking::wait;
 use hallpass::clock::{Cancel, Clock};
 use hallpass::prompt::Prompt;
 use hallpass::testing::{Endpoint, Fault, ManualClock};
-use hallpass::{Auth, ErrorKind, LoginRequest, Result, Session};
+use hallpass::{Auth, ErrorKind, Login, Result, Session};
 
 use crate::support::rig::{Rig, S, ScriptedPrompt, assert_error, on_wait};
 
@@ -25,7 +24,7 @@ fn a_jump_ahead_ends_the_wait_unless_already_approved() {
                 clock.advance(S(jump));
             }
         });
-        let login = wait(rig.auth().login(LoginRequest::default(), prompt));
+        let login = rig.auth().login(Login::new(prompt)).wait();
         assert_eq!(login.is_ok(), approved);
         if let Err(error) = login {
             assert_error(&error, ErrorKind::CodeExpired, Some("log_in"), 1);
@@ -46,7 +45,7 @@ fn after_a_jump_past_the_end_there_is_one_last_poll() {
         server.pending_user_codes().iter().for_each(|code| assert!(server.approve(code)));
         own.advance(S(7200));
     });
-    wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt)).unwrap();
+    Auth::new(config).unwrap().login(Login::new(prompt)).wait().unwrap();
     assert_eq!(rig.request_count(Endpoint::Token), 1);
 }
 
@@ -58,7 +57,7 @@ fn a_clock_set_back_again_and_again_bounds_the_wait() {
     let mut config = rig.config();
     config.clock = Arc::new(own.clone());
     let prompt = on_wait(move |_| own.set(start));
-    let error = wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt)).unwrap_err();
+    let error = Auth::new(config).unwrap().login(Login::new(prompt)).wait().unwrap_err();
     assert_error(&error, ErrorKind::CodeExpired, Some("log_in"), 1);
     assert_eq!(rig.request_count(Endpoint::Token), 900 / 5);
 }
@@ -74,7 +73,7 @@ fn a_forgotten_code_has_expired_after_the_clock_was_set_back() {
             clock.set(hallpass::clock::Clock::now(&clock) - S(3600));
         }
     });
-    let error = wait(rig.auth().login(Default::default(), back)).unwrap_err();
+    let error = rig.auth().login(hallpass::Login::new(back)).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CodeExpired);
 }
 
@@ -108,7 +107,7 @@ fn apart() -> (Rig, ManualClock) {
 fn log_in(rig: &Rig, clock: Arc<dyn Clock>, prompt: Arc<dyn Prompt>) -> Result<Session> {
     let mut config = rig.config();
     config.clock = clock;
-    wait(Auth::new(config)?.login(LoginRequest::default(), prompt))
+    Auth::new(config)?.login(Login::new(prompt)).wait()
 }
 
 #[test]

@@ -2,14 +2,13 @@
 
 use std::io::copy;
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use hallpass::blocking::wait;
+use hallpass::clock::Cancel;
 use hallpass::prompt::{Silent, WaitReason};
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Auth, ErrorKind, LoginRequest};
+use hallpass::{Auth, ErrorKind, Login};
 use url::Url;
 
 use crate::support::faults::json_body;
@@ -45,7 +44,7 @@ fn a_poll_without_an_answer_does_not_end_the_login() {
         config.request_timeout = Duration::from_millis(if fault == Fault::Hang { 300 } else { 20_000 });
         let start = rig.now();
         let prompt = ScriptedPrompt::recording();
-        let login = wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt.clone()));
+        let login = Auth::new(config).unwrap().login(Login::new(prompt.clone())).wait();
         assert!(login.is_ok(), "{fault:?}: {login:?}");
         // RFC 8628 §3.5: the polling frequency goes down, "such as doubling the polling interval".
         assert_eq!(rig.gaps(start), [5, 10], "{fault:?}");
@@ -59,7 +58,7 @@ fn a_pending_reply_that_is_cut_in_half_does_not_end_the_login() {
     let rig = Rig::new();
     rig.server.inject(Endpoint::Token, Fault::TruncatedReply);
     let start = rig.now();
-    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(2))).unwrap();
+    rig.auth().login(Login::new(rig.approves_at(2))).wait().unwrap();
     assert_eq!(rig.gaps(start), [5, 10]);
 }
 
@@ -88,7 +87,7 @@ fn a_refused_connection_does_not_end_the_login() {
         }
     });
     let start = rig.now();
-    wait(Auth::new(config).unwrap().login(LoginRequest::default(), prompt)).unwrap();
+    Auth::new(config).unwrap().login(Login::new(prompt)).wait().unwrap();
     assert_eq!(rig.gaps(start), [5 + 10 + 20], "only the third poll arrived");
 }
 
@@ -107,7 +106,7 @@ fn the_wait_grows_until_the_server_answers_again() {
     let rig = Rig::new();
     (0..5).for_each(|_| rig.server.inject(Endpoint::Token, busy(503, None)));
     let start = rig.now();
-    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(8))).unwrap();
+    rig.auth().login(Login::new(rig.approves_at(8))).wait().unwrap();
     assert_eq!(rig.gaps(start), [5, 10, 20, 40, 60, 60, 5, 5]);
 }
 
@@ -118,7 +117,7 @@ fn retry_after_is_honoured() {
         rig.server.approve_all();
         rig.server.inject(Endpoint::Token, busy(status, Some(after)));
         let start = rig.now();
-        wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+        rig.auth().login(Login::new(Silent)).wait().unwrap();
         assert_eq!(rig.gaps(start), [5, gap], "{status} {after}");
     }
 }
@@ -130,7 +129,7 @@ fn a_huge_retry_after_leaves_room_for_a_last_poll() {
     rig.server.inject(Endpoint::Token, busy(503, Some(80_000)));
     let start = rig.now();
     // At the very end of its life the server no longer takes the code; that it was asked is what counts.
-    let login = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent)));
+    let login = rig.auth().login(Login::new(Silent)).wait();
     assert_eq!(rig.gaps(start), [5, 895]);
     assert_error(&login.unwrap_err(), ErrorKind::CodeExpired, Some("log_in"), 1);
 }
@@ -139,7 +138,7 @@ fn a_huge_retry_after_leaves_room_for_a_last_poll() {
 fn the_error_says_that_the_server_stayed_away() {
     let rig = Rig::new();
     rig.server.inject_always(Endpoint::Token, Fault::CutBefore);
-    let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err();
+    let error = rig.auth().login(Login::new(Silent)).wait().unwrap_err();
     assert_error(&error, ErrorKind::Unreachable, Some("log_in"), 5);
     assert!(format!("{error:?}").contains("because:"), "{error:?}");
     assert!(rig.request_count(Endpoint::Token) > 10);
@@ -151,13 +150,12 @@ fn a_cancel_ends_a_request_that_hangs() {
     let rig = Rig::new();
     rig.server.inject_always(Endpoint::Token, Fault::Hang);
     let auth = rig.auth();
-    let request = LoginRequest::default();
-    let cancel = request.cancel.clone();
-    let login = crate::support::rig::begin(auth.login(request, Arc::new(Silent)));
+    let cancel = Cancel::new();
+    let login = crate::support::rig::begun(auth.login(Login::new(Silent).cancel(cancel.clone())));
     crate::support::rig::until("the poll", || !rig.server.requests_to(Endpoint::Token).is_empty());
     cancel.cancel();
-    let error = wait(login).unwrap_err();
+    let error = login.wait().unwrap_err();
     assert_error(&error, ErrorKind::Cancelled, None, 130);
-    assert!(auth.settle(S(0)));
+    assert!(auth.shutdown(S(0)));
     rig.assert_nothing_left("hang");
 }

@@ -1,11 +1,8 @@
 //! Polling for the approval: its cadence, and how the person and the server end it.
 
-use std::sync::Arc;
-
-use hallpass::blocking::wait;
 use hallpass::prompt::{Silent, WaitReason};
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{ErrorKind, LoginRequest};
+use hallpass::{ErrorKind, Login};
 
 use crate::support::rig::{Rig, S, ScriptedPrompt, assert_error, on_wait};
 
@@ -32,7 +29,7 @@ fn the_prompt_is_given_checked_values() {
     let prompt = ScriptedPrompt::recording();
     rig.server.approve_all();
     let start = rig.now();
-    wait(rig.auth().login(LoginRequest::default(), prompt.clone())).unwrap();
+    rig.auth().login(Login::new(prompt.clone())).wait().unwrap();
     let shown = prompt.shown();
     let [shown] = shown.as_slice() else { panic!("{shown:?}") };
     assert_eq!(shown.app.as_str(), "acme");
@@ -51,7 +48,7 @@ fn without_a_complete_uri_the_plain_one_is_shown() {
     let rig = Rig::with(|behaviour| behaviour.verification_uri_complete = false);
     let prompt = ScriptedPrompt::recording();
     rig.server.approve_all();
-    wait(rig.auth().login(LoginRequest::default(), prompt.clone())).unwrap();
+    rig.auth().login(Login::new(prompt.clone())).wait().unwrap();
     let shown = prompt.shown();
     assert_eq!((&shown[0].verification_uri_complete, shown[0].page()), (&None, &shown[0].verification_uri));
 }
@@ -60,7 +57,7 @@ fn without_a_complete_uri_the_plain_one_is_shown() {
 fn each_poll_waits_the_interval_first() {
     let rig = Rig::new();
     let start = rig.now();
-    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(4))).unwrap();
+    rig.auth().login(Login::new(rig.approves_at(4))).wait().unwrap();
     assert_eq!(rig.gaps(start), [5, 5, 5, 5]);
     assert_eq!(rig.server.counts().slow_downs, 0);
 }
@@ -69,7 +66,7 @@ fn each_poll_waits_the_interval_first() {
 fn a_missing_interval_is_five_seconds() {
     let rig = Rig::with(|behaviour| behaviour.interval = None);
     let start = rig.now();
-    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(3))).unwrap();
+    rig.auth().login(Login::new(rig.approves_at(3))).wait().unwrap();
     assert_eq!(rig.gaps(start), [5, 5, 5]);
 }
 
@@ -81,7 +78,7 @@ fn slow_down_adds_five_seconds_for_good() {
     rig.server.inject(Endpoint::Token, Fault::error(400, "slow_down"));
     rig.server.inject(Endpoint::Token, Fault::error(400, "authorization_pending"));
     rig.server.inject(Endpoint::Token, Fault::error(429, "slow_down"));
-    wait(rig.auth().login(LoginRequest::default(), rig.approves_at(6))).unwrap();
+    rig.auth().login(Login::new(rig.approves_at(6))).wait().unwrap();
     assert_eq!(rig.gaps(start), [5, 5, 10, 10, 15, 15]);
     assert_eq!(rig.server.counts().slow_downs, 0);
 }
@@ -92,8 +89,8 @@ fn an_absurd_interval_or_lifetime_is_bounded() {
         let rig = Rig::new();
         let forever = Fault::ReplyField(field.into(), 300_000_000_u64.into());
         rig.server.inject(Endpoint::DeviceAuthorization, forever);
-        let login = rig.auth().login(Default::default(), std::sync::Arc::new(hallpass::prompt::Silent));
-        assert!(wait(login).is_err());
+        let login = rig.auth().login(hallpass::Login::new(hallpass::prompt::Silent));
+        assert!(login.wait().is_err());
         let slept: u64 = rig.clock.slept().iter().map(|wait| wait.as_secs()).sum();
         assert!(slept <= 2 * 24 * 60 * 60, "{field}: {slept} s");
     }
@@ -103,7 +100,7 @@ fn an_absurd_interval_or_lifetime_is_bounded() {
 fn a_denial_ends_the_login_at_once_and_later() {
     let rig = Rig::new();
     rig.server.deny_all();
-    let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err();
+    let error = rig.auth().login(Login::new(Silent)).wait().unwrap_err();
     assert_error(&error, ErrorKind::Denied, Some("log_in"), 1);
     assert_eq!(rig.request_count(Endpoint::Token), 1);
     rig.assert_nothing_left("denied at once");
@@ -115,7 +112,7 @@ fn a_denial_ends_the_login_at_once_and_later() {
             server.pending_user_codes().iter().for_each(|code| assert!(server.deny(code)));
         }
     });
-    let error = wait(rig.auth().login(LoginRequest::default(), denies)).unwrap_err();
+    let error = rig.auth().login(Login::new(denies)).wait().unwrap_err();
     assert_error(&error, ErrorKind::Denied, Some("log_in"), 1);
     rig.assert_nothing_left("denied later");
 }
@@ -124,7 +121,7 @@ fn a_denial_ends_the_login_at_once_and_later() {
 fn a_code_that_nobody_approves_expires() {
     let rig = Rig::with(|behaviour| behaviour.device_code_lifetime = S(32));
     let start = rig.now();
-    let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err();
+    let error = rig.auth().login(Login::new(Silent)).wait().unwrap_err();
     assert_error(&error, ErrorKind::CodeExpired, Some("log_in"), 1);
     assert_eq!(rig.gaps(start), [5; 7], "one last poll at or after the end, and no more");
     rig.assert_nothing_left("expired");
@@ -135,8 +132,8 @@ fn a_code_that_the_server_forgets_at_its_end_has_expired() {
     let rig = Rig::with(|behaviour| behaviour.device_code_lifetime = S(10));
     rig.server.inject(Endpoint::Token, Fault::error(400, "authorization_pending"));
     rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_grant"));
-    let login = rig.auth().login(Default::default(), std::sync::Arc::new(hallpass::prompt::Silent));
-    assert_eq!(wait(login).unwrap_err().kind(), ErrorKind::CodeExpired);
+    let login = rig.auth().login(hallpass::Login::new(hallpass::prompt::Silent));
+    assert_eq!(login.wait().unwrap_err().kind(), ErrorKind::CodeExpired);
 }
 
 #[test]
@@ -145,9 +142,9 @@ fn a_device_code_is_exchanged_once() {
     rig.server.approve_all();
     // The reply with the tokens is lost, and nobody can say who has them: the server ends what it gave.
     rig.server.inject(Endpoint::Token, Fault::LoseReply);
-    let error = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err();
+    let error = rig.auth().login(Login::new(Silent)).wait().unwrap_err();
     assert_error(&error, ErrorKind::AuthorizationServer, Some("ask_administrator"), 1);
     rig.assert_nothing_left("lost reply");
-    wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+    rig.auth().login(Login::new(Silent)).wait().unwrap();
     assert_eq!(rig.request_count(Endpoint::Token), 3);
 }

@@ -1,6 +1,5 @@
 //! A new login replaces an old one, which is revoked only if the new one survives that (law 13).
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{ErrorKind, RevocationReach};
 
@@ -40,7 +39,7 @@ fn a_new_login_survives_a_userinfo_that_refuses_it() {
 fn a_replaced_login_with_an_interrupted_refresh_is_not_sent() {
     let (rig, session) = Rig::expired();
     rig.server.inject_always(Endpoint::Token, Fault::LoseReply);
-    wait(session.access_token()).unwrap_err();
+    session.access_token().wait().unwrap_err();
     rig.server.clear_faults();
     rig.server.clear_requests();
     token(&rig.try_log_in(|_| {}).unwrap());
@@ -67,6 +66,6 @@ fn a_new_login_without_a_refresh_token_inherits_none() {
     rig.server.set_behaviour(|behaviour| behaviour.refresh_token = false);
     let session = rig.log_in();
     rig.clock.advance(S(3600));
-    assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Expired);
+    assert_eq!(session.access_token().wait().unwrap_err().kind(), ErrorKind::Expired);
     assert!(rig.server.requests_to(Endpoint::Token).is_empty());
 }

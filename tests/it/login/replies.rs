@@ -1,9 +1,6 @@
 //! What the token endpoint may answer at a login.
 
-use std::sync::Arc;
-
 use hallpass::ErrorKind;
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use serde_json::Value;
 
@@ -53,12 +50,12 @@ fn a_refusal_with_status_200_is_a_refusal() {
     let rig = Rig::new();
     rig.server.deny_all();
     rig.server.inject_always(Endpoint::Token, Fault::OkWithError);
-    let error = wait(rig.auth().login(Default::default(), Arc::new(hallpass::prompt::Silent))).unwrap_err();
+    let error = rig.auth().login(hallpass::Login::new(hallpass::prompt::Silent)).wait().unwrap_err();
     assert_error(&error, ErrorKind::Denied, Some("log_in"), 1);
 
     let rig = Rig::new();
     rig.server.inject_always(Endpoint::Token, Fault::OkWithError);
-    wait(rig.auth().login(Default::default(), rig.approves_at(3))).unwrap();
+    rig.auth().login(hallpass::Login::new(rig.approves_at(3))).wait().unwrap();
 }
 
 #[test]

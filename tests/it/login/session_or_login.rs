@@ -3,18 +3,17 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use hallpass::blocking::wait;
 use hallpass::prompt::{Outcome, Prompt, Silent, Verification};
 use hallpass::testing::{Endpoint, Fault, Person};
-use hallpass::{Auth, Error, ErrorKind, LoginRequest, Result, Session};
+use hallpass::{Auth, Error, ErrorKind, Login, Result, Session};
 
 use crate::support::rig::{Rig, S, named, token};
 
-fn asked(rig: &Rig, terminal: bool, request: LoginRequest) -> Result<Session> {
+fn asked(rig: &Rig, terminal: bool, login: Login) -> Result<Session> {
     let mut config = rig.config();
     config.environment.terminal = terminal;
     rig.server.clear_requests();
-    wait(Auth::new(config)?.session_or_login(request, Arc::new(Silent)))
+    Auth::new(config)?.session_or_login(login).wait()
 }
 
 fn logins(rig: &Rig) -> usize {
@@ -25,17 +24,17 @@ fn logins(rig: &Rig) -> usize {
 fn logs_in_once_and_again_after_the_login_has_ended() {
     let rig = Rig::new();
     rig.server.approve_all();
-    let first = asked(&rig, true, named(Some("work"))).unwrap();
+    let first = asked(&rig, true, named(Some("work"), Silent)).unwrap();
     assert_eq!(logins(&rig), 1);
-    assert_eq!(token(&asked(&rig, true, LoginRequest::default()).unwrap()), token(&first));
+    assert_eq!(token(&asked(&rig, true, Login::new(Silent)).unwrap()), token(&first));
     assert_eq!(rig.server.requests(), []);
     rig.clock.advance(S(3600));
-    token(&asked(&rig, true, LoginRequest::default()).unwrap());
+    token(&asked(&rig, true, Login::new(Silent)).unwrap());
     assert_eq!(logins(&rig), 0, "a refresh does");
     for _ in 0..2 {
         rig.server.revoke_everything();
         rig.clock.advance(S(3600));
-        let again = asked(&rig, true, LoginRequest::default()).unwrap();
+        let again = asked(&rig, true, Login::new(Silent)).unwrap();
         assert_eq!((logins(&rig), again.context().unwrap().name.as_str()), (1, "work"), "in its own place");
         assert!(rig.server.is_live_access_token(&token(&again)));
         assert_eq!(rig.auth().contexts().unwrap().len(), 1);
@@ -49,13 +48,13 @@ fn does_not_log_in_without_a_terminal() {
         assert!(error.needs_login() && error.kind() == kind, "{error:?}");
         assert_eq!(logins(&rig), 0);
     };
-    check(asked(&rig, false, LoginRequest::default()).unwrap_err(), ErrorKind::NotLoggedIn);
+    check(asked(&rig, false, Login::new(Silent)).unwrap_err(), ErrorKind::NotLoggedIn);
     rig.log_in();
     rig.server.revoke_everything();
     rig.clock.advance(S(3600));
-    check(asked(&rig, false, LoginRequest::default()).unwrap_err(), ErrorKind::Expired);
+    check(asked(&rig, false, Login::new(Silent)).unwrap_err(), ErrorKind::Expired);
     rig.keys.lose();
-    check(asked(&rig, false, LoginRequest::default()).unwrap_err(), ErrorKind::Custody);
+    check(asked(&rig, false, Login::new(Silent)).unwrap_err(), ErrorKind::Custody);
 }
 
 #[test]
@@ -66,10 +65,10 @@ fn does_not_log_in_if_a_login_would_not_help() {
     }
     rig.clock.advance(S(3600));
     rig.server.inject_always(Endpoint::Token, Fault::status(503));
-    let away = asked(&rig, true, LoginRequest::default()).unwrap_err();
+    let away = asked(&rig, true, Login::new(Silent)).unwrap_err();
     assert_eq!((away.kind(), away.needs_login(), logins(&rig)), (ErrorKind::Unreachable, false, 0));
     rig.keys.set(crate::support::rig::Mood::Locked);
-    let locked = asked(&rig, true, LoginRequest::default()).unwrap_err();
+    let locked = asked(&rig, true, Login::new(Silent)).unwrap_err();
     assert_eq!((locked.kind(), locked.needs_login(), logins(&rig)), (ErrorKind::Custody, false, 0));
 }
 
@@ -80,7 +79,7 @@ fn another_person_may_log_in_after_the_default_has_ended() {
     rig.server.revoke_everything();
     rig.clock.advance(S(3600));
     rig.server.approve_all_as(&Person::new("bob", "Bob", "bob@example.com"));
-    let session = asked(&rig, true, LoginRequest::default()).unwrap();
+    let session = asked(&rig, true, Login::new(Silent)).unwrap();
     assert_eq!(session.context().unwrap().name.as_str(), "bob@example.com");
 }
 
@@ -113,7 +112,7 @@ fn the_prompt_is_told_why_the_login_begins() {
     let mut config = rig.config();
     config.environment.terminal = true;
     let told = Arc::new(Told::default());
-    wait(Auth::new(config).unwrap().session_or_login(LoginRequest::default(), told.clone())).unwrap();
+    Auth::new(config).unwrap().session_or_login(Login::new(told.clone())).wait().unwrap();
     let told = told.0.lock().unwrap();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|why| why.contains("the key of this login is no longer in")), "{told:?}");

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{ErrorKind, LoginRequest};
+use hallpass::{ErrorKind, Login};
 use serde_json::{Value, json};
 
 use crate::support::faults::json_body;
@@ -15,7 +14,7 @@ fn with(rig: &Rig, name: &str, value: Value) -> (hallpass::Result<hallpass::Sess
     rig.server.approve_all();
     rig.server.inject(Endpoint::DeviceAuthorization, Fault::ReplyField(name.into(), value));
     let prompt = ScriptedPrompt::recording();
-    (wait(rig.auth().login(LoginRequest::default(), prompt.clone())), prompt)
+    (rig.auth().login(Login::new(prompt.clone())).wait(), prompt)
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Logging out of a login that may have ended at the server.
 
-use hallpass::blocking::wait;
 use hallpass::testing::Endpoint;
-use hallpass::{LogoutRequest, Remedy};
+use hallpass::{Logout, Remedy};
 use serde_json::json;
 
 use crate::support::faults::json_body;
@@ -12,8 +11,8 @@ use crate::support::rig::Rig;
 fn a_logout_of_an_ended_login_sends_nothing() {
     let (rig, session) = Rig::expired();
     rig.server.revoke_everything();
-    wait(session.access_token()).unwrap_err();
-    let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap().done;
+    session.access_token().wait().unwrap_err();
+    let ended = rig.auth().logout(Logout::default()).wait().unwrap().done;
     assert_eq!(ended[0].ended.name(), "already_ended");
     assert!(rig.server.requests_to(Endpoint::Revocation).is_empty());
     rig.assert_nothing_left("logged out");
@@ -31,7 +30,7 @@ fn a_revocation_of_a_dead_token_has_ended_it() {
         rig.log_in();
         let text = json!({"error": error, "error_description": words}).to_string();
         rig.server.inject(Endpoint::Revocation, json_body(400, &text));
-        let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+        let ended = rig.auth().logout(Logout::default()).wait().unwrap();
         assert_eq!(ended.done[0].ended.name(), "already_ended", "{error} {words}");
         assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
     }
@@ -52,7 +51,7 @@ fn any_other_refusal_of_a_revocation_has_ended_nothing() {
         rig.log_in();
         let text = json!({"error": error, "error_description": words}).to_string();
         rig.server.inject(Endpoint::Revocation, json_body(status, &text));
-        let error = wait(rig.auth().logout(LogoutRequest::default())).unwrap_err();
+        let error = rig.auth().logout(Logout::default()).wait().unwrap_err();
         assert_eq!(error.remedy().map(Remedy::name), Some("forget_locally"), "{words}: {error}");
         assert_eq!(rig.auth().contexts().unwrap().len(), 1);
     }
@@ -60,6 +59,6 @@ fn any_other_refusal_of_a_revocation_has_ended_nothing() {
     rig.log_in();
     let text = r#"{"error":"unsupported_token_type","error_description":"Invalid token type"}"#;
     rig.server.inject(Endpoint::Revocation, json_body(400, text));
-    let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+    let ended = rig.auth().logout(Logout::default()).wait().unwrap();
     assert_eq!(ended.done[0].ended.name(), "not_revocable");
 }

@@ -1,7 +1,6 @@
 //! A login can always be forgotten on this machine, whatever is broken.
 
-use hallpass::blocking::wait;
-use hallpass::{Auth, ErrorKind, LogoutOutcome, LogoutRequest};
+use hallpass::{Auth, ErrorKind, Logout, LogoutOutcome};
 
 use super::revocation::log_out;
 use crate::support::rig::{Mood, Rig, assert_error, token};
@@ -10,7 +9,7 @@ use crate::support::rig::{Mood, Rig, assert_error, token};
 fn local_only_sends_nothing_and_says_so() {
     let rig = Rig::new();
     rig.log_in();
-    let ended = log_out(&rig, |request| request.local_only = true).unwrap();
+    let ended = log_out(&rig, Logout::default().local_only()).unwrap();
     assert_eq!(ended[0].ended, LogoutOutcome::LocalOnly);
     assert!(rig.server.requests().is_empty() && rig.records().is_empty());
     assert_eq!((rig.keys.count(), rig.server.live_families()), (0, 1));
@@ -24,10 +23,10 @@ fn a_login_that_cannot_be_erased_here_is_not_revoked() {
     // No file can be written there.
     let obstacle = rig.home().join("index.json.new");
     std::fs::create_dir(&obstacle).unwrap();
-    assert_error(&log_out(&rig, |_| {}).unwrap_err(), ErrorKind::Custody, Some("fix_path"), 6);
+    assert_error(&log_out(&rig, Logout::default()).unwrap_err(), ErrorKind::Custody, Some("fix_path"), 6);
     assert!(rig.server.requests().is_empty() && rig.keys.count() == 1 && rig.records().len() == 1);
     std::fs::remove_dir(obstacle).unwrap();
-    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Revoked);
+    assert_eq!(log_out(&rig, Logout::default()).unwrap()[0].ended, LogoutOutcome::Revoked);
 }
 
 #[test]
@@ -37,7 +36,7 @@ fn a_locked_key_store_keeps_the_login_and_a_lost_key_not() {
     for (mood, remedy) in [(Mood::Locked, "unlock_store"), (Mood::Unavailable, "start_store"), (Mood::Silent, "retry")]
     {
         rig.keys.set(mood);
-        let error = log_out(&rig, |_| {}).unwrap_err();
+        let error = log_out(&rig, Logout::default()).unwrap_err();
         assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
     }
     rig.keys.set(Mood::Well);
@@ -45,7 +44,7 @@ fn a_locked_key_store_keeps_the_login_and_a_lost_key_not() {
     token(&rig.auth().session().unwrap());
 
     rig.keys.lose();
-    assert_eq!(log_out(&rig, |_| {}).unwrap()[0].ended, LogoutOutcome::Unreadable);
+    assert_eq!(log_out(&rig, Logout::default()).unwrap()[0].ended, LogoutOutcome::Unreadable);
     assert!(rig.server.requests().is_empty() && rig.records().is_empty());
     assert!(rig.auth().contexts().unwrap().is_empty());
 }
@@ -56,7 +55,7 @@ fn a_login_can_be_forgotten_though_its_key_store_is_dead() {
         let rig = Rig::new();
         rig.log_in();
         rig.keys.set(mood);
-        let ended = log_out(&rig, |request| request.local_only = true).unwrap();
+        let ended = log_out(&rig, Logout::default().local_only()).unwrap();
         assert_eq!(ended[0].ended, LogoutOutcome::LocalOnly);
         assert!(ended[0].left_behind.as_ref().is_some_and(|why| why.contains("cannot be used")), "{ended:?}");
         assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
@@ -71,9 +70,10 @@ fn a_login_in_an_unknown_key_store_can_be_forgotten() {
     let mut config = rig.config();
     config.custody = hallpass::custody::Custody::Auto;
     let auth = Auth::new(config).unwrap();
-    assert!(wait(auth.logout(LogoutRequest::default())).is_err());
-    let mut request = LogoutRequest::default();
-    request.local_only = true;
-    assert_eq!(wait(auth.logout(request)).unwrap().done[0].ended, hallpass::LogoutOutcome::LocalOnly);
+    assert!(auth.logout(Logout::default()).wait().is_err());
+    assert_eq!(
+        auth.logout(Logout::default().local_only()).wait().unwrap().done[0].ended,
+        hallpass::LogoutOutcome::LocalOnly
+    );
     assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
 }

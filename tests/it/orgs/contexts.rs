@@ -1,11 +1,8 @@
 //! Contexts of orgs: added without a login if one login serves all orgs.
 
-use std::sync::Arc;
-
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{LoginRequest, LogoutOutcome, LogoutRequest, Selector};
+use hallpass::{Login, Logins, Logout, LogoutOutcome, Selector};
 use serde_json::json;
 
 use super::{assert_refused, auth, by_refresh, log_in, rig, speaks_for};
@@ -15,11 +12,11 @@ fn another_org_needs_no_login_if_one_login_serves_all() {
     let rig = rig();
     let auth = auth(&rig, &by_refresh());
     log_in(&auth, None).unwrap();
-    let globex = wait(auth.context_for_org(&"globex".parse().unwrap())).unwrap();
-    assert_eq!(wait(auth.context_for_org(&"globex".parse().unwrap())).unwrap(), globex, "it is there already");
-    wait(auth.switch(&globex)).unwrap();
+    let globex = auth.context_for_org(&"globex".parse().unwrap()).wait().unwrap();
+    assert_eq!(auth.context_for_org(&"globex".parse().unwrap()).wait().unwrap(), globex, "it is there already");
+    auth.switch(&globex).wait().unwrap();
     assert_eq!(speaks_for(&rig, &auth.session().unwrap()).as_deref(), Some("globex"));
-    assert_refused(&wait(auth.context_for_org(&"umbrella".parse().unwrap())).unwrap_err());
+    assert_refused(&auth.context_for_org(&"umbrella".parse().unwrap()).wait().unwrap_err());
     assert_eq!(auth.contexts().unwrap().len(), 2);
     assert_eq!((rig.records().len(), rig.keys.count()), (1, 1), "one grant");
 
@@ -36,9 +33,7 @@ fn logging_in_to_a_context_again_keeps_its_org() {
     let rig = rig();
     let auth = auth(&rig, &by_refresh());
     log_in(&auth, Some("globex")).unwrap();
-    let mut request = LoginRequest::default();
-    request.context = Some("alice@globex".parse().unwrap());
-    let again = wait(auth.login(request, Arc::new(Silent))).unwrap();
+    let again = auth.login(Login::new(Silent).context("alice@globex")).wait().unwrap();
     assert_eq!(again.context().unwrap().org.as_ref().unwrap().as_str(), "globex");
     assert_eq!(speaks_for(&rig, &again).as_deref(), Some("globex"));
 }
@@ -49,8 +44,8 @@ fn an_org_with_its_own_login_is_switched_to() {
     let auth = auth(&rig, &by_refresh());
     log_in(&auth, None).unwrap();
     let globex = log_in(&auth, Some("globex")).unwrap();
-    wait(auth.switch(&"alice@acme".parse().unwrap())).unwrap();
-    let name = wait(auth.context_for_org(&"globex".parse().unwrap())).unwrap();
+    auth.switch(&"alice@acme".parse().unwrap()).wait().unwrap();
+    let name = auth.context_for_org(&"globex".parse().unwrap()).wait().unwrap();
     assert_eq!(name, globex.context().unwrap().name);
     assert_eq!((rig.records().len(), rig.keys.count()), (2, 2), "each keeps its login");
 }
@@ -60,21 +55,19 @@ fn switching_to_an_org_keeps_the_current_login() {
     let rig = rig();
     let auth = auth(&rig, &by_refresh());
     for name in ["full", "thin"] {
-        let mut request = LoginRequest::default();
-        request.context = Some(name.parse().unwrap());
-        wait(auth.login(request, Arc::new(Silent))).unwrap();
+        auth.login(Login::new(Silent).context(name)).wait().unwrap();
     }
-    wait(auth.switch(&"thin".parse().unwrap())).unwrap();
-    let globex = wait(auth.context_for_org(&"globex".parse().unwrap())).unwrap();
-    wait(auth.switch(&globex)).unwrap();
-    assert_eq!(wait(auth.context_for_org(&"acme".parse().unwrap())).unwrap().as_str(), "thin");
+    auth.switch(&"thin".parse().unwrap()).wait().unwrap();
+    let globex = auth.context_for_org(&"globex".parse().unwrap()).wait().unwrap();
+    auth.switch(&globex).wait().unwrap();
+    assert_eq!(auth.context_for_org(&"acme".parse().unwrap()).wait().unwrap().as_str(), "thin");
 }
 
 #[test]
 fn the_server_lists_the_orgs_of_a_person() {
     let rig = rig();
     let session = log_in(&auth(&rig, &by_refresh()), None).unwrap();
-    let orgs: Vec<_> = wait(session.userinfo()).unwrap().orgs.into_iter().map(|one| one.org.to_string()).collect();
+    let orgs: Vec<_> = session.userinfo().wait().unwrap().orgs.into_iter().map(|one| one.org.to_string()).collect();
     assert_eq!(orgs, ["acme", "globex", "initech"]);
     for (told, expected) in [
         (
@@ -85,7 +78,7 @@ fn the_server_lists_the_orgs_of_a_person() {
         (json!("acme"), vec![]),
     ] {
         rig.server.inject(Endpoint::UserInfo, Fault::ReplyField("organizations".into(), told.clone()));
-        let orgs = wait(session.userinfo()).unwrap().orgs;
+        let orgs = session.userinfo().wait().unwrap().orgs;
         let orgs: Vec<_> = orgs.iter().map(|one| (one.org.as_str(), one.name.as_deref())).collect();
         assert_eq!(orgs, expected, "{told}");
     }
@@ -93,14 +86,12 @@ fn the_server_lists_the_orgs_of_a_person() {
 
 #[test]
 fn a_logout_says_which_contexts_the_login_served() {
-    for all in [false, true] {
+    for logins in [Logins::default(), Logins::All] {
         let rig = rig();
         let auth = auth(&rig, &by_refresh());
         log_in(&auth, None).unwrap();
-        wait(auth.context_for_org(&"globex".parse().unwrap())).unwrap();
-        let mut request = LogoutRequest::default();
-        request.all = all;
-        let ended = wait(auth.logout(request)).unwrap();
+        auth.context_for_org(&"globex".parse().unwrap()).wait().unwrap();
+        let ended = auth.logout(Logout::new(logins)).wait().unwrap();
         assert!(ended.failed.is_empty() && ended.done.len() == 1);
         let names = (ended.done[0].context.as_str(), ended.done[0].also[0].as_str(), ended.done[0].ended);
         assert_eq!(names, ("alice@acme", "alice@globex", LogoutOutcome::Revoked));

@@ -11,11 +11,9 @@ mod refused;
 mod tokens;
 
 use crate::support::rig::{Rig, token};
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{Behaviour, Person};
-use hallpass::{Auth, Error, ErrorKind, LoginRequest, Orgs, Result, Selector, Session};
-use std::sync::Arc;
+use hallpass::{Auth, Error, ErrorKind, Login, Orgs, Result, Selector, Session};
 
 const PARAMETER: &str = "organization_id";
 
@@ -43,9 +41,7 @@ fn auth(rig: &Rig, by: &Orgs) -> Auth {
 }
 
 fn log_in(auth: &Auth, org: Option<&str>) -> Result<Session> {
-    let mut request = LoginRequest::default();
-    request.org = org.map(|org| org.parse().unwrap());
-    wait(auth.login(request, Arc::new(Silent)))
+    auth.login(org.into_iter().fold(Login::new(Silent), Login::org)).wait()
 }
 
 fn in_org(auth: &Auth, org: &str) -> Result<Session> {

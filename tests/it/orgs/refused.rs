@@ -1,6 +1,5 @@
 //! An org or a scope is refused: the login and its other orgs go on.
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{ErrorKind, Orgs, Remedy, TokenRequest};
 use serde_json::json;
@@ -16,7 +15,7 @@ fn a_refused_org_does_not_end_the_login() {
         let own = log_in(&auth, None).unwrap();
         let stranger = in_org(&auth, "umbrella").unwrap();
         for _ in 0..2 {
-            assert_refused(&wait(stranger.access_token()).unwrap_err());
+            assert_refused(&stranger.access_token().wait().unwrap_err());
             assert_eq!(speaks_for(&rig, &own).as_deref(), Some("acme"), "{refusal}");
         }
         rig.clock.advance(S(3600));
@@ -31,7 +30,7 @@ fn an_ended_login_is_not_reported_as_a_refused_org() {
     let auth = auth(&rig, &by_refresh());
     log_in(&auth, None).unwrap();
     rig.server.revoke_everything();
-    let ended = wait(in_org(&auth, "globex").unwrap().access_token()).unwrap_err();
+    let ended = in_org(&auth, "globex").unwrap().access_token().wait().unwrap_err();
     assert_eq!(ended.kind(), ErrorKind::Expired, "{ended}");
 }
 
@@ -57,11 +56,10 @@ fn a_refused_scope_is_not_reported_as_a_refused_org() {
         let auth = auth(&rig, &by);
         let own = log_in(&auth, (by != Orgs::None).then_some("globex")).unwrap();
         let first = token(&own);
-        let mut request = TokenRequest::default();
-        request.scopes = Some("openid".parse().unwrap());
+        let request = TokenRequest::new().scopes("openid".parse().unwrap());
         for _ in 0..2 {
             rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_scope"));
-            let error = wait(own.access_token_with(request.clone())).unwrap_err();
+            let error = own.access_token_with(request.clone()).wait().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::AuthorizationServer, "{by:?}: {error:?}");
             assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "scope" }), "{by:?}");
             assert!(
@@ -73,7 +71,7 @@ fn a_refused_scope_is_not_reported_as_a_refused_org() {
         let context = &auth.contexts().unwrap()[0];
         assert_eq!((context.refresh_failed.as_deref(), context.has_ended), (None, false), "{by:?}");
         assert_eq!((token(&own), rig.server.counts().reuses), (first, 0), "{by:?}");
-        assert!(wait(own.access_token_with(request)).is_ok(), "{by:?}");
+        assert!(own.access_token_with(request).wait().is_ok(), "{by:?}");
     }
 }
 
@@ -95,7 +93,7 @@ fn an_absent_server_does_not_end_a_login_while_org_is_in_doubt() {
     let own = log_in(&auth, None).unwrap();
     rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_grant"));
     (0..4).for_each(|_| rig.server.inject(Endpoint::Token, Fault::status(503)));
-    let error = wait(in_org(&auth, "umbrella").unwrap().access_token()).unwrap_err();
+    let error = in_org(&auth, "umbrella").unwrap().access_token().wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
     rig.clock.advance(S(3600));
     assert_eq!(speaks_for(&rig, &own).as_deref(), Some("acme"));

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault, Person};
 use hallpass::{ErrorKind, Orgs, Remedy, TokenRequest};
 use serde_json::json;
@@ -49,7 +48,7 @@ fn one_login_serves_all_orgs_by_exchange() {
         rig.clock.advance(S(3600));
     }
     assert_eq!(rig.server.counts().refreshes, 1, "for the token that the others are made of, once it had ended");
-    let stranger = wait(in_org(&auth, "umbrella").unwrap().access_token()).unwrap_err();
+    let stranger = in_org(&auth, "umbrella").unwrap().access_token().wait().unwrap_err();
     assert_refused(&stranger);
     assert_eq!(speaks_for(&rig, &own).as_deref(), Some("globex"));
 }
@@ -119,9 +118,8 @@ fn a_refresh_for_fewer_scopes_names_the_org_too() {
     let rig = with(|behaviour| behaviour.org_scope = Some("organization:".into()));
     let session = log_in(&auth(&rig, &Orgs::ByScope("organization:{org}".into())), Some("globex")).unwrap();
     rig.server.clear_requests();
-    let mut request = TokenRequest::default();
-    request.scopes = Some("openid".parse().unwrap());
-    wait(session.access_token_with(request)).unwrap();
+    let request = TokenRequest::new().scopes("openid".parse().unwrap());
+    session.access_token_with(request).wait().unwrap();
     let sent = rig.server.requests_to(Endpoint::Token)[0].parameter("scope").map(String::from);
     assert_eq!(sent.as_deref(), Some("openid organization:globex"));
 }

@@ -3,7 +3,6 @@
 use std::fs;
 
 use hallpass::Auth;
-use hallpass::blocking::wait;
 use hallpass::custody::Custody;
 use hallpass::testing::{Endpoint, Fault};
 
@@ -18,7 +17,7 @@ fn old_tokens_are_dropped_from_a_record() {
         let mut config = rig.config();
         config.custody = Custody::Custom(rig.keys.clone());
         config.resource = Some(format!("https://r{resource}.example/").parse().unwrap());
-        wait(Auth::new(config).unwrap().session().unwrap().access_token()).unwrap();
+        Auth::new(config).unwrap().session().unwrap().access_token().wait().unwrap();
         lengths.push(fs::metadata(&rig.records()[0]).unwrap().len());
     }
     assert!(lengths[39] <= lengths[33] + 64, "{lengths:?}");
@@ -34,7 +33,7 @@ fn huge_replies_do_not_make_a_record_unreadable() {
         config.resource = Some(format!("https://r{resource}.example/").parse().unwrap());
         let scope = (0..90_000).map(|n| format!("scope{n}")).collect::<Vec<_>>().join(" ");
         rig.server.inject(Endpoint::Token, Fault::ReplyField("scope".into(), scope.into()));
-        let token = wait(Auth::new(config).unwrap().session().unwrap().access_token()).unwrap();
+        let token = Auth::new(config).unwrap().session().unwrap().access_token().wait().unwrap();
         assert!(token.scopes().to_string().len() <= 8192);
     }
     assert_eq!(rig.server.counts().reuses, 0);

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{ErrorKind, Session};
 
@@ -22,7 +21,7 @@ fn a_disk_that_fails_for_a_moment_loses_no_rotated_token() {
     assert!(bad_disk.was_met(), "the reply took long enough");
     assert!(rig.server.is_live_access_token(&token));
     rig.clock.advance(S(4000));
-    assert!(wait(rig.auth().session().unwrap().access_token()).is_ok());
+    assert!(rig.auth().session().unwrap().access_token().wait().is_ok());
 }
 
 /// A disk that takes nothing from the intent on, for a moment.
@@ -87,7 +86,7 @@ fn a_valid_token_is_served_though_the_disk_fails() {
     fs::create_dir(&next).unwrap();
     assert_eq!(token(&rig.auth().session().unwrap()), own, "5 s left");
     rig.clock.advance(S(5));
-    let error = wait(rig.auth().session().unwrap().access_token()).unwrap_err();
+    let error = rig.auth().session().unwrap().access_token().wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Custody);
     fs::remove_dir(&next).unwrap();
     assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{Auth, ErrorKind, Session};
 
-use crate::support::rig::{Rig, S, assert_error, begin, locked, token, until};
+use crate::support::rig::{Rig, S, assert_error, begun, locked, token, until};
 
 /// Of a token of an hour: the last five minutes, and their first half in which the early refresh begins.
 const WINDOW: (u64, u64) = (3300, 3450);
@@ -44,12 +43,12 @@ fn one_caller_refreshes_early_and_the_others_go_on() {
     let first = token(&session);
     rig.clock.advance(S(WINDOW.1));
     rig.server.inject(Endpoint::Token, Fault::DelayReply(S(1)));
-    let early = begin(session.access_token());
+    let early = begun(session.access_token());
     until("the rotation", || rig.server.counts().rotations == 1);
     for _ in 0..5 {
         assert_eq!(token(&other(&rig)), first);
     }
-    let next = wait(early).unwrap().expose().to_owned();
+    let next = early.wait().unwrap().expose().to_owned();
     assert_ne!(next, first);
     assert_eq!((token(&session), token(&other(&rig))), (next.clone(), next));
     assert_eq!((rig.request_count(Endpoint::Token), rig.server.counts().reuses), (1, 0));
@@ -64,14 +63,14 @@ fn a_held_lock_delays_only_callers_without_a_valid_token() {
     config.lock_timeout = Duration::from_millis(50);
     let impatient = Auth::new(config).unwrap().session().unwrap();
     for at in [WINDOW.1, 3589] {
-        rig.clock.set(wait(session.access_token()).unwrap().expires_at().unwrap() - S(3600 - at));
+        rig.clock.set(session.access_token().wait().unwrap().expires_at().unwrap() - S(3600 - at));
         assert_eq!((token(&session), token(&impatient)), (first.clone(), first.clone()), "{at}");
     }
     rig.clock.advance(S(11));
-    assert_error(&wait(impatient.access_token()).unwrap_err(), ErrorKind::Custody, Some("other_process"), 6);
-    let late = begin(session.access_token());
+    assert_error(&impatient.access_token().wait().unwrap_err(), ErrorKind::Custody, Some("other_process"), 6);
+    let late = begun(session.access_token());
     drop(lock);
-    assert_ne!(wait(late).unwrap().expose(), first);
+    assert_ne!(late.wait().unwrap().expose(), first);
     assert_eq!(rig.request_count(Endpoint::Token), 1);
 }
 
@@ -116,7 +115,7 @@ fn a_lost_early_reply_is_retried_only_when_the_token_ends() {
             }
             assert_eq!((rig.request_count(Endpoint::Token), rig.server.live_families()), (1, 1), "{fault:?}");
             rig.clock.advance(S(20));
-            let served = wait(session.access_token());
+            let served = session.access_token().wait();
             assert_eq!(rig.request_count(Endpoint::Token), 2, "{fault:?}");
             match grace.is_zero() {
                 false => assert!(rig.server.is_live_access_token(served.unwrap().expose())),
@@ -170,13 +169,13 @@ fn an_early_refresh_keeps_no_other_caller_waiting() {
     let first = token(&session);
     rig.clock.advance(S(3450));
     rig.server.inject(Endpoint::Token, Fault::DelayReply(S(2)));
-    let early = begin(session.access_token());
+    let early = begun(session.access_token());
     until("the rotation", || rig.server.counts().rotations == 1);
     let begun = Instant::now();
     let second = token(&session);
     assert!(begun.elapsed() < Duration::from_millis(1000), "waited {:?}", begun.elapsed());
     assert_eq!(second, first);
-    assert!(wait(early).is_ok());
+    assert!(early.wait().is_ok());
 }
 
 #[test]
@@ -204,7 +203,7 @@ fn any_early_refusal_serves_the_token_that_is_still_valid() {
         let first = token(&session);
         rig.clock.advance(S(3595));
         rig.server.inject(Endpoint::Token, fault.clone());
-        let served = wait(session.access_token()).map(|token| token.expose().to_owned());
+        let served = session.access_token().wait().map(|token| token.expose().to_owned());
         assert!(served.as_ref().is_ok_and(|served| *served == first), "{fault:?}: {:?}", served.err());
     }
 }

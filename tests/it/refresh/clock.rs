@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass::Auth;
-use hallpass::blocking::wait;
 use hallpass::clock::Clock;
 use hallpass::testing::{Endpoint, Fault, ManualClock};
 
-use crate::support::rig::{Rig, S, begin, token, until};
+use crate::support::rig::{Rig, S, begun, token, until};
 
 #[test]
 fn each_jump_of_the_clock_costs_one_refresh() {
@@ -30,11 +29,11 @@ fn a_clock_that_jumps_during_the_exchange_loses_no_token() {
         rig.clock.advance(S(4000));
         let before = rig.now();
         rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(100)));
-        let refresh = begin(session.access_token());
+        let refresh = begun(session.access_token());
         until("the rotation", || rig.server.counts().rotations == 1);
         rig.clock.set(if back { before - jump } else { before + jump });
         // A machine that slept meanwhile must not count that as lifetime.
-        assert_eq!(wait(refresh).unwrap().expires_at(), Some(before + S(3600)));
+        assert_eq!(refresh.wait().unwrap().expires_at(), Some(before + S(3600)));
         for _ in 0..5 {
             assert!(rig.server.is_live_access_token(&token(&session)), "{jump:?} {back}");
         }

@@ -3,7 +3,6 @@
 use std::fs;
 
 use hallpass::TokenRequest;
-use hallpass::blocking::wait;
 use hallpass::testing::Endpoint;
 
 use crate::support::rig::{Rig, S, token};
@@ -20,9 +19,8 @@ fn a_forced_refresh_finishes_a_whole_next_record_and_asks() {
         fs::write(&path, old).unwrap();
         rig.server.clear_requests();
         let session = rig.auth().session().unwrap();
-        let mut request = TokenRequest::default();
-        request.refresh = forced;
-        let served = wait(session.access_token_with(request)).unwrap();
+        let request = if forced { TokenRequest::new().refresh() } else { TokenRequest::new() };
+        let served = session.access_token_with(request).wait().unwrap();
         assert_eq!(served.expose() == newest, !forced);
         assert_eq!(rig.request_count(Endpoint::Token), usize::from(forced));
         assert_eq!((rig.records().len(), rig.server.counts().reuses), (1, 0));

@@ -1,6 +1,5 @@
 //! A refresh token that is dead, by whatever name the server says so; it is remembered, and not sent by each later call.
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault, Person};
 use hallpass::{Error, ErrorKind, Remedy};
 use serde_json::json;
@@ -11,7 +10,7 @@ use crate::support::rig::{Rig, S, assert_error, forced, token};
 fn answered(fault: &Fault) -> (Rig, Error) {
     let (rig, session) = Rig::expired();
     rig.server.inject_always(Endpoint::Token, fault.clone());
-    let error = wait(session.access_token()).unwrap_err();
+    let error = session.access_token().wait().unwrap_err();
     (rig, error)
 }
 
@@ -113,7 +112,7 @@ fn a_description_ends_a_login_only_if_it_calls_the_token_dead() {
 fn a_forged_note_of_a_refusal_is_not_believed() {
     let (rig, session) = Rig::expired();
     rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_grant"));
-    wait(session.access_token()).unwrap_err();
+    session.access_token().wait().unwrap_err();
     let note = rig.records().into_iter().find(|path| path.extension().is_some()).unwrap();
     let text = std::fs::read_to_string(&note).unwrap();
     let mut planted: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
@@ -143,9 +142,9 @@ fn a_refused_token_is_not_sent_by_every_later_call() {
     let (rig, session) = Rig::expired();
     rig.server.revoke_everything();
     let sent = || rig.request_count(Endpoint::Token);
-    let first = wait(session.access_token()).unwrap_err();
+    let first = session.access_token().wait().unwrap_err();
     for _ in 0..6 {
-        let error = wait(rig.auth().session().unwrap().access_token()).unwrap_err();
+        let error = rig.auth().session().unwrap().access_token().wait().unwrap_err();
         assert_error(&error, ErrorKind::Expired, Some("log_in"), 4);
         assert_eq!(error.to_string(), first.to_string());
     }
@@ -154,10 +153,10 @@ fn a_refused_token_is_not_sent_by_every_later_call() {
     forced(&session).unwrap_err();
     assert_eq!(sent(), 2);
     rig.clock.advance(S(599));
-    wait(session.access_token()).unwrap_err();
+    session.access_token().wait().unwrap_err();
     assert_eq!(sent(), 2);
     rig.clock.advance(S(1));
-    wait(session.access_token()).unwrap_err();
+    session.access_token().wait().unwrap_err();
     assert_eq!(sent(), 3);
     // A new login is another token.
     token(&rig.log_in());
@@ -181,9 +180,9 @@ fn an_unknown_error_code_is_among_the_servers_words() {
         assert_eq!(error.server_says(), said);
         // In a sentence about something else, too.
         let mut request = hallpass::TokenRequest::default();
-        request.scopes = Some("openid".parse().unwrap());
+        request = request.scopes("openid".parse().unwrap());
         rig.server.inject(Endpoint::Token, json_body(400, r#"{"error":"invalid_scope"}"#));
-        let error = wait(session.access_token_with(request)).unwrap_err().to_string();
+        let error = session.access_token_with(request).wait().unwrap_err().to_string();
         assert!(error.contains("gives the login work no token with the scopes openid"), "{error}");
     }
 }

@@ -1,18 +1,18 @@
 //! Callers that stop waiting in mid-refresh, on every kind of executor: the issued token reaches the disk all the same.
 
+use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
 use async_executor::Executor;
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Auth, TokenRequest};
+use hallpass::{AccessToken, Auth, Job, TokenRequest};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-use super::shared::{Asked, MS, ask};
-use crate::support::rig::{Rig, S, begin, forced, locked, token, until};
+use super::shared::{MS, ask};
+use crate::support::rig::{Rig, S, begun, forced, locked, token, until};
 
 const ROUNDS: usize = 12;
 
@@ -30,11 +30,11 @@ fn dropping_the_future_keeps_the_refreshed_token() {
     let auth = rig.auth();
     rig.clock.advance(S(3600));
     rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(150)));
-    let refresh = begin(auth.session().unwrap().access_token());
+    let refresh = begun(auth.session().unwrap().access_token());
     until("the rotation", || rig.server.counts().rotations == 1);
     drop(refresh);
-    assert!(!auth.settle(S(0)), "it is still under way");
-    assert!(auth.settle(S(20)));
+    assert!(!auth.shutdown(S(0)), "it is still under way");
+    assert!(auth.shutdown(S(20)));
     assert!(rig.server.is_live_access_token(&token(&session)));
     assert_eq!((rig.server.counts().refreshes, rig.server.counts().reuses), (1, 0));
 }
@@ -44,7 +44,7 @@ fn dropping_the_last_auth_waits_for_the_refresh() {
     let (rig, session) = Rig::expired();
     rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(150)));
     let auth = rig.auth();
-    let refresh = begin(auth.session().unwrap().access_token());
+    let refresh = begun(auth.session().unwrap().access_token());
     until("the rotation", || rig.server.counts().rotations == 1);
     drop(refresh);
     drop(auth);
@@ -62,19 +62,19 @@ fn a_caller_dropped_while_waiting_leaves_no_thread() {
     let auth = rig.auth();
     let session = auth.session().unwrap();
     let lock = locked(&rig, &session);
-    let mut asked: Vec<_> = (0..8).map(|_| begin(session.access_token())).collect();
-    let patient = begin(ask(&session, 1));
+    let mut asked: Vec<_> = (0..8).map(|_| begun(session.access_token())).collect();
+    let patient = begun(ask(&session, 1));
     thread::sleep(MS(50));
-    assert!(!auth.settle(S(0)), "they wait");
+    assert!(!auth.shutdown(S(0)), "they wait");
     asked.clear();
     thread::sleep(MS(50));
-    assert!(!auth.settle(S(0)), "one still waits");
+    assert!(!auth.shutdown(S(0)), "one still waits");
     drop(patient);
-    assert!(auth.settle(S(5)), "the lock is held, and nobody waits for it");
+    assert!(auth.shutdown(S(5)), "the lock is held, and nobody waits for it");
     // The session is none the worse for it.
-    let asked = begin(session.access_token());
+    let asked = begun(session.access_token());
     drop(lock);
-    assert!(rig.server.is_live_access_token(wait(asked).unwrap().expose()));
+    assert!(rig.server.is_live_access_token(asked.wait().unwrap().expose()));
     assert_eq!(rig.request_count(Endpoint::Token), 1);
 }
 
@@ -82,12 +82,12 @@ fn a_caller_dropped_while_waiting_leaves_no_thread() {
 fn a_caller_is_served_after_the_first_caller_was_dropped() {
     let (rig, session) = Rig::expired();
     let lock = locked(&rig, &session);
-    let (first, second) = (begin(session.access_token()), begin(session.access_token()));
+    let (first, second) = (begun(session.access_token()), begun(session.access_token()));
     thread::sleep(MS(50));
     drop(first);
     thread::sleep(MS(50));
     drop(lock);
-    assert!(rig.server.is_live_access_token(wait(second).unwrap().expose()));
+    assert!(rig.server.is_live_access_token(second.wait().unwrap().expose()));
     assert_eq!(rig.request_count(Endpoint::Token), 1);
     assert!(forced(&session).is_ok());
 }
@@ -100,7 +100,7 @@ fn a_drop_on_a_plain_executor_loses_no_token() {
         let mut waited = Duration::ZERO;
         while callers.iter().any(|(asked, _)| asked.is_some()) {
             for (asked, timeout) in &mut callers {
-                let ended = asked.as_mut().is_some_and(|asked| asked.as_mut().poll(&mut cx).is_ready());
+                let ended = asked.as_mut().is_some_and(|asked| Pin::new(asked).poll(&mut cx).is_ready());
                 if ended || waited >= *timeout {
                     *asked = None;
                 }
@@ -112,7 +112,7 @@ fn a_drop_on_a_plain_executor_loses_no_token() {
 }
 
 /// Rounds of callers, of two sessions on one home, who leave after a time of their own. Afterwards the newest token is on disk.
-fn storm(run: impl Fn(Vec<(Asked, Duration)>)) {
+fn storm(run: impl Fn(Vec<(Job<AccessToken>, Duration)>)) {
     let rig = Rig::new();
     rig.log_in();
     let auths: [Auth; 2] = [rig.auth(), rig.auth()];
@@ -123,14 +123,13 @@ fn storm(run: impl Fn(Vec<(Asked, Duration)>)) {
         rig.server.clear_faults();
         rig.server.inject_always(Endpoint::Token, Fault::DelayReply(REPLY));
         let callers = (0..CALLERS).map(|number| {
-            let mut request = TokenRequest::default();
-            request.refresh = dice.roll(3) == 0;
-            let asked: Asked = Box::pin(sessions[number % 2].access_token_with(request));
-            (asked, TICK * dice.roll(24))
+            let request = TokenRequest::new();
+            let request = if dice.roll(3) == 0 { request.refresh() } else { request };
+            (sessions[number % 2].access_token_with(request), TICK * dice.roll(24))
         });
         run(callers.collect());
         // Each second time the next callers come while the jobs of these are still under way.
-        assert!(round % 2 == 0 || auths.iter().all(|auth| auth.settle(S(20))));
+        assert!(round % 2 == 0 || auths.iter().all(|auth| auth.shutdown(S(20))));
     }
     let counts = rig.server.counts();
     assert!((ROUNDS / 4..=ROUNDS * CALLERS).contains(&counts.refreshes), "{counts:?}");

@@ -1,6 +1,5 @@
 //! A refresh that fails because the server is away or refuses.
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{ErrorKind, Remedy};
 
@@ -41,7 +40,7 @@ fn an_absent_server_is_unreachable_and_ends_no_login() {
     for fault in network_faults() {
         let (rig, session) = Rig::expired();
         rig.server.inject_always(Endpoint::Token, fault.clone());
-        let error = wait(session.access_token()).unwrap_err();
+        let error = session.access_token().wait().unwrap_err();
         assert_error(&error, ErrorKind::Unreachable, Some("retry"), 5);
         rig.server.clear_faults();
         let fresh = token(&rig.auth().session().unwrap());
@@ -59,7 +58,7 @@ fn a_refused_connection_ends_no_login() {
     drop(server);
     assert_eq!(token(&auth.session().unwrap()), first, "valid for some seconds");
     clock.advance(S(5));
-    let error = wait(auth.session().unwrap().access_token()).unwrap_err();
+    let error = auth.session().unwrap().access_token().wait().unwrap_err();
     assert_error(&error, ErrorKind::Unreachable, Some("retry"), 5);
     assert_eq!(auth.contexts().unwrap().len(), 1);
 }
@@ -80,7 +79,7 @@ fn a_login_ended_by_the_server_is_expired_and_listed() {
     rig.server.revoke_everything();
     rig.clock.advance(S(3600));
     for _ in 0..2 {
-        let error = wait(session.access_token()).unwrap_err();
+        let error = session.access_token().wait().unwrap_err();
         assert_error(&error, ErrorKind::Expired, Some("log_in"), 4);
         assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("work".into()) }));
         assert!(error.to_string().contains("work"), "{error}");
@@ -94,7 +93,7 @@ fn a_login_ended_by_the_server_is_expired_and_listed() {
 fn a_refusal_of_the_client_does_not_end_the_login() {
     let (rig, session) = Rig::expired();
     rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_client"));
-    let error = wait(session.access_token()).unwrap_err();
+    let error = session.access_token().wait().unwrap_err();
     assert_error(&error, ErrorKind::AuthorizationServer, Some("fix_config"), 1);
     assert!(!token(&session).is_empty(), "and the next refresh works");
 }

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use hallpass::ErrorKind;
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 
-use crate::support::rig::{Rig, S, assert_error, begin, forced, token, until};
+use crate::support::rig::{Rig, S, assert_error, begun, forced, token, until};
 
 #[test]
 fn revoked_and_expired_differ_if_the_server_gave_a_lifetime() {
@@ -17,7 +16,7 @@ fn revoked_and_expired_differ_if_the_server_gave_a_lifetime() {
             let session = rig.try_log_in(|_| {}).unwrap();
             rig.server.revoke_everything();
             rig.clock.advance(S(seconds));
-            wait(session.access_token()).unwrap_err()
+            session.access_token().wait().unwrap_err()
         };
         let (revoked, expired) = (after(4000), after(8000));
         assert_error(&revoked, ErrorKind::Revoked, Some("log_in"), 4);
@@ -37,7 +36,7 @@ fn without_a_lifetime_the_error_says_expired_or_revoked() {
         let session = rig.try_log_in(|_| {}).unwrap();
         rig.server.revoke_everything();
         rig.clock.advance(S(4000));
-        let error = wait(session.access_token()).unwrap_err();
+        let error = session.access_token().wait().unwrap_err();
         assert_error(&error, ErrorKind::Expired, Some("log_in"), 4);
         assert!(error.to_string().contains("it expired or was revoked"), "{error}");
     }
@@ -56,7 +55,7 @@ fn the_idle_lifetime_begins_anew_with_each_refresh() {
     token(&session);
     rig.server.revoke_everything();
     rig.clock.advance(S(7000));
-    assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Revoked);
+    assert_eq!(session.access_token().wait().unwrap_err().kind(), ErrorKind::Revoked);
 }
 
 #[test]
@@ -78,10 +77,10 @@ fn a_newer_generation_that_appears_meanwhile_is_adopted() {
     rig.clock.advance(S(1800));
     rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(200)));
     let auth = rig.auth();
-    let late = begin(auth.session().unwrap().access_token());
+    let late = begun(auth.session().unwrap().access_token());
     until("the refusal", || rig.server.counts().reuses == 1);
     put(&new);
-    assert_eq!(wait(late).unwrap().expose(), newer);
+    assert_eq!(late.wait().unwrap().expose(), newer);
     assert_eq!(std::fs::read(&path).unwrap(), new, "it is not overwritten");
     assert_eq!(token(&rig.auth().session().unwrap()), newer);
 }

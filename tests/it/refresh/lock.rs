@@ -6,11 +6,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{Auth, ErrorKind, TokenRequest};
 
-use crate::support::rig::{Rig, S, assert_error, begin, forced, full_name, token, until};
+use crate::support::rig::{Rig, S, assert_error, begun, forced, full_name, token, until};
 
 /// The file that the process behind [`another_process_with`] is to lock.
 const LOCK: &str = "HALLPASS_TEST_LOCK";
@@ -29,7 +28,7 @@ fn a_lock_is_free_again_when_its_holder_dies() {
 
     let lock = rig.home().join("grants").join(format!("{}.lock", session.context().unwrap().grant));
     let mut other = another_process_with(&lock);
-    let error = wait(session.access_token()).unwrap_err();
+    let error = session.access_token().wait().unwrap_err();
     assert_error(&error, ErrorKind::Custody, Some("other_process"), 6);
     assert!(rig.server.requests().is_empty());
 
@@ -65,12 +64,11 @@ fn a_newer_record_is_never_overwritten() {
     fs::write(path.with_extension("lock"), "").unwrap();
     rig.server.inject(Endpoint::Token, Fault::DelayReply(Duration::from_millis(200)));
     let auth = rig.auth();
-    let mut request = TokenRequest::default();
-    request.refresh = true;
-    let late = begin(auth.session().unwrap().access_token_with(request));
+    let request = TokenRequest::new().refresh();
+    let late = begun(auth.session().unwrap().access_token_with(request));
     until("the second rotation", || rig.server.counts().rotations == 2);
     fs::write(&path, &new).unwrap();
-    assert!(wait(late).is_err());
+    assert!(late.wait().is_err());
     assert_eq!(fs::read(&path).unwrap(), new);
 }
 
@@ -103,9 +101,10 @@ fn the_wait_for_another_process_is_bounded() {
     rig.clock.advance(S(3595));
     assert_eq!(token(&auth.session().unwrap()), own, "still valid, and nobody waits longer than that");
     rig.clock.advance(S(5));
-    for error in
-        [wait(auth.session().unwrap().access_token()).unwrap_err(), wait(auth.logout(Default::default())).unwrap_err()]
-    {
+    for error in [
+        auth.session().unwrap().access_token().wait().unwrap_err(),
+        auth.logout(Default::default()).wait().unwrap_err(),
+    ] {
         assert_error(&error, ErrorKind::Custody, Some("other_process"), 6);
         assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
     }

@@ -1,8 +1,7 @@
 //! The reply to a refresh is lost: nobody knows whether the server has rotated.
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{ErrorKind, LogoutRequest, Remedy};
+use hallpass::{ErrorKind, Logout, Remedy};
 
 use crate::support::faults::json_body;
 use crate::support::rig::{Rig, S, assert_error, forced, token};
@@ -29,7 +28,7 @@ fn a_lost_reply_without_grace_is_an_interrupted_refresh() {
     rig.clock.advance(S(3600));
     rig.server.inject(Endpoint::Token, Fault::LoseReply);
     for _ in 0..2 {
-        let error = wait(session.access_token()).unwrap_err();
+        let error = session.access_token().wait().unwrap_err();
         assert_error(&error, ErrorKind::Interrupted, Some("log_in"), 4);
         assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("work".into()) }));
     }
@@ -47,7 +46,7 @@ fn a_lost_reply_costs_nothing_while_the_token_is_valid() {
     assert_eq!(rig.request_count(Endpoint::Token), 1, "not asked again while a valid token is left");
     assert_eq!(rig.server.live_families(), 1);
     rig.clock.advance(S(10));
-    let error = wait(session.access_token()).unwrap_err();
+    let error = session.access_token().wait().unwrap_err();
     assert_error(&error, ErrorKind::Interrupted, Some("log_in"), 4);
 }
 
@@ -57,9 +56,9 @@ fn a_failed_second_try_leaves_the_refresh_interrupted() {
     rig.clock.advance(S(4000));
     rig.server.inject(Endpoint::Token, Fault::LoseReply);
     rig.server.inject(Endpoint::Token, Fault::error(400, "temporarily_unavailable"));
-    assert!(wait(session.access_token()).is_err());
+    assert!(session.access_token().wait().is_err());
     assert_eq!(rig.records().len(), 2, "the intent stays");
-    assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(session.access_token().wait().unwrap_err().kind(), ErrorKind::Interrupted);
 }
 
 #[test]
@@ -68,15 +67,15 @@ fn a_gateway_error_may_hide_a_rotation() {
         let (rig, session) = Rig::expired();
         rig.server.inject(Endpoint::Token, Fault::LoseReply);
         rig.server.inject(Endpoint::Token, json_body(status, "<html>"));
-        wait(session.access_token()).unwrap_err();
+        session.access_token().wait().unwrap_err();
         assert_eq!(rig.request_count(Endpoint::Token), 2, "once more, and no more (law 7)");
     }
     // A 503 in the place of a reply that is lost: what follows is no news of the login before.
     let (rig, session) = Rig::expired();
     rig.server.inject(Endpoint::Token, Fault::status(503));
     rig.server.revoke_everything();
-    let error = wait(session.access_token()).unwrap_err();
+    let error = session.access_token().wait().unwrap_err();
     assert_error(&error, ErrorKind::Interrupted, Some("log_in"), 4);
-    assert!(wait(rig.auth().logout(LogoutRequest::default())).unwrap().failed.is_empty());
+    assert!(rig.auth().logout(Logout::default()).wait().unwrap().failed.is_empty());
     assert_eq!(rig.request_count(Endpoint::Revocation), 1, "what may live is revoked");
 }

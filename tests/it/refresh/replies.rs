@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use hallpass::ErrorKind;
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault, Person};
 
 use super::on_demand::sent_refresh_tokens;
@@ -113,13 +112,13 @@ fn a_refused_reply_is_named_again_by_later_calls() {
         let session = rig.log_in_as(&Person::default(), Some("work"));
         rig.clock.advance(S(3600));
         rig.server.inject(Endpoint::Token, fault);
-        let first = wait(session.access_token()).unwrap_err();
+        let first = session.access_token().wait().unwrap_err();
         assert_error(&first, ErrorKind::Protocol, Some("log_in"), 1);
         let context = &rig.auth().contexts().unwrap()[0];
         assert!(context.refresh_failed.as_ref().unwrap().contains(what), "{context:?}");
         // By now the server calls the token spent. It is asked once; after a while, or if somebody insists, again.
         rig.server.clear_requests();
-        let next = || wait(rig.auth().session().unwrap().access_token()).unwrap_err();
+        let next = || rig.auth().session().unwrap().access_token().wait().unwrap_err();
         let mut errors = vec![next(), next()];
         assert_eq!(rig.request_count(Endpoint::Token), 1, "{what}");
         errors.push(forced(&session).unwrap_err());
@@ -142,7 +141,7 @@ fn a_refused_reply_does_not_end_a_live_login() {
     rig.server.inject(Endpoint::Token, Fault::OtherSubject("mallory".into()));
     rig.server.inject(Endpoint::Token, Fault::OtherSubject("mallory".into()));
     for _ in 0..2 {
-        assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Protocol, "and says so again");
+        assert_eq!(session.access_token().wait().unwrap_err().kind(), ErrorKind::Protocol, "and says so again");
     }
     assert!(rig.server.is_live_access_token(&token(&session)));
 }
@@ -155,9 +154,9 @@ fn a_refused_reply_costs_nothing_while_the_token_is_valid() {
     rig.server.inject(Endpoint::Token, Fault::OtherSubject("mallory".into()));
     assert_eq!(token(&session), first);
     let mut request = hallpass::TokenRequest::default();
-    request.min_validity = Some(S(60));
+    request = request.min_validity(S(60));
     for _ in 0..2 {
-        let error = wait(rig.auth().session().unwrap().access_token_with(request.clone())).unwrap_err();
+        let error = rig.auth().session().unwrap().access_token_with(request.clone()).wait().unwrap_err();
         assert!(error.kind() == ErrorKind::Protocol && error.to_string().contains("identity"), "{error:?}");
         rig.clock.advance(S(2));
     }

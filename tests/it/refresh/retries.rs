@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
 use hallpass::{ErrorKind, Remedy};
 
@@ -24,7 +23,10 @@ fn a_short_outage_is_retried_within_the_call() {
         slept.iter().for_each(|_| rig.server.inject(Endpoint::Token, fault.clone()));
         if slept.is_empty() {
             rig.server.inject(Endpoint::Token, fault.clone());
-            assert_eq!(wait(session.access_token()).unwrap_err().remedy(), Some(&Remedy::Retry { after: Some(S(11)) }));
+            assert_eq!(
+                session.access_token().wait().unwrap_err().remedy(),
+                Some(&Remedy::Retry { after: Some(S(11)) })
+            );
             continue;
         }
         token(&session);
@@ -38,12 +40,12 @@ fn a_short_outage_is_retried_within_the_call() {
 fn retries_end_after_three_or_after_ten_seconds() {
     let (rig, session) = Rig::expired();
     rig.server.inject_always(Endpoint::Token, Fault::status(503));
-    assert_error(&wait(session.access_token()).unwrap_err(), ErrorKind::Unreachable, Some("retry"), 5);
+    assert_error(&session.access_token().wait().unwrap_err(), ErrorKind::Unreachable, Some("retry"), 5);
     assert_eq!(rig.request_count(Endpoint::Token), 4);
     rig.server.clear_requests();
     rig.server.inject_always(Endpoint::Token, with_headers(503, &[("Retry-After", "6")], ""));
     rig.clock.advance(S(60));
-    wait(session.access_token()).unwrap_err();
+    session.access_token().wait().unwrap_err();
     assert_eq!(rig.request_count(Endpoint::Token), 2);
 }
 
@@ -57,7 +59,7 @@ fn a_valid_token_or_a_possible_rotation_stops_retries() {
     rig.server.clear_requests();
     rig.clock.advance(S(60));
     rig.server.inject_always(Endpoint::Token, Fault::status(502));
-    wait(session.access_token()).unwrap_err();
+    session.access_token().wait().unwrap_err();
     assert_eq!(rig.request_count(Endpoint::Token), 1);
 }
 
@@ -68,7 +70,7 @@ fn a_retry_after_date_is_read_by_the_servers_clock() {
     let headers = [("Date", date(0)), ("Retry-After", date(30))];
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     rig.server.inject(Endpoint::Token, with_headers(429, &headers, ""));
-    let error = wait(session.access_token()).unwrap_err();
+    let error = session.access_token().wait().unwrap_err();
     assert_eq!(error.remedy(), Some(&Remedy::Retry { after: Some(S(30)) }), "{error:?}");
 }
 
@@ -84,7 +86,7 @@ fn retry_after_pauses_all_processes_for_a_minute_at_most() {
         rig.server.inject(Endpoint::Token, fault);
         let refused = |expected| {
             for session in [session.clone(), rig.auth().session().unwrap()] {
-                for error in [wait(session.access_token()).unwrap_err(), forced(&session).unwrap_err()] {
+                for error in [session.access_token().wait().unwrap_err(), forced(&session).unwrap_err()] {
                     assert_error(&error, ErrorKind::Unreachable, Some("retry"), 5);
                     let Some(Remedy::Retry { after: Some(after) }) = error.remedy() else { panic!("{error:?}") };
                     assert!(
@@ -113,8 +115,8 @@ fn retry_after_is_kept_to_the_last_second() {
         headers.push(("Retry-After".into(), "20".into()));
     }
     rig.server.inject(Endpoint::Token, fault);
-    assert!(wait(session.access_token()).is_err());
+    assert!(session.access_token().wait().is_err());
     rig.clock.advance(Duration::from_millis(19_500));
-    assert!(wait(session.access_token()).is_err());
+    assert!(session.access_token().wait().is_err());
     assert_eq!(rig.request_count(Endpoint::Token), 1);
 }

@@ -1,25 +1,20 @@
 //! Many callers, in one process and in several, share one refresh: its token, and its failure.
 
-use std::pin::Pin;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use hallpass::blocking::wait;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{AccessToken, Auth, Error, ErrorKind, Result, Session, TokenRequest};
+use hallpass::{AccessToken, Auth, Error, ErrorKind, Job, Session, TokenRequest};
 
-use crate::support::rig::{Rig, S, begin, locked, token};
+use crate::support::rig::{Rig, S, begun, locked, token};
 
 pub(super) const MS: fn(u64) -> Duration = Duration::from_millis;
 
-pub(super) type Asked = Pin<Box<dyn Future<Output = Result<AccessToken>> + Send>>;
-
 /// Each second caller wants a token of now.
-pub(super) fn ask(session: &Session, number: usize) -> Asked {
-    let mut request = TokenRequest::default();
-    request.refresh = number % 2 == 1;
-    Box::pin(session.access_token_with(request))
+pub(super) fn ask(session: &Session, number: usize) -> Job<AccessToken> {
+    let request = TokenRequest::new();
+    session.access_token_with(if number % 2 == 1 { request.refresh() } else { request })
 }
 
 #[test]
@@ -67,10 +62,10 @@ fn sixty_four_threads_make_one_refresh_at_each_expiry() {
         rig.server.inject(Endpoint::Token, Fault::DelayReply(MS(300)));
         let threads: Vec<_> = (0..64)
             .map(|number| {
-                let (asked, barrier) = (begin(ask(&session, number)), barrier.clone());
+                let (asked, barrier) = (begun(ask(&session, number)), barrier.clone());
                 thread::spawn(move || {
                     barrier.wait();
-                    wait(asked).unwrap().expose().to_owned()
+                    asked.wait().unwrap().expose().to_owned()
                 })
             })
             .collect();
@@ -105,10 +100,10 @@ fn many_futures_need_few_threads() {
     let (rig, session) = Rig::expired();
     let lock = locked(&rig, &session);
     rig.server.inject(Endpoint::Token, Fault::DelayReply(MS(300)));
-    let asked: Vec<_> = (0..250).map(|number| begin(ask(&session, number))).collect();
+    let asked: Vec<_> = (0..250).map(|number| begun(ask(&session, number))).collect();
     until("the jobs", || jobs() == 2);
     drop(lock);
-    let mut tokens: Vec<_> = asked.into_iter().map(|asked| wait(asked).unwrap().expose().to_owned()).collect();
+    let mut tokens: Vec<_> = asked.into_iter().map(|asked| asked.wait().unwrap().expose().to_owned()).collect();
     tokens.dedup();
     assert_eq!((tokens.len(), rig.request_count(Endpoint::Token)), (1, 1));
     until("their end", || jobs() == 0);
@@ -119,8 +114,8 @@ fn a_failure_reaches_all_callers_that_share_it() {
     let (rig, session) = Rig::expired();
     rig.server.revoke_everything();
     rig.server.inject(Endpoint::Token, Fault::DelayReply(MS(200)));
-    let asked: Vec<_> = (0..64).map(|_| begin(session.access_token())).collect();
-    let told: Vec<_> = asked.into_iter().map(|asked| wait(asked).unwrap_err().to_string()).collect();
+    let asked: Vec<_> = (0..64).map(|_| begun(session.access_token())).collect();
+    let told: Vec<_> = asked.into_iter().map(|asked| asked.wait().unwrap_err().to_string()).collect();
     assert!(told.iter().all(|error| *error == told[0]), "{told:?}");
     assert_eq!(rig.request_count(Endpoint::Token), 1);
 }
@@ -157,7 +152,7 @@ fn errors_of(rig: &Rig, callers: usize, timeout: Duration) -> Vec<Error> {
             let (session, barrier) = (Auth::new(config).unwrap().session().unwrap(), barrier.clone());
             thread::spawn(move || {
                 barrier.wait();
-                wait(session.access_token()).unwrap_err()
+                session.access_token().wait().unwrap_err()
             })
         })
         .collect();

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::Endpoint;
-use hallpass::{Auth, Config, ErrorKind, LoginRequest, Remedy};
+use hallpass::{Auth, Config, ErrorKind, Login, Remedy};
 use url::Url;
 
 use crate::support::rig::{Rig, assert_error};
@@ -23,7 +22,7 @@ fn configured_endpoints_need_no_metadata() {
     assert!(rig.server.requests_to(Endpoint::Metadata).is_empty());
     let mut config = rig.config();
     by_hand(&mut config);
-    let ended = wait(Auth::new(config).unwrap().logout(Default::default())).unwrap().done;
+    let ended = Auth::new(config).unwrap().logout(Default::default()).wait().unwrap().done;
     assert_eq!(ended[0].ended, hallpass::LogoutOutcome::Revoked);
 
     // One by hand, the other from the metadata; whose second document is asked for what neither has.
@@ -73,14 +72,14 @@ fn a_confidential_client_authenticates_at_every_endpoint() {
     let mut config = rig.config();
     config.client_secret = Some(Arc::new(hallpass::Secret::new("s3cret/+ %".into())));
     let auth = Auth::new(config).unwrap();
-    let session = wait(auth.login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+    let session = auth.login(Login::new(Silent)).wait().unwrap();
     // Some servers want to be told the client by name here, however it authenticates.
     let asked = rig.server.requests_to(Endpoint::DeviceAuthorization).pop().unwrap();
     assert!(asked.authorization.is_some_and(|header| header.starts_with("Basic ")));
     assert!(asked.form.contains(&("client_id".into(), "acme-cli".into())), "{:?}", asked.form);
     rig.clock.advance(crate::support::rig::S(3600));
-    wait(session.access_token()).unwrap();
-    let ended = wait(auth.logout(Default::default())).unwrap().done;
+    session.access_token().wait().unwrap();
+    let ended = auth.logout(Default::default()).wait().unwrap().done;
     assert_eq!(ended[0].ended, hallpass::LogoutOutcome::Revoked);
     rig.assert_nothing_left("confidential client");
 }
@@ -89,11 +88,8 @@ fn a_confidential_client_authenticates_at_every_endpoint() {
 fn parameters_of_a_login_reach_the_server() {
     let rig = Rig::new();
     rig.server.approve_all();
-    let mut request = LoginRequest::default();
-    request.login_hint = Some("alice@example.com".into());
-    request.prompt = Some("select_account".into());
-    request.parameters = vec![("audience".into(), "https://api.example.com".into())];
-    wait(rig.auth().login(request, Arc::new(Silent))).unwrap();
+    let login = Login::new(Silent).login_hint("alice@example.com").oidc_prompt("select_account");
+    rig.auth().login(login.parameter("audience", "https://api.example.com")).wait().unwrap();
     let asked = &rig.server.requests_to(Endpoint::DeviceAuthorization)[0];
     for (name, value) in
         [("login_hint", "alice@example.com"), ("prompt", "select_account"), ("audience", "https://api.example.com")]

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::testing::{AuthorizationServer, Behaviour};
-use hallpass::{Auth, Config, ErrorKind, LogoutRequest, Remedy};
+use hallpass::{Auth, Config, ErrorKind, Logout, Remedy};
 use url::Url;
 
 use crate::support::rig::{Rig, S, assert_error, token};
@@ -43,9 +42,9 @@ fn a_changed_configuration_sends_nothing() {
             let auth = Auth::new(config).unwrap();
             let stranger = auth.session().unwrap();
             for error in [
-                wait(stranger.access_token()).unwrap_err(),
-                wait(stranger.userinfo()).unwrap_err(),
-                wait(auth.logout(LogoutRequest::default())).unwrap_err(),
+                stranger.access_token().wait().unwrap_err(),
+                stranger.userinfo().wait().unwrap_err(),
+                auth.logout(Logout::default()).wait().unwrap_err(),
             ] {
                 assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
                 assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field }));
@@ -75,7 +74,7 @@ fn metadata_that_changes_later_does_not_move_a_login() {
     rig.server.set_behaviour(|behaviour| behaviour.metadata_issuer = Some("https://evil.example".into()));
     rig.clock.advance(S(3600));
     token(&session);
-    wait(session.userinfo()).unwrap();
+    session.userinfo().wait().unwrap();
     let asked: Vec<_> = rig.server.requests().into_iter().map(|seen| seen.path).collect();
     assert_eq!(asked, ["/token", "/userinfo"]);
 }
@@ -92,16 +91,16 @@ fn an_index_that_names_another_server_sends_nothing() {
     let session = rig.auth().session().unwrap();
     rig.server.clear_requests();
     for error in [
-        wait(session.access_token()).unwrap_err(),
-        wait(session.userinfo()).unwrap_err(),
-        wait(rig.auth().logout(LogoutRequest::default())).unwrap_err(),
+        session.access_token().wait().unwrap_err(),
+        session.userinfo().wait().unwrap_err(),
+        rig.auth().logout(Logout::default()).wait().unwrap_err(),
     ] {
         assert_error(&error, ErrorKind::Custody, Some("repair"), 6);
     }
     assert!(other.requests().is_empty() && rig.server.requests().is_empty());
-    assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
+    assert!(rig.auth().repair().wait().unwrap().left.is_empty());
     assert!(rig.server.is_live_access_token(&token(&rig.auth().session().unwrap())));
-    let _ = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+    let _ = rig.auth().logout(Logout::default()).wait().unwrap();
     assert!(other.requests().is_empty());
     rig.assert_nothing_left("logged out at the login's own server");
 }
@@ -116,13 +115,13 @@ fn the_client_secret_goes_only_to_the_logins_server() {
         change(&mut config);
         Auth::new(config).unwrap()
     };
-    wait(with_secret(&|_| {}).login(Default::default(), Arc::new(hallpass::prompt::Silent))).unwrap();
+    with_secret(&|_| {}).login(hallpass::Login::new(hallpass::prompt::Silent)).wait().unwrap();
     rig.clock.advance(S(3600));
     rig.server.clear_requests();
     let other = elsewhere(&rig);
     for (field, change) in changes(&other) {
         let session = with_secret(&change).session().unwrap();
-        assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Config, "{field}");
+        assert_eq!(session.access_token().wait().unwrap_err().kind(), ErrorKind::Config, "{field}");
     }
     assert!(rig.server.requests().is_empty() && other.requests().is_empty());
 }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint, Fault};
-use hallpass::{Auth, Config, ErrorKind, LoginRequest, LogoutRequest, Secret};
+use hallpass::{Auth, Config, ErrorKind, Login, Logout, Secret};
 use url::Url;
 
 use crate::support::rig::{Rig, S, assert_error, bob, named, token};
@@ -26,7 +25,7 @@ impl Planted {
         theirs.approve_all_as(&bob());
         let planted = Self { rig, theirs };
         let auth = Auth::new(planted.by_hand()).unwrap();
-        wait(auth.login(LoginRequest::default(), Arc::new(Silent))).unwrap();
+        auth.login(Login::new(Silent)).wait().unwrap();
         planted.rig.clock.advance(S(3600));
         planted.theirs.clear_requests();
         planted
@@ -58,8 +57,8 @@ fn an_endpoint_off_the_issuer_gets_no_secret() {
     let planted = Planted::new();
     let auth = Auth::new(planted.config()).unwrap();
     for (error, remedy) in [
-        (wait(auth.session().unwrap().access_token()).unwrap_err(), "log_in"),
-        (wait(auth.logout(LogoutRequest::default())).unwrap_err(), "forget_locally"),
+        (auth.session().unwrap().access_token().wait().unwrap_err(), "log_in"),
+        (auth.logout(Logout::default()).wait().unwrap_err(), "forget_locally"),
     ] {
         assert_error(&error, ErrorKind::Config, Some(remedy), 2);
         assert!(error.to_string().contains("nothing was sent"), "{error}");
@@ -67,9 +66,7 @@ fn an_endpoint_off_the_issuer_gets_no_secret() {
     assert!(planted.theirs.requests().is_empty());
     // A new login in its place does not end the old one over there.
     planted.rig.server.approve_all();
-    let mut request = named(Some("default"));
-    request.replace = true;
-    wait(auth.login(request, Arc::new(Silent))).unwrap();
+    auth.login(named(Some("default"), Silent).replace()).wait().unwrap();
     assert!(planted.theirs.requests().is_empty());
 }
 
@@ -101,7 +98,7 @@ fn userinfo_off_the_issuer_gets_no_token() {
     rig.server.inject(Endpoint::Metadata, Fault::ReplyField("userinfo_endpoint".into(), address.into()));
     let session = rig.log_in();
     theirs.clear_requests();
-    assert_error(&wait(session.userinfo()).unwrap_err(), ErrorKind::Config, Some("log_in"), 2);
+    assert_error(&session.userinfo().wait().unwrap_err(), ErrorKind::Config, Some("log_in"), 2);
     assert!(theirs.requests().is_empty());
 }
 
@@ -109,7 +106,7 @@ fn userinfo_off_the_issuer_gets_no_token() {
 fn metadata_that_is_away_confirms_nothing() {
     let planted = Planted::new();
     planted.rig.server.inject_always(Endpoint::Metadata, Fault::status(503));
-    let error = wait(Auth::new(planted.config()).unwrap().session().unwrap().access_token()).unwrap_err();
+    let error = Auth::new(planted.config()).unwrap().session().unwrap().access_token().wait().unwrap_err();
     assert_error(&error, ErrorKind::Unreachable, Some("retry"), 5);
     assert!(planted.theirs.requests().is_empty());
 }

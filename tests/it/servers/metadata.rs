@@ -1,8 +1,7 @@
 //! Where the endpoints are: what a server's metadata may say, and what a second document adds.
 
-use hallpass::blocking::wait;
 use hallpass::testing::{AuthorizationServer, Endpoint, Fault};
-use hallpass::{Config, ErrorKind, LogoutOutcome, LogoutRequest, Remedy};
+use hallpass::{Config, ErrorKind, Logout, LogoutOutcome, Remedy};
 use serde_json::Value;
 
 use crate::support::faults::json_body;
@@ -106,7 +105,7 @@ fn an_unsafe_optional_endpoint_is_dropped() {
             let rig = Rig::new();
             rig.server.inject_always(Endpoint::Metadata, field(name, value));
             rig.try_log_in(|_| {}).unwrap();
-            let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+            let ended = rig.auth().logout(Logout::default()).wait().unwrap();
             let wanted =
                 if name == "revocation_endpoint" { LogoutOutcome::NotRevocable } else { LogoutOutcome::Revoked };
             assert_eq!(ended.done[0].ended, wanted, "{name}: {value}");
@@ -161,8 +160,8 @@ fn one_document_fills_the_gaps_of_the_other() {
         let session = rig.try_log_in(|_| {}).unwrap();
         assert_eq!(rig.request_count(Endpoint::Metadata), 2, "{name}");
         assert!(session.context().unwrap().account.email.is_some(), "{name}: userinfo was asked");
-        wait(session.userinfo()).unwrap();
-        let ended = wait(rig.auth().logout(LogoutRequest::default())).unwrap();
+        session.userinfo().wait().unwrap();
+        let ended = rig.auth().logout(Logout::default()).wait().unwrap();
         assert_eq!(ended.done[0].ended, LogoutOutcome::Revoked, "{name}");
     }
 }
@@ -175,7 +174,7 @@ fn an_unusable_second_document_adds_nothing() {
         rig.server.inject(Endpoint::Metadata, second.clone());
         let session = rig.try_log_in(|_| {}).unwrap();
         assert!(session.context().unwrap().account.email.is_some(), "{second:?}: the ID token has it");
-        let info = wait(session.userinfo()).unwrap();
+        let info = session.userinfo().wait().unwrap();
         assert_eq!(info.refused.unwrap().kind(), ErrorKind::Protocol, "{second:?}: no userinfo endpoint");
     }
 }

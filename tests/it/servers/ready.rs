@@ -1,8 +1,5 @@
 //! The ready configurations, and what a host sets by hand for a server that differs.
 
-use std::sync::Arc;
-
-use hallpass::blocking::wait;
 use hallpass::doctor::State;
 use hallpass::prompt::Silent;
 use hallpass::servers::{entra, github, gitlab, okta, twitch, workos_authkit, workos_connect};
@@ -105,15 +102,14 @@ fn each_refresh_names_its_scopes_if_configured() {
         rig.server.approve_all();
         // As Entra ID lists what was granted: not all that is OpenID Connect's.
         rig.server.inject(Endpoint::Token, Fault::ReplyField("scope".into(), "openid email".into()));
-        let session = wait(Auth::new(config).unwrap().login(Default::default(), Arc::new(Silent))).unwrap();
+        let session = Auth::new(config).unwrap().login(hallpass::Login::new(Silent)).wait().unwrap();
         rig.server.clear_requests();
         forced(&session).unwrap();
         let asked = rig.server.requests_to(Endpoint::Token).pop().unwrap();
         assert_eq!(asked.parameter("scope"), scopes, "{:?}", asked.form);
         // Fewer scopes are what a caller asked for.
-        let mut request = TokenRequest::default();
-        request.scopes = Some("email".parse().unwrap());
-        wait(session.access_token_with(request)).unwrap();
+        let request = TokenRequest::new().scopes("email".parse().unwrap());
+        session.access_token_with(request).wait().unwrap();
         let asked = rig.server.requests_to(Endpoint::Token).pop().unwrap();
         assert_eq!(asked.parameter("scope"), Some("email"), "{:?}", asked.form);
     }
@@ -133,7 +129,7 @@ fn the_doctor_needs_no_metadata_if_endpoints_are_known() {
         let at = |path: &str| url::Url::parse(&format!("{}{path}", rig.server.issuer())).ok();
         config.device_authorization_endpoint = at("/device_authorization");
         config.token_endpoint = at("/token").filter(|_| by_hand);
-        let report = wait(Auth::new(config).unwrap().doctor()).unwrap();
+        let report = Auth::new(config).unwrap().doctor().wait().unwrap();
         let server = report.findings.iter().find(|finding| finding.area == "server").unwrap();
         assert_eq!(server.state, state, "{}", server.text);
     }

@@ -2,11 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
-use hallpass::{ErrorKind, LoginRequest, Selector};
+use hallpass::{ErrorKind, Login, Selector};
 
 use crate::contexts::{by_default, meant, name, two};
 use crate::support::rig::{Rig, assert_error, token, token_error};
@@ -27,7 +25,7 @@ fn a_damaged_index_is_not_an_empty_one() {
         ("{\"format\": 3}".to_owned(), "upgrade"),
     ] {
         fs::write(&path, &text).unwrap();
-        let login = wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent)));
+        let login = rig.auth().login(Login::new(Silent)).wait();
         for error in [token_error(&rig), rig.auth().contexts().unwrap_err(), login.unwrap_err()] {
             assert_error(&error, ErrorKind::Custody, Some(remedy), 6);
         }
@@ -49,7 +47,7 @@ fn an_index_of_an_older_version_or_by_hand_is_read() {
     assert_eq!(meant(&rig.auth()), by_default("home"));
     let work = rig.auth().session_for(&Selector::context(name("WORK"))).unwrap();
     assert_eq!(work.context().unwrap().name.as_str(), "work");
-    wait(rig.auth().switch(&name("WORK"))).unwrap();
+    rig.auth().switch(&name("WORK")).wait().unwrap();
     assert_eq!(meant(&rig.auth()), by_default("work"));
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("\"default\":\"work\"", "\"default\":\"play\"")).unwrap();

@@ -3,11 +3,9 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
-use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
-use hallpass::{Auth, ErrorKind, LoginRequest, Remedy};
+use hallpass::{Auth, ErrorKind, Login, Remedy};
 
 use super::path::named_folder;
 use crate::support::rig::{Rig, assert_error, left_out, token, token_error};
@@ -22,8 +20,8 @@ fn refused(rig: &Rig, path: &Path, why: &str) {
     let errors = [
         rig.auth().session().unwrap_err(),
         rig.auth().contexts().unwrap_err(),
-        wait(rig.auth().logout(Default::default())).unwrap_err(),
-        wait(rig.auth().login(LoginRequest::default(), Arc::new(Silent))).unwrap_err(),
+        rig.auth().logout(Default::default()).wait().unwrap_err(),
+        rig.auth().login(Login::new(Silent)).wait().unwrap_err(),
     ];
     for error in errors {
         let (name, remedy) = match why.strip_prefix("belongs to ") {
@@ -163,15 +161,15 @@ fn a_repair_closes_a_folder_that_others_can_only_read() {
     };
     open(0o755);
     assert_eq!(rig.auth().session().unwrap_err().remedy().unwrap().name(), "fix_path");
-    let repaired = wait(rig.auth().repair()).unwrap();
+    let repaired = rig.auth().repair().wait().unwrap();
     assert!(repaired.done[0].starts_with("closed ") && repaired.left.is_empty(), "{repaired:?}");
     let bits = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((bits(&home), bits(&grants), bits(&record)), (0o700, 0o700, 0o600));
     assert_eq!(token(&rig.auth().session().unwrap()), own);
     // What others may have written is not ours to believe, and what a variable names is not ours to close.
     open(0o775);
-    assert!(wait(rig.auth().repair()).unwrap_err().to_string().contains("others may write"));
+    assert!(rig.auth().repair().wait().unwrap_err().to_string().contains("others may write"));
     open(0o755);
-    let error = wait(Auth::new(named_folder(&rig, &home)).unwrap().repair()).unwrap_err();
+    let error = Auth::new(named_folder(&rig, &home)).unwrap().repair().wait().unwrap_err();
     assert!(error.to_string().contains("others may read it") && bits(&home) == 0o755, "{error}");
 }

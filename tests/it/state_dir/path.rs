@@ -2,12 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::doctor::State;
 use hallpass::prompt::Silent;
-use hallpass::{Auth, Config, ErrorKind, LoginRequest, LogoutRequest, MoveRequest};
+use hallpass::{Auth, Config, ErrorKind, Login, Logins, Logout, MoveKeys};
 
 use crate::support::rig::{Rig, assert_error};
 
@@ -69,9 +67,9 @@ fn a_folder_named_by_a_variable_is_in_no_work_tree() {
         for error in [
             auth.session().unwrap_err(),
             auth.contexts().unwrap_err(),
-            wait(auth.login(LoginRequest::default(), Arc::new(Silent))).unwrap_err(),
-            wait(auth.logout(LogoutRequest::default())).unwrap_err(),
-            wait(auth.move_keys(MoveRequest::all_to("keys"))).unwrap_err(),
+            auth.login(Login::new(Silent)).wait().unwrap_err(),
+            auth.logout(Logout::default()).wait().unwrap_err(),
+            auth.move_keys(MoveKeys::new(Logins::All, "keys")).wait().unwrap_err(),
         ] {
             assert_error(&error, ErrorKind::Custody, Some("fix_config"), 6);
             assert!(error.to_string().contains("which ACME_HOME names: it lies in the work tree"), "{error}");
@@ -102,7 +100,7 @@ fn a_folder_named_by_a_variable_is_shown_to_the_person() {
     let folder = rig.folder.path().join("elsewhere");
     let auth = Auth::new(named_folder(&rig, &folder)).unwrap();
     assert_eq!(auth.named_state_folder(), Some((folder.clone(), "ACME_HOME".into())));
-    let report = wait(auth.doctor()).unwrap();
+    let report = auth.doctor().wait().unwrap();
     let note = format!("ACME_HOME names the state folder {}: logins come from there", folder.display());
     assert!(report.findings.iter().any(|finding| finding.state == State::Note && finding.text == note), "{report:?}");
     assert_eq!(Auth::new(rig.config()).unwrap().named_state_folder(), None);

@@ -1,14 +1,12 @@
 //! An index that somebody else has changed is believed no further than its records say (law 16).
 
 use std::fs;
-use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::doctor::State;
 use hallpass::prompt::Silent;
 use hallpass::testing::Endpoint;
-use hallpass::{Auth, Error, ErrorKind, LogoutRequest, Selector, Session};
+use hallpass::{Auth, Error, ErrorKind, Logins, Logout, Selector, Session};
 use serde_json::Value;
 
 use crate::support::rig::{Rig, S, assert_error, bob, named, token};
@@ -20,10 +18,10 @@ fn swapped_grants_serve_nobodys_token() {
     let errors = is_refused(&rig, "test");
     assert!(errors[0].to_string().contains("its record is the one of alice@example.com"), "{}", errors[0]);
     // The doctor says so, and a repair gives each record its own name.
-    let report = wait(rig.auth().doctor()).unwrap();
+    let report = rig.auth().doctor().wait().unwrap();
     let logins = report.findings.iter().filter(|finding| finding.area == "login" && finding.state == State::Problem);
     assert_eq!(logins.count(), 2);
-    let repaired = wait(rig.auth().repair()).unwrap();
+    let repaired = rig.auth().repair().wait().unwrap();
     assert!(repaired.left.is_empty() && repaired.done.len() == 4, "{repaired:?}");
     for (name, person, old) in [("prod", "alice", &tokens[0]), ("test", "bob", &tokens[1])] {
         let session = session(&rig, name);
@@ -68,15 +66,14 @@ fn is_refused(rig: &Rig, name: &str) -> Vec<Error> {
             rig.clock.advance(S(3600));
         }
         assert!(session(rig, name).cached_token(Default::default()).is_none());
-        errors.push(wait(session(rig, name).access_token()).unwrap_err());
-        errors.push(wait(session(rig, name).userinfo()).unwrap_err());
+        errors.push(session(rig, name).access_token().wait().unwrap_err());
+        errors.push(session(rig, name).userinfo().wait().unwrap_err());
     }
-    for local_only in [false, true] {
-        let mut request = LogoutRequest::default();
-        (request.select, request.local_only) = (select.clone(), local_only);
-        errors.push(wait(rig.auth().logout(request)).unwrap_err());
+    let logout = Logout::new(select);
+    for logout in [logout.clone(), logout.local_only()] {
+        errors.push(rig.auth().logout(logout).wait().unwrap_err());
     }
-    errors.push(wait(rig.auth().rename(&name.parse().unwrap(), &"other".parse().unwrap())).unwrap_err());
+    errors.push(rig.auth().rename(&name.parse().unwrap(), &"other".parse().unwrap()).wait().unwrap_err());
     for error in &errors {
         assert_error(error, ErrorKind::Custody, Some("repair"), 6);
         assert!(error.to_string().contains("nothing was sent, nothing was erased"), "{error}");
@@ -113,7 +110,7 @@ fn swapped_names_of_one_account_are_refused() {
     rewrite(&rig, |index| exchange(index, "name"));
     assert!(is_refused(&rig, "admin")[0].to_string().contains("was never given this name"));
     is_refused(&rig, "readonly");
-    assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
+    assert!(rig.auth().repair().wait().unwrap().left.is_empty());
     for name in ["admin", "readonly"] {
         token(&session(&rig, name));
     }
@@ -126,19 +123,18 @@ fn grants_swapped_between_key_stores_end_no_login() {
     rig.server.approve_all_as(&bob());
     let mut other = rig.config();
     other.custody = Custody::Only(vec![KeyStoreName::KeyFile]);
-    wait(Auth::new(other).unwrap().login(named(Some("test")), Arc::new(Silent))).unwrap();
+    Auth::new(other).unwrap().login(named(Some("test"), Silent)).wait().unwrap();
     rewrite(&rig, |index| exchange(index, "grant"));
     let records = rig.records();
     for name in ["prod", "test"] {
-        for local_only in [false, true] {
-            let mut request = LogoutRequest::default();
-            (request.select, request.local_only) = (Selector::context(name.parse().unwrap()), local_only);
-            let error = wait(rig.auth().logout(request)).unwrap_err();
+        let logout = Logout::new(Selector::context(name.parse().unwrap()));
+        for logout in [logout.clone(), logout.local_only()] {
+            let error = rig.auth().logout(logout).wait().unwrap_err();
             assert_error(&error, ErrorKind::Custody, Some("repair"), 6);
         }
     }
     assert_eq!((rig.records(), rig.keys.count(), rig.server.live_families()), (records, 1, 2));
-    let repaired = wait(rig.auth().repair()).unwrap();
+    let repaired = rig.auth().repair().wait().unwrap();
     assert!(repaired.left.is_empty(), "{repaired:?}");
     for (name, place) in [("prod", "keys"), ("test", "keyfile")] {
         assert_eq!(session(&rig, name).context().unwrap().key_store, place);
@@ -151,10 +147,10 @@ fn a_login_that_replaces_a_swapped_name_ends_no_other() {
     let (rig, _) = with_index(|index| exchange(index, "grant"));
     rig.server.clear_requests();
     rig.server.approve_all();
-    wait(rig.auth().login(named(Some("prod")), Arc::new(Silent))).unwrap();
+    rig.auth().login(named(Some("prod"), Silent)).wait().unwrap();
     assert!(rig.server.requests_to(Endpoint::Revocation).is_empty());
     assert_eq!(rig.server.live_families(), 3);
-    wait(rig.auth().repair()).unwrap();
+    rig.auth().repair().wait().unwrap();
     token(&session(&rig, "test"));
 }
 
@@ -168,7 +164,7 @@ fn a_repair_keeps_default_and_pinned_folders() {
         index["folders"] = serde_json::json!([{"folder": folder, "context": "work"}]);
         exchange(index, "grant");
     });
-    assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
+    assert!(rig.auth().repair().wait().unwrap().left.is_empty());
     let contexts = rig.auth().contexts().unwrap();
     let default = contexts.iter().find(|context| context.is_default).unwrap();
     assert_eq!(default.account.subject.as_deref(), Some("alice"));
@@ -179,7 +175,7 @@ fn a_repair_keeps_default_and_pinned_folders() {
         (0..2).for_each(|at| index["contexts"][at]["mark"] = "".into());
         index["default"] = "work".into();
     });
-    let repaired = wait(rig.auth().repair()).unwrap();
+    let repaired = rig.auth().repair().wait().unwrap();
     assert!(repaired.left.iter().any(|line| line == "no login is the default now: it was work"), "{repaired:?}");
     assert!(rig.auth().contexts().unwrap().iter().all(|context| !context.is_default));
 }
@@ -190,7 +186,7 @@ fn a_repair_names_a_second_login_of_an_account() {
     rig.log_in_as(&Default::default(), None);
     rig.log_in_as(&Default::default(), Some("work"));
     rewrite(&rig, |index| drop(index["contexts"].as_array_mut().unwrap().pop()));
-    assert!(wait(rig.auth().repair()).unwrap().left.is_empty());
+    assert!(rig.auth().repair().wait().unwrap().left.is_empty());
     token(&session(&rig, "alice@example.com-2"));
 }
 
@@ -200,9 +196,7 @@ fn logout_of_all_ends_logins_that_the_index_lost() {
     rig.log_in_as(&Default::default(), None);
     rig.log_in_as(&bob(), None);
     rewrite(&rig, |index| drop(index["contexts"].as_array_mut().unwrap().pop()));
-    let mut all = LogoutRequest::default();
-    all.all = true;
-    let ended = wait(rig.auth().logout(all)).unwrap();
+    let ended = rig.auth().logout(Logout::new(Logins::All)).wait().unwrap();
     assert_eq!((ended.done.len(), rig.keys.count(), rig.records().len(), rig.server.live_families()), (2, 0, 0, 0));
 }
 
@@ -218,10 +212,10 @@ fn no_other_operation_proves_a_forged_name() {
         });
     };
     plant();
-    wait(rig.auth().rename(&"work".parse().unwrap(), &"home".parse().unwrap())).unwrap();
+    rig.auth().rename(&"work".parse().unwrap(), &"home".parse().unwrap()).wait().unwrap();
     is_refused(&rig, "prod");
     rig.server.approve_all();
-    wait(rig.auth().login(named(Some("home")), Arc::new(Silent))).unwrap();
+    rig.auth().login(named(Some("home"), Silent)).wait().unwrap();
     is_refused(&rig, "prod");
 }
 
@@ -235,7 +229,7 @@ fn a_rename_proves_no_second_entry_of_the_name() {
         (planted["org"], planted["mark"]) = ("org_2".into(), "".into());
         index["contexts"].as_array_mut().unwrap().push(planted);
     });
-    wait(rig.auth().rename(&"prod".parse().unwrap(), &"live".parse().unwrap())).unwrap();
+    rig.auth().rename(&"prod".parse().unwrap(), &"live".parse().unwrap()).wait().unwrap();
     rewrite(&rig, |index| {
         let marks: Vec<_> = index["contexts"].as_array().unwrap().iter().map(|entry| entry["mark"] != "").collect();
         assert_eq!(marks, [true, false]);
@@ -247,7 +241,7 @@ fn a_renamed_login_is_proven_by_its_new_name() {
     let rig = Rig::new();
     let before = rig.log_in_as(&Default::default(), Some("work"));
     let own = token(&before);
-    wait(rig.auth().rename(&"work".parse().unwrap(), &"Home".parse().unwrap())).unwrap();
+    rig.auth().rename(&"work".parse().unwrap(), &"Home".parse().unwrap()).wait().unwrap();
     assert_eq!((token(&session(&rig, "home")), token(&before)), (own.clone(), own));
     rewrite(&rig, |index| index["contexts"][0]["name"] = "work2".into());
     is_refused(&rig, "work2");

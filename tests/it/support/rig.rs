@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 pub(crate) use crate::support::keys::{Keys, Mood};
-use hallpass::blocking::wait;
 use hallpass::clock::Clock as _;
 use hallpass::custody::Custody;
 use hallpass::prompt::{Prompt, Silent};
 pub(crate) use hallpass::testing::ScriptedPrompt;
 use hallpass::testing::{AuthorizationServer, Behaviour, Cue, Endpoint, ManualClock, Person};
-use hallpass::{Auth, Config, Error, ErrorKind, LoginRequest, Remedy, Result, Session, TokenRequest};
+use hallpass::{Auth, Config, Error, ErrorKind, Job, Login, Remedy, Result, Session, TokenRequest};
 use tempfile::TempDir;
 
 pub(crate) const S: fn(u64) -> Duration = Duration::from_secs;
@@ -78,7 +77,7 @@ impl Rig {
 
     pub(crate) fn log_in_as(&self, person: &Person, context: Option<&str>) -> Session {
         self.server.approve_all_as(person);
-        let session = wait(self.auth().login(named(context), Arc::new(Silent))).unwrap();
+        let session = self.auth().login(named(context, Silent)).wait().unwrap();
         self.server.decide_one_by_one();
         self.server.clear_requests();
         session
@@ -89,7 +88,7 @@ impl Rig {
         self.server.approve_all();
         let mut config = self.config();
         change(&mut config);
-        wait(Auth::new(config)?.login(LoginRequest::default(), Arc::new(Silent)))
+        Auth::new(config)?.login(Login::new(Silent)).wait()
     }
 
     /// A prompt that approves everything at the wait of this number.
@@ -138,10 +137,8 @@ impl Rig {
     }
 }
 
-pub(crate) fn named(context: Option<&str>) -> LoginRequest {
-    let mut request = LoginRequest::default();
-    request.context = context.map(|name| name.parse().unwrap());
-    request
+pub(crate) fn named(context: Option<&str>, prompt: impl Prompt + 'static) -> Login {
+    context.into_iter().fold(Login::new(prompt), Login::context)
 }
 
 pub(crate) fn bob() -> Person {
@@ -149,20 +146,18 @@ pub(crate) fn bob() -> Person {
 }
 
 pub(crate) fn token(session: &Session) -> String {
-    wait(session.access_token()).unwrap().expose().to_owned()
+    session.access_token().wait().unwrap().expose().to_owned()
 }
 
 /// Why a fresh process gets no token.
 pub(crate) fn token_error(rig: &Rig) -> Error {
-    let token = rig.auth().session().and_then(|session| wait(session.access_token()));
+    let token = rig.auth().session().and_then(|session| session.access_token().wait());
     token.map(|token| token.scopes().to_string()).unwrap_err()
 }
 
 /// A token that the server is asked for whatever there is.
 pub(crate) fn forced(session: &Session) -> Result<String> {
-    let mut request = TokenRequest::default();
-    request.refresh = true;
-    wait(session.access_token_with(request)).map(|token| token.expose().to_owned())
+    session.access_token_with(TokenRequest::new().refresh()).wait().map(|token| token.expose().to_owned())
 }
 
 /// The lock of the login, as another process holds it.
@@ -184,12 +179,11 @@ pub(crate) fn assert_error(error: &Error, kind: ErrorKind, remedy: Option<&str>,
     assert!(!message.contains('\n') && !full_stop && !message.is_empty(), "{message:?}");
 }
 
-/// Polls `future` once, so that its work begins.
-pub(crate) fn begin<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
-    let mut future = Box::pin(future);
+/// A job that is not done yet.
+pub(crate) fn begun<T>(mut job: Job<T>) -> Job<T> {
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(future.as_mut().poll(&mut cx).is_pending());
-    future
+    assert!(std::pin::Pin::new(&mut job).poll(&mut cx).is_pending());
+    job
 }
 
 /// Until another thread has done it.

@@ -17,7 +17,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use hallpass::prompt::{Prompt, Verification};
-use hallpass::{Auth, LoginRequest, Result, Secret, TokenRequest, blocking};
+use hallpass::{Auth, Login, Result, Secret, TokenRequest};
 
 pub(crate) fn main() -> Result<()> {
     // Kept to the end, so that whoever finds no other secret knows that they looked in the right place.
@@ -26,15 +26,13 @@ pub(crate) fn main() -> Result<()> {
     config.client_secret = Some(Arc::new(Secret::new(line())));
 
     let auth = Auth::new(config)?;
-    let session = blocking::wait(auth.login(LoginRequest::default(), Arc::new(Page)))?;
+    let session = auth.login(Login::new(Page)).wait()?;
     stand_still("logged in");
-    blocking::wait(session.access_token())?;
+    session.access_token().wait()?;
     stand_still("token");
-    let mut request = TokenRequest::default();
-    request.refresh = true;
-    blocking::wait(session.access_token_with(request))?;
+    session.access_token_with(TokenRequest::new().refresh()).wait()?;
     stand_still("refreshed");
-    blocking::wait(session.access_token())?;
+    session.access_token().wait()?;
     stand_still("another token");
     drop((session, auth));
     stand_still("dropped");

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::AuthorizationServer;
-use hallpass::{Auth, LoginRequest, Session, TokenRequest};
+use hallpass::{Auth, Login, Session, TokenRequest};
 use huskarl::cache::{GrantTokenSource, InMemoryRefreshTokenStore, InMemoryTokenCache, NoSource, TokenSource};
 use huskarl::core::client_auth::NoAuth;
 use huskarl::core::server_metadata::AuthorizationServerMetadata;
@@ -78,9 +77,9 @@ impl Login for Hallpass {
 
     fn log_in(_: &Runtime, server: &AuthorizationServer, folder: &Path) -> Self {
         let auth = Auth::new(server.config(folder).expect("a configuration")).expect("an Auth");
-        let session = wait(auth.login(LoginRequest::default(), Arc::new(Silent))).expect("a login");
+        let session = auth.login(Login::new(Silent)).wait().expect("a login");
         // A login leaves its token on the disk: the first who asks takes it from there.
-        wait(session.access_token()).expect("a token");
+        session.access_token().wait().expect("a token");
         Self(session)
     }
 }
@@ -96,7 +95,7 @@ impl Contender for Hallpass {
 
     fn refresh(&self, runtime: &Runtime) {
         let mut forced = TokenRequest::default();
-        forced.refresh = true;
+        forced = forced.refresh();
         drop(runtime.handle().block_on(self.0.access_token_with(forced)).expect("a refresh"));
     }
 

@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::ManualClock;
-use hallpass::{Auth, Config, Error, LoginRequest, LogoutRequest, Pkce, Secret, Session};
+use hallpass::{Auth, Config, Error, Login, Logout, Pkce, Secret, Session};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -167,7 +166,7 @@ impl Rig {
     }
 
     fn log_in(&self) -> hallpass::Result<Session> {
-        wait(self.auth.login(LoginRequest::default(), Arc::new(Silent)))
+        self.auth.login(Login::new(Silent)).wait()
     }
 
     fn end(&self, error: Option<&Error>) {
@@ -243,7 +242,7 @@ proptest! {
         });
         let session = rig.log_in().unwrap();
         rig.end(refreshed(&session).err().as_ref());
-        rig.end(wait(rig.auth.logout(LogoutRequest::default())).err().as_ref());
+        rig.end(rig.auth.logout(Logout::default()).wait().err().as_ref());
         // Nobody asks again and again: device code, token, at most two refreshes and a revocation.
         prop_assert!(rig.server.seen().len() <= 5);
     }

@@ -14,14 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hallpass::blocking::wait;
 use hallpass::clock::Clock as _;
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::prompt::{Prompt, Verification};
 use hallpass::testing::ManualClock;
-use hallpass::{
-    Auth, Config, Environment, Error, LoginRequest, LogoutRequest, Pkce, Remedy, Secret, Session, TokenRequest, servers,
-};
+use hallpass::{Auth, Config, Environment, Error, Login, Logout, Pkce, Remedy, Secret, Session, TokenRequest, servers};
 use url::Url;
 
 use conversation::Conversation;
@@ -112,7 +109,7 @@ fn play(script: Script) -> Result<usize, String> {
     conversation.lock().unwrap().issuer = config.issuer.as_str().to_owned();
     let auth = Auth::new(config).map_err(|error| error.to_string())?;
     let prompt = Arc::new(Shown::default());
-    let login = wait(auth.login(LoginRequest::default(), prompt.clone()));
+    let login = auth.login(Login::new(prompt.clone())).wait();
 
     let slept: Vec<_> = clock.slept().iter().map(Duration::as_secs).collect();
     let is_poll = |request: &Request| request.field("device_code").is_some();
@@ -152,7 +149,7 @@ fn judge(
             return is_told(&error, kind, &part.join(" "));
         }
     };
-    let token = wait(session.access_token()).map_err(|error| error.to_string())?;
+    let token = session.access_token().wait().map_err(|error| error.to_string())?;
     let context = session.context().unwrap();
     let lives = token.expires_at().map(|end| end.duration_since(clock.now()).unwrap().as_secs().to_string());
     let checks = [
@@ -172,7 +169,7 @@ fn judge(
         match then.as_slice() {
             ["after", _, wanted] => {
                 clock.advance(seconds.ok_or("no seconds")?);
-                match wait(session.access_token()) {
+                match session.access_token().wait() {
                     Ok(token) if token.expose() == *wanted => {}
                     other => {
                         return differs(
@@ -184,9 +181,8 @@ fn judge(
                 }
             }
             ["wants_fails", _, kind, part @ ..] => {
-                let mut request = TokenRequest::default();
-                request.min_validity = seconds;
-                match wait(session.access_token_with(request)) {
+                let request = seconds.map_or(TokenRequest::new(), |seconds| TokenRequest::new().min_validity(seconds));
+                match session.access_token_with(request).wait() {
                     Ok(_) => return Err("a token was promised for so long".into()),
                     Err(error) => is_told(&error, kind, &part.join(" "))?,
                 }
@@ -202,27 +198,26 @@ fn judge(
                 Ok(_) => return Err("a refresh did not fail".into()),
                 Err(error) => is_told(&error, kind, &part.join(" "))?,
             },
-            ["whoami", wanted @ ..] => match wait(session.userinfo()) {
+            ["whoami", wanted @ ..] => match session.userinfo().wait() {
                 Ok(info) if info.account.to_string() == wanted.join(" ") => {}
                 other => return differs("whoami", &wanted.join(" "), &format!("{other:?}")),
             },
-            ["whoami_fails", kind, part @ ..] => match wait(session.userinfo()) {
+            ["whoami_fails", kind, part @ ..] => match session.userinfo().wait() {
                 Ok(info) => return Err(format!("whoami did not fail: {info:?}")),
                 Err(error) => is_told(&error, kind, &part.join(" "))?,
             },
             ["fewer_fail", scope, kind, part @ ..] => {
-                let mut request = TokenRequest::default();
-                request.scopes = scope.parse().ok();
-                match wait(session.access_token_with(request)) {
+                let request = TokenRequest::new().scopes(scope.parse().unwrap());
+                match session.access_token_with(request).wait() {
                     Ok(_) => return Err("a token with fewer scopes was given".into()),
                     Err(error) => is_told(&error, kind, &part.join(" "))?,
                 }
             }
-            ["logout", how] => match wait(auth.logout(LogoutRequest::default())) {
+            ["logout", how] => match auth.logout(Logout::default()).wait() {
                 Ok(ended) if ended.done[0].ended.name() == *how => {}
                 other => return differs("logout", how, &format!("{other:?}")),
             },
-            ["logout_fails", kind, part @ ..] => match wait(auth.logout(LogoutRequest::default())) {
+            ["logout_fails", kind, part @ ..] => match auth.logout(Logout::default()).wait() {
                 Ok(ended) => return Err(format!("a logout did not fail: {ended:?}")),
                 Err(error) => is_told(&error, kind, &part.join(" "))?,
             },
@@ -233,9 +228,8 @@ fn judge(
 }
 
 fn refreshed(session: &Session) -> hallpass::Result<String> {
-    let mut request = TokenRequest::default();
-    request.refresh = true;
-    wait(session.access_token_with(request)).map(|token| token.expose().to_owned())
+    let request = TokenRequest::new().refresh();
+    session.access_token_with(request).wait().map(|token| token.expose().to_owned())
 }
 
 /// Whether the error is of that kind, says that, and tells no secret in any of its ways to be printed.

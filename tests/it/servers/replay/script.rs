@@ -93,7 +93,7 @@ impl Script {
                 match script.exchanges.last_mut() {
                     Some(open) if matches!(open.answer, Answer::None) => open.field(asked).ok_or(wrong("no field"))?,
                     _ => {
-                        let (exchange, often) = Exchange::begin(number, asked).ok_or(wrong("no request line"))?;
+                        let (exchange, often) = Exchange::begun(number, asked).ok_or(wrong("no request line"))?;
                         script.exchanges.push(exchange);
                         times.push(often);
                     }
@@ -172,7 +172,7 @@ impl Script {
 }
 
 impl Exchange {
-    fn begin(line: usize, asked: &str) -> Option<(Self, usize)> {
+    fn begun(line: usize, asked: &str) -> Option<(Self, usize)> {
         let mut words = asked.split(' ');
         let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
         let often = match (words.next(), words.next()) {
