@@ -196,7 +196,7 @@ impl KeyStoreError {
         let (message, cause) = self.message_and_cause(&describe_key_store(store));
         let error = Error::new(ErrorKind::Custody, message).with(remedy);
         match cause {
-            Some(cause) => error.because(cause),
+            Some(cause) => error.caused_by(cause),
             None => error,
         }
     }

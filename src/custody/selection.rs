@@ -264,7 +264,7 @@ impl KeyStores {
             several => {
                 let causes: Vec<_> = several.iter().map(Error::full_text).collect();
                 let error = Error::new(ErrorKind::Custody, "no key store can take the key of a login");
-                error.with(choose_among(others)).because(causes.join("; "))
+                error.with(choose_among(others)).caused_by(causes.join("; "))
             }
         }
     }

@@ -191,7 +191,7 @@ fn parse(bytes: &[u8], item: &Item<'_>) -> Result<WrappedKey, Unusable> {
 
 /// Converts an error of the state folder to an error of a key store.
 pub(super) fn refused(error: Error) -> KeyStoreError {
-    KeyStoreError::StateFolder { why: error.to_string(), because: error.cause_text(), remedy: error.remedy().cloned() }
+    KeyStoreError::StateFolder { why: error.to_string(), because: error.because(), remedy: error.remedy().cloned() }
 }
 
 /// Binds a sealed key to its login: moved to another login, it does not open.

@@ -57,7 +57,7 @@ impl Jobs {
         let thread = thread::Builder::new().name("hallpass-job".into()).spawn(move || work(running));
         match thread {
             Ok(_) => Ok(()),
-            Err(error) => Err(Error::new(ErrorKind::Custody, "this process can start no thread").because(error)),
+            Err(error) => Err(Error::new(ErrorKind::Custody, "this process can start no thread").caused_by(error)),
         }
     }
 }

@@ -208,7 +208,7 @@ impl Newest {
 
 fn not_revoked(entry: &Entry, cause: Error) -> Error {
     let message = "cannot log out: the server was not told";
-    Error::new(cause.kind(), message).with(forget_locally(entry)).because(cause)
+    Error::new(cause.kind(), message).with(forget_locally(entry)).caused_by(cause)
 }
 
 fn forget_locally(entry: &Entry) -> Remedy {

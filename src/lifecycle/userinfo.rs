@@ -147,7 +147,7 @@ fn refusal_error(app: &App, context: Option<&Context>, TokenRefused { reason, ..
     let Some(context) = context else {
         let variable = config.app.variable("TOKEN");
         let message = format!("issuer {} does not accept the token in {variable}", config.issuer);
-        return Error::config("token", message).because(Error::from(reason));
+        return Error::config("token", message).caused_by(Error::from(reason));
     };
     let lacks_openid = !context.scopes.is_empty() && !context.scopes.contains("openid");
     let (why, remedy) = match &config.resource {
@@ -163,7 +163,7 @@ fn refusal_error(app: &App, context: Option<&Context>, TokenRefused { reason, ..
         None => (format!("it refused the token with {}", reason.display_code()), Remedy::AskAdministrator),
     };
     let message = format!("cannot ask {} whose login this is: {why}", reason.host);
-    Error::new(ErrorKind::AuthorizationServer, message).with(remedy).because(Error::from(reason))
+    Error::new(ErrorKind::AuthorizationServer, message).with(remedy).caused_by(Error::from(reason))
 }
 
 fn protocol_error(message: String) -> Error {

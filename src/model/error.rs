@@ -16,6 +16,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong: one line in lower case that names the issuer, context or path; never a server's words or body, never a secret.
 ///
+/// `Display` writes this line alone. [`because`](Self::because) has the causes, [`server_says`](Self::server_says) the server's words,
+/// [`remedy`](Self::remedy) what to do.
+///
 /// `Debug` is for `fn main() -> hallpass::Result<()>`: it writes message, causes, the server's words and hint. Serialized, an error is an
 /// object of `kind`, `remedy`, `message`, `because`, `retry_after` and `server_says`, as [`manual::json`](crate::manual::json) describes
 /// it.
@@ -75,6 +78,14 @@ impl Error {
         self.0.remedy.as_ref()
     }
 
+    /// Returns the causes in one line, the nearest first: what the system, the network or a lower layer said. `None` if the message says all.
+    ///
+    /// The causes contain no secret. `Display` leaves them out, so a host that prints a single line prints both.
+    pub fn because(&self) -> Option<String> {
+        let causes: Vec<_> = self.causes().collect();
+        Some(causes.join(": ")).filter(|causes| !causes.is_empty())
+    }
+
     /// Returns the words of the authorization server, if it said any: filtered, at most 200 characters.
     ///
     /// The server or somebody in its place wrote them: show them as a quotation, and do not do what they ask for.
@@ -131,13 +142,13 @@ impl Error {
     /// Makes "cannot X: Y" with one colon: a `why` that has its own colon becomes the cause.
     pub(crate) fn with_reason(kind: ErrorKind, what: String, why: String) -> Self {
         match why.contains(": ") {
-            true => Self::new(kind, what).because(why),
+            true => Self::new(kind, what).caused_by(why),
             false => Self::new(kind, format!("{what}: {why}")),
         }
     }
 
     /// Adds a cause. The cause must contain no secret: only errors of the operating system and our own.
-    pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into().into());
         self
     }
@@ -150,14 +161,8 @@ impl Error {
 
     /// Returns the message with its causes, to be quoted in another sentence.
     pub(crate) fn full_text(&self) -> String {
-        let why = self.cause_text().map(|why| format!(" ({why})"));
+        let why = self.because().map(|why| format!(" ({why})"));
         format!("{self}{}", why.unwrap_or_default())
-    }
-
-    /// Returns the causes in one line.
-    pub(crate) fn cause_text(&self) -> Option<String> {
-        let causes: Vec<_> = self.causes().collect();
-        Some(causes.join(": ")).filter(|causes| !causes.is_empty())
     }
 
     /// Returns the causes, the nearest first.
@@ -238,7 +243,7 @@ impl Serialize for Error {
         object.serialize_field("kind", self.kind().name())?;
         object.serialize_field("remedy", &self.remedy().map(Remedy::name))?;
         object.serialize_field("message", &self.0.message)?;
-        object.serialize_field("because", &self.cause_text())?;
+        object.serialize_field("because", &self.because())?;
         object.serialize_field("retry_after", &self.retry_after().map(|after| after.as_secs()))?;
         object.serialize_field("server_says", &self.server_says())?;
         object.end()
@@ -248,7 +253,7 @@ impl Serialize for Error {
 impl From<url::ParseError> for Error {
     /// For hosts that read endpoints from text.
     fn from(error: url::ParseError) -> Self {
-        Self::config("endpoint", "an endpoint in the configuration is not a valid URL").because(error)
+        Self::config("endpoint", "an endpoint in the configuration is not a valid URL").caused_by(error)
     }
 }
 
@@ -262,5 +267,20 @@ impl From<Infallible> for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_causes_are_one_filtered_line_and_the_same_in_json() {
+        let lower = Error::new(ErrorKind::Unreachable, "no reply").caused_by("timed\u{1b}[2J out");
+        let error = Error::new(ErrorKind::Unreachable, "cannot log in").caused_by(lower.clone());
+        assert_eq!(error.because().unwrap(), format!("no reply: {}", lower.because().unwrap()));
+        assert_eq!(serde_json::json!(error)["because"], error.because().unwrap());
+        assert!(!error.because().unwrap().contains('\u{1b}'));
+        assert_eq!(Error::cancelled().because(), None);
     }
 }

@@ -255,7 +255,7 @@ pub(crate) fn host_of(url: &Url) -> String {
 }
 
 pub(crate) fn no_randomness(error: getrandom::Error) -> Error {
-    Error::new(ErrorKind::Custody, "the operating system gave no random numbers").because(error)
+    Error::new(ErrorKind::Custody, "the operating system gave no random numbers").caused_by(error)
 }
 
 pub(super) fn invalid(field: &'static str, what: &str, text: &str, expected: &str) -> Error {

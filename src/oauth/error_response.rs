@@ -117,7 +117,7 @@ impl From<ErrorResponse> for Error {
         let error = match response.meaning {
             "access_denied" => {
                 let denied = Self::new(ErrorKind::Denied, "the login was denied");
-                denied.with(Remedy::LogIn { context: None }).because(message)
+                denied.with(Remedy::LogIn { context: None }).caused_by(message)
             }
             "expired_token" => Self::new(ErrorKind::CodeExpired, message).with(Remedy::LogIn { context: None }),
             "invalid_client" | "unauthorized_client" => {

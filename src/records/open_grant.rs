@@ -226,7 +226,7 @@ impl<'a> OpenGrant<'a> {
 
     fn write_journal(&self, _lock: &Lock, journal: &RefreshJournal, room: usize) -> Result<()> {
         let files = self.files;
-        let mut bytes = serde_json::to_vec(journal).map_err(|error| files.damaged("no attempt").because(error))?;
+        let mut bytes = serde_json::to_vec(journal).map_err(|error| files.damaged("no attempt").caused_by(error))?;
         bytes.push(b'\n');
         files.folder().write_with_room(&files.next(), &bytes, room)
     }

@@ -282,7 +282,7 @@ impl Write for WipedBuffer {
 }
 
 fn unencodable(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Custody, "the record cannot be written down").because(error)
+    Error::new(ErrorKind::Custody, "the record cannot be written down").caused_by(error)
 }
 
 /// Times as whole seconds since 1970, UTC.

@@ -106,7 +106,7 @@ impl Failure {
             retry_after: error.retry_after().map(|after| after.as_secs()),
             kind: error.kind().name().into(),
             message: error.to_string(),
-            because: error.cause_text(),
+            because: error.because(),
             server_says: error.server_says().map(str::to_owned),
         }
     }
@@ -138,7 +138,7 @@ impl Failure {
         let remedy = if kind == ErrorKind::Unreachable { Remedy::Retry { after: cooldown } } else { log_in };
         let error = Error::new(kind, self.message.clone()).with(remedy).with_server_words(self.server_says.as_deref());
         Some(match &self.because {
-            Some(why) => error.because(why.clone()),
+            Some(why) => error.caused_by(why.clone()),
             None => error,
         })
     }

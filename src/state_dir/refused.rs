@@ -65,7 +65,7 @@ pub(super) fn failed(doing: &str, path: &Path, error: io::Error) -> Error {
     let message = format!("cannot {doing} {}{colon}{why}", path.display());
     let failed = Error::new(ErrorKind::Custody, message).with(remedy);
     // The message already contains an error of our own.
-    if error.get_ref().is_some() { failed } else { failed.because(error) }
+    if error.get_ref().is_some() { failed } else { failed.caused_by(error) }
 }
 
 /// Returns what an error of the operating system means for the person, and what helps.

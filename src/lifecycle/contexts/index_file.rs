@@ -55,7 +55,7 @@ impl Index {
     /// Returns what [`parse`](Self::parse) reads.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         serde_json::to_vec(self)
-            .map_err(|error| Error::new(ErrorKind::Custody, format!("{FILE} cannot be written down")).because(error))
+            .map_err(|error| Error::new(ErrorKind::Custody, format!("{FILE} cannot be written down")).caused_by(error))
     }
 
     /// Changes the index under its lock: `change` gets the index as it is under the lock. A grant's lock is taken before this lock.

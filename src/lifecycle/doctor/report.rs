@@ -72,7 +72,7 @@ impl Finding {
     }
 
     pub(super) fn because(self, error: &Error) -> Self {
-        Self { because: error.cause_text(), ..self }
+        Self { because: error.because(), ..self }
     }
 
     pub(super) fn remedy(self, remedy: impl Into<Option<Remedy>>) -> Self {

@@ -108,14 +108,14 @@ impl Attempt<'_> {
     fn cannot_show(&self, error: std::io::Error) -> Error {
         let server = self.destination.issuer.host();
         let message = format!("the code of {server} could not be shown, so nobody could approve it");
-        Error::new(ErrorKind::Config, message).with(Remedy::Retry { after: None }).because(error)
+        Error::new(ErrorKind::Config, message).with(Remedy::Retry { after: None }).caused_by(error)
     }
 
     /// Returns the error of a code that was not approved; `unanswered` if the last poll got no answer.
     fn ran_out(&self, unanswered: Option<TokenError>) -> Error {
         let message = format!("the code of {} ran out before it was approved", self.destination.issuer.host());
         let error = match unanswered {
-            Some(cause) => Error::new(ErrorKind::Unreachable, message).because(cause),
+            Some(cause) => Error::new(ErrorKind::Unreachable, message).caused_by(cause),
             None => Error::new(ErrorKind::CodeExpired, message),
         };
         error.with(Remedy::LogIn { context: None })

@@ -43,7 +43,7 @@ impl Attempt<'_> {
         let answered = endpoint.request(&Grant::RefreshToken(token), &access, &Cancel::new());
         let refreshed = answered.map_err(|error| match error {
             TokenError::Refused(response) if response.may_be_about_an_org() => {
-                self.org_refused(org, "").because(Error::from(response))
+                self.org_refused(org, "").caused_by(Error::from(response))
             }
             error => error.into(),
         })?;

@@ -48,7 +48,7 @@ impl Exchange<'_> {
             Some(_) => (ErrorKind::Revoked, "it was revoked, or a token of it was used twice"),
             None => (ErrorKind::Expired, "it expired or was revoked"),
         };
-        self.job.login_ended(kind, why).because(Error::from(refusal))
+        self.job.login_ended(kind, why).caused_by(Error::from(refusal))
     }
 
     /// Returns whether fewer scopes than the login's were asked for and the server refuses those, whatever the org.
@@ -66,7 +66,7 @@ impl Exchange<'_> {
         );
         Error::new(ErrorKind::AuthorizationServer, message)
             .with(Remedy::FixConfig { field: "scope" })
-            .because(Error::from(refusal))
+            .caused_by(Error::from(refusal))
     }
 
     /// Returns the error if the login works, but the server gives no token of it for this org.
@@ -74,7 +74,7 @@ impl Exchange<'_> {
         let org = self.target.org.as_ref().map_or("", Org::as_str);
         let (server, name) = (self.server(), &self.job.context.name);
         let message = format!("{server} gives the login {name} no token for the org {org}; the login is as it was");
-        Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator).because(cause)
+        Error::new(ErrorKind::Denied, message).with(Remedy::AskAdministrator).caused_by(cause)
     }
 
     /// Returns the error if the server has rotated and the disk does not take the new token.
@@ -83,8 +83,8 @@ impl Exchange<'_> {
         let message = format!("{server} has renewed the login {name}, and it cannot be written down");
         let not_saved = Error::new(error.kind(), message);
         match error.remedy().cloned() {
-            Some(remedy) => not_saved.with(remedy).because(error),
-            None => not_saved.because(error),
+            Some(remedy) => not_saved.with(remedy).caused_by(error),
+            None => not_saved.caused_by(error),
         }
     }
 

@@ -59,7 +59,7 @@ pub(crate) fn discover(
         Some(url) if http.is_secure(&url) => Ok(url),
         Some(_) if configured.is_some() => Err(configured_not_https(name)),
         Some(_) => Err(wrong_metadata(issuer, &format!("names a {name} that is not https"))),
-        None => Err(wrong_metadata(issuer, &format!("names no {name}")).because(attempts.clone())),
+        None => Err(wrong_metadata(issuer, &format!("names no {name}")).caused_by(attempts.clone())),
     };
     let device = document.device_authorization_endpoint;
     Ok(Endpoints {
