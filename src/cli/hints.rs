@@ -35,7 +35,7 @@ impl Hints {
             Remedy::LogIn { context } => {
                 let login = format!("run `{}`", shell_command(&self.login_command(context.as_deref())));
                 match kind {
-                    ErrorKind::NotLoggedIn if context.is_some() => {
+                    ErrorKind::NoSuchContext => {
                         format!("{login}; `{program} auth list` shows the names that there are")
                     }
                     _ => login,
@@ -285,7 +285,13 @@ mod tests {
     #[test]
     fn every_remedy_has_a_step_and_its_command_is_one() {
         for remedy in successors(Some(Remedy::LogIn { context: None }), after) {
-            for kind in [ErrorKind::NotLoggedIn, ErrorKind::Custody, ErrorKind::Config, ErrorKind::Unreachable] {
+            for kind in [
+                ErrorKind::NotLoggedIn,
+                ErrorKind::NoSuchContext,
+                ErrorKind::Custody,
+                ErrorKind::Config,
+                ErrorKind::Unreachable,
+            ] {
                 let steps = steps(&acme(), kind, &remedy);
                 assert!(steps.iter().all(|step| !step.text.is_empty()) && !steps.is_empty(), "{remedy:?}");
                 for command in steps.iter().filter_map(|step| step.command.as_ref()) {
@@ -300,7 +306,8 @@ mod tests {
     #[test]
     fn a_program_is_sent_to_no_command_that_needs_a_person() {
         for remedy in successors(Some(Remedy::LogIn { context: None }), after) {
-            for step in steps(&acme(), ErrorKind::NotLoggedIn, &remedy).iter().filter(|step| step.who == Who::Caller) {
+            for step in steps(&acme(), ErrorKind::NoSuchContext, &remedy).iter().filter(|step| step.who == Who::Caller)
+            {
                 let command = step.command.as_deref().unwrap_or_default().join(" ");
                 let harmless = ["", "acme auth list", "acme auth doctor --repair", "acme auth help"];
                 assert!(harmless.contains(&command.as_str()), "{command}");

@@ -16,7 +16,7 @@ pub(super) fn steps(hints: &Hints, kind: ErrorKind, remedy: &Remedy) -> Vec<Step
             let login = Step { who: Who::Person, text: text.clone(), command };
             match kind {
                 // Perhaps the name is mistyped.
-                ErrorKind::NotLoggedIn if context.is_some() => {
+                ErrorKind::NoSuchContext => {
                     let names = "look which names there are".into();
                     return vec![Step::run(Who::Caller, names, program, &["auth", "list"]), login];
                 }

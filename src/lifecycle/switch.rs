@@ -123,7 +123,7 @@ fn unknown(name: &ContextName, index: &Index) -> Error {
         true => Remedy::LogIn { context: Some(name.to_string()) },
         false => Remedy::ChooseContext { contexts: index.names() },
     };
-    Error::new(ErrorKind::NotLoggedIn, format!("there is no login named {name}")).with(remedy)
+    Error::new(ErrorKind::NoSuchContext, format!("there is no login named {name}")).with(remedy)
 }
 
 fn cannot_pin(why: String, name: &ContextName) -> Error {

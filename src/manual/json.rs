@@ -74,7 +74,7 @@
 //!
 //! | member | is |
 //! | --- | --- |
-//! | `kind` | [`ErrorKind::name`](crate::ErrorKind::name) |
+//! | `kind` | [`ErrorKind::name`](crate::ErrorKind::name); `no_such_context` (a login was named that does not exist) is not `not_logged_in` |
 //! | `remedy` | [`Remedy::name`](crate::Remedy::name): what can be done, for a program |
 //! | `message` | what went wrong, for a person, in our own words |
 //! | `because` | the causes, the nearest first |

@@ -41,8 +41,10 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No login exists for the request.
+    /// Nobody is logged in, or not to the org; or it is unclear which login is selected; or the login was ended or replaced meanwhile.
     NotLoggedIn,
+    /// An argument, a variable, the rule of a folder or the default names a context that does not exist.
+    NoSuchContext,
     /// The login expired, or the server ended it and does not say why.
     Expired,
     /// The server ended the login before its time: an administrator ended it, or one of its tokens was used twice.
@@ -104,7 +106,8 @@ impl Error {
         }
     }
 
-    /// Returns whether a new login helps: nobody is logged in, or the login has ended or cannot be opened any more.
+    /// Returns whether a new login helps: nobody is logged in, the selected context does not exist, or the login has ended or cannot be
+    /// opened any more.
     ///
     /// Returns false if it is only unclear which login is selected, and for errors of a login itself.
     pub fn needs_login(&self) -> bool {
@@ -189,7 +192,7 @@ impl ErrorKind {
     /// `130` Ctrl-C, `1` what the server or the person refused).
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::NotLoggedIn | Self::Expired | Self::Revoked | Self::Interrupted => 4,
+            Self::NotLoggedIn | Self::NoSuchContext | Self::Expired | Self::Revoked | Self::Interrupted => 4,
             Self::CodeExpired | Self::Denied | Self::AuthorizationServer | Self::Protocol => 1,
             Self::Config => 2,
             Self::Unreachable => 5,
@@ -202,6 +205,7 @@ impl ErrorKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::NotLoggedIn => "not_logged_in",
+            Self::NoSuchContext => "no_such_context",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::Interrupted => "interrupted",

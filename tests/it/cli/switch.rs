@@ -31,7 +31,7 @@ fn a_switch_says_what_it_did_and_what_outranks_it() {
         (&"work".into(), &true.into(), &true.into())
     );
 
-    assert_json_error(&acme.run(&["auth", "switch", "play", "--json"]), 4, "not_logged_in", "choose_context");
+    assert_json_error(&acme.run(&["auth", "switch", "play", "--json"]), 4, "no_such_context", "choose_context");
     assert_json_error(&acme.run(&["auth", "switch", "--json"]), 2, "config", "choose_context");
     let ran = acme.run(&["auth", "switch"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
@@ -97,7 +97,7 @@ fn a_rename_warns_of_a_variable_with_the_old_name() {
     let renamed = json(&acme.run(&["auth", "rename", "private", "own", "--json"]).stdout);
     assert_eq!((renamed["context"].as_str(), renamed["is_default"].as_bool()), (Some("own"), Some(true)));
     assert_json_error(&acme.run(&["auth", "rename", "own", "Work", "--json"]), 2, "config", "choose_name");
-    assert_json_error(&acme.run(&["auth", "rename", "home", "x", "--json"]), 4, "not_logged_in", "choose_context");
+    assert_json_error(&acme.run(&["auth", "rename", "home", "x", "--json"]), 4, "no_such_context", "choose_context");
     assert_eq!(acme.run(&["auth", "rename", "own", "a/b"]).code, 2);
 }
 

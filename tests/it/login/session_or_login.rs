@@ -104,6 +104,20 @@ impl Prompt for Told {
 }
 
 #[test]
+fn a_name_that_does_not_exist_is_no_login_that_has_ended() {
+    let rig = Rig::new();
+    rig.log_in();
+    rig.server.approve_all();
+    let mut config = rig.config();
+    config.environment.terminal = true;
+    let told = Arc::new(Told::default());
+    let session = wait(Auth::new(config).unwrap().session_or_login(named(Some("work")), told.clone())).unwrap();
+    assert_eq!(session.context().unwrap().name.as_str(), "work");
+    assert_eq!(*told.0.lock().unwrap(), [""; 0]);
+    assert_eq!(rig.auth().contexts().unwrap().len(), 2);
+}
+
+#[test]
 fn the_prompt_is_told_why_the_login_begins() {
     let rig = Rig::new();
     rig.log_in();

@@ -52,6 +52,7 @@ fn an_index_of_an_older_version_or_by_hand_is_read() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("\"default\":\"work\"", "\"default\":\"play\"")).unwrap();
     let error = rig.auth().session().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSuchContext);
     assert_eq!(error.to_string(), "there is no login named play (the default)");
 }
 
