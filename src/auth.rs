@@ -79,7 +79,10 @@ impl Auth {
     }
 
     /// Returns a session for the selected context: the one that `<APP>_CONTEXT` names, else the one that is pinned to the current
-    /// folder, else the default. If `<APP>_TOKEN` is set, returns a session for that token.
+    /// folder, else the default, else the only one. If `<APP>_TOKEN` is set, returns a session for that token.
+    ///
+    /// Contexts of another issuer or client in the same state folder do not count as the default or the only one. If one is named, the
+    /// session gives no token: that is a `Config` error, and nothing is sent.
     ///
     /// # Errors
     /// `NotLoggedIn` if nobody is logged in, or if several are and none is selected; `NoSuchContext` if the selected context does not exist;
@@ -170,6 +173,12 @@ impl Auth {
         Ok(index.contexts.iter().map(context).collect())
     }
 
+    /// Returns whether this configuration can use the context: it is of the configuration's issuer, or of an org's issuer
+    /// ([`Orgs::ByIssuer`](crate::Orgs::ByIssuer)), and of its client. Only such a context is selected if nobody names one.
+    pub fn can_use(&self, context: &Context) -> bool {
+        self.app().config.owns(&context.account.issuer, &context.client_id)
+    }
+
     /// Returns what the key store of this login promises; `None` if this program has no such key store. Asks no key store.
     pub fn protection(&self, context: &Context) -> Option<Protection> {
         self.app().key_stores.any(&context.key_store).ok().map(|key_store| key_store.protection())
@@ -187,7 +196,7 @@ impl Auth {
     /// `chosen_by` of the answer is `None` if something else takes precedence over the default here.
     ///
     /// # Errors
-    /// `NoSuchContext`; `Custody` if the index cannot be read or written.
+    /// `NoSuchContext`; `Config` if the context is of another issuer or client; `Custody` if the index cannot be read or written.
     pub fn switch(&self, context: &ContextName) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
         let name = context.clone();
         self.spawn(move |app| switch::to(app, &name))

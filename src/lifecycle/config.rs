@@ -140,6 +140,11 @@ impl Config {
         })
     }
 
+    /// Returns whether this configuration can use a login of `client` at `issuer`: the issuer may also be that of one of its orgs.
+    pub(crate) fn owns(&self, issuer: &Issuer, client: &ClientId) -> bool {
+        self.client_id == *client && (self.issuer == *issuer || self.orgs.makes(issuer))
+    }
+
     /// Returns whether a login needs no metadata.
     pub(crate) fn has_endpoints(&self) -> bool {
         self.device_authorization_endpoint.is_some() && self.token_endpoint.is_some()

@@ -29,21 +29,15 @@ use crate::state_dir::{Lock, StateDir};
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Logout {
-    logins: Logins,
-    local_only: bool,
-}
-
-impl Logout {
-    /// Ends these logins: [`Logins::All`], or those of a [`Selector`](crate::Selector). [`Logout::default`] ends the selected one.
-    pub fn new(logins: impl Into<Logins>) -> Self {
-        Self { logins: logins.into(), local_only: false }
-    }
-
-    /// Forgets the logins on this machine only, without asking the server.
-    pub fn local_only(self) -> Self {
-        Self { local_only: true, ..self }
-    }
+#[non_exhaustive]
+pub struct LogoutRequest {
+    /// Selects one login. The default is the current one.
+    pub select: Selector,
+    /// Ends all logins. The default is false. A login of another issuer or client is not ended: it is among
+    /// [`Outcomes::failed`](crate::Outcomes::failed), unless it is forgotten on this machine only.
+    pub all: bool,
+    /// Forgets the logins on this machine only, without asking the server. The default is false.
+    pub local_only: bool,
 }
 
 /// One login that ended.
@@ -95,8 +89,8 @@ impl LogoutOutcome {
 pub(crate) fn run(app: &App, request: &Logout) -> Result<Outcomes<LoggedOut>> {
     let state_dir = app.state_dir()?;
     let index = Index::read(state_dir.as_ref())?;
-    let selected = index.select(&request.logins, &app.config);
-    let mut entries = selected.map_err(|error| nothing_to_end(error, &index))?;
+    let selected = index.select(request.all, &request.select, &app.config);
+    let mut entries = selected.map_err(|error| nothing_to_end(error, &index.own_names(&app.config)))?;
     let Some(state_dir) = state_dir else { return Ok(Outcomes::default()) };
     if matches!(request.logins, Logins::All) {
         entries.extend(unnamed_logins(app, &state_dir, &index)?);
@@ -104,14 +98,14 @@ pub(crate) fn run(app: &App, request: &Logout) -> Result<Outcomes<LoggedOut>> {
     Outcomes::of(&request.logins, &entries, |entry| end(app, &state_dir, entry, request.local_only))
 }
 
-/// Returns the error of a logout that finds no login. It does not advise to log in.
-fn nothing_to_end(error: Error, index: &Index) -> Error {
+/// Returns the error of a logout that finds no login. It does not advise to log in. `names`: the logins that this configuration can end.
+fn nothing_to_end(error: Error, names: &[String]) -> Error {
     match error.remedy() {
-        Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }) if index.contexts.is_empty() => {
+        Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }) if names.is_empty() => {
             Error::new(ErrorKind::NotLoggedIn, "already logged out")
         }
         Some(Remedy::LogIn { .. } | Remedy::LogInTo { .. }) => {
-            error.with(Remedy::ChooseContext { contexts: index.names() })
+            error.with(Remedy::ChooseContext { contexts: names.to_vec() })
         }
         _ => error,
     }

@@ -1,5 +1,6 @@
 //! Changes the selected context: the default, the rule of a folder, the context of another org; and renames one.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use crate::lifecycle::app::App;
@@ -13,8 +14,9 @@ use crate::state_dir::{canonical_folder, other_owner};
 /// Makes `name` the default.
 pub(crate) fn to(app: &App, name: &ContextName) -> Result<Context> {
     change(app, name, |index| {
+        let entry = own(app, index, name)?;
         // Spelled as the entry spells it: then a token needs no other entry parsed.
-        index.default = index.get(name).map(|entry| entry.name.clone());
+        index.default = Some(entry.name.clone());
         Ok(name)
     })
 }
@@ -32,7 +34,7 @@ pub(crate) fn pin_folder(app: &App, name: &ContextName) -> Result<Context> {
         return Err(cannot_pin(why, name));
     }
     change(app, name, |index| {
-        let own = index.get(name).map_or_else(|| name.clone(), |entry| entry.name.clone());
+        let own = own(app, index, name)?.name.clone();
         index.pin(folder, own);
         Ok(name)
     })
@@ -76,9 +78,9 @@ pub(crate) fn context_for_org(app: &App, org: &Org) -> Result<ContextName> {
 
 /// Gives the context `old` the name `new`, and opens its login for that: only its key proves the new name.
 pub(crate) fn rename(app: &App, old: &ContextName, new: &ContextName) -> Result<Context> {
-    let state_dir = app.state_dir()?.ok_or_else(|| unknown(old, &Index::empty()))?;
+    let state_dir = app.state_dir()?.ok_or_else(|| unknown(app, old, &Index::empty()))?;
     let index = Index::read(Some(&state_dir))?;
-    let entry = index.get(old).ok_or_else(|| unknown(old, &index))?;
+    let entry = index.get(old).ok_or_else(|| unknown(app, old, &index))?;
     // Before the lock is taken: a person may be asked.
     let grant = app.unlock(app.files(&state_dir, &entry.grant), &entry.key_store)?;
     app.check_entry(&Context::of(entry, &index), &grant, &grant.read()?)?;
@@ -107,21 +109,37 @@ fn change<'n>(
     name: &ContextName,
     change: impl FnOnce(&mut Index) -> Result<&'n ContextName>,
 ) -> Result<Context> {
-    let state_dir = app.state_dir()?.ok_or_else(|| unknown(name, &Index::empty()))?;
+    let state_dir = app.state_dir()?.ok_or_else(|| unknown(app, name, &Index::empty()))?;
     Index::change(&state_dir, app.config.lock_timeout, |index| {
         if index.get(name).is_none() {
-            return Err(unknown(name, index));
+            return Err(unknown(app, name, index));
         }
         let name = change(index)?;
-        let entry = index.get(name).ok_or_else(|| unknown(name, index))?;
+        let entry = index.get(name).ok_or_else(|| unknown(app, name, index))?;
         Ok(app.context(&state_dir, index, entry, index.selected_here(&app.config).as_ref()))
     })
 }
 
-fn unknown(name: &ContextName, index: &Index) -> Error {
-    let remedy = match index.contexts.is_empty() {
+/// Returns the entry of this name, if this configuration can use it: nothing is selected that would only be an error (law 16).
+fn own<'i>(app: &App, index: &'i Index, name: &ContextName) -> Result<&'i Entry> {
+    let (config, entry) = (&app.config, index.get(name).ok_or_else(|| unknown(app, name, index))?);
+    if entry.is_own(config) {
+        return Ok(entry);
+    }
+    let (field, own, configured): (_, &dyn Display, &dyn Display) = match entry.client_id == config.client_id {
+        true => ("issuer", &entry.account.issuer, &config.issuer),
+        false => ("client_id", &entry.client_id, &config.client_id),
+    };
+    let message =
+        format!("cannot select the login {name}: it is for {field} {own}, and the configuration says {configured}");
+    Err(Error::config(field, message))
+}
+
+fn unknown(app: &App, name: &ContextName, index: &Index) -> Error {
+    let contexts = index.own_names(&app.config);
+    let remedy = match contexts.is_empty() {
         true => Remedy::LogIn { context: Some(name.to_string()) },
-        false => Remedy::ChooseContext { contexts: index.names() },
+        false => Remedy::ChooseContext { contexts },
     };
     Error::new(ErrorKind::NoSuchContext, format!("there is no login named {name}")).with(remedy)
 }

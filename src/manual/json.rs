@@ -41,7 +41,7 @@
 //! | `custody` | the place where its key rests: `os`, `kernel`, `session`, `passphrase`, `keyfile` ([`custody`](super::custody)) |
 //! | `lasts` | how long that place keeps it: `until_erased`, `until_reboot`, `until_session_end`, `until_process_end` |
 //! | `is_default` | whether it is the default |
-//! | `is_current`, `chosen_by` | whether commands here use this login, and by which rule: `argument`, `environment`, `folder`, `default`, `only` |
+//! | `is_current`, `chosen_by` | whether commands here use this login, and by which rule: `argument`, `environment`, `folder`, `default`, `only` (the only one of this server and client) |
 //! | `folder`, `folders` | the folder whose rule chose it; all folders whose rule names it |
 //! | `grant` | the name of its files |
 //! | `logged_in_at`, `expires_at` | when the person logged in; when the access token ends that was fetched last, of whatever org and scopes |

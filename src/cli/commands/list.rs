@@ -57,7 +57,7 @@ impl ListArgs {
             let variable = output.hints.variable("TOKEN");
             output.note(format!("{variable} is set: commands use that token and no login"));
         }
-        Ok(output.print_lines(&table(&contexts, now)))
+        Ok(output.print_lines(&table(&auth, &contexts, now)))
     }
 }
 
@@ -96,9 +96,9 @@ fn list_orgs(output: &Output, config: Config, context: Option<ContextName>, canc
 }
 
 /// Shows all contexts as a table; a star marks the selected one. If the window is too narrow for the rows, each context is a list.
-fn table(contexts: &[Context], now: SystemTime) -> String {
+fn table(auth: &Auth, contexts: &[Context], now: SystemTime) -> String {
     let heads = ["  NAME", "ACCOUNT", "ORG", "SERVER", "KEY IN", "TOKEN", ""].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(heads).chain(contexts.iter().map(|context| row(context, now))).collect();
+    let rows: Vec<_> = std::iter::once(heads).chain(contexts.iter().map(|context| row(auth, context, now))).collect();
     let width = |column: usize| {
         // An empty column is left out.
         let is_used = rows[1..].iter().any(|row| !row[column].is_empty());
@@ -122,7 +122,7 @@ fn table(contexts: &[Context], now: SystemTime) -> String {
     rows.iter().map(list).collect::<Vec<_>>().join("\n")
 }
 
-fn row(context: &Context, now: SystemTime) -> [String; 7] {
+fn row(auth: &Auth, context: &Context, now: SystemTime) -> [String; 7] {
     let mark = if context.chosen_by.is_some() { '*' } else { ' ' };
     let token = match (context.logged_in_at, context.expires_at) {
         _ if context.missing.is_some() => "none".into(),
@@ -140,7 +140,8 @@ fn row(context: &Context, now: SystemTime) -> [String; 7] {
     let ended = (has_ended && context.refresh_failed.is_none()).then(|| "the login has ended: log in again".to_owned());
     let missing = context.missing.map(|missing| format!("its {} is gone: log in again", missing.name()));
     let wrong = failed.chain(ended).chain(missing);
-    let notes = context.is_default.then(|| "default".to_owned()).into_iter().chain(folders).chain(wrong);
+    let foreign = (!auth.can_use(context)).then(|| "of another server or client".to_owned());
+    let notes = context.is_default.then(|| "default".to_owned()).into_iter().chain(folders).chain(foreign).chain(wrong);
     [
         format!("{mark} {}", context.name),
         context.account.to_string(),

@@ -98,7 +98,8 @@ fn unset(output: &Output, auth: &Auth) -> Result<ExitCode> {
 }
 
 fn refuse_without_name(output: &Output, auth: &Auth) -> Result<ExitCode> {
-    let contexts: Vec<String> = auth.contexts()?.iter().map(|context| context.name.to_string()).collect();
+    let (contexts, own) = (auth.contexts()?, |context: &&Context| auth.can_use(context));
+    let contexts: Vec<String> = contexts.iter().filter(own).map(|context| context.name.to_string()).collect();
     Ok(match contexts.is_empty() {
         true => output.refuse(ErrorKind::NotLoggedIn, "nobody is logged in", Remedy::LogIn { context: None }),
         false => output.refuse(ErrorKind::Config, "say which login to switch to", Remedy::ChooseContext { contexts }),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::custody::is_key_store_name;
+use crate::lifecycle::config::Config;
 use crate::model::account::Account;
 use crate::model::error::Result;
 use crate::model::ids::{ClientId, ContextName, GrantId, Org};
@@ -86,6 +87,11 @@ impl Entry {
         self.account.is(account) && self.client_id == *client
     }
 
+    /// Returns whether this configuration can use the entry: its issuer and client are the configuration's.
+    pub(crate) fn is_own(&self, config: &Config) -> bool {
+        config.owns(&self.account.issuer, &self.client_id)
+    }
+
     /// Returns the claim that the grant's key has to prove.
     pub(crate) fn marked(&self) -> NameProof {
         NameProof { name: self.name.clone(), org: self.org.clone(), mark: self.mark.clone() }
@@ -131,6 +137,27 @@ impl Index {
     /// Returns the entry of this name.
     pub(crate) fn get(&self, name: &ContextName) -> Option<&Entry> {
         self.contexts.iter().find(|entry| entry.name == *name)
+    }
+
+    /// Returns the entries that this configuration can use.
+    pub(crate) fn own(&self, config: &Config) -> Vec<&Entry> {
+        self.contexts.iter().filter(|entry| entry.is_own(config)).collect()
+    }
+
+    /// Puts the entry of a new login under its name, as [`put`](Self::put) does, and decides what is the default. A login without a name becomes
+    /// the default; a login with a name leaves what is selected as it is.
+    ///
+    /// There is one default for all configurations. The only login of this one needs none, and takes it from no other.
+    pub(crate) fn put_login(&mut self, entry: Entry, is_named: bool, config: &Config) -> Option<Entry> {
+        let has_foreign_default =
+            self.default.as_ref().and_then(|name| self.get(name)).is_some_and(|default| !default.is_own(config));
+        let others = self.own(config).into_iter().map(|own| &own.name).filter(|name| **name != entry.name);
+        let others: Vec<_> = others.cloned().collect();
+        let replaced = self.put(entry, !is_named && !(has_foreign_default && others.is_empty()));
+        if let ([selected], true, true) = (others.as_slice(), has_foreign_default, is_named) {
+            self.default = Some(selected.clone());
+        }
+        replaced
     }
 
     /// Puts `entry` under its name. Other contexts of the replaced grant, which are for other orgs of the account, move to the new

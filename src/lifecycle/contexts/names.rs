@@ -1,14 +1,15 @@
 //! The names of contexts: chosen by the person or derived from the account, and unique ignoring case.
 
 use super::{Entry, Index};
+use crate::lifecycle::config::Config;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{ClientId, ContextName, Org};
 
 impl Index {
-    /// Returns all names.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.contexts.iter().map(|entry| entry.name.to_string()).collect()
+    /// Returns the names of the entries that this configuration can use.
+    pub(crate) fn own_names(&self, config: &Config) -> Vec<String> {
+        self.own(config).iter().map(|entry| entry.name.to_string()).collect()
     }
 
     /// Returns the name for a new login. A name stays with its account (law 17): another account takes it only with `replace`. A

@@ -1,4 +1,7 @@
 //! Which context is selected, and by which rule. All is read from one index, so a concurrent switch cannot mix two choices.
+//!
+//! Several configurations can share a state folder. A context of another issuer or client is selected only by its name, and then it is
+//! an error before anything is sent (law 16). Where nobody names one, it is as if it did not exist.
 
 use std::path::PathBuf;
 
@@ -66,7 +69,7 @@ pub enum ChosenBy {
     Folder(PathBuf),
     /// It is the default.
     Default,
-    /// It is the only context.
+    /// It is the only context of the configuration's issuer and client.
     Only,
 }
 
@@ -97,7 +100,7 @@ impl ChosenBy {
 }
 
 impl Index {
-    /// Returns the selected entry: by argument, by environment, by the rule of this folder, by default, or the only one.
+    /// Returns the selected entry: by argument, by environment, by the rule of this folder, by default, or the only own one.
     pub(crate) fn resolve(&self, selector: &Selector, config: &Config) -> Result<(&Entry, ChosenBy)> {
         self.find(self.choose(selector, config)?, config)
     }
@@ -120,10 +123,11 @@ impl Index {
         }
     }
 
-    /// Returns the entry of the choice, or the only one if nothing was chosen.
+    /// Returns the entry of the choice, or the only own one if nothing was chosen, or a default that is not its own.
     pub(crate) fn find(&self, choice: Option<Choice>, config: &Config) -> Result<(&Entry, ChosenBy)> {
-        let Some((name, by)) = choice else { return self.only().map(|entry| (entry, ChosenBy::Only)) };
+        let Some((name, by)) = choice else { return self.only(config).map(|entry| (entry, ChosenBy::Only)) };
         match self.get(&name) {
+            Some(entry) if by == ChosenBy::Default && !entry.is_own(config) => self.find(None, config),
             Some(entry) => Ok((entry, by)),
             // It may be one of the records that have lost their names.
             None if self.contexts.is_empty() && self.unnamed_records > 0 => Err(self.no_login()),
@@ -144,7 +148,9 @@ impl Index {
         }
         let mut of_org = self.contexts.iter().filter(|other| other.org.as_ref() == Some(&org));
         let own = of_org.find(|other| {
-            is_same_person(&entry.account, &other.account, &config.orgs) && other.client_id == entry.client_id
+            is_same_person(&entry.account, &other.account, &config.orgs)
+                && other.client_id == entry.client_id
+                && other.is_own(config) == entry.is_own(config)
         });
         own.cloned().ok_or_else(|| not_in_org(entry, &org, &config.orgs))
     }
@@ -194,12 +200,25 @@ impl Index {
         Ok(self.default.as_ref().map(|name| (name.clone(), ChosenBy::Default)))
     }
 
-    fn only(&self) -> Result<&Entry> {
-        match self.contexts.as_slice() {
+    fn only(&self, config: &Config) -> Result<&Entry> {
+        match self.own(config).as_slice() {
             [only] => Ok(only),
-            [] => Err(self.no_login()),
-            _ => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default")
-                .with(Remedy::ChooseContext { contexts: self.names() })),
+            [] if self.contexts.is_empty() => Err(self.no_login()),
+            [] => {
+                let (issuer, client) = (&config.issuer, &config.client_id);
+                let message = format!(
+                    "nobody is logged in to {issuer} with the client {client}; the logins here are of other servers or clients"
+                );
+                Err(Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogIn { context: None }))
+            }
+            _ => {
+                let message = match self.default {
+                    None => "there are several logins and no default",
+                    Some(_) => "there are several logins, and the default is of another server or client",
+                };
+                Err(Error::new(ErrorKind::NotLoggedIn, message)
+                    .with(Remedy::ChooseContext { contexts: self.own_names(config) }))
+            }
         }
     }
 

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Selector;
 use super::index::{FORMAT, FolderRule, Index};
 use super::index_file::read_file;
-use super::resolve::Choice;
+use super::resolve::{Choice, ChosenBy};
+use super::{Entry, Selector};
 use crate::lifecycle::config::Config;
 use crate::model::error::Result;
 use crate::model::ids::ContextName;
@@ -65,7 +65,11 @@ impl Index {
         // As we write it. A name in another case, or a file that was written by hand, needs the whole index.
         let start = format!("{{\"name\":\"{}\",", choice.0);
         let entry = raw.contexts.iter().find(|entry| entry.get().starts_with(&start));
-        let Some(Ok(entry)) = entry.map(|entry| serde_json::from_str(entry.get())) else { return Ok(None) };
+        let Some(Ok(entry)) = entry.map(|entry| serde_json::from_str::<Entry>(entry.get())) else { return Ok(None) };
+        // A default of another issuer or client does not count, and then the others decide.
+        if choice.1 == ChosenBy::Default && !entry.is_own(config) {
+            return Ok(None);
+        }
         index.contexts.push(entry);
         Ok(Some((index, Some(choice))))
     }

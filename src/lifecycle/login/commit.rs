@@ -111,9 +111,7 @@ impl Attempt<'_> {
             // The replaced login may serve other orgs, under other names. Only its key proves which
             // names are genuine.
             let sibling_contexts = old.map(|old| index.marked_by(old)).unwrap_or_default();
-            // A login without a context name becomes the default; a login with a name does not
-            // replace an existing default.
-            let replaced = index.put(entry.clone(), wanted.is_none());
+            let replaced = index.put_login(entry.clone(), wanted.is_some(), &self.app.config);
             let names = sibling_contexts.iter().map(|context| &context.name).chain([&entry.name]);
             names.into_iter().try_for_each(|name| index.mark(grant, name))?;
             let files = self.app.files(state_dir, &entry.grant);

@@ -112,6 +112,27 @@ fn a_login_that_is_not_the_current_one_says_so() {
     assert!(ran.stderr.contains("for work, still goes before it here"), "{ran:?}");
 }
 
+#[test]
+fn a_login_of_another_client_is_listed_and_not_used() {
+    let acme = two();
+    let other = [("ACME_CLIENT_ID", "other-cli")];
+    let list = acme.run_with(&["auth", "list"], &other).stdout;
+    let lines: Vec<_> = list.lines().skip(1).collect();
+    assert!(lines.iter().all(|line| line.starts_with("  ") && line.ends_with("of another server or client")), "{list}");
+    for command in [&["auth", "status", "--json"][..], &["auth", "token", "--json"]] {
+        assert_json_error(&acme.run_with(command, &other), 4, "not_logged_in", "log_in");
+    }
+    assert_json_error(&acme.run_with(&["auth", "switch", "--json"], &other), 4, "not_logged_in", "log_in");
+    assert_json_error(&acme.run_with(&["auth", "switch", "work", "--json"], &other), 2, "config", "fix_config");
+    let doctor = acme.run_with(&["auth", "doctor"], &other).stdout;
+    assert!(
+        doctor.contains("note     login") && doctor.contains("work: it is of another server or client"),
+        "{doctor}"
+    );
+    assert!(!doctor.contains("problem  login"), "{doctor}");
+    assert!(!acme.run(&["auth", "list"]).stdout.contains("another"));
+}
+
 /// Twenty processes look while another one switches: each sees one whole login.
 #[test]
 fn each_process_sees_one_login_during_a_switch() {

@@ -3,10 +3,12 @@
 //! | file | tests |
 //! | --- | --- |
 //! | `folders` | folders that are pinned to a login |
+//! | `foreign` | logins of another issuer or client in the same state folder |
 //! | `names` | names of logins, and the default |
 //! | `switch` | switching the default, and the current login |
 
 mod folders;
+mod foreign;
 mod names;
 mod switch;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hallpass::testing::{AuthorizationServer, Behaviour};
-use hallpass::{Auth, Config, ErrorKind, Logout, Remedy};
+use hallpass::{Auth, Config, ErrorKind, LogoutRequest, Remedy, Selector};
 use url::Url;
 
 use crate::support::rig::{Rig, S, assert_error, token};
@@ -40,11 +40,14 @@ fn a_changed_configuration_sends_nothing() {
             let mut config = rig.config();
             change(&mut config);
             let auth = Auth::new(config).unwrap();
-            let stranger = auth.session().unwrap();
+            let named = Selector::context("alice@example.com".parse().unwrap());
+            let stranger = auth.session_for(&named).unwrap();
+            let mut logout = LogoutRequest::default();
+            logout.select = named;
             for error in [
-                stranger.access_token().wait().unwrap_err(),
-                stranger.userinfo().wait().unwrap_err(),
-                auth.logout(Logout::default()).wait().unwrap_err(),
+                wait(stranger.access_token()).unwrap_err(),
+                wait(stranger.userinfo()).unwrap_err(),
+                wait(auth.logout(logout)).unwrap_err(),
             ] {
                 assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
                 assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field }));
@@ -88,12 +91,17 @@ fn an_index_that_names_another_server_sends_nothing() {
     let text = std::fs::read_to_string(&index).unwrap();
     std::fs::write(&index, text.replace(rig.server.issuer(), other.issuer())).unwrap();
     rig.clock.advance(S(3600));
-    let session = rig.auth().session().unwrap();
+    // Without its name it is a login of another server, which is not this configuration's.
+    assert_eq!(rig.auth().session().unwrap_err().kind(), ErrorKind::NotLoggedIn);
+    let named = Selector::context("alice@example.com".parse().unwrap());
+    let session = rig.auth().session_for(&named).unwrap();
+    let mut logout = LogoutRequest::default();
+    logout.select = named;
     rig.server.clear_requests();
     for error in [
-        session.access_token().wait().unwrap_err(),
-        session.userinfo().wait().unwrap_err(),
-        rig.auth().logout(Logout::default()).wait().unwrap_err(),
+        wait(session.access_token()).unwrap_err(),
+        wait(session.userinfo()).unwrap_err(),
+        wait(rig.auth().logout(logout)).unwrap_err(),
     ] {
         assert_error(&error, ErrorKind::Custody, Some("repair"), 6);
     }
@@ -120,8 +128,9 @@ fn the_client_secret_goes_only_to_the_logins_server() {
     rig.server.clear_requests();
     let other = elsewhere(&rig);
     for (field, change) in changes(&other) {
-        let session = with_secret(&change).session().unwrap();
-        assert_eq!(session.access_token().wait().unwrap_err().kind(), ErrorKind::Config, "{field}");
+        let named = Selector::context("alice@example.com".parse().unwrap());
+        let session = with_secret(&change).session_for(&named).unwrap();
+        assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Config, "{field}");
     }
     assert!(rig.server.requests().is_empty() && other.requests().is_empty());
 }
