@@ -11,24 +11,32 @@ use hallpass::testing::AuthorizationServer;
 use hallpass::{AfterRefusal, Auth, Login, Session};
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Client, Response};
-use url::Url;
 
 /// One request, sent once more where the API refuses the token and another may help.
-async fn get(client: &Client, auth: &Auth, session: &Session, url: &Url) -> Result<Response, Box<dyn Error>> {
+async fn get(client: &Client, auth: &Auth, session: &Session, url: &str) -> Result<Response, Box<dyn Error>> {
     let token = session.access_token().await?;
-    let reply = client.get(url.clone()).bearer_auth(token.expose()).send().await?;
+    let reply = client.get(url).bearer_auth(token.expose()).send().await?;
     let why = reply.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match session.challenged(&token, url, reply.status().as_u16(), why) {
         AfterRefusal::Retry => {
             let token = session.access_token().await?;
-            Ok(client.get(url.clone()).bearer_auth(token.expose()).send().await?)
+            Ok(client.get(url).bearer_auth(token.expose()).send().await?)
         }
         AfterRefusal::StepUp(step_up) => {
             // The person authenticates as the API demands; the new session is the one to go on with.
             let session = auth.login(step_up.login(Terminal::stderr())).await?;
             let token = session.access_token().await?;
-            Ok(client.get(url.clone()).bearer_auth(token.expose()).send().await?)
+            Ok(client.get(url).bearer_auth(token.expose()).send().await?)
         }
+        AfterRefusal::LogIn => {
+            // The login has ended or does not renew: the person logs in again, under the same name.
+            let mut request = LoginRequest::default();
+            request.context = session.context().map(|context| context.name.clone());
+            let session = auth.login(request, Arc::new(Terminal::stderr())).await?;
+            let token = session.access_token().await?;
+            Ok(client.get(url).bearer_auth(token.expose()).send().await?)
+        }
+        // `NotAllowed`: a right is missing. `GiveUp`: it is no refusal of the token.
         _ => Ok(reply),
     }
 }
@@ -43,7 +51,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let auth = Auth::new(config)?;
     let session = auth.login(Login::new(Silent)).await?;
 
-    let (client, url) = (Client::new(), format!("{}/userinfo", server.issuer()).parse()?);
+    let (client, url) = (Client::new(), format!("{}/userinfo", server.issuer()));
     println!("{}", get(&client, &auth, &session, &url).await?.status());
     server.expire_access_tokens();
     let status = get(&client, &auth, &session, &url).await?.status();

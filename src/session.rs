@@ -11,9 +11,9 @@ use crate::lifecycle::access_token::{AccessToken, TokenRequest};
 use crate::lifecycle::app::{App, AppHandle};
 use crate::lifecycle::authorization;
 use crate::lifecycle::contexts::Context;
-use crate::lifecycle::jobs::{SharedJobs, Started};
-use crate::lifecycle::login::StepUp;
+use crate::lifecycle::jobs::SharedJobs;
 use crate::lifecycle::refresh::{self, Wanted};
+use crate::lifecycle::refusal::{self, AfterRefusal};
 use crate::lifecycle::token_cache::TokenCache;
 use crate::lifecycle::userinfo::{self, Userinfo};
 use crate::model::duration::rfc3339;
@@ -51,18 +51,6 @@ enum Source {
     Login(Box<Context>),
     /// From `<APP>_TOKEN`: used as it is.
     Environment(AccessToken),
-}
-
-/// What to do after a resource has refused an access token.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum AfterRefusal {
-    /// Take another token from [`Session::access_token`] and send the request once more.
-    Retry,
-    /// The person has to authenticate again, in another way or more recently (RFC 9470).
-    StepUp(StepUp),
-    /// Another token would not help, or the reply is no refusal: return it to the caller.
-    GiveUp,
 }
 
 impl Session {
@@ -132,41 +120,55 @@ impl Session {
     }
 
     /// Returns what to do after a resource has refused `token`: `url` is where it was sent, `status` the HTTP status of the refusal,
-    /// `www_authenticate` that header's value, empty if there is none.
+    /// `www_authenticate` that header's value, empty if there is none. A URL that cannot be parsed is answered with
+    /// [`GiveUp`](AfterRefusal::GiveUp).
     ///
     /// Listens only to the origins in [`Config::resources`](crate::Config::resources), and replaces a token for each of them at most
-    /// once a minute. Never asks for more scopes than the login has: a resource does not choose what a person approves.
+    /// once a minute. Never asks for more scopes than the login has: a resource does not choose what a person approves. Reads the files
+    /// of the login, and asks nobody.
     ///
     /// ```no_run
     /// # async fn call(session: hallpass::Session) -> Result<(), Box<dyn std::error::Error>> {
-    /// # let url: url::Url = "https://api.example.com/".parse()?;
-    /// # async fn get(url: &url::Url, token: &str) -> (u16, String) { (200, String::new()) }
+    /// # let url = "https://api.example.com/";
+    /// # async fn get(url: &str, token: &str) -> (u16, String) { (200, String::new()) }
     /// let token = session.access_token().await?;
-    /// let (mut status, www_authenticate) = get(&url, token.expose()).await;
-    /// if let hallpass::AfterRefusal::Retry = session.challenged(&token, &url, status, &www_authenticate) {
-    ///     (status, _) = get(&url, session.access_token().await?.expose()).await;
+    /// let (mut status, www_authenticate) = get(url, token.expose()).await;
+    /// if let hallpass::AfterRefusal::Retry = session.challenged(&token, url, status, &www_authenticate) {
+    ///     (status, _) = get(url, session.access_token().await?.expose()).await;
     /// }
     /// # Ok(()) }
     /// ```
-    pub fn challenged(&self, token: &AccessToken, url: &Url, status: u16, www_authenticate: &str) -> AfterRefusal {
-        let (Some(context), config) = (self.shared.context(), &self.app().config) else { return AfterRefusal::GiveUp };
-        // A token that a caller requested for another target is not replaced without that caller.
-        if !token.has_default_target() || !config.resources.iter().any(|resource| resource.origin() == url.origin()) {
-            return AfterRefusal::GiveUp;
-        }
-        match challenge::read(status, www_authenticate) {
-            Demand::AnotherToken if self.shared.tokens.refuse(token, url.origin(), config.clock.now()) => {
-                AfterRefusal::Retry
-            }
-            Demand::StepUp { acr_values, max_age } => AfterRefusal::StepUp(StepUp {
-                acr_values,
-                max_age,
-                context: context.name.clone(),
-                org: context.org.clone(),
-                // The granted scopes, and no more.
-                scopes: Some(context.scopes.clone()).filter(|scopes| !scopes.is_empty()),
-            }),
-            Demand::AnotherToken | Demand::Other => AfterRefusal::GiveUp,
+    pub fn challenged(&self, token: &AccessToken, url: &str, status: u16, www_authenticate: &str) -> AfterRefusal {
+        self.after_refusal(token, url, challenge::read(status, www_authenticate))
+    }
+
+    /// Returns what to do after a resource has refused `token` in its own words. Some APIs refuse a token with status 200: GraphQL has
+    /// the code in the body. The caller knows that the token was refused; the rules are those of [`challenged`](Self::challenged) for a 401
+    /// without a header.
+    ///
+    /// ```no_run
+    /// # async fn call(session: hallpass::Session) -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = "https://api.example.com/graphql";
+    /// # async fn query(url: &str, token: &str) -> serde_json::Value { serde_json::Value::Null }
+    /// let token = session.access_token().await?;
+    /// let mut reply = query(url, token.expose()).await;
+    /// if reply["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED" {
+    ///     match session.refused(&token, url) {
+    ///         hallpass::AfterRefusal::Retry => reply = query(url, session.access_token().await?.expose()).await,
+    ///         hallpass::AfterRefusal::LogIn => eprintln!("run `acme auth login`"),
+    ///         _ => {} // another token would not help: show the reply
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn refused(&self, token: &AccessToken, url: &str) -> AfterRefusal {
+        self.after_refusal(token, url, Demand::AnotherToken)
+    }
+
+    fn after_refusal(&self, token: &AccessToken, url: &str, demand: Demand) -> AfterRefusal {
+        match (self.0.context(), Url::parse(url)) {
+            (Some(context), Ok(url)) => refusal::decide(self.0.app(), context, &self.0.tokens, token, &url, demand),
+            _ => AfterRefusal::GiveUp,
         }
     }
 

@@ -35,6 +35,7 @@ pub fn challenge(bytes: &[u8]) {
     let header = String::from_utf8_lossy(&header);
     match challenge::read(status, &header) {
         Demand::Other => {}
+        Demand::MoreRights => assert!(matches!(status, 401 | 403), "{status}"),
         Demand::AnotherToken => {
             assert_eq!(status, 401);
             assert!(header.trim().is_empty() || header.to_ascii_lowercase().contains("bearer"), "{header:?}");

@@ -59,7 +59,7 @@ pub struct Config {
     /// The resource that tokens are for (RFC 8707), for servers that need it named. The default is `None`.
     pub resource: Option<Url>,
     /// The APIs that tokens are sent to. Only their origins can have a token replaced with
-    /// [`Session::challenged`](crate::Session::challenged). The default is none.
+    /// [`Session::challenged`](crate::Session::challenged) and [`refused`](crate::Session::refused). The default is none.
     pub resources: Vec<Url>,
     /// Replaces the metadata's endpoint. If this and `token_endpoint` are set, a login reads no metadata. The default is `None`.
     pub device_authorization_endpoint: Option<Url>,

@@ -10,6 +10,7 @@
 //! | `access_token` | the access token that a host is given |
 //! | `authorization` | the headers of a request that a token authorizes |
 //! | `token_cache` | the tokens of one session, in memory |
+//! | `refusal` | what to do after a resource has refused a token |
 //! | `contexts/` | who is logged in where, and which of them is selected |
 //! | `switch` | selects another context, renames one |
 //! | `userinfo` | whose login it is, as the server says it |
@@ -28,6 +29,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod move_keys;
 pub(crate) mod refresh;
+pub(crate) mod refusal;
 pub(crate) mod switch;
 pub(crate) mod token_cache;
 pub(crate) mod userinfo;

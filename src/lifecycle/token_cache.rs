@@ -66,12 +66,14 @@ impl TokenCache {
         }
     }
 
-    /// Marks a token that `origin` has refused. Returns whether it will be replaced, or has been already.
+    /// Returns whether another token than `token` is served by now.
+    pub(crate) fn has_newer_than(&self, token: &AccessToken, now: SystemTime) -> bool {
+        self.last().is_some_and(|last| last.secret() != token.secret() && last.serves(&TokenRequest::default(), now))
+    }
+
+    /// Marks a token that `origin` has refused. Returns whether it will be replaced.
     pub(crate) fn refuse(&self, token: &AccessToken, origin: Origin, now: SystemTime) -> bool {
-        let was_replaced = self
-            .last()
-            .is_some_and(|last| last.secret() != token.secret() && last.serves(&TokenRequest::default(), now));
-        if was_replaced || self.is_refused(token) {
+        if self.is_refused(token) {
             return true;
         }
         let mut replaced_for = self.replaced_for.lock().unwrap_or_else(PoisonError::into_inner);

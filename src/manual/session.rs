@@ -90,6 +90,24 @@
 //! login's key proves it. One server bans a client after five refused refreshes. A refusal of fewer scopes, or of one org of several,
 //! says nothing of the login.
 //!
+//! # What a no of an API means
+//!
+//! A host tells the session of a refusal: `Session::challenged` with status and `WWW-Authenticate`, or `Session::refused` if the API refuses
+//! with status 200, as GraphQL does. Only origins in `Config::resources` count.
+//!
+//! | the API says | and | so the answer is |
+//! | --- | --- | --- |
+//! | 401 without a challenge or with `invalid_token`; `refused` | a newer token is in memory, or this origin had none replaced within the last minute | `Retry`: with the token that `access_token` gives next |
+//! | the same | the login has no refresh token, was refused by the server, or is gone | `LogIn` |
+//! | the same | this origin had one replaced within the last minute | `NotAllowed`: the token is fresh, so a right is missing |
+//! | 403, or 401 with `insufficient_scope` | | `NotAllowed` |
+//! | 401 with `insufficient_user_authentication` and a demand (RFC 9470) | | `StepUp` |
+//! | anything else; another origin; a token for another target, or from the environment | | `GiveUp` |
+//!
+//! A server that has ended a login is asked once: the first answer is `Retry`, `access_token` says that the login has ended, and from then
+//! on the answer is `LogIn`. An answer other than `Retry` marks nothing: `access_token` goes on to serve the token, as other APIs may
+//! accept it.
+//!
 //! # What a no of userinfo means
 //!
 //! `whoami` and `list --orgs` ask the userinfo endpoint with a valid token. A token that is refused as invalid is renewed once, unless it

@@ -12,7 +12,9 @@ pub(crate) enum Demand {
     AnotherToken,
     /// The person has to authenticate again: in another way, or more recently.
     StepUp { acr_values: Option<String>, max_age: Option<Duration> },
-    /// Nothing that hallpass would give.
+    /// A right that the token lacks.
+    MoreRights,
+    /// Nothing that hallpass knows of, or nothing at all.
     Other,
 }
 
@@ -24,7 +26,7 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
     if status != 401 {
         // RFC 6750 §3.1: "insufficient_scope ... SHOULD respond with the HTTP 403 (Forbidden) status code". More scopes are for the
         // person and the host to ask for; a resource does not choose what a person is led to approve.
-        return Demand::Other;
+        return if status == 403 { Demand::MoreRights } else { Demand::Other };
     }
     if header.trim().is_empty() {
         // RFC 9110 §15.5.2 demands the header, and many resources send none.
@@ -38,6 +40,7 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
         // RFC 9470 §3: "The authentication event associated with the access token presented with the request does not meet the
         // authentication requirements of the protected resource."
         Some("insufficient_user_authentication") => bearer.step_up(),
+        Some("insufficient_scope") => Demand::MoreRights,
         _ => Demand::Other,
     }
 }
@@ -46,8 +49,12 @@ pub(crate) fn read(status: u16, header: &str) -> Demand {
 /// is known by its name; everything else counts as a missing header.
 fn read_malformed(header: &str) -> Demand {
     let header = header.to_ascii_lowercase();
-    let demands_more = ["insufficient_", "invalid_request"].iter().any(|error| header.contains(error));
-    if header.contains("bearer") && !demands_more { Demand::AnotherToken } else { Demand::Other }
+    match header.contains("bearer") {
+        true if header.contains("insufficient_scope") => Demand::MoreRights,
+        true if header.contains("insufficient_") || header.contains("invalid_request") => Demand::Other,
+        true => Demand::AnotherToken,
+        false => Demand::Other,
+    }
 }
 
 /// The challenge of the scheme `Bearer`. "All challenges defined by this specification MUST use the auth-scheme value
@@ -108,7 +115,7 @@ mod tests {
             ("Bearer", Demand::AnotherToken),
             (r#"Bearer realm="a, b", error="invalid_token", error_description="expired""#, Demand::AnotherToken),
             (r#"Basic realm="x", bearer error="invalid_token""#, Demand::AnotherToken),
-            (r#"Bearer error="insufficient_scope", scope="admin""#, Demand::Other),
+            (r#"Bearer error="insufficient_scope", scope="admin""#, Demand::MoreRights),
             (r#"Bearer error="invalid_request""#, Demand::Other),
             (r#"Basic realm="x""#, Demand::Other),
             (r#"Bearer error="insufficient_user_authentication""#, Demand::Other),
@@ -119,11 +126,15 @@ mod tests {
             ),
             (r#"Bearer error="invalid_token", error_description="ungültig""#, Demand::AnotherToken),
             (r#"Negotiate YII=, Bearer error="invalid_token""#, Demand::AnotherToken),
-            (r#"Bearer error=insufficient_scope scope="a b" extra"#, Demand::Other),
+            (r#"Bearer error=insufficient_scope scope="a b" extra"#, Demand::MoreRights),
         ] {
             assert_eq!(read(401, header), demand, "{header}");
         }
-        assert_eq!(read(403, r#"Bearer error="invalid_token""#), Demand::Other);
+        assert_eq!(read(403, r#"Bearer error="invalid_token""#), Demand::MoreRights);
+        assert_eq!(
+            (read(403, ""), read(500, ""), read(200, "Bearer")),
+            (Demand::MoreRights, Demand::Other, Demand::Other)
+        );
         let step_up = r#"Bearer error="insufficient_user_authentication", acr_values="phr mfa", max_age="60""#;
         let wanted = Demand::StepUp { acr_values: Some("phr mfa".into()), max_age: Some(Duration::from_secs(60)) };
         assert_eq!(read(401, step_up), wanted);

@@ -153,7 +153,8 @@ impl Index {
             self.default.as_ref().and_then(|name| self.get(name)).is_some_and(|default| !default.is_own(config));
         let others = self.own(config).into_iter().map(|own| &own.name).filter(|name| **name != entry.name);
         let others: Vec<_> = others.cloned().collect();
-        let replaced = self.put(entry, !is_named && !(has_foreign_default && others.is_empty()));
+        let needs_no_default = has_foreign_default && others.is_empty();
+        let replaced = self.put(entry, !is_named && !needs_no_default);
         if let ([selected], true, true) = (others.as_slice(), has_foreign_default, is_named) {
             self.default = Some(selected.clone());
         }

@@ -1,8 +1,8 @@
-//! A resource refuses a token: [`Session::challenged`](hallpass::Session::challenged) says what the caller can do.
+//! A resource refuses a token: `Session::challenged` and `Session::refused` say what the caller can do.
 
 use hallpass::prompt::Silent;
 use hallpass::testing::Endpoint;
-use hallpass::{AccessToken, AfterRefusal, Auth, Config, Login, Session};
+use hallpass::{AccessToken, AfterRefusal, Auth, Config, LoginRequest, LogoutRequest, Session, TokenRequest};
 use url::Url;
 
 use crate::support::rig::{Rig, S};
@@ -20,7 +20,7 @@ pub(super) fn session(rig: &Rig) -> Session {
     Auth::new(config(rig)).unwrap().session().unwrap()
 }
 
-pub(super) fn api(url: &str) -> Url {
+fn api(url: &str) -> Url {
     url.parse().unwrap()
 }
 
@@ -30,7 +30,7 @@ pub(super) fn served(session: &Session) -> AccessToken {
 
 /// Whether the refusal of `token` by `url` is answered with another one.
 pub(super) fn retries(session: &Session, token: &AccessToken, url: &str) -> bool {
-    matches!(session.challenged(token, &api(url), 401, INVALID), AfterRefusal::Retry)
+    matches!(session.challenged(token, url, 401, INVALID), AfterRefusal::Retry)
 }
 
 #[test]
@@ -75,8 +75,11 @@ fn only_configured_origins_can_have_a_token_replaced() {
         "https://files.example/",
         "https://api.example@evil.example/",
         "data:text/plain,https://api.example/",
+        "api.example/v1",
+        "",
     ] {
-        assert!(!retries(&session, &first, url), "{url}");
+        let after = [session.challenged(&first, url, 401, INVALID), session.refused(&first, url)];
+        assert!(after.iter().all(|after| matches!(after, AfterRefusal::GiveUp)), "{url}");
     }
     let unconfigured = rig.auth().session().unwrap();
     assert!(!retries(&unconfigured, &first, "https://api.example/v1"), "no resources, no replacement");
@@ -84,27 +87,97 @@ fn only_configured_origins_can_have_a_token_replaced() {
 }
 
 #[test]
-fn gives_up_if_another_token_would_not_help() {
+fn a_missing_right_is_told_from_what_is_no_refusal() {
     let rig = Rig::new();
     rig.log_in();
     let session = session(&rig);
     let first = served(&session);
+    let after = |status, header| session.challenged(&first, "https://api.example/", status, header);
     for (status, header) in [
         (403, r#"Bearer error="insufficient_scope", scope="admin""#),
         (401, r#"Bearer error="insufficient_scope", scope="admin""#),
+        (401, r#"Bearer error=insufficient_scope scope="a b" extra"#),
         (403, INVALID),
+        (403, ""),
+    ] {
+        assert!(matches!(after(status, header), AfterRefusal::NotAllowed), "{status} {header}");
+    }
+    for (status, header) in [
         (400, r#"Bearer error="invalid_request""#),
         (401, r#"Basic realm="x""#),
         (500, ""),
         (200, INVALID),
         (401, r#"Bearer error="insufficient_user_authentication""#),
     ] {
-        let next = session.challenged(&first, &api("https://api.example/"), status, header);
-        assert!(matches!(next, AfterRefusal::GiveUp), "{status} {header}: {next:?}");
+        assert!(matches!(after(status, header), AfterRefusal::GiveUp), "{status} {header}");
     }
     assert_eq!((served(&session).expose(), rig.request_count(Endpoint::Token)), (first.expose(), 0));
-    let bare = session.challenged(&first, &api("https://api.example/"), 401, "");
+    let bare = session.challenged(&first, "https://api.example/", 401, "");
     assert!(matches!(bare, AfterRefusal::Retry), "many resources send no header");
+}
+
+#[test]
+fn a_fresh_token_that_is_refused_lacks_a_right() {
+    let rig = Rig::new();
+    rig.log_in();
+    let session = session(&rig);
+    assert!(retries(&session, &served(&session), "https://api.example/"));
+    let fresh = served(&session);
+    for after in [
+        session.challenged(&fresh, "https://api.example/", 401, INVALID),
+        session.challenged(&fresh, "https://api.example/", 401, ""),
+        session.refused(&fresh, "https://api.example/graphql"),
+    ] {
+        assert!(matches!(after, AfterRefusal::NotAllowed), "{after:?}");
+    }
+    assert_eq!((served(&session).expose(), rig.request_count(Endpoint::Token)), (fresh.expose(), 1));
+}
+
+#[test]
+fn a_refusal_with_status_200_is_one_without_a_challenge() {
+    let rig = Rig::new();
+    rig.log_in();
+    let session = session(&rig);
+    let first = served(&session);
+    assert!(matches!(session.refused(&first, "https://api.example/graphql"), AfterRefusal::Retry));
+    let second = served(&session);
+    assert_ne!(first.expose(), second.expose());
+    // A slow request: its token has been replaced already.
+    assert!(matches!(session.refused(&first, "https://api.example/graphql"), AfterRefusal::Retry));
+    // A token for another target is its caller's own.
+    let mut request = TokenRequest::default();
+    request.scopes = Some("openid".parse().unwrap());
+    let other = wait(session.access_token_with(request)).unwrap();
+    assert!(matches!(session.refused(&other, "https://api.example/graphql"), AfterRefusal::GiveUp));
+}
+
+#[test]
+fn a_login_that_gives_no_better_token_has_to_be_made_again() {
+    let url = "https://api.example/";
+    // Without a refresh token.
+    let rig = Rig::with(|behaviour| behaviour.refresh_token = false);
+    rig.log_in();
+    let without = session(&rig);
+    let first = served(&without);
+    assert!(matches!(without.challenged(&first, url, 401, INVALID), AfterRefusal::LogIn));
+    assert_eq!(served(&without).expose(), first.expose(), "other resources may accept it");
+
+    // Ended at the server.
+    let rig = Rig::new();
+    rig.log_in();
+    let ended = session(&rig);
+    let first = served(&ended);
+    rig.server.revoke_everything();
+    assert!(matches!(ended.refused(&first, url), AfterRefusal::Retry), "nobody knows it yet");
+    assert!(wait(ended.access_token()).unwrap_err().needs_login());
+    let sent = rig.request_count(Endpoint::Token);
+    assert!(matches!(ended.refused(&first, url), AfterRefusal::LogIn));
+    assert!(matches!(session(&rig).challenged(&first, url, 401, ""), AfterRefusal::LogIn));
+
+    // Logged out by another process.
+    drop(wait(rig.auth().logout(LogoutRequest::default())).unwrap());
+    assert!(matches!(ended.refused(&first, url), AfterRefusal::LogIn));
+    assert_eq!(rig.request_count(Endpoint::Token), sent);
 }
 
 #[test]
@@ -115,8 +188,7 @@ fn a_step_up_is_a_login_that_asks_for_more() {
     let session = auth.session().unwrap();
     let header =
         r#"Bearer error="insufficient_user_authentication", acr_values="phr mfa", max_age="300", scope="admin""#;
-    let AfterRefusal::StepUp(step_up) =
-        session.challenged(&served(&session), &api("https://api.example/"), 401, header)
+    let AfterRefusal::StepUp(request) = session.challenged(&served(&session), "https://api.example/", 401, header)
     else {
         panic!("no step-up")
     };
@@ -142,8 +214,7 @@ fn a_step_up_asks_for_no_more_scopes_than_the_login_had() {
     let session = auth.login(Login::new(Silent).scopes("openid")).wait().unwrap();
     rig.server.clear_requests();
     let header = r#"Bearer error="insufficient_user_authentication", max_age="0""#;
-    let AfterRefusal::StepUp(step_up) =
-        session.challenged(&served(&session), &api("https://api.example/"), 401, header)
+    let AfterRefusal::StepUp(request) = session.challenged(&served(&session), "https://api.example/", 401, header)
     else {
         panic!()
     };
@@ -166,7 +237,7 @@ fn challenges_are_read_as_servers_write_them() {
         let rig = Rig::new();
         rig.log_in();
         let session = session(&rig);
-        let next = session.challenged(&served(&session), &api("https://api.example/"), 401, header);
+        let next = session.challenged(&served(&session), "https://api.example/", 401, header);
         assert!(matches!(next, AfterRefusal::Retry), "{header}");
     }
 }

@@ -3,7 +3,7 @@
 //! | file | tests |
 //! | --- | --- |
 //! | `cached` | a token that is still valid |
-//! | `challenge` | a resource refuses a token: `Session::challenged` |
+//! | `challenge` | a resource refuses a token: `Session::challenged` and `refused` |
 //! | `environment` | a token that a variable gives |
 //! | `lifetimes` | how long tokens and logins live |
 //! | `min_validity` | a caller that needs a token for some time to come |

@@ -1,0 +1,77 @@
+//! What to do after a resource has refused an access token.
+
+use url::Url;
+
+use crate::lifecycle::access_token::AccessToken;
+use crate::lifecycle::app::App;
+use crate::lifecycle::contexts::Context;
+use crate::lifecycle::login::LoginRequest;
+use crate::lifecycle::token_cache::TokenCache;
+use crate::oauth::challenge::Demand;
+
+/// What to do after a resource has refused an access token.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum AfterRefusal {
+    /// Take another token from [`Session::access_token`](crate::Session::access_token) and send the request once more.
+    Retry,
+    /// The person has to authenticate again, as the request says (RFC 9470). [`Auth::login`](crate::Auth::login) with it replaces
+    /// this login, and gives the session to go on with.
+    StepUp(LoginRequest),
+    /// The resource accepts the person but not the request, or refuses a token that was replaced within the last minute: a right is
+    /// missing, and another token would not help. Return the reply to the caller.
+    NotAllowed,
+    /// The login has ended or does not renew: only a new login gives a better token. Call [`Auth::login`](crate::Auth::login) with the name of
+    /// the context; [`session_or_login`](crate::Auth::session_or_login) returns a login whose token seems valid here.
+    LogIn,
+    /// hallpass does not know what would help. The reply is no refusal of the token; or its origin is not one of
+    /// [`Config::resources`](crate::Config::resources); or the token was requested for another target; or it is from the environment, and
+    /// whoever set the variable has to replace it. Return the reply to the caller.
+    GiveUp,
+}
+
+/// Decides what follows the refusal of `token` at `url`, which a demand of the resource explains. Reads the files of the login, and asks
+/// nobody.
+pub(crate) fn decide(
+    app: &App,
+    context: &Context,
+    tokens: &TokenCache,
+    token: &AccessToken,
+    url: &Url,
+    demand: Demand,
+) -> AfterRefusal {
+    let (config, origin) = (&app.config, url.origin());
+    // A token that a caller requested for another target is not replaced without that caller.
+    if !token.has_default_target() || !config.resources.iter().any(|resource| resource.origin() == origin) {
+        return AfterRefusal::GiveUp;
+    }
+    let now = config.clock.now();
+    match demand {
+        Demand::AnotherToken if tokens.has_newer_than(token, now) => AfterRefusal::Retry,
+        Demand::AnotherToken if !can_renew(app, context) => AfterRefusal::LogIn,
+        Demand::AnotherToken if tokens.refuse(token, origin, now) => AfterRefusal::Retry,
+        Demand::AnotherToken | Demand::MoreRights => AfterRefusal::NotAllowed,
+        Demand::StepUp { acr_values, max_age } => AfterRefusal::StepUp(LoginRequest {
+            context: Some(context.name.clone()),
+            org: context.org.clone(),
+            // The granted scopes, and no more.
+            scopes: Some(context.scopes.clone()).filter(|scopes| !scopes.is_empty()),
+            acr_values,
+            max_age,
+            ..LoginRequest::default()
+        }),
+        Demand::Other => AfterRefusal::GiveUp,
+    }
+}
+
+/// Returns whether a refresh may give another token: the login exists, has a refresh token, and the server has not refused it. If the
+/// files cannot be read, [`Session::access_token`](crate::Session::access_token) says why.
+fn can_renew(app: &App, context: &Context) -> bool {
+    let Ok(state_dir) = app.state_dir() else { return true };
+    state_dir.is_some_and(|state_dir| {
+        let files = app.files(&state_dir, &context.grant);
+        let has_ended = files.last_failure(context.org.as_ref()).is_some_and(|failure| failure.has_ended);
+        let lacks_refresh_token = files.header().is_some_and(|header| header.renews == Some(false));
+        files.is_there() && !has_ended && !lacks_refresh_token
+    })
+}
