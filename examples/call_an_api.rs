@@ -14,31 +14,25 @@ use reqwest::{Client, Response};
 
 /// One request, sent once more where the API refuses the token and another may help.
 async fn get(client: &Client, auth: &Auth, session: &Session, url: &str) -> Result<Response, Box<dyn Error>> {
-    let token = session.access_token().await?;
-    let reply = client.get(url).bearer_auth(token.expose()).send().await?;
+    let send = async |headers| client.get(url).headers(headers).send().await;
+    let headers = session.authorization("GET", url).await?;
+    let reply = send(headers.clone()).await?;
     let why = reply.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match session.challenged(&token, url, reply.status().as_u16(), why) {
-        AfterRefusal::Retry => {
-            let token = session.access_token().await?;
-            Ok(client.get(url).bearer_auth(token.expose()).send().await?)
-        }
-        AfterRefusal::StepUp(step_up) => {
-            // The person authenticates as the API demands; the new session is the one to go on with.
-            let session = auth.login(step_up.login(Terminal::stderr())).await?;
-            let token = session.access_token().await?;
-            Ok(client.get(url).bearer_auth(token.expose()).send().await?)
-        }
-        AfterRefusal::LogIn => {
-            // The login has ended or does not renew: the person logs in again, under the same name.
-            let mut request = LoginRequest::default();
-            request.context = session.context().map(|context| context.name.clone());
-            let session = auth.login(request, Arc::new(Terminal::stderr())).await?;
-            let token = session.access_token().await?;
-            Ok(client.get(url).bearer_auth(token.expose()).send().await?)
-        }
-        // `NotAllowed`: a right is missing. `GiveUp`: it is no refusal of the token.
-        _ => Ok(reply),
-    }
+    let login = match session.challenged(&headers, url, reply.status().as_u16(), why) {
+        AfterRefusal::Retry => return Ok(send(session.authorization("GET", url).await?).await?),
+        // The person authenticates as the API demands.
+        AfterRefusal::StepUp(step_up) => step_up.login(Terminal::stderr()),
+        // The login has ended, or cannot get another token.
+        AfterRefusal::LogIn => match session.context() {
+            Some(context) => Login::new(Terminal::stderr()).context(context.name.clone()),
+            None => return Ok(reply),
+        },
+        // No other token would help: what the API says is the answer.
+        _ => return Ok(reply),
+    };
+    // The new session is the one to go on with.
+    let session = auth.login(login).await?;
+    Ok(send(session.authorization("GET", url).await?).await?)
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {

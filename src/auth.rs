@@ -132,33 +132,50 @@ impl Auth {
     ///
     /// # Errors
     /// Those of [`session_for`](Self::session_for), [`Session::access_token`] and [`login`](Self::login).
-    pub fn session_or_login(
-        &self,
-        mut request: LoginRequest,
-        prompt: Arc<dyn Prompt>,
-    ) -> impl Future<Output = Result<Session>> + Send + 'static + use<> {
-        let auth = self.clone();
-        async move {
-            let select = Selector { context: request.context.clone(), org: request.org.clone() };
-            let error = match auth.session_for(&select) {
-                Ok(session) => match session.access_token().await {
-                    Ok(_) => return Ok(session),
-                    Err(error) => {
-                        // The new login replaces the one that has ended.
-                        request.context = request.context.or_else(|| explicitly_chosen(&session));
-                        error
-                    }
-                },
-                Err(error) => error,
-            };
-            if !error.needs_login() || !auth.app().config.environment.terminal {
-                return Err(error);
-            }
-            if !matches!(error.kind(), ErrorKind::NotLoggedIn | ErrorKind::NoSuchContext) {
-                prompt.login_has_ended(&error);
-            }
-            auth.login(request, prompt).await
-        }
+    pub fn session_or_login(&self, mut login: Login) -> Job<Session> {
+        let select = Selector { context: login.context.clone(), org: login.org.clone() };
+        let session = match login.check().and_then(|()| self.session_for(&select)) {
+            Ok(session) if session.cached_token(TokenRequest::default()).is_some() => return Job::from(Ok(session)),
+            session => session,
+        };
+        // The new login replaces the one that has ended.
+        login.context = login.context.or_else(|| explicitly_chosen(session.as_ref().ok()?));
+        let fetching = match &session {
+            Ok(session) => session.fetch(TokenRequest::default()),
+            Err(error) => Fetching::Done(Err(error.clone())),
+        };
+        let (handle, cancel) = (self.handle.clone(), login.cancel.clone());
+        self.spawn(move |app| match fetching.wait() {
+            Ok(_) => Ok(None),
+            Err(why) => login::run_instead(app, &login, why).map(Some),
+        })
+        .and_then(|context| match context {
+            Some(context) => Ok(Session::of_login(handle, context)),
+            None => session,
+        })
+        .cancelled_on_drop(cancel)
+    }
+
+    /// Returns a valid access token for the context that is selected at this call.
+    ///
+    /// For programs that run for long, such as servers and editors: it finds a login that another process has made, replaced or switched to
+    /// since the last call, and reads one small file to know. A [`Session`] keeps to its login, and reads nothing.
+    ///
+    /// # Errors
+    /// Those of [`session`](Self::session) and [`Session::access_token`].
+    pub fn access_token(&self) -> Job<AccessToken> {
+        let session = match self.session() {
+            Ok(session) => session,
+            Err(error) => return Job::from(Err(error)),
+        };
+        let mut last_used = self.last_used.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = match &*last_used {
+            Some(shared) => session.or_same(shared),
+            None => session,
+        };
+        *last_used = Some(session.shared.clone());
+        drop(last_used);
+        session.access_token()
     }
 
     /// Returns all contexts, in the order of their logins. Asks no key store and no server.
@@ -197,7 +214,7 @@ impl Auth {
     ///
     /// # Errors
     /// `NoSuchContext`; `Config` if the context is of another issuer or client; `Custody` if the index cannot be read or written.
-    pub fn switch(&self, context: &ContextName) -> impl Future<Output = Result<Context>> + Send + 'static + use<> {
+    pub fn switch(&self, context: &ContextName) -> Job<Context> {
         let name = context.clone();
         self.spawn(move |app| switch::to(app, &name))
     }

@@ -11,9 +11,9 @@ use crate::lifecycle::access_token::{AccessToken, TokenRequest};
 use crate::lifecycle::app::{App, AppHandle};
 use crate::lifecycle::authorization;
 use crate::lifecycle::contexts::Context;
-use crate::lifecycle::jobs::SharedJobs;
+use crate::lifecycle::jobs::{SharedJobs, Started};
 use crate::lifecycle::refresh::{self, Wanted};
-use crate::lifecycle::refusal::{self, AfterRefusal};
+use crate::lifecycle::refusal::{self, AfterRefusal, SentToken};
 use crate::lifecycle::token_cache::TokenCache;
 use crate::lifecycle::userinfo::{self, Userinfo};
 use crate::model::duration::rfc3339;
@@ -119,55 +119,65 @@ impl Session {
         (!token.has_unknown_validity(&wanted.request)).then_some(token)
     }
 
-    /// Returns what to do after a resource has refused `token`: `url` is where it was sent, `status` the HTTP status of the refusal,
-    /// `www_authenticate` that header's value, empty if there is none. A URL that cannot be parsed is answered with
-    /// [`GiveUp`](AfterRefusal::GiveUp).
+    /// Returns what to do after a resource has refused a token. `sent` is that token, or the headers with it; `url` is where it was sent,
+    /// `status` the HTTP status of the refusal, `www_authenticate` that header's value, empty if there is none. A URL that cannot be parsed is
+    /// answered with [`GiveUp`](AfterRefusal::GiveUp).
     ///
     /// Listens only to the origins in [`Config::resources`](crate::Config::resources), and replaces a token for each of them at most
     /// once a minute. Never asks for more scopes than the login has: a resource does not choose what a person approves. Reads the files
     /// of the login, and asks nobody.
     ///
     /// ```no_run
-    /// # async fn call(session: hallpass::Session) -> Result<(), Box<dyn std::error::Error>> {
-    /// # let url = "https://api.example.com/";
-    /// # async fn get(url: &str, token: &str) -> (u16, String) { (200, String::new()) }
-    /// let token = session.access_token().await?;
-    /// let (mut status, www_authenticate) = get(url, token.expose()).await;
-    /// if let hallpass::AfterRefusal::Retry = session.challenged(&token, url, status, &www_authenticate) {
-    ///     (status, _) = get(url, session.access_token().await?.expose()).await;
+    /// # async fn call(session: hallpass::Session) -> hallpass::Result<()> {
+    /// # async fn get(url: &str, headers: &http::HeaderMap) -> (u16, String) { (200, String::new()) }
+    /// let url = "https://api.example.com/me";
+    /// let headers = session.authorization("GET", url).await?;
+    /// let (mut status, www_authenticate) = get(url, &headers).await;
+    /// if let hallpass::AfterRefusal::Retry = session.challenged(&headers, url, status, &www_authenticate) {
+    ///     (status, _) = get(url, &session.authorization("GET", url).await?).await;
     /// }
+    /// # drop(status);
     /// # Ok(()) }
     /// ```
-    pub fn challenged(&self, token: &AccessToken, url: &str, status: u16, www_authenticate: &str) -> AfterRefusal {
-        self.after_refusal(token, url, challenge::read(status, www_authenticate))
+    pub fn challenged<'a>(
+        &self,
+        sent: impl Into<SentToken<'a>>,
+        url: &str,
+        status: u16,
+        www_authenticate: &str,
+    ) -> AfterRefusal {
+        self.after_refusal(sent.into(), url, challenge::read(status, www_authenticate))
     }
 
-    /// Returns what to do after a resource has refused `token` in its own words. Some APIs refuse a token with status 200: GraphQL has
+    /// Returns what to do after a resource has refused a token in its own words. Some APIs refuse a token with status 200: GraphQL has
     /// the code in the body. The caller knows that the token was refused; the rules are those of [`challenged`](Self::challenged) for a 401
     /// without a header.
     ///
     /// ```no_run
-    /// # async fn call(session: hallpass::Session) -> Result<(), Box<dyn std::error::Error>> {
-    /// # let url = "https://api.example.com/graphql";
-    /// # async fn query(url: &str, token: &str) -> serde_json::Value { serde_json::Value::Null }
-    /// let token = session.access_token().await?;
-    /// let mut reply = query(url, token.expose()).await;
+    /// # async fn call(session: hallpass::Session) -> hallpass::Result<()> {
+    /// # async fn query(url: &str, headers: &http::HeaderMap) -> serde_json::Value { serde_json::Value::Null }
+    /// let url = "https://api.example.com/graphql";
+    /// let headers = session.authorization("POST", url).await?;
+    /// let mut reply = query(url, &headers).await;
     /// if reply["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED" {
-    ///     match session.refused(&token, url) {
-    ///         hallpass::AfterRefusal::Retry => reply = query(url, session.access_token().await?.expose()).await,
+    ///     match session.refused(&headers, url) {
+    ///         hallpass::AfterRefusal::Retry => reply = query(url, &session.authorization("POST", url).await?).await,
     ///         hallpass::AfterRefusal::LogIn => eprintln!("run `acme auth login`"),
     ///         _ => {} // another token would not help: show the reply
     ///     }
     /// }
+    /// # drop(reply);
     /// # Ok(()) }
     /// ```
-    pub fn refused(&self, token: &AccessToken, url: &str) -> AfterRefusal {
-        self.after_refusal(token, url, Demand::AnotherToken)
+    pub fn refused<'a>(&self, sent: impl Into<SentToken<'a>>, url: &str) -> AfterRefusal {
+        self.after_refusal(sent.into(), url, Demand::AnotherToken)
     }
 
-    fn after_refusal(&self, token: &AccessToken, url: &str, demand: Demand) -> AfterRefusal {
-        match (self.0.context(), Url::parse(url)) {
-            (Some(context), Ok(url)) => refusal::decide(self.0.app(), context, &self.0.tokens, token, &url, demand),
+    fn after_refusal(&self, sent: SentToken<'_>, url: &str, demand: Demand) -> AfterRefusal {
+        match (self.shared.context(), sent.token(), Url::parse(url)) {
+            (Some(context), Some(token), Ok(url)) => {
+                refusal::decide(self.app(), context, &self.shared.tokens, &token, &url, demand)
+            }
             _ => AfterRefusal::GiveUp,
         }
     }
@@ -213,7 +223,7 @@ impl Session {
 
     pub(crate) fn of_environment(handle: Arc<AppHandle>, token: Arc<Secret>) -> Self {
         let expires_at = JwtLifetime::read(&token, None).map(|own| own.exp);
-        Self::new(handle, Source::Environment(AccessToken::from_environment(token, expires_at)), OnceLock::new())
+        Self::new(handle, Source::Environment(AccessToken::of_text(token, expires_at)), OnceLock::new())
     }
 
     /// Returns this session, or `other` if that is of the same login: it may have the token in memory.

@@ -78,8 +78,8 @@ impl AccessToken {
         }))
     }
 
-    /// Returns a token from the environment. Nothing is known about it except what it says itself.
-    pub(crate) fn from_environment(secret: Arc<Secret>, expires_at: Option<SystemTime>) -> Self {
+    /// Returns a token of which only the text is known, and what that says itself.
+    pub(crate) fn of_text(secret: Arc<Secret>, expires_at: Option<SystemTime>) -> Self {
         Self(Arc::new(TokenData {
             secret,
             token_type: "bearer".into(),

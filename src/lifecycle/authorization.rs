@@ -15,7 +15,7 @@ pub(crate) fn check_request(method: &str, url: &str, allow_loopback_http: bool) 
         return Err(Error::config("method", "cannot authorize a request: its method is not valid"));
     }
     let url = Url::parse(url)
-        .map_err(|error| Error::config("url", "cannot authorize a request: its URL is not valid").because(error))?;
+        .map_err(|error| Error::config("url", "cannot authorize a request: its URL is not valid").caused_by(error))?;
     // RFC 6750 §5.3: "Clients MUST always use TLS [RFC5246] (https) or equivalent transport security when making requests with bearer
     // tokens."
     match may_carry_a_secret(&url, allow_loopback_http) {

@@ -29,15 +29,24 @@ use crate::state_dir::{Lock, StateDir};
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct LogoutRequest {
-    /// Selects one login. The default is the current one.
-    pub select: Selector,
-    /// Ends all logins. The default is false. A login of another issuer or client is not ended: it is among
-    /// [`Outcomes::failed`](crate::Outcomes::failed), unless it is forgotten on this machine only.
-    pub all: bool,
-    /// Forgets the logins on this machine only, without asking the server. The default is false.
-    pub local_only: bool,
+pub struct Logout {
+    logins: Logins,
+    local_only: bool,
+}
+
+impl Logout {
+    /// Ends these logins: [`Logins::All`], or those of a [`Selector`](crate::Selector). [`Logout::default`] ends the selected one.
+    ///
+    /// Of all logins, those of another issuer or client are not ended, and stand among [`Outcomes::failed`], unless they are forgotten on
+    /// this machine only.
+    pub fn new(logins: impl Into<Logins>) -> Self {
+        Self { logins: logins.into(), local_only: false }
+    }
+
+    /// Forgets the logins on this machine only, without asking the server.
+    pub fn local_only(self) -> Self {
+        Self { local_only: true, ..self }
+    }
 }
 
 /// One login that ended.
@@ -89,7 +98,7 @@ impl LogoutOutcome {
 pub(crate) fn run(app: &App, request: &Logout) -> Result<Outcomes<LoggedOut>> {
     let state_dir = app.state_dir()?;
     let index = Index::read(state_dir.as_ref())?;
-    let selected = index.select(request.all, &request.select, &app.config);
+    let selected = index.select(&request.logins, &app.config);
     let mut entries = selected.map_err(|error| nothing_to_end(error, &index.own_names(&app.config)))?;
     let Some(state_dir) = state_dir else { return Ok(Outcomes::default()) };
     if matches!(request.logins, Logins::All) {

@@ -1,12 +1,17 @@
 //! What to do after a resource has refused an access token.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, HeaderMap};
 use url::Url;
 
 use crate::lifecycle::access_token::AccessToken;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::Context;
-use crate::lifecycle::login::LoginRequest;
+use crate::lifecycle::login::StepUp;
 use crate::lifecycle::token_cache::TokenCache;
+use crate::model::secret::Secret;
 use crate::oauth::challenge::Demand;
 
 /// What to do after a resource has refused an access token.
@@ -15,9 +20,9 @@ use crate::oauth::challenge::Demand;
 pub enum AfterRefusal {
     /// Take another token from [`Session::access_token`](crate::Session::access_token) and send the request once more.
     Retry,
-    /// The person has to authenticate again, as the request says (RFC 9470). [`Auth::login`](crate::Auth::login) with it replaces
-    /// this login, and gives the session to go on with.
-    StepUp(LoginRequest),
+    /// The person has to authenticate again, in another way or more recently (RFC 9470). [`StepUp::login`] makes the login for
+    /// [`Auth::login`](crate::Auth::login), which replaces this one, and gives the session to go on with.
+    StepUp(StepUp),
     /// The resource accepts the person but not the request, or refuses a token that was replaced within the last minute: a right is
     /// missing, and another token would not help. Return the reply to the caller.
     NotAllowed,
@@ -28,6 +33,41 @@ pub enum AfterRefusal {
     /// [`Config::resources`](crate::Config::resources); or the token was requested for another target; or it is from the environment, and
     /// whoever set the variable has to replace it. Return the reply to the caller.
     GiveUp,
+}
+
+/// The token that a refused request carried: an [`AccessToken`], or the headers of [`Session::authorization`](crate::Session::authorization).
+#[derive(Debug, Clone)]
+pub struct SentToken<'a>(Carrier<'a>);
+
+#[derive(Debug, Clone)]
+enum Carrier<'a> {
+    Token(&'a AccessToken),
+    Headers(&'a HeaderMap),
+}
+
+impl<'a> From<&'a AccessToken> for SentToken<'a> {
+    fn from(token: &'a AccessToken) -> Self {
+        Self(Carrier::Token(token))
+    }
+}
+
+impl<'a> From<&'a HeaderMap> for SentToken<'a> {
+    fn from(headers: &'a HeaderMap) -> Self {
+        Self(Carrier::Headers(headers))
+    }
+}
+
+impl<'a> SentToken<'a> {
+    /// Returns the token; `None` if the headers carry none.
+    pub(crate) fn token(self) -> Option<Cow<'a, AccessToken>> {
+        match self.0 {
+            Carrier::Token(token) => Some(Cow::Borrowed(token)),
+            Carrier::Headers(headers) => {
+                let text = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
+                Some(Cow::Owned(AccessToken::of_text(Arc::new(Secret::new(text.to_owned())), None)))
+            }
+        }
+    }
 }
 
 /// Decides what follows the refusal of `token` at `url`, which a demand of the resource explains. Reads the files of the login, and asks
@@ -51,14 +91,13 @@ pub(crate) fn decide(
         Demand::AnotherToken if !can_renew(app, context) => AfterRefusal::LogIn,
         Demand::AnotherToken if tokens.refuse(token, origin, now) => AfterRefusal::Retry,
         Demand::AnotherToken | Demand::MoreRights => AfterRefusal::NotAllowed,
-        Demand::StepUp { acr_values, max_age } => AfterRefusal::StepUp(LoginRequest {
-            context: Some(context.name.clone()),
+        Demand::StepUp { acr_values, max_age } => AfterRefusal::StepUp(StepUp {
+            context: context.name.clone(),
             org: context.org.clone(),
             // The granted scopes, and no more.
             scopes: Some(context.scopes.clone()).filter(|scopes| !scopes.is_empty()),
             acr_values,
             max_age,
-            ..LoginRequest::default()
         }),
         Demand::Other => AfterRefusal::GiveUp,
     }

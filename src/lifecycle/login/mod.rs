@@ -61,7 +61,7 @@ pub(crate) fn run_instead(app: &App, request: &Login, why: Error) -> Result<Cont
         return Err(why);
     }
     request.check_cancelled()?;
-    if why.kind() != ErrorKind::NotLoggedIn {
+    if !matches!(why.kind(), ErrorKind::NotLoggedIn | ErrorKind::NoSuchContext) {
         request.prompt.login_has_ended(&why);
     }
     run(app, request)

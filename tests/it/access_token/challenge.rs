@@ -2,7 +2,7 @@
 
 use hallpass::prompt::Silent;
 use hallpass::testing::Endpoint;
-use hallpass::{AccessToken, AfterRefusal, Auth, Config, LoginRequest, LogoutRequest, Session, TokenRequest};
+use hallpass::{AccessToken, AfterRefusal, Auth, Config, Login, Logout, Session, TokenRequest};
 use url::Url;
 
 use crate::support::rig::{Rig, S};
@@ -146,8 +146,8 @@ fn a_refusal_with_status_200_is_one_without_a_challenge() {
     assert!(matches!(session.refused(&first, "https://api.example/graphql"), AfterRefusal::Retry));
     // A token for another target is its caller's own.
     let mut request = TokenRequest::default();
-    request.scopes = Some("openid".parse().unwrap());
-    let other = wait(session.access_token_with(request)).unwrap();
+    request = request.scopes("openid".parse().unwrap());
+    let other = session.access_token_with(request).wait().unwrap();
     assert!(matches!(session.refused(&other, "https://api.example/graphql"), AfterRefusal::GiveUp));
 }
 
@@ -169,13 +169,13 @@ fn a_login_that_gives_no_better_token_has_to_be_made_again() {
     let first = served(&ended);
     rig.server.revoke_everything();
     assert!(matches!(ended.refused(&first, url), AfterRefusal::Retry), "nobody knows it yet");
-    assert!(wait(ended.access_token()).unwrap_err().needs_login());
+    assert!(ended.access_token().wait().unwrap_err().needs_login());
     let sent = rig.request_count(Endpoint::Token);
     assert!(matches!(ended.refused(&first, url), AfterRefusal::LogIn));
     assert!(matches!(session(&rig).challenged(&first, url, 401, ""), AfterRefusal::LogIn));
 
     // Logged out by another process.
-    drop(wait(rig.auth().logout(LogoutRequest::default())).unwrap());
+    drop(rig.auth().logout(Logout::default()).wait().unwrap());
     assert!(matches!(ended.refused(&first, url), AfterRefusal::LogIn));
     assert_eq!(rig.request_count(Endpoint::Token), sent);
 }
@@ -188,7 +188,7 @@ fn a_step_up_is_a_login_that_asks_for_more() {
     let session = auth.session().unwrap();
     let header =
         r#"Bearer error="insufficient_user_authentication", acr_values="phr mfa", max_age="300", scope="admin""#;
-    let AfterRefusal::StepUp(request) = session.challenged(&served(&session), "https://api.example/", 401, header)
+    let AfterRefusal::StepUp(step_up) = session.challenged(&served(&session), "https://api.example/", 401, header)
     else {
         panic!("no step-up")
     };
@@ -214,7 +214,7 @@ fn a_step_up_asks_for_no_more_scopes_than_the_login_had() {
     let session = auth.login(Login::new(Silent).scopes("openid")).wait().unwrap();
     rig.server.clear_requests();
     let header = r#"Bearer error="insufficient_user_authentication", max_age="0""#;
-    let AfterRefusal::StepUp(request) = session.challenged(&served(&session), "https://api.example/", 401, header)
+    let AfterRefusal::StepUp(step_up) = session.challenged(&served(&session), "https://api.example/", 401, header)
     else {
         panic!()
     };

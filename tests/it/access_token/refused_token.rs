@@ -57,11 +57,11 @@ fn a_failed_replacement_does_not_serve_the_refused_token() {
         let first = served(&session);
         rig.server.revoke_everything();
         assert!(retries(&session, &first, "https://api.example/"));
-        assert_error(&wait(session.access_token()).unwrap_err(), kind, Some("log_in"), 4);
+        assert_error(&session.access_token().wait().unwrap_err(), kind, Some("log_in"), 4);
         // Who tries again is told to log in, and never served what was refused.
         let again = session.challenged(&first, "https://api.example/", 401, "");
         assert!(matches!(again, AfterRefusal::LogIn), "{again:?}");
-        assert_error(&wait(session.access_token()).unwrap_err(), kind, Some("log_in"), 4);
+        assert_error(&session.access_token().wait().unwrap_err(), kind, Some("log_in"), 4);
     }
     let rig = Rig::new();
     rig.log_in();

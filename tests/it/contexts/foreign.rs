@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use hallpass::blocking::wait;
 use hallpass::prompt::Silent;
 use hallpass::testing::{AuthorizationServer, Behaviour, Person};
-use hallpass::{Auth, ChosenBy, Config, ErrorKind, LogoutRequest, Remedy, Selector};
+use hallpass::{Auth, ChosenBy, Config, ErrorKind, Logins, Logout, Remedy, Selector};
 
 use super::{by_default, folder, meant, name};
 use crate::support::rig::{Rig, assert_error, bob, named, token};
@@ -65,7 +64,7 @@ impl Shared {
     fn log_in_other(&self, person: &Person, context: Option<&str>) {
         self.with_other(|server, auth| {
             server.approve_all_as(person);
-            wait(auth.login(named(context), Arc::new(Silent))).unwrap();
+            auth.login(named(context, Silent)).wait().unwrap();
             server.decide_one_by_one();
         });
         self.rig.server.clear_requests();
@@ -110,9 +109,9 @@ fn a_switch_in_one_configuration_does_not_reach_the_other() {
         let (auth, other) = (shared.rig.auth(), shared.other());
         // A login with a name does not change what is selected.
         assert_eq!(meant(&other), by_default("a"));
-        wait(other.switch(&name("b"))).unwrap();
+        other.switch(&name("b")).wait().unwrap();
         assert_eq!((meant(&auth), meant(&other)), (only("own"), by_default("b")));
-        wait(auth.switch(&name("own"))).unwrap();
+        auth.switch(&name("own")).wait().unwrap();
         assert_eq!(meant(&auth), by_default("own"));
         let error = other.session().unwrap_err();
         assert_error(&error, ErrorKind::NotLoggedIn, Some("choose_context"), 4);
@@ -135,11 +134,11 @@ fn with_foreign_logins_alone_nobody_is_logged_in() {
         let error = other.session().unwrap_err();
         assert_error(&error, ErrorKind::NotLoggedIn, Some("log_in"), 4);
         assert!(error.to_string().contains("the logins here are of other servers or clients"), "{error}");
-        let asked = wait(other.session_or_login(named(None), Arc::new(Silent)));
+        let asked = other.session_or_login(named(None, Silent)).wait();
         assert!(asked.unwrap_err().needs_login());
-        let error = wait(other.logout(LogoutRequest::default())).unwrap_err();
+        let error = other.logout(Logout::default()).wait().unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::NotLoggedIn, "already logged out"));
-        let error = wait(other.context_for_org(&"globex".parse().unwrap())).unwrap_err();
+        let error = other.context_for_org(&"globex".parse().unwrap()).wait().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotLoggedIn);
         shared.assert_nothing_sent();
         token(&shared.rig.auth().session().unwrap());
@@ -155,7 +154,7 @@ fn a_named_foreign_login_is_an_error_and_sends_nothing() {
         let pinned = |config: &mut Config| config.environment.folder = Some(here.clone());
         let mut config = shared.rig.config();
         pinned(&mut config);
-        wait(Auth::new(config).unwrap().pin_folder(&name("own"))).unwrap();
+        Auth::new(config).unwrap().pin_folder(&name("own")).wait().unwrap();
         let field = if shared.differs_in == Difference::Issuer { "issuer" } else { "client_id" };
         let check = |error: hallpass::Error| {
             assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
@@ -171,13 +170,13 @@ fn a_named_foreign_login_is_an_error_and_sends_nothing() {
             Auth::new(by_rule.clone()).unwrap().session(),
         ];
         for session in sessions {
-            check(wait(session.unwrap().access_token()).unwrap_err());
+            check(session.unwrap().access_token().wait().unwrap_err());
         }
         // Nor is it selected: it would only be that error.
-        check(wait(shared.other().switch(&name("own"))).unwrap_err());
-        check(wait(Auth::new(by_rule).unwrap().pin_folder(&name("own"))).unwrap_err());
+        check(shared.other().switch(&name("own")).wait().unwrap_err());
+        check(Auth::new(by_rule).unwrap().pin_folder(&name("own")).wait().unwrap_err());
         assert_eq!(meant(&shared.other()), only("other"));
-        let error = wait(shared.other().switch(&name("play"))).unwrap_err();
+        let error = shared.other().switch(&name("play")).wait().unwrap_err();
         assert_eq!(error.remedy(), Some(&Remedy::ChooseContext { contexts: vec!["other".into()] }));
     });
 }
@@ -187,18 +186,14 @@ fn a_logout_ends_no_foreign_login() {
     Shared::each(|shared| {
         let own = token(&shared.rig.log_in_as(&Person::default(), Some("own")));
         shared.log_in_other(&bob(), Some("other"));
-        let log_out = |auth: Auth, change: &dyn Fn(&mut LogoutRequest)| {
-            let mut request = LogoutRequest::default();
-            change(&mut request);
-            wait(auth.logout(request))
-        };
-        let all = shared.with_other(|_, auth| log_out(auth, &|request| request.all = true)).unwrap();
+        let log_out = |auth: Auth, logins| auth.logout(Logout::new(logins)).wait();
+        let all = shared.with_other(|_, auth| log_out(auth, Logins::All)).unwrap();
         assert_eq!(all.done.len(), 1);
         let failed: Vec<_> = all.failed.iter().map(|(context, error)| (context.to_string(), error.kind())).collect();
         assert_eq!(failed, [("own".into(), ErrorKind::Config)], "named, and as it was");
         assert!(shared.rig.server.is_live_access_token(&own));
-        assert_eq!(log_out(shared.other(), &|_| {}).unwrap_err().to_string(), "already logged out");
-        assert_eq!(log_out(shared.rig.auth(), &|_| {}).unwrap().done.len(), 1);
+        assert_eq!(log_out(shared.other(), Logins::default()).unwrap_err().to_string(), "already logged out");
+        assert_eq!(log_out(shared.rig.auth(), Logins::default()).unwrap().done.len(), 1);
         assert!(shared.rig.auth().contexts().unwrap().is_empty());
     });
 }

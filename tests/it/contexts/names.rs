@@ -199,16 +199,14 @@ fn a_renamed_login_keeps_its_default_and_folders() {
     token(&before);
     assert_eq!(rig.request_count(Endpoint::Token), 1);
     // The same name in other letters is no other.
-    assert_eq!(wait(rig.auth().rename(&name("private"), &name("Private"))).unwrap().name.as_str(), "Private");
-    let error = wait(rig.auth().rename(&name("home"), &name("x"))).unwrap_err();
+    assert_eq!(rig.auth().rename(&name("private"), &name("Private")).wait().unwrap().name.as_str(), "Private");
+    let error = rig.auth().rename(&name("home"), &name("x")).wait().unwrap_err();
     assert_error(&error, ErrorKind::NoSuchContext, Some("choose_context"), 4);
     assert!(!error.needs_login());
     // The login is the same: what ends it still finds it.
-    let mut request = LogoutRequest::default();
-    request.select = Selector::context(name("home"));
-    let error = wait(rig.auth().logout(request.clone())).unwrap_err();
+    let log_out = |context| rig.auth().logout(Logout::new(Selector::context(name(context)))).wait();
+    let error = log_out("home").unwrap_err();
     assert_error(&error, ErrorKind::NoSuchContext, Some("choose_context"), 4);
-    request.select = Selector::context(name("private"));
-    drop(wait(rig.auth().logout(request)).unwrap());
+    drop(log_out("private").unwrap());
     assert_eq!(meant(&auth_in(&rig, &here)), ("work".into(), Some(ChosenBy::Only)), "its rule is gone with it");
 }

@@ -22,12 +22,12 @@ fn a_switch_changes_the_default_and_no_existing_session() {
     assert_eq!(before.userinfo().wait().unwrap().account.subject.as_deref(), Some("alice"));
     assert_eq!(before.context().unwrap().name.as_str(), "home");
 
-    let error = wait(rig.auth().switch(&name("play"))).unwrap_err();
+    let error = rig.auth().switch(&name("play")).wait().unwrap_err();
     assert_error(&error, ErrorKind::NoSuchContext, Some("choose_context"), 4);
     assert_eq!(error.remedy(), Some(&Remedy::ChooseContext { contexts: vec!["home".into(), "work".into()] }));
-    let error = wait(auth_in(&rig, &folder(&rig, "here")).pin_folder(&name("play"))).unwrap_err();
+    let error = auth_in(&rig, &folder(&rig, "here")).pin_folder(&name("play")).wait().unwrap_err();
     assert_error(&error, ErrorKind::NoSuchContext, Some("choose_context"), 4);
-    let error = wait(Rig::new().auth().switch(&name("play"))).unwrap_err();
+    let error = Rig::new().auth().switch(&name("play")).wait().unwrap_err();
     assert_error(&error, ErrorKind::NoSuchContext, Some("log_in"), 4);
     assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("play".into()) }));
 }

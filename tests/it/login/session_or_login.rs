@@ -111,7 +111,7 @@ fn a_name_that_does_not_exist_is_no_login_that_has_ended() {
     let mut config = rig.config();
     config.environment.terminal = true;
     let told = Arc::new(Told::default());
-    let session = wait(Auth::new(config).unwrap().session_or_login(named(Some("work")), told.clone())).unwrap();
+    let session = Auth::new(config).unwrap().session_or_login(named(Some("work"), told.clone())).wait().unwrap();
     assert_eq!(session.context().unwrap().name.as_str(), "work");
     assert_eq!(*told.0.lock().unwrap(), [""; 0]);
     assert_eq!(rig.auth().contexts().unwrap().len(), 2);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hallpass::testing::{AuthorizationServer, Behaviour};
-use hallpass::{Auth, Config, ErrorKind, LogoutRequest, Remedy, Selector};
+use hallpass::{Auth, Config, ErrorKind, Logout, Remedy, Selector};
 use url::Url;
 
 use crate::support::rig::{Rig, S, assert_error, token};
@@ -42,12 +42,10 @@ fn a_changed_configuration_sends_nothing() {
             let auth = Auth::new(config).unwrap();
             let named = Selector::context("alice@example.com".parse().unwrap());
             let stranger = auth.session_for(&named).unwrap();
-            let mut logout = LogoutRequest::default();
-            logout.select = named;
             for error in [
-                wait(stranger.access_token()).unwrap_err(),
-                wait(stranger.userinfo()).unwrap_err(),
-                wait(auth.logout(logout)).unwrap_err(),
+                stranger.access_token().wait().unwrap_err(),
+                stranger.userinfo().wait().unwrap_err(),
+                auth.logout(Logout::new(named)).wait().unwrap_err(),
             ] {
                 assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
                 assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field }));
@@ -95,13 +93,11 @@ fn an_index_that_names_another_server_sends_nothing() {
     assert_eq!(rig.auth().session().unwrap_err().kind(), ErrorKind::NotLoggedIn);
     let named = Selector::context("alice@example.com".parse().unwrap());
     let session = rig.auth().session_for(&named).unwrap();
-    let mut logout = LogoutRequest::default();
-    logout.select = named;
     rig.server.clear_requests();
     for error in [
-        wait(session.access_token()).unwrap_err(),
-        wait(session.userinfo()).unwrap_err(),
-        wait(rig.auth().logout(logout)).unwrap_err(),
+        session.access_token().wait().unwrap_err(),
+        session.userinfo().wait().unwrap_err(),
+        rig.auth().logout(Logout::new(named)).wait().unwrap_err(),
     ] {
         assert_error(&error, ErrorKind::Custody, Some("repair"), 6);
     }
@@ -130,7 +126,7 @@ fn the_client_secret_goes_only_to_the_logins_server() {
     for (field, change) in changes(&other) {
         let named = Selector::context("alice@example.com".parse().unwrap());
         let session = with_secret(&change).session_for(&named).unwrap();
-        assert_eq!(wait(session.access_token()).unwrap_err().kind(), ErrorKind::Config, "{field}");
+        assert_eq!(session.access_token().wait().unwrap_err().kind(), ErrorKind::Config, "{field}");
     }
     assert!(rig.server.requests().is_empty() && other.requests().is_empty());
 }
