@@ -38,7 +38,7 @@ fn main() {
     let (server, home) = (server(), folder.path().join("home"));
     let mut config = server.config(&home).unwrap();
     config.state_dir = Some(home.clone());
-    config.custody = Custody::Custom(Arc::new(MemoryKeyStore::new()));
+    config.custody.choice = Custody::Custom(Arc::new(MemoryKeyStore::new()));
     for number in 0..LOGINS {
         log_in(&server, &config, number);
     }

@@ -55,6 +55,10 @@ struct Readme;
 mod auth;
 #[cfg(feature = "cli")]
 pub mod cli;
+/// The groups of [`Config`]'s fields.
+pub mod config {
+    pub use crate::lifecycle::config::{CustodyConfig, Endpoints, Network, OrgsConfig, Quirks};
+}
 pub mod custody;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

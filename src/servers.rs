@@ -110,17 +110,17 @@ pub fn twitch(app: &str, client_id: &str) -> Result<Config> {
 fn configure(server: &ServerQuirks, app: &str, name: &str, client_id: &str, scopes: &str) -> Result<Config> {
     let issuer = server.issuer.replace("{}", name);
     let mut config = Config::new(app, &issuer, client_id)?;
-    config.device_authorization_endpoint = endpoint(server, server.device_authorization, &issuer, name)?;
-    config.token_endpoint = endpoint(server, server.token, &issuer, name)?;
-    config.scope_parameter = server.scope_parameter.into();
+    config.endpoints.device_authorization = endpoint(server, server.device_authorization, &issuer, name)?;
+    config.endpoints.token = endpoint(server, server.token, &issuer, name)?;
+    config.quirks.scope_parameter = server.scope_parameter.into();
     config.scopes = scopes.parse::<Scopes>()?;
-    config.scopes_in_refresh = server.scopes_in_refresh;
+    config.quirks.scopes_in_refresh = server.scopes_in_refresh;
     if let Revocation::Reaches(reach) = server.revocation {
-        config.revocation_reach = reach;
+        config.quirks.revocation_reach = reach;
     }
     // An issuer for each org has endpoints of its own: it is another configuration.
     if !matches!(server.orgs, Orgs::ByIssuer(_)) {
-        config.orgs = server.orgs.clone();
+        config.orgs.selection = server.orgs.clone();
     }
     Ok(config)
 }

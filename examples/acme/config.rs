@@ -19,14 +19,14 @@ pub(crate) fn from_environment() -> Result<Config> {
     }
     if let Some(file) = variable("CA_FILE") {
         // A file that cannot be read is as good as one without a certificate, which is refused.
-        config.extra_roots = std::fs::read(&file).unwrap_or_else(|error| format!("{file}: {error}").into());
+        config.network.extra_roots = std::fs::read(&file).unwrap_or_else(|error| format!("{file}: {error}").into());
     }
     config.resource = url("RESOURCE")?;
-    config.device_authorization_endpoint = url("DEVICE_AUTHORIZATION_ENDPOINT")?;
-    config.token_endpoint = url("TOKEN_ENDPOINT")?;
-    config.revocation_endpoint = url("REVOCATION_ENDPOINT")?;
+    config.endpoints.device_authorization = url("DEVICE_AUTHORIZATION_ENDPOINT")?;
+    config.endpoints.token = url("TOKEN_ENDPOINT")?;
+    config.endpoints.revocation = url("REVOCATION_ENDPOINT")?;
     let org = variable("ORG_PARAM").map_or(Cow::Borrowed("organization_id"), Cow::Owned);
-    config.orgs = match variable("ORG_BY").as_deref() {
+    config.orgs.selection = match variable("ORG_BY").as_deref() {
         None | Some("refresh") => Orgs::ByRefresh(org),
         Some("login") => Orgs::ByLogin(org),
         Some("scope") => Orgs::ByScope(org),
@@ -34,18 +34,18 @@ pub(crate) fn from_environment() -> Result<Config> {
         Some("issuer") => Orgs::ByIssuer(org),
         Some(_) => Orgs::None,
     };
-    config.scopes_in_refresh = variable("REFRESH_SCOPES").is_some_and(|value| value == "1");
-    config.pkce = match variable("PKCE").as_deref() {
+    config.quirks.scopes_in_refresh = variable("REFRESH_SCOPES").is_some_and(|value| value == "1");
+    config.quirks.pkce = match variable("PKCE").as_deref() {
         Some("always") => Pkce::Always,
         Some("never") => Pkce::Never,
         _ => Pkce::IfListed,
     };
-    config.allow_loopback_http = variable("ALLOW_LOOPBACK_HTTP").is_some_and(|value| value == "1");
+    config.network.allow_loopback_http = variable("ALLOW_LOOPBACK_HTTP").is_some_and(|value| value == "1");
     // An hour without D-Bus, of which `ACME_KEY_CACHE=0` lets a script have none.
     let key_cache = duration("ACME_KEY_CACHE")?.unwrap_or(Duration::from_secs(3600));
-    config.key_cache = Some(key_cache).filter(|time| !time.is_zero());
+    config.custody.key_cache = Some(key_cache).filter(|time| !time.is_zero());
     if let Some(timeout) = duration("ACME_REQUEST_TIMEOUT")? {
-        config.request_timeout = timeout;
+        config.network.request_timeout = timeout;
     }
     if let Some(timeout) = duration("ACME_LOCK_TIMEOUT")? {
         config.lock_timeout = timeout;

@@ -170,8 +170,9 @@ impl Hints {
     /// neither the host nor the environment does.
     fn has_to_be_named(&self, key_store: &str) -> bool {
         let is_first = |place: &Custody| matches!(place, Custody::Only(key_stores) if key_stores.first().is_some_and(|first| first.as_str() == key_store));
-        let is_named =
-            |config: &Config| config.environment.custody.as_deref() == Some(key_store) || is_first(&config.custody);
+        let is_named = |config: &Config| {
+            config.environment.custody.as_deref() == Some(key_store) || is_first(&config.custody.choice)
+        };
         let needs_choice =
             [KeyStoreName::Passphrase, KeyStoreName::KeyFile].iter().any(|place| place.as_str() == key_store);
         needs_choice && !self.config.as_ref().is_some_and(is_named)

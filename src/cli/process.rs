@@ -25,9 +25,9 @@ pub(super) fn run_command(
 /// Lets a command ask for a passphrase on the terminal, if the host has no way of its own.
 #[cfg(feature = "passphrase")]
 fn with_passphrase_prompt(mut config: Config, stop: &Stop) -> Config {
-    if config.passphrase.is_none() {
+    if config.custody.passphrase.is_none() {
         let prompt = PassphraseFromTerminal::new(config.environment.clone(), stop.cancel.clone());
-        config.passphrase = Some(std::sync::Arc::new(prompt));
+        config.custody.passphrase = Some(std::sync::Arc::new(prompt));
     }
     config
 }

@@ -18,7 +18,7 @@ use crate::oauth::client_auth::Client;
 use crate::oauth::device::DeviceAuthorizationRequest;
 use crate::oauth::device_polling::Poll;
 use crate::oauth::id_token;
-use crate::oauth::metadata::{ConfiguredEndpoints, discover, userinfo_endpoint};
+use crate::oauth::metadata::{Endpoints, discover, userinfo_endpoint};
 use crate::oauth::pkce::Pkce;
 use crate::oauth::token_endpoint::{Grant, RequestedAccess, TokenEndpoint, TokenReply};
 use crate::system::clock::Cancel;
@@ -121,7 +121,7 @@ pub fn metadata(bytes: &[u8]) {
             },
         )
     };
-    let by_hand = ConfiguredEndpoints { device_authorization: None, token: None, revocation: None };
+    let by_hand = Endpoints::default();
     for may_be_http in [false, true] {
         let cancel = Cancel::new();
         match with_http(may_be_http, &replies, |http| discover(http, &issuer, &by_hand, &cancel)) {

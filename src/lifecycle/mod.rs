@@ -3,7 +3,7 @@
 //! | file | does |
 //! | --- | --- |
 //! | `app/` | the layers put together for one host: what every job needs |
-//! | `config` | what a host says about itself |
+//! | `config/` | what a host says about itself |
 //! | `jobs` | a job on its own thread, and the future that waits for it |
 //! | `login/` | a login, from the first check to the last write |
 //! | `refresh/` | the way to an access token: the stored one, or another under the grant's lock |

@@ -22,7 +22,7 @@ use crate::system::clock::Cancel;
 pub struct Userinfo {
     /// Who it is.
     pub account: Account,
-    /// The orgs that the person belongs to, from the claim [`Config::orgs_claim`](crate::Config::orgs_claim); empty without that claim.
+    /// The orgs that the person belongs to, from the claim [`OrgsConfig::claim`](crate::config::OrgsConfig::claim); empty without that claim.
     pub orgs: Vec<Membership>,
     /// All claims, as one JSON object in ASCII, so that it can be printed.
     pub json: String,
@@ -73,7 +73,7 @@ pub(crate) fn ask(
     if let Ok(claims) = &answer {
         check_subject(claims, issuer, context, id_token.as_ref())?;
     }
-    let about_person = ["sub", "name", "email", &config.orgs_claim];
+    let about_person = ["sub", "name", "email", &config.orgs.claim];
     let known = known_claims(id_token, context, has_endpoint, &about_person);
     let (claims, refused) = match answer {
         Ok(claims) => (claims.or(&known.unwrap_or_default(), &about_person), None),
@@ -83,7 +83,7 @@ pub(crate) fn ask(
         },
     };
     let account = Account::new(issuer.clone(), claims.sub(), claims.name(), claims.email());
-    let orgs = claims.get(&config.orgs_claim).map(memberships).unwrap_or_default();
+    let orgs = claims.get(&config.orgs.claim).map(memberships).unwrap_or_default();
     Ok(Userinfo { account, orgs, json: ascii_json(&claims.into_json()), refused })
 }
 

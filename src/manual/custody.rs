@@ -70,7 +70,7 @@
 //!
 //! # The copy for speed
 //!
-//! With [`Config::key_cache`](crate::Config::key_cache) the kernel keeps a copy of a key for that time (Linux), of those that rest in a place
+//! With [`CustodyConfig::key_cache`](crate::config::CustodyConfig::key_cache) the kernel keeps a copy of a key for that time (Linux), of those that rest in a place
 //! which lasts and has to be asked: `os`, `passphrase`, or a host's own. It is a copy and not a place: nothing depends on it, one that is
 //! not the record's key is not used, logout and a move erase it. What it weakens is in [`threats`](super::threats).
 //!

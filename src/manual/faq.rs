@@ -87,7 +87,7 @@
 //! # What if the server has no device flow?
 //!
 //! First look whether it has: many leave it out of their metadata, or switch it on for each client. Then the endpoint is set by
-//! hand ([`Config::device_authorization_endpoint`](crate::Config::device_authorization_endpoint) and `token_endpoint`), or an administrator allows the
+//! hand ([`Config::endpoints`](crate::Config::endpoints): `device_authorization` and `token`), or an administrator allows the
 //! client the grant type; [`servers`](crate::servers) has what is known. Else the login ends with "names no
 //! device_authorization_endpoint": there is no other flow here, and no guess. A broker that speaks RFC 8628 in front of it
 //! helps (Keycloak, for example), and `<APP>_TOKEN` takes a token from anywhere else.

@@ -9,7 +9,7 @@
 //!    document that lacks an endpoint does not end the search, and the message of a search that found nothing lists what each place
 //!    answered. A configuration that has the endpoints, such as those of [`servers`](crate::servers), needs none.
 //! 3. A device code is fetched (RFC 8628 §3.1), with a challenge of PKCE (RFC 7636) where the server lists S256 or
-//!    [`Config::pkce`](crate::Config::pkce) says so. If this machine's clock and the server's are 20 min apart or more,
+//!    [`Quirks::pkce`](crate::config::Quirks::pkce) says so. If this machine's clock and the server's are 20 min apart or more,
 //!    that is said first; the ID token is judged by the earlier clock of the two. The person is shown app, page, host and code. A page with the code
 //!    in it that is not https, or is on another host, is left out. A browser is opened where they
 //!    would see it; where there is none and the window is large enough, a QR code is drawn (feature `qr`).
@@ -62,6 +62,6 @@
 //! login does not open. Within it the refresh token is sealed once more: it is opened to be sent, and not to serve the access token
 //! beside it. The key is 32 random bytes, one item per login in the OS store, or where else the login put it.
 //!
-//! With [`Config::key_cache`](crate::Config::key_cache) the kernel's keyring of the user (Linux) holds a copy of the key for that time, `hallpass-cache:<app>:<id>`,
+//! With [`CustodyConfig::key_cache`](crate::config::CustodyConfig::key_cache) the kernel's keyring of the user (Linux) holds a copy of the key for that time, `hallpass-cache:<app>:<id>`,
 //! at most 16 of them. One key, `hallpass-seen`, has the numbers of the newest records of all apps, at most 100 and for 30 days: a
 //! user has room for 200 keys and 20,000 bytes there. `doctor --repair` frees what the folder's logins have left there.

@@ -4,7 +4,7 @@
 //!
 //! | attacker | can | cannot, and why |
 //! | --- | --- | --- |
-//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: see [below](#how-the-state-folder-is-believed). Browsers are resolved in system folders, with a `PATH` and variables of their own; a D-Bus that another user runs, or whose address starts a program or leads to another machine, is not asked. Nothing in a project folder is read, and a rule for a folder is the person's own, void once the folder is another user's. They can choose another org of the login (`<APP>_ORG`), never another server by it: an org is one path segment of an issuer whose rest the host wrote. They can choose a weaker place for a *new* login's key, where `Config::custody` allows it, and the login says which |
+//! | wrote the repository you stand in | set variables, `PATH`, files there | choose where a secret goes: see [below](#how-the-state-folder-is-believed). Browsers are resolved in system folders, with a `PATH` and variables of their own; a D-Bus that another user runs, or whose address starts a program or leads to another machine, is not asked. Nothing in a project folder is read, and a rule for a folder is the person's own, void once the folder is another user's. They can choose another org of the login (`<APP>_ORG`), never another server by it: an org is one path segment of an issuer whose rest the host wrote. They can choose a weaker place for a *new* login's key, where `config.custody.choice` allows it, and the login says which |
 //! | a server that lies | refuse, delay, send odd replies, quote what was sent | have a piece of a secret printed, have its words taken for ours (in JSON they stand in `server_says` alone, so that an agent that obeys what it reads can tell), put more than one word into a command to copy, reach the terminal unfiltered (controls, overrides, length; in a locale that is not UTF-8, letters beyond ASCII, whose bytes can be controls), move a login to another subject or token type, redirect a request, or fill memory (1 MiB a reply, compressed or not) |
 //! | between you and the server | drop packets | read or change them: https only, the operating system's roots and those that the host adds |
 //! | another user of the machine | read world-readable files, run a D-Bus | read the home (0700, owner and mode checked by handle; one that others can read is refused) or its locks, or be taken for the secure store |
@@ -63,7 +63,7 @@
 //! token and revocation endpoints of their own login. A code verifier (PKCE) goes to the token endpoint with the polls of its login. There is
 //! no other way out for a refresh token, a device code or a code verifier. A sealing key goes
 //! to the place that the login, or a person with `doctor --move-to`, chose for it; and, where the host asked for it
-//! (`Config::key_cache`), for a time to the kernel's keyring of the user. A user code is shown, drawn as a QR code, and, with the address, put
+//! (`config.custody.key_cache`), for a time to the kernel's keyring of the user. A user code is shown, drawn as a QR code, and, with the address, put
 //! into the terminal's clipboard when the person presses a key for that: other programs of the desktop can read it there. It is good for
 //! one login, which somebody still has to approve.
 //!
@@ -86,19 +86,19 @@
 //!   feature `zeroizing-allocator`. The README has the numbers.
 //!   [`harden_process`](crate::harden_process) keeps debuggers and crash dumps out; the `auth` subcommands do it.
 //! - *A screen that is locked*: the copy of a key in the kernel outlasts a keyring that locks itself, until its time is over.
-//! - *A whole state folder restored* where there is no `Config::key_cache`, after a reboot, or on macOS and Windows: nobody remembers then that
+//! - *A whole state folder restored* where there is no `config.custody.key_cache`, after a reboot, or on macOS and Windows: nobody remembers then that
 //!   its record is old.
 //! - *An access token that was handed out* is valid until it expires, after a logout too, unless the server checks.
 //! - *TLS roots and proxies come from the environment too* (`SSL_CERT_FILE`, `SSL_CERT_DIR`, `HTTPS_PROXY` and their like), as
 //!   company networks need it: who sets both can stand between you and the server. `auth login` and `auth status` say which of
 //!   them are set. A proxy that cannot be used is an error before anything is sent, and never a direct connection.
-//! - *`localhost`* is this machine where `Config::allow_loopback_http` is set, whatever the name service says of that name.
+//! - *`localhost`* is this machine where `config.network.allow_loopback_http` is set, whatever the name service says of that name.
 //! - *The client identifier is public*: anybody can run the same flow and ask you to approve it. Only you, comparing, and the
 //!   server can stop that.
 //! - *ID tokens and userinfo are believed for the TLS connection they come by*, not for a signature (OpenID Connect Core §3.1.3.7
 //!   rule 6, §5.3.4): who stands between you and the server can also say who you are. `iss` and `aud` are checked.
 //! - *A replaced login* (the same context logged in again) is revoked at the server if that does not end the new one
-//!   (`Config::revocation_reach`), if its key needs no person, and if no refresh of it was interrupted or refused. Else it ends there when
+//!   (`config.quirks.revocation_reach`), if its key needs no person, and if no refresh of it was interrupted or refused. Else it ends there when
 //!   it expires.
 //!
 //! # BCP 247, point by point

@@ -37,7 +37,7 @@ impl FromStr for AppName {
 
 /// An issuer identifier (RFC 8414 §2): "a URL that uses the "https" scheme and has no query or fragment components".
 ///
-/// `http` is accepted for a loopback address and `localhost` only, and works only with `Config::allow_loopback_http`. The text is
+/// `http` is accepted for a loopback address and `localhost` only, and works only with `config.network.allow_loopback_http`. The text is
 /// kept as written, since issuers are compared as strings (RFC 8414 §3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Issuer {

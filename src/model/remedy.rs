@@ -113,7 +113,7 @@ pub enum Remedy {
     Repair,
     /// Set this machine's clock.
     SetClock,
-    /// Make TLS trust the root of the server's certificate: `SSL_CERT_FILE`, or [`Config::extra_roots`](crate::Config::extra_roots).
+    /// Make TLS trust the root of the server's certificate: `SSL_CERT_FILE`, or [`Network::extra_roots`](crate::config::Network::extra_roots).
     TrustRoot,
     /// Raise the limit of open files (`ulimit -n`), or close some.
     RaiseLimit,

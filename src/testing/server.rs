@@ -79,10 +79,10 @@ impl AuthorizationServer {
     /// empty environment.
     pub fn config(&self, folder: &Path) -> Result<Config> {
         let mut config = Config::new("acme", self.issuer(), &self.client_id())?;
-        config.allow_loopback_http = true;
+        config.network.allow_loopback_http = true;
         // Not the folder itself, which others may be able to read.
         config.state_dir = Some(folder.join("state"));
-        config.custody = Custody::Custom(Arc::new(MemoryKeyStore::new()));
+        config.custody.choice = Custody::Custom(Arc::new(MemoryKeyStore::new()));
         config.clock = self.clock();
         config.environment = Environment::default();
         Ok(config)

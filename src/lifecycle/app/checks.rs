@@ -39,8 +39,8 @@ impl App {
     pub(crate) fn unconfirmed<'d>(&self, sealed: &'d Destination, endpoint: Endpoint) -> Option<&'d Url> {
         let config = &self.config;
         let (url, by_hand) = match endpoint {
-            Endpoint::Token => (Some(&sealed.token_endpoint), config.token_endpoint.as_ref()),
-            Endpoint::Revocation => (sealed.revocation_endpoint.as_ref(), config.revocation_endpoint.as_ref()),
+            Endpoint::Token => (Some(&sealed.token_endpoint), config.endpoints.token.as_ref()),
+            Endpoint::Revocation => (sealed.revocation_endpoint.as_ref(), config.endpoints.revocation.as_ref()),
             Endpoint::Userinfo => (sealed.userinfo_endpoint.as_ref(), None),
         };
         url.filter(|url| {
@@ -59,7 +59,8 @@ impl App {
     pub(crate) fn check_entry(&self, context: &Context, grant: &OpenGrant<'_>, record: &Record) -> Result<()> {
         // If one login serves all orgs, each token is for the org that it was asked for.
         let sealed_org = record.tokens.first().map(|token| &token.org);
-        let is_other_org = !self.config.orgs.is_per_token() && sealed_org.is_some_and(|org| *org != context.org);
+        let is_other_org =
+            !self.config.orgs.selection.is_per_token() && sealed_org.is_some_and(|org| *org != context.org);
         let why = if record.account != context.account {
             format!("is the one of {}", record.account)
         } else if record.destination.client_id != context.client_id {
@@ -88,15 +89,15 @@ impl App {
     pub(crate) fn check_destination(&self, grant: &GrantId, record: &Record) -> Result<()> {
         let (config, sealed) = (&self.config, &record.destination);
         let difference: (_, &dyn Display, &dyn Display) =
-            if config.issuer != sealed.issuer && !config.orgs.makes(&sealed.issuer) {
+            if config.issuer != sealed.issuer && !config.orgs.selection.makes(&sealed.issuer) {
                 ("issuer", &config.issuer, &sealed.issuer)
             } else if config.client_id != sealed.client_id {
                 ("client_id", &config.client_id, &sealed.client_id)
-            } else if let Some(configured) = &config.token_endpoint
+            } else if let Some(configured) = &config.endpoints.token
                 && *configured != sealed.token_endpoint
             {
                 ("token_endpoint", configured, &sealed.token_endpoint)
-            } else if let Some(configured) = &config.revocation_endpoint
+            } else if let Some(configured) = &config.endpoints.revocation
                 && Some(configured) != sealed.revocation_endpoint.as_ref()
             {
                 let own: &dyn Display = match &sealed.revocation_endpoint {

@@ -51,11 +51,11 @@ impl App {
             Err(error) if config.environment.token.is_none() => return Err(error),
             state_dir => state_dir,
         };
-        if config.issuer.url().scheme() == "http" && !config.allow_loopback_http {
+        if config.issuer.url().scheme() == "http" && !config.network.allow_loopback_http {
             return Err(Error::config(
                 "issuer",
                 format!(
-                    "issuer {} is not https (in tests, Config::allow_loopback_http allows this machine)",
+                    "issuer {} is not https (in tests, config.network.allow_loopback_http allows this machine)",
                     config.issuer
                 ),
             ));
@@ -67,13 +67,14 @@ impl App {
             state_dir: state_dir.clone().unwrap_or_default(),
             clock: config.clock.clone(),
             asker: config
+                .custody
                 .passphrase
                 .clone()
                 .unwrap_or_else(|| Arc::new(PassphraseFromEnvironment(environment.clone()))),
             credential: environment.credentials.as_ref().map(|folder| folder.join(format!("{}.key", config.app))),
             person: environment.has_a_person(),
         };
-        let key_stores = KeyStores::new(config.custody.clone(), environment.custody.as_deref(), store_context)?;
+        let key_stores = KeyStores::new(config.custody.choice.clone(), environment.custody.as_deref(), store_context)?;
         Ok(Self {
             key_stores,
             jobs: Jobs::default(),
@@ -91,7 +92,7 @@ impl App {
 
     /// Returns the files of `grant` in `state_dir`.
     pub(crate) fn files<'a>(&'a self, state_dir: &'a StateDir, grant: &'a GrantId) -> GrantFiles<'a> {
-        let cache = self.config.key_cache.map(|lifetime| KernelCache { lifetime });
+        let cache = self.config.custody.key_cache.map(|lifetime| KernelCache { lifetime });
         GrantFiles { state_dir, app: &self.config.app, id: grant, clock: &*self.config.clock, cache, marked: None }
     }
 
@@ -159,9 +160,9 @@ impl App {
         let config = &self.config;
         Ok(Http::new(&Settings {
             user_agent: format!("{} hallpass/{}", config.app, env!("CARGO_PKG_VERSION")),
-            timeout: config.request_timeout,
-            extra_roots: config.extra_roots.clone(),
-            allow_loopback_http: config.allow_loopback_http,
+            timeout: config.network.request_timeout,
+            extra_roots: config.network.extra_roots.clone(),
+            allow_loopback_http: config.network.allow_loopback_http,
         })?)
     }
 

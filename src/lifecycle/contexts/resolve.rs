@@ -143,7 +143,7 @@ impl Index {
     /// login of that org.
     pub(crate) fn in_org(&self, entry: &Entry, selector: &Selector, config: &Config) -> Result<Entry> {
         let Some(org) = requested_org(selector, config)? else { return Ok(entry.clone()) };
-        if entry.org.as_ref() == Some(&org) || config.orgs.is_per_token() {
+        if entry.org.as_ref() == Some(&org) || config.orgs.selection.is_per_token() {
             return Ok(Entry { asked: Some(org), ..entry.clone() });
         }
         let mut of_org = self.contexts.iter().filter(|other| other.org.as_ref() == Some(&org));
@@ -152,7 +152,7 @@ impl Index {
                 && other.client_id == entry.client_id
                 && other.is_own(config) == entry.is_own(config)
         });
-        own.cloned().ok_or_else(|| not_in_org(entry, &org, &config.orgs))
+        own.cloned().ok_or_else(|| not_in_org(entry, &org, &config.orgs.selection))
     }
 
     /// Restores the default and the rules of folders from `before`, if their contexts are here again. Returns a line for each that is

@@ -53,7 +53,7 @@ impl Index {
     ) -> Result<Option<(Self, Option<Choice>)>> {
         let asks_for_an_org = selector.org.is_some() || config.environment.org.is_some();
         // If each org has its own login, the login of another org may be the selected one.
-        if asks_for_an_org && !config.orgs.is_per_token() {
+        if asks_for_an_org && !config.orgs.selection.is_per_token() {
             return Ok(None);
         }
         let Ok(raw) = serde_json::from_slice::<RawIndex<'_>>(bytes) else { return Ok(None) };

@@ -242,7 +242,7 @@ fn is_reported_by_its_key_store(error: &KeyStoreError) -> bool {
 fn network(app: &App) -> Vec<Finding> {
     let config = &app.config;
     let variables = &config.environment.network;
-    let roots = if config.extra_roots.is_empty() { "" } else { ", and those of the configuration" };
+    let roots = if config.network.extra_roots.is_empty() { "" } else { ", and those of the configuration" };
     let mut findings = vec![match variables.is_empty() {
         true => Finding::well("network", format!("TLS trusts the system's roots{roots}; no proxy")),
         false => Finding::note("network", format!("TLS roots or the proxy come from {}{roots}", variables.join(", "))),
@@ -257,7 +257,7 @@ fn network(app: &App) -> Vec<Finding> {
 /// Reports the copies of keys that the kernel keeps for a while.
 fn memory(app: &App, state_dir: Option<&StateDir>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(lifetime) = app.config.key_cache.filter(|_| cfg!(target_os = "linux")) {
+    if let Some(lifetime) = app.config.custody.key_cache.filter(|_| cfg!(target_os = "linux")) {
         let text = format!("the kernel keeps a copy of a login's key for {} s after its use", lifetime.as_secs());
         findings.push(Finding::well("memory", text));
     }
@@ -281,7 +281,7 @@ fn server(app: &App) -> Finding {
     let issuer = &app.config.issuer;
     let date = match date_of_server(app) {
         Ok(Some(date)) => date,
-        Ok(None) if app.config.has_endpoints() => {
+        Ok(None) if app.config.endpoints.are_enough() => {
             return Finding::well("server", format!("{issuer} answers; its endpoints are in the configuration"));
         }
         Ok(None) => return Finding::note("server", format!("{issuer} answers, and does not tell its time")),
@@ -301,7 +301,7 @@ fn server(app: &App) -> Finding {
 /// Asks the server for anything, and returns the `Date` of its reply.
 fn date_of_server(app: &App) -> Result<Option<SystemTime>> {
     let http = app.http()?;
-    match app.config.has_endpoints() {
+    match app.config.endpoints.are_enough() {
         // Then metadata is not needed, and some servers have none.
         true => metadata::date_of_any_reply(&http, &app.config.issuer, &Cancel::new()),
         false => metadata::date(&http, &app.config.issuer, &Cancel::new()),

@@ -75,7 +75,7 @@ impl Attempt<'_> {
             claims: id_token::unverified_claims(reply.id_token.as_ref()).stored_claims(),
             tokens: vec![StoredToken {
                 // An exchange makes tokens for orgs from one that is for none.
-                org: org.filter(|org| config.orgs.exchange_parameter(Some(org)).is_none()).cloned(),
+                org: org.filter(|org| config.orgs.selection.exchange_parameter(Some(org)).is_none()).cloned(),
                 resource: config.resource.clone(),
                 asked: None,
                 scopes: scopes.clone(),

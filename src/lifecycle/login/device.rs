@@ -8,7 +8,7 @@ use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::Issuer;
 use crate::oauth::device::{DeviceAuthorization, DeviceAuthorizationRequest};
 use crate::oauth::device_polling::{Poll, PollResult};
-use crate::oauth::metadata::Endpoints;
+use crate::oauth::metadata::FoundEndpoints;
 use crate::oauth::token_endpoint::{Grant, RequestedAccess, TokenEndpoint, TokenError};
 use crate::prompt::{Verification, Wait, WaitReason};
 use crate::system::clock::Stopwatch;
@@ -16,16 +16,16 @@ use crate::system::http::error::HttpError;
 
 impl Attempt<'_> {
     /// Asks for a device code.
-    pub(super) fn request_device_code(&self, endpoints: &Endpoints) -> Result<DeviceAuthorization> {
+    pub(super) fn request_device_code(&self, endpoints: &FoundEndpoints) -> Result<DeviceAuthorization> {
         let (config, request) = (&self.app.config, self.request);
         let authorization = DeviceAuthorizationRequest {
             scopes: self.scopes,
-            scope_parameter: &config.scope_parameter,
-            with_secret: config.secret_at_device_authorization,
+            scope_parameter: &config.quirks.scope_parameter,
+            with_secret: config.quirks.secret_at_device_authorization,
             resource: config.resource.as_ref(),
             acr_values: request.acr_values.as_deref(),
             max_age: request.max_age,
-            pkce: config.pkce,
+            pkce: config.quirks.pkce,
             pkce_methods: &endpoints.code_challenge_methods,
             further: request.further_parameters(config, self.org.as_ref()),
         };

@@ -29,7 +29,7 @@ use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::{AppName, GrantId, Issuer, Org};
 use crate::model::scopes::Scopes;
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
-use crate::oauth::metadata::{ConfiguredEndpoints, Endpoints, discover};
+use crate::oauth::metadata::{FoundEndpoints, discover};
 use crate::oauth::token_endpoint::TokenReply;
 use crate::prompt::Outcome;
 use crate::records::record::Destination;
@@ -83,7 +83,7 @@ fn log_in(app: &App, request: &Login) -> Result<LoggedIn> {
     let issuer = config.orgs.issuer(&config.issuer, org.as_ref())?;
     let http = app.http()?;
     request.check_cancelled()?;
-    let endpoints = discover(&http, &issuer, &configured_endpoints(config), &request.cancel)?;
+    let endpoints = discover(&http, &issuer, &config.endpoints, &request.cancel)?;
     let destination = destination(config, issuer, &endpoints);
     let login = Attempt {
         app,
@@ -91,7 +91,7 @@ fn log_in(app: &App, request: &Login) -> Result<LoggedIn> {
         http: &http,
         client: &app.client(&destination),
         destination: &destination,
-        scopes: &config.orgs.scopes(request.scopes.as_ref().unwrap_or(&config.scopes), org.as_ref())?,
+        scopes: &config.orgs.selection.scopes(request.scopes.as_ref().unwrap_or(&config.scopes), org.as_ref())?,
         org,
         chosen: &chosen,
     };
@@ -143,15 +143,7 @@ struct LoggedIn {
     left_alive: Option<String>,
 }
 
-fn configured_endpoints(config: &Config) -> ConfiguredEndpoints {
-    ConfiguredEndpoints {
-        device_authorization: config.device_authorization_endpoint.clone(),
-        token: config.token_endpoint.clone(),
-        revocation: config.revocation_endpoint.clone(),
-    }
-}
-
-fn destination(config: &Config, issuer: Issuer, endpoints: &Endpoints) -> Destination {
+fn destination(config: &Config, issuer: Issuer, endpoints: &FoundEndpoints) -> Destination {
     Destination {
         issuer,
         client_id: config.client_id.clone(),

@@ -15,7 +15,7 @@ impl Attempt<'_> {
     /// Returns the org that the login's tokens are for: the one that was asked for, or the one that the server names. If a refresh names
     /// the org, `reply` becomes a token for it: whether the server grants it shows now, and not at the first use.
     pub(super) fn select_org(&self, reply: &mut TokenReply, identity: &Identity) -> Result<Option<Org>> {
-        let orgs = &self.app.config.orgs;
+        let orgs = &self.app.config.orgs.selection;
         let named = identity.org.as_ref().filter(|_| self.org.is_none() || orgs.is_named_as_asked());
         let Some(org) = self.org.as_ref().filter(|org| named != Some(*org)) else { return Ok(named.cloned()) };
         if let Some(parameter) = orgs.refresh_parameter(Some(org)) {

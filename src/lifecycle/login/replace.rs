@@ -50,7 +50,7 @@ impl Attempt<'_> {
         // It may be of an account that is logged in already, and would end that login too.
         let index = self.app.state_dir().and_then(|state_dir| Index::read(state_dir.as_ref()));
         let is_alone = index.is_ok_and(|index| index.contexts.is_empty());
-        if (self.app.config.revocation_reach != RevocationReach::Account || is_alone)
+        if (self.app.config.quirks.revocation_reach != RevocationReach::Account || is_alone)
             && let Some(url) = &self.destination.revocation_endpoint
             && let Some(token) = Token::best(reply.refresh_token.as_ref(), Some(&reply.access_token))
         {
@@ -94,7 +94,7 @@ impl Attempt<'_> {
         let (Some(url), Some(token)) = (&record.destination.revocation_endpoint, &record.refresh_token) else {
             return RevocationResult::default();
         };
-        if app.config.revocation_reach == RevocationReach::Account && !are_different(&old.account, account) {
+        if app.config.quirks.revocation_reach == RevocationReach::Account && !are_different(&old.account, account) {
             return RevocationResult::default();
         }
         // A token whose refresh brought nothing may be spent, and some servers (Better Auth) take a spent one for theft: they end all

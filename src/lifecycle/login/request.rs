@@ -161,11 +161,11 @@ impl Login {
     ) -> Result<Option<Org>> {
         let in_environment = || config.environment.org.as_ref().map(|text| text.parse());
         match self.org.clone().map(Ok).or_else(in_environment).transpose()? {
-            Some(org) if config.orgs == Orgs::None => {
+            Some(org) if config.orgs.selection == Orgs::None => {
                 Err(Error::config("org", format!("the org {org} was asked for, and {} has none", config.issuer.host())))
             }
             Some(org) => Ok(Some(org)),
-            None if config.orgs == Orgs::None || self.replace => Ok(None),
+            None if config.orgs.selection == Orgs::None || self.replace => Ok(None),
             None => Ok(name.and_then(|name| index.get(name)).and_then(|entry| entry.org.clone())),
         }
     }

@@ -19,7 +19,7 @@ impl RefreshJob<'_> {
         let http = self.app.http()?;
         self.app.confirm(&http, &record.destination, Endpoint::Token)?;
         let exchange = Exchange { job: self, http: &http, lock, prior, target: &self.target };
-        match self.app.config.orgs.exchange_parameter(self.target.org.as_ref()) {
+        match self.app.config.orgs.selection.exchange_parameter(self.target.org.as_ref()) {
             Some(org_parameter) => exchange.exchange_for_org(record, org_parameter),
             None => exchange.rotate(record),
         }
@@ -167,7 +167,7 @@ impl Exchange<'_> {
 
     /// Returns the server's parameter that names an org in a refresh, and the org (law 9).
     pub(super) fn org_parameter(&self) -> Option<(&str, &str)> {
-        self.job.app.config.orgs.refresh_parameter(self.target.org.as_ref())
+        self.job.app.config.orgs.selection.refresh_parameter(self.target.org.as_ref())
     }
 }
 

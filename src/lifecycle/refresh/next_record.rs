@@ -37,7 +37,7 @@ impl RefreshJob<'_> {
             return Err(self.answered_with_another("identity", &record));
         }
         let claims = id_token::unverified_claims(reply.id_token.as_ref());
-        let is_wrong_org = self.app.config.orgs.is_named_as_asked()
+        let is_wrong_org = self.app.config.orgs.selection.is_named_as_asked()
             && is_for_another_org([claims.org(), reply.org.clone()], &record, target);
         let wrong_org = is_wrong_org.then(|| self.answered_with_another("organisation", &record));
         let token = StoredToken {

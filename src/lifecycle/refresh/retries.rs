@@ -50,16 +50,16 @@ impl Exchange<'_> {
 
     /// Returns the scopes that the request names, if it names any.
     fn scopes(&self, record: &Record) -> Result<Option<Scopes>> {
-        let Config { orgs, scopes_in_refresh, scopes: configured, .. } = &self.job.app.config;
+        let Config { orgs, quirks, scopes: configured, .. } = &self.job.app.config;
         let asked = match &self.target.scopes {
             Some(fewer) => Some(fewer.clone()),
-            None if *scopes_in_refresh => {
+            None if quirks.scopes_in_refresh => {
                 Some(record.scopes.with_those_of_openid(configured)).filter(|all| !all.is_empty())
             }
             None => None,
         };
         // If a scope names the org, fewer scopes name it as well.
-        asked.map(|asked| orgs.scopes(&asked, self.target.org.as_ref())).transpose()
+        asked.map(|asked| orgs.selection.scopes(&asked, self.target.org.as_ref())).transpose()
     }
 
     /// Sends a request, and repeats it while no valid token is left. After a lost reply it is sent once more, at once: the server may

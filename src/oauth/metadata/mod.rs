@@ -18,9 +18,22 @@ use crate::system::clock::Cancel;
 use crate::system::http::Http;
 use crate::system::http::error::HttpError;
 
+/// The endpoints that a host or its user set by hand. They replace those of the server's metadata.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Endpoints {
+    /// The device authorization endpoint (RFC 8628 §3.1). If this and `token` are set, a login reads no metadata. The default is
+    /// `None`.
+    pub device_authorization: Option<Url>,
+    /// The token endpoint (RFC 6749 §3.2). The default is `None`.
+    pub token: Option<Url>,
+    /// The revocation endpoint (RFC 7009 §2). The default is `None`.
+    pub revocation: Option<Url>,
+}
+
 /// The endpoints of one authorization server, each checked to be https or allowed loopback.
 #[derive(Debug, Clone)]
-pub(crate) struct Endpoints {
+pub(crate) struct FoundEndpoints {
     pub(crate) device_authorization: Url,
     pub(crate) token: Url,
     pub(crate) revocation: Option<Url>,
@@ -31,25 +44,17 @@ pub(crate) struct Endpoints {
     pub(crate) code_challenge_methods: Vec<String>,
 }
 
-/// The endpoints that a host or its user set by hand; they override the server's.
-#[derive(Debug, Clone)]
-pub(crate) struct ConfiguredEndpoints {
-    pub(crate) device_authorization: Option<Url>,
-    pub(crate) token: Option<Url>,
-    pub(crate) revocation: Option<Url>,
-}
-
 /// Finds the endpoints. If both needed ones are configured, no request is made. An endpoint that a login can do without is dropped if
 /// nothing may be sent to it.
 pub(crate) fn discover(
     http: &Http,
     issuer: &Issuer,
-    configured: &ConfiguredEndpoints,
+    configured: &Endpoints,
     cancel: &Cancel,
-) -> Result<Endpoints> {
-    let metadata = match (&configured.device_authorization, &configured.token) {
-        (Some(_), Some(_)) => Metadata::default(),
-        _ => fetch(http, issuer, |found| configured.is_complete_with(found, http), cancel)?,
+) -> Result<FoundEndpoints> {
+    let metadata = match configured.are_enough() {
+        true => Metadata::default(),
+        false => fetch(http, issuer, |found| configured.is_complete_with(found, http), cancel)?,
     };
     if configured.revocation.as_ref().is_some_and(|url| !http.is_secure(url)) {
         return Err(configured_not_https("revocation_endpoint"));
@@ -62,7 +67,7 @@ pub(crate) fn discover(
         None => Err(wrong_metadata(issuer, &format!("names no {name}")).caused_by(attempts.clone())),
     };
     let device = document.device_authorization_endpoint;
-    Ok(Endpoints {
+    Ok(FoundEndpoints {
         device_authorization: needed(&configured.device_authorization, device, "device_authorization_endpoint")?,
         token: needed(&configured.token, document.token_endpoint, "token_endpoint")?,
         revocation: configured.revocation.clone().or(document.revocation_endpoint.filter(|url| http.is_secure(url))),
@@ -72,7 +77,12 @@ pub(crate) fn discover(
     })
 }
 
-impl ConfiguredEndpoints {
+impl Endpoints {
+    /// Returns whether a login needs no metadata.
+    pub(crate) fn are_enough(&self) -> bool {
+        self.device_authorization.is_some() && self.token.is_some()
+    }
+
     /// Returns whether, with these, `found` has every endpoint that a login can use.
     fn is_complete_with(&self, found: &Document, http: &Http) -> bool {
         let is_usable = |url: &Option<Url>| url.as_ref().is_some_and(|url| http.is_secure(url));

@@ -35,7 +35,7 @@ fn only_an_instant_key_store_gives_a_token_without_io() {
     let first = token(&rig.log_in());
     assert_eq!(cached(&config, now()), None, "a store may be slow: nobody asked it");
 
-    config.custody = Custody::Custom(Arc::new(MemoryKeyStore::new()));
+    config.custody.choice = Custody::Custom(Arc::new(MemoryKeyStore::new()));
     config.state_dir = Some(rig.folder.path().join("another"));
     rig.server.approve_all();
     let session = Auth::new(config.clone()).unwrap().login(Login::new(Silent)).wait().unwrap();

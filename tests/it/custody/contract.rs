@@ -40,6 +40,6 @@ fn a_key_store_with_an_unusable_name_is_refused() {
     }
     let rig = Rig::new();
     let mut config = rig.config();
-    config.custody = hallpass::custody::Custody::Custom(std::sync::Arc::new(Vault));
+    config.custody.choice = hallpass::custody::Custody::Custom(std::sync::Arc::new(Vault));
     assert_eq!(Auth::new(config).unwrap_err().kind(), ErrorKind::Config);
 }

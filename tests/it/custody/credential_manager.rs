@@ -23,7 +23,7 @@ fn a_login_and_its_key_end_together() {
     let rig = Rig::new();
     rig.server.approve_all();
     let mut config = rig.config();
-    config.custody = Custody::Only(vec![KeyStoreName::Os]);
+    config.custody.choice = Custody::Only(vec![KeyStoreName::Os]);
     let auth = || Auth::new(config.clone()).unwrap();
 
     let first = token(&auth().login(Login::new(Silent)).wait().unwrap());

@@ -38,7 +38,7 @@ impl Two {
     }
 
     fn slip(&self, at: usize) -> PathBuf {
-        let Custody::Only(key_stores) = &self.config.custody else { unreachable!() };
+        let Custody::Only(key_stores) = &self.config.custody.choice else { unreachable!() };
         self.rig.home().join("grants").join(format!("{}.acme.{}", self.grants[at], key_stores[0]))
     }
 
@@ -256,7 +256,7 @@ fn a_key_file_that_hallpass_did_not_make_seals_no_login() {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
-    let log_in = || rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
+    let log_in = || rig.try_log_in(|own| own.custody.choice = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
     log_in();
     let own = fs::read_to_string(&key).unwrap();
     assert_ne!(own, planted);
@@ -276,7 +276,7 @@ fn a_key_file_that_hallpass_did_not_make_seals_no_login() {
     let newer = good.lines().next().unwrap().replace("\"format\":1", "\"format\":2");
     fs::write(&slip, crate::custody::key_files::checksummed(&newer)).unwrap();
     let before = fs::read_to_string(&key).unwrap();
-    let error = rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap_err();
+    let error = rig.try_log_in(|own| own.custody.choice = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap_err();
     assert!(error.to_string().contains("newer version"), "{error}");
     assert_eq!(fs::read_to_string(&key).unwrap(), before, "it may open the login that cannot be read now");
 }

@@ -24,10 +24,10 @@ fn custodies(rig: &Rig) -> Vec<String> {
 fn an_existing_session_serves_after_a_move() {
     let rig = Rig::new();
     let files = Custody::Only(vec![KeyStoreName::KeyFile, KeyStoreName::Passphrase]);
-    let session = rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
+    let session = rig.try_log_in(|own| own.custody.choice = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
     let own = token(&session);
     let mut config = at(&rig, KeyStoreName::Passphrase);
-    config.custody = files;
+    config.custody.choice = files;
     let done = moved(config.clone(), "passphrase").unwrap();
     assert_eq!((done[0].from.as_str(), done[0].to.as_str(), &done[0].left_behind), ("keyfile", "passphrase", &None));
     assert_eq!(token(&session), own);
@@ -46,7 +46,7 @@ fn an_existing_session_serves_after_a_move() {
 #[test]
 fn a_failed_move_leaves_the_key_where_it_was() {
     let rig = Rig::new();
-    let own = token(&rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap());
+    let own = token(&rig.try_log_in(|own| own.custody.choice = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap());
     let before = rig.records();
     for (mood, remedy, why) in [
         (Mood::Locked, "unlock_store", "it is locked"),
@@ -96,10 +96,10 @@ impl KeyStore for Forgetful {
 #[test]
 fn a_key_is_read_back_before_it_leaves_its_key_store() {
     let rig = Rig::new();
-    let own = token(&rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap());
+    let own = token(&rig.try_log_in(|own| own.custody.choice = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap());
     let forgetful = Arc::new(Forgetful::default());
     let mut config = rig.config();
-    config.custody = Custody::Custom(forgetful.clone());
+    config.custody.choice = Custody::Custom(forgetful.clone());
     let error = moved(config, "forgetful").unwrap_err();
     assert_error(&error, ErrorKind::Custody, Some("choose_place"), 6);
     assert!(error.to_string().contains("does not give back"), "{error}");
@@ -113,7 +113,7 @@ fn a_key_is_read_back_before_it_leaves_its_key_store() {
 #[test]
 fn a_key_moves_only_to_an_allowed_lasting_key_store() {
     let rig = Rig::new();
-    rig.try_log_in(|own| own.custody = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
+    rig.try_log_in(|own| own.custody.choice = Custody::Only(vec![KeyStoreName::KeyFile])).unwrap();
     let only = || at(&rig, KeyStoreName::KeyFile);
     for (config, to, there_are) in [
         (only(), "passphrase", "keyfile"),

@@ -14,7 +14,7 @@ use crate::support::rig::{Rig, S, assert_error, token};
 
 fn config(rig: &Rig, person: &Arc<Says>) -> Config {
     let mut config = at(rig, KeyStoreName::Passphrase);
-    config.passphrase = Some(person.clone());
+    config.custody.passphrase = Some(person.clone());
     config
 }
 
@@ -40,7 +40,7 @@ fn a_passphrase_is_chosen_before_the_code_is_shown() {
     // Who wants to stop is not led to another place.
     let error = rig.try_log_in(|own| {
         *own = config(&rig, &Says::these(&[Err(io::ErrorKind::Interrupted)]));
-        own.custody = Custody::Only(vec![KeyStoreName::Passphrase, KeyStoreName::KeyFile]);
+        own.custody.choice = Custody::Only(vec![KeyStoreName::Passphrase, KeyStoreName::KeyFile]);
     });
     assert_error(&error.unwrap_err(), ErrorKind::Cancelled, None, 130);
     assert!(rig.server.requests().is_empty() && !rig.home().exists());
@@ -154,8 +154,8 @@ fn no_lock_is_held_while_a_person_is_asked() {
     let person = Arc::new(LooksAtLocks { grants: rig.home().join("grants"), held: Mutex::default() });
     let config = || {
         let mut config = at(&rig, KeyStoreName::Passphrase);
-        config.custody = Custody::Only(vec![KeyStoreName::Passphrase, KeyStoreName::KeyFile]);
-        config.passphrase = Some(person.clone());
+        config.custody.choice = Custody::Only(vec![KeyStoreName::Passphrase, KeyStoreName::KeyFile]);
+        config.custody.passphrase = Some(person.clone());
         config
     };
     rig.try_log_in(|own| *own = config()).unwrap();

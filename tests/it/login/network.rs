@@ -41,7 +41,7 @@ fn a_poll_without_an_answer_does_not_end_the_login() {
         rig.server.approve_all();
         rig.server.inject(Endpoint::Token, fault.clone());
         let mut config = rig.config();
-        config.request_timeout = Duration::from_millis(if fault == Fault::Hang { 300 } else { 20_000 });
+        config.network.request_timeout = Duration::from_millis(if fault == Fault::Hang { 300 } else { 20_000 });
         let start = rig.now();
         let prompt = ScriptedPrompt::recording();
         let login = Auth::new(config).unwrap().login(Login::new(prompt.clone())).wait();
@@ -77,7 +77,7 @@ fn a_refused_connection_does_not_end_the_login() {
     rig.server.approve_all();
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut config = rig.config();
-    config.token_endpoint = Some(Url::parse(&format!("http://{address}/token")).unwrap());
+    config.endpoints.token = Some(Url::parse(&format!("http://{address}/token")).unwrap());
     let server = rig.server.issuer().trim_start_matches("http://").to_owned();
     let prompt = on_wait(move |count| {
         if count == 3 {

@@ -32,7 +32,7 @@ fn a_server_that_lists_pkce_gets_challenge_and_verifier() {
 fn another_server_gets_a_challenge_only_if_configured() {
     for (pkce, is_sent) in [(Pkce::IfListed, false), (Pkce::Never, false), (Pkce::Always, true)] {
         let rig = Rig::new();
-        rig.try_log_in(|config| config.pkce = pkce).unwrap();
+        rig.try_log_in(|config| config.quirks.pkce = pkce).unwrap();
         for (endpoint, name) in [(Endpoint::DeviceAuthorization, "code_challenge"), (Endpoint::Token, "code_verifier")]
         {
             assert_eq!(sent(&rig, endpoint, name).iter().all(Option::is_some), is_sent, "{pkce:?} {name}");
@@ -43,7 +43,7 @@ fn another_server_gets_a_challenge_only_if_configured() {
 #[test]
 fn a_server_that_requires_pkce_refuses_a_login_without() {
     let rig = Rig::with(|behaviour| behaviour.requires_pkce = true);
-    let error = rig.try_log_in(|config| config.pkce = Pkce::Never).unwrap_err();
+    let error = rig.try_log_in(|config| config.quirks.pkce = Pkce::Never).unwrap_err();
     assert_error(&error, ErrorKind::AuthorizationServer, Some("ask_administrator"), 1);
     assert!(error.server_says().unwrap().contains("code challenge required"), "{error}");
     rig.assert_nothing_left("without");
@@ -59,7 +59,7 @@ fn only_invalid_request_leads_to_a_try_without_pkce() {
     ] {
         let rig = Rig::with(|behaviour| behaviour.requires_pkce = true);
         rig.server.inject_always(Endpoint::DeviceAuthorization, Fault::error(400, error));
-        rig.try_log_in(|config| config.pkce = pkce).unwrap_err();
+        rig.try_log_in(|config| config.quirks.pkce = pkce).unwrap_err();
         let challenges = sent(&rig, Endpoint::DeviceAuthorization, "code_challenge");
         assert_eq!(challenges.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false][..requests], "{error}");
     }

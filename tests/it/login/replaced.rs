@@ -9,7 +9,7 @@ use crate::support::rig::{Rig, S, token};
 fn a_replaced_login_is_revoked_unless_the_new_one_would_end() {
     let again = |takes_account: bool, reach: RevocationReach| {
         let rig = Rig::with(|behaviour| behaviour.revocation_ends_account = takes_account);
-        let logged_in = || rig.try_log_in(|config| config.revocation_reach = reach);
+        let logged_in = || rig.try_log_in(|config| config.quirks.revocation_reach = reach);
         let first = token(&logged_in().unwrap());
         let second = logged_in();
         assert_eq!(rig.records().len(), usize::from(second.is_ok()), "and nothing is left of the one that ended");

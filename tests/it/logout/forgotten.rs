@@ -68,7 +68,7 @@ fn a_login_in_an_unknown_key_store_can_be_forgotten() {
     let rig = Rig::new();
     rig.log_in();
     let mut config = rig.config();
-    config.custody = hallpass::custody::Custody::Auto;
+    config.custody.choice = hallpass::custody::Custody::Auto;
     let auth = Auth::new(config).unwrap();
     assert!(auth.logout(Logout::default()).wait().is_err());
     assert_eq!(

@@ -36,7 +36,7 @@ fn with(change: impl FnOnce(&mut Behaviour)) -> Rig {
 
 fn auth(rig: &Rig, by: &Orgs) -> Auth {
     let mut config = rig.config();
-    config.orgs = by.clone();
+    config.orgs.selection = by.clone();
     Auth::new(config).unwrap()
 }
 

@@ -15,7 +15,7 @@ fn old_tokens_are_dropped_from_a_record() {
     let mut lengths = Vec::new();
     for resource in 0..40 {
         let mut config = rig.config();
-        config.custody = Custody::Custom(rig.keys.clone());
+        config.custody.choice = Custody::Custom(rig.keys.clone());
         config.resource = Some(format!("https://r{resource}.example/").parse().unwrap());
         Auth::new(config).unwrap().session().unwrap().access_token().wait().unwrap();
         lengths.push(fs::metadata(&rig.records()[0]).unwrap().len());

@@ -148,7 +148,7 @@ fn errors_of(rig: &Rig, callers: usize, timeout: Duration) -> Vec<Error> {
     let threads: Vec<_> = (0..callers)
         .map(|_| {
             let mut config = rig.config();
-            config.request_timeout = timeout;
+            config.network.request_timeout = timeout;
             let (session, barrier) = (Auth::new(config).unwrap().session().unwrap(), barrier.clone());
             thread::spawn(move || {
                 barrier.wait();

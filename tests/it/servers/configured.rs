@@ -14,9 +14,9 @@ fn configured_endpoints_need_no_metadata() {
     let rig = Rig::with(|behaviour| (behaviour.device, behaviour.revocation) = (false, false));
     let at = |path: &str| Some(Url::parse(&format!("{}{path}", rig.server.issuer())).unwrap());
     let by_hand = |config: &mut Config| {
-        config.device_authorization_endpoint = at("/device_authorization");
-        config.token_endpoint = at("/token");
-        config.revocation_endpoint = at("/revoke");
+        config.endpoints.device_authorization = at("/device_authorization");
+        config.endpoints.token = at("/token");
+        config.endpoints.revocation = at("/revoke");
     };
     rig.try_log_in(by_hand).unwrap();
     assert!(rig.server.requests_to(Endpoint::Metadata).is_empty());
@@ -26,11 +26,11 @@ fn configured_endpoints_need_no_metadata() {
     assert_eq!(ended[0].ended, hallpass::LogoutOutcome::Revoked);
 
     // One by hand, the other from the metadata; whose second document is asked for what neither has.
-    rig.try_log_in(|config| config.device_authorization_endpoint = at("/device_authorization")).unwrap();
+    rig.try_log_in(|config| config.endpoints.device_authorization = at("/device_authorization")).unwrap();
     assert_eq!(rig.request_count(Endpoint::Metadata), 2);
     rig.try_log_in(|config| {
-        config.device_authorization_endpoint = at("/device_authorization");
-        config.revocation_endpoint = at("/revoke");
+        config.endpoints.device_authorization = at("/device_authorization");
+        config.endpoints.revocation = at("/revoke");
     })
     .unwrap();
     assert_eq!(rig.request_count(Endpoint::Metadata), 3, "by hand is as good as named");
@@ -41,9 +41,9 @@ fn a_configured_endpoint_without_https_is_refused() {
     let bad = || Some(Url::parse("http://192.0.2.1/x").unwrap());
     type Set = fn(&mut Config, Option<Url>);
     let cases: [(&str, Set); 3] = [
-        ("device_authorization_endpoint", |config, url| config.device_authorization_endpoint = url),
-        ("token_endpoint", |config, url| config.token_endpoint = url),
-        ("revocation_endpoint", |config, url| config.revocation_endpoint = url),
+        ("device_authorization_endpoint", |config, url| config.endpoints.device_authorization = url),
+        ("token_endpoint", |config, url| config.endpoints.token = url),
+        ("revocation_endpoint", |config, url| config.endpoints.revocation = url),
     ];
     for (field, set) in cases {
         let rig = Rig::new();
@@ -58,7 +58,7 @@ fn a_configured_endpoint_without_https_is_refused() {
 #[test]
 fn an_extra_root_that_is_no_certificate_is_refused() {
     let rig = Rig::new();
-    let error = rig.try_log_in(|config| config.extra_roots = b"no certificate".to_vec()).unwrap_err();
+    let error = rig.try_log_in(|config| config.network.extra_roots = b"no certificate".to_vec()).unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
     assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "extra_roots" }));
     rig.assert_nothing_left("roots");

@@ -16,8 +16,8 @@ fn changes(elsewhere: &AuthorizationServer) -> Vec<(&'static str, Change)> {
     let (token, revocation) = (at("/token"), at("/revoke"));
     vec![
         ("issuer", Box::new(move |config| config.issuer = issuer.parse().unwrap())),
-        ("token_endpoint", Box::new(move |config| config.token_endpoint = token.clone())),
-        ("revocation_endpoint", Box::new(move |config| config.revocation_endpoint = revocation.clone())),
+        ("token_endpoint", Box::new(move |config| config.endpoints.token = token.clone())),
+        ("revocation_endpoint", Box::new(move |config| config.endpoints.revocation = revocation.clone())),
         ("client_id", Box::new(|config| config.client_id = "other-cli".parse().unwrap())),
     ]
 }
@@ -64,7 +64,7 @@ fn a_configured_endpoint_equal_to_the_sealed_one_is_fine() {
     rig.log_in();
     let at = |path: &str| Some(Url::parse(&format!("{}{path}", rig.server.issuer())).unwrap());
     let mut config = rig.config();
-    (config.token_endpoint, config.revocation_endpoint) = (at("/token"), at("/revoke"));
+    (config.endpoints.token, config.endpoints.revocation) = (at("/token"), at("/revoke"));
     rig.clock.advance(S(3600));
     token(&Auth::new(config).unwrap().session().unwrap());
 }

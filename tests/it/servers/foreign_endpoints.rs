@@ -41,9 +41,9 @@ impl Planted {
     /// As the author configures it.
     fn by_hand(&self) -> Config {
         let mut config = self.config();
-        config.device_authorization_endpoint = self.at("/device_authorization");
-        config.token_endpoint = self.at("/token");
-        config.revocation_endpoint = self.at("/revoke");
+        config.endpoints.device_authorization = self.at("/device_authorization");
+        config.endpoints.token = self.at("/token");
+        config.endpoints.revocation = self.at("/revoke");
         config
     }
 

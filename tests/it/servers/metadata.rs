@@ -60,7 +60,7 @@ fn an_issuer_is_https_or_an_allowed_loopback() {
         assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "issuer" }));
     }
     let rig = Rig::new();
-    let error = rig.try_log_in(|config| config.allow_loopback_http = false).unwrap_err();
+    let error = rig.try_log_in(|config| config.network.allow_loopback_http = false).unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
     assert!(rig.server.requests().is_empty());
     rig.assert_nothing_left("loopback http");
@@ -83,18 +83,18 @@ fn localhost_is_loopback_if_loopback_is_allowed() {
     let here = rig.server.issuer().replace("127.0.0.1", "localhost");
     let at = |path: &str| url::Url::parse(&format!("{here}{path}")).ok();
     rig.try_log_in(|config| {
-        config.device_authorization_endpoint = at("/device_authorization");
-        config.token_endpoint = at("/token");
+        config.endpoints.device_authorization = at("/device_authorization");
+        config.endpoints.token = at("/token");
     })
     .unwrap();
     let error = rig
         .try_log_in(|config| {
             config.issuer = here.parse().unwrap();
-            config.allow_loopback_http = false;
+            config.network.allow_loopback_http = false;
         })
         .unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
-    assert!(error.to_string().contains("Config::allow_loopback_http allows this machine"), "{error}");
+    assert!(error.to_string().contains("config.network.allow_loopback_http allows this machine"), "{error}");
 }
 
 /// A login can do without it; and nothing is sent there.

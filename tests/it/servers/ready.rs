@@ -68,8 +68,8 @@ fn each_server_has_its_own_endpoints() {
         let config = config.unwrap();
         let shown = |url: Option<url::Url>| url.unwrap().to_string();
         assert_eq!(config.issuer.as_str(), issuer);
-        assert_eq!(shown(config.device_authorization_endpoint), device);
-        assert_eq!(shown(config.token_endpoint), token);
+        assert_eq!(shown(config.endpoints.device_authorization), device);
+        assert_eq!(shown(config.endpoints.token), token);
     }
 }
 
@@ -80,7 +80,7 @@ fn a_parameter_of_the_library_cannot_be_configured_twice() {
         let rig = Rig::new();
         let error = rig
             .try_log_in(|config| {
-                config.scope_parameter = "scopes".into();
+                config.quirks.scope_parameter = "scopes".into();
                 config.login_parameters = vec![("audience".into(), "x".into()), (name.into(), "y".into())];
             })
             .unwrap_err();
@@ -94,11 +94,14 @@ fn a_parameter_of_the_library_cannot_be_configured_twice() {
 /// Entra ID refuses a refresh without scopes where client and resource are one app (AADSTS90009).
 #[test]
 fn each_refresh_names_its_scopes_if_configured() {
-    assert!(entra("acme", "common", "c").unwrap().scopes_in_refresh && !github("acme", "c").unwrap().scopes_in_refresh);
+    assert!(
+        entra("acme", "common", "c").unwrap().quirks.scopes_in_refresh
+            && !github("acme", "c").unwrap().quirks.scopes_in_refresh
+    );
     for (wanted, scopes) in [(false, None), (true, Some("openid email offline_access"))] {
         let rig = Rig::new();
         let mut config = rig.config();
-        config.scopes_in_refresh = wanted;
+        config.quirks.scopes_in_refresh = wanted;
         rig.server.approve_all();
         // As Entra ID lists what was granted: not all that is OpenID Connect's.
         rig.server.inject(Endpoint::Token, Fault::ReplyField("scope".into(), "openid email".into()));

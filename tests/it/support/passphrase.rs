@@ -13,8 +13,8 @@ use super::rig::Rig;
 /// The configuration of the rig, with keys in one place; the passphrase is known.
 pub(crate) fn at(rig: &Rig, place: KeyStoreName) -> Config {
     let mut config = rig.config();
-    config.custody = Custody::Only(vec![place]);
-    config.passphrase = Some(Says::always("correct horse battery"));
+    config.custody.choice = Custody::Only(vec![place]);
+    config.custody.passphrase = Some(Says::always("correct horse battery"));
     config
 }
 

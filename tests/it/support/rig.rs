@@ -62,7 +62,7 @@ impl Rig {
     pub(crate) fn config(&self) -> Config {
         let mut config = self.server.config(self.folder.path()).unwrap();
         config.state_dir = Some(self.home());
-        config.custody = Custody::Custom(self.keys.clone());
+        config.custody.choice = Custody::Custom(self.keys.clone());
         config
     }
 

@@ -155,12 +155,12 @@ impl Rig {
         let mut config = Config::new("acme", &server.here(), "acme-cli").unwrap();
         if !discovers {
             let at = |path: &str| Url::parse(&format!("{}{path}", server.here())).ok();
-            config.device_authorization_endpoint = at("/d");
-            config.token_endpoint = at("/t");
-            config.revocation_endpoint = at("/r");
+            config.endpoints.device_authorization = at("/d");
+            config.endpoints.token = at("/t");
+            config.endpoints.revocation = at("/r");
         }
         config.client_secret = Some(Arc::new(Secret::new(CLIENT_SECRET.into())));
-        config.pkce = Pkce::Always;
+        config.quirks.pkce = Pkce::Always;
         at_home(&mut config, home.path(), &clock);
         Self { server, auth: Auth::new(config).unwrap(), clock, _home: home, begun: Instant::now() }
     }

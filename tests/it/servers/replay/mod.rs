@@ -247,8 +247,8 @@ fn config(script: &Script, here: &str, home: &Path, clock: &ManualClock) -> Resu
     let issuer = format!("{here}{}", script.issuer);
     let by_hand = |device: &str, token: &str| {
         let mut config = Config::new("acme", &issuer, "acme-cli")?;
-        config.device_authorization_endpoint = Url::parse(&format!("{here}{device}")).ok();
-        config.token_endpoint = Url::parse(&format!("{here}{token}")).ok();
+        config.endpoints.device_authorization = Url::parse(&format!("{here}{device}")).ok();
+        config.endpoints.token = Url::parse(&format!("{here}{token}")).ok();
         Ok(config)
     };
     let config = match words.as_slice() {
@@ -264,7 +264,7 @@ fn config(script: &Script, here: &str, home: &Path, clock: &ManualClock) -> Resu
         _ => return Err(format!("no such server: {words:?}")),
     };
     let mut config = config.map_err(|error| error.to_string())?;
-    let endpoints = [&mut config.device_authorization_endpoint, &mut config.token_endpoint];
+    let endpoints = [&mut config.endpoints.device_authorization, &mut config.endpoints.token];
     for endpoint in endpoints.into_iter().flatten() {
         *endpoint = Url::parse(&format!("{here}{}", endpoint.path())).map_err(|error| error.to_string())?;
     }
@@ -272,19 +272,19 @@ fn config(script: &Script, here: &str, home: &Path, clock: &ManualClock) -> Resu
         config.scopes = scopes.parse().map_err(|error: Error| error.to_string())?;
     }
     config.client_secret = script.secret.clone().map(|secret| Arc::new(Secret::new(secret)));
-    config.secret_at_device_authorization = !script.no_secret_at_device_authorization;
+    config.quirks.secret_at_device_authorization = !script.no_secret_at_device_authorization;
     config.login_parameters.clone_from(&script.parameters);
     if script.always_pkce {
-        config.pkce = Pkce::Always;
+        config.quirks.pkce = Pkce::Always;
     }
     at_home(&mut config, home, clock);
     Ok(config)
 }
 
 fn at_home(config: &mut Config, home: &Path, clock: &ManualClock) {
-    config.allow_loopback_http = true;
+    config.network.allow_loopback_http = true;
     config.state_dir = Some(home.join("home"));
-    config.custody = Custody::Only(vec![KeyStoreName::Memory]);
+    config.custody.choice = Custody::Only(vec![KeyStoreName::Memory]);
     config.clock = Arc::new(clock.clone());
     config.environment = Environment::default();
 }

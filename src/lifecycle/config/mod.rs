@@ -1,0 +1,111 @@
+//! [`Config`]: what a host says about itself. The constructor takes what is required; the rest are fields.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `mod` | the configuration |
+//! | `groups` | the fields that belong together: endpoints, network, custody, orgs, quirks |
+
+mod groups;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+pub use groups::{CustodyConfig, Network, OrgsConfig, Quirks};
+
+use crate::model::error::Result;
+use crate::model::ids::{AppName, ClientId, Issuer};
+use crate::model::scopes::Scopes;
+use crate::model::secret::Secret;
+pub use crate::oauth::metadata::Endpoints;
+use crate::system::clock::{Clock, SystemClock};
+use crate::system::environment::Environment;
+
+/// The configuration of one app at one authorization server.
+///
+/// ```
+/// use hallpass::custody::{Custody, KeyStoreName};
+///
+/// # fn main() -> hallpass::Result<()> {
+/// let mut config = hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?;
+/// config.scopes = "openid offline_access deploy".parse()?;
+/// config.custody.choice = Custody::Only(vec![KeyStoreName::Os]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Names the app: its folder, its items in the OS key store and its environment variables.
+    pub app: AppName,
+    /// The authorization server.
+    pub issuer: Issuer,
+    /// The app's name at the authorization server.
+    pub client_id: ClientId,
+    /// The secret of a confidential client (RFC 6749 §2.1). A command-line tool is a public client and has none, but some
+    /// servers want one all the same. The default is `None`.
+    pub client_secret: Option<Arc<Secret>>,
+    /// The scopes that a login asks for. The default is `openid offline_access email`.
+    pub scopes: Scopes,
+    /// Further parameters of a login, by name: Auth0's `audience`. They are not secret, and none of them has its own field
+    /// here. The default is none.
+    pub login_parameters: Vec<(String, String)>,
+    /// The resource that tokens are for (RFC 8707), for servers that need it named. The default is `None`.
+    pub resource: Option<Url>,
+    /// The APIs that tokens are sent to. Only their origins can have a token replaced with
+    /// [`Session::challenged`](crate::Session::challenged). The default is none.
+    pub resources: Vec<Url>,
+    /// Replaces endpoints of the server's metadata. The default is none.
+    pub endpoints: Endpoints,
+    /// Controls how the server is reached.
+    pub network: Network,
+    /// Controls where keys may be kept.
+    pub custody: CustodyConfig,
+    /// Describes the server's orgs. The default is that it has none.
+    pub orgs: OrgsConfig,
+    /// Describes how the server differs from the RFCs. The default is a server that does not.
+    pub quirks: Quirks,
+    /// Limits the wait for another process that works on the same login. The default is 30 s.
+    pub lock_timeout: Duration,
+    /// The app's state folder, an absolute path. The default is the platform's folder for this user.
+    pub state_dir: Option<PathBuf>,
+    /// Gives the time. The default is the system's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Terminal, desktop and the app's own variables. The default is what [`new`](Self::new) found.
+    pub environment: Environment,
+}
+
+impl Config {
+    /// Makes a configuration with the defaults.
+    ///
+    /// # Errors
+    /// `Config` if a name is not valid.
+    pub fn new(app: &str, issuer: &str, client_id: &str) -> Result<Self> {
+        let app: AppName = app.parse()?;
+        Ok(Self {
+            environment: Environment::read(&app),
+            app,
+            issuer: issuer.parse()?,
+            client_id: client_id.parse()?,
+            client_secret: None,
+            scopes: "openid offline_access email".parse()?,
+            login_parameters: Vec::new(),
+            resource: None,
+            resources: Vec::new(),
+            endpoints: Endpoints::default(),
+            network: Network::default(),
+            custody: CustodyConfig::default(),
+            orgs: OrgsConfig::default(),
+            quirks: Quirks::default(),
+            lock_timeout: Duration::from_secs(30),
+            state_dir: None,
+            clock: Arc::new(SystemClock),
+        })
+    }
+
+    /// Returns whether this configuration can use a login of `client` at `issuer`: the issuer may also be that of one of its orgs.
+    pub(crate) fn owns(&self, issuer: &Issuer, client: &ClientId) -> bool {
+        self.client_id == *client && (self.issuer == *issuer || self.orgs.selection.makes(issuer))
+    }
+}
