@@ -100,7 +100,7 @@ impl Auth {
         if let (Some(token), None) = (&config.environment.token, &select.context) {
             if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
                 let variable = config.app.variable("TOKEN");
-                return Err(Error::config("token", format!("{variable} holds characters that no token has")));
+                return Err(Error::config(Setting::Token, format!("{variable} holds characters that no token has")));
             }
             return Ok(Session::of_environment(self.handle.clone(), token.clone()));
         }

@@ -94,6 +94,7 @@ pub use model::ids::{AppName, ClientId, ContextName, GrantId, Issuer, Org};
 pub use model::sanitize;
 pub use model::scopes::Scopes;
 pub use model::secret::Secret;
+pub use model::setting::Setting;
 pub use oauth::org_selection::Orgs;
 pub use oauth::pkce::Pkce;
 pub use oauth::server_quirks::RevocationReach;

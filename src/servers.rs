@@ -37,6 +37,7 @@ use url::Url;
 use crate::lifecycle::config::Config;
 use crate::model::error::{Error, Result};
 use crate::model::scopes::Scopes;
+use crate::model::setting::Setting;
 use crate::oauth::org_selection::Orgs;
 use crate::oauth::server_quirks::{self, Revocation, ServerQuirks};
 
@@ -78,7 +79,10 @@ pub fn okta(app: &str, issuer: &str, client_id: &str) -> Result<Config> {
         Some((_, id)) if !id.is_empty() && !id.contains('/') => {
             configure(&server_quirks::OKTA, app, issuer, client_id, "openid offline_access email")
         }
-        _ => Err(Error::config("issuer", "the issuer of an Okta authorization server ends in /oauth2/ and its id")),
+        _ => Err(Error::config(
+            Setting::Issuer,
+            "the issuer of an Okta authorization server ends in /oauth2/ and its id",
+        )),
     }
 }
 
@@ -134,7 +138,7 @@ fn endpoint(server: &ServerQuirks, address: Option<&str>, issuer: &str, name: &s
     };
     match Url::parse(&url) {
         Ok(url) => Ok(Some(url)),
-        Err(_) => Err(Error::config("issuer", format!("{} has no endpoint there", server.name))),
+        Err(_) => Err(Error::config(Setting::Issuer, format!("{} has no endpoint there", server.name))),
     }
 }
 
@@ -143,9 +147,10 @@ fn host_part<'a>(name: &'a str, also: &str) -> Result<&'a str> {
     let all = name.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
     match all && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.contains("..") {
         true => Ok(name),
-        false => {
-            Err(Error::config("issuer", "a host, subdomain or tenant is made of letters, digits, dots and hyphens"))
-        }
+        false => Err(Error::config(
+            Setting::Issuer,
+            "a host, subdomain or tenant is made of letters, digits, dots and hyphens",
+        )),
     }
 }
 

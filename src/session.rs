@@ -19,6 +19,7 @@ use crate::lifecycle::userinfo::{self, Userinfo};
 use crate::model::duration::rfc3339;
 use crate::model::error::{Error, Result};
 use crate::model::secret::Secret;
+use crate::model::setting::Setting;
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::jwt_access_token::JwtLifetime;
 
@@ -349,5 +350,5 @@ fn replacement_of(
 }
 
 fn cannot_promise_validity(why: &str) -> Error {
-    Error::config("min_validity", format!("cannot promise an access token that is valid for so long: {why}"))
+    Error::config(Setting::MinValidity, format!("cannot promise an access token that is valid for so long: {why}"))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hallpass::clock::{Cancel, Clock, parse_duration};
-use hallpass::{Config, Orgs, Pkce, Result, Secret};
+use hallpass::{Config, Orgs, Pkce, Result, Secret, Setting};
 use url::Url;
 
 pub(crate) fn from_environment() -> Result<Config> {
@@ -73,7 +73,7 @@ fn url(name: &str) -> Result<Option<Url>> {
 }
 
 fn duration(variable: &'static str) -> Result<Option<Duration>> {
-    value(variable).map(|text| parse_duration(variable, &text)).transpose()
+    value(variable).map(|text| parse_duration(Setting::Variable(variable), &text)).transpose()
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::custody::{Custody, KeyStoreName};
 use crate::sanitize::shell_quoted;
-use crate::{Auth, Config, ErrorKind, Machine, Remedy, Result};
+use crate::{Auth, Config, ErrorKind, Machine, Remedy, Result, Setting};
 
 /// What hints need to know about the host.
 #[derive(Clone)]
@@ -53,7 +53,7 @@ impl Hints {
             Remedy::StartStore => format!("{}; then try again", how_to_start(Machine::here())),
             // The key store that was named cannot be used, whatever is started here.
             Remedy::ChooseKeyStore { key_stores } if kind == ErrorKind::Config => match key_stores.as_slice() {
-                [] => self.correct_setting("environment.custody"),
+                [] => self.correct_setting(Setting::RequestedCustody),
                 key_stores => format!("set {} to one of: {}", variable("CUSTODY"), key_stores.join(", ")),
             },
             Remedy::ChooseKeyStore { key_stores } => {
@@ -103,7 +103,7 @@ impl Hints {
             Remedy::ForgetLocally { context } => format!(
                 "try again when the server answers, or run `{program} auth logout --context {context} --local-only`"
             ),
-            Remedy::FixConfig { field } => self.correct_setting(field),
+            Remedy::FixConfig { setting } => self.correct_setting(*setting),
             Remedy::Retry { after: None } if kind == ErrorKind::Unreachable => {
                 "check the server's address and your network, then try again".into()
             }
@@ -111,32 +111,31 @@ impl Hints {
         }
     }
 
-    fn correct_setting(&self, field: &str) -> String {
+    fn correct_setting(&self, setting: Setting) -> String {
         let (program, variable) = (&self.program, |name: &str| self.variable(name));
-        let is_network = field.starts_with("SSL_CERT") || field.to_ascii_uppercase().ends_with("_PROXY");
-        match field {
-            "arguments" => format!("correct the arguments: `{program} auth help COMMAND` names them"),
-            "context" => format!("correct --context or {}", variable("CONTEXT")),
-            "environment.custody" => format!("correct or unset {}", variable("CUSTODY")),
-            "folder" => "go to a folder that is there".into(),
-            "state_dir" => format!(
+        match setting {
+            Setting::Arguments => format!("correct the arguments: `{program} auth help COMMAND` names them"),
+            Setting::Context => format!("correct --context or {}", variable("CONTEXT")),
+            Setting::RequestedCustody => format!("correct or unset {}", variable("CUSTODY")),
+            Setting::Folder => "go to a folder that is there".into(),
+            Setting::StateDir => format!(
                 "set {} to the full path of a private folder outside work trees, on a file system with locks; or unset it",
                 variable("HOME")
             ),
-            "min_validity" => {
+            Setting::MinValidity => {
                 "leave --min-validity out; where nobody knows when a token ends, --refresh fetches a new one".into()
             }
-            "move_to" => "name one of these places with --move-to".into(),
-            "passphrase_fd" => {
+            Setting::MoveTo => "name one of these places with --move-to".into(),
+            Setting::PassphraseFd => {
                 let variable = variable("PASSPHRASE_FD");
                 format!("correct or unset {variable}; it takes an open descriptor: `{variable}=3 {program} … 3<FILE`")
             }
-            "scope" => format!(
+            Setting::Scope => format!(
                 "name other scopes with --scope; to be granted more, run `{program} auth login` with a --scope for each"
             ),
-            "token" => format!("correct or unset {}", variable("TOKEN")),
-            _ if is_network => format!("correct or unset {field}"),
-            _ => format!("correct {field} in the configuration of {program}"),
+            Setting::Token => format!("correct or unset {}", variable("TOKEN")),
+            Setting::Variable(name) => format!("correct or unset {name}"),
+            other => format!("correct {other} in the configuration of {program}"),
         }
     }
 
@@ -267,7 +266,7 @@ mod tests {
             Remedy::ChooseContext { .. } => Remedy::ChooseName { taken: text() },
             Remedy::ChooseName { .. } => Remedy::Replace { context: text() },
             Remedy::Replace { .. } => Remedy::ForgetLocally { context: text() },
-            Remedy::ForgetLocally { .. } => Remedy::FixConfig { field: "arguments" },
+            Remedy::ForgetLocally { .. } => Remedy::FixConfig { setting: Setting::Arguments },
             Remedy::FixConfig { .. } => Remedy::FixPath { path: path(), mode: Some(0o700) },
             Remedy::FixPath { .. } => Remedy::RunAs { user: text() },
             Remedy::RunAs { .. } => Remedy::FreeSpace { path: path() },
@@ -301,6 +300,18 @@ mod tests {
                     assert!(is_help || Acme::try_parse_from(command).is_ok_and(is_ours), "{command:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_field_is_named_by_its_path_and_a_variable_by_its_name() {
+        for (setting, hint) in [
+            (Setting::ExtraRoots, "correct network.extra_roots in the configuration of acme"),
+            (Setting::TokenEndpoint, "correct endpoints.token in the configuration of acme"),
+            (Setting::RequestedCustody, "correct or unset ACME_CUSTODY"),
+            (Setting::Variable("https_proxy"), "correct or unset https_proxy"),
+        ] {
+            assert_eq!(acme().hint(ErrorKind::Config, &Remedy::FixConfig { setting }), hint);
         }
     }
 

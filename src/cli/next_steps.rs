@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::hints::Hints;
-use crate::{ErrorKind, Remedy};
+use crate::{ErrorKind, Remedy, Setting};
 
 /// Returns the steps in their order. Only a person decides about a login, and about what ends or replaces one.
 pub(super) fn steps(hints: &Hints, kind: ErrorKind, remedy: &Remedy) -> Vec<Step> {
@@ -32,8 +32,10 @@ pub(super) fn steps(hints: &Hints, kind: ErrorKind, remedy: &Remedy) -> Vec<Step
         Remedy::Repair => run(Who::Caller, &["auth", "doctor", "--repair"]),
         Remedy::SetAside { path } if path.ends_with("index.json") => run(Who::Caller, &["auth", "doctor", "--repair"]),
         Remedy::Retry { after: Some(_) } | Remedy::ChooseName { .. } => step(Who::Caller),
-        Remedy::FixConfig { field: "arguments" } => run(Who::Caller, &["auth", "help"]),
-        Remedy::FixConfig { field: "scope" | "min_validity" | "context" | "move_to" | "folder" } => step(Who::Caller),
+        Remedy::FixConfig { setting: Setting::Arguments } => run(Who::Caller, &["auth", "help"]),
+        Remedy::FixConfig {
+            setting: Setting::Scope | Setting::MinValidity | Setting::Context | Setting::MoveTo | Setting::Folder,
+        } => step(Who::Caller),
         Remedy::AskAdministrator => step(Who::Administrator),
         _ => step(Who::Person),
     }]

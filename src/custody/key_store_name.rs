@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::model::error::{Error, Result};
 use crate::model::sanitize::quoted;
+use crate::model::setting::Setting;
 
 /// The key stores that hallpass knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,7 +65,7 @@ impl FromStr for KeyStoreName {
         Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| {
             let known = Self::ALL.map(Self::as_str).join(", ");
             Error::config(
-                "environment.custody",
+                Setting::RequestedCustody,
                 format!("there is no custody \"{}\": there are auto, {known}", quoted(text)),
             )
         })

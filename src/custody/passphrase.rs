@@ -14,6 +14,7 @@ use crate::custody::sealing_key::SealingKey;
 use crate::model::error::Remedy;
 use crate::model::ids::{AppName, GrantId, no_randomness};
 use crate::model::secret::Secret;
+use crate::model::setting::Setting;
 use crate::prompt::passphrase::{AskPassphrase, MIN_LENGTH, Purpose, Question, is_long_enough};
 
 /// A key store of files in a state folder, which only the person's passphrase opens.
@@ -59,7 +60,7 @@ impl PassphraseKeyStore {
             kind => KeyStoreError::Refused {
                 why: format!("no passphrase could be had ({error})"),
                 remedy: match kind {
-                    Io::InvalidInput => Remedy::FixConfig { field: "passphrase_fd" },
+                    Io::InvalidInput => Remedy::FixConfig { setting: Setting::PassphraseFd },
                     _ => Remedy::GivePassphrase,
                 },
             },

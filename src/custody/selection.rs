@@ -11,6 +11,7 @@ use super::{
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::AppName;
 use crate::model::sanitize::quoted;
+use crate::model::setting::Setting;
 use crate::prompt::passphrase::AskPassphrase;
 use crate::system::clock::Clock;
 
@@ -94,7 +95,10 @@ impl KeyStores {
             && !is_key_store_name(custom.name())
         {
             let name = quoted(custom.name());
-            return Err(Error::config("custody", format!("\"{name}\" cannot name a custody: it takes visible ASCII")));
+            return Err(Error::config(
+                Setting::Custody,
+                format!("\"{name}\" cannot name a custody: it takes visible ASCII"),
+            ));
         }
         let mut key_stores = Self { allowed, requested: Ok(None), context, memory: Arc::default() };
         if let Some(name) = requested.filter(|name| *name != "auto")
@@ -255,7 +259,7 @@ impl KeyStores {
     fn none_usable(&self, passed_over: &[Error]) -> Error {
         let others = self.opt_in();
         match passed_over {
-            [] => Error::config("custody", "the configuration allows no such place for keys"),
+            [] => Error::config(Setting::Custody, "the configuration allows no such place for keys"),
             // If only one key store is allowed, its own remedy is the best.
             [only] if others.is_empty() || !matches!(only.remedy(), Some(Remedy::ChooseKeyStore { .. })) => {
                 only.clone()
@@ -339,7 +343,7 @@ fn choose_among(key_stores: Vec<&'static str>) -> Remedy {
 /// correct the index.
 fn unknown_key_store(name: &str) -> Error {
     let name = quoted(name);
-    Error::config("custody", format!("the key is in custody \"{name}\", which this program has not"))
+    Error::config(Setting::Custody, format!("the key is in custody \"{name}\", which this program has not"))
 }
 
 fn cannot_move_to(name: &str, key_stores: &[Arc<dyn KeyStore>]) -> Error {
@@ -347,5 +351,5 @@ fn cannot_move_to(name: &str, key_stores: &[Arc<dyn KeyStore>]) -> Error {
         [] => "no such place".into(),
         several => several.iter().map(|key_store| key_store.name()).collect::<Vec<_>>().join(", "),
     };
-    Error::config("move_to", format!("no key can move to \"{}\": this program has {names}", quoted(name)))
+    Error::config(Setting::MoveTo, format!("no key can move to \"{}\": this program has {names}", quoted(name)))
 }

@@ -9,6 +9,7 @@ use crate::lifecycle::refresh::{self, Wanted};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{ContextName, Org};
 use crate::model::sanitize::is_plain;
+use crate::model::setting::Setting;
 use crate::state_dir::{canonical_folder, other_owner};
 
 /// Makes `name` the default.
@@ -158,7 +159,7 @@ fn current_folder(app: &App) -> Result<PathBuf> {
         Some(folder) => canonical_folder(folder),
         None => {
             let message = "the current folder is gone, so it can have no rule";
-            Err(Error::new(ErrorKind::Config, message).with(Remedy::FixConfig { field: "folder" }))
+            Err(Error::new(ErrorKind::Config, message).with(Remedy::FixConfig { setting: Setting::Folder }))
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{Issuer, Org};
 use crate::model::sanitize::{ascii_json, quoted};
+use crate::model::setting::Setting;
 use crate::oauth::claims::Claims;
 use crate::oauth::metadata;
 use crate::oauth::normalize::identifier;
@@ -154,11 +155,12 @@ fn refusal_error(app: &App, context: Option<&Context>, TokenRefused { reason, ..
         // OpenID Connect Core §5.3: the endpoint takes "an Access Token obtained through OpenID Connect Authentication", and §3.1.2.1:
         // "If the openid scope value is not present, the behavior is entirely unspecified."
         _ if lacks_openid => {
-            ("the login was not granted the scope openid".into(), Remedy::FixConfig { field: "scopes" })
+            ("the login was not granted the scope openid".into(), Remedy::FixConfig { setting: Setting::Scopes })
         }
-        _ if reason.is("invalid_scope") || reason.has_code("insufficient_scope") => {
-            (format!("the token has too few scopes ({})", context.scopes), Remedy::FixConfig { field: "scopes" })
-        }
+        _ if reason.is("invalid_scope") || reason.has_code("insufficient_scope") => (
+            format!("the token has too few scopes ({})", context.scopes),
+            Remedy::FixConfig { setting: Setting::Scopes },
+        ),
         Some(resource) => (format!("the token is for {resource}"), Remedy::AskAdministrator),
         None => (format!("it refused the token with {}", reason.display_code()), Remedy::AskAdministrator),
     };

@@ -4,27 +4,30 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::error::{Error, Result};
 use crate::model::sanitize::quoted;
+use crate::model::setting::Setting;
 
 /// Reads a duration: `90` or `90s`, `15m`, `8h`, `30d`; or as RFC 3339 appendix A has it, `PT8H`, `P1DT12H`, `P2W`, without years and
-/// months, which have no fixed length. `name` is the setting, for the error.
+/// months, which have no fixed length. The error names `setting`.
 ///
 /// ```
 /// use std::time::Duration;
+/// use hallpass::Setting;
 /// use hallpass::clock::parse_duration;
 ///
-/// assert_eq!(parse_duration("lock_timeout", "8h")?, Duration::from_secs(28_800));
-/// assert_eq!(parse_duration("lock_timeout", "PT8H")?, Duration::from_secs(28_800));
-/// let error = parse_duration("lock_timeout", "soon").unwrap_err();
-/// assert_eq!(error.to_string(), "lock_timeout \"soon\" is no duration: write 90 (seconds), 15m, 8h, 30d or PT8H");
+/// let setting = Setting::Variable("ACME_LOCK_TIMEOUT");
+/// assert_eq!(parse_duration(setting, "8h")?, Duration::from_secs(28_800));
+/// assert_eq!(parse_duration(setting, "PT8H")?, Duration::from_secs(28_800));
+/// let error = parse_duration(setting, "soon").unwrap_err();
+/// assert_eq!(error.to_string(), "ACME_LOCK_TIMEOUT \"soon\" is no duration: write 90 (seconds), 15m, 8h, 30d or PT8H");
 /// # Ok::<(), hallpass::Error>(())
 /// ```
 ///
 /// # Errors
 /// `Config` if the text is no duration, or is longer than a [`Duration`] can be.
-pub fn parse_duration(name: &'static str, text: &str) -> Result<Duration> {
+pub fn parse_duration(setting: Setting, text: &str) -> Result<Duration> {
     seconds(text).map(Duration::from_secs).ok_or_else(|| {
         let text = quoted(text);
-        Error::config(name, format!("{name} \"{text}\" is no duration: write 90 (seconds), 15m, 8h, 30d or PT8H"))
+        Error::config(setting, format!("{setting} \"{text}\" is no duration: write 90 (seconds), 15m, 8h, 30d or PT8H"))
     })
 }
 

@@ -10,6 +10,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 pub use crate::model::remedy::Remedy;
 use crate::model::sanitize::{quoted, without_hidden};
+use crate::model::setting::Setting;
 
 /// `Result` with hallpass's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -178,8 +179,8 @@ impl Error {
         })
     }
 
-    pub(crate) fn config(field: &'static str, message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Config, message).with(Remedy::FixConfig { field })
+    pub(crate) fn config(setting: Setting, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, message).with(Remedy::FixConfig { setting })
     }
 
     pub(crate) fn cancelled() -> Self {

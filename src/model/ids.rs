@@ -8,6 +8,7 @@ use url::{Host, Url};
 
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::sanitize::{is_plain, quoted};
+use crate::model::setting::Setting;
 
 /// The name of the host application, `[a-z][a-z0-9-]{0,31}`: names its folder, its items in the OS store and its
 /// environment variables.
@@ -30,7 +31,9 @@ impl FromStr for AppName {
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         match is_valid {
             true => Ok(Self(text.to_owned())),
-            false => Err(invalid("app", "app name", text, "a lower-case letter, then at most 31 of a-z, 0-9 and -")),
+            false => {
+                Err(invalid(Setting::App, "app name", text, "a lower-case letter, then at most 31 of a-z, 0-9 and -"))
+            }
         }
     }
 }
@@ -57,7 +60,7 @@ impl Issuer {
     }
 
     fn invalid(text: &str, expected: &str) -> Error {
-        invalid("issuer", "issuer", text, expected)
+        invalid(Setting::Issuer, "issuer", text, expected)
     }
 }
 
@@ -69,7 +72,7 @@ impl FromStr for Issuer {
         if has_user_info(&url) {
             // The text is not repeated: it may contain a password.
             let message = format!("an issuer at {} with user information is not valid", host_of(&url));
-            return Err(Error::config("issuer", message));
+            return Err(Error::config(Setting::Issuer, message));
         }
         let plain_http = url.scheme() == "http" && is_loopback(&url);
         if (url.scheme() != "https" && !plain_http) || url.host().is_none() {
@@ -93,7 +96,7 @@ impl FromStr for ClientId {
         // RFC 6749 appendix A.1: client-id = *VSCHAR.
         match (1..=255).contains(&text.len()) && text.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
             true => Ok(Self(text.to_owned())),
-            false => Err(invalid("client_id", "client id", text, "1 to 255 visible ASCII characters")),
+            false => Err(invalid(Setting::ClientId, "client id", text, "1 to 255 visible ASCII characters")),
         }
     }
 }
@@ -108,7 +111,7 @@ impl FromStr for Org {
     fn from_str(text: &str) -> Result<Self> {
         match (1..=255).contains(&text.len()) && is_plain(text) && !text.trim().is_empty() {
             true => Ok(Self(text.to_owned())),
-            false => Err(invalid("org", "org", text, "1 to 255 visible characters")),
+            false => Err(invalid(Setting::Org, "org", text, "1 to 255 visible characters")),
         }
     }
 }
@@ -136,7 +139,7 @@ impl FromStr for GrantId {
     fn from_str(text: &str) -> Result<Self> {
         match text.len() == 26 && text.bytes().all(|b| Self::ALPHABET.contains(&b)) {
             true => Ok(Self(text.to_owned())),
-            false => Err(invalid("grant", "grant id", text, "26 characters of base32")),
+            false => Err(invalid(Setting::Grant, "grant id", text, "26 characters of base32")),
         }
     }
 }
@@ -165,7 +168,7 @@ impl FromStr for ContextName {
         match valid {
             true => Ok(Self(text.to_owned())),
             false => Err(invalid(
-                "context",
+                Setting::Context,
                 "context name",
                 text,
                 "1 to 64 of A-Z a-z 0-9 . _ @ + -, not starting with - or .",
@@ -258,8 +261,8 @@ pub(crate) fn no_randomness(error: getrandom::Error) -> Error {
     Error::new(ErrorKind::Custody, "the operating system gave no random numbers").caused_by(error)
 }
 
-pub(super) fn invalid(field: &'static str, what: &str, text: &str, expected: &str) -> Error {
-    Error::config(field, format!("\"{}\" is not a valid {what}: it takes {expected}", quoted(text)))
+pub(super) fn invalid(setting: Setting, what: &str, text: &str, expected: &str) -> Error {
+    Error::config(setting, format!("\"{}\" is not a valid {what}: it takes {expected}", quoted(text)))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! | `secret` | a string that is wiped when it is dropped |
 //! | `error` | what happened, of which kind |
 //! | `remedy` | what to do about it |
+//! | `setting` | which field, argument or variable an error is about |
 //! | `protection` | what a key store promises: how long it keeps a key, who can read it |
 //! | `sanitize` | filters for text from outside, before it reaches a terminal |
 //! | `wrap` | line breaking, to the width of a window |
@@ -22,4 +23,5 @@ pub(crate) mod remedy;
 pub mod sanitize;
 pub(crate) mod scopes;
 pub(crate) mod secret;
+pub(crate) mod setting;
 pub(crate) mod wrap;

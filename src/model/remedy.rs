@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::sanitize::{is_plain, shell_quoted};
+use crate::model::setting::Setting;
 
 /// What can be done about an error, as data: a host prints it with its own command names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +80,8 @@ pub enum Remedy {
     },
     /// Correct this setting.
     FixConfig {
-        /// The name of the setting.
-        field: &'static str,
+        /// The setting.
+        setting: Setting,
     },
     /// Fix this path: its mode, or whatever else the error names.
     FixPath {
@@ -198,7 +199,7 @@ impl fmt::Display for Remedy {
             Self::ForgetLocally { context } => {
                 write!(f, "try again when the server answers, or forget {context} on this machine only")
             }
-            Self::FixConfig { field } => write!(f, "correct {field}"),
+            Self::FixConfig { setting } => write!(f, "correct {setting}"),
             // Quoting removes invisible characters: then it would be the command for another path.
             Self::FixPath { path, mode: Some(mode) } if is_plain(&path.to_string_lossy()) => {
                 write!(f, "run `chmod {mode:o} {}`", shell_quoted(&path.to_string_lossy()))?;

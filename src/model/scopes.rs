@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::error::{Error, Result};
 use crate::model::ids::invalid;
+use crate::model::setting::Setting;
 
 /// A list of scope tokens (RFC 6749 §3.3), in the order given, each once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -46,7 +47,7 @@ impl FromStr for Scopes {
         for token in text.split(' ').filter(|token| !token.is_empty()) {
             // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
             if !token.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
-                return Err(invalid("scopes", "scope", token, "visible ASCII without quotes and backslashes"));
+                return Err(invalid(Setting::Scopes, "scope", token, "visible ASCII without quotes and backslashes"));
             }
             if !scopes.contains(token) {
                 scopes.0.push(token.to_owned());

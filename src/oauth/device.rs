@@ -9,6 +9,7 @@ use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::sanitize::quoted;
 use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
+use crate::model::setting::Setting;
 use crate::oauth::client_auth::Client;
 use crate::oauth::normalize;
 use crate::oauth::pkce::{METHOD, Pkce, Verifier};
@@ -58,7 +59,7 @@ impl DeviceAuthorizationRequest<'_> {
     pub(crate) fn send(&self, http: &Http, url: &Url, client: &Client, cancel: &Cancel) -> Result<DeviceAuthorization> {
         if let Some((name, _)) = self.further.iter().find(|(name, _)| is_own(name, self.scope_parameter)) {
             let message = format!("the parameter {} of a login is not for the configuration to set", quoted(name));
-            return Err(Error::config("login_parameters", message));
+            return Err(Error::config(Setting::LoginParameters, message));
         }
         let mut verifier = self.pkce.applies(self.pkce_methods).then(Verifier::random).transpose()?;
         let mut reply = self.post(http, url, client, verifier.as_ref(), cancel).map_err(TokenError::Http)?;

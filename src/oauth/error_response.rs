@@ -7,6 +7,7 @@ use url::form_urlencoded;
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::sanitize::quoted;
 use crate::model::secret::has_piece_of;
+use crate::model::setting::Setting;
 use crate::oauth::error_codes;
 use crate::system::http::Reply;
 
@@ -120,11 +121,10 @@ impl From<ErrorResponse> for Error {
                 denied.with(Remedy::LogIn { context: None }).caused_by(message)
             }
             "expired_token" => Self::new(ErrorKind::CodeExpired, message).with(Remedy::LogIn { context: None }),
-            "invalid_client" | "unauthorized_client" => {
-                Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::FixConfig { field: "client_id" })
-            }
+            "invalid_client" | "unauthorized_client" => Self::new(ErrorKind::AuthorizationServer, message)
+                .with(Remedy::FixConfig { setting: Setting::ClientId }),
             "invalid_scope" => {
-                Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::FixConfig { field: "scopes" })
+                Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::FixConfig { setting: Setting::Scopes })
             }
             _ => Self::new(ErrorKind::AuthorizationServer, message).with(Remedy::AskAdministrator),
         };

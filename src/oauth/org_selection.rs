@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::model::error::{Error, Result};
 use crate::model::ids::{Issuer, Org};
 use crate::model::scopes::Scopes;
+use crate::model::setting::Setting;
 
 /// How a request names the org that a token is for. No standard has a way: each server has its own.
 ///
@@ -74,7 +75,7 @@ impl Orgs {
             (Self::ByScope(template), Some(org)) => {
                 let scope = template.replace(PLACEHOLDER, org.as_str());
                 match scope.contains(' ') {
-                    true => Err(Error::config("org", format!("the org {org} cannot be named in a scope"))),
+                    true => Err(Error::config(Setting::Org, format!("the org {org} cannot be named in a scope"))),
                     false => format!("{scopes} {scope}").trim_start().parse(),
                 }
             }
@@ -90,7 +91,7 @@ impl Orgs {
         match (self, org) {
             (Self::ByIssuer(template), Some(org)) => match may_stand_in_an_issuer(org.as_str()) {
                 true => template.replace(PLACEHOLDER, org.as_str()).parse(),
-                false => Err(Error::config("org", format!("the org {org} cannot be named in an issuer"))),
+                false => Err(Error::config(Setting::Org, format!("the org {org} cannot be named in an issuer"))),
             },
             _ => Ok(own.clone()),
         }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::model::error::Remedy;
+use crate::model::setting::Setting;
 #[cfg(not(unix))]
 pub(super) use elsewhere::{blocked, has_no_inodes};
 #[cfg(unix)]
@@ -27,7 +28,7 @@ mod unix {
             None => {
                 let why = "its owner and mode allow it, and something else forbids it, such as a sandbox, SELinux, AppArmor or a \
                            file that is immutable";
-                (why.into(), Remedy::FixConfig { field: "state_dir" })
+                (why.into(), Remedy::FixConfig { setting: Setting::StateDir })
             }
         }
     }
@@ -62,7 +63,7 @@ mod unix {
         let why = format!("{path} belongs to {user} and is closed to the user of this process (mode {mode:o})");
         // Nobody should become root for a login.
         let is_of_root = metadata.uid() == 0;
-        (why, if is_of_root { Remedy::FixConfig { field: "state_dir" } } else { Remedy::RunAs { user } })
+        (why, if is_of_root { Remedy::FixConfig { setting: Setting::StateDir } } else { Remedy::RunAs { user } })
     }
 
     /// Returns whether the file system of `path` has room for bytes but not for another file.

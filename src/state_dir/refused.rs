@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::blocked::{blocked, has_no_inodes};
 use crate::model::error::{Error, ErrorKind, Remedy};
+use crate::model::setting::Setting;
 use crate::system::environment::is_out_of_files;
 
 /// Why a folder is not used.
@@ -90,7 +91,7 @@ fn cause(path: &Path, error: &io::Error) -> Option<(String, Remedy)> {
 }
 
 /// Another state folder helps.
-const ELSEWHERE: Remedy = Remedy::FixConfig { field: "state_dir" };
+const ELSEWHERE: Remedy = Remedy::FixConfig { setting: Setting::StateDir };
 
 /// Without locks, two processes would send one refresh token.
 const NO_LOCKS: &str = "its file system has no locks, and the state folder needs one that has";

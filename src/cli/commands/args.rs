@@ -1,6 +1,6 @@
 //! What several commands take.
 
-use crate::{Error, Result, Scopes};
+use crate::{Error, Result, Scopes, Setting};
 
 /// The variables that a command with a login reads: they select the login, and open its key.
 pub(super) const LOGIN_VARIABLES: &[&str] = &["CONTEXT", "ORG", "TOKEN", "PASSPHRASE_FD", "PASSPHRASE", "HOME"];
@@ -11,7 +11,7 @@ pub(super) fn scopes(options: &[String]) -> Result<Option<Scopes>> {
     match (options.is_empty(), scopes.is_empty()) {
         (true, _) => Ok(None),
         // `--scope ""`: without scopes the server would grant its usual ones, which nobody asked for.
-        (false, true) => Err(Error::config("scope", "--scope names no scope")),
+        (false, true) => Err(Error::config(Setting::Scope, "--scope names no scope")),
         (false, false) => Ok(Some(scopes)),
     }
 }

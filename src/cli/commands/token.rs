@@ -12,7 +12,7 @@ use crate::cli::help::details;
 use crate::cli::output::Output;
 use crate::cli::signals::Stop;
 use crate::clock::{parse_duration, rfc3339};
-use crate::{Auth, Config, ContextName, Org, Result, Selector, TokenRequest};
+use crate::{Auth, Config, ContextName, Org, Result, Selector, Setting, TokenRequest};
 
 /// Print a valid access token and nothing else
 ///
@@ -87,5 +87,5 @@ impl TokenArgs {
 
 /// clap's own message names the option and the value already.
 fn duration(text: &str) -> Result<Duration, &'static str> {
-    parse_duration("duration", text).map_err(|_| "write 90 (seconds), 15m, 8h, 30d or PT8H")
+    parse_duration(Setting::MinValidity, text).map_err(|_| "write 90 (seconds), 15m, 8h, 30d or PT8H")
 }

@@ -9,6 +9,7 @@ use super::App;
 use crate::lifecycle::contexts::{Context, Entry, Index};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{GrantId, Issuer, Org, host_of};
+use crate::model::setting::Setting;
 use crate::oauth::metadata::{self, Endpoint};
 use crate::records::open_grant::OpenGrant;
 use crate::records::record::{Destination, Record};
@@ -88,15 +89,15 @@ impl App {
     /// (law 16). Otherwise the author of the difference would choose where a refresh token goes.
     pub(crate) fn check_destination(&self, grant: &GrantId, record: &Record) -> Result<()> {
         let (config, sealed) = (&self.config, &record.destination);
-        let difference: (_, &dyn Display, &dyn Display) =
+        let difference: (Setting, &dyn Display, &dyn Display) =
             if config.issuer != sealed.issuer && !config.orgs.selection.makes(&sealed.issuer) {
-                ("issuer", &config.issuer, &sealed.issuer)
+                (Setting::Issuer, &config.issuer, &sealed.issuer)
             } else if config.client_id != sealed.client_id {
-                ("client_id", &config.client_id, &sealed.client_id)
+                (Setting::ClientId, &config.client_id, &sealed.client_id)
             } else if let Some(configured) = &config.endpoints.token
                 && *configured != sealed.token_endpoint
             {
-                ("token_endpoint", configured, &sealed.token_endpoint)
+                (Setting::TokenEndpoint, configured, &sealed.token_endpoint)
             } else if let Some(configured) = &config.endpoints.revocation
                 && Some(configured) != sealed.revocation_endpoint.as_ref()
             {
@@ -104,16 +105,16 @@ impl App {
                     Some(own) => own,
                     None => &"(none)",
                 };
-                ("revocation_endpoint", configured, own)
+                (Setting::RevocationEndpoint, configured, own)
             } else {
                 return Ok(());
             };
-        let (field, configured, own) = difference;
+        let (setting, configured, own) = difference;
         let message = format!(
-            "the login of {} (grant {grant}) is for {field} {own}, and the configuration says {configured}: nothing was sent",
+            "the login of {} (grant {grant}) is for {setting} {own}, and the configuration says {configured}: nothing was sent",
             record.account
         );
-        Err(Error::config(field, message))
+        Err(Error::config(setting, message))
     }
 }
 

@@ -21,6 +21,7 @@ use crate::lifecycle::contexts::{ChosenBy, Context, Entry, Index, Missing};
 use crate::lifecycle::jobs::Jobs;
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{GrantId, Issuer};
+use crate::model::setting::Setting;
 use crate::oauth::client_auth::Client;
 use crate::prompt::passphrase::PassphraseFromEnvironment;
 use crate::records::grant_files::GrantFiles;
@@ -53,7 +54,7 @@ impl App {
         };
         if config.issuer.url().scheme() == "http" && !config.network.allow_loopback_http {
             return Err(Error::config(
-                "issuer",
+                Setting::Issuer,
                 format!(
                     "issuer {} is not https (in tests, config.network.allow_loopback_http allows this machine)",
                     config.issuer

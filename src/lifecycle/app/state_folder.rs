@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::App;
 use crate::lifecycle::config::Config;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::setting::Setting;
 use crate::state_dir::{StateDir, work_tree_around};
 use crate::system::environment::platform_state_folder;
 
@@ -13,19 +14,22 @@ impl App {
     pub(super) fn locate_state_dir(config: &Config) -> Result<PathBuf> {
         let state_dir = config.state_dir.clone().or_else(|| config.environment.state_dir.clone()).ok_or_else(|| {
             let variable = config.app.variable("HOME");
-            Error::config("state_dir", format!("there is no folder for state: neither HOME nor {variable} is set"))
+            Error::config(
+                Setting::StateDir,
+                format!("there is no folder for state: neither HOME nor {variable} is set"),
+            )
         })?;
         // Whoever made the current folder would decide what a relative path means.
         if !state_dir.is_absolute() {
             return Err(Error::config(
-                "state_dir",
+                Setting::StateDir,
                 format!("the state folder {} is not an absolute path", state_dir.display()),
             ));
         }
         // Where `..` leads depends on the links in the path at the time.
         if state_dir.components().any(|part| part == Component::ParentDir) {
             return Err(Error::config(
-                "state_dir",
+                Setting::StateDir,
                 format!("the state folder {} has `..` in its path", state_dir.display()),
             ));
         }
@@ -76,7 +80,7 @@ impl App {
             state_dir.display(),
             tree.display()
         );
-        Err(Error::new(ErrorKind::Custody, message).with(Remedy::FixConfig { field: "state_dir" }))
+        Err(Error::new(ErrorKind::Custody, message).with(Remedy::FixConfig { setting: Setting::StateDir }))
     }
 
     /// Returns the path of the state folder, which may not exist yet.

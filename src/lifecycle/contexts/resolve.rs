@@ -10,6 +10,7 @@ use crate::lifecycle::config::Config;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{AppName, ContextName, Org};
+use crate::model::setting::Setting;
 use crate::oauth::org_selection::Orgs;
 
 /// Selects a context.
@@ -258,7 +259,7 @@ fn is_same_person(one: &Account, other: &Account, orgs: &Orgs) -> bool {
 
 fn not_in_org(entry: &Entry, org: &Org, orgs: &Orgs) -> Error {
     match orgs {
-        Orgs::None => Error::config("org", format!("the login {} has no orgs to choose from", entry.name)),
+        Orgs::None => Error::config(Setting::Org, format!("the login {} has no orgs to choose from", entry.name)),
         _ => Error::new(ErrorKind::NotLoggedIn, format!("{} is not logged in to the org {org}", entry.account))
             .with(Remedy::LogInTo { org: org.to_string() }),
     }

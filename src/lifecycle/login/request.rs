@@ -10,6 +10,7 @@ use crate::lifecycle::contexts::Index;
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{ContextName, Org};
 use crate::model::scopes::Scopes;
+use crate::model::setting::Setting;
 use crate::oauth::org_selection::Orgs;
 use crate::prompt::Prompt;
 use crate::system::clock::Cancel;
@@ -161,9 +162,10 @@ impl Login {
     ) -> Result<Option<Org>> {
         let in_environment = || config.environment.org.as_ref().map(|text| text.parse());
         match self.org.clone().map(Ok).or_else(in_environment).transpose()? {
-            Some(org) if config.orgs.selection == Orgs::None => {
-                Err(Error::config("org", format!("the org {org} was asked for, and {} has none", config.issuer.host())))
-            }
+            Some(org) if config.orgs.selection == Orgs::None => Err(Error::config(
+                Setting::Org,
+                format!("the org {org} was asked for, and {} has none", config.issuer.host()),
+            )),
             Some(org) => Ok(Some(org)),
             None if config.orgs.selection == Orgs::None || self.replace => Ok(None),
             None => Ok(name.and_then(|name| index.get(name)).and_then(|entry| entry.org.clone())),
@@ -189,8 +191,8 @@ impl Login {
     /// name.
     pub(super) fn with_own_remedy(&self, error: Error) -> Error {
         match (error.remedy(), &self.context) {
-            (Some(Remedy::FixConfig { field: "scopes" }), _) if self.scopes.is_some() => {
-                error.with(Remedy::FixConfig { field: "scope" })
+            (Some(Remedy::FixConfig { setting: Setting::Scopes }), _) if self.scopes.is_some() => {
+                error.with(Remedy::FixConfig { setting: Setting::Scope })
             }
             (Some(Remedy::LogIn { context: None }), Some(name)) => {
                 error.with(Remedy::LogIn { context: Some(name.to_string()) })

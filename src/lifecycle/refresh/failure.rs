@@ -5,6 +5,7 @@ use super::job::PriorExchange;
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::ids::Org;
 use crate::model::scopes::Scopes;
+use crate::model::setting::Setting;
 use crate::oauth::token_endpoint::{ErrorResponse, TokenError};
 use crate::records::record::Record;
 

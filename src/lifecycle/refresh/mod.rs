@@ -34,6 +34,7 @@ use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Index};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::secret::{STACK_OF_A_RECORD, wipe_stack};
+use crate::model::setting::Setting;
 use crate::oauth::metadata::Endpoint;
 use crate::records::grant_files::GrantFiles;
 use crate::records::open_grant::OpenGrant;
@@ -112,7 +113,7 @@ fn target(app: &App, context: &Context, Wanted { request, .. }: &Wanted, record:
     {
         let message =
             format!("the login {} was not granted the scope {more}: log in with it, or ask for others", context.name);
-        return Err(Error::config("scope", message));
+        return Err(Error::config(Setting::Scope, message));
     }
     Ok(Target {
         org: context.org.clone(),

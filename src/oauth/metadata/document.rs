@@ -8,6 +8,7 @@ use url::Url;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::Issuer;
 use crate::model::sanitize::quoted;
+use crate::model::setting::Setting;
 use crate::oauth::normalize::{list, url};
 use crate::system::clock::Cancel;
 use crate::system::http::error::HttpError;
@@ -158,7 +159,7 @@ struct Failure {
 impl Failure {
     fn not_there(status: u16) -> Self {
         let what = format!("answered with status {status}");
-        Self { what, kind: ErrorKind::Config, remedy: Remedy::FixConfig { field: "issuer" } }
+        Self { what, kind: ErrorKind::Config, remedy: Remedy::FixConfig { setting: Setting::Issuer } }
     }
 
     fn another_issuer(other: &str) -> Self {
@@ -167,7 +168,7 @@ impl Failure {
             true => format!("is of another issuer, \"{}\"", quoted(other)),
             false => "is of another issuer".into(),
         };
-        Self { what, kind: ErrorKind::Protocol, remedy: Remedy::FixConfig { field: "issuer" } }
+        Self { what, kind: ErrorKind::Protocol, remedy: Remedy::FixConfig { setting: Setting::Issuer } }
     }
 
     /// Returns 0 for a failure that may pass, 1 for a wrong issuer, 2 for another wrong document, 3 for a place without a document.

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::Issuer;
+use crate::model::setting::Setting;
 use crate::oauth::metadata::document::{Document, Metadata, fetch, well_known};
 use crate::system::clock::Cancel;
 use crate::system::http::Http;
@@ -57,19 +58,23 @@ pub(crate) fn discover(
         false => fetch(http, issuer, |found| configured.is_complete_with(found, http), cancel)?,
     };
     if configured.revocation.as_ref().is_some_and(|url| !http.is_secure(url)) {
-        return Err(configured_not_https("revocation_endpoint"));
+        return Err(configured_not_https(Setting::RevocationEndpoint));
     }
     let Metadata { document, attempts } = metadata;
-    let needed = |configured: &Option<Url>, found: Option<Url>, name| match configured.clone().or(found) {
+    let needed = |configured: &Option<Url>, found: Option<Url>, name, setting| match configured.clone().or(found) {
         Some(url) if http.is_secure(&url) => Ok(url),
-        Some(_) if configured.is_some() => Err(configured_not_https(name)),
+        Some(_) if configured.is_some() => Err(configured_not_https(setting)),
         Some(_) => Err(wrong_metadata(issuer, &format!("names a {name} that is not https"))),
         None => Err(wrong_metadata(issuer, &format!("names no {name}")).caused_by(attempts.clone())),
     };
-    let device = document.device_authorization_endpoint;
     Ok(FoundEndpoints {
-        device_authorization: needed(&configured.device_authorization, device, "device_authorization_endpoint")?,
-        token: needed(&configured.token, document.token_endpoint, "token_endpoint")?,
+        device_authorization: needed(
+            &configured.device_authorization,
+            document.device_authorization_endpoint,
+            "device_authorization_endpoint",
+            Setting::DeviceAuthorizationEndpoint,
+        )?,
+        token: needed(&configured.token, document.token_endpoint, "token_endpoint", Setting::TokenEndpoint)?,
         revocation: configured.revocation.clone().or(document.revocation_endpoint.filter(|url| http.is_secure(url))),
         userinfo: document.userinfo_endpoint.filter(|url| http.is_secure(url)),
         auth_methods: document.token_endpoint_auth_methods_supported,
@@ -155,8 +160,8 @@ pub(crate) fn date_of_any_reply(http: &Http, issuer: &Issuer, cancel: &Cancel) -
     }
 }
 
-fn configured_not_https(name: &'static str) -> Error {
-    Error::config(name, format!("the configured {name} is not https, or has user information"))
+fn configured_not_https(setting: Setting) -> Error {
+    Error::config(setting, format!("the configured {setting} is not https, or has user information"))
 }
 
 fn wrong_metadata(issuer: &Issuer, what: &str) -> Error {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::model::error::Remedy;
 use crate::model::secret::Secret;
+use crate::model::setting::Setting;
 
 /// The name and value of a variable that names a proxy. The value may contain a password.
 pub(crate) type ProxyVariable = (&'static str, Secret);
@@ -70,7 +71,7 @@ fn variable_trouble(name: &'static str) -> Option<(String, Remedy)> {
         io::ErrorKind::NotFound => format!("{name} names {text}, which does not exist"),
         _ => format!("{name} names {text}, which cannot be read ({error})"),
     };
-    Some((why, Remedy::FixConfig { field: name }))
+    Some((why, Remedy::FixConfig { setting: Setting::Variable(name) }))
 }
 
 /// Returns whether a system call failed because this process, or the machine, has too many files open.

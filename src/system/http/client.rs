@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::model::error::Remedy;
 use crate::model::ids::{host_of, may_carry_a_secret};
 use crate::model::secret::Secret;
+use crate::model::setting::Setting;
 use crate::system::clock::Cancel;
 use crate::system::environment::ProxyVariables;
 use crate::system::http::error::HttpError;
@@ -199,7 +200,7 @@ fn extra_roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, HttpError> {
         Ok(roots) if !roots.is_empty() => Ok(roots),
         _ => Err(HttpError::Setup {
             why: "the extra roots hold no PEM certificate".into(),
-            remedy: Remedy::FixConfig { field: "extra_roots" },
+            remedy: Remedy::FixConfig { setting: Setting::ExtraRoots },
         }),
     }
 }
@@ -208,7 +209,7 @@ fn extra_roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, HttpError> {
 fn secret_header(value: Zeroizing<String>) -> Result<HeaderValue, HttpError> {
     let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value)).map_err(|_| HttpError::Setup {
         why: "a secret has characters that no header takes".into(),
-        remedy: Remedy::FixConfig { field: "client_secret" },
+        remedy: Remedy::FixConfig { setting: Setting::ClientSecret },
     })?;
     value.set_sensitive(true);
     Ok(value)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::sanitize::quoted;
+use crate::model::setting::Setting;
 use crate::system::environment::{is_out_of_files, roots_trouble};
 
 /// No reply: the request did not get through, or the reply cannot be used.
@@ -104,7 +105,7 @@ impl From<HttpError> for Error {
             HttpError::TooLarge { .. } | HttpError::Redirect { .. } => {
                 Self::new(ErrorKind::Protocol, message).with(Remedy::AskAdministrator)
             }
-            HttpError::Insecure { .. } => Self::config("issuer", message),
+            HttpError::Insecure { .. } => Self::config(Setting::Issuer, message),
             HttpError::Setup { why, remedy } => {
                 let is_for_now = matches!(remedy, Remedy::RaiseLimit | Remedy::Retry { .. });
                 let kind = if is_for_now { ErrorKind::Unreachable } else { ErrorKind::Config };

@@ -6,6 +6,7 @@
 use url::Url;
 
 use crate::model::error::Remedy;
+use crate::model::setting::Setting;
 use crate::system::environment::{ProxyVariable, ProxyVariables};
 use crate::system::http::error::HttpError;
 
@@ -27,7 +28,7 @@ pub(crate) struct UnusableProxy {
 impl From<UnusableProxy> for HttpError {
     fn from(UnusableProxy { name, what }: UnusableProxy) -> Self {
         let why = format!("{name} names a proxy that cannot be used ({what})");
-        Self::Setup { why, remedy: Remedy::FixConfig { field: name } }
+        Self::Setup { why, remedy: Remedy::FixConfig { setting: Setting::Variable(name) } }
     }
 }
 

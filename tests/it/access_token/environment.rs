@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hallpass::testing::Endpoint;
-use hallpass::{AfterRefusal, Auth, ErrorKind, Remedy, Secret, Selector};
+use hallpass::{AfterRefusal, Auth, ErrorKind, Remedy, Secret, Selector, Setting};
 
 use super::challenge::{config, retries, served};
 use crate::support::acme::*;
@@ -18,7 +18,7 @@ fn an_environment_token_that_no_header_takes_is_refused() {
     assert_eq!((error.kind(), error.kind().exit_code()), (ErrorKind::Config, 2));
     assert!(rig.server.requests_to(Endpoint::UserInfo).is_empty());
     assert!(!error.to_string().contains("TLS"), "{error:?}");
-    assert_ne!(error.remedy(), Some(&Remedy::FixConfig { field: "extra_roots" }));
+    assert_ne!(error.remedy(), Some(&Remedy::FixConfig { setting: Setting::ExtraRoots }));
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn a_key_moves_only_to_an_allowed_lasting_key_store() {
         assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
         let message = format!("no key can move to \"{to}\": this program has {there_are}");
         assert_eq!(error.to_string(), message);
-        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "move_to" }));
+        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { setting: Setting::MoveTo }));
         assert_eq!(custodies(&rig), ["keyfile"]);
     }
     assert!(moved(Rig::new().config(), "keys").unwrap().is_empty(), "nobody is logged in: nothing moves");

@@ -1,7 +1,7 @@
 //! An org or a scope is refused: the login and its other orgs go on.
 
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{ErrorKind, Orgs, Remedy, TokenRequest};
+use hallpass::{ErrorKind, Orgs, Remedy, Setting, TokenRequest};
 use serde_json::json;
 
 use super::{assert_refused, auth, by_exchange, by_refresh, in_org, log_in, rig, speaks_for, with};
@@ -61,7 +61,7 @@ fn a_refused_scope_is_not_reported_as_a_refused_org() {
             rig.server.inject(Endpoint::Token, Fault::error(400, "invalid_scope"));
             let error = own.access_token_with(request.clone()).wait().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::AuthorizationServer, "{by:?}: {error:?}");
-            assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "scope" }), "{by:?}");
+            assert_eq!(error.remedy(), Some(&Remedy::FixConfig { setting: Setting::Scope }), "{by:?}");
             assert!(
                 error.to_string().contains("with the scopes openid") && !error.to_string().contains("org"),
                 "{error}"

@@ -40,18 +40,18 @@ fn configured_endpoints_need_no_metadata() {
 fn a_configured_endpoint_without_https_is_refused() {
     let bad = || Some(Url::parse("http://192.0.2.1/x").unwrap());
     type Set = fn(&mut Config, Option<Url>);
-    let cases: [(&str, Set); 3] = [
-        ("device_authorization_endpoint", |config, url| config.endpoints.device_authorization = url),
-        ("token_endpoint", |config, url| config.endpoints.token = url),
-        ("revocation_endpoint", |config, url| config.endpoints.revocation = url),
+    let cases: [(Setting, Set); 3] = [
+        (Setting::DeviceAuthorizationEndpoint, |config, url| config.endpoints.device_authorization = url),
+        (Setting::TokenEndpoint, |config, url| config.endpoints.token = url),
+        (Setting::RevocationEndpoint, |config, url| config.endpoints.revocation = url),
     ];
-    for (field, set) in cases {
+    for (setting, set) in cases {
         let rig = Rig::new();
         let error = rig.try_log_in(|config| set(config, bad())).unwrap_err();
-        assert!(rig.server.requests_to(Endpoint::DeviceAuthorization).is_empty(), "{field}");
-        rig.assert_nothing_left(field);
+        assert!(rig.server.requests_to(Endpoint::DeviceAuthorization).is_empty(), "{setting}");
+        rig.assert_nothing_left(setting.name());
         assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
-        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field }));
+        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { setting }));
     }
 }
 
@@ -60,7 +60,7 @@ fn an_extra_root_that_is_no_certificate_is_refused() {
     let rig = Rig::new();
     let error = rig.try_log_in(|config| config.network.extra_roots = b"no certificate".to_vec()).unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
-    assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "extra_roots" }));
+    assert_eq!(error.remedy(), Some(&Remedy::FixConfig { setting: Setting::ExtraRoots }));
     rig.assert_nothing_left("roots");
 }
 

@@ -10,15 +10,15 @@ use crate::support::rig::{Rig, S, assert_error, token};
 
 type Change = Box<dyn Fn(&mut Config)>;
 
-fn changes(elsewhere: &AuthorizationServer) -> Vec<(&'static str, Change)> {
+fn changes(elsewhere: &AuthorizationServer) -> Vec<(Setting, Change)> {
     let issuer = elsewhere.issuer().to_owned();
     let at = |path: &str| Some(Url::parse(&format!("{issuer}{path}")).unwrap());
     let (token, revocation) = (at("/token"), at("/revoke"));
     vec![
-        ("issuer", Box::new(move |config| config.issuer = issuer.parse().unwrap())),
-        ("token_endpoint", Box::new(move |config| config.endpoints.token = token.clone())),
-        ("revocation_endpoint", Box::new(move |config| config.endpoints.revocation = revocation.clone())),
-        ("client_id", Box::new(|config| config.client_id = "other-cli".parse().unwrap())),
+        (Setting::Issuer, Box::new(move |config| config.issuer = issuer.parse().unwrap())),
+        (Setting::TokenEndpoint, Box::new(move |config| config.endpoints.token = token.clone())),
+        (Setting::RevocationEndpoint, Box::new(move |config| config.endpoints.revocation = revocation.clone())),
+        (Setting::ClientId, Box::new(|config| config.client_id = "other-cli".parse().unwrap())),
     ]
 }
 
@@ -36,7 +36,7 @@ fn a_changed_configuration_sends_nothing() {
         if expired {
             rig.clock.advance(S(3600));
         }
-        for (field, change) in changes(&other) {
+        for (setting, change) in changes(&other) {
             let mut config = rig.config();
             change(&mut config);
             let auth = Auth::new(config).unwrap();
@@ -48,10 +48,10 @@ fn a_changed_configuration_sends_nothing() {
                 auth.logout(Logout::new(named)).wait().unwrap_err(),
             ] {
                 assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
-                assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field }));
-                assert!(error.to_string().contains(field), "{error}");
+                assert_eq!(error.remedy(), Some(&Remedy::FixConfig { setting }));
+                assert!(error.to_string().contains(setting.name()), "{error}");
             }
-            assert!(rig.server.requests().is_empty() && other.requests().is_empty(), "{field}");
+            assert!(rig.server.requests().is_empty() && other.requests().is_empty(), "{setting}");
         }
     }
     assert!(rig.server.is_live_access_token(&token(&session)), "the login is as it was");

@@ -57,7 +57,7 @@ fn an_issuer_is_https_or_an_allowed_loopback() {
     for bad in ["http://id.example.com", "http://192.0.2.1", "http://localhost.x:1", "ftp://127.0.0.1", "x"] {
         let error = Config::new("acme", bad, "acme-cli").unwrap_err();
         assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
-        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "issuer" }));
+        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { setting: Setting::Issuer }));
     }
     let rig = Rig::new();
     let error = rig.try_log_in(|config| config.network.allow_loopback_http = false).unwrap_err();

@@ -4,7 +4,7 @@ use hallpass::doctor::State;
 use hallpass::prompt::Silent;
 use hallpass::servers::{entra, github, gitlab, okta, twitch, workos_authkit, workos_connect};
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Auth, ErrorKind, Remedy, TokenRequest};
+use hallpass::{Auth, ErrorKind, Remedy, Setting, TokenRequest};
 
 use crate::support::rig::{Rig, assert_error, forced};
 
@@ -85,7 +85,7 @@ fn a_parameter_of_the_library_cannot_be_configured_twice() {
             })
             .unwrap_err();
         assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
-        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field: "login_parameters" }), "{name}");
+        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { setting: Setting::LoginParameters }), "{name}");
         assert!(rig.server.requests_to(Endpoint::DeviceAuthorization).is_empty(), "{name}");
         rig.assert_nothing_left(name);
     }
