@@ -11,7 +11,7 @@ use super::outcomes::print_outcomes;
 use crate::cli::help::details;
 use crate::cli::next_steps::Step;
 use crate::cli::output::Output;
-use crate::doctor::{Finding, Repaired, Report, State};
+use crate::doctor::{Area, Finding, Repaired, Report, State};
 use crate::prompt::Screen;
 use crate::{Auth, Config, ContextName, ErrorKind, Logins, MoveKeys, MoveOutcome, Remedy, Result, Selector};
 
@@ -74,7 +74,7 @@ fn print_report(output: &Output, report: &Report) -> ExitCode {
 
 fn finding_json(finding: &Finding) -> Value {
     json!({
-        "area": finding.area,
+        "area": finding.area.name(),
         "state": finding.state.name(),
         "text": finding.text,
         "because": finding.because,
@@ -107,7 +107,7 @@ fn repair(output: &Output, auth: &Auth) -> Result<ExitCode> {
     let Repaired { done, mut left, .. } = auth.repair().wait()?;
     for stays in auth.doctor().wait()?.findings {
         // If a repair could have helped, `left` says already why it did not.
-        let is_said = stays.area == "leftover" || matches!(stays.remedy, Some(Remedy::Repair));
+        let is_said = stays.area == Area::Leftover || matches!(stays.remedy, Some(Remedy::Repair));
         if stays.state == State::Problem && !is_said {
             let hint = hint(output, &stays).filter(|_| !output.json).map(|hint| format!("\n{hint}"));
             let because = stays.because.as_ref().map(|why| format!(" ({why})"));

@@ -6,7 +6,7 @@ use crate::custody::{KeptUntil, KernelCache, KeyStore, KeyStoreError, KeyStores,
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::doctor::orphans::{Orphans, all_grants, records};
-use crate::lifecycle::doctor::report::{Finding, Report};
+use crate::lifecycle::doctor::report::{Area, Finding, Report};
 use crate::model::error::{Remedy, Result};
 use crate::oauth::metadata;
 use crate::records::grant_files::{GrantFiles, LastFailure};
@@ -28,7 +28,7 @@ pub(crate) fn examine(app: &App) -> Report {
         findings.extend(index.contexts.iter().map(|entry| login(app, &key_stores, state_dir, entry)));
         match Orphans::find(app, &key_stores, state_dir, index) {
             Ok(orphans) => findings.extend(describe_orphans(&orphans)),
-            Err(error) => findings.push(Finding::error("leftover", &error)),
+            Err(error) => findings.push(Finding::error(Area::Leftover, &error)),
         }
     }
     findings.extend(network(app));
@@ -52,38 +52,38 @@ fn program(app: &App) -> Finding {
         (false, false) => "with no terminal",
     };
     let (app, version) = (&app.config.app, env!("CARGO_PKG_VERSION"));
-    Finding::well("program", format!("{app} with hallpass {version} on {}{at}, {person}", system()))
+    Finding::well(Area::Program, format!("{app} with hallpass {version} on {}{at}, {person}", system()))
 }
 
 fn open_state_dir(app: &App, findings: &mut Vec<Finding>) -> Option<StateDir> {
     let path = match app.state_dir_path() {
         Ok(path) => path.display(),
         Err(error) => {
-            findings.push(Finding::error("home", &error));
+            findings.push(Finding::error(Area::StateDir, &error));
             return None;
         }
     };
     let opened = app.state_dir();
     if let (Some(variable), Ok(_)) = (app.state_dir_variable(), &opened) {
         let text = format!("{variable} names the state folder {path}: logins come from there");
-        findings.push(Finding::note("home", text));
+        findings.push(Finding::note(Area::StateDir, text));
     }
     match opened {
         Ok(Some(state_dir)) => {
             findings.extend(key_files_set_aside(&state_dir));
             findings.push(match Index::try_lock(&state_dir) {
-                Ok(()) => Finding::well("home", format!("{path} is this user's alone, and has locks")),
-                Err(error) => Finding::error("home", &error),
+                Ok(()) => Finding::well(Area::StateDir, format!("{path} is this user's alone, and has locks")),
+                Err(error) => Finding::error(Area::StateDir, &error),
             });
             Some(state_dir)
         }
         Ok(None) => {
             let text = format!("nobody has logged in yet; logins will be kept in {path}");
-            findings.push(Finding::note("home", text));
+            findings.push(Finding::note(Area::StateDir, text));
             None
         }
         Err(error) => {
-            findings.push(Finding::error("home", &error));
+            findings.push(Finding::error(Area::StateDir, &error));
             None
         }
     }
@@ -95,7 +95,7 @@ fn key_files_set_aside(state_dir: &StateDir) -> Vec<Finding> {
     let finding = |name: &String| {
         let path = state_dir.root.path_of(name);
         let text = format!("{} was there before the first login with a key file, and is not used", path.display());
-        Finding::note("home", text)
+        Finding::note(Area::StateDir, text)
     };
     set_aside.map(finding).collect()
 }
@@ -104,7 +104,7 @@ fn read_index(state_dir: Option<&StateDir>, findings: &mut Vec<Finding>) -> Opti
     match Index::read(state_dir) {
         Ok(index) => Some(index),
         Err(error) => {
-            let finding = Finding::error("home", &error);
+            let finding = Finding::error(Area::StateDir, &error);
             findings.push(match error.remedy() {
                 // A repair sets a damaged index aside.
                 Some(Remedy::SetAside { .. }) => finding.remedy(Remedy::Repair),
@@ -128,24 +128,26 @@ fn key_store(store: &dyn KeyStore, key_stores: &KeyStores, index: Option<&Index>
         Ok(()) => {
             let choice = if key_stores.allows(name) { "" } else { "; this program allows no new login there" };
             let promise = format!("keeps a key {}, readable by {}", protection.lasts, protection.readable_by);
-            Finding::well("place", format!("{name}: {} {promise}{choice}", describe_key_store(name)))
+            Finding::well(Area::KeyStore, format!("{name}: {} {promise}{choice}", describe_key_store(name)))
         }
-        Err(error) if is_used => Finding::error("place", &error),
-        Err(error) => Finding::note("place", format!("{name}: {error}")).because(&error),
+        Err(error) if is_used => Finding::error(Area::KeyStore, &error),
+        Err(error) => Finding::note(Area::KeyStore, format!("{name}: {error}")).because(&error),
     };
     Some(finding.key_store(name))
 }
 
 fn key_store_of_a_new_login(key_stores: &KeyStores) -> Finding {
     match key_stores.first() {
-        Ok((name, false)) => Finding::well("place", format!("a new login's key goes to {name}")).key_store(&name),
+        Ok((name, false)) => {
+            Finding::well(Area::KeyStore, format!("a new login's key goes to {name}")).key_store(&name)
+        }
         // The login waits for that key store, and uses no other instead.
         Ok((name, true)) => {
-            Finding::note("place", format!("a new login waits until {name} is unlocked")).key_store(&name)
+            Finding::note(Area::KeyStore, format!("a new login waits until {name} is unlocked")).key_store(&name)
         }
         Err(error) => {
             let text = format!("a new login has no place for its key: {error}");
-            Finding::problem("place", text).because(&error).remedy(error.remedy().cloned())
+            Finding::problem(Area::KeyStore, text).because(&error).remedy(error.remedy().cloned())
         }
     }
 }
@@ -155,12 +157,12 @@ fn login(app: &App, key_stores: &KeyStores, state_dir: &StateDir, entry: &Entry)
     let finding = match open(key_stores, files, entry) {
         Ok((record, grant)) => opened_login(app, entry, files, &grant, &record),
         Err(error) if !files.is_there() => {
-            Finding::problem("login", format!("{name}: {error}")).because(&error).remedy(Remedy::Repair)
+            Finding::problem(Area::Login, format!("{name}: {error}")).because(&error).remedy(Remedy::Repair)
         }
         Err(error) if matches!(error.remedy(), Some(Remedy::GivePassphrase)) => {
-            Finding::note("login", format!("{name}: its key waits for the passphrase"))
+            Finding::note(Area::Login, format!("{name}: its key waits for the passphrase"))
         }
-        Err(error) => Finding::error("login", &error.of(name.as_str())),
+        Err(error) => Finding::error(Area::Login, &error.of(name.as_str())),
     };
     finding.key_store(&entry.key_store).context(name)
 }
@@ -188,15 +190,15 @@ fn opened_login(app: &App, entry: &Entry, files: GrantFiles<'_>, grant: &OpenGra
     let text = format!("{name}: record {} opens with its key in {}", record.generation, entry.key_store);
     let log_in = Remedy::LogIn { context: Some(name.to_string()) };
     match files.last_failure(entry.org.as_ref()) {
-        Some(LastFailure { message, has_ended: true, .. }) => Finding::problem("login", message).remedy(log_in),
+        Some(LastFailure { message, has_ended: true, .. }) => Finding::problem(Area::Login, message).remedy(log_in),
         Some(LastFailure { message, .. }) => {
-            Finding::note("login", format!("{text}; the last refresh failed: {message}"))
+            Finding::note(Area::Login, format!("{text}; the last refresh failed: {message}"))
         }
         None if record.refresh_token.is_none() && !has_a_valid_token(record, app.config.clock.now()) => {
             let text = format!("{name}: its access token has ended, and the login with it: nothing renews it");
-            Finding::problem("login", text).remedy(log_in)
+            Finding::problem(Area::Login, text).remedy(log_in)
         }
-        None => Finding::well("login", text),
+        None => Finding::well(Area::Login, text),
     }
 }
 
@@ -208,27 +210,27 @@ fn describe_orphans(orphans: &Orphans) -> Vec<Finding> {
     let unnamed = orphans.unnamed_records.iter().map(|(grant, key_store)| {
         let text = format!("no login names the record {grant}");
         match key_store.as_ref().map(|key_store| key_store.name()) {
-            Some(store) => Finding::problem("leftover", format!("{text}; its key is in {store}"))
+            Some(store) => Finding::problem(Area::Leftover, format!("{text}; its key is in {store}"))
                 .remedy(Remedy::Repair)
                 .key_store(store),
-            None => Finding::problem("leftover", format!("{text}; its key could not be found")),
+            None => Finding::problem(Area::Leftover, format!("{text}; its key could not be found")),
         }
     });
     let keys = orphans.unneeded_keys.iter().map(|(_, key_store)| {
         let text = format!("a key in {} opens nothing here any more", key_store.name());
-        Finding::problem("leftover", text).remedy(Remedy::Repair).key_store(key_store.name())
+        Finding::problem(Area::Leftover, text).remedy(Remedy::Repair).key_store(key_store.name())
     });
     let unproven = orphans.unproven_keys.iter().map(|(store, count)| {
         let text = match count {
             1 => format!("1 key in {store} may belong to another state folder"),
             _ => format!("{count} keys in {store} may belong to other state folders"),
         };
-        Finding::note("leftover", text).key_store(store)
+        Finding::note(Area::Leftover, text).key_store(store)
     });
     let unreachable = orphans.unreachable_stores.iter().filter(|(_, error)| !is_reported_by_its_key_store(error)).map(
         |(store, error)| {
             let text = format!("what {store} holds could not be listed: {error}");
-            Finding::note("leftover", text).key_store(store)
+            Finding::note(Area::Leftover, text).key_store(store)
         },
     );
     unnamed.chain(keys).chain(unproven).chain(unreachable).collect()
@@ -244,12 +246,14 @@ fn network(app: &App) -> Vec<Finding> {
     let variables = &config.environment.network;
     let roots = if config.network.extra_roots.is_empty() { "" } else { ", and those of the configuration" };
     let mut findings = vec![match variables.is_empty() {
-        true => Finding::well("network", format!("TLS trusts the system's roots{roots}; no proxy")),
-        false => Finding::note("network", format!("TLS roots or the proxy come from {}{roots}", variables.join(", "))),
+        true => Finding::well(Area::Network, format!("TLS trusts the system's roots{roots}; no proxy")),
+        false => {
+            Finding::note(Area::Network, format!("TLS roots or the proxy come from {}{roots}", variables.join(", ")))
+        }
     }];
     if config.environment.token.is_some() {
         let variable = config.app.variable("TOKEN");
-        findings.push(Finding::note("network", format!("{variable} is set: commands use that token and no login")));
+        findings.push(Finding::note(Area::Network, format!("{variable} is set: commands use that token and no login")));
     }
     findings
 }
@@ -259,12 +263,12 @@ fn memory(app: &App, state_dir: Option<&StateDir>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(lifetime) = app.config.custody.key_cache.filter(|_| cfg!(target_os = "linux")) {
         let text = format!("the kernel keeps a copy of a login's key for {} s after its use", lifetime.as_secs());
-        findings.push(Finding::well("memory", text));
+        findings.push(Finding::well(Area::Memory, text));
     }
     let spare = state_dir.map_or(0, |state_dir| spare_kernel_keys(app, state_dir).unwrap_or_default());
     if spare > 0 {
         let text = format!("{spare} keys in the kernel are copies that no login needs, or of an earlier version");
-        findings.push(Finding::note("memory", text).remedy(Remedy::Repair));
+        findings.push(Finding::note(Area::Memory, text).remedy(Remedy::Repair));
     }
     findings
 }
@@ -282,10 +286,10 @@ fn server(app: &App) -> Finding {
     let date = match date_of_server(app) {
         Ok(Some(date)) => date,
         Ok(None) if app.config.endpoints.are_enough() => {
-            return Finding::well("server", format!("{issuer} answers; its endpoints are in the configuration"));
+            return Finding::well(Area::Server, format!("{issuer} answers; its endpoints are in the configuration"));
         }
-        Ok(None) => return Finding::note("server", format!("{issuer} answers, and does not tell its time")),
-        Err(error) => return Finding::error("server", &error),
+        Ok(None) => return Finding::note(Area::Server, format!("{issuer} answers, and does not tell its time")),
+        Err(error) => return Finding::error(Area::Server, &error),
     };
     let (skew, direction) = match app.config.clock.now().duration_since(date) {
         Ok(ahead) => (ahead, "ahead of"),
@@ -293,8 +297,8 @@ fn server(app: &App) -> Finding {
     };
     let text = format!("{issuer} answers; this machine's clock is {} s {direction} its", skew.as_secs());
     match skew > MAX_CLOCK_SKEW {
-        true => Finding::problem("server", text).remedy(Remedy::SetClock),
-        false => Finding::well("server", text),
+        true => Finding::problem(Area::Server, text).remedy(Remedy::SetClock),
+        false => Finding::well(Area::Server, text),
     }
 }
 

@@ -15,4 +15,4 @@ mod report;
 pub(crate) use checks::examine;
 pub use repair::Repaired;
 pub(crate) use repair::repair;
-pub use report::{Finding, Report, State};
+pub use report::{Area, Finding, Report, State};

@@ -18,8 +18,8 @@ pub struct Report {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What was checked: `program`, `home`, `place`, `login`, `leftover`, `network`, `server` or `memory`.
-    pub area: &'static str,
+    /// What was checked.
+    pub area: Area,
     /// Whether it is well.
     pub state: State,
     /// What was found, in one line.
@@ -32,6 +32,28 @@ pub struct Finding {
     pub key_store: Option<String>,
     /// The login that it is about, if it is about one with a name.
     pub context: Option<ContextName>,
+}
+
+/// What was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Area {
+    /// The program, and where it runs.
+    Program,
+    /// The state folder.
+    StateDir,
+    /// A key store.
+    KeyStore,
+    /// A login.
+    Login,
+    /// What no login needs any more.
+    Leftover,
+    /// TLS roots, proxies, and a token from the environment.
+    Network,
+    /// The copies of keys that the kernel keeps.
+    Memory,
+    /// The authorization server.
+    Server,
 }
 
 /// The state of what was checked.
@@ -54,20 +76,20 @@ impl Report {
 }
 
 impl Finding {
-    pub(super) fn well(area: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn well(area: Area, text: impl Into<String>) -> Self {
         Self::new(area, State::Well, text.into())
     }
 
-    pub(super) fn note(area: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn note(area: Area, text: impl Into<String>) -> Self {
         Self::new(area, State::Note, text.into())
     }
 
-    pub(super) fn problem(area: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn problem(area: Area, text: impl Into<String>) -> Self {
         Self::new(area, State::Problem, text.into())
     }
 
     /// Returns the problem that `error` describes, with its cause and its remedy.
-    pub(super) fn error(area: &'static str, error: &Error) -> Self {
+    pub(super) fn error(area: Area, error: &Error) -> Self {
         Self::problem(area, error.to_string()).because(error).remedy(error.remedy().cloned())
     }
 
@@ -87,8 +109,30 @@ impl Finding {
         Self { context: Some(name.clone()), ..self }
     }
 
-    fn new(area: &'static str, state: State, text: String) -> Self {
+    fn new(area: Area, state: State, text: String) -> Self {
         Self { area, state, text: without_hidden(text), because: None, remedy: None, key_store: None, context: None }
+    }
+}
+
+impl Area {
+    /// Returns the name in output, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Program => "program",
+            Self::StateDir => "home",
+            Self::KeyStore => "place",
+            Self::Login => "login",
+            Self::Leftover => "leftover",
+            Self::Network => "network",
+            Self::Memory => "memory",
+            Self::Server => "server",
+        }
+    }
+}
+
+impl fmt::Display for Area {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use hallpass::custody::{Custody, KeyStoreName};
-use hallpass::doctor::State;
+use hallpass::doctor::{Area, State};
 use hallpass::prompt::Silent;
 use hallpass::testing::Endpoint;
 use hallpass::{Auth, Error, ErrorKind, Logins, Logout, Selector, Session};
