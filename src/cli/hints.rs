@@ -54,7 +54,7 @@ impl Hints {
             // The key store that was named cannot be used, whatever is started here.
             Remedy::ChooseKeyStore { key_stores } if kind == ErrorKind::Config => match key_stores.as_slice() {
                 [] => self.correct_setting(Setting::RequestedCustody),
-                key_stores => format!("set {} to one of: {}", variable("CUSTODY"), key_stores.join(", ")),
+                key_stores => format!("set {} to one of: {}", variable("CUSTODY"), names(key_stores)),
             },
             Remedy::ChooseKeyStore { key_stores } => {
                 let choices: Vec<_> = key_stores
@@ -143,11 +143,11 @@ impl Hints {
     /// names it.
     pub(super) fn login_command(&self, context: Option<&str>) -> Vec<String> {
         let key_store = context.and_then(|context| self.key_store_of(context));
-        self.login_command_keeping(context, key_store.as_deref())
+        self.login_command_keeping(context, key_store.as_ref())
     }
 
     /// As [`login_command`](Self::login_command), with the custody of the context's last login.
-    pub(super) fn login_command_keeping(&self, context: Option<&str>, key_store: Option<&str>) -> Vec<String> {
+    pub(super) fn login_command_keeping(&self, context: Option<&str>, key_store: Option<&KeyStoreName>) -> Vec<String> {
         let key_store = key_store.filter(|key_store| self.has_to_be_named(key_store));
         let key_store = key_store.map(|key_store| format!("{}={key_store}", self.variable("CUSTODY")));
         let environment = key_store.into_iter().flat_map(|variable| ["env".to_owned(), variable]);
@@ -160,22 +160,26 @@ impl Hints {
         format!("{}_{name}", self.program.to_ascii_uppercase().replace('-', "_"))
     }
 
-    fn key_store_of(&self, context: &str) -> Option<String> {
+    fn key_store_of(&self, context: &str) -> Option<KeyStoreName> {
         let contexts = Auth::new(self.config.clone()?).ok()?.contexts().ok()?;
         contexts.into_iter().find(|one| one.name.as_str() == context).map(|one| one.key_store)
     }
 
     /// Returns whether the key of a new login goes to this key store only if somebody names it, and
     /// neither the host nor the environment does.
-    fn has_to_be_named(&self, key_store: &str) -> bool {
-        let is_first = |place: &Custody| matches!(place, Custody::Only(key_stores) if key_stores.first().is_some_and(|first| first.as_str() == key_store));
+    fn has_to_be_named(&self, key_store: &KeyStoreName) -> bool {
+        let is_first =
+            |choice: &Custody| matches!(choice, Custody::Only(key_stores) if key_stores.first() == Some(key_store));
         let is_named = |config: &Config| {
-            config.environment.custody.as_deref() == Some(key_store) || is_first(&config.custody.choice)
+            config.environment.custody.as_deref() == Some(key_store.as_str()) || is_first(&config.custody.choice)
         };
-        let needs_choice =
-            [KeyStoreName::Passphrase, KeyStoreName::KeyFile].iter().any(|place| place.as_str() == key_store);
-        needs_choice && !self.config.as_ref().is_some_and(is_named)
+        matches!(key_store, KeyStoreName::Passphrase | KeyStoreName::KeyFile)
+            && !self.config.as_ref().is_some_and(is_named)
     }
+}
+
+fn names(key_stores: &[KeyStoreName]) -> String {
+    key_stores.iter().map(KeyStoreName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns a command as a person types it.
@@ -255,7 +259,7 @@ mod tests {
             Remedy::Retry { .. } => Remedy::UnlockStore,
             Remedy::UnlockStore => Remedy::AllowItem,
             Remedy::AllowItem => Remedy::StartStore,
-            Remedy::StartStore => Remedy::ChooseKeyStore { key_stores: vec!["kernel"] },
+            Remedy::StartStore => Remedy::ChooseKeyStore { key_stores: vec![KeyStoreName::Kernel] },
             Remedy::ChooseKeyStore { .. } => Remedy::StartSession,
             Remedy::StartSession => Remedy::GivePassphrase,
             Remedy::GivePassphrase => Remedy::ChoosePassphrase { at_least: 8 },

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Item, KeptUntil, KeyStore, KeyStoreError, Protection};
+use super::{Item, KeptUntil, KeyStore, KeyStoreError, KeyStoreName, Protection};
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 
@@ -56,10 +56,10 @@ impl KernelKeyStore {
 }
 
 impl KeyStore for KernelKeyStore {
-    fn name(&self) -> &str {
+    fn name(&self) -> KeyStoreName {
         match self.0 {
-            Ring::User => "kernel",
-            Ring::Session => "session",
+            Ring::User => KeyStoreName::Kernel,
+            Ring::Session => KeyStoreName::Session,
         }
     }
 

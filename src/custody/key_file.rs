@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::wrapped_key::{Files, WrappedBy, refused};
-use super::{Item, KeptUntil, KeyStore, KeyStoreError, Protection};
+use super::{Item, KeptUntil, KeyStore, KeyStoreError, KeyStoreName, Protection};
 use crate::custody::sealing_key::SealingKey;
 use crate::model::error::Remedy;
 use crate::model::ids::{AppName, GrantId};
@@ -32,7 +32,7 @@ impl FileKeyStore {
     /// Keeps files in `state_dir`. `credential` is the path of systemd's credential (`$CREDENTIALS_DIRECTORY/<app>.key`). If that file
     /// exists, it seals the keys of new logins, and not our own key file.
     pub fn new(state_dir: PathBuf, credential: Option<PathBuf>) -> Self {
-        Self { files: Files { state_dir, store: "keyfile" }, credential }
+        Self { files: Files { state_dir, store: KeyStoreName::KeyFile }, credential }
     }
 
     fn credential(&self) -> Result<Option<SealingKey>, KeyStoreError> {
@@ -81,8 +81,8 @@ impl FileKeyStore {
 }
 
 impl KeyStore for FileKeyStore {
-    fn name(&self) -> &str {
-        self.files.store
+    fn name(&self) -> KeyStoreName {
+        self.files.store.clone()
     }
 
     fn protection(&self) -> Protection {

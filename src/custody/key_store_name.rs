@@ -1,78 +1,71 @@
-//! [`KeyStoreName`]: the key stores that hallpass knows, by name.
+//! The parsing of [`KeyStoreName`].
 
-use std::fmt;
 use std::str::FromStr;
 
+use super::KeyStoreName;
 use crate::model::error::{Error, Result};
 use crate::model::sanitize::quoted;
 use crate::model::setting::Setting;
 
-/// The key stores that hallpass knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum KeyStoreName {
-    /// The OS's secure store: Secret Service, Keychain, Credential Manager.
-    Os,
-    /// The kernel's keyring of the user (Linux): until the next reboot.
-    Kernel,
-    /// The kernel's keyring of the login session (Linux): until that ends.
-    Session,
-    /// A file that a passphrase opens.
-    Passphrase,
-    /// A file that a key file opens: one in the state folder, or systemd's credential `<app>.key`.
-    KeyFile,
-    /// This process's memory: the login ends with the process.
-    Memory,
-}
-
 impl KeyStoreName {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Os, Self::Kernel, Self::Session, Self::Passphrase, Self::KeyFile, Self::Memory];
-
-    /// Returns whether this system has such a key store at all.
-    pub(super) fn is_here(self) -> bool {
-        cfg!(target_os = "linux") || !matches!(self, Self::Kernel | Self::Session)
-    }
-
-    /// Returns whether a key there ends with the login session, or sooner.
-    pub(super) fn forgets(self) -> bool {
-        matches!(self, Self::Session | Self::Memory)
-    }
-
-    /// Returns the name in output, in the index and in `<APP>_CUSTODY`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Os => "os",
-            Self::Kernel => "kernel",
-            Self::Session => "session",
-            Self::Passphrase => "passphrase",
-            Self::KeyFile => "keyfile",
-            Self::Memory => "memory",
+    /// Makes the name of a host's own key store: 1 to 64 visible ASCII characters without slashes.
+    ///
+    /// ```
+    /// use hallpass::custody::KeyStoreName;
+    ///
+    /// let name = KeyStoreName::custom("vault")?;
+    /// assert_eq!(name.as_str(), "vault");
+    /// assert!(KeyStoreName::custom("os").is_err());
+    /// # Ok::<(), hallpass::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Config` if the name has other characters, or if a key store of hallpass has it.
+    pub fn custom(name: &str) -> Result<Self> {
+        if Self::known(name).is_some() {
+            return Err(Error::config(Setting::Custody, format!("hallpass has a custody \"{name}\" of its own")));
         }
+        Self::of_a_host(name).ok_or_else(|| not_a_name(name))
     }
 }
 
-impl fmt::Display for KeyStoreName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
+/// Takes every valid name: one that no key store of hallpass has is a host's own.
 impl FromStr for KeyStoreName {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| {
-            let known = Self::ALL.map(Self::as_str).join(", ");
-            Error::config(
-                Setting::RequestedCustody,
-                format!("there is no custody \"{}\": there are auto, {known}", quoted(text)),
-            )
-        })
+        Self::any(text).ok_or_else(|| not_a_name(text))
     }
 }
 
-/// Returns whether `name` can name a key store in the index: 1 to 64 visible ASCII characters, no path.
-pub(crate) fn is_key_store_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
+fn not_a_name(text: &str) -> Error {
+    let text = quoted(text);
+    let message =
+        format!("\"{text}\" cannot name a custody: it takes 1 to 64 visible ASCII characters without slashes");
+    Error::config(Setting::Custody, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_name_is_no_custom_one_and_each_is_read_as_written() {
+        for name in KeyStoreName::KNOWN {
+            assert_eq!(name.as_str().parse::<KeyStoreName>().unwrap(), name);
+            assert!(KeyStoreName::custom(name.as_str()).is_err(), "{name}");
+        }
+        let own = KeyStoreName::custom("vault").unwrap();
+        assert_eq!(serde_json::from_str::<KeyStoreName>("\"vault\"").unwrap(), own);
+        assert_eq!(serde_json::to_string(&own).unwrap(), "\"vault\"");
+    }
+
+    #[test]
+    fn a_name_is_visible_ascii_and_no_path() {
+        let long = "x".repeat(65);
+        for bad in ["", "a b", "a/b", "a\\b", "ä", "a\n", "\u{1b}[m", &long] {
+            assert!(bad.parse::<KeyStoreName>().is_err() && KeyStoreName::custom(bad).is_err(), "{bad:?}");
+        }
+        assert!(long[1..].parse::<KeyStoreName>().is_ok());
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Item, KeptUntil, KeyStore, KeyStoreError, Protection};
+use super::{Item, KeptUntil, KeyStore, KeyStoreError, KeyStoreName, Protection};
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
 
@@ -24,8 +24,8 @@ impl MemoryKeyStore {
 }
 
 impl KeyStore for MemoryKeyStore {
-    fn name(&self) -> &str {
-        "memory"
+    fn name(&self) -> KeyStoreName {
+        KeyStoreName::Memory
     }
 
     fn protection(&self) -> Protection {

@@ -3,7 +3,7 @@
 //! | file | has |
 //! | --- | --- |
 //! | `selection` | the choice among the key stores, at login only |
-//! | `key_store_name` | the names of the key stores that hallpass knows |
+//! | `key_store_name` | the names of key stores, parsed |
 //! | `os/` | the OS's secure store: Secret Service, Keychain, Credential Manager |
 //! | `os_backoff` | leaves the OS's store alone for a minute if it did not answer, and has the person unlock it |
 //! | `kernel` | the kernel's keyring (Linux) |
@@ -35,8 +35,6 @@ pub use kernel::KernelKeyStore;
 pub(crate) use kernel_cache::KernelCache;
 pub use key_file::FileKeyStore;
 pub(crate) use key_file::UNUSED_KEY_FILE;
-pub use key_store_name::KeyStoreName;
-pub(crate) use key_store_name::is_key_store_name;
 pub use memory::MemoryKeyStore;
 #[cfg(feature = "os-store")]
 pub use os::OsKeyStore;
@@ -47,6 +45,7 @@ pub use selection::{Custody, Lifetime};
 
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::ids::{AppName, GrantId};
+pub use crate::model::key_store_name::{CustomName, KeyStoreName};
 pub use crate::model::protection::{KeptUntil, Protection};
 use crate::model::secret::Secret;
 
@@ -55,8 +54,8 @@ use crate::model::secret::Secret;
 /// Every method may block for a few seconds at most, then it returns [`KeyStoreError::Silent`]. A key store that can ask the person does
 /// so in [`prepare`](Self::prepare) and `load`. A key store that is locked, unavailable or slow returns an error; it never looks empty.
 pub trait KeyStore: Send + Sync + fmt::Debug {
-    /// Returns the name in output and in the index, for example `os`: 1 to 64 visible ASCII characters without slashes.
-    fn name(&self) -> &str;
+    /// Returns the name in output and in the index: for a host's own key store, one that [`KeyStoreName::custom`] made.
+    fn name(&self) -> KeyStoreName;
 
     /// Returns what the key store promises. The default is to keep a key until it is erased.
     fn protection(&self) -> Protection {
@@ -173,27 +172,29 @@ pub enum KeyStoreError {
 
 impl KeyStoreError {
     /// Converts to an error of a login, which can still choose another key store.
-    pub(crate) fn into_login_error(self, store: &str) -> Error {
+    pub(crate) fn into_login_error(self, store: &KeyStoreName) -> Error {
         self.into_error(store, Remedy::ChooseKeyStore { key_stores: Vec::new() })
     }
 
     /// Converts to an error of a grant whose key is in this key store: another key store would not help.
-    pub(crate) fn into_load_error(self, store: &str) -> Error {
+    pub(crate) fn into_load_error(self, store: &KeyStoreName) -> Error {
         let default_remedy = match self {
-            Self::Unavailable(_) if !["kernel", "session"].contains(&store) => Remedy::StartStore,
+            Self::Unavailable(_) if !matches!(store, KeyStoreName::Kernel | KeyStoreName::Session) => {
+                Remedy::StartStore
+            }
             _ => Remedy::Retry { after: None },
         };
         self.into_error(store, default_remedy)
     }
 
-    fn into_error(self, store: &str, default_remedy: Remedy) -> Error {
+    fn into_error(self, store: &KeyStoreName, default_remedy: Remedy) -> Error {
         let remedy = match &self {
             Self::Cancelled => return Error::cancelled(),
             Self::Locked => Remedy::UnlockStore,
             Self::Refused { remedy, .. } | Self::StateFolder { remedy: Some(remedy), .. } => remedy.clone(),
             _ => default_remedy,
         };
-        let (message, cause) = self.message_and_cause(&describe_key_store(store));
+        let (message, cause) = self.message_and_cause(&store.describe());
         let error = Error::new(ErrorKind::Custody, message).with(remedy);
         match cause {
             Some(cause) => error.caused_by(cause),
@@ -214,18 +215,5 @@ impl KeyStoreError {
                 _ => (format!("{store} cannot be used"), Some(why)),
             },
         }
-    }
-}
-
-/// Names a key store in a sentence.
-pub(crate) fn describe_key_store(store: &str) -> String {
-    match store {
-        "os" => "the OS's secure store".into(),
-        "kernel" => "the kernel's keyring".into(),
-        "session" => "the kernel's keyring of this login session".into(),
-        "passphrase" => "the file that a passphrase opens".into(),
-        "keyfile" => "the file that a key file opens".into(),
-        "memory" => "this process's memory".into(),
-        other => format!("custody \"{other}\""),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Item, KeyStore, KeyStoreError, OsKeyStore, Protection};
+use super::{Item, KeyStore, KeyStoreError, KeyStoreName, OsKeyStore, Protection};
 use crate::model::error::Result;
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
@@ -104,7 +104,7 @@ impl OsBackoff {
 }
 
 impl KeyStore for OsBackoff {
-    fn name(&self) -> &str {
+    fn name(&self) -> KeyStoreName {
         self.key_store.name()
     }
 

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::wrapped_key::{Files, WrappedBy, refused};
-use super::{Item, KeptUntil, KeyStore, KeyStoreError, Protection};
+use super::{Item, KeptUntil, KeyStore, KeyStoreError, KeyStoreName, Protection};
 use crate::custody::sealing_key::SealingKey;
 use crate::model::error::Remedy;
 use crate::model::ids::{AppName, GrantId, no_randomness};
@@ -43,7 +43,7 @@ const MAX_TRIES: usize = 3;
 impl PassphraseKeyStore {
     /// Keeps files in `state_dir`. `asker` provides the passphrase.
     pub fn new(state_dir: PathBuf, asker: Arc<dyn AskPassphrase>) -> Self {
-        Self { files: Files { state_dir, store: "passphrase" }, asker, chosen: Mutex::default() }
+        Self { files: Files { state_dir, store: KeyStoreName::Passphrase }, asker, chosen: Mutex::default() }
     }
 
     fn ask(&self, app: &AppName, purpose: Purpose) -> Result<Secret, KeyStoreError> {
@@ -84,8 +84,8 @@ impl PassphraseKeyStore {
 }
 
 impl KeyStore for PassphraseKeyStore {
-    fn name(&self) -> &str {
-        self.files.store
+    fn name(&self) -> KeyStoreName {
+        self.files.store.clone()
     }
 
     fn protection(&self) -> Protection {

@@ -4,10 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{
-    FileKeyStore, KeptUntil, KernelKeyStore, KeyStore, KeyStoreError, KeyStoreName, MemoryKeyStore, describe_key_store,
-    is_key_store_name,
-};
+use super::{FileKeyStore, KeptUntil, KernelKeyStore, KeyStore, KeyStoreError, KeyStoreName, MemoryKeyStore};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::AppName;
 use crate::model::sanitize::quoted;
@@ -90,23 +87,14 @@ pub(crate) struct Chosen {
 impl KeyStores {
     /// Makes the key stores. `requested` comes from the environment, and can only narrow what the
     /// host allows.
-    pub(crate) fn new(allowed: Custody, requested: Option<&str>, context: StoreContext) -> Result<Self> {
-        if let Custody::Custom(custom) = &allowed
-            && !is_key_store_name(custom.name())
-        {
-            let name = quoted(custom.name());
-            return Err(Error::config(
-                Setting::Custody,
-                format!("\"{name}\" cannot name a custody: it takes visible ASCII"),
-            ));
-        }
+    pub(crate) fn new(allowed: Custody, requested: Option<&str>, context: StoreContext) -> Self {
         let mut key_stores = Self { allowed, requested: Ok(None), context, memory: Arc::default() };
         if let Some(name) = requested.filter(|name| *name != "auto")
-            && key_stores.custom().is_none_or(|custom| custom.name() != name)
+            && key_stores.custom().is_none_or(|custom| custom.name().as_str() != name)
         {
             key_stores.requested = key_stores.parse_allowed(name).map(Some);
         }
-        Ok(key_stores)
+        key_stores
     }
 
     /// Returns the key store for a new login: the first allowed key store that could take a key
@@ -124,24 +112,24 @@ impl KeyStores {
         let Selected { key_store, is_locked, passed_over } =
             self.select(candidates, |key_store| self.prepare(key_store))?;
         match is_locked {
-            true => Err(KeyStoreError::Locked.into_login_error(key_store.name())),
+            true => Err(KeyStoreError::Locked.into_login_error(&key_store.name())),
             false => Ok(Chosen { key_store, instead_of: passed_over.first().map(Error::full_text) }),
         }
     }
 
     /// Returns the key store that a new login's key would go to now, without asking anybody, and whether it is locked.
-    pub(crate) fn first(&self) -> Result<(String, bool)> {
+    pub(crate) fn first(&self) -> Result<(KeyStoreName, bool)> {
         let Selected { key_store, is_locked, .. } =
             self.select(self.candidates(false)?, |key_store| key_store.probe())?;
-        Ok((key_store.name().to_owned(), is_locked))
+        Ok((key_store.name(), is_locked))
     }
 
     /// Returns the key store of a grant's key, if the host allows it. A key that cannot be reached is never looked for in another key
     /// store. Otherwise an author of the index could have a key read from a key store of their choice.
-    pub(crate) fn of(&self, name: &str) -> Result<Arc<dyn KeyStore>> {
+    pub(crate) fn of(&self, name: &KeyStoreName) -> Result<Arc<dyn KeyStore>> {
         match &self.allowed {
-            Custody::Only(allowed) if name.parse().is_ok_and(|name| !allowed.contains(&name)) => {
-                let (store, allowed) = (describe_key_store(name), to_strs(allowed).join(", "));
+            Custody::Only(allowed) if !matches!(name, KeyStoreName::Custom(_)) && !allowed.contains(name) => {
+                let (store, allowed) = (name.describe(), KeyStoreName::join(allowed));
                 let message = format!("cannot read the key in {store}: this program reads keys from {allowed} only");
                 Err(Error::new(ErrorKind::Custody, message).with(Remedy::LogIn { context: None }))
             }
@@ -150,19 +138,19 @@ impl KeyStores {
     }
 
     /// Returns the key store of this name, allowed or not: for erasing a key.
-    pub(crate) fn any(&self, name: &str) -> Result<Arc<dyn KeyStore>> {
-        match self.custom().filter(|custom| custom.name() == name) {
+    pub(crate) fn any(&self, name: &KeyStoreName) -> Result<Arc<dyn KeyStore>> {
+        match self.custom().filter(|custom| custom.name() == *name) {
             Some(custom) => Ok(custom.clone()),
-            None => self.build(name.parse().map_err(|_| unknown_key_store(name))?),
+            None => self.build(name),
         }
     }
 
     /// Returns the key store of this name, for a key that moves there: the host allows it, and it keeps keys for other processes.
-    pub(crate) fn move_target(&self, name: &str) -> Result<Arc<dyn KeyStore>> {
+    pub(crate) fn move_target(&self, name: &KeyStoreName) -> Result<Arc<dyn KeyStore>> {
         let custom = self.custom().filter(|custom| outlives_the_process(&***custom)).cloned();
-        let known = self.lasting(false).into_iter().filter_map(|name| self.build(name).ok());
+        let known = self.lasting(false).into_iter().filter_map(|name| self.build(&name).ok());
         let key_stores: Vec<_> = custom.into_iter().chain(known).collect();
-        match key_stores.iter().find(|key_store| key_store.name() == name) {
+        match key_stores.iter().find(|key_store| key_store.name() == *name) {
             Some(key_store) => Ok(key_store.clone()),
             None => Err(cannot_move_to(name, &key_stores)),
         }
@@ -175,8 +163,8 @@ impl KeyStores {
 
     /// Returns every key store that this program knows, the host's own first.
     pub(crate) fn all(&self) -> Vec<Arc<dyn KeyStore>> {
-        let known = KeyStoreName::ALL.into_iter().filter(|name| name.is_here());
-        self.custom().cloned().into_iter().chain(known.filter_map(|name| self.build(name).ok())).collect()
+        let known = KeyStoreName::KNOWN.into_iter().filter(|name| name.is_here());
+        self.custom().cloned().into_iter().chain(known.filter_map(|name| self.build(&name).ok())).collect()
     }
 
     /// Returns the same key stores, which ask no person.
@@ -187,27 +175,26 @@ impl KeyStores {
     }
 
     /// Returns whether a new login may put its key into the key store of this name.
-    pub(crate) fn allows(&self, name: &str) -> bool {
-        self.custom().is_some_and(|custom| custom.name() == name)
-            || name.parse().is_ok_and(|name| self.permits(name) && self.build(name).is_ok())
+    pub(crate) fn allows(&self, name: &KeyStoreName) -> bool {
+        self.custom().is_some_and(|custom| custom.name() == *name) || (self.permits(name) && self.build(name).is_ok())
     }
 
     fn custom(&self) -> Option<&Arc<dyn KeyStore>> {
         if let Custody::Custom(custom) = &self.allowed { Some(custom) } else { None }
     }
 
-    fn permits(&self, name: KeyStoreName) -> bool {
+    fn permits(&self, name: &KeyStoreName) -> bool {
         match &self.allowed {
             Custody::Auto => true,
-            Custody::Only(allowed) => allowed.contains(&name),
+            Custody::Only(allowed) => allowed.contains(name),
             Custody::Custom(_) => false,
         }
     }
 
     fn parse_allowed(&self, name: &str) -> Result<KeyStoreName> {
-        let parsed: KeyStoreName = name.parse()?;
-        let built = match self.permits(parsed) {
-            true => self.build(parsed).map(drop).map_err(|error| error.to_string()),
+        let parsed = KeyStoreName::known(name).ok_or_else(|| no_such_custody(name))?;
+        let built = match self.permits(&parsed) {
+            true => self.build(&parsed).map(drop).map_err(|error| error.to_string()),
             false => Err(format!("this program does not allow custody \"{name}\"")),
         };
         built.map(|()| parsed).map_err(|why| self.choose_another(why, false))
@@ -216,8 +203,8 @@ impl KeyStores {
     /// Returns the key stores that a new login may use, the best first.
     fn candidates(&self, ephemeral: bool) -> Result<Vec<Arc<dyn KeyStore>>> {
         let requested = self.requested.clone()?;
-        if let Some(name) = requested.filter(|name| ephemeral && !name.forgets()) {
-            let store = describe_key_store(name.as_str());
+        if let Some(name) = requested.as_ref().filter(|name| ephemeral && !name.forgets()) {
+            let store = name.describe();
             let message = format!("a login that is to be forgotten cannot have its key in {store}");
             return Err(self.choose_another(message, true));
         }
@@ -230,7 +217,7 @@ impl KeyStores {
             Custody::Only(allowed) => allowed.clone(),
         };
         let names = names.into_iter().filter(|name: &KeyStoreName| name.is_here() && (!ephemeral || name.forgets()));
-        names.map(|name| self.build(name)).collect()
+        names.map(|name| self.build(&name)).collect()
     }
 
     /// Asks the candidates in turn, and selects the first that could take a key, now or once it is unlocked. Locked is not unavailable: a
@@ -247,7 +234,7 @@ impl KeyStores {
                 Err(KeyStoreError::Locked) => true,
                 Err(KeyStoreError::Cancelled) => return Err(Error::cancelled()),
                 Err(error) => {
-                    passed_over.push(error.into_login_error(key_store.name()));
+                    passed_over.push(error.into_login_error(&key_store.name()));
                     continue;
                 }
             };
@@ -274,24 +261,24 @@ impl KeyStores {
     }
 
     fn choose_another(&self, message: impl Into<String>, ephemeral: bool) -> Error {
-        Error::new(ErrorKind::Config, message).with(choose_among(to_strs(&self.lasting(ephemeral))))
+        Error::new(ErrorKind::Config, message).with(choose_among(self.lasting(ephemeral)))
     }
 
     /// Returns the key stores that are used only if somebody names them.
-    fn opt_in(&self) -> Vec<&'static str> {
-        let mut names = to_strs(&[KeyStoreName::Passphrase, KeyStoreName::KeyFile]);
+    fn opt_in(&self) -> Vec<KeyStoreName> {
+        let mut names = vec![KeyStoreName::Passphrase, KeyStoreName::KeyFile];
         names.retain(|name| self.allows(name));
         names
     }
 
     /// Returns the key stores that a login may choose for a key that outlives the process.
     fn lasting(&self, ephemeral: bool) -> Vec<KeyStoreName> {
-        let names = KeyStoreName::ALL.into_iter().filter(|name| name.is_here() && (!ephemeral || name.forgets()));
-        let permitted = names.filter(|name| self.permits(*name));
-        permitted.filter(|name| self.build(*name).is_ok_and(|key_store| outlives_the_process(&*key_store))).collect()
+        let names = KeyStoreName::KNOWN.into_iter().filter(|name| name.is_here() && (!ephemeral || name.forgets()));
+        let permitted = names.filter(|name| self.permits(name));
+        permitted.filter(|name| self.build(name).is_ok_and(|key_store| outlives_the_process(&*key_store))).collect()
     }
 
-    fn build(&self, name: KeyStoreName) -> Result<Arc<dyn KeyStore>> {
+    fn build(&self, name: &KeyStoreName) -> Result<Arc<dyn KeyStore>> {
         let StoreContext { state_dir, credential, .. } = &self.context;
         #[allow(unreachable_patterns, reason = "what was left out depends on the features")]
         match name {
@@ -310,8 +297,9 @@ impl KeyStores {
                 clock: self.context.clock.clone(),
                 person: self.context.person,
             })),
+            KeyStoreName::Custom(_) => Err(unknown_key_store(name)),
             left_out => {
-                let message = format!("this program was built without {}", describe_key_store(left_out.as_str()));
+                let message = format!("this program was built without {}", left_out.describe());
                 Err(Error::new(ErrorKind::Custody, message).with(choose_among(Vec::new())))
             }
         }
@@ -331,25 +319,26 @@ fn outlives_the_process(key_store: &dyn KeyStore) -> bool {
     key_store.protection().lasts != KeptUntil::ProcessEnd
 }
 
-fn to_strs(names: &[KeyStoreName]) -> Vec<&'static str> {
-    names.iter().map(|name| name.as_str()).collect()
+fn choose_among(key_stores: Vec<KeyStoreName>) -> Remedy {
+    Remedy::ChooseKeyStore { key_stores }
 }
 
-fn choose_among(key_stores: Vec<&'static str>) -> Remedy {
-    Remedy::ChooseKeyStore { key_stores }
+/// Returns the error for a name in `<APP>_CUSTODY` that no key store of hallpass has.
+fn no_such_custody(name: &str) -> Error {
+    let (name, known) = (quoted(name), KeyStoreName::join(&KeyStoreName::KNOWN));
+    Error::config(Setting::RequestedCustody, format!("there is no custody \"{name}\": there are auto, {known}"))
 }
 
 /// Returns the error for a name in the index that this program does not know. No variable can
 /// correct the index.
-fn unknown_key_store(name: &str) -> Error {
-    let name = quoted(name);
+fn unknown_key_store(name: &KeyStoreName) -> Error {
     Error::config(Setting::Custody, format!("the key is in custody \"{name}\", which this program has not"))
 }
 
-fn cannot_move_to(name: &str, key_stores: &[Arc<dyn KeyStore>]) -> Error {
+fn cannot_move_to(name: &KeyStoreName, key_stores: &[Arc<dyn KeyStore>]) -> Error {
     let names = match key_stores {
         [] => "no such place".into(),
-        several => several.iter().map(|key_store| key_store.name()).collect::<Vec<_>>().join(", "),
+        several => KeyStoreName::join(&several.iter().map(|key_store| key_store.name()).collect::<Vec<_>>()),
     };
-    Error::config(Setting::MoveTo, format!("no key can move to \"{}\": this program has {names}", quoted(name)))
+    Error::config(Setting::MoveTo, format!("no key can move to \"{name}\": this program has {names}"))
 }

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::{Item, KeyStoreError};
+use super::{Item, KeyStoreError, KeyStoreName};
 use crate::custody::sealing_key::{SealingKey, checksum};
 use crate::model::error::{Error, Remedy};
 use crate::model::ids::{AppName, GrantId};
@@ -21,7 +21,7 @@ use crate::state_dir::StateDir;
 #[derive(Debug, Clone)]
 pub(super) struct Files {
     pub(super) state_dir: PathBuf,
-    pub(super) store: &'static str,
+    pub(super) store: KeyStoreName,
 }
 
 /// The content of a file.

@@ -1,6 +1,6 @@
 //! Logout: revokes logins at the server, then forgets them here, and reports truthfully what happened (law 13).
 
-use crate::custody::KeptUntil;
+use crate::custody::{KeptUntil, KeyStoreName};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index, Logins, Outcomes};
 use crate::lifecycle::doctor::orphans::Orphans;
@@ -262,7 +262,7 @@ fn erase(
     // No person is asked while the lock is held.
     let key_stores = app.quiet_key_stores();
     // A move that was killed may have left a copy. These are fast to ask. First, while the record can prove whose copy it is.
-    for other in ["kernel", "session"].iter().filter(|other| **other != name) {
+    for other in [KeyStoreName::Kernel, KeyStoreName::Session].iter().filter(|other| **other != name) {
         let _ = key_stores.any(other).map(|other| files.erase_key(&*other));
     }
     let erased = key_stores.any(&name).and_then(|key_store| {

@@ -1,7 +1,7 @@
 //! Moves keys to another key store. A key is copied and read back, then the index names its new key store, and only then the old copy is
 //! erased. After a kill at any step the login works, and the same move run again finishes.
 
-use crate::custody::{KernelCache, KeyStore};
+use crate::custody::{KernelCache, KeyStore, KeyStoreName};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Entry, Index, Logins, Outcomes};
 use crate::lifecycle::login::label;
@@ -33,9 +33,9 @@ pub struct MoveOutcome {
     /// The login.
     pub context: ContextName,
     /// The key store that had its key; the same as `to` if the key was there already.
-    pub from: String,
+    pub from: KeyStoreName,
     /// The key store that has its key now.
-    pub to: String,
+    pub to: KeyStoreName,
     /// Why a copy of the key is still in the old key store, if it is. The same move run again erases it.
     pub left_behind: Option<String>,
 }
@@ -47,7 +47,7 @@ pub(crate) fn run(app: &App, request: &MoveKeys) -> Result<Outcomes<MoveOutcome>
     let to = app.key_stores.move_target(&request.to)?;
     let (Some(state_dir), false) = (state_dir, entries.is_empty()) else { return Ok(Outcomes::default()) };
     if entries.iter().any(|entry| entry.key_store != to.name()) {
-        app.key_stores.prepare(&*to).map_err(|error| error.into_login_error(to.name()))?;
+        app.key_stores.prepare(&*to).map_err(|error| error.into_login_error(&to.name()))?;
     }
     Outcomes::of(&request.logins, &entries, |entry| move_key(app, &state_dir, entry, &*to))
 }
@@ -70,22 +70,17 @@ fn move_key(app: &App, state_dir: &StateDir, entry: &Entry, to: &dyn KeyStore) -
         let from = app.quiet_key_stores().of(&entry.key_store)?;
         grant.copy_key_to(&lock, to, &label(&app.config.app, &entry.account))?;
         Index::change(state_dir, app.config.lock_timeout, |index| {
-            index.set_key_store(&entry.grant, to.name());
+            index.set_key_store(&entry.grant, &to.name());
             Ok(())
         })?;
         // The new key store may keep keys for another time than the kernel's copy.
         KernelCache::forget_key(&files.item());
         reached("key switched");
-        let left_behind = from.erase(&files.item()).err().map(|error| error.into_load_error(from.name()).to_string());
+        let left_behind = from.erase(&files.item()).err().map(|error| error.into_load_error(&from.name()).to_string());
         reached("key erased");
         left_behind
     };
-    Ok(MoveOutcome {
-        context: entry.name.clone(),
-        from: entry.key_store.clone(),
-        to: to.name().to_owned(),
-        left_behind,
-    })
+    Ok(MoveOutcome { context: entry.name.clone(), from: entry.key_store.clone(), to: to.name(), left_behind })
 }
 
 /// Erases the copies that an interrupted move may have left in any other key store. A key store that cannot be asked now keeps its copy
@@ -93,7 +88,7 @@ fn move_key(app: &App, state_dir: &StateDir, entry: &Entry, to: &dyn KeyStore) -
 fn finish_earlier_move(app: &App, files: GrantFiles<'_>, to: &dyn KeyStore) -> Result<()> {
     // No person is asked while the lock is held.
     let key_stores = app.quiet_key_stores();
-    check_key(&*key_stores.of(to.name())?, files)?;
+    check_key(&*key_stores.of(&to.name())?, files)?;
     for other in key_stores.all().iter().filter(|other| other.name() != to.name()) {
         let _ = files.erase_key(&**other);
     }

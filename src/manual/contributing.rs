@@ -39,9 +39,9 @@
 //! One of a host's own needs no change here: [`Custody::Custom`](crate::custody::Custody::Custom). One for everybody:
 //!
 //! 1. `src/custody/<name>.rs` implements [`KeyStore`](crate::custody::KeyStore), every case of it, and says its
-//!    [`Protection`](crate::custody::Protection). `src/custody/mod.rs` exports it and puts it in a sentence (`describe_key_store`).
-//! 2. `src/custody/key_store_name.rs`: a name in `KeyStoreName`, whether this system has it,
-//!    whether it forgets by itself. `src/custody/selection.rs`: how it is made (`build`). It is
+//!    [`Protection`](crate::custody::Protection). `src/custody/mod.rs` exports it.
+//! 2. `src/model/key_store_name.rs`: a name in `KeyStoreName`, whether this system has it,
+//!    whether it forgets by itself, how a sentence names it. `src/custody/selection.rs`: how it is made (`build`). It is
 //!    chosen unasked only if `Auto` says so.
 //! 3. `src/cli/commands/doctor.rs` lists the names that `--move-to` takes.
 //! 4. `tests/it/architecture/`: a door for its crate.

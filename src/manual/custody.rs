@@ -76,5 +76,6 @@
 //!
 //! # A place of your own
 //!
-//! Implement [`KeyStore`](crate::custody::KeyStore): three methods that matter, each with its cases. An item is ASCII, 200 bytes at most. With the
+//! Implement [`KeyStore`](crate::custody::KeyStore): three methods that matter, each with its cases.
+//! [`KeyStoreName::custom`](crate::custody::KeyStoreName::custom) makes its name. An item is ASCII, 200 bytes at most. With the
 //! feature `testing`, `testing::check_key_store` names the case that it breaks.

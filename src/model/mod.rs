@@ -3,6 +3,7 @@
 //! | file | has |
 //! | --- | --- |
 //! | `ids` | names of things, parsed once: apps, issuers, clients, orgs, grants, contexts |
+//! | `key_store_name` | the names of the key stores |
 //! | `scopes` | what a token may be used for |
 //! | `account` | who a grant belongs to |
 //! | `secret` | a string that is wiped when it is dropped |
@@ -18,6 +19,7 @@ pub(crate) mod account;
 pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod ids;
+pub(crate) mod key_store_name;
 pub(crate) mod protection;
 pub(crate) mod remedy;
 pub mod sanitize;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::model::key_store_name::KeyStoreName;
 use crate::model::sanitize::{is_plain, shell_quoted};
 use crate::model::setting::Setting;
 
@@ -35,7 +36,7 @@ pub enum Remedy {
     /// Choose another key store.
     ChooseKeyStore {
         /// The names of the key stores that could take a key.
-        key_stores: Vec<&'static str>,
+        key_stores: Vec<KeyStoreName>,
     },
     /// Start a login session that has its own keyring: `keyctl session`, or a new connection.
     StartSession,
@@ -178,7 +179,9 @@ impl fmt::Display for Remedy {
             ),
             Self::StartStore => f.write_str("start the secure store, then try again"),
             Self::ChooseKeyStore { key_stores } if key_stores.is_empty() => f.write_str("choose another place for the keys"),
-            Self::ChooseKeyStore { key_stores } => write!(f, "choose a place for the keys: {}", key_stores.join(", ")),
+            Self::ChooseKeyStore { key_stores } => {
+                write!(f, "choose a place for the keys: {}", KeyStoreName::join(key_stores))
+            }
             Self::StartSession => f.write_str("start a login session of its own: run `keyctl session` first"),
             Self::GivePassphrase => f.write_str("give the passphrase, in a terminal or on a descriptor"),
             Self::ChoosePassphrase { at_least } => {

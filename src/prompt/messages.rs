@@ -159,6 +159,7 @@ fn roughly(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::key_store_name::KeyStoreName;
     use crate::model::protection::Protection;
 
     const SCREENS: [Screen; 4] = [
@@ -179,7 +180,7 @@ mod tests {
             browser: false,
             headless: true,
             plain: false,
-            key_store: "kernel".into(),
+            key_store: KeyStoreName::Kernel,
             protection: Protection::new(KeptUntil::Reboot, "programs of this user"),
             instead_of: Some("the OS's secure store cannot be used: Connection refused (os error 111)".into()),
             warnings: Vec::new(),

@@ -28,6 +28,7 @@ use url::Url;
 use crate::model::account::Account;
 use crate::model::error::Error;
 use crate::model::ids::{AppName, ContextName, Org};
+use crate::model::key_store_name::KeyStoreName;
 use crate::model::protection::Protection;
 use crate::model::scopes::Scopes;
 pub use crate::system::environment::Screen;
@@ -98,8 +99,8 @@ pub struct Verification {
     pub headless: bool,
     /// Whether the person wants plain lines that are never overwritten.
     pub plain: bool,
-    /// The key store that the key will be put into, for example `os`.
-    pub key_store: String,
+    /// The key store that the key will be put into.
+    pub key_store: KeyStoreName,
     /// What that key store promises.
     pub protection: Protection,
     /// Why the key does not go to a better key store, if one was tried.
@@ -149,8 +150,8 @@ pub enum Outcome<'a> {
         org: Option<&'a Org>,
         /// What was granted.
         scopes: &'a Scopes,
-        /// The key store that has the key, for example `os`.
-        key_store: &'a str,
+        /// The key store that has the key.
+        key_store: &'a KeyStoreName,
         /// What that key store promises.
         protection: &'a Protection,
         /// Until when the access token is valid, UTC, if the server says so.

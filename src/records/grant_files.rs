@@ -56,7 +56,7 @@ impl<'a> GrantFiles<'a> {
             match self.erase_key(key_store) {
                 // A key store that ends with its session cannot be reached from another session, and forgets by itself.
                 Err(_) if key_store.protection().lasts >= KeptUntil::SessionEnd => {}
-                done => drop(done.map_err(|error| error.into_load_error(key_store.name()))?),
+                done => drop(done.map_err(|error| error.into_load_error(&key_store.name()))?),
             }
         }
         // Including what a killed process has left half written. The lock stays: others may wait for it.

@@ -70,7 +70,7 @@ impl<'a> OpenGrant<'a> {
     pub(crate) fn copy_key_to(&self, _lock: &Lock, to: &dyn KeyStore, label: &str) -> Result<()> {
         let (item, key) = (self.files.item(), self.key.to_text());
         self.read()?;
-        to.store(&item, label, &key).map_err(|error| error.into_login_error(to.name()))?;
+        to.store(&item, label, &key).map_err(|error| error.into_login_error(&to.name()))?;
         reached("key copied");
         let verified = match to.load(&item) {
             Ok(Some(copy)) if copy == key => Ok(()),
@@ -78,7 +78,7 @@ impl<'a> OpenGrant<'a> {
             Err(error) => Err(error),
         };
         reached("key verified");
-        verified.map_err(|error| error.into_login_error(to.name())).inspect_err(|_| drop(to.erase(&item)))
+        verified.map_err(|error| error.into_login_error(&to.name())).inspect_err(|_| drop(to.erase(&item)))
     }
 
     /// Reads the record under the lock. If the next record was written whole and only not published, publishes it (law 3).
@@ -204,7 +204,7 @@ impl<'a> OpenGrant<'a> {
     fn write_first(&self, lock: &Lock, key_store: &dyn KeyStore, label: &str, record: &Record) -> Result<()> {
         self.write_next(record)?;
         let stored = key_store.store(&self.files.item(), label, &self.key.to_text());
-        stored.map_err(|error| error.into_login_error(key_store.name()))?;
+        stored.map_err(|error| error.into_login_error(&key_store.name()))?;
         self.publish_next(lock, record)
     }
 

@@ -1,7 +1,7 @@
 //! [`GrantFiles::unlock`]: reads a grant's key from its key store, or from the kernel's copy.
 
 use crate::custody::sealing_key::SealingKey;
-use crate::custody::{KeptUntil, KernelCache, KeyStore, describe_key_store};
+use crate::custody::{KeptUntil, KernelCache, KeyStore};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::records::grant_files::GrantFiles;
 use crate::records::open_grant::OpenGrant;
@@ -34,7 +34,7 @@ impl<'a> GrantFiles<'a> {
 
     /// Reads the key from its key store, whatever copy the kernel has, and keeps no copy there.
     pub(crate) fn unlock_from_key_store(self, key_store: &dyn KeyStore) -> Result<OpenGrant<'a>> {
-        let loaded = key_store.load(&self.item()).map_err(|error| error.into_load_error(key_store.name()))?;
+        let loaded = key_store.load(&self.item()).map_err(|error| error.into_load_error(&key_store.name()))?;
         let text = loaded.ok_or_else(|| key_lost(key_store, "is no longer in"))?;
         let key = SealingKey::from_text(&text).ok_or_else(|| key_lost(key_store, "was overwritten in"))?;
         Ok(OpenGrant { files: self, key })
@@ -59,7 +59,7 @@ impl<'a> GrantFiles<'a> {
 }
 
 fn key_lost(key_store: &dyn KeyStore, why: &str) -> Error {
-    let (store, lasts) = (describe_key_store(key_store.name()), key_store.protection().lasts);
+    let (store, lasts) = (key_store.name().describe(), key_store.protection().lasts);
     if lasts == KeptUntil::SessionEnd {
         // Each login session has its own keyring, and does not see the others.
         let message =

@@ -11,6 +11,7 @@ use super::outcomes::print_outcomes;
 use crate::cli::help::details;
 use crate::cli::next_steps::Step;
 use crate::cli::output::Output;
+use crate::custody::KeyStoreName;
 use crate::doctor::{Area, Finding, Repaired, Report, State};
 use crate::prompt::Screen;
 use crate::{Auth, Config, ContextName, ErrorKind, Logins, MoveKeys, MoveOutcome, Remedy, Result, Selector};
@@ -29,7 +30,7 @@ use crate::{Auth, Config, ContextName, ErrorKind, Logins, MoveKeys, MoveOutcome,
 pub(super) struct DoctorArgs {
     /// Move the keys of all logins to another place
     #[arg(id = "hallpass-move-to", long = "move-to", value_name = "PLACE", value_parser = KeyStoreParser)]
-    move_to: Option<String>,
+    move_to: Option<KeyStoreName>,
     /// Move the key of this login only
     #[arg(
         id = "hallpass-context", long = "context", value_name = "NAME",
@@ -46,7 +47,7 @@ impl DoctorArgs {
     pub(super) fn run(self, output: &Output, config: Config) -> Result<ExitCode> {
         let auth = Auth::new(config)?;
         if let Some(to) = self.move_to {
-            return move_keys(output, &auth, self.context, &to);
+            return move_keys(output, &auth, self.context, to);
         }
         if self.repair {
             return repair(output, &auth);
@@ -151,10 +152,10 @@ fn moved_line(MoveOutcome { context, from, to, left_behind, .. }: &MoveOutcome) 
 struct KeyStoreParser;
 
 impl TypedValueParser for KeyStoreParser {
-    type Value = String;
+    type Value = KeyStoreName;
 
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
-        StringValueParser::new().parse_ref(command, arg, value)
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<KeyStoreName, clap::Error> {
+        StringValueParser::new().try_map(|name| name.parse::<KeyStoreName>()).parse_ref(command, arg, value)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {

@@ -147,7 +147,7 @@ fn row(auth: &Auth, context: &Context, now: SystemTime) -> [String; 7] {
         context.account.to_string(),
         context.org.as_ref().map(ToString::to_string).unwrap_or_default(),
         context.account.issuer.host(),
-        context.key_store.clone(),
+        context.key_store.to_string(),
         token,
         notes.collect::<Vec<_>>().join(", "),
     ]

@@ -26,7 +26,7 @@ use zeroize::Zeroize;
 use self::deadline::under_deadline;
 #[cfg(all(unix, not(target_os = "macos")))]
 use self::secret_service as platform;
-use super::{Item, KeptUntil, KeyStore, KeyStoreError, Protection};
+use super::{Item, KeptUntil, KeyStore, KeyStoreError, KeyStoreName, Protection};
 use crate::model::ids::{AppName, GrantId};
 use crate::model::sanitize::quoted;
 use crate::model::secret::Secret;
@@ -46,8 +46,8 @@ impl OsKeyStore {
 }
 
 impl KeyStore for OsKeyStore {
-    fn name(&self) -> &str {
-        "os"
+    fn name(&self) -> KeyStoreName {
+        KeyStoreName::Os
     }
 
     fn protection(&self) -> Protection {

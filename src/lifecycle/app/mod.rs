@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::custody::{KernelCache, KeyStores, StoreContext};
+use crate::custody::{KernelCache, KeyStoreName, KeyStores, StoreContext};
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{ChosenBy, Context, Entry, Index, Missing};
 use crate::lifecycle::jobs::Jobs;
@@ -75,7 +75,7 @@ impl App {
             credential: environment.credentials.as_ref().map(|folder| folder.join(format!("{}.key", config.app))),
             person: environment.has_a_person(),
         };
-        let key_stores = KeyStores::new(config.custody.choice.clone(), environment.custody.as_deref(), store_context)?;
+        let key_stores = KeyStores::new(config.custody.choice.clone(), environment.custody.as_deref(), store_context);
         Ok(Self {
             key_stores,
             jobs: Jobs::default(),
@@ -128,8 +128,8 @@ impl App {
 
     /// Opens the grant with its key, which may have moved to another key store since `key_store` was read in the index. May ask a
     /// person, so no lock is held meanwhile.
-    pub(crate) fn unlock<'a>(&self, files: GrantFiles<'a>, key_store: &str) -> Result<OpenGrant<'a>> {
-        let mut key_store = key_store.to_owned();
+    pub(crate) fn unlock<'a>(&self, files: GrantFiles<'a>, key_store: &KeyStoreName) -> Result<OpenGrant<'a>> {
+        let mut key_store = key_store.clone();
         let mut tries = UNLOCK_TRIES;
         loop {
             let opened = self.key_stores.of(&key_store).and_then(|key_store| files.unlock(&*key_store));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::{ChosenBy, Entry, Index};
+use crate::custody::KeyStoreName;
 use crate::model::account::Account;
 use crate::model::ids::{ClientId, ContextName, GrantId, Org};
 use crate::model::scopes::Scopes;
@@ -24,8 +25,8 @@ pub struct Context {
     pub org: Option<Org>,
     /// The scopes that were granted at login.
     pub scopes: Scopes,
-    /// The key store that holds its key, for example `os`.
-    pub key_store: String,
+    /// The key store that holds its key.
+    pub key_store: KeyStoreName,
     /// Whether it is the default.
     pub is_default: bool,
     /// The rule that selects it here; `None` if another context is selected, and for a login that was just made.

@@ -38,8 +38,8 @@ pub(crate) struct Entry {
     pub(crate) account: Account,
     pub(crate) client_id: ClientId,
     pub(crate) scopes: Scopes,
-    #[serde(rename = "custody", deserialize_with = "key_store_name")]
-    pub(crate) key_store: String,
+    #[serde(rename = "custody")]
+    pub(crate) key_store: KeyStoreName,
     /// Proves that the grant has this name for this org. Only the grant's key can make it, so an editor of the index cannot swap names
     /// (law 16).
     #[serde(default)]
@@ -67,7 +67,7 @@ impl Entry {
         grant: &GrantId,
         org: Option<Org>,
         record: &Record,
-        key_store: &str,
+        key_store: KeyStoreName,
     ) -> Self {
         Self {
             name,
@@ -76,7 +76,7 @@ impl Entry {
             account: record.account.clone(),
             client_id: record.destination.client_id.clone(),
             scopes: record.scopes.clone(),
-            key_store: key_store.to_owned(),
+            key_store,
             mark: String::new(),
             asked: None,
         }
@@ -124,9 +124,9 @@ impl Index {
     }
 
     /// Records that the key of `grant` is in `store` now.
-    pub(crate) fn set_key_store(&mut self, grant: &GrantId, store: &str) {
+    pub(crate) fn set_key_store(&mut self, grant: &GrantId, store: &KeyStoreName) {
         let of_grant = self.contexts.iter_mut().filter(|entry| entry.grant == *grant);
-        of_grant.for_each(|entry| entry.key_store = store.to_owned());
+        of_grant.for_each(|entry| entry.key_store = store.clone());
     }
 
     /// Returns the first entry of `grant`.
@@ -206,14 +206,6 @@ impl Index {
     }
 }
 
-fn key_store_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    match is_key_store_name(&name) {
-        true => Ok(name),
-        false => Err(de::Error::custom("not a custody's name")),
-    }
-}
-
 /// Refuses what `switch` does not write: the path is shown wherever the rule is (law 12).
 fn printable_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     let path = String::deserialize(deserializer)?;
@@ -244,7 +236,7 @@ pub(crate) mod tests {
             account: account(subject),
             client_id: "acme".parse().unwrap(),
             scopes: Scopes::default(),
-            key_store: "memory".into(),
+            key_store: KeyStoreName::Memory,
             mark: String::new(),
             asked: None,
         }

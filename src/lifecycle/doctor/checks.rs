@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::custody::{KeptUntil, KernelCache, KeyStore, KeyStoreError, KeyStores, UNUSED_KEY_FILE, describe_key_store};
+use crate::custody::{KeptUntil, KernelCache, KeyStore, KeyStoreError, KeyStores, UNUSED_KEY_FILE};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::doctor::orphans::{Orphans, all_grants, records};
@@ -124,16 +124,16 @@ fn key_store(store: &dyn KeyStore, key_stores: &KeyStores, index: Option<&Index>
         return None;
     }
     let is_used = index.is_some_and(|index| index.contexts.iter().any(|entry| entry.key_store == name));
-    let finding = match store.probe().map_err(|error| error.into_load_error(name)) {
+    let finding = match store.probe().map_err(|error| error.into_load_error(&name)) {
         Ok(()) => {
-            let choice = if key_stores.allows(name) { "" } else { "; this program allows no new login there" };
+            let choice = if key_stores.allows(&name) { "" } else { "; this program allows no new login there" };
             let promise = format!("keeps a key {}, readable by {}", protection.lasts, protection.readable_by);
-            Finding::well(Area::KeyStore, format!("{name}: {} {promise}{choice}", describe_key_store(name)))
+            Finding::well(Area::KeyStore, format!("{name}: {} {promise}{choice}", name.describe()))
         }
         Err(error) if is_used => Finding::error(Area::KeyStore, &error),
         Err(error) => Finding::note(Area::KeyStore, format!("{name}: {error}")).because(&error),
     };
-    Some(finding.key_store(name))
+    Some(finding.key_store(&name))
 }
 
 fn key_store_of_a_new_login(key_stores: &KeyStores) -> Finding {
@@ -212,13 +212,13 @@ fn describe_orphans(orphans: &Orphans) -> Vec<Finding> {
         match key_store.as_ref().map(|key_store| key_store.name()) {
             Some(store) => Finding::problem(Area::Leftover, format!("{text}; its key is in {store}"))
                 .remedy(Remedy::Repair)
-                .key_store(store),
+                .key_store(&store),
             None => Finding::problem(Area::Leftover, format!("{text}; its key could not be found")),
         }
     });
     let keys = orphans.unneeded_keys.iter().map(|(_, key_store)| {
         let text = format!("a key in {} opens nothing here any more", key_store.name());
-        Finding::problem(Area::Leftover, text).remedy(Remedy::Repair).key_store(key_store.name())
+        Finding::problem(Area::Leftover, text).remedy(Remedy::Repair).key_store(&key_store.name())
     });
     let unproven = orphans.unproven_keys.iter().map(|(store, count)| {
         let text = match count {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::custody::{KeyStore, KeyStoreError, KeyStores};
+use crate::custody::{KeyStore, KeyStoreError, KeyStoreName, KeyStores};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::model::error::Result;
@@ -21,9 +21,9 @@ pub(crate) struct Orphans {
     /// here.
     pub(crate) unneeded_keys: Vec<(GrantId, Arc<dyn KeyStore>)>,
     /// How many keys a key store holds that may belong to other state folders.
-    pub(crate) unproven_keys: Vec<(String, usize)>,
+    pub(crate) unproven_keys: Vec<(KeyStoreName, usize)>,
     /// Key stores that could not be asked.
-    pub(crate) unreachable_stores: Vec<(String, KeyStoreError)>,
+    pub(crate) unreachable_stores: Vec<(KeyStoreName, KeyStoreError)>,
 }
 
 impl Orphans {
@@ -38,7 +38,7 @@ impl Orphans {
         for key_store in key_stores.all() {
             match search.grants_in(&*key_store) {
                 Ok(grants) => orphans.add_keys(&search, &key_store, grants),
-                Err(error) => orphans.unreachable_stores.push((key_store.name().to_owned(), error)),
+                Err(error) => orphans.unreachable_stores.push((key_store.name(), error)),
             }
         }
         Ok(orphans)
@@ -55,7 +55,7 @@ impl Orphans {
             }
         }
         if unproven > 0 {
-            self.unproven_keys.push((key_store.name().to_owned(), unproven));
+            self.unproven_keys.push((key_store.name(), unproven));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Repairs what the checks call repairable. Another process may log in or move a key meanwhile, so each step decides under the lock of
 //! its grant, on what it reads there.
 
-use crate::custody::{KernelCache, KeyStore, KeyStores};
+use crate::custody::{KernelCache, KeyStore, KeyStoreName, KeyStores};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::doctor::orphans::{Orphans, all_grants, records};
@@ -81,7 +81,7 @@ impl Repair<'_> {
     fn check_that_records_open(&self, damaged: &Error) -> Result<()> {
         for (grant, key_store) in self.orphans(&Index::empty())?.unnamed_records {
             let key_store = key_store.ok_or_else(|| damaged.clone())?;
-            self.app.unlock(self.app.files(self.state_dir, &grant), key_store.name())?.read()?;
+            self.app.unlock(self.app.files(self.state_dir, &grant), &key_store.name())?.read()?;
         }
         Ok(())
     }
@@ -108,7 +108,7 @@ impl Repair<'_> {
                 if self.move_to_the_key_that_opens(entry, key_store)? {
                     return Ok(Some(format!("found the key of {} in {name}", entry.name)));
                 }
-                files.erase_key(key_store).map_err(|error| error.into_load_error(name))?
+                files.erase_key(key_store).map_err(|error| error.into_load_error(&name))?
             }
             // A repair does not end a login that has lost its name.
             None if files.is_there() => return Ok(None),
@@ -133,7 +133,7 @@ impl Repair<'_> {
             return Err(error);
         }
         self.change(|index| {
-            index.set_key_store(&entry.grant, found.name());
+            index.set_key_store(&entry.grant, &found.name());
             Ok(true)
         })
     }
@@ -174,7 +174,7 @@ impl Repair<'_> {
             self.left(format!("the record {grant}: its key could not be found"));
             return false;
         };
-        match self.reindex(grant, key_store.name(), before) {
+        match self.reindex(grant, &key_store.name(), before) {
             Ok(named) => {
                 self.done(format!("named the login {named}"));
                 true
@@ -189,7 +189,7 @@ impl Repair<'_> {
     /// Puts a record into the index. The record says everything except the names that the person
     /// gave. Those are in `before`, the index before the repair, in any entry with a mark of this
     /// grant's key. Returns a description of the login.
-    fn reindex(&self, grant: &GrantId, key_store: &str, before: &Index) -> Result<String> {
+    fn reindex(&self, grant: &GrantId, key_store: &KeyStoreName, before: &Index) -> Result<String> {
         let files = self.app.files(self.state_dir, grant);
         // Before the lock is taken: a person may be asked.
         let opened = self.app.unlock(files, key_store)?;
@@ -208,7 +208,7 @@ impl Repair<'_> {
             }
             let twin = other_login(index, &record, &names);
             for (name, org) in &names {
-                index.put(Entry::of_record(name.clone(), grant, org.clone(), &record, key_store), false);
+                index.put(Entry::of_record(name.clone(), grant, org.clone(), &record, key_store.clone()), false);
                 index.mark(&opened, name)?;
             }
             let named = names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::custody::KeyStoreName;
 use crate::model::error::{Error, Remedy};
 use crate::model::ids::ContextName;
 use crate::model::sanitize::without_hidden;
@@ -28,8 +29,8 @@ pub struct Finding {
     pub because: Option<String>,
     /// What can be done about it.
     pub remedy: Option<Remedy>,
-    /// The key store that it is about, if it is about one, for example `os`.
-    pub key_store: Option<String>,
+    /// The key store that it is about, if it is about one.
+    pub key_store: Option<KeyStoreName>,
     /// The login that it is about, if it is about one with a name.
     pub context: Option<ContextName>,
 }
@@ -101,8 +102,8 @@ impl Finding {
         Self { remedy: remedy.into(), ..self }
     }
 
-    pub(super) fn key_store(self, name: &str) -> Self {
-        Self { key_store: Some(name.to_owned()), ..self }
+    pub(super) fn key_store(self, name: &KeyStoreName) -> Self {
+        Self { key_store: Some(name.clone()), ..self }
     }
 
     pub(super) fn context(self, name: &ContextName) -> Self {

@@ -96,7 +96,7 @@ impl Attempt<'_> {
             browser: environment.can_show_a_browser(),
             headless: environment.is_headless(),
             plain: environment.plain,
-            key_store: self.chosen.key_store.name().to_owned(),
+            key_store: self.chosen.key_store.name(),
             protection: self.chosen.key_store.protection(),
             instead_of: self.chosen.instead_of.clone(),
             warnings: clock_warning(self.app.config.clock.now(), &self.destination.issuer, device)

@@ -1,8 +1,9 @@
 //! The contract of `KeyStore`, which a host's own key store can check.
 
-use hallpass::{Auth, ErrorKind};
+use hallpass::custody::KeyStoreName;
+use hallpass::{ErrorKind, Remedy, Setting};
 
-use crate::support::rig::Rig;
+use crate::support::rig::assert_error;
 
 #[test]
 fn the_contract_holds_in_memory() {
@@ -17,29 +18,10 @@ fn the_contract_check_finds_a_key_store_that_breaks_it() {
 }
 
 #[test]
-fn a_key_store_with_an_unusable_name_is_refused() {
-    #[derive(Debug)]
-    struct Vault;
-    use hallpass::custody::{Item, KeyStore, KeyStoreError};
-    impl KeyStore for Vault {
-        fn name(&self) -> &str {
-            "a vault/of mine"
-        }
-        fn probe(&self) -> Result<(), KeyStoreError> {
-            Ok(())
-        }
-        fn store(&self, _: &Item<'_>, _: &str, _: &hallpass::Secret) -> Result<(), KeyStoreError> {
-            Ok(())
-        }
-        fn load(&self, _: &Item<'_>) -> Result<Option<hallpass::Secret>, KeyStoreError> {
-            Ok(None)
-        }
-        fn erase(&self, _: &Item<'_>) -> Result<bool, KeyStoreError> {
-            Ok(false)
-        }
+fn a_key_store_with_an_unusable_name_cannot_be_made() {
+    for bad in ["a vault/of mine", "", "os"] {
+        let error = KeyStoreName::custom(bad).unwrap_err();
+        assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+        assert_eq!(error.remedy(), Some(&Remedy::FixConfig { setting: Setting::Custody }));
     }
-    let rig = Rig::new();
-    let mut config = rig.config();
-    config.custody.choice = hallpass::custody::Custody::Custom(std::sync::Arc::new(Vault));
-    assert_eq!(Auth::new(config).unwrap_err().kind(), ErrorKind::Config);
 }

@@ -29,7 +29,7 @@ fn a_login_and_its_key_end_together() {
     let first = token(&auth().login(Login::new(Silent)).wait().unwrap());
     let context = auth().contexts().unwrap().remove(0);
     let item = Item::new(&config.app, &context.grant);
-    assert!(context.key_store == "os" && OsKeyStore.load(&item).unwrap().is_some());
+    assert!(context.key_store == KeyStoreName::Os && OsKeyStore.load(&item).unwrap().is_some());
 
     // As another process would: nothing is known but what rests.
     rig.clock.advance(S(3600));

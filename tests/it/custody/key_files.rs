@@ -73,7 +73,7 @@ impl Two {
 #[test]
 fn a_damaged_or_foreign_wrapped_key_is_named() {
     for place in [KeyStoreName::KeyFile, KeyStoreName::Passphrase] {
-        let two = Two::log_in(place);
+        let two = Two::log_in(place.clone());
         let path = two.slip(0);
         let (alice, bob) = (fs::read(&path).unwrap(), fs::read(two.slip(1)).unwrap());
         let line = alice.iter().position(|byte| *byte == b'\n').unwrap();

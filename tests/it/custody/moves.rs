@@ -17,7 +17,7 @@ fn moved(config: Config, to: &str) -> Result<Vec<MoveOutcome>> {
 }
 
 fn custodies(rig: &Rig) -> Vec<String> {
-    rig.auth().contexts().unwrap().into_iter().map(|context| context.key_store).collect()
+    rig.auth().contexts().unwrap().into_iter().map(|context| context.key_store.to_string()).collect()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn an_existing_session_serves_after_a_move() {
     assert_eq!(token(&session), fresh, "and so does the one that saw both moves");
     assert_eq!(custodies(&rig), ["keyfile"]);
     // To where it is already.
-    assert_eq!(moved(config, "keyfile").unwrap()[0].from, "keyfile");
+    assert_eq!(moved(config, "keyfile").unwrap()[0].from, KeyStoreName::KeyFile);
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn a_failed_move_leaves_the_key_where_it_was() {
 struct Forgetful(MemoryKeyStore, Mutex<Vec<String>>);
 
 impl KeyStore for Forgetful {
-    fn name(&self) -> &str {
-        "forgetful"
+    fn name(&self) -> KeyStoreName {
+        KeyStoreName::custom("forgetful").unwrap()
     }
 
     fn probe(&self) -> Result<(), KeyStoreError> {

@@ -25,6 +25,21 @@ fn a_pinned_key_store_is_the_only_one_read() {
     assert!(rig.records().is_empty(), "{:?}", rig.records());
 }
 
+/// The name alone does not say how its keys are read: that takes `Custody::Custom`.
+#[test]
+fn a_custom_name_in_a_list_of_key_stores_allows_none() {
+    let rig = Rig::new();
+    let list = || Custody::Only(vec![KeyStoreName::custom("keys").unwrap()]);
+    let error = rig.try_log_in(|own| own.custody.choice = list()).unwrap_err();
+    assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+    assert!(error.to_string().contains("allows no such place for keys"), "{error}");
+    rig.log_in();
+    let mut config = rig.config();
+    config.custody.choice = list();
+    let error = wait(Auth::new(config).unwrap().session().unwrap().access_token()).unwrap_err();
+    assert!(error.to_string().contains("in custody \"keys\", which this program has not"), "{error}");
+}
+
 #[test]
 fn the_environment_only_narrows_what_the_host_allows() {
     let rig = Rig::new();
@@ -48,6 +63,6 @@ fn the_environment_only_narrows_what_the_host_allows() {
     }
     for wanted in ["auto", "keyfile"] {
         rig.try_log_in(|own| *own = wanting(wanted)).unwrap();
-        assert_eq!(rig.auth().contexts().unwrap()[0].key_store, "keyfile");
+        assert_eq!(rig.auth().contexts().unwrap()[0].key_store, KeyStoreName::KeyFile);
     }
 }

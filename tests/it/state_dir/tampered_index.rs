@@ -137,7 +137,7 @@ fn grants_swapped_between_key_stores_end_no_login() {
     let repaired = rig.auth().repair().wait().unwrap();
     assert!(repaired.left.is_empty(), "{repaired:?}");
     for (name, place) in [("prod", "keys"), ("test", "keyfile")] {
-        assert_eq!(session(&rig, name).context().unwrap().key_store, place);
+        assert_eq!(session(&rig, name).context().unwrap().key_store.as_str(), place);
         token(&session(&rig, name));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use hallpass::custody::{Item, KeyStore, KeyStoreError};
+use hallpass::custody::{Item, KeyStore, KeyStoreError, KeyStoreName};
 use hallpass::{Result, Secret};
 
 /// A key store that does as a test says.
@@ -59,8 +59,8 @@ impl std::fmt::Debug for Keys {
 }
 
 impl KeyStore for Keys {
-    fn name(&self) -> &str {
-        "keys"
+    fn name(&self) -> KeyStoreName {
+        KeyStoreName::custom("keys").unwrap()
     }
 
     fn probe(&self) -> Result<(), KeyStoreError> {
