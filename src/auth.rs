@@ -18,6 +18,7 @@ use crate::lifecycle::switch;
 use crate::model::error::{Error, Result};
 use crate::model::ids::{ContextName, Org};
 use crate::model::protection::Protection;
+use crate::model::setting::Setting;
 use crate::session::{Fetching, Session, Shared};
 
 /// Logs people in and out, and gives sessions. Cheap to clone; all clones share one state.

@@ -71,7 +71,7 @@ impl Session {
     /// Those of [`access_token`](Self::access_token), and `Config` if the URL is not https (or plain http to this machine, if the
     /// configuration allows that).
     pub fn authorization(&self, method: &str, url: &str) -> Job<HeaderMap> {
-        match authorization::check_request(method, url, self.app().config.allow_loopback_http) {
+        match authorization::check_request(method, url, self.app().config.network.allow_loopback_http) {
             Ok(()) => self.access_token().and_then(|token| authorization::headers(&token)),
             Err(error) => Job::from(Err(error)),
         }

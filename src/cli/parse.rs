@@ -141,8 +141,8 @@ fn arguments_error(text: &str) -> Error {
     let message = paragraphs.collect::<Vec<_>>().join(": ");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
     match message.split_once(": ") {
-        Some((what, why)) => Error::config("arguments", what).caused_by(why),
-        None => Error::config("arguments", message),
+        Some((what, why)) => Error::config(Setting::Arguments, what).caused_by(why),
+        None => Error::config(Setting::Arguments, message),
     }
 }
 

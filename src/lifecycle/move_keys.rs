@@ -15,14 +15,13 @@ use crate::system::failpoint::reached;
 #[derive(Debug, Clone)]
 pub struct MoveKeys {
     logins: Logins,
-    to: String,
+    to: KeyStoreName,
 }
 
 impl MoveKeys {
-    /// Moves the keys of these logins, [`Logins::All`] or those of a [`Selector`](crate::Selector), to the key store of this name: `os`,
-    /// `kernel`, `passphrase`, `keyfile`, or the name of the host's own.
-    pub fn new(logins: impl Into<Logins>, to: &str) -> Self {
-        Self { logins: logins.into(), to: to.to_owned() }
+    /// Moves the keys of these logins, [`Logins::All`] or those of a [`Selector`](crate::Selector), to this key store.
+    pub fn new(logins: impl Into<Logins>, to: KeyStoreName) -> Self {
+        Self { logins: logins.into(), to }
     }
 }
 

@@ -127,13 +127,13 @@ fn own<'i>(app: &App, index: &'i Index, name: &ContextName) -> Result<&'i Entry>
     if entry.is_own(config) {
         return Ok(entry);
     }
-    let (field, own, configured): (_, &dyn Display, &dyn Display) = match entry.client_id == config.client_id {
-        true => ("issuer", &entry.account.issuer, &config.issuer),
-        false => ("client_id", &entry.client_id, &config.client_id),
+    let (setting, own, configured): (_, &dyn Display, &dyn Display) = match entry.client_id == config.client_id {
+        true => (Setting::Issuer, &entry.account.issuer, &config.issuer),
+        false => (Setting::ClientId, &entry.client_id, &config.client_id),
     };
     let message =
-        format!("cannot select the login {name}: it is for {field} {own}, and the configuration says {configured}");
-    Err(Error::config(field, message))
+        format!("cannot select the login {name}: it is for {setting} {own}, and the configuration says {configured}");
+    Err(Error::config(setting, message))
 }
 
 fn unknown(app: &App, name: &ContextName, index: &Index) -> Error {

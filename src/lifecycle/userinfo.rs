@@ -148,7 +148,7 @@ fn refusal_error(app: &App, context: Option<&Context>, TokenRefused { reason, ..
     let Some(context) = context else {
         let variable = config.app.variable("TOKEN");
         let message = format!("issuer {} does not accept the token in {variable}", config.issuer);
-        return Error::config("token", message).caused_by(Error::from(reason));
+        return Error::config(Setting::Token, message).caused_by(Error::from(reason));
     };
     let lacks_openid = !context.scopes.is_empty() && !context.scopes.contains("openid");
     let (why, remedy) = match &config.resource {

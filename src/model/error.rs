@@ -258,7 +258,7 @@ impl Serialize for Error {
 impl From<url::ParseError> for Error {
     /// For hosts that read endpoints from text.
     fn from(error: url::ParseError) -> Self {
-        Self::config("endpoint", "an endpoint in the configuration is not a valid URL").caused_by(error)
+        Self::config(Setting::Endpoints, "an endpoint in the configuration is not a valid URL").caused_by(error)
     }
 }
 

@@ -49,10 +49,12 @@ pub enum Setting {
     Grant,
     /// [`TokenRequest::min_validity`](crate::TokenRequest::min_validity).
     MinValidity,
-    /// [`MoveRequest::to`](crate::MoveRequest::to).
+    /// [`MoveKeys`](crate::MoveKeys): where to.
     MoveTo,
     /// An org.
     Org,
+    /// The method or the URL of a request, given to [`Session::authorization`](crate::Session::authorization).
+    Request,
     /// The scopes of a request, as opposed to those of the configuration.
     Scope,
     /// A variable of this name: `SSL_CERT_FILE`, `HTTPS_PROXY`, or one that the host reads.
@@ -86,6 +88,7 @@ impl Setting {
             Self::MinValidity => "min_validity",
             Self::MoveTo => "move_to",
             Self::Org => "org",
+            Self::Request => "request",
             Self::Scope => "scope",
             Self::Variable(name) => name,
         }

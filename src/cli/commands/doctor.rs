@@ -125,7 +125,7 @@ fn repair(output: &Output, auth: &Auth) -> Result<ExitCode> {
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: &str) -> Result<ExitCode> {
+fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: KeyStoreName) -> Result<ExitCode> {
     let logins = context.map_or(Logins::All, |context| Logins::from(Selector::context(context)));
     let moved = auth.move_keys(MoveKeys::new(logins, to)).wait()?;
     let nobody = format!("Nobody is logged in. Run `{} auth login`.", output.hints.program);

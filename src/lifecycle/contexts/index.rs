@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::custody::is_key_store_name;
+use crate::custody::KeyStoreName;
 use crate::lifecycle::config::Config;
 use crate::model::account::Account;
 use crate::model::error::Result;

@@ -149,7 +149,7 @@ impl Index {
         }
         let mut of_org = self.contexts.iter().filter(|other| other.org.as_ref() == Some(&org));
         let own = of_org.find(|other| {
-            is_same_person(&entry.account, &other.account, &config.orgs)
+            is_same_person(&entry.account, &other.account, &config.orgs.selection)
                 && other.client_id == entry.client_id
                 && other.is_own(config) == entry.is_own(config)
         });

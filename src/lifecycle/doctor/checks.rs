@@ -179,13 +179,13 @@ fn open<'a>(key_stores: &KeyStores, files: GrantFiles<'a>, entry: &Entry) -> Res
 fn opened_login(app: &App, entry: &Entry, files: GrantFiles<'_>, grant: &OpenGrant<'_>, record: &Record) -> Finding {
     let name = &entry.name;
     if let Err(error) = app.check_record(entry, grant, record) {
-        return Finding::error("login", &error);
+        return Finding::error(Area::Login, &error);
     }
     if !entry.is_own(&app.config) {
-        return Finding::note("login", format!("{name}: it is of another server or client, and not used here"));
+        return Finding::note(Area::Login, format!("{name}: it is of another server or client, and not used here"));
     }
     if let Err(error) = app.check_destination(&entry.grant, record) {
-        return Finding::error("login", &error);
+        return Finding::error(Area::Login, &error);
     }
     let text = format!("{name}: record {} opens with its key in {}", record.generation, entry.key_store);
     let log_in = Remedy::LogIn { context: Some(name.to_string()) };

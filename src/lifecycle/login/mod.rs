@@ -80,7 +80,7 @@ fn log_in(app: &App, request: &Login) -> Result<LoggedIn> {
     let name = request.context_name(config)?;
     let index = Index::read(app.state_dir()?.as_ref())?;
     let org = request.requested_org(config, name.as_ref(), &index)?;
-    let issuer = config.orgs.issuer(&config.issuer, org.as_ref())?;
+    let issuer = config.orgs.selection.issuer(&config.issuer, org.as_ref())?;
     let http = app.http()?;
     request.check_cancelled()?;
     let endpoints = discover(&http, &issuer, &config.endpoints, &request.cancel)?;

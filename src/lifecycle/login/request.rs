@@ -180,7 +180,7 @@ impl Login {
     ) -> Vec<(&'a str, &'a str)> {
         let by_hand = config.login_parameters.iter().chain(&self.parameters);
         let by_hand = by_hand.map(|(name, value)| (name.as_str(), value.as_str()));
-        config.orgs.login_parameter(org).into_iter().chain(by_hand).collect()
+        config.orgs.selection.login_parameter(org).into_iter().chain(by_hand).collect()
     }
 
     pub(super) fn check_cancelled(&self) -> Result<()> {

@@ -66,7 +66,7 @@ impl Exchange<'_> {
             refusal.display_code()
         );
         Error::new(ErrorKind::AuthorizationServer, message)
-            .with(Remedy::FixConfig { field: "scope" })
+            .with(Remedy::FixConfig { setting: Setting::Scope })
             .caused_by(Error::from(refusal))
     }
 

@@ -205,7 +205,7 @@ fn no_metadata(issuer: &Issuer, failures: Vec<Failure>, attempts: &str) -> Error
     let message = format!("no metadata of issuer {issuer} can be used");
     match failures.into_iter().min_by_key(Failure::rank) {
         Some(Failure { kind, remedy, .. }) => Error::new(kind, message).with(remedy).caused_by(attempts),
-        None => Error::config("issuer", message).caused_by(attempts),
+        None => Error::config(Setting::Issuer, message).caused_by(attempts),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hallpass::Setting;
 use hallpass::prompt::Silent;
 use hallpass::testing::{AuthorizationServer, Behaviour, Person};
 use hallpass::{Auth, ChosenBy, Config, ErrorKind, Logins, Logout, Remedy, Selector};
@@ -155,10 +156,10 @@ fn a_named_foreign_login_is_an_error_and_sends_nothing() {
         let mut config = shared.rig.config();
         pinned(&mut config);
         Auth::new(config).unwrap().pin_folder(&name("own")).wait().unwrap();
-        let field = if shared.differs_in == Difference::Issuer { "issuer" } else { "client_id" };
+        let setting = if shared.differs_in == Difference::Issuer { Setting::Issuer } else { Setting::ClientId };
         let check = |error: hallpass::Error| {
             assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
-            assert_eq!(error.remedy(), Some(&Remedy::FixConfig { field }));
+            assert_eq!(error.remedy(), Some(&Remedy::FixConfig { setting }));
             shared.assert_nothing_sent();
         };
         let (mut by_variable, mut by_rule) = (shared.other_config(), shared.other_config());

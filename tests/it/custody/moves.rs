@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use hallpass::Setting;
 use hallpass::custody::{Custody, Item, KeyStore, KeyStoreError, KeyStoreName, MemoryKeyStore};
 use hallpass::prompt::Silent;
 use hallpass::testing::Person;
@@ -11,7 +12,7 @@ use crate::support::passphrase::at;
 use crate::support::rig::{Mood, Rig, S, assert_error, named, token};
 
 fn moved(config: Config, to: &str) -> Result<Vec<MoveOutcome>> {
-    let Outcomes { done, failed, .. } = Auth::new(config)?.move_keys(MoveKeys::new(Logins::All, to)).wait()?;
+    let Outcomes { done, failed, .. } = Auth::new(config)?.move_keys(MoveKeys::new(Logins::All, to.parse()?)).wait()?;
     // For a test with one login, its error is the error.
     failed.into_iter().next().map_or(Ok(done), |(_, error)| Err(error))
 }
@@ -153,7 +154,7 @@ fn twenty_logins_move_together() {
     assert_eq!((done.len(), rig.keys.count(), custodies(&rig)), (20, 20, vec!["keys".to_owned(); 20]));
     all_serve();
     // One alone, by a configuration that does not know where it is.
-    let one = MoveKeys::new(named_select(&names[7]), "keyfile");
+    let one = MoveKeys::new(named_select(&names[7]), KeyStoreName::KeyFile);
     let error = Auth::new(config.clone()).unwrap().move_keys(one).wait().unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
     assert_eq!((rig.keys.count(), custodies(&rig)), (20, vec!["keys".to_owned(); 20]));
@@ -170,7 +171,7 @@ fn if_one_key_is_gone_the_others_still_move() {
     }
     let gone = rig.auth().contexts().unwrap().remove(1).grant;
     std::fs::remove_file(rig.home().join("grants").join(format!("{gone}.acme.keyfile"))).unwrap();
-    let moved = rig.auth().move_keys(MoveKeys::new(Logins::All, "keys")).wait().unwrap();
+    let moved = rig.auth().move_keys(MoveKeys::new(Logins::All, KeyStoreName::custom("keys").unwrap())).wait().unwrap();
     assert_eq!(moved.done.iter().map(|one| one.context.as_str()).collect::<Vec<_>>(), ["a", "c"]);
     let [(context, error)] = &moved.failed[..] else { panic!("{moved:?}") };
     assert_eq!(context.as_str(), "b");
@@ -178,7 +179,7 @@ fn if_one_key_is_gone_the_others_still_move() {
     assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("b".into()) }));
     assert_eq!((rig.keys.count(), custodies(&rig)), (2, ["keys", "keyfile", "keys"].map(str::to_owned).to_vec()));
     // Of one alone, the same is the error.
-    let one = MoveKeys::new(named_select("b"), "keys");
+    let one = MoveKeys::new(named_select("b"), KeyStoreName::custom("keys").unwrap());
     assert_eq!(rig.auth().move_keys(one).wait().unwrap_err().to_string(), error.to_string());
 }
 

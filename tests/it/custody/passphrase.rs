@@ -162,7 +162,7 @@ fn no_lock_is_held_while_a_person_is_asked() {
     let auth = || Auth::new(config()).unwrap();
     rig.clock.advance(S(4000));
     token(&auth().session().unwrap());
-    for to in ["keyfile", "passphrase"] {
+    for to in [KeyStoreName::KeyFile, KeyStoreName::Passphrase] {
         let _ = auth().move_keys(hallpass::MoveKeys::new(Logins::All, to)).wait().unwrap();
     }
     let _ = auth().logout(Default::default()).wait().unwrap();

@@ -11,9 +11,9 @@ use crate::support::rig::{Rig, assert_error, token};
 fn a_pinned_key_store_is_the_only_one_read() {
     let rig = Rig::new();
     let mut config = rig.config();
-    config.custody = Custody::Only(vec![KeyStoreName::KeyFile]);
+    config.custody.choice = Custody::Only(vec![KeyStoreName::KeyFile]);
     rig.try_log_in(|own| *own = config.clone()).unwrap().access_token().wait().unwrap();
-    config.custody = Custody::Only(vec![KeyStoreName::Memory]);
+    config.custody.choice = Custody::Only(vec![KeyStoreName::Memory]);
     rig.server.clear_requests();
     let auth = Auth::new(config).unwrap();
     let error = auth.session().unwrap().access_token().wait().unwrap_err();
@@ -36,7 +36,7 @@ fn a_custom_name_in_a_list_of_key_stores_allows_none() {
     rig.log_in();
     let mut config = rig.config();
     config.custody.choice = list();
-    let error = wait(Auth::new(config).unwrap().session().unwrap().access_token()).unwrap_err();
+    let error = Auth::new(config).unwrap().session().unwrap().access_token().wait().unwrap_err();
     assert!(error.to_string().contains("in custody \"keys\", which this program has not"), "{error}");
 }
 

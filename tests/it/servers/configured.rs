@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hallpass::Setting;
 use hallpass::prompt::Silent;
 use hallpass::testing::Endpoint;
 use hallpass::{Auth, Config, ErrorKind, Login, Remedy};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hallpass::Setting;
 use hallpass::testing::{AuthorizationServer, Behaviour};
 use hallpass::{Auth, Config, ErrorKind, Logout, Remedy, Selector};
 use url::Url;

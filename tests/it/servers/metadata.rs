@@ -1,5 +1,6 @@
 //! Where the endpoints are: what a server's metadata may say, and what a second document adds.
 
+use hallpass::Setting;
 use hallpass::testing::{AuthorizationServer, Endpoint, Fault};
 use hallpass::{Config, ErrorKind, Logout, LogoutOutcome, Remedy};
 use serde_json::Value;

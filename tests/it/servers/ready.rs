@@ -1,5 +1,6 @@
 //! The ready configurations, and what a host sets by hand for a server that differs.
 
+use hallpass::doctor::Area;
 use hallpass::doctor::State;
 use hallpass::prompt::Silent;
 use hallpass::servers::{entra, github, gitlab, okta, twitch, workos_authkit, workos_connect};
@@ -130,10 +131,10 @@ fn the_doctor_needs_no_metadata_if_endpoints_are_known() {
         rig.server.inject_always(Endpoint::Metadata, fault);
         let mut config = rig.config();
         let at = |path: &str| url::Url::parse(&format!("{}{path}", rig.server.issuer())).ok();
-        config.device_authorization_endpoint = at("/device_authorization");
-        config.token_endpoint = at("/token").filter(|_| by_hand);
+        config.endpoints.device_authorization = at("/device_authorization");
+        config.endpoints.token = at("/token").filter(|_| by_hand);
         let report = Auth::new(config).unwrap().doctor().wait().unwrap();
-        let server = report.findings.iter().find(|finding| finding.area == "server").unwrap();
+        let server = report.findings.iter().find(|finding| finding.area == Area::Server).unwrap();
         assert_eq!(server.state, state, "{}", server.text);
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use hallpass::custody::KeyStoreName;
 use hallpass::doctor::State;
 use hallpass::prompt::Silent;
 use hallpass::{Auth, Config, ErrorKind, Login, Logins, Logout, MoveKeys};
@@ -69,7 +70,7 @@ fn a_folder_named_by_a_variable_is_in_no_work_tree() {
             auth.contexts().unwrap_err(),
             auth.login(Login::new(Silent)).wait().unwrap_err(),
             auth.logout(Logout::default()).wait().unwrap_err(),
-            auth.move_keys(MoveKeys::new(Logins::All, "keys")).wait().unwrap_err(),
+            auth.move_keys(MoveKeys::new(Logins::All, KeyStoreName::custom("keys").unwrap())).wait().unwrap_err(),
         ] {
             assert_error(&error, ErrorKind::Custody, Some("fix_config"), 6);
             assert!(error.to_string().contains("which ACME_HOME names: it lies in the work tree"), "{error}");

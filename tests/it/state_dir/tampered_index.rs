@@ -19,7 +19,8 @@ fn swapped_grants_serve_nobodys_token() {
     assert!(errors[0].to_string().contains("its record is the one of alice@example.com"), "{}", errors[0]);
     // The doctor says so, and a repair gives each record its own name.
     let report = rig.auth().doctor().wait().unwrap();
-    let logins = report.findings.iter().filter(|finding| finding.area == "login" && finding.state == State::Problem);
+    let logins =
+        report.findings.iter().filter(|finding| finding.area == Area::Login && finding.state == State::Problem);
     assert_eq!(logins.count(), 2);
     let repaired = rig.auth().repair().wait().unwrap();
     assert!(repaired.left.is_empty() && repaired.done.len() == 4, "{repaired:?}");
@@ -122,7 +123,7 @@ fn grants_swapped_between_key_stores_end_no_login() {
     rig.log_in_as(&Default::default(), Some("prod"));
     rig.server.approve_all_as(&bob());
     let mut other = rig.config();
-    other.custody = Custody::Only(vec![KeyStoreName::KeyFile]);
+    other.custody.choice = Custody::Only(vec![KeyStoreName::KeyFile]);
     Auth::new(other).unwrap().login(named(Some("test"), Silent)).wait().unwrap();
     rewrite(&rig, |index| exchange(index, "grant"));
     let records = rig.records();
