@@ -6,7 +6,8 @@
 
 use std::error::Error;
 
-use hallpass::prompt::{Silent, Terminal};
+use hallpass::Terminal;
+use hallpass::prompt::Silent;
 use hallpass::testing::AuthorizationServer;
 use hallpass::{AfterRefusal, Auth, Login, Session};
 use reqwest::header::WWW_AUTHENTICATE;

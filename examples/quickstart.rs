@@ -12,7 +12,7 @@
 
 use std::io::IsTerminal;
 
-use hallpass::prompt::Terminal;
+use hallpass::Terminal;
 use hallpass::testing::{AuthorizationServer, Behaviour};
 use hallpass::{Auth, Login, Result};
 

@@ -116,7 +116,7 @@ impl Auth {
     /// Returns a session with a valid token for the context that `login` names, or for the selected one, and logs in first if that is
     /// needed.
     ///
-    /// Without a terminal ([`Environment::terminal`](crate::Environment::terminal)) it does not log in: it returns an error that
+    /// Without a terminal ([`Environment::terminal`](crate::config::Environment::terminal)) it does not log in: it returns an error that
     /// [`needs_login`](Error::needs_login). It never logs in because the server is unreachable. An existing login is returned as it
     /// is: for other scopes or a step-up, call [`login`](Self::login).
     ///
@@ -192,7 +192,7 @@ impl Auth {
     }
 
     /// Returns whether this configuration can use the context: it is of the configuration's issuer, or of an org's issuer
-    /// ([`Orgs::ByIssuer`](crate::Orgs::ByIssuer)), and of its client. Only such a context is selected if nobody names one.
+    /// ([`Orgs::ByIssuer`](crate::config::Orgs::ByIssuer)), and of its client. Only such a context is selected if nobody names one.
     pub fn can_use(&self, context: &Context) -> bool {
         self.app().config.owns(&context.account.issuer, &context.client_id)
     }
@@ -221,7 +221,7 @@ impl Auth {
     }
 
     /// Returns the context of another org of the selected account, for [`switch`](Self::switch). Makes it if one login serves all
-    /// orgs ([`Orgs`](crate::Orgs)) and the server gives a token for this org.
+    /// orgs ([`Orgs`](crate::config::Orgs)) and the server gives a token for this org.
     ///
     /// # Errors
     /// `NotLoggedIn` if the org needs its own login, `Denied` if the server gives no token for it; those of
@@ -231,7 +231,7 @@ impl Auth {
         self.spawn(move |app| switch::context_for_org(app, &org))
     }
 
-    /// Makes this context the selected one in the current folder ([`Environment::folder`](crate::Environment::folder)) and below
+    /// Makes this context the selected one in the current folder ([`Environment::folder`](crate::config::Environment::folder)) and below
     /// it, by its real path. The innermost rule wins. All rules are kept in the state folder; nothing in a project is read.
     ///
     /// # Errors

@@ -55,10 +55,6 @@ struct Readme;
 mod auth;
 #[cfg(feature = "cli")]
 pub mod cli;
-/// The groups of [`Config`]'s fields.
-pub mod config {
-    pub use crate::lifecycle::config::{CustodyConfig, Endpoints, Network, OrgsConfig, Quirks};
-}
 pub mod custody;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -81,36 +77,64 @@ pub use auth::Auth;
 pub use job::Job;
 pub use lifecycle::access_token::{AccessToken, TokenRequest};
 pub use lifecycle::config::Config;
-pub use lifecycle::contexts::{ChosenBy, Context, Logins, Missing, Outcomes, Selector};
+pub use lifecycle::contexts::{Context, Selector};
 pub use lifecycle::doctor;
-pub use lifecycle::login::{Login, StepUp};
-pub use lifecycle::logout::{LoggedOut, Logout, LogoutOutcome};
-pub use lifecycle::move_keys::{MoveKeys, MoveOutcome};
-pub use lifecycle::refusal::{AfterRefusal, SentToken};
-pub use lifecycle::userinfo::{Membership, Userinfo};
-pub use model::account::Account;
+pub use lifecycle::login::Login;
+pub use lifecycle::refusal::AfterRefusal;
 pub use model::error::{Error, ErrorKind, Remedy, Result};
-pub use model::ids::{AppName, ClientId, ContextName, GrantId, Issuer, Org};
 pub use model::sanitize;
-pub use model::scopes::Scopes;
-pub use model::secret::Secret;
-pub use model::setting::Setting;
-pub use oauth::org_selection::Orgs;
-pub use oauth::pkce::Pkce;
-pub use oauth::server_quirks::RevocationReach;
-pub use prompt::Terminal;
+pub use prompt::terminal::Terminal;
 pub use session::Session;
 pub use system::clock;
-pub use system::environment::{Environment, Machine};
-pub use system::hardening::harden_process;
-/// A global allocator that wipes every block as it is freed: other crates leave copies of secrets,
-/// and only the host program can wipe those. One line sets it; `System` can be any other allocator:
-///
-/// ```
-/// use std::alloc::System;
-///
-/// #[global_allocator]
-/// static ALLOCATOR: hallpass::ZeroizingAllocator<System> = hallpass::ZeroizingAllocator(System);
-/// ```
-#[cfg(feature = "zeroizing-allocator")]
-pub use zeroizing_alloc::ZeroAlloc as ZeroizingAllocator;
+
+/// Who is logged in.
+pub mod account {
+    pub use crate::lifecycle::userinfo::{Membership, Userinfo};
+    pub use crate::model::account::Account;
+}
+
+/// The parts of a [`Config`].
+pub mod config {
+    pub use crate::lifecycle::config::{CustodyConfig, Endpoints, Network, OrgsConfig, Quirks};
+    pub use crate::model::setting::Setting;
+    pub use crate::oauth::org_selection::Orgs;
+    pub use crate::oauth::pkce::Pkce;
+    pub use crate::oauth::server_quirks::RevocationReach;
+    pub use crate::system::environment::{Environment, Machine};
+}
+
+/// What is said of a [`Context`], and what is done to one login or to all: log out, move keys.
+pub mod contexts {
+    pub use crate::lifecycle::contexts::{ChosenBy, Logins, Missing, Outcomes};
+    pub use crate::lifecycle::logout::{LoggedOut, Logout, LogoutOutcome};
+    pub use crate::lifecycle::move_keys::{MoveKeys, MoveOutcome};
+}
+
+/// The names of things. Each is parsed once, and valid from then on.
+pub mod ids {
+    pub use crate::model::ids::{AppName, ClientId, ContextName, GrantId, Issuer, Org};
+    pub use crate::model::scopes::Scopes;
+}
+
+/// What belongs to a refused request: see [`Session::challenged`] and [`Session::refused`].
+pub mod refusal {
+    pub use crate::lifecycle::login::StepUp;
+    pub use crate::lifecycle::refusal::SentToken;
+}
+
+/// How secrets are kept from other programs, in memory.
+pub mod secret {
+    pub use crate::model::secret::Secret;
+    pub use crate::system::hardening::harden_process;
+    /// A global allocator that wipes every block as it is freed: other crates leave copies of secrets,
+    /// and only the host program can wipe those. One line sets it; `System` can be any other allocator:
+    ///
+    /// ```
+    /// use std::alloc::System;
+    ///
+    /// #[global_allocator]
+    /// static ALLOCATOR: hallpass::secret::ZeroizingAllocator<System> = hallpass::secret::ZeroizingAllocator(System);
+    /// ```
+    #[cfg(feature = "zeroizing-allocator")]
+    pub use zeroizing_alloc::ZeroAlloc as ZeroizingAllocator;
+}

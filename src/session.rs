@@ -1,7 +1,7 @@
 //! [`Session`]: gives access tokens for one context.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::HeaderMap;
 use url::Url;
@@ -22,12 +22,6 @@ use crate::model::secret::Secret;
 use crate::model::setting::Setting;
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::jwt_access_token::JwtLifetime;
-
-/// A token younger than this is not refreshed if a server calls it invalid: such a server refuses
-/// every token, and a refresh for each `whoami` would not help. Another process may have replaced
-/// the token, so the disk is read, which costs no request. A minute is longer than a few commands
-/// in a row take, and shorter than the lifetime of any token.
-const JUST_FETCHED: Duration = Duration::from_secs(60);
 
 /// Gives access tokens for one context, and keeps to that context whatever becomes the default. Clones share the token.
 #[derive(Debug, Clone)]
@@ -195,7 +189,7 @@ impl Session {
         let (tokens, fetching) = (self.shared.tokens.clone(), self.fetch(TokenRequest::default()));
         let started = self.app().jobs.start(move || {
             let token = fetching.wait()?;
-            let replacement = |context: &Context| replacement_of(&token, &app, context, &tokens);
+            let replacement = |context: &Context| refusal::replacement_of(&token, &app, context, &tokens);
             userinfo::ask(&app, context.as_ref(), &token, replacement)
         });
         Job::started(self.handle.clone(), started)
@@ -328,25 +322,6 @@ fn fetch(
         return Err(cannot_promise_validity(&format!("{server} does not say when its access tokens end")));
     }
     Ok(token)
-}
-
-/// Returns another token than `refused`, if there may be a better one.
-fn replacement_of(
-    refused: &AccessToken,
-    app: &App,
-    context: &Context,
-    tokens: &TokenCache,
-) -> Result<Option<AccessToken>> {
-    let now = app.config.clock.now();
-    let wanted = Wanted { instead_of: Some(refused.shared_secret()), ..Wanted::default() };
-    let fetched = match refused.is_younger_than(JUST_FETCHED, now) {
-        true => refresh::stored_token(app, context, &wanted).transpose(),
-        false => Some(refresh::access_token(app, context, &wanted, &|| false)),
-    };
-    if let Some(fetched) = &fetched {
-        tokens.update(&wanted, fetched, now);
-    }
-    fetched.transpose()
 }
 
 fn cannot_promise_validity(why: &str) -> Error {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hallpass::clock::{Cancel, Clock, parse_duration};
-use hallpass::{Config, Orgs, Pkce, Result, Secret, Setting};
+use hallpass::config::{Orgs, Pkce, Setting};
+use hallpass::secret::Secret;
+use hallpass::{Config, Result};
 use url::Url;
 
 pub(crate) fn from_environment() -> Result<Config> {

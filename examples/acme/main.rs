@@ -12,7 +12,8 @@ use hallpass::cli::{self, AuthCommand, Whoami};
 /// What reqwest, rustls and others leave of a secret is wiped as it is freed.
 #[cfg(feature = "zeroizing-allocator")]
 #[global_allocator]
-static ALLOCATOR: hallpass::ZeroizingAllocator<std::alloc::System> = hallpass::ZeroizingAllocator(std::alloc::System);
+static ALLOCATOR: hallpass::secret::ZeroizingAllocator<std::alloc::System> =
+    hallpass::secret::ZeroizingAllocator(std::alloc::System);
 
 /// The reference tool of hallpass
 #[derive(Parser)]

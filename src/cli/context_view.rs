@@ -5,8 +5,11 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::output::Output;
+use crate::account::Account;
 use crate::clock::rfc3339;
-use crate::{Account, Auth, ChosenBy, Config, Context, ContextName, Error, Missing, Session};
+use crate::contexts::{ChosenBy, Missing};
+use crate::ids::ContextName;
+use crate::{Auth, Config, Context, Error, Session};
 
 pub(super) fn context_json(auth: &Auth, context: &Context) -> Value {
     json!({

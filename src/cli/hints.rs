@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
+use crate::config::{Machine, Setting};
 use crate::custody::{Custody, KeyStoreName};
 use crate::sanitize::shell_quoted;
-use crate::{Auth, Config, ErrorKind, Machine, Remedy, Result, Setting};
+use crate::{Auth, Config, ErrorKind, Remedy, Result};
 
 /// What hints need to know about the host.
 #[derive(Clone)]

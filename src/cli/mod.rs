@@ -63,7 +63,8 @@ mod signals;
 use std::process::ExitCode;
 
 use self::output::Output;
-use crate::{AppName, Error};
+use crate::Error;
+use crate::ids::AppName;
 pub use commands::{AuthCommand, Whoami};
 pub use parse::parse;
 

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::hints::Hints;
-use crate::{ErrorKind, Remedy, Setting};
+use crate::config::Setting;
+use crate::{ErrorKind, Remedy};
 
 /// Returns the steps in their order. Only a person decides about a login, and about what ends or replaces one.
 pub(super) fn steps(hints: &Hints, kind: ErrorKind, remedy: &Remedy) -> Vec<Step> {

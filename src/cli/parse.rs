@@ -11,8 +11,9 @@ use super::commands::{AuthArgs, completions, man};
 use super::help::{auth_help_with_completions, fill_in_program};
 use super::lazy_args::LazyArgs;
 use super::output::{Output, exit_at_once, say};
+use crate::Error;
+use crate::config::Setting;
 use crate::prompt::Screen;
-use crate::{Error, Setting};
 
 /// [`Parser::parse`] for a tool that people log in to. It adds:
 ///

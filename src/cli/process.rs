@@ -6,7 +6,8 @@ use super::output::Output;
 use super::signals::Stop;
 #[cfg(feature = "passphrase")]
 use crate::prompt::passphrase::PassphraseFromTerminal;
-use crate::{Config, Result, harden_process};
+use crate::secret::harden_process;
+use crate::{Config, Result};
 
 /// Hardens the process, runs the command, and prints its error.
 pub(super) fn run_command(

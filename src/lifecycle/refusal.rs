@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HeaderMap};
 use url::Url;
@@ -10,7 +11,9 @@ use crate::lifecycle::access_token::AccessToken;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::Context;
 use crate::lifecycle::login::StepUp;
+use crate::lifecycle::refresh::{self, Wanted};
 use crate::lifecycle::token_cache::TokenCache;
+use crate::model::error::Result;
 use crate::model::secret::Secret;
 use crate::oauth::challenge::Demand;
 
@@ -113,4 +116,29 @@ fn can_renew(app: &App, context: &Context) -> bool {
         let lacks_refresh_token = files.header().is_some_and(|header| header.renews == Some(false));
         files.is_there() && !has_ended && !lacks_refresh_token
     })
+}
+
+/// A token younger than this is not refreshed if a server calls it invalid: such a server refuses
+/// every token, and a refresh for each `whoami` would not help. Another process may have replaced
+/// the token, so the disk is read, which costs no request. A minute is longer than a few commands
+/// in a row take, and shorter than the lifetime of any token.
+const JUST_FETCHED: Duration = Duration::from_secs(60);
+
+/// Returns another token than `refused`, if there may be a better one.
+pub(crate) fn replacement_of(
+    refused: &AccessToken,
+    app: &App,
+    context: &Context,
+    tokens: &TokenCache,
+) -> Result<Option<AccessToken>> {
+    let now = app.config.clock.now();
+    let wanted = Wanted { instead_of: Some(refused.shared_secret()), ..Wanted::default() };
+    let fetched = match refused.is_younger_than(JUST_FETCHED, now) {
+        true => refresh::stored_token(app, context, &wanted).transpose(),
+        false => Some(refresh::access_token(app, context, &wanted, &|| false)),
+    };
+    if let Some(fetched) = &fetched {
+        tokens.update(&wanted, fetched, now);
+    }
+    fetched.transpose()
 }

@@ -66,7 +66,7 @@
 //!
 //! # A logout
 //!
-//! Of `logged_out`: `context`; `also`, the contexts of other orgs that went with it; `account`; `ended` ([`LogoutOutcome`](crate::LogoutOutcome): `revoked`,
+//! Of `logged_out`: `context`; `also`, the contexts of other orgs that went with it; `account`; `ended` ([`LogoutOutcome`](crate::contexts::LogoutOutcome): `revoked`,
 //! `not_revocable`, `already_ended`, `local_only`, `unreadable`); `left_behind`, why its key is still where it rested. Of `failed`: an error with
 //! its `context`.
 //!

@@ -37,7 +37,7 @@
 //! | default | the first login, the last one that chose no name, or what `switch` has set |
 //! | only | the only one there is |
 //!
-//! It is read from one state of the index, once: a session keeps to what it found, and [`ChosenBy`](crate::ChosenBy) says by which
+//! It is read from one state of the index, once: a session keeps to what it found, and [`ChosenBy`](crate::contexts::ChosenBy) says by which
 //! rule. The rules for folders lie in the index, nothing in a folder is read.
 //!
 //! # On disk

@@ -84,7 +84,7 @@
 //!   memory of a process that is not hardened. hallpass keeps secrets out of files, arguments and logs, and wipes them after use, on
 //!   its stacks too; what `hyper` and `rustls` leave of requests and replies is wiped where the host sets the allocator of the
 //!   feature `zeroizing-allocator`. The README has the numbers.
-//!   [`harden_process`](crate::harden_process) keeps debuggers and crash dumps out; the `auth` subcommands do it.
+//!   [`harden_process`](crate::secret::harden_process) keeps debuggers and crash dumps out; the `auth` subcommands do it.
 //! - *A screen that is locked*: the copy of a key in the kernel outlasts a keyring that locks itself, until its time is over.
 //! - *A whole state folder restored* where there is no `config.custody.key_cache`, after a reboot, or on macOS and Windows: nobody remembers then that
 //!   its record is old.

@@ -11,7 +11,7 @@ use crate::model::setting::Setting;
 ///
 /// ```
 /// use std::time::Duration;
-/// use hallpass::Setting;
+/// use hallpass::config::Setting;
 /// use hallpass::clock::parse_duration;
 ///
 /// let setting = Setting::Variable("ACME_LOCK_TIMEOUT");

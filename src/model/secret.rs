@@ -12,7 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// one word to search for in a review.
 ///
 /// ```
-/// let token = hallpass::Secret::new("at_51H".to_owned());
+/// let token = hallpass::secret::Secret::new("at_51H".to_owned());
 /// assert_eq!(format!("{token:?}"), "Secret(_)");
 /// assert_eq!(token.expose(), "at_51H");
 /// ```

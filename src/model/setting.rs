@@ -33,11 +33,11 @@ pub enum Setting {
     ExtraRoots,
     /// [`CustodyConfig::choice`](crate::config::CustodyConfig::choice).
     Custody,
-    /// [`Environment::custody`](crate::Environment::custody): the variable `<APP>_CUSTODY`.
+    /// [`Environment::custody`](crate::config::Environment::custody): the variable `<APP>_CUSTODY`.
     RequestedCustody,
-    /// [`Environment::passphrase_fd`](crate::Environment::passphrase_fd): the variable `<APP>_PASSPHRASE_FD`.
+    /// [`Environment::passphrase_fd`](crate::config::Environment::passphrase_fd): the variable `<APP>_PASSPHRASE_FD`.
     PassphraseFd,
-    /// [`Environment::token`](crate::Environment::token): the variable `<APP>_TOKEN`.
+    /// [`Environment::token`](crate::config::Environment::token): the variable `<APP>_TOKEN`.
     Token,
     /// The arguments of a command.
     Arguments,
@@ -49,7 +49,7 @@ pub enum Setting {
     Grant,
     /// [`TokenRequest::min_validity`](crate::TokenRequest::min_validity).
     MinValidity,
-    /// [`MoveKeys`](crate::MoveKeys): where to.
+    /// [`MoveKeys`](crate::contexts::MoveKeys): where to.
     MoveTo,
     /// An org.
     Org,

@@ -1,4 +1,4 @@
-//! [`Prompt`]: how the person is shown the code and the wait, and three ready prompts: [`Terminal`], [`JsonLines`], [`Silent`].
+//! [`Prompt`]: how the person is shown the code and the wait, and three ready prompts: [`Terminal`](crate::Terminal), [`JsonLines`], [`Silent`].
 //!
 //! | file | has |
 //! | --- | --- |
@@ -17,7 +17,7 @@ mod messages;
 pub mod passphrase;
 #[cfg(feature = "qr")]
 mod qr;
-mod terminal;
+pub(crate) mod terminal;
 
 use std::io;
 use std::sync::Arc;
@@ -33,7 +33,6 @@ use crate::model::protection::Protection;
 use crate::model::scopes::Scopes;
 pub use crate::system::environment::Screen;
 pub use json_lines::JsonLines;
-pub use terminal::Terminal;
 
 /// How a login talks to the person. Called from the login's own thread.
 ///

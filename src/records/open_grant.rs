@@ -249,7 +249,7 @@ mod tests {
     use crate::system::clock::SystemClock;
 
     fn record(generation: u64) -> Record {
-        let issuer: crate::Issuer = "https://a.example".parse().unwrap();
+        let issuer: crate::ids::Issuer = "https://a.example".parse().unwrap();
         Record {
             generation,
             born: SystemTime::UNIX_EPOCH,

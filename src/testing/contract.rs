@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 use crate::custody::{Item, KeyStore, KeyStoreError};
-use crate::{AppName, GrantId, Secret};
+use crate::ids::{AppName, GrantId};
+use crate::secret::Secret;
 
 /// Checks that an unlocked `key_store` keeps the contract of the trait [`KeyStore`]. Panics at the first case that it breaks. Uses items of
 /// the apps `contract-a` and `contract-b`, and leaves none behind if every case holds.

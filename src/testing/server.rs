@@ -15,8 +15,9 @@ use super::faults::{Fault, Faults};
 use super::seen::{Endpoint, SeenRequest};
 use super::state::{Counts, Decision, State};
 use crate::clock::Clock;
+use crate::config::Environment;
 use crate::custody::{Custody, MemoryKeyStore};
-use crate::{Config, Environment, Result};
+use crate::{Config, Result};
 
 /// A strict OAuth 2.0 authorization server on a free loopback port, on its own thread. It ends when it is dropped:
 /// every socket is closed and the thread joined. All methods take `&self`, so that threads can share it in an `Arc`.

@@ -5,10 +5,12 @@ use std::io::Write;
 use std::sync::Arc;
 
 use hallpass::clock::{Cancel, SystemClock};
+use hallpass::contexts::Logout;
 use hallpass::custody::{Custody, KeyStoreName, MemoryKeyStore};
 use hallpass::prompt::Silent;
+use hallpass::secret::Secret;
 use hallpass::testing::{Behaviour, Endpoint, Fault};
-use hallpass::{Auth, Config, Login, Logout, Secret, Selector, Session, TokenRequest};
+use hallpass::{Auth, Config, Login, Selector, Session, TokenRequest};
 use serde_json::json;
 
 use crate::support::faults::json_body;

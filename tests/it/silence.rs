@@ -3,8 +3,9 @@
 use std::fs;
 use std::process::Command;
 
+use hallpass::TokenRequest;
+use hallpass::contexts::Logout;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Logout, TokenRequest};
 
 use crate::support::rig::{Rig, S, forced, full_name, token};
 

@@ -4,7 +4,7 @@ use std::env;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use hallpass::Environment;
+use hallpass::config::Environment;
 use hallpass::custody::{FileKeyStore, KernelKeyStore, KeyStore, MemoryKeyStore, OsKeyStore, PassphraseKeyStore};
 use hallpass::prompt::passphrase::PassphraseFromEnvironment;
 use hallpass::testing::KeyStoreCase;
@@ -43,7 +43,7 @@ fn assert_all_hold() {
     std::fs::set_permissions(&credential, std::os::unix::fs::PermissionsExt::from_mode(0o400)).unwrap();
     let folder = |name: &str| home.path().join(name);
     let mut given = Environment::default();
-    given.passphrase = Some(Arc::new(hallpass::Secret::new("correct horse".into())));
+    given.passphrase = Some(Arc::new(hallpass::secret::Secret::new("correct horse".into())));
     let key_stores: [(&str, Box<dyn KeyStore>); 7] = [
         ("memory", Box::new(MemoryKeyStore::new())),
         ("os", Box::new(OsKeyStore)),

@@ -1,6 +1,8 @@
 //! What several commands take.
 
-use crate::{Error, Result, Scopes, Setting};
+use crate::config::Setting;
+use crate::ids::Scopes;
+use crate::{Error, Result};
 
 /// The variables that a command with a login reads: they select the login, and open its key.
 pub(super) const LOGIN_VARIABLES: &[&str] = &["CONTEXT", "ORG", "TOKEN", "PASSPHRASE_FD", "PASSPHRASE", "HOME"];

@@ -11,10 +11,12 @@ use super::outcomes::print_outcomes;
 use crate::cli::help::details;
 use crate::cli::next_steps::Step;
 use crate::cli::output::Output;
+use crate::contexts::{Logins, MoveKeys, MoveOutcome};
 use crate::custody::KeyStoreName;
 use crate::doctor::{Area, Finding, Repaired, Report, State};
+use crate::ids::ContextName;
 use crate::prompt::Screen;
-use crate::{Auth, Config, ContextName, ErrorKind, Logins, MoveKeys, MoveOutcome, Remedy, Result, Selector};
+use crate::{Auth, Config, ErrorKind, Remedy, Result, Selector};
 
 /// Say what is well on this machine and what is not, and repair it
 ///

@@ -7,12 +7,14 @@ use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
 use super::args::LOGIN_VARIABLES;
+use crate::account::{Membership, Userinfo};
 use crate::cli::context_view::{context_json, note_refused, relative};
 use crate::cli::help::details;
 use crate::cli::output::Output;
 use crate::clock::Cancel;
+use crate::ids::ContextName;
 use crate::prompt::Screen;
-use crate::{Auth, Config, Context, ContextName, Membership, Remedy, Result, Selector, Userinfo};
+use crate::{Auth, Config, Context, Remedy, Result, Selector};
 
 /// List all logins on this machine
 ///

@@ -8,13 +8,15 @@ use clap::{Args, ValueHint};
 use serde_json::json;
 
 use super::args::scopes;
+use crate::Terminal;
 use crate::cli::context_view::{network_variables, note_unless_selected};
 use crate::cli::help::details;
 use crate::cli::output::Output;
 use crate::clock::Cancel;
 use crate::custody::Lifetime;
-use crate::prompt::{Outcome, Prompt, Terminal, Verification};
-use crate::{Auth, Config, ContextName, Login, Org, Remedy, Result};
+use crate::ids::{ContextName, Org};
+use crate::prompt::{Outcome, Prompt, Verification};
+use crate::{Auth, Config, Login, Remedy, Result};
 
 /// Log in: approve in a browser, here or on another device
 ///

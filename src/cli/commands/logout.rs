@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::outcomes::print_outcomes;
 use crate::cli::help::details;
 use crate::cli::output::Output;
-use crate::{Auth, Config, ContextName, LoggedOut, Logins, Logout, LogoutOutcome, Result, Selector};
+use crate::contexts::{LoggedOut, Logins, Logout, LogoutOutcome};
+use crate::ids::ContextName;
+use crate::{Auth, Config, Result, Selector};
 
 /// Log out: revoke the login at the server and forget it here
 ///

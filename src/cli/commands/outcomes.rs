@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::Outcomes;
 use crate::cli::output::Output;
+use crate::contexts::Outcomes;
 
 /// Prints what became of each login: `name` is the member of the JSON with those that succeeded, `nobody` the line if there was no login.
 /// The exit code is the one of the first failure.

@@ -7,7 +7,8 @@ use clap::{Args, ValueHint};
 use crate::cli::context_view::context_json;
 use crate::cli::help::details;
 use crate::cli::output::Output;
-use crate::{Auth, Config, ContextName, Result};
+use crate::ids::ContextName;
+use crate::{Auth, Config, Result};
 
 /// Give a login another name
 ///

@@ -12,9 +12,11 @@ use crate::cli::hints::shell_command;
 use crate::cli::next_steps::{Step, Who};
 use crate::cli::output::Output;
 use crate::clock::rfc3339;
+use crate::contexts::Missing;
 use crate::custody::{KeptUntil, Protection};
+use crate::ids::ContextName;
 use crate::prompt::Screen;
-use crate::{Auth, Config, Context, ContextName, Missing, Result, Selector};
+use crate::{Auth, Config, Context, Result, Selector};
 
 /// Say who is logged in, where, and until when, as this machine knows it
 ///

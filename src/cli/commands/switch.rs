@@ -10,8 +10,9 @@ use crate::cli::context_view::{chosen_by, context_json, note_unless_selected};
 use crate::cli::help::details;
 use crate::cli::output::Output;
 use crate::clock::Cancel;
+use crate::ids::{ContextName, Org};
 use crate::sanitize::shell_quoted;
-use crate::{Auth, Config, Context, ContextName, ErrorKind, Org, Remedy, Result};
+use crate::{Auth, Config, Context, ErrorKind, Remedy, Result};
 
 /// Choose which login is used, everywhere or in this folder and below
 ///

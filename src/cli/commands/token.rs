@@ -12,7 +12,9 @@ use crate::cli::help::details;
 use crate::cli::output::Output;
 use crate::cli::signals::Stop;
 use crate::clock::{parse_duration, rfc3339};
-use crate::{Auth, Config, ContextName, Org, Result, Selector, Setting, TokenRequest};
+use crate::config::Setting;
+use crate::ids::{ContextName, Org};
+use crate::{Auth, Config, Result, Selector, TokenRequest};
 
 /// Print a valid access token and nothing else
 ///

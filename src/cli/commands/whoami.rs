@@ -13,7 +13,8 @@ use crate::cli::output::Output;
 use crate::cli::process::run_command;
 use crate::cli::signals::Stop;
 use crate::clock::Cancel;
-use crate::{Auth, Config, ContextName, Org, Result, Selector};
+use crate::ids::{ContextName, Org};
+use crate::{Auth, Config, Result, Selector};
 
 /// Say who is logged in, as the authorization server knows it.
 ///

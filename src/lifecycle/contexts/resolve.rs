@@ -277,7 +277,7 @@ mod tests {
         let real = canonical_folder(folder.path()).unwrap();
         let mut index = index(&[entry("a", Some("a")), entry("b", Some("b")), entry("c", Some("c"))]);
         let mut config = Config::new("acme", "https://a.example", "acme").unwrap();
-        config.environment = crate::Environment::default();
+        config.environment = crate::config::Environment::default();
         let name = |index: &Index, config: &Config, select: &Selector| {
             index.resolve(select, config).map(|(entry, by)| (entry.name.to_string(), by))
         };
@@ -292,7 +292,7 @@ mod tests {
         config.environment.context = Some("d".into());
         let missing = name(&index, &config, &none).unwrap_err();
         assert_eq!(missing.to_string(), "there is no login named d (named by ACME_CONTEXT)");
-        config.environment = crate::Environment::default();
+        config.environment = crate::config::Environment::default();
         index.remove(&"a".parse().unwrap());
         let remedy = Remedy::ChooseContext { contexts: vec!["b".into(), "c".into()] };
         assert_eq!(name(&index, &config, &none).unwrap_err().remedy(), Some(&remedy));

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use hallpass::contexts::Logout;
 use hallpass::custody::{Custody, MemoryKeyStore};
 use hallpass::prompt::Silent;
-use hallpass::{Auth, Config, Login, Logout, Session, TokenRequest};
+use hallpass::{Auth, Config, Login, Session, TokenRequest};
 
 use crate::support::rig::{Mood, Rig, S, forced, token};
 

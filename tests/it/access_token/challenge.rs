@@ -1,8 +1,9 @@
 //! A resource refuses a token: `Session::challenged` and `Session::refused` say what the caller can do.
 
+use hallpass::contexts::Logout;
 use hallpass::prompt::Silent;
 use hallpass::testing::Endpoint;
-use hallpass::{AccessToken, AfterRefusal, Auth, Config, Login, Logout, Session, TokenRequest};
+use hallpass::{AccessToken, AfterRefusal, Auth, Config, Login, Session, TokenRequest};
 use url::Url;
 
 use crate::support::rig::{Rig, S};

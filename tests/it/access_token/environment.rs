@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use hallpass::config::Setting;
+use hallpass::secret::Secret;
 use hallpass::testing::Endpoint;
-use hallpass::{AfterRefusal, Auth, ErrorKind, Remedy, Secret, Selector, Setting};
+use hallpass::{AfterRefusal, Auth, ErrorKind, Remedy, Selector};
 
 use super::challenge::{config, retries, served};
 use crate::support::acme::*;

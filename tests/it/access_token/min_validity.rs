@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use hallpass::secret::Secret;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Auth, ErrorKind, Result, Secret, Session, TokenRequest};
+use hallpass::{Auth, ErrorKind, Result, Session, TokenRequest};
 use serde_json::json;
 
 use super::lifetimes::since_1970;

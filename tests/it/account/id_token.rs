@@ -116,7 +116,7 @@ fn an_id_token_of_another_org_does_not_choose_the_org() {
     let rig = Rig::with(|behaviour| behaviour.org_parameter = Some("organization_id".into()));
     rig.server.approve_all_as(&Person::default().in_orgs(&["acme", "globex"]));
     let mut config = rig.config();
-    config.orgs.selection = hallpass::Orgs::ByRefresh("organization_id".into());
+    config.orgs.selection = hallpass::config::Orgs::ByRefresh("organization_id".into());
     let auth = hallpass::Auth::new(config).unwrap();
     let own = auth.login(hallpass::Login::new(hallpass::prompt::Silent)).wait().unwrap();
     let mut select = hallpass::Selector::default();

@@ -55,7 +55,7 @@ fn unnamed() -> (Rig, Session) {
 fn an_unnamed_login_learns_from_a_reply_for_another_org() {
     let (rig, session) = unnamed();
     let mut config = rig.config();
-    config.orgs.selection = hallpass::Orgs::ByRefresh("organization_id".into());
+    config.orgs.selection = hallpass::config::Orgs::ByRefresh("organization_id".into());
     let mut select = hallpass::Selector::default();
     select.org = Some("acme".parse().unwrap());
     rig.server.set_behaviour(|behaviour| behaviour.org_parameter = Some("organization_id".into()));

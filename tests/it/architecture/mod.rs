@@ -53,7 +53,7 @@ const DOORS: &[(&str, &str, &str)] = &[
     ("rustix::fs", "state_dir/", "ask crate::state_dir, which checks and commits atomically"),
     ("rustix::termios rustix::event rpassword", "prompt/ system/tty.rs", "ask through a Prompt, wait with the Clock"),
     ("rustix::time", "system/clock.rs", "ask the Clock"),
-    ("rustix::mm", "system/hardening.rs", "the host asks for it, by hallpass::harden_process"),
+    ("rustix::mm", "system/hardening.rs", "the host asks for it, by hallpass::secret::harden_process"),
     ("rustix::process::kill_current_process_group", "system/tty.rs", "take a Tty"),
     ("nix", "system/tty.rs cli/", "take a Tty"),
     ("terminal_size", "system/environment/", "take a Screen"),

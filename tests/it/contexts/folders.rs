@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use hallpass::{Auth, ChosenBy, ErrorKind, Selector};
+use hallpass::contexts::ChosenBy;
+use hallpass::{Auth, ErrorKind, Selector};
 
 use super::{auth_in, by_default, by_folder, folder, meant, name, two};
 use crate::support::rig::assert_error;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use hallpass::Setting;
+use hallpass::config::Setting;
+use hallpass::contexts::{ChosenBy, Logins, Logout};
 use hallpass::prompt::Silent;
 use hallpass::testing::{AuthorizationServer, Behaviour, Person};
-use hallpass::{Auth, ChosenBy, Config, ErrorKind, Logins, Logout, Remedy, Selector};
+use hallpass::{Auth, Config, ErrorKind, Remedy, Selector};
 
 use super::{by_default, folder, meant, name};
 use crate::support::rig::{Rig, assert_error, bob, named, token};

@@ -13,8 +13,10 @@ mod names;
 mod switch;
 
 use crate::support::rig::{Rig, bob};
+use hallpass::Auth;
+use hallpass::contexts::ChosenBy;
+use hallpass::ids::ContextName;
 use hallpass::testing::Person;
-use hallpass::{Auth, ChosenBy, ContextName};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
+use hallpass::contexts::{ChosenBy, Logout};
 use hallpass::prompt::Silent;
 use hallpass::testing::{Endpoint, Person};
-use hallpass::{Auth, ChosenBy, ErrorKind, Login, Logout, Remedy, Selector};
+use hallpass::{Auth, ErrorKind, Login, Remedy, Selector};
 
 use super::{auth_in, by_default, by_folder, folder, meant, name, two};
 use crate::support::rig::{Rig, S, assert_error, bob, named, token};

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use hallpass::{Auth, ChosenBy, Context, ErrorKind, Remedy};
+use hallpass::contexts::ChosenBy;
+use hallpass::{Auth, Context, ErrorKind, Remedy};
 
 use super::{auth_in, by_default, folder, meant, name, two};
 use crate::support::rig::{Rig, S, assert_error, token};
@@ -66,7 +67,7 @@ fn one_login_of_the_list_is_the_current_one() {
     config.environment.context = Some("play".into());
     assert_eq!(marks(&Auth::new(config.clone()).unwrap()), [(true, false), (false, false)]);
     config.environment.context = None;
-    config.environment.token = Some(std::sync::Arc::new(hallpass::Secret::new("given".into())));
+    config.environment.token = Some(std::sync::Arc::new(hallpass::secret::Secret::new("given".into())));
     assert_eq!(marks(&Auth::new(config).unwrap()), [(true, false), (false, false)], "the token goes before all");
 }
 

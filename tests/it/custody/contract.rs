@@ -1,7 +1,8 @@
 //! The contract of `KeyStore`, which a host's own key store can check.
 
+use hallpass::config::Setting;
 use hallpass::custody::KeyStoreName;
-use hallpass::{ErrorKind, Remedy, Setting};
+use hallpass::{ErrorKind, Remedy};
 
 use crate::support::rig::assert_error;
 

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
+use hallpass::contexts::Logout;
 use hallpass::custody::{Custody, Item, KeyStore, KeyStoreName, OsKeyStore};
 use hallpass::prompt::Silent;
 use hallpass::testing::check_key_store;
-use hallpass::{Auth, ErrorKind, Login, Logout};
+use hallpass::{Auth, ErrorKind, Login};
 
 use crate::support::rig::{Rig, S, assert_error, forced, token, until};
 

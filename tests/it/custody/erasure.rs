@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use hallpass::contexts::Logout;
 use hallpass::prompt::Silent;
-use hallpass::{Auth, Logout, Selector};
+use hallpass::{Auth, Selector};
 use serde_json::Value;
 
 use crate::support::rig::{Rig, bob, named, token};

@@ -8,8 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use hallpass::contexts::Logout;
 use hallpass::custody::{Custody, KeyStoreName};
-use hallpass::{Auth, Config, Error, ErrorKind, Logout, Remedy};
+use hallpass::{Auth, Config, Error, ErrorKind, Remedy};
 
 use crate::support::passphrase::at;
 use crate::support::rig::{Rig, assert_error, bob, token};

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use hallpass::Setting;
+use hallpass::config::Setting;
+use hallpass::contexts::{Logins, MoveKeys, MoveOutcome, Outcomes};
 use hallpass::custody::{Custody, Item, KeyStore, KeyStoreError, KeyStoreName, MemoryKeyStore};
 use hallpass::prompt::Silent;
+use hallpass::secret::Secret;
 use hallpass::testing::Person;
-use hallpass::{Auth, Config, ErrorKind, Logins, MoveKeys, MoveOutcome, Outcomes, Remedy, Result, Secret};
+use hallpass::{Auth, Config, ErrorKind, Remedy, Result};
 
 use crate::support::passphrase::at;
 use crate::support::rig::{Mood, Rig, S, assert_error, named, token};

@@ -4,9 +4,11 @@ use std::fs;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use hallpass::contexts::Logins;
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::prompt::passphrase::{AskPassphrase, Purpose, Question};
-use hallpass::{Auth, Config, Error, ErrorKind, Logins, Secret};
+use hallpass::secret::Secret;
+use hallpass::{Auth, Config, Error, ErrorKind};
 
 use super::key_files::checksummed;
 use crate::support::passphrase::{Says, at};
@@ -163,7 +165,7 @@ fn no_lock_is_held_while_a_person_is_asked() {
     rig.clock.advance(S(4000));
     token(&auth().session().unwrap());
     for to in [KeyStoreName::KeyFile, KeyStoreName::Passphrase] {
-        let _ = auth().move_keys(hallpass::MoveKeys::new(Logins::All, to)).wait().unwrap();
+        let _ = auth().move_keys(hallpass::contexts::MoveKeys::new(Logins::All, to)).wait().unwrap();
     }
     let _ = auth().logout(Default::default()).wait().unwrap();
     assert_eq!(*person.held.lock().unwrap(), [""; 0]);

@@ -1,8 +1,9 @@
 //! Which key stores may hold a key, by the host and by the environment.
 
+use hallpass::contexts::Logout;
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::doctor::State;
-use hallpass::{Auth, ErrorKind, Logout};
+use hallpass::{Auth, ErrorKind};
 
 use crate::support::passphrase::at;
 use crate::support::rig::{Rig, assert_error, token};

@@ -1,7 +1,8 @@
 //! PKCE (RFC 7636) on the device grant: who polls is who asked.
 
+use hallpass::ErrorKind;
+use hallpass::config::Pkce;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{ErrorKind, Pkce};
 
 use crate::support::acme::Acme;
 use crate::support::rig::{Rig, assert_error};

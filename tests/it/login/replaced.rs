@@ -1,7 +1,8 @@
 //! A new login replaces an old one, which is revoked only if the new one survives that (law 13).
 
+use hallpass::ErrorKind;
+use hallpass::config::RevocationReach;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{ErrorKind, RevocationReach};
 
 use crate::support::rig::{Rig, S, token};
 

@@ -1,7 +1,8 @@
 //! Logging out of a login that may have ended at the server.
 
+use hallpass::Remedy;
+use hallpass::contexts::Logout;
 use hallpass::testing::Endpoint;
-use hallpass::{Logout, Remedy};
 use serde_json::json;
 
 use crate::support::faults::json_body;

@@ -1,6 +1,7 @@
 //! A login can always be forgotten on this machine, whatever is broken.
 
-use hallpass::{Auth, ErrorKind, Logout, LogoutOutcome};
+use hallpass::contexts::{Logout, LogoutOutcome};
+use hallpass::{Auth, ErrorKind};
 
 use super::revocation::log_out;
 use crate::support::rig::{Mood, Rig, assert_error, token};
@@ -73,7 +74,7 @@ fn a_login_in_an_unknown_key_store_can_be_forgotten() {
     assert!(auth.logout(Logout::default()).wait().is_err());
     assert_eq!(
         auth.logout(Logout::default().local_only()).wait().unwrap().done[0].ended,
-        hallpass::LogoutOutcome::LocalOnly
+        hallpass::contexts::LogoutOutcome::LocalOnly
     );
     assert!(rig.records().is_empty() && rig.auth().contexts().unwrap().is_empty());
 }

@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use hallpass::contexts::{LoggedOut, Logins, Logout, LogoutOutcome, Outcomes};
 use hallpass::testing::{Endpoint, Fault, Person};
-use hallpass::{ErrorKind, LoggedOut, Logins, Logout, LogoutOutcome, Outcomes, Remedy, Result};
+use hallpass::{ErrorKind, Remedy, Result};
 
 use crate::support::rig::{Rig, S, assert_error, bob, token};
 

@@ -1,8 +1,9 @@
 //! Contexts of orgs: added without a login if one login serves all orgs.
 
+use hallpass::contexts::{Logins, Logout, LogoutOutcome};
 use hallpass::prompt::Silent;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Login, Logins, Logout, LogoutOutcome, Selector};
+use hallpass::{Login, Selector};
 use serde_json::json;
 
 use super::{assert_refused, auth, by_refresh, log_in, rig, speaks_for};

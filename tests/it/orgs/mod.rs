@@ -11,9 +11,10 @@ mod refused;
 mod tokens;
 
 use crate::support::rig::{Rig, token};
+use hallpass::config::Orgs;
 use hallpass::prompt::Silent;
 use hallpass::testing::{Behaviour, Person};
-use hallpass::{Auth, Error, ErrorKind, Login, Orgs, Result, Selector, Session};
+use hallpass::{Auth, Error, ErrorKind, Login, Result, Selector, Session};
 
 const PARAMETER: &str = "organization_id";
 

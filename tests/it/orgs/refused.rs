@@ -1,7 +1,8 @@
 //! An org or a scope is refused: the login and its other orgs go on.
 
+use hallpass::config::{Orgs, Setting};
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{ErrorKind, Orgs, Remedy, Setting, TokenRequest};
+use hallpass::{ErrorKind, Remedy, TokenRequest};
 use serde_json::json;
 
 use super::{assert_refused, auth, by_exchange, by_refresh, in_org, log_in, rig, speaks_for, with};

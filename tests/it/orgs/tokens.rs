@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use hallpass::config::Orgs;
 use hallpass::testing::{Endpoint, Fault, Person};
-use hallpass::{ErrorKind, Orgs, Remedy, TokenRequest};
+use hallpass::{ErrorKind, Remedy, TokenRequest};
 use serde_json::json;
 
 use super::{PARAMETER, assert_refused, auth, by_exchange, by_refresh, in_org, log_in, rig, speaks_for, with};

@@ -1,7 +1,8 @@
 //! The reply to a refresh is lost: nobody knows whether the server has rotated.
 
+use hallpass::contexts::Logout;
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{ErrorKind, Logout, Remedy};
+use hallpass::{ErrorKind, Remedy};
 
 use crate::support::faults::json_body;
 use crate::support::rig::{Rig, S, assert_error, forced, token};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass::Setting;
+use hallpass::config::Setting;
 use hallpass::prompt::Silent;
 use hallpass::testing::Endpoint;
 use hallpass::{Auth, Config, ErrorKind, Login, Remedy};
@@ -24,7 +24,7 @@ fn configured_endpoints_need_no_metadata() {
     let mut config = rig.config();
     by_hand(&mut config);
     let ended = Auth::new(config).unwrap().logout(Default::default()).wait().unwrap().done;
-    assert_eq!(ended[0].ended, hallpass::LogoutOutcome::Revoked);
+    assert_eq!(ended[0].ended, hallpass::contexts::LogoutOutcome::Revoked);
 
     // One by hand, the other from the metadata; whose second document is asked for what neither has.
     rig.try_log_in(|config| config.endpoints.device_authorization = at("/device_authorization")).unwrap();
@@ -71,7 +71,7 @@ fn a_confidential_client_authenticates_at_every_endpoint() {
     let error = rig.try_log_in(|_| {}).unwrap_err();
     assert_error(&error, ErrorKind::AuthorizationServer, Some("fix_config"), 1);
     let mut config = rig.config();
-    config.client_secret = Some(Arc::new(hallpass::Secret::new("s3cret/+ %".into())));
+    config.client_secret = Some(Arc::new(hallpass::secret::Secret::new("s3cret/+ %".into())));
     let auth = Auth::new(config).unwrap();
     let session = auth.login(Login::new(Silent)).wait().unwrap();
     // Some servers want to be told the client by name here, however it authenticates.
@@ -81,7 +81,7 @@ fn a_confidential_client_authenticates_at_every_endpoint() {
     rig.clock.advance(crate::support::rig::S(3600));
     session.access_token().wait().unwrap();
     let ended = auth.logout(Default::default()).wait().unwrap().done;
-    assert_eq!(ended[0].ended, hallpass::LogoutOutcome::Revoked);
+    assert_eq!(ended[0].ended, hallpass::contexts::LogoutOutcome::Revoked);
     rig.assert_nothing_left("confidential client");
 }
 

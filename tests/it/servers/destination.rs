@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use hallpass::Setting;
+use hallpass::config::Setting;
+use hallpass::contexts::Logout;
 use hallpass::testing::{AuthorizationServer, Behaviour};
-use hallpass::{Auth, Config, ErrorKind, Logout, Remedy, Selector};
+use hallpass::{Auth, Config, ErrorKind, Remedy, Selector};
 use url::Url;
 
 use crate::support::rig::{Rig, S, assert_error, token};
@@ -116,7 +117,7 @@ fn the_client_secret_goes_only_to_the_logins_server() {
     rig.server.approve_all();
     let with_secret = |change: &dyn Fn(&mut Config)| {
         let mut config = rig.config();
-        config.client_secret = Some(Arc::new(hallpass::Secret::new("s3cret".into())));
+        config.client_secret = Some(Arc::new(hallpass::secret::Secret::new("s3cret".into())));
         change(&mut config);
         Auth::new(config).unwrap()
     };

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use hallpass::contexts::Logout;
 use hallpass::prompt::Silent;
+use hallpass::secret::Secret;
 use hallpass::testing::{AuthorizationServer, Behaviour, Endpoint, Fault};
-use hallpass::{Auth, Config, ErrorKind, Login, Logout, Secret};
+use hallpass::{Auth, Config, ErrorKind, Login};
 use url::Url;
 
 use crate::support::rig::{Rig, S, assert_error, bob, named, token};

@@ -1,8 +1,9 @@
 //! Where the endpoints are: what a server's metadata may say, and what a second document adds.
 
-use hallpass::Setting;
+use hallpass::config::Setting;
+use hallpass::contexts::{Logout, LogoutOutcome};
 use hallpass::testing::{AuthorizationServer, Endpoint, Fault};
-use hallpass::{Config, ErrorKind, Logout, LogoutOutcome, Remedy};
+use hallpass::{Config, ErrorKind, Remedy};
 use serde_json::Value;
 
 use crate::support::faults::json_body;

@@ -1,11 +1,12 @@
 //! The ready configurations, and what a host sets by hand for a server that differs.
 
+use hallpass::config::Setting;
 use hallpass::doctor::Area;
 use hallpass::doctor::State;
 use hallpass::prompt::Silent;
 use hallpass::servers::{entra, github, gitlab, okta, twitch, workos_authkit, workos_connect};
 use hallpass::testing::{Endpoint, Fault};
-use hallpass::{Auth, ErrorKind, Remedy, Setting, TokenRequest};
+use hallpass::{Auth, ErrorKind, Remedy, TokenRequest};
 
 use crate::support::rig::{Rig, assert_error, forced};
 

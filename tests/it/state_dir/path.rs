@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use hallpass::contexts::{Logins, Logout, MoveKeys};
 use hallpass::custody::KeyStoreName;
 use hallpass::doctor::State;
 use hallpass::prompt::Silent;
-use hallpass::{Auth, Config, ErrorKind, Login, Logins, Logout, MoveKeys};
+use hallpass::{Auth, Config, ErrorKind, Login};
 
 use crate::support::rig::{Rig, assert_error};
 

@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use hallpass::contexts::{Logins, Logout};
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::doctor::{Area, State};
 use hallpass::prompt::Silent;
 use hallpass::testing::Endpoint;
-use hallpass::{Auth, Error, ErrorKind, Logins, Logout, Selector, Session};
+use hallpass::{Auth, Error, ErrorKind, Selector, Session};
 use serde_json::Value;
 
 use crate::support::rig::{Rig, S, assert_error, bob, named, token};

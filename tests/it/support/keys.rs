@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use hallpass::Result;
 use hallpass::custody::{Item, KeyStore, KeyStoreError, KeyStoreName};
-use hallpass::{Result, Secret};
+use hallpass::secret::Secret;
 
 /// A key store that does as a test says.
 #[derive(Default)]

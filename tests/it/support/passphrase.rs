@@ -4,9 +4,10 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use hallpass::Config;
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::prompt::passphrase::{AskPassphrase, Purpose, Question};
-use hallpass::{Config, Secret};
+use hallpass::secret::Secret;
 
 use super::rig::Rig;
 

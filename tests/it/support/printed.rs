@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use hallpass::Error;
-use hallpass::prompt::{JsonLines, Outcome, Prompt, Terminal, Verification, Wait};
+use hallpass::Terminal;
+use hallpass::prompt::{JsonLines, Outcome, Prompt, Verification, Wait};
 
 /// Everything that was printed.
 #[derive(Default, Clone)]

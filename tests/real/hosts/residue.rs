@@ -4,7 +4,8 @@
 mod plain;
 
 #[global_allocator]
-static ALLOCATOR: hallpass::ZeroizingAllocator<std::alloc::System> = hallpass::ZeroizingAllocator(std::alloc::System);
+static ALLOCATOR: hallpass::secret::ZeroizingAllocator<std::alloc::System> =
+    hallpass::secret::ZeroizingAllocator(std::alloc::System);
 
 fn main() -> hallpass::Result<()> {
     plain::main()

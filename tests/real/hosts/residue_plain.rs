@@ -17,7 +17,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use hallpass::prompt::{Prompt, Verification};
-use hallpass::{Auth, Login, Result, Secret, TokenRequest};
+use hallpass::secret::Secret;
+use hallpass::{Auth, Login, Result, TokenRequest};
 
 pub(crate) fn main() -> Result<()> {
     // Kept to the end, so that whoever finds no other secret knows that they looked in the right place.

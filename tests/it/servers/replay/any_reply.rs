@@ -3,9 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use hallpass::config::Pkce;
+use hallpass::contexts::Logout;
 use hallpass::prompt::Silent;
+use hallpass::secret::Secret;
 use hallpass::testing::ManualClock;
-use hallpass::{Auth, Config, Error, Login, Logout, Pkce, Secret, Session};
+use hallpass::{Auth, Config, Error, Login, Session};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

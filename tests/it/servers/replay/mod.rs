@@ -15,10 +15,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass::clock::Clock as _;
+use hallpass::config::{Environment, Pkce};
+use hallpass::contexts::Logout;
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::prompt::{Prompt, Verification};
+use hallpass::secret::Secret;
 use hallpass::testing::ManualClock;
-use hallpass::{Auth, Config, Environment, Error, Login, Logout, Pkce, Remedy, Secret, Session, TokenRequest, servers};
+use hallpass::{Auth, Config, Error, Login, Remedy, Session, TokenRequest, servers};
 use url::Url;
 
 use conversation::Conversation;
