@@ -1,6 +1,6 @@
 //! Durations as people write them: one grammar for every flag and variable that takes a duration. And times as programs read them.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::model::error::{Error, Result};
 use crate::model::sanitize::quoted;
@@ -31,9 +31,31 @@ pub fn parse_duration(setting: Setting, text: &str) -> Result<Duration> {
     })
 }
 
-/// Returns the time as RFC 3339, in UTC and whole seconds: `2026-01-01T00:00:00Z`.
+/// Returns the time as RFC 3339, in UTC and whole seconds: `2026-01-01T00:00:00Z`. A time before 1970 is shown as the beginning of 1970.
 pub fn rfc3339(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (year, month, day) = date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Returns year, month and day of the Gregorian calendar. 400 years have 146 097 days, in whichever year they begin.
+fn date(days_since_1970: u64) -> (u64, u64, u64) {
+    let (mut year, mut day) = (1970 + days_since_1970 / 146_097 * 400, days_since_1970 % 146_097);
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    while day >= 365 + u64::from(is_leap(year)) {
+        day -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let mut month = 1;
+    for days in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if day < days {
+            break;
+        }
+        day -= days;
+        month += 1;
+    }
+    (year, month, day + 1)
 }
 
 const UNITS: &[(char, u64)] = &[('w', 604_800), ('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
@@ -77,6 +99,18 @@ fn digits(number: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn writes_times_as_another_crate_does() {
+        // Each day of two turns of the calendar, at another time of day each.
+        for day in 0..2 * 146_097 {
+            let time = UNIX_EPOCH + Duration::from_secs(day * 86_400 + day * 7919 % 86_400);
+            assert_eq!(rfc3339(time), humantime::format_rfc3339_seconds(time).to_string());
+        }
+        assert_eq!(rfc3339(UNIX_EPOCH - Duration::from_secs(1)), "1970-01-01T00:00:00Z");
+        // humantime takes no later one.
+        assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(253_402_300_800)), "10000-01-01T00:00:00Z");
+    }
 
     #[test]
     fn accepts_one_grammar_and_no_other() {

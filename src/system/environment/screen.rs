@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdout};
 
-use terminal_size::{Height, Width, terminal_size_of};
-
 use super::variable;
 use crate::model::sanitize::{ascii, printable};
 use crate::model::wrap;
@@ -115,15 +113,25 @@ fn columns() -> Option<usize> {
 }
 
 fn stderr_size() -> Option<(usize, usize)> {
-    terminal_size_of(stderr()).map(to_columns_and_rows)
+    window_size(stderr())
 }
 
 fn stdout_size() -> Option<(usize, usize)> {
-    terminal_size_of(stdout()).map(to_columns_and_rows)
+    window_size(stdout())
 }
 
-fn to_columns_and_rows((Width(columns), Height(rows)): (Width, Height)) -> (usize, usize) {
-    (columns.into(), rows.into())
+/// Returns columns and rows. A terminal that does not know its size says 0.
+#[cfg(unix)]
+fn window_size(terminal: impl std::os::fd::AsFd) -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    let is_known = size.ws_col > 0 && size.ws_row > 0;
+    is_known.then_some((size.ws_col.into(), size.ws_row.into()))
+}
+
+#[cfg(windows)]
+fn window_size(terminal: impl std::os::windows::io::AsHandle) -> Option<(usize, usize)> {
+    let (columns, rows) = terminal_size::terminal_size_of(terminal)?;
+    Some((columns.0.into(), rows.0.into()))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// commit that says why.
 const DEFAULT_BUDGET: usize = 215;
 /// The same with all features.
-const FULL_BUDGET: usize = 240;
+const FULL_BUDGET: usize = 241;
 
 #[test]
 fn the_tree_keeps_to_its_budget() {

@@ -45,13 +45,26 @@ const FACES: &[&str] = &["cli", "testing"];
 /// `.clippy.toml`, which sees through every path; the last lines here say who may be excepted from it.
 const DOORS: &[(&str, &str, &str)] = &[
     ("oauth2", "oauth/token_endpoint.rs", "take its TokenReply"),
-    ("reqwest", "system/http/client.rs system/http/reply.rs system/http/redirect.rs", "send through system::http"),
-    ("tokio", "lifecycle/jobs.rs system/http/client.rs testing/", "write blocking code; a job makes it async"),
+    (
+        "reqwest",
+        "system/http/client.rs system/http/reply.rs system/http/redirect.rs system/http/tls/",
+        "send through system::http",
+    ),
+    ("rustls rustls_platform_verifier", "system/http/tls/", "send through system::http"),
+    (
+        "tokio",
+        "lifecycle/jobs.rs system/http/client.rs system/http/tls/handshakes.rs testing/",
+        "write blocking code; a job makes it async",
+    ),
     ("hyper hyper_util http_body_util", "testing/", "the library does not listen"),
     ("httpdate", "system/http/reply.rs testing/", "take a Reply's fields"),
     ("http_auth", "oauth/challenge.rs", "take its Demand"),
     ("rustix::fs", "state_dir/", "ask crate::state_dir, which checks and commits atomically"),
-    ("rustix::termios rustix::event rpassword", "prompt/ system/tty.rs", "ask through a Prompt, wait with the Clock"),
+    (
+        "rustix::termios rustix::event rpassword",
+        "prompt/ system/environment/screen.rs system/tty.rs",
+        "ask through a Prompt, wait with the Clock",
+    ),
     ("rustix::time", "system/clock.rs", "ask the Clock"),
     ("rustix::mm", "system/hardening.rs", "the host asks for it, by hallpass::secret::harden_process"),
     ("rustix::process::kill_current_process_group", "system/tty.rs", "take a Tty"),
@@ -77,7 +90,7 @@ const DOORS: &[(&str, &str, &str)] = &[
     ("clippy::print_stdout clippy::print_stderr clippy::exit", "cli/", "library code is silent, and returns"),
     (
         "clippy::disallowed_methods clippy::disallowed_types",
-        "system/browser.rs system/clock.rs system/environment/ system/http/client.rs system/http/reply.rs prompt/passphrase/ state_dir/ custody/os/ cli/ testing/",
+        "system/browser.rs system/clock.rs system/environment/ system/http/client.rs system/http/reply.rs system/http/tls/ prompt/passphrase/ state_dir/ custody/os/ cli/ testing/",
         "write what .clippy.toml names instead",
     ),
     ("clippy::all clippy::style clippy::restriction", "", "allow the one lint that is meant"),
