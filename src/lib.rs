@@ -52,6 +52,9 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(not(any(feature = "tls-aws-lc", feature = "tls-ring")))]
+compile_error!("hallpass needs a TLS provider: switch on the feature `tls-aws-lc` (the default) or `tls-ring`");
+
 mod auth;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -24,6 +24,7 @@ use crate::system::http::form::Form;
 use crate::system::http::proxy::{Proxy, UnusableProxy};
 use crate::system::http::redirect::secrets_sent;
 use crate::system::http::reply::Reply;
+use crate::system::http::tls;
 
 /// How long a request that was sent may still finish after a cancel: its reply may hold the only copy of a token.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
@@ -189,20 +190,8 @@ fn client(settings: &Settings, proxy: Option<&Proxy>) -> Result<reqwest::Client,
         let address = reqwest::Proxy::https(address.clone()).map_err(refused)?;
         client = client.proxy(address.no_proxy(reqwest::NoProxy::from_string(except)));
     }
-    if !settings.extra_roots.is_empty() {
-        client = client.tls_certs_merge(extra_roots(&settings.extra_roots)?);
-    }
+    let client = tls::configure(client, &settings.extra_roots)?;
     client.build().map_err(|error| HttpError::client_not_built(&error))
-}
-
-fn extra_roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, HttpError> {
-    match reqwest::Certificate::from_pem_bundle(pem) {
-        Ok(roots) if !roots.is_empty() => Ok(roots),
-        _ => Err(HttpError::Setup {
-            why: "the extra roots hold no PEM certificate".into(),
-            remedy: Remedy::FixConfig { setting: Setting::ExtraRoots },
-        }),
-    }
 }
 
 /// Makes a header of `value` itself: nobody would wipe a copy.

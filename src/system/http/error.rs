@@ -58,6 +58,12 @@ impl HttpError {
         }
     }
 
+    /// Makes the error of extra roots that no certificate can be read from.
+    pub(crate) fn no_root_in_pem() -> Self {
+        let why = "the extra roots hold no PEM certificate".into();
+        Self::Setup { why, remedy: Remedy::FixConfig { field: "extra_roots" } }
+    }
+
     /// Makes the error of a machine that lacks what a connection needs.
     pub(crate) fn no_runtime(error: &io::Error) -> Self {
         let remedy = if is_out_of_files(error) { Remedy::RaiseLimit } else { Remedy::Retry { after: None } };

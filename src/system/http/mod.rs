@@ -3,6 +3,7 @@
 //! | file | has |
 //! | --- | --- |
 //! | `client` | [`Http`]: the client, and what may be sent |
+//! | `tls/` | the two TLS providers, and which roots they trust |
 //! | `form` | the body of a request |
 //! | `proxy` | the proxy, from the variables that curl reads |
 //! | `reply` | [`Reply`]: reads a reply, at most 1 MiB of it |
@@ -21,6 +22,7 @@ pub(crate) mod form;
 mod proxy;
 mod redirect;
 mod reply;
+mod tls;
 
 pub(crate) use client::{Http, Settings};
 pub(crate) use reply::{Reply, UnexpectedBody};
