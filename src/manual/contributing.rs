@@ -61,6 +61,8 @@
 //! | processes that race and die | `cargo test --all-features --test processes kill -- --nocapture` |
 //! | other people's servers and stores | `cargo test --all-features --test real contract -- --nocapture` |
 //! | the code in these pages and in the README | `cargo test --all-features --doc` |
+//! | hosts with TLS of their own, or without | `tests/hosts/run`, or `tests/hosts/run ring` |
+//! | whether the oldest versions that `Cargo.toml` allows are enough | `tests/lower_bounds` |
 //! | everything, with what it needs installed | `tests/all`; `tests/all --full` with the full counts |
 //!
 //! `HALLPASS_FULL=1` gives one suite its full counts. A suite that lacks a program says so and is left out; `tests/real/support/needs.rs` has the list.

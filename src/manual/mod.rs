@@ -5,6 +5,7 @@
 //! | [`login`] | how a login travels |
 //! | [`session`] | how a session survives |
 //! | [`custody`] | where keys rest |
+//! | [`embed`] | TLS: which feature for which host |
 //! | [`laws`] | the laws of the code, and the tests that hold them |
 //! | [`threats`] | what is protected from whom |
 //! | [`json`] | what the commands print for programs |
@@ -15,6 +16,7 @@
 pub mod comparison;
 pub mod contributing;
 pub mod custody;
+pub mod embed;
 pub mod faq;
 pub mod json;
 pub mod laws;

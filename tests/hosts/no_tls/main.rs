@@ -1,0 +1,19 @@
+//! A host whose reqwest has no TLS: it gets that of hallpass.
+
+#[path = "../login.rs"]
+mod login;
+
+fn main() {
+    if std::env::args().any(|argument| argument == "hallpass-first") {
+        login::by_hallpass();
+    }
+    by_host();
+    login::by_hallpass();
+    by_host();
+    println!("ok");
+}
+
+/// Panics without a default provider, and where rustls cannot choose one of two.
+fn by_host() {
+    drop(reqwest::Client::new());
+}
