@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hallpass::custody::{Custody, MemoryKeyStore};
 use hallpass::prompt::Silent;
-use hallpass::{Auth, Config, Error, LoginRequest, Remedy, blocking};
+use hallpass::{Auth, Config, Error, Login, Remedy};
 
 /// Panics unless hallpass's own TLS works.
 pub fn by_hallpass() {
@@ -17,11 +17,11 @@ pub fn by_hallpass() {
 /// The server's metadata name no endpoint, so that every login fails.
 fn log_in(extra_roots: Vec<u8>) -> Error {
     let mut config = Config::new("host", &variable("HOST_ISSUER"), "host").expect("a configuration");
-    config.extra_roots = extra_roots;
+    config.network.extra_roots = extra_roots;
     config.state_dir = Some(variable("HOST_STATE").into());
-    config.custody = Custody::Custom(Arc::new(MemoryKeyStore::default()));
+    config.custody.choice = Custody::Custom(Arc::new(MemoryKeyStore::default()));
     let auth = Auth::new(config).expect("no state folder is needed yet");
-    blocking::wait(auth.login(LoginRequest::default(), Arc::new(Silent))).expect_err("no endpoint")
+    auth.login(Login::new(Silent)).wait().expect_err("no endpoint")
 }
 
 fn variable(name: &str) -> String {

@@ -61,7 +61,7 @@ impl HttpError {
     /// Makes the error of extra roots that no certificate can be read from.
     pub(crate) fn no_root_in_pem() -> Self {
         let why = "the extra roots hold no PEM certificate".into();
-        Self::Setup { why, remedy: Remedy::FixConfig { field: "extra_roots" } }
+        Self::Setup { why, remedy: Remedy::FixConfig { setting: Setting::ExtraRoots } }
     }
 
     /// Makes the error of a machine that lacks what a connection needs.

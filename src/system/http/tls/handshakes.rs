@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::model::error::{Error, Remedy};
+use crate::model::setting::Setting;
 use crate::system::http::error::HttpError;
 
 /// The root that signed the server's certificate, for `localhost`. `openssl req -x509` and `openssl x509 -req` made them, for a hundred years.
@@ -81,8 +82,12 @@ fn roots_that_cannot_be_read_are_the_same_error() {
     let no_certificate = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let no_base64 = b"-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n";
     for (roots, part, remedy) in [
-        (&b"no certificate"[..], "the extra roots hold no PEM certificate", Remedy::FixConfig { field: "extra_roots" }),
-        (no_base64, "the extra roots hold no PEM certificate", Remedy::FixConfig { field: "extra_roots" }),
+        (
+            &b"no certificate"[..],
+            "the extra roots hold no PEM certificate",
+            Remedy::FixConfig { setting: Setting::ExtraRoots },
+        ),
+        (no_base64, "the extra roots hold no PEM certificate", Remedy::FixConfig { setting: Setting::ExtraRoots }),
         (no_certificate, "invalid peer certificate: BadEncoding", Remedy::TrustRoot),
     ] {
         for (name, configure) in PROVIDERS {
