@@ -142,7 +142,8 @@ fn unknown(app: &App, name: &ContextName, index: &Index) -> Error {
         true => Remedy::LogIn { context: Some(name.to_string()) },
         false => Remedy::ChooseContext { contexts },
     };
-    Error::new(ErrorKind::NoSuchContext, format!("there is no login named {name}")).with(remedy)
+    let kind = index.kind_of_no_context(&app.config);
+    Error::new(kind, format!("there is no login named {name}")).with(remedy)
 }
 
 fn cannot_pin(why: String, name: &ContextName) -> Error {

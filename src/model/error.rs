@@ -44,7 +44,7 @@ struct Inner {
 pub enum ErrorKind {
     /// Nobody is logged in, or not to the org; or it is unclear which login is selected; or the login was ended or replaced meanwhile.
     NotLoggedIn,
-    /// An argument, a variable, the rule of a folder or the default names a context that does not exist.
+    /// An argument, a variable, the rule of a folder or the default names a context that does not exist, and there are others.
     NoSuchContext,
     /// The login expired, or the server ended it and does not say why.
     Expired,

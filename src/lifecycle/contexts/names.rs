@@ -12,6 +12,11 @@ impl Index {
         self.own(config).iter().map(|entry| entry.name.to_string()).collect()
     }
 
+    /// Returns the kind of the error that there is no context of a name: where nobody is logged in at all, no other name would do.
+    pub(crate) fn kind_of_no_context(&self, config: &Config) -> ErrorKind {
+        if self.own(config).is_empty() { ErrorKind::NotLoggedIn } else { ErrorKind::NoSuchContext }
+    }
+
     /// Returns the name for a new login. A name stays with its account (law 17): another account takes it only with `replace`. A
     /// derived name is never taken from another account.
     pub(crate) fn name_for(

@@ -134,7 +134,7 @@ impl Index {
             None if self.contexts.is_empty() && self.unnamed_records > 0 => Err(self.no_login()),
             None => {
                 let by = by.describe(&config.app).map(|by| format!(" ({by})")).unwrap_or_default();
-                Err(Error::new(ErrorKind::NoSuchContext, format!("there is no login named {name}{by}"))
+                Err(Error::new(self.kind_of_no_context(config), format!("there is no login named {name}{by}"))
                     .with(Remedy::LogIn { context: Some(name.to_string()) }))
             }
         }

@@ -60,7 +60,7 @@ fn without_a_login_each_command_says_so() {
         assert!(ran.stderr.contains("hint: run `acme auth login`"), "{ran:?}");
     }
     let ran = acme.run(&["auth", "token", "--json", "--context", "work"]);
-    assert_json_error(&ran, 4, "no_such_context", "log_in");
+    assert_json_error(&ran, 4, "not_logged_in", "log_in");
     let list = acme.run(&["auth", "list", "--json"]);
     assert_eq!((list.code, list.stdout.trim()), (0, "[]"));
     let list = acme.run(&["auth", "list"]);

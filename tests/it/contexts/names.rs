@@ -59,6 +59,8 @@ fn an_argument_outranks_the_environment_and_the_default() {
 #[test]
 fn an_unknown_context_asks_to_log_in() {
     let rig = Rig::new();
+    let error = rig.auth().session_for(&Selector::context(name("work"))).unwrap_err();
+    assert_error(&error, ErrorKind::NotLoggedIn, Some("log_in"), 4);
     rig.log_in();
     let error = rig.auth().session_for(&Selector::context(name("work"))).unwrap_err();
     assert_error(&error, ErrorKind::NoSuchContext, Some("log_in"), 4);

@@ -29,7 +29,7 @@ fn a_switch_changes_the_default_and_no_existing_session() {
     let error = auth_in(&rig, &folder(&rig, "here")).pin_folder(&name("play")).wait().unwrap_err();
     assert_error(&error, ErrorKind::NoSuchContext, Some("choose_context"), 4);
     let error = Rig::new().auth().switch(&name("play")).wait().unwrap_err();
-    assert_error(&error, ErrorKind::NoSuchContext, Some("log_in"), 4);
+    assert_error(&error, ErrorKind::NotLoggedIn, Some("log_in"), 4);
     assert_eq!(error.remedy(), Some(&Remedy::LogIn { context: Some("play".into()) }));
 }
 
