@@ -17,8 +17,21 @@
 //!
 //! The program that embeds this crate is called the *host* in these pages.
 //!
-//! In an async program, `.await` the same [`Job`]s, on any executor. With the feature `cli`, the module `cli` brings
-//! `auth login`, `token`, `status`, `list`, `switch`, `rename`, `doctor` and `logout` to a clap parser.
+//! What takes its time returns a [`Job`]: `.await` it on any executor, or call [`wait`](Job::wait). With the feature `cli`, the module `cli`
+//! brings `auth login`, `token`, `status`, `list`, `switch`, `rename`, `doctor` and `logout` to a clap parser.
+//!
+//! | you want | see |
+//! | --- | --- |
+//! | to log in, and a token for each request | [`Auth`], [`Login`], [`Session`] |
+//! | to say what your server and your app need | [`Config`], [`config`], [`servers`] |
+//! | to choose where keys rest | [`custody`] |
+//! | several logins: select, switch, log out | [`Context`], [`Selector`], [`contexts`] |
+//! | to know who is logged in | [`account`], [`Session::userinfo`] |
+//! | to go on after an API refuses a token | [`AfterRefusal`], [`refusal`] |
+//! | to show a login in your own way | [`prompt`] |
+//! | to say what went wrong and what helps | [`Error`], [`ErrorKind`], [`Remedy`], [`doctor`] |
+//! | to keep secrets out of memory dumps | [`secret`] |
+//! | to test your tool | the module `testing` (feature `testing`) |
 //!
 //! # The picture
 //!
@@ -43,7 +56,7 @@
 //!
 //! Two ideas carry the house. *A key store keeps the key, a sealed file keeps the record*: a login puts one small random key into the
 //! OS's store, or into another key store that the host and the person chose. Its tokens rest in a file that only this key opens.
-//! *The core is blocking, async is a face*: a login or a refresh runs top to bottom on its own thread, and a future waits for it.
+//! *The core is blocking, async is a face*: a login or a refresh runs top to bottom on its own thread, and a [`Job`] waits for it.
 //!
 //! [`manual`] says how it works, and what it protects from and what not. [`manual::laws`] has the laws that comments name.
 

@@ -142,6 +142,8 @@
 //!
 //! # Signals and ends
 //!
-//! Dropping a future stops no exchange that has begun. Dropping the last `Auth` and `Session` waits for it, 5 s at most; a host
-//! that calls `process::exit` calls `Auth::settle` first. Under `cli`, SIGINT, SIGTERM and the end of the terminal do the same,
+//! A [`Job`](crate::Job) begins at the call. Dropping it stops no exchange that has begun, and cancels a login that nobody has approved.
+//! Dropping the last `Auth`, `Session` and `Job` waits for the exchange, 5 s at most. A `static` is never dropped, nor is anything when a
+//! host calls `process::exit`: such a host calls [`Auth::shutdown`](crate::Auth::shutdown) or
+//! [`Auth::shutdown_all`](crate::Auth::shutdown_all) first. Under `cli`, SIGINT, SIGTERM and the end of the terminal do the same,
 //! and then exit 130, 143 and 129; a second signal ends the process at once.

@@ -55,9 +55,16 @@ fn other_lock_files_know_our_dependencies() {
     let needed =
         dependencies.filter(|one| one["kind"].is_null() && one["optional"] == false && one["target"].is_null());
     let needed: Vec<_> = needed.map(|one| one["name"].as_str().expect("a name")).collect();
-    for folder in
-        ["benches/embed", "benches/peers", "tests/fuzz", "tests/hosts/aws_lc", "tests/hosts/no_tls", "tests/hosts/ring"]
-    {
+    for folder in [
+        "benches/embed",
+        "benches/peers",
+        "tests/fuzz",
+        "tests/hosts/aws_lc",
+        "tests/hosts/no_tls",
+        "tests/hosts/no_tls_ring",
+        "tests/hosts/ring",
+        "tests/hosts/shortest",
+    ] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join("Cargo.lock");
         let lock = std::fs::read_to_string(file).expect("a lock file");
         let ours = lock.split("[[package]]").find(|package| package.contains("name = \"hallpass\"")).expect("hallpass");
