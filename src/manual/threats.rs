@@ -58,7 +58,9 @@
 //!
 //! # Doors through which a secret leaves
 //!
-//! `AccessToken::expose` and `auth token` (an access token, to the caller). Where orgs are told by token exchange, an access token goes to the
+//! `AccessToken::expose`, `Session::authorization` and `auth token` (an access token, to the caller). The headers of `authorization` are for
+//! one request: only https (or plain http to this machine, where the host allows it) gets them, they are marked as secret for loggers, and
+//! the text is wiped with its last copy; where the caller's request takes them is the caller's choice. Where orgs are told by token exchange, an access token goes to the
 //! token endpoint of its own login, too. A client secret and a refresh token go to the
 //! token and revocation endpoints of their own login. A code verifier (PKCE) goes to the token endpoint with the polls of its login. There is
 //! no other way out for a refresh token, a device code or a code verifier. A sealing key goes
