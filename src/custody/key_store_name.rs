@@ -1,6 +1,8 @@
-//! The parsing of [`KeyStoreName`].
+//! Parses [`KeyStoreName`].
 
 use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
 
 use super::KeyStoreName;
 use crate::model::error::{Error, Result};
@@ -22,27 +24,30 @@ impl KeyStoreName {
     /// # Errors
     /// `Config` if the name has other characters, or if a key store of hallpass has it.
     pub fn custom(name: &str) -> Result<Self> {
-        if Self::known(name).is_some() {
-            return Err(Error::config(Setting::Custody, format!("hallpass has a custody \"{name}\" of its own")));
-        }
-        Self::of_a_host(name).ok_or_else(|| not_a_name(name))
+        Self::of_a_host(name).ok_or_else(|| {
+            let why = match Self::known(name) {
+                Some(_) => "hallpass has a key store of this name",
+                None => "it takes 1 to 64 visible ASCII characters without slashes",
+            };
+            let name = quoted(name);
+            Error::config(Setting::Custody, format!("\"{name}\" cannot name a host's key store: {why}"))
+        })
     }
 }
 
-/// Takes every valid name: one that no key store of hallpass has is a host's own.
+/// Takes every valid name: a name that no key store of hallpass has is a host's own.
 impl FromStr for KeyStoreName {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::any(text).ok_or_else(|| not_a_name(text))
+        Self::known(text).map_or_else(|| Self::custom(text), Ok)
     }
 }
 
-fn not_a_name(text: &str) -> Error {
-    let text = quoted(text);
-    let message =
-        format!("\"{text}\" cannot name a custody: it takes 1 to 64 visible ASCII characters without slashes");
-    Error::config(Setting::Custody, message)
+impl<'de> Deserialize<'de> for KeyStoreName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
 }
 
 #[cfg(test)]

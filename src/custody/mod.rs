@@ -3,7 +3,7 @@
 //! | file | has |
 //! | --- | --- |
 //! | `selection` | the choice among the key stores, at login only |
-//! | `key_store_name` | the names of key stores, parsed |
+//! | `key_store_name` | parses the names of key stores |
 //! | `os/` | the OS's secure store: Secret Service, Keychain, Credential Manager |
 //! | `os_backoff` | leaves the OS's store alone for a minute if it did not answer, and has the person unlock it |
 //! | `kernel` | the kernel's keyring (Linux) |

@@ -47,7 +47,7 @@ impl Lifetime {
         matches!(self, Self::Ephemeral | Self::Session)
     }
 
-    fn outlives_the_process(self) -> bool {
+    fn must_outlive_the_process(self) -> bool {
         matches!(self, Self::Lasting | Self::Session)
     }
 }
@@ -102,7 +102,7 @@ impl KeyStores {
     pub(crate) fn choose(&self, lifetime: Lifetime) -> Result<Chosen> {
         let ephemeral = lifetime.must_end();
         let mut candidates = self.candidates(ephemeral)?;
-        if lifetime.outlives_the_process() && !candidates.is_empty() {
+        if lifetime.must_outlive_the_process() && !candidates.is_empty() {
             candidates.retain(|key_store| outlives_the_process(&**key_store));
             if candidates.is_empty() {
                 let message = "a key in memory would end with this process, and the login with it";

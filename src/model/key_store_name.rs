@@ -1,9 +1,11 @@
-//! [`KeyStoreName`]: the names of the key stores. `custody/key_store_name` parses them, as errors name key stores themselves.
+//! [`KeyStoreName`]: the names of the key stores.
+//!
+//! `custody/key_store_name` parses the names. That file makes errors, and errors name key stores, so parsing here would be a circle.
 
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Serialize, Serializer};
 
 /// The name of a key store: one of hallpass's own, or one of the host's.
 ///
@@ -45,11 +47,6 @@ impl KeyStoreName {
         }
     }
 
-    /// Returns the names as an enumeration in a sentence.
-    pub(crate) fn join(names: &[Self]) -> String {
-        names.iter().map(Self::as_str).collect::<Vec<_>>().join(", ")
-    }
-
     /// The names of hallpass's own key stores.
     pub(crate) const KNOWN: [Self; 6] =
         [Self::Os, Self::Kernel, Self::Session, Self::Passphrase, Self::KeyFile, Self::Memory];
@@ -67,9 +64,9 @@ impl KeyStoreName {
         is_valid.then(|| Self::Custom(CustomName(text.into())))
     }
 
-    /// Returns the name of the key store, known or of a host, that is called `text`.
-    pub(crate) fn any(text: &str) -> Option<Self> {
-        Self::known(text).or_else(|| Self::of_a_host(text))
+    /// Returns the names as a list in a sentence.
+    pub(crate) fn join(names: &[Self]) -> String {
+        names.iter().map(Self::as_str).collect::<Vec<_>>().join(", ")
     }
 
     /// Returns whether hallpass has such a key store on this system.
@@ -109,11 +106,5 @@ impl fmt::Display for KeyStoreName {
 impl Serialize for KeyStoreName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyStoreName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::any(&String::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("not a custody's name"))
     }
 }
