@@ -144,19 +144,24 @@ impl Index {
         self.contexts.iter().filter(|entry| entry.is_own(config)).collect()
     }
 
-    /// Puts the entry of a new login under its name, as [`put`](Self::put) does, and decides what is the default. A login without a name becomes
-    /// the default; a login with a name leaves what is selected as it is.
+    /// Puts the entry of a new login under its name, as [`put`](Self::put) does, and decides what is the default. A login without a
+    /// name becomes the default. A login with a name leaves the selection as it is.
     ///
-    /// There is one default for all configurations. The only login of this one needs none, and takes it from no other.
+    /// All configurations of the folder share one default. If the default is of another configuration, this configuration selects its
+    /// only login without one.
     pub(crate) fn put_login(&mut self, entry: Entry, is_named: bool, config: &Config) -> Option<Entry> {
-        let has_foreign_default =
-            self.default.as_ref().and_then(|name| self.get(name)).is_some_and(|default| !default.is_own(config));
-        let others = self.own(config).into_iter().map(|own| &own.name).filter(|name| **name != entry.name);
-        let others: Vec<_> = others.cloned().collect();
-        let needs_no_default = has_foreign_default && others.is_empty();
-        let replaced = self.put(entry, !is_named && !needs_no_default);
-        if let ([selected], true, true) = (others.as_slice(), has_foreign_default, is_named) {
-            self.default = Some(selected.clone());
+        let default = self.default.as_ref().and_then(|name| self.get(name));
+        let is_default_foreign = default.is_some_and(|default| !default.is_own(config));
+        let others: Vec<_> =
+            self.own(config).iter().filter(|own| own.name != entry.name).map(|own| own.name.clone()).collect();
+        let is_selected_anyway = is_default_foreign && others.is_empty();
+        let replaced = self.put(entry, !is_named && !is_selected_anyway);
+        // Until now the other one was the only login, and so selected.
+        if let [other] = others.as_slice()
+            && is_default_foreign
+            && is_named
+        {
+            self.default = Some(other.clone());
         }
         replaced
     }

@@ -1,7 +1,7 @@
 //! Which context is selected, and by which rule. All is read from one index, so a concurrent switch cannot mix two choices.
 //!
 //! Several configurations can share a state folder. A context of another issuer or client is selected only by its name, and then it is
-//! an error before anything is sent (law 16). Where nobody names one, it is as if it did not exist.
+//! an error before anything is sent (law 16). If nobody names such a context, it does not count.
 
 use std::path::PathBuf;
 
@@ -124,7 +124,7 @@ impl Index {
         }
     }
 
-    /// Returns the entry of the choice, or the only own one if nothing was chosen, or a default that is not its own.
+    /// Returns the chosen entry. If nothing was chosen, or only a default of another issuer or client, returns the only own entry.
     pub(crate) fn find(&self, choice: Option<Choice>, config: &Config) -> Result<(&Entry, ChosenBy)> {
         let Some((name, by)) = choice else { return self.only(config).map(|entry| (entry, ChosenBy::Only)) };
         match self.get(&name) {
