@@ -320,7 +320,7 @@ impl Auth {
     }
 }
 
-/// Returns the name of the session's context, if somebody named it. Where nobody did, another person may log in too.
+/// Returns the name of the session's context, if somebody named the context. If nobody did, another person may log in.
 fn explicitly_chosen(session: &Session) -> Option<ContextName> {
     let context = session.context()?;
     let is_named = !matches!(context.chosen_by, Some(ChosenBy::Default | ChosenBy::Only));

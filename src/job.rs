@@ -1,4 +1,4 @@
-//! [`Job`]: a result that is there already, or that a thread is working for.
+//! [`Job`]: a result that is ready, or that a thread is working on.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -30,8 +30,8 @@ use crate::system::clock::Cancel;
 pub struct Job<T> {
     on_drop: CancelOnDrop,
     state: State<T>,
-    /// Last, as fields are dropped in this order: the last handle to be dropped waits for the thread (law 4), which has to know by then that nobody
-    /// waits for it any more.
+    /// The last field, because fields are dropped in this order: the last handle to be dropped waits for the thread (law 4), and by then the
+    /// thread has to know that nobody waits for it.
     handle: Option<Arc<AppHandle>>,
 }
 
@@ -82,7 +82,7 @@ impl<T> Job<T> {
 }
 
 impl<T: Send + 'static> Job<T> {
-    /// Makes a job of what a thread works for.
+    /// Makes the job of work that a thread has started.
     pub(crate) fn started(handle: Arc<AppHandle>, started: Started<T>) -> Self {
         Self { on_drop: CancelOnDrop(None), state: State::Started(Box::pin(started)), handle: Some(handle) }
     }

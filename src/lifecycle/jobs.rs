@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::secret::{STACK_OF_A_JOB, wipe_stack};
 
-/// The running jobs of one app. Clones are the same.
-#[derive(Debug, Clone, Default)]
+/// The running jobs of one app.
+#[derive(Debug, Default)]
 pub(crate) struct Jobs(Arc<Running>);
 
 /// Jobs that several callers share: a caller that wants what a running job fetches waits for that job.

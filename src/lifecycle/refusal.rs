@@ -73,8 +73,7 @@ impl<'a> SentToken<'a> {
     }
 }
 
-/// Decides what follows the refusal of `token` at `url`, which a demand of the resource explains. Reads the files of the login, and asks
-/// nobody.
+/// Returns what to do after the resource at `url` has refused `token` and made this demand. Reads the files of the login, and asks nobody.
 pub(crate) fn decide(
     app: &App,
     context: &Context,

@@ -3,7 +3,7 @@
 //! | file | has |
 //! | --- | --- |
 //! | `mod` | the configuration |
-//! | `groups` | the fields that belong together: endpoints, network, custody, orgs, quirks |
+//! | `groups` | the fields that belong together: network, custody, orgs, quirks; `oauth/metadata` has the endpoints |
 
 mod groups;
 

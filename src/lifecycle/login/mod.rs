@@ -55,7 +55,8 @@ pub(crate) fn run(app: &App, request: &Login) -> Result<Context> {
     login.map(|LoggedIn { context, .. }| context)
 }
 
-/// Logs a person in because the login that there is gives no token: if that helps, and if somebody can be asked. Otherwise returns `why`.
+/// Logs a person in because the existing login gives no token, as `why` says. Returns `why` if a login would not help, or if nobody can be
+/// asked.
 pub(crate) fn run_instead(app: &App, request: &Login, why: Error) -> Result<Context> {
     if !why.needs_login() || !app.config.environment.terminal {
         return Err(why);

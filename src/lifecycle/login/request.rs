@@ -144,7 +144,7 @@ impl Login {
         self.invalid.clone().map_or(Ok(()), Err)
     }
 
-    /// Returns the name that the login is asked to have.
+    /// Returns the name that the host or the environment gives the login.
     pub(super) fn context_name(&self, config: &Config) -> Result<Option<ContextName>> {
         match (&self.context, &config.environment.context) {
             (Some(name), _) => Ok(Some(name.clone())),
@@ -153,7 +153,7 @@ impl Login {
         }
     }
 
-    /// Returns the org that the login is asked to be for. A context that is logged in to again stays one of its org.
+    /// Returns the org that the host or the environment gives the login. A new login of an existing context is for the same org.
     pub(super) fn requested_org(
         &self,
         config: &Config,
@@ -187,8 +187,7 @@ impl Login {
         if self.cancel.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
     }
 
-    /// Makes the remedy of a failed login that of this request: its scopes are not in the configuration, and the next try is for the same
-    /// name.
+    /// Fits the remedy of a failed login to this request: these scopes are not in the configuration, and the next try is for the same name.
     pub(super) fn with_own_remedy(&self, error: Error) -> Error {
         match (error.remedy(), &self.context) {
             (Some(Remedy::FixConfig { setting: Setting::Scopes }), _) if self.scopes.is_some() => {

@@ -10,7 +10,7 @@ pub(in crate::system::http) fn configure(
     client: ClientBuilder,
     extra_roots: &[u8],
 ) -> Result<ClientBuilder, HttpError> {
-    // With a host's feature reqwest/native-tls, that would be the default.
+    // If the host turns on reqwest's feature native-tls, native-tls is reqwest's default.
     let client = client.tls_backend_rustls();
     if extra_roots.is_empty() {
         return Ok(client);

@@ -1,4 +1,4 @@
-//! Both providers against a TLS server here. On Linux only: on macOS and Windows the system checks certificates, by rules of its own.
+//! Tests of both providers against a TLS server. On Linux only: macOS and Windows check certificates themselves, by other rules.
 #![allow(clippy::disallowed_types, reason = "this file may touch the network")]
 
 use std::io::{Read as _, Write as _};
@@ -128,11 +128,11 @@ fn server(protocols: &[&[u8]]) -> (SocketAddr, Receiver<Option<Vec<u8>>>) {
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (told, agreed) = channel();
+    let (sender, agreed) = channel();
     std::thread::spawn(move || {
         let stream = listener.accept().unwrap().0;
         let alpn = answer(stream, ServerConnection::new(config.into()).unwrap()).ok()?;
-        told.send(alpn).ok()
+        sender.send(alpn).ok()
     });
     (address, agreed)
 }

@@ -3,8 +3,8 @@
 //! | file | has |
 //! | --- | --- |
 //! | `aws_lc` | the feature `tls-aws-lc`: the configuration that reqwest makes |
-//! | `ring` | the feature `tls-ring`: a configuration that reqwest is given |
-//! | `handshakes` | tests of both against a TLS server |
+//! | `ring` | the feature `tls-ring`: a configuration that is made here |
+//! | `handshakes` | tests of both providers against a TLS server |
 
 #[cfg(feature = "tls-aws-lc")]
 mod aws_lc;

@@ -1,4 +1,5 @@
-//! The feature `tls-ring`: one configuration of rustls with ring. It does not read or set the process's default provider, which is the host's.
+//! The feature `tls-ring`: one configuration of rustls with ring. It does not read or set the process's default provider, which belongs to
+//! the host.
 #![allow(clippy::disallowed_types, reason = "this file may touch the network")]
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub(in crate::system::http) fn configure(
 fn client_config(extra_roots: &[u8]) -> Result<ClientConfig, HttpError> {
     let provider = Arc::new(default_provider());
     let verifier = match extra_roots {
-        // On Windows a verifier with extra roots, even with none, is another one.
+        // On Windows `new_with_extra_roots` makes another kind of verifier, even if it gets no roots.
         [] => Verifier::new(provider.clone()),
         pem => Verifier::new_with_extra_roots(certificates(pem)?, provider.clone()),
     };
@@ -34,7 +35,7 @@ fn client_config(extra_roots: &[u8]) -> Result<ClientConfig, HttpError> {
     let config = config.map_err(|error| HttpError::client_not_built(&error))?;
     // Not dangerous: this verifier checks chain, name and time. The roots of the operating system have no other way in.
     let mut config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
-    // reqwest adds none to a configuration that it is given.
+    // reqwest adds no protocols to a configuration that it did not make.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
