@@ -25,15 +25,15 @@ use crate::session::{Fetching, Session, Shared};
 ///
 /// # What blocks
 ///
-/// No method waits for the network, for another program, for a person or for a lock: such work runs on a thread of its own, and the method
-/// returns a [`Job`], which an async program awaits and any other one [waits](Job::wait) for. What a method does before it returns is at most to
-/// read a few small files of the state folder. A token that is in memory costs no file, no thread and no allocation.
+/// No method waits for the network, for another program, for a person or for a lock. Such work runs on its own thread, and the method
+/// returns a [`Job`]: an async program awaits the job, and any other program calls [`Job::wait`]. Before it returns, a method reads a few
+/// small files of the state folder at most. A token that is in memory costs no file, no thread and no allocation.
 ///
 /// # The end of the process
 ///
-/// A server may have rotated a token that is not saved yet. So dropping the last clone (sessions and jobs count) waits up to 5 s for running
-/// jobs. **An `Auth` in a `static` is never dropped**, nor is anything where the host calls `process::exit`: such a host calls
-/// [`shutdown`](Self::shutdown), or [`shutdown_all`](Self::shutdown_all), before it ends.
+/// A server may have rotated a token that is not saved yet. So dropping the last clone (sessions and jobs count) waits up to 5 s for
+/// running jobs. **An `Auth` in a `static` is never dropped**, and `process::exit` drops nothing. A host that has either calls
+/// [`shutdown`](Self::shutdown) or [`shutdown_all`](Self::shutdown_all) before it ends.
 ///
 /// ```no_run
 /// use std::sync::LazyLock;
@@ -117,8 +117,8 @@ impl Auth {
     /// needed.
     ///
     /// Without a terminal ([`Environment::terminal`](crate::config::Environment::terminal)) it does not log in: it returns an error that
-    /// [`needs_login`](Error::needs_login). It never logs in because the server is unreachable. An existing login is returned as it
-    /// is: for other scopes or a step-up, call [`login`](Self::login).
+    /// [`needs_login`](Error::needs_login). If the server is unreachable, it does not log in either. It returns an
+    /// existing login as it is: for other scopes or a step-up, call [`login`](Self::login).
     ///
     /// ```no_run
     /// # fn main() -> hallpass::Result<()> {
@@ -159,8 +159,8 @@ impl Auth {
 
     /// Returns a valid access token for the context that is selected at this call.
     ///
-    /// For programs that run for long, such as servers and editors: it finds a login that another process has made, replaced or switched to
-    /// since the last call, and reads one small file to know. A [`Session`] keeps to its login, and reads nothing.
+    /// For programs that run for long, such as servers and editors: each call reads one small file, and so finds a login that another
+    /// process has made, replaced or switched to since the last call. A [`Session`] keeps to its login, and does not read that file.
     ///
     /// # Errors
     /// Those of [`session`](Self::session) and [`Session::access_token`].

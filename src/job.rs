@@ -11,13 +11,13 @@ use crate::lifecycle::jobs::{Started, wait};
 use crate::model::error::{Error, Result};
 use crate::system::clock::Cancel;
 
-/// The result of a call that may take its time: it is ready at once, or a thread has been working for it **since the call**.
+/// The result of a call that may take its time: it is ready at once, or a thread has been working on it **since the call**.
 ///
 /// A `Job` is a future on any executor, and [`wait`](Self::wait) is for programs without one. It can be named and stored, and it borrows
 /// nothing. A failure to start is an error that comes out of it.
 ///
-/// Dropping a `Job` does not stop its work, whose result is kept: a token that the server has just rotated must not be lost. Only a login that
-/// nobody has approved yet is cancelled by that.
+/// Dropping a `Job` does not stop its work, and the result is kept: a token that the server has just rotated must not be lost. A login is
+/// the exception: dropping its job cancels the login, unless the person has approved it already.
 ///
 /// ```no_run
 /// # async fn call(auth: hallpass::Auth) -> hallpass::Result<()> {

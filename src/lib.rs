@@ -51,8 +51,8 @@
 //! ```
 //!
 //! A folder uses the folders below it. Of these, `custody` and `records` do not use `oauth`, and `oauth`, `state_dir` and `prompt` do
-//! not use each other. `cli` and `testing` use public names only. `tests/it/architecture/` reads every path in the source and fails on any other. Each folder's `mod.rs` begins with a table
-//! of its files.
+//! not use each other. `cli` and `testing` use public names only. `tests/it/architecture/` reads every path in the source and fails on
+//! any other. Each folder's `mod.rs` begins with a table of its files.
 //!
 //! Two ideas carry the house. *A key store keeps the key, a sealed file keeps the record*: a login puts one small random key into the
 //! OS's store, or into another key store that the host and the person chose. Its tokens rest in a file that only this key opens.
@@ -119,7 +119,7 @@ pub mod config {
     pub use crate::system::environment::{Environment, Machine};
 }
 
-/// What is said of a [`Context`], and what is done to one login or to all: log out, move keys.
+/// The details of a [`Context`], and the operations on one login or on all: log out, move keys.
 pub mod contexts {
     pub use crate::lifecycle::contexts::{ChosenBy, Logins, Missing, Outcomes};
     pub use crate::lifecycle::logout::{LoggedOut, Logout, LogoutOutcome};
@@ -132,7 +132,7 @@ pub mod ids {
     pub use crate::model::scopes::Scopes;
 }
 
-/// What belongs to a refused request: see [`Session::challenged`] and [`Session::refused`].
+/// The types of a refused request: see [`Session::challenged`] and [`Session::refused`].
 pub mod refusal {
     pub use crate::lifecycle::login::StepUp;
     pub use crate::lifecycle::refusal::SentToken;

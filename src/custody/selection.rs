@@ -30,11 +30,11 @@ pub enum Custody {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Lifetime {
-    /// As long as the key store keeps it that the configuration and the person choose.
+    /// As long as the chosen key store keeps the key.
     #[default]
     Usual,
-    /// Longer than this process, for a login that other processes use. If only a key store is left that forgets the key when this process
-    /// ends, the login is refused before anybody is asked.
+    /// Longer than this process, for a login that other processes use. If every key store that is left forgets the key when this process
+    /// ends, the login is an error before a person is asked.
     Lasting,
     /// Only until this login session ends, or this process: for a machine that is not the person's own.
     Ephemeral,

@@ -29,8 +29,9 @@ pub enum AfterRefusal {
     /// The resource accepts the person but not the request, or refuses a token that was replaced within the last minute: a right is
     /// missing, and another token would not help. Return the reply to the caller.
     NotAllowed,
-    /// The login has ended or does not renew: only a new login gives a better token. Call [`Auth::login`](crate::Auth::login) with the name of
-    /// the context; [`session_or_login`](crate::Auth::session_or_login) returns a login whose token seems valid here.
+    /// The login has ended or does not renew: only a new login gives a better token. Call [`Auth::login`](crate::Auth::login) with the
+    /// name of the context. [`Auth::session_or_login`](crate::Auth::session_or_login) does not help while the token seems valid here: it
+    /// returns the existing login.
     LogIn,
     /// hallpass does not know what would help. The reply is no refusal of the token; or its origin is not one of
     /// [`Config::resources`](crate::Config::resources); or the token was requested for another target; or it is from the environment, and

@@ -49,7 +49,7 @@ pub enum Setting {
     Grant,
     /// [`TokenRequest::min_validity`](crate::TokenRequest::min_validity).
     MinValidity,
-    /// [`MoveKeys`](crate::contexts::MoveKeys): where to.
+    /// The key store that [`MoveKeys`](crate::contexts::MoveKeys) moves keys to.
     MoveTo,
     /// An org.
     Org,

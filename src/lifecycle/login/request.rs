@@ -32,7 +32,7 @@ pub struct Login {
     pub(crate) context: Option<ContextName>,
     pub(crate) org: Option<Org>,
     pub(super) scopes: Option<Scopes>,
-    /// Of the authorization request, by name.
+    /// Of the device authorization request, by name.
     parameters: Vec<(String, String)>,
     pub(super) acr_values: Option<String>,
     pub(super) max_age: Option<Duration>,
@@ -81,18 +81,18 @@ impl Login {
         self
     }
 
-    /// Tells the server's page who logs in, as a hint (`login_hint`, OpenID Connect Core §3.1.2.1).
+    /// Names the person to the server's page, as a hint (`login_hint`, OpenID Connect Core §3.1.2.1).
     pub fn login_hint(self, login_hint: &str) -> Self {
         self.parameter("login_hint", login_hint)
     }
 
-    /// Has the server's page ask although it knows the answer: `login`, `consent`, `select_account` (`prompt`, OpenID Connect Core
+    /// Makes the server's page ask even if it knows the answer: `login`, `consent`, `select_account` (`prompt`, OpenID Connect Core
     /// §3.1.2.1).
     pub fn oidc_prompt(self, prompt: &str) -> Self {
         self.parameter("prompt", prompt)
     }
 
-    /// Adds a parameter to the authorization request.
+    /// Adds a parameter to the device authorization request. A parameter that the protocol sets is an error of the login.
     pub fn parameter(mut self, name: &str, value: &str) -> Self {
         self.parameters.push((name.to_owned(), value.to_owned()));
         self
@@ -111,13 +111,13 @@ impl Login {
         self
     }
 
-    /// Says how long the key has to be kept, or at most. The default is what the configuration's key store does.
+    /// Says how long the key is kept. The default is [`Lifetime::Usual`].
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Allows the context to pass from another account to this one.
+    /// Allows the login to take its context's name from another account.
     pub fn replace(mut self) -> Self {
         self.replace = true;
         self
@@ -172,7 +172,7 @@ impl Login {
         }
     }
 
-    /// Returns the further parameters of the authorization request, by name.
+    /// Returns the further parameters of the device authorization request, by name.
     pub(super) fn further_parameters<'a>(
         &'a self,
         config: &'a Config,
