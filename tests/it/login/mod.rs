@@ -4,7 +4,6 @@
 //! | --- | --- |
 //! | `clock` | clocks that jump while a login waits |
 //! | `interrupted` | cancelled, dropped, not shown, not saved |
-//! | `jobs` | a login as a job: its begin, its end, its lifetime |
 //! | `network` | a bad network while a login waits |
 //! | `pkce` | RFC 7636 |
 //! | `polling` | the cadence of the polls, and their end |
@@ -15,7 +14,6 @@
 
 mod clock;
 mod interrupted;
-mod jobs;
 mod network;
 mod pkce;
 mod polling;
