@@ -146,7 +146,7 @@ impl Auth {
             Err(error) => Fetching::Done(Err(error.clone())),
         };
         let (handle, cancel) = (self.handle.clone(), login.cancel.clone());
-        self.spawn(move |app| match fetching.wait() {
+        self.spawn(move |app| match fetching.wait_unless_cancelled(&login.cancel) {
             Ok(_) => Ok(None),
             Err(why) => login::run_instead(app, &login, why).map(Some),
         })

@@ -1,20 +1,20 @@
 //! [`Job`]: a result that is ready, or that a thread is working on.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::lifecycle::app::AppHandle;
-use crate::lifecycle::jobs::{Started, wait};
-use crate::model::error::{Error, Result};
+use crate::lifecycle::jobs::{Started, wait, wait_unless_cancelled};
+use crate::model::error::Result;
 use crate::system::clock::Cancel;
 
 /// The result of a call that may take its time: it is ready at once, or a thread has been working on it **since the call**.
 ///
 /// A `Job` is a future on any executor, and [`wait`](Self::wait) is for programs without one. It can be named and stored, and it borrows
-/// nothing. A failure to start is an error that comes out of it.
+/// nothing. A failure to start is an error that comes out of it. Like most futures, it panics if it is polled after it gave its result.
 ///
 /// Dropping a `Job` does not stop its work, and the result is kept: a token that the server has just rotated must not be lost. A login is
 /// the exception: dropping its job cancels the login, unless the person has approved it already.
@@ -67,12 +67,8 @@ impl<T> Job<T> {
     ///
     /// # Errors
     /// Those of the call that returned the job, and `Cancelled`.
-    pub fn wait_unless_cancelled(mut self, cancel: &Cancel) -> Result<T> {
-        let mut cancelled = pin!(cancel.cancelled());
-        wait(poll_fn(|cx| match Pin::new(&mut self).poll(cx) {
-            Poll::Ready(result) => Poll::Ready(result),
-            Poll::Pending => cancelled.as_mut().poll(cx).map(|()| Err(Error::cancelled())),
-        }))
+    pub fn wait_unless_cancelled(self, cancel: &Cancel) -> Result<T> {
+        wait_unless_cancelled(self, cancel)
     }
 
     /// Cancels the work if this is dropped before the result is there.

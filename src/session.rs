@@ -11,7 +11,7 @@ use crate::lifecycle::access_token::{AccessToken, TokenRequest};
 use crate::lifecycle::app::{App, AppHandle};
 use crate::lifecycle::authorization;
 use crate::lifecycle::contexts::Context;
-use crate::lifecycle::jobs::{SharedJobs, Started};
+use crate::lifecycle::jobs::{SharedJobs, Started, wait_unless_cancelled};
 use crate::lifecycle::refresh::{self, Wanted};
 use crate::lifecycle::refusal::{self, AfterRefusal, SentToken};
 use crate::lifecycle::token_cache::TokenCache;
@@ -22,6 +22,7 @@ use crate::model::secret::Secret;
 use crate::model::setting::Setting;
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::jwt_access_token::JwtLifetime;
+use crate::system::clock::Cancel;
 
 /// Gives access tokens for one context, and keeps to that context whatever becomes the default. Clones share the token.
 #[derive(Debug, Clone)]
@@ -187,12 +188,15 @@ impl Session {
     pub fn userinfo(&self) -> Job<Userinfo> {
         let (app, context) = (self.handle.app.clone(), self.shared.context().cloned());
         let (tokens, fetching) = (self.shared.tokens.clone(), self.fetch(TokenRequest::default()));
+        // If nobody waits for the answer any more, the token is not waited for either.
+        let cancel = Cancel::new();
+        let cancelled = cancel.clone();
         let started = self.app().jobs.start(move || {
-            let token = fetching.wait()?;
+            let token = fetching.wait_unless_cancelled(&cancelled)?;
             let replacement = |context: &Context| refusal::replacement_of(&token, &app, context, &tokens);
             userinfo::ask(&app, context.as_ref(), &token, replacement)
         });
-        Job::started(self.handle.clone(), started)
+        Job::started(self.handle.clone(), started).cancelled_on_drop(cancel)
     }
 
     /// Returns the context of this session; `None` for a token from the environment. `logged_in_at`, `expires_at` and
@@ -297,10 +301,10 @@ pub(crate) enum Fetching {
 }
 
 impl Fetching {
-    pub(crate) fn wait(self) -> Result<AccessToken> {
+    pub(crate) fn wait_unless_cancelled(self, cancel: &Cancel) -> Result<AccessToken> {
         match self {
             Self::Done(token) => token,
-            Self::Started(started) => started.wait(),
+            Self::Started(started) => wait_unless_cancelled(started, cancel),
         }
     }
 }

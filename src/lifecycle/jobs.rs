@@ -1,7 +1,7 @@
 //! Runs each job (a login, a refresh, a logout) on its own thread, so that it lives as long as it must and not only as long
 //! as its caller waits (law 4).
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::secret::{STACK_OF_A_JOB, wipe_stack};
+use crate::system::clock::Cancel;
 
 /// The running jobs of one app.
 #[derive(Debug, Default)]
@@ -136,11 +137,6 @@ impl<K, T> Default for SharedJobs<K, T> {
 }
 
 impl<T> Started<T> {
-    /// Waits for the result on this thread.
-    pub(crate) fn wait(self) -> Result<T> {
-        wait(self)
-    }
-
     fn failed(error: Error) -> Self {
         let (sender, result) = oneshot::channel();
         let _ = sender.send(Err(error));
@@ -167,6 +163,15 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
             Poll::Pending => thread::park(),
         }
     }
+}
+
+/// Waits for `future` on this thread, or until `cancel`, which drops it.
+pub(crate) fn wait_unless_cancelled<T>(future: impl Future<Output = Result<T>>, cancel: &Cancel) -> Result<T> {
+    let (mut future, mut cancelled) = (pin!(future), pin!(cancel.cancelled()));
+    wait(poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(result),
+        Poll::Pending => cancelled.as_mut().poll(cx).map(|()| Err(Error::cancelled())),
+    }))
 }
 
 struct Unpark(Thread);
@@ -285,8 +290,8 @@ mod tests {
         }));
         drop(go);
         assert_eq!(receiver.recv(), Ok(true));
-        assert_eq!(shared.join(&jobs, 7, |_| Ok(2)).wait().unwrap(), 2);
-        assert!(shared.join(&jobs, 7, |_| panic!("on purpose")).wait().is_err());
-        assert_eq!(shared.join(&jobs, 7, |_| Ok(3)).wait().unwrap(), 3);
+        assert_eq!(wait(shared.join(&jobs, 7, |_| Ok(2))).unwrap(), 2);
+        assert!(wait(shared.join(&jobs, 7, |_| panic!("on purpose"))).is_err());
+        assert_eq!(wait(shared.join(&jobs, 7, |_| Ok(3))).unwrap(), 3);
     }
 }
