@@ -8,6 +8,7 @@
 //! | `account/` | whose login it is |
 //! | `contexts/` `orgs/` | several logins side by side, and what a token speaks for |
 //! | `records/` `custody/` `state_dir/` | what rests on this machine, and where |
+//! | `jobs/` | work that begins at the call, and its end |
 //! | `servers/` | which server is asked, and how servers differ |
 //! | `cli/` | `acme`, run as a process |
 //! | `redaction` `silence` | what is never printed |
@@ -34,6 +35,8 @@ mod cli;
 mod contexts;
 #[cfg(all(feature = "testing", feature = "cli"))]
 mod custody;
+#[cfg(all(feature = "testing", feature = "cli"))]
+mod jobs;
 #[cfg(all(feature = "testing", feature = "cli"))]
 mod login;
 #[cfg(all(feature = "testing", feature = "cli"))]
