@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hallpass::Result;
 use hallpass::custody::{Item, KeyStore, KeyStoreError, KeyStoreName};
@@ -12,6 +13,7 @@ use hallpass::secret::Secret;
 pub(crate) struct Keys {
     items: Mutex<HashMap<String, String>>,
     mood: Mutex<Mood>,
+    loads: AtomicUsize,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -28,6 +30,11 @@ pub(crate) enum Mood {
 impl Keys {
     pub(crate) fn count(&self) -> usize {
         self.items.lock().unwrap().len()
+    }
+
+    /// How often a key was read.
+    pub(crate) fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
     }
 
     pub(crate) fn set(&self, mood: Mood) {
@@ -78,6 +85,7 @@ impl KeyStore for Keys {
     }
 
     fn load(&self, item: &Item<'_>) -> Result<Option<Secret>, KeyStoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.well()?;
         Ok(self.items.lock().unwrap().get(item.grant.as_str()).cloned().map(Secret::new))
     }
