@@ -3,11 +3,12 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use hallpass::clock::Cancel;
 use hallpass::prompt::{Outcome, Prompt, Silent, Verification};
 use hallpass::testing::{Endpoint, Fault, Person};
 use hallpass::{Auth, Error, ErrorKind, Login, Result, Session};
 
-use crate::support::rig::{Rig, S, named, token};
+use crate::support::rig::{Rig, S, assert_error, begun, locked, named, token};
 
 fn asked(rig: &Rig, terminal: bool, login: Login) -> Result<Session> {
     let mut config = rig.config();
@@ -131,4 +132,45 @@ fn the_prompt_is_told_why_the_login_begins() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|why| why.contains("the key of this login is no longer in")), "{told:?}");
     assert_eq!(rig.server.live_families(), 2, "nobody could end it");
+}
+
+#[test]
+fn a_cancel_while_the_token_is_fetched_asks_nobody() {
+    let (rig, session) = Rig::expired();
+    let _lock = locked(&rig, &session);
+    rig.server.revoke_everything();
+    let mut config = rig.config();
+    config.environment.terminal = true;
+    let auth = Auth::new(config).unwrap();
+    let cancel = Cancel::new();
+    let asked = begun(auth.session_or_login(Login::new(Silent).cancel(cancel.clone())));
+    cancel.cancel();
+    assert_error(&asked.wait().unwrap_err(), ErrorKind::Cancelled, None, 130);
+    assert!(auth.shutdown(S(5)), "nobody waits for the lock any more");
+    assert_eq!(rig.server.requests(), []);
+}
+
+#[test]
+fn a_text_that_is_not_valid_is_an_error_of_the_login() {
+    let rig = Rig::new();
+    rig.log_in();
+    rig.server.approve_all();
+    let login = || Login::new(Silent);
+    for (login, text) in [
+        (login().context("-bad"), "-bad"),
+        (login().org(""), "org"),
+        (login().scopes("two\nlines"), "two"),
+        (login().context("-first").org(""), "-first"),
+        (login().context("-bad").context("good"), "-bad"),
+    ] {
+        let errors = [
+            rig.auth().login(login.clone()).wait().map(|_| "a login").unwrap_err(),
+            asked(&rig, true, login.clone()).map(|_| "a session").unwrap_err(),
+        ];
+        for error in errors {
+            assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+            assert!(error.to_string().contains(text), "{error}");
+        }
+        assert_eq!(rig.server.requests(), []);
+    }
 }
