@@ -1,9 +1,10 @@
 //! Which key stores may hold a key, by the host and by the environment.
 
 use hallpass::contexts::Logout;
-use hallpass::custody::{Custody, KeyStoreName};
+use hallpass::custody::{Custody, KeyStoreName, Lifetime};
 use hallpass::doctor::State;
-use hallpass::{Auth, ErrorKind};
+use hallpass::prompt::Silent;
+use hallpass::{Auth, ErrorKind, Login};
 
 use crate::support::passphrase::at;
 use crate::support::rig::{Rig, assert_error, token};
@@ -39,6 +40,27 @@ fn a_custom_name_in_a_list_of_key_stores_allows_none() {
     config.custody.choice = list();
     let error = Auth::new(config).unwrap().session().unwrap().access_token().wait().unwrap_err();
     assert!(error.to_string().contains("in custody \"keys\", which this program has not"), "{error}");
+}
+
+#[test]
+fn a_lifetime_takes_only_a_key_store_that_keeps_it() {
+    for (key_store, takes, remedy) in [
+        (KeyStoreName::Memory, [Lifetime::Usual, Lifetime::Ephemeral], "choose_place"),
+        (KeyStoreName::KeyFile, [Lifetime::Usual, Lifetime::Lasting], "fix_config"),
+    ] {
+        for lifetime in [Lifetime::Usual, Lifetime::Lasting, Lifetime::Ephemeral, Lifetime::Session] {
+            let rig = Rig::new();
+            rig.server.approve_all();
+            let mut config = rig.config();
+            config.custody.choice = Custody::Only(vec![key_store.clone()]);
+            let login = Auth::new(config).unwrap().login(Login::new(Silent).lifetime(lifetime)).wait();
+            assert_eq!(login.is_ok(), takes.contains(&lifetime), "{key_store} {lifetime:?}: {login:?}");
+            if let Err(error) = login {
+                assert_error(&error, ErrorKind::Config, Some(remedy), 2);
+                assert_eq!(rig.server.requests(), [], "nobody is asked");
+            }
+        }
+    }
 }
 
 #[test]
