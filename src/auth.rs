@@ -1,7 +1,7 @@
 //! [`Auth`]: one method for each thing that a host can ask for. Decides nothing itself.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::job::Job;
@@ -19,7 +19,7 @@ use crate::model::error::{Error, Result};
 use crate::model::ids::{ContextName, Org};
 use crate::model::protection::Protection;
 use crate::model::setting::Setting;
-use crate::session::{Fetching, Session, Shared};
+use crate::session::{Fetching, Session};
 
 /// Logs people in and out, and gives sessions. Cheap to clone; all clones share one state.
 ///
@@ -53,8 +53,6 @@ use crate::session::{Fetching, Session, Shared};
 #[derive(Debug, Clone)]
 pub struct Auth {
     handle: Arc<AppHandle>,
-    /// The login that [`access_token`](Self::access_token) has used last.
-    last_used: Arc<Mutex<Option<Arc<Shared>>>>,
 }
 
 impl Auth {
@@ -63,7 +61,7 @@ impl Auth {
     /// # Errors
     /// `Config` if the configuration contradicts itself, or if no state folder is known and `<APP>_TOKEN`, which needs none, is not set.
     pub fn new(config: Config) -> Result<Self> {
-        Ok(Self { handle: Arc::new(AppHandle { app: Arc::new(App::new(config)?) }), last_used: Arc::default() })
+        Ok(Self { handle: Arc::new(AppHandle { app: Arc::new(App::new(config)?) }) })
     }
 
     /// Logs a person in with the device authorization grant (RFC 8628). Dropping the job cancels the login, unless the
@@ -72,8 +70,8 @@ impl Auth {
     /// # Errors
     /// `Denied` and `CodeExpired` as the person decides; `Custody` if no key store takes the key or the state folder cannot be
     /// written; `Unreachable`, `Protocol` and `AuthorizationServer` as the server answers; `Config`; `Cancelled`.
-    pub fn login(&self, login: Login) -> Job<Session> {
-        let (handle, cancel) = (self.handle.clone(), login.cancel.clone());
+    pub fn login(&self, mut login: Login) -> Job<Session> {
+        let (handle, cancel) = (self.handle.clone(), login.begin());
         self.spawn(move |app| login::run(app, &login))
             .and_then(|context| Ok(Session::of_login(handle, context)))
             .cancelled_on_drop(cancel)
@@ -105,11 +103,7 @@ impl Auth {
             }
             return Ok(Session::of_environment(self.handle.clone(), token.clone()));
         }
-        let state_dir = self.app().state_dir()?;
-        let (index, chosen) = Index::read_selected(state_dir.as_ref(), select, &self.app().config)?;
-        let (entry, by) = index.find(chosen, &self.app().config)?;
-        let entry = index.in_org(entry, select, &self.app().config)?;
-        let context = Context { chosen_by: Some(by), ..Context::of(&entry, &index) };
+        let context = self.app().select(select)?;
         Ok(Session::of_context(self.handle.clone(), context))
     }
 
@@ -145,7 +139,7 @@ impl Auth {
             Ok(session) => session.fetch(TokenRequest::default()),
             Err(error) => Fetching::Done(Err(error.clone())),
         };
-        let (handle, cancel) = (self.handle.clone(), login.cancel.clone());
+        let (handle, cancel) = (self.handle.clone(), login.begin());
         self.spawn(move |app| match fetching.wait_unless_cancelled(&login.cancel) {
             Ok(_) => Ok(None),
             Err(why) => login::run_instead(app, &login, why).map(Some),
@@ -165,18 +159,10 @@ impl Auth {
     /// # Errors
     /// Those of [`session`](Self::session) and [`Session::access_token`].
     pub fn access_token(&self) -> Job<AccessToken> {
-        let session = match self.session() {
-            Ok(session) => session,
-            Err(error) => return Job::from(Err(error)),
-        };
-        let mut last_used = self.last_used.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = match &*last_used {
-            Some(shared) => session.or_same(shared),
-            None => session,
-        };
-        *last_used = Some(session.shared.clone());
-        drop(last_used);
-        session.access_token()
+        match self.session() {
+            Ok(session) => session.access_token(),
+            Err(error) => Job::from(Err(error)),
+        }
     }
 
     /// Returns all contexts, in the order of their logins. Asks no key store and no server.

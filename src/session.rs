@@ -7,14 +7,15 @@ use http::HeaderMap;
 use url::Url;
 
 use crate::job::Job;
+use crate::lifecycle::access_token::Wanted;
 use crate::lifecycle::access_token::{AccessToken, TokenRequest};
 use crate::lifecycle::app::{App, AppHandle};
 use crate::lifecycle::authorization;
 use crate::lifecycle::contexts::Context;
-use crate::lifecycle::jobs::{SharedJobs, Started, wait_unless_cancelled};
-use crate::lifecycle::refresh::{self, Wanted};
+use crate::lifecycle::jobs::{Started, wait_unless_cancelled};
+use crate::lifecycle::refresh;
 use crate::lifecycle::refusal::{self, AfterRefusal, SentToken};
-use crate::lifecycle::token_cache::TokenCache;
+use crate::lifecycle::token_cache::{TokenCache, TokenMemory};
 use crate::lifecycle::userinfo::{self, Userinfo};
 use crate::model::duration::rfc3339;
 use crate::model::error::{Error, Result};
@@ -24,22 +25,21 @@ use crate::oauth::challenge::{self, Demand};
 use crate::oauth::jwt_access_token::JwtLifetime;
 use crate::system::clock::Cancel;
 
-/// Gives access tokens for one context, and keeps to that context whatever becomes the default. Clones share the token.
+/// Gives access tokens for one context, and keeps to that context whatever becomes the default. All sessions of one [`Auth`](crate::Auth)
+/// for the same login and org share the token.
 #[derive(Debug, Clone)]
 pub struct Session {
     handle: Arc<AppHandle>,
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
 }
 
-/// What all clones of a session share. Not the handle: the last handle to be dropped waits for the jobs.
+/// What all clones of a session share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+struct Shared {
     source: Source,
     /// The context with what its files say, read at the first question: most sessions only give tokens.
     context_with_files: OnceLock<Context>,
-    tokens: Arc<TokenCache>,
-    /// Callers that want the same token share one job.
-    jobs: SharedJobs<Wanted, AccessToken>,
+    memory: Arc<TokenMemory>,
 }
 
 #[derive(Debug)]
@@ -106,12 +106,12 @@ impl Session {
             Source::Environment(token) => return self.environment_token(token, &request).ok(),
             Source::Login(context) => context,
         };
-        if let Some(token) = shared.tokens.get(&request, now) {
+        if let Some(token) = shared.memory.tokens.get(&request, now) {
             return Some(token);
         }
-        let wanted = shared.tokens.wanted(request);
+        let wanted = shared.memory.tokens.wanted(request);
         let token = refresh::cached_token(self.app(), context, &wanted)?;
-        shared.tokens.update(&wanted, &Ok(token.clone()), now);
+        shared.memory.tokens.update(&wanted, &Ok(token.clone()), now);
         (!token.has_unknown_validity(&wanted.request)).then_some(token)
     }
 
@@ -172,7 +172,7 @@ impl Session {
     fn after_refusal(&self, sent: SentToken<'_>, url: &str, demand: Demand) -> AfterRefusal {
         match (self.shared.context(), sent.token(), Url::parse(url)) {
             (Some(context), Some(token), Ok(url)) => {
-                refusal::decide(self.app(), context, &self.shared.tokens, &token, &url, demand)
+                refusal::decide(self.app(), context, &self.shared.memory.tokens, &token, &url, demand)
             }
             _ => AfterRefusal::GiveUp,
         }
@@ -187,13 +187,13 @@ impl Session {
     /// `Protocol` if the server has no userinfo endpoint.
     pub fn userinfo(&self) -> Job<Userinfo> {
         let (app, context) = (self.handle.app.clone(), self.shared.context().cloned());
-        let (tokens, fetching) = (self.shared.tokens.clone(), self.fetch(TokenRequest::default()));
+        let (memory, fetching) = (self.shared.memory.clone(), self.fetch(TokenRequest::default()));
         // If nobody waits for the answer any more, the token is not waited for either.
         let cancel = Cancel::new();
         let cancelled = cancel.clone();
         let started = self.app().jobs.start(move || {
             let token = fetching.wait_unless_cancelled(&cancelled)?;
-            let replacement = |context: &Context| refusal::replacement_of(&token, &app, context, &tokens);
+            let replacement = |context: &Context| refusal::replacement_of(&token, &app, context, &memory.tokens);
             userinfo::ask(&app, context.as_ref(), &token, replacement)
         });
         Job::started(self.handle.clone(), started).cancelled_on_drop(cancel)
@@ -225,18 +225,6 @@ impl Session {
         Self::new(handle, Source::Environment(AccessToken::of_text(token, expires_at)), OnceLock::new())
     }
 
-    /// Returns this session, or `other` if that is of the same login: it may have the token in memory.
-    pub(crate) fn or_same(self, other: &Arc<Shared>) -> Self {
-        let is_same = match (&self.shared.source, &other.source) {
-            (Source::Login(own), Source::Login(other)) => {
-                (&own.grant, &own.name, &own.org) == (&other.grant, &other.name, &other.org)
-            }
-            (Source::Environment(own), Source::Environment(other)) => own.secret() == other.secret(),
-            _ => false,
-        };
-        if is_same { Self { shared: other.clone(), ..self } } else { self }
-    }
-
     /// Fetches a token that meets `request`. What is returned holds no handle, so that a job may wait for it.
     pub(crate) fn fetch(&self, request: TokenRequest) -> Fetching {
         let shared = &self.shared;
@@ -245,23 +233,29 @@ impl Session {
             Source::Login(context) => context,
         };
         let now = self.app().config.clock.now();
-        if let Some(token) = shared.tokens.get(&request, now) {
+        if let Some(token) = shared.memory.tokens.get(&request, now) {
             return Fetching::Done(Ok(token));
         }
-        let wanted = shared.tokens.wanted(request);
+        let wanted = shared.memory.tokens.wanted(request);
         // If another caller already fetches the next token early, nobody else waits for it.
-        if let Some(token) = shared.tokens.still_valid(&wanted, now).filter(|_| shared.jobs.is_running(&wanted)) {
+        if let Some(token) =
+            shared.memory.tokens.still_valid(&wanted, now).filter(|_| shared.memory.jobs.is_running(&wanted))
+        {
             return Fetching::Done(Ok(token));
         }
-        let (app, context, tokens) = (self.handle.app.clone(), context.clone(), shared.tokens.clone());
+        let (app, context, memory) = (self.handle.app.clone(), context.clone(), shared.memory.clone());
         let key = wanted.clone();
-        let job = move |is_abandoned: &dyn Fn() -> bool| fetch(&app, &context, &tokens, &wanted, now, is_abandoned);
-        Fetching::Started(shared.jobs.join(&self.app().jobs, key, job))
+        let job =
+            move |is_abandoned: &dyn Fn() -> bool| fetch(&app, &context, &memory.tokens, &wanted, now, is_abandoned);
+        Fetching::Started(shared.memory.jobs.join(&self.app().jobs, key, job))
     }
 
     fn new(handle: Arc<AppHandle>, source: Source, context_with_files: OnceLock<Context>) -> Self {
-        let (tokens, jobs) = (Arc::default(), SharedJobs::default());
-        Self { handle, shared: Arc::new(Shared { source, context_with_files, tokens, jobs }) }
+        let memory = match &source {
+            Source::Login(context) => handle.app.memories.of(context),
+            Source::Environment(_) => Arc::default(),
+        };
+        Self { handle, shared: Arc::new(Shared { source, context_with_files, memory }) }
     }
 
     /// Returns the token from the environment as it is, or an error if it cannot be promised to be valid for as long as `request` needs.
@@ -285,7 +279,7 @@ impl Session {
 
 impl Shared {
     /// Returns the context without reading its files.
-    pub(crate) fn context(&self) -> Option<&Context> {
+    fn context(&self) -> Option<&Context> {
         match &self.source {
             Source::Login(context) => Some(context),
             Source::Environment(_) => None,

@@ -17,17 +17,17 @@ impl KeyStoreName {
     ///
     /// let name = KeyStoreName::custom("vault")?;
     /// assert_eq!(name.as_str(), "vault");
-    /// assert!(KeyStoreName::custom("os").is_err());
+    /// assert!(KeyStoreName::custom("OS").is_err());
     /// # Ok::<(), hallpass::Error>(())
     /// ```
     ///
     /// # Errors
     /// `Config` if the name has other characters, or if a key store of hallpass has it.
     pub fn custom(name: &str) -> Result<Self> {
-        Self::of_a_host(name).ok_or_else(|| {
-            let why = match Self::known(name) {
-                Some(_) => "hallpass has a key store of this name",
-                None => "it takes 1 to 64 visible ASCII characters without slashes",
+        Self::of_a_host(name).filter(|_| !Self::is_reserved(name)).ok_or_else(|| {
+            let why = match Self::is_reserved(name) {
+                true => "hallpass has a key store of this name",
+                false => "it takes 1 to 64 visible ASCII characters without slashes",
             };
             let name = quoted(name);
             Error::config(Setting::Custody, format!("\"{name}\" cannot name a host's key store: {why}"))
@@ -40,7 +40,7 @@ impl FromStr for KeyStoreName {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::known(text).map_or_else(|| Self::custom(text), Ok)
+        Self::known(text).or_else(|| Self::of_a_host(text)).map_or_else(|| Self::custom(text), Ok)
     }
 }
 

@@ -177,6 +177,14 @@ impl TokenRequest {
     }
 }
 
+/// What a caller wants.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) request: TokenRequest,
+    /// A token that a resource has refused: any other token will do.
+    pub(crate) instead_of: Option<Arc<Secret>>,
+}
+
 impl StoredToken {
     /// Returns whether the token is valid for `min_validity` from `now`; by default for 10 s, or a twentieth of its lifetime if that is
     /// less.

@@ -55,7 +55,7 @@ impl Jobs {
 
     fn spawn(&self, work: impl FnOnce(RunningGuard) + Send + 'static) -> Result<()> {
         let running = RunningGuard::new(self.0.clone());
-        let thread = thread::Builder::new().name("hallpass-job".into()).spawn(move || work(running));
+        let thread = thread::Builder::new().name(NAME_OF_A_JOB.into()).spawn(move || work(running));
         match thread {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::new(ErrorKind::Custody, "this process can start no thread").caused_by(error)),
@@ -154,7 +154,8 @@ impl<T> Future for Started<T> {
 
 /// Waits for `future` on this thread.
 pub(crate) fn wait<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
+    // Inside a task of tokio, its budget of polls would run out, and be given back only by the task that waits here.
+    let mut future = pin!(tokio::task::unconstrained(future));
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
     loop {
@@ -167,12 +168,21 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
 
 /// Waits for `future` on this thread, or until `cancel`, which drops it.
 pub(crate) fn wait_unless_cancelled<T>(future: impl Future<Output = Result<T>>, cancel: &Cancel) -> Result<T> {
+    // Its waker goes with it: `cancel` may live as long as the process.
+    let cancel = cancel.follower();
     let (mut future, mut cancelled) = (pin!(future), pin!(cancel.cancelled()));
     wait(poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result),
         Poll::Pending => cancelled.as_mut().poll(cx).map(|()| Err(Error::cancelled())),
     }))
 }
+
+/// Returns whether this thread is a job's own.
+pub(crate) fn is_a_job() -> bool {
+    thread::current().name() == Some(NAME_OF_A_JOB)
+}
+
+const NAME_OF_A_JOB: &str = "hallpass-job";
 
 struct Unpark(Thread);
 

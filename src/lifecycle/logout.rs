@@ -151,6 +151,7 @@ fn end(app: &App, state_dir: &StateDir, entry: &Entry, local_only: bool) -> Resu
         Some(Err(error)) => give_up_unreadable(app, entry, files, error)?,
     };
     let left_behind = erase(app, state_dir, entry, files, &lock, local_only)?;
+    app.memories.forget(&entry.grant);
     let mut also = Index::change(state_dir, app.config.lock_timeout, |index| {
         // All contexts of this grant. A new login under the same name is another grant, and stays.
         Ok(index.forget(&entry.grant))

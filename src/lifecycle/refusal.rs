@@ -1,6 +1,7 @@
 //! What to do after a resource has refused an access token.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use http::header::{AUTHORIZATION, HeaderMap};
 use url::Url;
 
 use crate::lifecycle::access_token::AccessToken;
+use crate::lifecycle::access_token::Wanted;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::Context;
 use crate::lifecycle::login::StepUp;
-use crate::lifecycle::refresh::{self, Wanted};
+use crate::lifecycle::refresh;
 use crate::lifecycle::token_cache::TokenCache;
 use crate::model::error::Result;
 use crate::model::secret::Secret;
@@ -40,13 +42,20 @@ pub enum AfterRefusal {
 }
 
 /// The token that a refused request carried: an [`AccessToken`], or the headers of [`Session::authorization`](crate::Session::authorization).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SentToken<'a>(Carrier<'a>);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Carrier<'a> {
     Token(&'a AccessToken),
     Headers(&'a HeaderMap),
+}
+
+/// Without the headers, which may have secrets of the host.
+impl fmt::Debug for SentToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SentToken(_)")
+    }
 }
 
 impl<'a> From<&'a AccessToken> for SentToken<'a> {
@@ -92,8 +101,12 @@ pub(crate) fn decide(
     match demand {
         Demand::AnotherToken if tokens.has_newer_than(token, now) => AfterRefusal::Retry,
         Demand::AnotherToken if !can_renew(app, context) => AfterRefusal::LogIn,
-        Demand::AnotherToken if tokens.refuse(token, origin, now) => AfterRefusal::Retry,
+        Demand::AnotherToken if tokens.refuse(token, origin.clone(), now) => AfterRefusal::Retry,
         Demand::AnotherToken | Demand::MoreRights => AfterRefusal::NotAllowed,
+        // The person has just done what this resource asked for.
+        Demand::StepUp { .. } if app.memories.stepped_up_in_vain(origin, &context.grant, now) => {
+            AfterRefusal::NotAllowed
+        }
         Demand::StepUp { acr_values, max_age } => AfterRefusal::StepUp(StepUp {
             context: context.name.clone(),
             org: context.org.clone(),

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
+use crate::lifecycle::access_token::Wanted;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Entry, Index, Selector};
-use crate::lifecycle::refresh::{self, Wanted};
+use crate::lifecycle::refresh;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{ContextName, Org};
 use crate::model::sanitize::is_plain;
@@ -15,9 +16,8 @@ use crate::state_dir::{canonical_folder, other_owner};
 /// Makes `name` the default.
 pub(crate) fn to(app: &App, name: &ContextName) -> Result<Context> {
     change(app, name, |index| {
-        let entry = own(app, index, name)?;
-        // Spelled as the entry spells it: then a token needs no other entry parsed.
-        index.default = Some(entry.name.clone());
+        own(app, index, name)?;
+        index.set_default(name, &app.config);
         Ok(name)
     })
 }

@@ -1,20 +1,76 @@
-//! [`TokenCache`]: the access token of one session, in memory.
+//! [`TokenMemory`]: what an app knows of the access tokens of its logins, in memory.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use url::Origin;
 
-use crate::lifecycle::access_token::{AccessToken, TokenData, TokenRequest};
-use crate::lifecycle::refresh::Wanted;
+use crate::lifecycle::access_token::{AccessToken, TokenData, TokenRequest, Wanted};
+use crate::lifecycle::contexts::Context;
+use crate::lifecycle::jobs::SharedJobs;
 use crate::model::error::{ErrorKind, Result};
+use crate::model::ids::{GrantId, Org};
 use crate::model::secret::Secret;
 
-/// How long an origin that had a token replaced cannot have another one replaced.
-const REPLACEMENT_COOLDOWN: Duration = Duration::from_secs(60);
+/// How long an origin that had a token replaced cannot have another one replaced, nor ask for a second step-up.
+const COOLDOWN: Duration = Duration::from_secs(60);
 
-/// What a session knows of its tokens without reading disk or key store.
+/// How many logins an app remembers the tokens of.
+const MAX_LOGINS: usize = 32;
+
+/// The memories of an app, each for one login and org. All its sessions share them: what one session was told of a refused token, all know.
+#[derive(Debug, Default)]
+pub(crate) struct TokenMemories {
+    memories: Mutex<Vec<(GrantId, Option<Org>, Arc<TokenMemory>)>>,
+    /// The origins that asked for a step-up, with the login that they asked it of.
+    step_ups: Mutex<Vec<(Origin, GrantId, SystemTime)>>,
+}
+
+/// What the sessions of one login and org share.
+#[derive(Debug, Default)]
+pub(crate) struct TokenMemory {
+    pub(crate) tokens: TokenCache,
+    /// Callers that want the same token share one job.
+    pub(crate) jobs: SharedJobs<Wanted, AccessToken>,
+}
+
+impl TokenMemories {
+    /// Returns the memory of the context's login and org.
+    pub(crate) fn of(&self, context: &Context) -> Arc<TokenMemory> {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_own = |(grant, org, _): &(GrantId, Option<Org>, _)| (grant, org) == (&context.grant, &context.org);
+        let own = match memories.iter().position(is_own) {
+            Some(position) => memories.remove(position),
+            None => (context.grant.clone(), context.org.clone(), Arc::default()),
+        };
+        if memories.len() == MAX_LOGINS {
+            memories.remove(0);
+        }
+        let memory = own.2.clone();
+        // The one that was used last is forgotten last.
+        memories.push(own);
+        memory
+    }
+
+    /// Forgets a login that has ended.
+    pub(crate) fn forget(&self, grant: &GrantId) {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).retain(|(own, _, _)| own != grant);
+    }
+
+    /// Returns whether a step-up at `origin` was in vain: it has just asked the login before this one for it.
+    pub(crate) fn stepped_up_in_vain(&self, origin: Origin, grant: &GrantId, now: SystemTime) -> bool {
+        let mut step_ups = self.step_ups.lock().unwrap_or_else(PoisonError::into_inner);
+        step_ups.retain(|(_, _, at)| now.duration_since(*at).is_ok_and(|since| since < COOLDOWN));
+        let in_vain = step_ups.iter().any(|(known, asked, _)| *known == origin && asked != grant);
+        if !in_vain {
+            step_ups.push((origin, grant.clone(), now));
+        }
+        in_vain
+    }
+}
+
+/// What is known of the tokens of one login without reading disk or key store.
 #[derive(Debug, Default)]
 pub(crate) struct TokenCache {
     /// The last token that was served.
@@ -63,6 +119,10 @@ impl TokenCache {
         };
         if was_asked && wanted.instead_of.is_some() && wanted.instead_of == self.refused.load_full() {
             self.refused.store(None);
+            if fetched.is_err() {
+                // Nothing was replaced, so that the origin may ask again.
+                self.replaced_for.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            }
         }
     }
 
@@ -78,7 +138,7 @@ impl TokenCache {
         }
         let mut replaced_for = self.replaced_for.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that was set back must not make the cooldown longer.
-        replaced_for.retain(|(_, at)| now.duration_since(*at).is_ok_and(|since| since < REPLACEMENT_COOLDOWN));
+        replaced_for.retain(|(_, at)| now.duration_since(*at).is_ok_and(|since| since < COOLDOWN));
         if replaced_for.iter().any(|(known, _)| *known == origin) {
             return false;
         }

@@ -56,6 +56,12 @@ impl KeyStoreName {
         Self::KNOWN.into_iter().find(|name| name.as_str() == text)
     }
 
+    /// Returns whether people would take `text` for a name of hallpass's own, or for the choice `auto`.
+    pub(crate) fn is_reserved(text: &str) -> bool {
+        let own = Self::KNOWN;
+        own.iter().map(Self::as_str).chain(["auto"]).any(|name| name.eq_ignore_ascii_case(text))
+    }
+
     /// Returns the name of a host's own key store if `text` is valid and no key store of hallpass has it: no path, and nothing that a
     /// terminal obeys (law 12).
     pub(crate) fn of_a_host(text: &str) -> Option<Self> {

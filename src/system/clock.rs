@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -92,6 +92,7 @@ struct Shared {
 struct State {
     cancelled: bool,
     wakers: Vec<Waker>,
+    followers: Vec<Weak<Shared>>,
 }
 
 impl Cancel {
@@ -104,10 +105,21 @@ impl Cancel {
     pub fn cancel(&self) {
         let mut state = self.state();
         state.cancelled = true;
-        let wakers = std::mem::take(&mut state.wakers);
+        let (wakers, followers) = (std::mem::take(&mut state.wakers), std::mem::take(&mut state.followers));
         drop(state);
         self.0.changed.notify_all();
         wakers.into_iter().for_each(Waker::wake);
+        followers.iter().filter_map(Weak::upgrade).for_each(|follower| Self(follower).cancel());
+    }
+
+    /// Returns a request of its own that is made as well when this one is made, but not the other way round.
+    pub(crate) fn follower(&self) -> Self {
+        let follower = Self::new();
+        let mut state = self.state();
+        follower.state().cancelled = state.cancelled;
+        state.followers.retain(|other| other.strong_count() > 0);
+        state.followers.push(Arc::downgrade(&follower.0));
+        follower
     }
 
     /// Returns whether the request was made.

@@ -87,10 +87,10 @@ fn a_host_that_exits_in_mid_exchange_loses_no_token() {
 }
 
 /// Runs a host that leaves while the reply is on its way.
-fn leaves(rig: &Rig, host: &str, how: &str) -> Run {
+fn leaves(rig: &Rig, how: &str) -> Run {
     rig.expire(&rig.acme());
     let mut host = in_mid_exchange(rig, || {
-        let mut command = rig.acme().command_of(&example(host), &[how]);
+        let mut command = rig.acme().command_of(&example("leaves"), &[how]);
         Running::start(command.stdin(Stdio::piped()))
     });
     writeln!(host.take_stdin()).unwrap();

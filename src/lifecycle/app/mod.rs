@@ -17,8 +17,9 @@ use url::Url;
 
 use crate::custody::{KernelCache, KeyStoreName, KeyStores, StoreContext};
 use crate::lifecycle::config::Config;
-use crate::lifecycle::contexts::{ChosenBy, Context, Entry, Index, Missing};
-use crate::lifecycle::jobs::Jobs;
+use crate::lifecycle::contexts::{ChosenBy, Context, Entry, Index, Missing, Selector};
+use crate::lifecycle::jobs::{Jobs, is_a_job};
+use crate::lifecycle::token_cache::TokenMemories;
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{GrantId, Issuer};
 use crate::model::setting::Setting;
@@ -39,6 +40,9 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) key_stores: KeyStores,
     pub(crate) jobs: Jobs,
+    pub(crate) memories: TokenMemories,
+    /// Held while a person is asked to log in: whoever wants the same login waits for it instead of asking again.
+    pub(crate) asking: Mutex<()>,
     state_dir: Result<PathBuf>,
     state_dir_check: OnceLock<Result<()>>,
     /// The endpoints off their issuer's origin that the issuer's metadata has confirmed to this process.
@@ -79,11 +83,22 @@ impl App {
         Ok(Self {
             key_stores,
             jobs: Jobs::default(),
+            memories: TokenMemories::default(),
+            asking: Mutex::default(),
             state_dir,
             state_dir_check: OnceLock::new(),
             confirmed: Mutex::default(),
             config,
         })
+    }
+
+    /// Returns the context that `select` selects, without what its files say.
+    pub(crate) fn select(&self, select: &Selector) -> Result<Context> {
+        let state_dir = self.state_dir()?;
+        let (index, chosen) = Index::read_selected(state_dir.as_ref(), select, &self.config)?;
+        let (entry, by) = index.find(chosen, &self.config)?;
+        let entry = index.in_org(entry, select, &self.config)?;
+        Ok(Context { chosen_by: Some(by), ..Context::of(&entry, &index) })
     }
 
     /// Returns the key stores that never ask a person.
@@ -186,6 +201,9 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Drop for AppHandle {
     fn drop(&mut self) {
-        self.app.jobs.shutdown(DROP_TIMEOUT);
+        // A prompt may have held the last one, and a job cannot wait for itself.
+        if !is_a_job() {
+            self.app.jobs.shutdown(DROP_TIMEOUT);
+        }
     }
 }

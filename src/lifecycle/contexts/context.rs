@@ -27,7 +27,7 @@ pub struct Context {
     pub scopes: Scopes,
     /// The key store that holds its key.
     pub key_store: KeyStoreName,
-    /// Whether it is the default.
+    /// Whether it is the default of its issuer and client.
     pub is_default: bool,
     /// The rule that selects it here; `None` if another context is selected, and for a login that was just made.
     pub chosen_by: Option<ChosenBy>,
@@ -78,7 +78,7 @@ impl Context {
             org: entry.asked.clone().or_else(|| entry.org.clone()),
             scopes: entry.scopes.clone(),
             key_store: entry.key_store.clone(),
-            is_default: index.default.as_ref() == Some(&entry.name),
+            is_default: index.is_default(&entry.name),
             chosen_by: None,
             folders: rules.map(|rule| rule.folder.clone()).collect(),
             grant: entry.grant.clone(),

@@ -20,6 +20,9 @@ use crate::records::record::Record;
 pub(crate) struct Index {
     pub(super) format: u32,
     pub(crate) default: Option<ContextName>,
+    /// The defaults of other issuers and clients, one of each: configurations that share a state folder do not move each other's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) other_defaults: Vec<ContextName>,
     pub(crate) contexts: Vec<Entry>,
     /// How many records there are, if the index has no names: somebody has deleted the names.
     #[serde(skip)]
@@ -144,24 +147,34 @@ impl Index {
         self.contexts.iter().filter(|entry| entry.is_own(config)).collect()
     }
 
-    /// Puts the entry of a new login under its name, as [`put`](Self::put) does, and decides what is the default. A login without a
-    /// name becomes the default. A login with a name leaves the selection as it is.
-    ///
-    /// All configurations of the folder share one default. If the default is of another configuration, this configuration selects its
-    /// only login without one.
+    /// Returns the default of this configuration.
+    pub(crate) fn own_default(&self, config: &Config) -> Option<&Entry> {
+        let defaults = self.default.iter().chain(&self.other_defaults);
+        defaults.filter_map(|name| self.get(name)).find(|default| default.is_own(config))
+    }
+
+    /// Returns whether the context is the default of its issuer and client.
+    pub(crate) fn is_default(&self, name: &ContextName) -> bool {
+        self.default.as_ref() == Some(name) || self.other_defaults.contains(name)
+    }
+
+    /// Makes `name`, one of its own, the default of this configuration. Those of other configurations stay.
+    pub(crate) fn set_default(&mut self, name: &ContextName, config: &Config) {
+        // Spelled as the entry spells it: then a token needs no other entry parsed.
+        let name = self.get(name).map_or_else(|| name.clone(), |entry| entry.name.clone());
+        let before = self.default.replace(name.clone()).into_iter().chain(std::mem::take(&mut self.other_defaults));
+        let others = before.filter(|other| *other != name);
+        self.other_defaults =
+            others.filter(|other| self.get(other).is_some_and(|entry| !entry.is_own(config))).collect();
+    }
+
+    /// Puts the entry of a new login under its name, as [`put`](Self::put) does. A login without a name becomes the default of this
+    /// configuration, and so does its first one. Another login with a name leaves what is selected as it is.
     pub(crate) fn put_login(&mut self, entry: Entry, is_named: bool, config: &Config) -> Option<Entry> {
-        let default = self.default.as_ref().and_then(|name| self.get(name));
-        let is_default_foreign = default.is_some_and(|default| !default.is_own(config));
-        let others: Vec<_> =
-            self.own(config).iter().filter(|own| own.name != entry.name).map(|own| own.name.clone()).collect();
-        let is_selected_anyway = is_default_foreign && others.is_empty();
-        let replaced = self.put(entry, !is_named && !is_selected_anyway);
-        // Until now the other one was the only login, and so selected.
-        if let [other] = others.as_slice()
-            && is_default_foreign
-            && is_named
-        {
-            self.default = Some(other.clone());
+        let (name, has_default) = (entry.name.clone(), self.own_default(config).is_some());
+        let replaced = self.put(entry, false);
+        if !is_named || !has_default {
+            self.set_default(&name, config);
         }
         replaced
     }
@@ -200,6 +213,7 @@ impl Index {
         if self.default.as_ref() == Some(name) {
             self.default = None;
         }
+        self.other_defaults.retain(|other| other != name);
         self.folders.retain(|rule| rule.context != *name);
         let at = self.contexts.iter().position(|entry| entry.name == *name)?;
         Some(self.contexts.remove(at))
@@ -207,7 +221,14 @@ impl Index {
 
     /// Returns an index without contexts.
     pub(crate) fn empty() -> Self {
-        Self { format: FORMAT, default: None, contexts: Vec::new(), folders: Vec::new(), unnamed_records: 0 }
+        Self {
+            format: FORMAT,
+            default: None,
+            other_defaults: Vec::new(),
+            contexts: Vec::new(),
+            folders: Vec::new(),
+            unnamed_records: 0,
+        }
     }
 }
 
@@ -282,7 +303,7 @@ pub(crate) mod tests {
                 let names: BTreeSet<_> = index.contexts.iter().map(|entry| entry.name.as_str().to_lowercase()).collect();
                 let folders: BTreeSet<_> = index.folders.iter().map(|rule| &rule.folder).collect();
                 prop_assert_eq!((names.len(), folders.len()), (index.contexts.len(), index.folders.len()));
-                let mut named = index.default.iter().chain(index.folders.iter().map(|rule| &rule.context));
+                let mut named = index.default.iter().chain(&index.other_defaults).chain(index.folders.iter().map(|rule| &rule.context));
                 prop_assert!(named.all(|name| index.get(name).is_some()));
                 let kept: Index = serde_json::from_slice(&serde_json::to_vec(&index).unwrap()).unwrap();
                 prop_assert_eq!(format!("{kept:?}"), format!("{index:?}"));

@@ -61,7 +61,10 @@ impl Index {
             return Err(Error::new(ErrorKind::Config, message).with(Remedy::ChooseName { taken: new.to_string() }));
         }
         let entries = self.contexts.iter_mut().map(|entry| &mut entry.name);
-        let names = entries.chain(&mut self.default).chain(self.folders.iter_mut().map(|rule| &mut rule.context));
+        let names = entries
+            .chain(&mut self.default)
+            .chain(&mut self.other_defaults)
+            .chain(self.folders.iter_mut().map(|rule| &mut rule.context));
         names.filter(|name| *name == old).for_each(|name| name.clone_from(new));
         Ok(())
     }

@@ -124,9 +124,15 @@ impl Index {
         }
     }
 
-    /// Returns the chosen entry. If nothing was chosen, or only a default of another issuer or client, returns the only own entry.
+    /// Returns the chosen entry. If nothing was chosen, or only the default of another issuer or client, returns this configuration's default,
+    /// or its only entry.
     pub(crate) fn find(&self, choice: Option<Choice>, config: &Config) -> Result<(&Entry, ChosenBy)> {
-        let Some((name, by)) = choice else { return self.only(config).map(|entry| (entry, ChosenBy::Only)) };
+        let Some((name, by)) = choice else {
+            return match self.own_default(config) {
+                Some(entry) => Ok((entry, ChosenBy::Default)),
+                None => self.only(config).map(|entry| (entry, ChosenBy::Only)),
+            };
+        };
         match self.get(&name) {
             Some(entry) if by == ChosenBy::Default && !entry.is_own(config) => self.find(None, config),
             Some(entry) => Ok((entry, by)),
@@ -160,6 +166,7 @@ impl Index {
     /// lost.
     pub(crate) fn restore_selection(&mut self, before: &Self) -> Vec<String> {
         let mut lost: Vec<_> = self.restore_default(before).err().into_iter().collect();
+        self.other_defaults = before.other_defaults.iter().filter(|name| self.get(name).is_some()).cloned().collect();
         for rule in &before.folders {
             if self.get(&rule.context).is_none() {
                 lost.push(format!("the rule of {} is gone: it named {}", rule.folder.display(), rule.context));
@@ -212,14 +219,8 @@ impl Index {
                 );
                 Err(Error::new(ErrorKind::NotLoggedIn, message).with(Remedy::LogIn { context: None }))
             }
-            _ => {
-                let message = match self.default {
-                    None => "there are several logins and no default",
-                    Some(_) => "there are several logins, and the default is of another server or client",
-                };
-                Err(Error::new(ErrorKind::NotLoggedIn, message)
-                    .with(Remedy::ChooseContext { contexts: self.own_names(config) }))
-            }
+            _ => Err(Error::new(ErrorKind::NotLoggedIn, "there are several logins and no default")
+                .with(Remedy::ChooseContext { contexts: self.own_names(config) })),
         }
     }
 

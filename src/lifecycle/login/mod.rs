@@ -17,13 +17,16 @@ mod org;
 mod replace;
 mod request;
 
-use std::time::SystemTime;
+use std::sync::{MutexGuard, TryLockError};
+use std::time::{Duration, SystemTime};
 
 use crate::custody::{Chosen, Protection};
+use crate::lifecycle::access_token::Wanted;
 use crate::lifecycle::app::App;
 use crate::lifecycle::config::Config;
-use crate::lifecycle::contexts::{Context, Index};
+use crate::lifecycle::contexts::{Context, Index, Selector};
 pub use crate::lifecycle::login::request::{Login, StepUp};
+use crate::lifecycle::refresh;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::{AppName, GrantId, Issuer, Org};
@@ -33,7 +36,11 @@ use crate::oauth::metadata::{FoundEndpoints, discover};
 use crate::oauth::token_endpoint::TokenReply;
 use crate::prompt::Outcome;
 use crate::records::record::Destination;
+use crate::system::clock::Cancel;
 use crate::system::http::Http;
+
+/// How often a caller looks whether another one still asks a person.
+const TURN: Duration = Duration::from_millis(50);
 
 /// Logs a person in and keeps the login. Reports every end to the prompt.
 pub(crate) fn run(app: &App, request: &Login) -> Result<Context> {
@@ -55,17 +62,41 @@ pub(crate) fn run(app: &App, request: &Login) -> Result<Context> {
     login.map(|LoggedIn { context, .. }| context)
 }
 
-/// Logs a person in because the existing login gives no token, as `why` says. Returns `why` if a login would not help, or if nobody can be
-/// asked.
+/// Logs a person in because the login that there is gives no token: if that helps, and if somebody can be asked. Otherwise returns `why`.
+/// Returns the login that another caller of this process makes meanwhile, if that gives a token.
 pub(crate) fn run_instead(app: &App, request: &Login, why: Error) -> Result<Context> {
     if !why.needs_login() || !app.config.environment.terminal {
         return Err(why);
     }
-    request.check_cancelled()?;
+    let (_asking, has_waited) = wait_for_turn(app, &request.cancel)?;
+    if has_waited && let Ok(context) = working_login(app, request) {
+        return Ok(context);
+    }
     if !matches!(why.kind(), ErrorKind::NotLoggedIn | ErrorKind::NoSuchContext) {
         request.prompt.login_has_ended(&why);
     }
     run(app, request)
+}
+
+/// Waits until no other caller of this app asks a person. Returns whether one did.
+fn wait_for_turn<'a>(app: &'a App, cancel: &Cancel) -> Result<(MutexGuard<'a, ()>, bool)> {
+    let mut has_waited = false;
+    loop {
+        match app.asking.try_lock() {
+            _ if cancel.is_cancelled() => return Err(Error::cancelled()),
+            Ok(asking) => return Ok((asking, has_waited)),
+            Err(TryLockError::Poisoned(asking)) => return Ok((asking.into_inner(), has_waited)),
+            Err(TryLockError::WouldBlock) => {
+                has_waited = true;
+                cancel.wait(TURN);
+            }
+        }
+    }
+}
+
+fn working_login(app: &App, request: &Login) -> Result<Context> {
+    let context = app.select(&Selector { context: request.context.clone(), org: request.org.clone() })?;
+    refresh::access_token(app, &context, &Wanted::default(), &|| false).map(|_| context)
 }
 
 /// Returns the label by which a person recognises the item in a key manager.

@@ -45,6 +45,7 @@ pub struct Login {
 
 impl Login {
     /// Makes a login that shows the person its code through `prompt`: [`Terminal`](crate::Terminal), or one of [`prompt`](crate::prompt).
+    /// A prompt holds no [`Auth`](crate::Auth): it would keep the app alive, and its last drop waits for no job.
     pub fn new(prompt: impl Prompt + 'static) -> Self {
         Self {
             prompt: Arc::new(prompt),
@@ -92,7 +93,8 @@ impl Login {
         self.parameter("prompt", prompt)
     }
 
-    /// Adds a parameter to the device authorization request. A parameter that the protocol sets is an error of the login.
+    /// Adds a parameter to the device authorization request, instead of one of that name in
+    /// [`Config::login_parameters`](crate::Config::login_parameters). A parameter that the protocol sets is an error of the login.
     pub fn parameter(mut self, name: &str, value: &str) -> Self {
         self.parameters.push((name.to_owned(), value.to_owned()));
         self
@@ -139,6 +141,12 @@ impl Login {
         }
     }
 
+    /// Gives the login that begins now a `cancel` of its own, which follows the host's: dropping its job ends no other login.
+    pub(crate) fn begin(&mut self) -> Cancel {
+        self.cancel = self.cancel.follower();
+        self.cancel.clone()
+    }
+
     /// Returns the error of a value that could not be read.
     pub(crate) fn check(&self) -> Result<()> {
         self.invalid.clone().map_or(Ok(()), Err)
@@ -178,7 +186,10 @@ impl Login {
         config: &'a Config,
         org: Option<&'a Org>,
     ) -> Vec<(&'a str, &'a str)> {
-        let by_hand = config.login_parameters.iter().chain(&self.parameters);
+        // RFC 6749 §3.2: "Request and response parameters MUST NOT be included more than once."
+        let is_replaced = |name: &str| self.parameters.iter().any(|(own, _)| own == name);
+        let configured = config.login_parameters.iter().filter(|(name, _)| !is_replaced(name));
+        let by_hand = configured.chain(&self.parameters);
         let by_hand = by_hand.map(|(name, value)| (name.as_str(), value.as_str()));
         config.orgs.selection.login_parameter(org).into_iter().chain(by_hand).collect()
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::decide::{Freshness, RetryState, Step, UnlockedStep, decide, unlocked_step};
 use super::freshness::{early_refresh_from, freshness, refresh_cooldown};
-use crate::lifecycle::access_token::{AccessToken, TokenRequest};
+use crate::lifecycle::access_token::{AccessToken, Wanted};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::Context;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
@@ -23,14 +23,6 @@ use crate::system::failpoint::reached;
 
 /// How often a waiter looks whether the lock is free or its holder has fetched a token that serves the waiter too.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
-
-/// What a caller wants.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Wanted {
-    pub(crate) request: TokenRequest,
-    /// A token that a resource has refused: any other token will do.
-    pub(crate) instead_of: Option<Arc<Secret>>,
-}
 
 /// One caller that wants an access token.
 pub(super) struct RefreshJob<'a> {

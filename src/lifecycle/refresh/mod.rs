@@ -28,8 +28,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use self::job::RefreshJob;
-pub(crate) use self::job::Wanted;
-use crate::lifecycle::access_token::AccessToken;
+use crate::lifecycle::access_token::{AccessToken, Wanted};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Index};
 use crate::model::error::{Error, ErrorKind, Remedy, Result};

@@ -208,6 +208,31 @@ fn a_step_up_is_a_login_that_asks_for_more() {
 }
 
 #[test]
+fn a_step_up_in_vain_is_not_asked_for_again() {
+    let rig = Rig::new();
+    rig.log_in();
+    let auth = Auth::new(config(&rig)).unwrap();
+    rig.server.approve_all();
+    let header = r#"Bearer error="insufficient_user_authentication", max_age="0""#;
+    let ask = |session: &Session| session.challenged(&served(session), "https://api.example/", 401, header);
+    let session = auth.session().unwrap();
+    assert!(matches!(ask(&session), AfterRefusal::StepUp(_)), "and the person leaves it");
+    let AfterRefusal::StepUp(step_up) = ask(&session) else { panic!("they may try again") };
+    let session = auth.login(step_up.login(Silent)).wait().unwrap();
+    assert!(matches!(ask(&session), AfterRefusal::NotAllowed), "the person has just done it");
+    rig.clock.advance(S(61));
+    assert!(matches!(ask(&session), AfterRefusal::StepUp(_)));
+}
+
+#[test]
+fn what_is_printed_of_refused_headers_is_no_secret() {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("authorization", "Bearer s3cret".parse().unwrap());
+    headers.insert("cookie", "sid=s3cret".parse().unwrap());
+    assert_eq!(format!("{:?}", hallpass::refusal::SentToken::from(&headers)), "SentToken(_)");
+}
+
+#[test]
 fn a_step_up_asks_for_no_more_scopes_than_the_login_had() {
     let rig = Rig::new();
     rig.server.approve_all();

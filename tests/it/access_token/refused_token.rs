@@ -11,6 +11,36 @@ use super::challenge::{config, retries, served, session};
 use crate::support::rig::{Rig, S, assert_error, begun, forced, locked, token};
 
 #[test]
+fn sessions_of_one_auth_share_what_was_refused() {
+    let rig = Rig::new();
+    rig.log_in();
+    let auth = Auth::new(config(&rig)).unwrap();
+    let first = auth.access_token().wait().unwrap();
+    assert!(retries(&auth.session().unwrap(), &first, "https://api.example/"));
+    let second = auth.access_token().wait().unwrap();
+    assert_ne!(second.expose(), first.expose());
+    for _ in 0..10 {
+        let session = auth.session().unwrap();
+        assert!(!retries(&session, &served(&session), "https://api.example/"), "once a minute");
+    }
+    assert_eq!(rig.request_count(Endpoint::Token), 1);
+}
+
+#[test]
+fn a_replacement_that_failed_does_not_count() {
+    let rig = Rig::new();
+    rig.log_in();
+    let session = session(&rig);
+    let first = served(&session);
+    rig.server.inject_always(Endpoint::Token, Fault::status(503));
+    assert!(retries(&session, &first, "https://api.example/"));
+    assert!(session.access_token().wait().is_err());
+    assert!(matches!(session.refused(&first, "https://api.example/"), AfterRefusal::Retry), "it is not fresh");
+    rig.server.clear_faults();
+    assert_ne!(served(&session).expose(), first.expose());
+}
+
+#[test]
 fn a_clock_set_back_does_not_lengthen_the_pause() {
     let rig = Rig::new();
     rig.log_in();

@@ -88,16 +88,16 @@ fn each_configuration_sees_its_own_login() {
         let own = token(&shared.rig.log_in_as(&Person::default(), Some("own")));
         shared.log_in_other(&bob(), None);
         let (auth, other) = (shared.rig.auth(), shared.other());
-        // The default stays: the only login of a configuration needs none.
-        assert_eq!((meant(&auth), meant(&other)), (by_default("own"), only("bob@example.com")));
+        // Each has a default of its own.
+        assert_eq!((meant(&auth), meant(&other)), (by_default("own"), by_default("bob@example.com")));
         assert_eq!(token(&auth.session().unwrap()), own);
         assert_ne!(token(&other.session().unwrap()), own);
         let marks = |auth: &Auth| -> Vec<_> {
             let contexts = auth.contexts().unwrap();
             contexts.iter().map(|one| (one.is_default, one.chosen_by.is_some(), auth.can_use(one))).collect()
         };
-        assert_eq!(marks(&auth), [(true, true, true), (false, false, false)]);
-        assert_eq!(marks(&other), [(true, false, false), (false, true, true)]);
+        assert_eq!(marks(&auth), [(true, true, true), (true, false, false)]);
+        assert_eq!(marks(&other), [(true, false, false), (true, true, true)]);
         shared.assert_nothing_sent();
     });
 }
@@ -112,17 +112,34 @@ fn a_switch_in_one_configuration_does_not_reach_the_other() {
         // A login with a name does not change what is selected.
         assert_eq!(meant(&other), by_default("a"));
         other.switch(&name("b")).wait().unwrap();
-        assert_eq!((meant(&auth), meant(&other)), (only("own"), by_default("b")));
-        auth.switch(&name("own")).wait().unwrap();
-        assert_eq!(meant(&auth), by_default("own"));
-        let error = other.session().unwrap_err();
-        assert_error(&error, ErrorKind::NotLoggedIn, Some("choose_context"), 4);
-        assert_eq!(error.remedy(), Some(&Remedy::ChooseContext { contexts: vec!["a".into(), "b".into()] }));
-        assert!(error.to_string().contains("the default is of another server or client"), "{error}");
+        assert_eq!((meant(&auth), meant(&other)), (by_default("own"), by_default("b")));
+        shared.rig.log_in_as(&bob(), Some("own2"));
+        auth.switch(&name("own2")).wait().unwrap();
+        assert_eq!((meant(&auth), meant(&other)), (by_default("own2"), by_default("b")));
         // Without a name, the newest login is the one that is meant.
         shared.log_in_other(&Person::new("carol", "Carol", "carol@example.com"), None);
-        assert_eq!((meant(&auth), meant(&other)), (only("own"), by_default("carol@example.com")));
+        assert_eq!((meant(&auth), meant(&other)), (by_default("own2"), by_default("carol@example.com")));
+        auth.rename(&name("own2"), &name("own3")).wait().unwrap();
+        assert_eq!((meant(&auth), meant(&other)), (by_default("own3"), by_default("carol@example.com")));
         shared.assert_nothing_sent();
+    });
+}
+
+#[test]
+fn a_logout_in_one_configuration_leaves_the_other_its_default() {
+    Shared::each(|shared| {
+        for (person, context) in [(Person::default(), "a"), (bob(), "b")] {
+            shared.rig.log_in_as(&person, Some(context));
+            shared.log_in_other(&person, Some(&format!("other-{context}")));
+        }
+        let (auth, other) = (shared.rig.auth(), shared.other());
+        assert_eq!((meant(&auth), meant(&other)), (by_default("a"), by_default("other-a")));
+        for selected in ["other-b", "other-a"] {
+            other.switch(&name(selected)).wait().unwrap();
+            assert_eq!((meant(&auth), meant(&other)), (by_default("a"), by_default(selected)));
+        }
+        shared.with_other(|_, auth| drop(auth.logout(Logout::default()).wait().unwrap()));
+        assert_eq!((meant(&auth), meant(&other)), (by_default("a"), only("other-b")));
     });
 }
 
@@ -177,7 +194,7 @@ fn a_named_foreign_login_is_an_error_and_sends_nothing() {
         // Nor is it selected: it would only be that error.
         check(shared.other().switch(&name("own")).wait().unwrap_err());
         check(Auth::new(by_rule).unwrap().pin_folder(&name("own")).wait().unwrap_err());
-        assert_eq!(meant(&shared.other()), only("other"));
+        assert_eq!(meant(&shared.other()), by_default("other"));
         let error = shared.other().switch(&name("play")).wait().unwrap_err();
         assert_eq!(error.remedy(), Some(&Remedy::ChooseContext { contexts: vec!["other".into()] }));
     });

@@ -4,11 +4,12 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use hallpass::prompt::Silent;
+use hallpass::clock::Cancel;
+use hallpass::prompt::{Prompt, Silent, Verification};
 use hallpass::testing::Endpoint;
-use hallpass::{Auth, Job, Login, Session};
+use hallpass::{Auth, ErrorKind, Job, Login, Session};
 
-use crate::support::rig::{Rig, S, locked, on_wait};
+use crate::support::rig::{Rig, S, locked, on_wait, until};
 
 /// Well below the five seconds that the last handle waits for a job, and below the time that a lock is waited for.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -66,6 +67,37 @@ fn assert_dropped_at_once<T>(what: &str, ask: impl Fn(&Auth, &Session) -> Vec<Jo
     drop(jobs);
     assert!(begun.elapsed() < AT_ONCE, "{what}: {:?}", begun.elapsed());
     assert_eq!(rig.server.requests(), [], "{what}");
+}
+
+#[test]
+fn a_dropped_login_cancels_no_other_one() {
+    let rig = Rig::new();
+    let (auth, cancel) = (rig.auth(), Cancel::new());
+    let login = Login::new(Silent).cancel(cancel.clone());
+    drop(auth.login(login.clone()));
+    assert!(auth.shutdown(S(20)) && !cancel.is_cancelled(), "it is the host's");
+    rig.server.approve_all();
+    assert!(auth.login(login.clone()).wait().is_ok());
+    cancel.cancel();
+    assert_eq!(auth.login(login).wait().unwrap_err().kind(), ErrorKind::Cancelled, "which ends them all");
+}
+
+/// It would keep the app alive, and nobody waits for a job of it any more.
+#[test]
+fn a_prompt_with_the_last_auth_does_not_wait_for_itself() {
+    struct Holds(#[allow(dead_code, reason = "it is dropped with the prompt")] Auth);
+    impl Prompt for Holds {
+        fn show(&self, _: &Verification) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let rig = Rig::new();
+    rig.server.approve_all();
+    let (auth, begun) = (rig.auth(), Instant::now());
+    drop(auth.login(Login::new(Holds(auth.clone()))));
+    drop(auth);
+    until("the end of the login", || rig.server.live_families() == 0);
+    assert!(begun.elapsed() < S(4));
 }
 
 #[test]

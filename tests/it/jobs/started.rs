@@ -50,6 +50,18 @@ fn waiting_inside_a_tokio_runtime_does_not_panic() {
     });
 }
 
+/// tokio gives a task a budget of polls, which only the task itself gives back.
+#[test]
+fn any_number_of_waits_in_one_task_come_to_an_end() {
+    let auth = Rig::new().auth();
+    let runtime = Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..200 {
+            auth.unpin_folder().wait().unwrap_err();
+        }
+    });
+}
+
 #[test]
 #[should_panic(expected = "a job was polled again")]
 fn a_ready_job_panics_if_it_is_polled_again() {

@@ -43,6 +43,26 @@ fn logs_in_once_and_again_after_the_login_has_ended() {
 }
 
 #[test]
+fn two_callers_at_once_ask_one_person() {
+    for was_logged_in in [false, true] {
+        let rig = Rig::new();
+        if was_logged_in {
+            rig.log_in();
+            rig.server.revoke_everything();
+            rig.clock.advance(S(3600));
+        }
+        rig.server.approve_all();
+        let mut config = rig.config();
+        config.environment.terminal = true;
+        let auth = Auth::new(config).unwrap();
+        let jobs = [(); 4].map(|()| auth.session_or_login(Login::new(Silent)));
+        let tokens = jobs.map(|job| token(&job.wait().unwrap()));
+        assert!(tokens.iter().all(|token| rig.server.is_live_access_token(token)), "{tokens:?}");
+        assert_eq!(logins(&rig), 1, "{was_logged_in}");
+    }
+}
+
+#[test]
 fn does_not_log_in_without_a_terminal() {
     let rig = Rig::new();
     let check = |error: Error, kind| {
