@@ -22,10 +22,12 @@ const MAX_LOGINS: usize = 32;
 /// The memories of an app, each for one login and org. All its sessions share them: what one session was told of a refused token, all know.
 #[derive(Debug, Default)]
 pub(crate) struct TokenMemories {
-    memories: Mutex<Vec<(GrantId, Option<Org>, Arc<TokenMemory>)>>,
+    memories: Mutex<Vec<(Login, Arc<TokenMemory>)>>,
     /// The origins that asked for a step-up, with the login that they asked it of.
     step_ups: Mutex<Vec<(Origin, GrantId, SystemTime)>>,
 }
+
+type Login = (GrantId, Option<Org>);
 
 /// What the sessions of one login and org share.
 #[derive(Debug, Default)]
@@ -39,15 +41,15 @@ impl TokenMemories {
     /// Returns the memory of the context's login and org.
     pub(crate) fn of(&self, context: &Context) -> Arc<TokenMemory> {
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_own = |(grant, org, _): &(GrantId, Option<Org>, _)| (grant, org) == (&context.grant, &context.org);
-        let own = match memories.iter().position(is_own) {
+        let login = (context.grant.clone(), context.org.clone());
+        let own = match memories.iter().position(|(own, _)| *own == login) {
             Some(position) => memories.remove(position),
-            None => (context.grant.clone(), context.org.clone(), Arc::default()),
+            None => (login, Arc::default()),
         };
         if memories.len() == MAX_LOGINS {
             memories.remove(0);
         }
-        let memory = own.2.clone();
+        let memory = own.1.clone();
         // The one that was used last is forgotten last.
         memories.push(own);
         memory
@@ -55,7 +57,7 @@ impl TokenMemories {
 
     /// Forgets a login that has ended.
     pub(crate) fn forget(&self, grant: &GrantId) {
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner).retain(|(own, _, _)| own != grant);
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).retain(|((own, _), _)| own != grant);
     }
 
     /// Returns whether a step-up at `origin` was in vain: it has just asked the login before this one for it.
