@@ -8,7 +8,7 @@
 //! | | hallpass | gh 2.60 | MSAL Python 1.39 | oidc-agent 5.3.3 | huskarl 0.11 | yup-oauth2 12.1 |
 //! | --- | --- | --- | --- | --- | --- | --- |
 //! | what rests | refresh token and access tokens | one access token an account; a refresh token is not kept \[1\] | a cache of both \[5\] | client credentials and refresh token \[9\] | what the program's `RefreshTokenStore` keeps; the one that comes with it is in memory \[14\] | both \[18\] |
-//! | where | a sealed file; its key in the place of the login | the OS's store \[2\] | in memory; with msal-extensions libsecret, Keychain or a DPAPI file \[5, 6\] | a file under a password or gpg, and the daemon's memory \[9, 10\] | up to the program \[14\] | in memory, a JSON file of mode 0600, or the program's own \[18\] |
+//! | where | a sealed file; its key in the key store of the login | the OS's store \[2\] | in memory; with msal-extensions libsecret, Keychain or a DPAPI file \[5, 6\] | a file under a password or gpg, and the daemon's memory \[9, 10\] | up to the program \[14\] | in memory, a JSON file of mode 0600, or the program's own \[18\] |
 //! | plain text | never | where the store fails, by itself; or `--insecure-storage` \[2\] | where the program asks for it (`FilePersistence`) \[6\] | not found | up to the program | the JSON file \[18\] |
 //! | one refresh among many processes | yes: lock, read again, decide | refreshes nothing \[1\] | no: the file lock is round the write, not round the exchange \[7\] | yes: one daemon takes one request after the other \[11\] | within one source; "no … cross-process refresh lock" \[15\] | no, nor within a process: no lock round the exchange; the file is read at the start and written whole \[18, 19\] |
 //! | what makes up for a kill between exchange and save | the intent tells the next process; a whole record is finished | refreshes nothing | not found: exchange, then save \[7\] | not found: exchange, then the file is written in place \[12\] | not found: exchange, then `set`, whose failure is passed over \[16\] | not found: exchange, then the file is truncated and written \[18, 19\] |
@@ -16,7 +16,7 @@
 //! | device flow (RFC 8628) | yes | yes \[4\] | yes \[5\] | yes \[13\] | yes \[17\] | yes; by default with Google's own grant type \[20\] |
 //! | step-up (RFC 9470) | the session says so; a new login asks for it | not found | not by that name: `claims_challenge`, Microsoft's own \[5\] | not found | parses the challenge \[17\] | not found |
 //! | logout at the server | revokes (RFC 7009), and says what happened | "does not invalidate authentication tokens" \[3\] | forgets here; a broker is asked to sign out \[8\] | `oidc-gen --delete` revokes \[13\] | revocation is there to be called \[17\] | not found |
-//! | secrets wiped from memory | yes; counted, see the README | not found | not found | yes: all that it allocates, and obfuscated meanwhile \[10\] | yes: its `SecretString` \[17\] | not found |
+//! | secrets wiped from memory | yes; counted, see [the threat model](super::threats) | not found | not found | yes: all that it allocates, and obfuscated meanwhile \[10\] | yes: its `SecretString` \[17\] | not found |
 //! | a daemon | no | no | no | yes | no | no |
 //!
 //! Fair to say: at Entra ID, for which MSAL is made, a refresh token that was replaced stays usable, so that two rows hurt it less there

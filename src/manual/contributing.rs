@@ -80,7 +80,7 @@
 //! - A server's words pass `src/model/sanitize.rs` before anybody sees them.
 //! - The words are those of the RFCs, never a synonym: issuer, authorization server, device code, user code, access token, refresh token,
 //!   scope, revocation. Ours: account, grant, org, context, session, refresh, record, generation, state folder, custody (the choice
-//!   where keys rest), key store (one such place), protection, remedy.
+//!   where keys rest), key store (one that holds keys), protection, remedy.
 //! - A comment says why, and names the law or quotes the sentence of the RFC that the line obeys. Short plain English.
 //!
 //! # The laws

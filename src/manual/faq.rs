@@ -48,9 +48,9 @@
 //! nothing (containers mostly do not: their filter forbids it), and a passphrase or a key file for those who choose one. Where
 //! nothing of this can be had, the login fails before the person has opened a page, and says what could be done.
 //!
-//! # Why does a login not move to a better place by itself?
+//! # Why does a login not move to a better key store by itself?
 //!
-//! What moves by itself to a better place could move to a worse one: whoever makes the good one look dead would choose. A key
+//! A login that moves by itself to a better key store could move to a worse one: whoever makes the good one look dead would choose. A key
 //! stays where the login said it would, and moves by a person's word: `auth doctor --move-to`.
 //!
 //! # Why not one active account for everything?

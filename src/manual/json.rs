@@ -38,8 +38,8 @@
 //! | `context` | its name |
 //! | `account` | `issuer`, `subject`, `name`, `email` |
 //! | `client_id`, `org`, `scopes` | who asked, for which org, what was granted |
-//! | `custody` | the place where its key rests: `os`, `kernel`, `session`, `passphrase`, `keyfile` ([`custody`](super::custody)) |
-//! | `lasts` | how long that place keeps it: `until_erased`, `until_reboot`, `until_session_end`, `until_process_end` |
+//! | `custody` | the key store that has its key: `os`, `kernel`, `session`, `passphrase`, `keyfile` ([`custody`](super::custody)) |
+//! | `lasts` | how long that key store keeps it: `until_erased`, `until_reboot`, `until_session_end`, `until_process_end` |
 //! | `is_default` | whether it is the default |
 //! | `is_current`, `chosen_by` | whether commands here use this login, and by which rule: `argument`, `environment`, `folder`, `default`, `only` (the only one of this server and client) |
 //! | `folder`, `folders` | the folder whose rule chose it; all folders whose rule names it |

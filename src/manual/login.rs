@@ -2,7 +2,7 @@
 //!
 //! # Logging in
 //!
-//! 1. *Before anybody is asked to do anything*: the place for the key is probed (a dead D-Bus costs one second, not two
+//! 1. *Before anybody is asked to do anything*: the key store is probed (a dead D-Bus costs one second, not two
 //!    minutes), a new passphrase is chosen where one is needed, the index is read.
 //! 2. The server's metadata is read, its issuer compared, its endpoints checked. It is looked for where RFC 8414 puts it, where OpenID
 //!    Connect Discovery does, and behind the issuer's path, until the login has what it needs: a document of another issuer, a web page, or a

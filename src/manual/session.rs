@@ -140,9 +140,14 @@
 //! On oidc-provider 9 it does not. All five are seen in `tests/real`. Each token names its scopes, so that a caller can see this. For
 //! fewer scopes on such a server, make another login: `auth login --context NAME --scope S`.
 //!
-//! # Signals and ends
+//! # Jobs, signals and ends
 //!
-//! A [`Job`](crate::Job) begins at the call. Dropping it stops no exchange that has begun, and cancels a login that nobody has approved.
+//! A call that needs the network, another program, a person or a lock returns a [`Job`](crate::Job). Its work runs on a thread of its own and
+//! begins at the call, so a job that nobody polls goes on too. `.await` and `wait` only wait for it. A token in memory is a job that is ready:
+//! it costs no thread. A thread that cannot be started is an error that comes out of the job. [`Auth`](crate::Auth) says what the
+//! other calls do before they return.
+//!
+//! Dropping a job stops no exchange that has begun, and cancels a login that nobody has approved.
 //! Dropping the last `Auth`, `Session` and `Job` waits for the exchange, 5 s at most. A `static` is never dropped, nor is anything when a
 //! host calls `process::exit`: such a host calls [`Auth::shutdown`](crate::Auth::shutdown) or
 //! [`Auth::shutdown_all`](crate::Auth::shutdown_all) first. Under `cli`, SIGINT, SIGTERM and the end of the terminal do the same,

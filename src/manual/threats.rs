@@ -21,7 +21,7 @@
 //! | which logins there are, which is the default, which folder has which | it may choose: `index.json` is plain text |
 //! | whose a login is, by which client, for which org, under which name | the record says the same, which only the login's key opens, and the mark of name and org is made with that key. A difference is an error: nothing is sent, nothing is erased |
 //! | where secrets go | issuer and client are the configuration's. An endpoint on the issuer's own origin is. Another one is named by the configuration or by the issuer's metadata, which is asked over TLS before anything is sent |
-//! | which place has a key | the host allows it (`Custody::Only`, for reading too) |
+//! | which key store has a key | the host allows it (`Custody::Only`, for reading too) |
 //! | that a key is of no use any more | a file of this folder is sealed with it, or a mark in `index.json` is made with it |
 //! | that the server refused a refresh token | the note is proven by the login's key |
 //! | that a key file is ours | it has sealed a login here |
@@ -47,7 +47,7 @@
 //! | --- | --- | --- |
 //! | `<APP>_CONTEXT`, `<APP>_ORG` | which login, which org of it | the server |
 //! | `<APP>_TOKEN` | the token itself, which is said wherever it matters; it needs no `HOME` and no state folder | what a login's own token is used for |
-//! | `<APP>_CUSTODY` | the place of a new login's key, among those allowed | where a login's key is read |
+//! | `<APP>_CUSTODY` | the key store of a new login's key, among those allowed | where a login's key is read |
 //! | `<APP>_HOME`, `XDG_STATE_HOME`, `HOME` | the state folder, as above | |
 //! | `DBUS_SESSION_BUS_ADDRESS`, `XDG_RUNTIME_DIR` | a D-Bus of this user or of the system, on this machine. *What is left*: the store's own connection is a second one, and whoever can exchange the socket between the two is believed | a bus of another user |
 //! | `CREDENTIALS_DIRECTORY` | the key that a *new* login is sealed with, from files that others cannot write or read | |
@@ -64,7 +64,7 @@
 //! token endpoint of its own login, too. A client secret and a refresh token go to the
 //! token and revocation endpoints of their own login. A code verifier (PKCE) goes to the token endpoint with the polls of its login. There is
 //! no other way out for a refresh token, a device code or a code verifier. A sealing key goes
-//! to the place that the login, or a person with `doctor --move-to`, chose for it; and, where the host asked for it
+//! to the key store that the login, or a person with `doctor --move-to`, chose for it; and, where the host asked for it
 //! (`config.custody.key_cache`), for a time to the kernel's keyring of the user. A user code is shown, drawn as a QR code, and, with the address, put
 //! into the terminal's clipboard when the person presses a key for that: other programs of the desktop can read it there. It is good for
 //! one login, which somebody still has to approve.
@@ -85,7 +85,7 @@
 //! - *Processes of the same user* can ask an unlocked OS store for the key, read it in the kernel's keyring of the user, and read the
 //!   memory of a process that is not hardened. hallpass keeps secrets out of files, arguments and logs, and wipes them after use, on
 //!   its stacks too; what `hyper` and `rustls` leave of requests and replies is wiped where the host sets the allocator of the
-//!   feature `zeroizing-allocator`. The README has the numbers.
+//!   feature `zeroizing-allocator`. The numbers are below.
 //!   [`harden_process`](crate::secret::harden_process) keeps debuggers and crash dumps out; the `auth` subcommands do it.
 //! - *A screen that is locked*: the copy of a key in the kernel outlasts a keyring that locks itself, until its time is over.
 //! - *A whole state folder restored* where there is no `config.custody.key_cache`, after a reboot, or on macOS and Windows: nobody remembers then that
@@ -102,6 +102,26 @@
 //! - *A replaced login* (the same context logged in again) is revoked at the server if that does not end the new one
 //!   (`config.quirks.revocation_reach`), if its key needs no person, and if no refresh of it was interrupted or refused. Else it ends there when
 //!   it expires.
+//!
+//! # What is left in memory
+//!
+//! Copies of secrets in a process that has logged in, taken a token, refreshed, taken another and dropped everything, counted from
+//! outside over all of its memory and again in a core (text, UTF-16, base64, raw bytes, and what is left of half a copy):
+//!
+//! | | while logged in, between two calls | after the drop, usual allocator | after the drop, zeroizing allocator |
+//! | --- | --- | --- | --- |
+//! | access tokens | 1: the one that is served | 1 or 2, in replies: rustls | 0 |
+//! | refresh tokens, spent ones too | 0 | 2 to 4, in replies: rustls | 0 |
+//! | device code | 0 | 0, or 1 in a reply: rustls | 0 |
+//! | client secret | 1: the configuration's | 1 or 2, in request heads: hyper | 0 |
+//! | sealing key | 0 (with `memory`: 1) | 0 | 0 |
+//! | passphrase | 0 (from a descriptor: 1, as a pipe is read once) | 0 | 0 |
+//! | hallpass's own buffers, oauth2, serde, zbus, stacks | 0 | 0 | 0 |
+//!
+//! The first column is with the zeroizing allocator; with the usual one, what rustls and hyper leave comes on top. The second is what
+//! stayed in some runs: freed memory is written over sooner or later, so that others may see less or more. The owners are told by
+//! what stands around a copy, and by a run without TLS, in which no reply is left. The command is
+//! `cargo test --all-features --test real residue -- --nocapture`; it fails where a number is not what it should be.
 //!
 //! # BCP 247, point by point
 //!
