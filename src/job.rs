@@ -22,7 +22,7 @@ use crate::system::clock::Cancel;
 /// ```no_run
 /// # async fn call(auth: hallpass::Auth) -> hallpass::Result<()> {
 /// let session = auth.session()?;
-/// let refresh = session.access_token(); // works already
+/// let refresh = session.access_token(); // runs already
 /// let token = refresh.await?; // or `refresh.wait()?`
 /// # Ok(()) }
 /// ```

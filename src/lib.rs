@@ -10,28 +10,58 @@
 //! let auth = Auth::new(Config::new("acme", "https://id.example.com", "acme-cli")?)?;
 //! // Logs in if nobody is logged in, or if the login has ended; without a terminal, returns an error instead.
 //! let session = auth.session_or_login(Login::new(Terminal::stderr())).wait()?;
-//! let headers = session.authorization("GET", "https://api.example.com/me").wait()?;
+//! let url = "https://api.example.com/me";
+//! let headers = session.authorization("GET", url).wait()?; // or .await, on any executor
+//! // reqwest::blocking::Client::new().get(url).headers(headers).send()?
 //! # drop(headers);
 //! # Ok(()) }
 //! ```
 //!
-//! The program that embeds this crate is called the *host* in these pages.
+//! With the feature `cli`, a clap parser gets `auth login`, `token`, `status`, `list`, `switch`, `rename`, `doctor` and `logout`:
 //!
-//! What takes its time returns a [`Job`]: `.await` it on any executor, or call [`wait`](Job::wait). With the feature `cli`, the module `cli`
-//! brings `auth login`, `token`, `status`, `list`, `switch`, `rename`, `doctor` and `logout` to a clap parser.
+//! ```no_run
+//! # #[cfg(feature = "cli")]
+//! # mod host {
+//! use hallpass::{Config, cli};
 //!
-//! | you want | see |
+//! /// Deploys things
+//! #[derive(clap::Parser)]
+//! #[command(name = "acme", version)]
+//! enum Acme {
+//!     /// Log in and out
+//!     Auth(cli::AuthCommand),
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     match cli::parse() {
+//!         Acme::Auth(auth) => auth.run(Config::new("acme", "https://id.example.com", "acme-cli")),
+//!     }
+//! }
+//! # }
+//! # fn main() {}
+//! ```
+//!
+//! # In five minutes
+//!
+//! The program that embeds this crate is called the *host* in these pages. Read [`Auth`], which has a method for each thing that a host can
+//! ask for and says what blocks. Then read [`Login`], [`Session`] and [`Job`]: a call that may take time returns a [`Job`], to `.await` or to
+//! [`wait`](Job::wait) for. The names at the root are enough for most hosts. Each other type is in one module:
+//!
+//! | to do this | see |
 //! | --- | --- |
-//! | to log in, and a token for each request | [`Auth`], [`Login`], [`Session`] |
-//! | to say what your server and your app need | [`Config`], [`config`], [`servers`] |
-//! | to choose where keys rest | [`custody`] |
-//! | several logins: select, switch, log out | [`Context`], [`Selector`], [`contexts`] |
-//! | to know who is logged in | [`account`], [`Session::userinfo`] |
-//! | to go on after an API refuses a token | [`AfterRefusal`], [`refusal`] |
-//! | to show a login in your own way | [`prompt`] |
-//! | to say what went wrong and what helps | [`Error`], [`ErrorKind`], [`Remedy`], [`doctor`] |
-//! | to keep secrets out of memory dumps | [`secret`] |
-//! | to test your tool | the module `testing` (feature `testing`) |
+//! | log in, and authorize each request | [`Auth`], [`Login`], [`Session`], [`Terminal`] |
+//! | configure your app and your server | [`Config`], [`config`], [`servers`] |
+//! | choose where keys rest | [`custody`] |
+//! | select, list, end or move one of several logins | [`Context`], [`Selector`], [`contexts`] |
+//! | learn who is logged in | [`account`], [`Session::userinfo`] |
+//! | go on after an API refuses a token | [`AfterRefusal`], [`refusal`] |
+//! | show a login in your own way | [`prompt`] |
+//! | name an account's parts: issuer, client, context, org, scopes | [`ids`] |
+//! | handle errors, and examine the machine | [`Error`], [`ErrorKind`], [`Remedy`], [`doctor`] |
+//! | keep secrets out of memory dumps | [`secret`] |
+//! | print a server's words safely; give the time | [`sanitize`], [`clock`] |
+//! | have the `auth` commands | the module `cli` (feature `cli`) |
+//! | test your tool | the module `testing` (feature `testing`) |
 //!
 //! # The picture
 //!
@@ -138,7 +168,7 @@ pub mod refusal {
     pub use crate::lifecycle::refusal::SentToken;
 }
 
-/// How secrets are kept from other programs, in memory.
+/// Keeps secrets in memory from other programs.
 pub mod secret {
     pub use crate::model::secret::Secret;
     pub use crate::system::hardening::harden_process;

@@ -119,7 +119,7 @@ impl AccessToken {
     }
 }
 
-/// What a caller needs of a token. Each method adds one thing.
+/// The token that a caller needs. Each method adds a condition.
 ///
 /// ```
 /// use std::time::Duration;

@@ -12,6 +12,18 @@ use crate::state_dir::StateDir;
 use crate::system::failpoint::reached;
 
 /// Which keys to move, and where to.
+///
+/// ```no_run
+/// # fn main() -> hallpass::Result<()> {
+/// # let auth = hallpass::Auth::new(hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?)?;
+/// use hallpass::contexts::{Logins, MoveKeys};
+/// use hallpass::custody::KeyStoreName;
+///
+/// for (context, error) in auth.move_keys(MoveKeys::new(Logins::All, KeyStoreName::Kernel)).wait()?.failed {
+///     eprintln!("{context}: {error}");
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct MoveKeys {
     logins: Logins,

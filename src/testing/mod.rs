@@ -43,8 +43,8 @@
 //! # std::io::Result::Ok(())
 //! ```
 //!
-//! A test of your own tool, as a process; it takes its issuer, and [`Config::allow_loopback_http`](crate::Config), from its
-//! environment in tests:
+//! A test of your own tool, as a process; it takes its issuer, and [`Network::allow_loopback_http`](crate::config::Network::allow_loopback_http),
+//! from its environment in tests:
 //!
 //! ```no_run
 //! use std::process::{Command, Output};

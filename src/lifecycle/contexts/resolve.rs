@@ -14,6 +14,17 @@ use crate::model::setting::Setting;
 use crate::oauth::org_selection::Orgs;
 
 /// Selects a context.
+///
+/// ```no_run
+/// # fn main() -> hallpass::Result<()> {
+/// # let auth = hallpass::Auth::new(hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?)?;
+/// use hallpass::Selector;
+///
+/// let work = auth.session_for(&Selector::context("work".parse()?))?;
+/// let globex = auth.session_for(&Selector::default().org("globex".parse()?))?; // the selected context, in an org
+/// # drop((work, globex));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Selector {
@@ -35,7 +46,18 @@ impl Selector {
     }
 }
 
-/// Which logins an operation is about.
+/// Which logins an operation is about: one, or all. A [`Selector`] converts into one.
+///
+/// ```no_run
+/// # fn main() -> hallpass::Result<()> {
+/// # let auth = hallpass::Auth::new(hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?)?;
+/// use hallpass::Selector;
+/// use hallpass::contexts::Logout;
+///
+/// let ended = auth.logout(Logout::new(Selector::context("work".parse()?))).wait()?;
+/// # drop(ended);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Logins {

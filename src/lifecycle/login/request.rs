@@ -15,7 +15,7 @@ use crate::oauth::org_selection::Orgs;
 use crate::prompt::Prompt;
 use crate::system::clock::Cancel;
 
-/// A login to make: who is asked, and what for. Each method adds one thing; without them, the configuration decides.
+/// A login to make: how the person is asked, and what for. Each method sets one thing; the configuration decides the rest.
 ///
 /// ```no_run
 /// # fn main() -> hallpass::Result<()> {
@@ -62,21 +62,22 @@ impl Login {
         }
     }
 
-    /// Names the context. The default is the account's name here, else a name that is made of its e-mail address or name.
+    /// Names the context: takes a [`ContextName`] or its text. The default is the name that the account has here, else a name that is made
+    /// of its e-mail address or name.
     ///
-    /// Takes a [`ContextName`] or its text. A text that is not valid is an error of the login.
+    /// An invalid text is a `Config` error of the login.
     pub fn context(mut self, name: impl TryInto<ContextName, Error: Into<Error>>) -> Self {
         self.context = self.read(name);
         self
     }
 
-    /// Names the org that its tokens are for. It overrides `<APP>_ORG`. An error of the login if the server has no orgs.
+    /// Names the org that the tokens are for. Overrides `<APP>_ORG`. If the server has no orgs, that is a `Config` error of the login.
     pub fn org(mut self, org: impl TryInto<Org, Error: Into<Error>>) -> Self {
         self.org = self.read(org);
         self
     }
 
-    /// Asks for these scopes, a list or its text with spaces, instead of the configuration's.
+    /// Asks for these scopes instead of the configuration's: takes [`Scopes`] or their text, separated by spaces.
     pub fn scopes(mut self, scopes: impl TryInto<Scopes, Error: Into<Error>>) -> Self {
         self.scopes = self.read(scopes);
         self
@@ -107,7 +108,7 @@ impl Login {
         self
     }
 
-    /// Says how long ago the person may have authenticated at most, in whole seconds (`max_age`, OpenID Connect Core §3.1.2.1).
+    /// Limits how long ago the person may have authenticated, in whole seconds (`max_age`, OpenID Connect Core §3.1.2.1).
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
@@ -119,13 +120,13 @@ impl Login {
         self
     }
 
-    /// Allows the login to take its context's name from another account.
+    /// Allows this login to take the name of a context that belongs to another account. Otherwise that is an error.
     pub fn replace(mut self) -> Self {
         self.replace = true;
         self
     }
 
-    /// Lets `cancel` end the login. After the person has approved it has no effect: what was granted is kept.
+    /// Lets `cancel` end the login until the person has approved. An approved login is kept.
     pub fn cancel(mut self, cancel: Cancel) -> Self {
         self.cancel = cancel;
         self
@@ -212,7 +213,19 @@ impl Login {
     }
 }
 
-/// How a person has to authenticate again, because an API asks for it (RFC 9470): from [`AfterRefusal::StepUp`](crate::AfterRefusal::StepUp).
+/// How a person has to authenticate again, because an API asks for it (RFC 9470). It comes with
+/// [`AfterRefusal::StepUp`](crate::AfterRefusal::StepUp).
+///
+/// ```no_run
+/// # fn call(auth: hallpass::Auth, after: hallpass::AfterRefusal) -> hallpass::Result<()> {
+/// use hallpass::{AfterRefusal, Terminal};
+///
+/// if let AfterRefusal::StepUp(step_up) = after {
+///     let session = auth.login(step_up.login(Terminal::stderr())).wait()?; // go on with this session
+/// #   drop(session);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StepUp {
