@@ -74,7 +74,7 @@
 //!
 //! | member | is |
 //! | --- | --- |
-//! | `kind` | [`ErrorKind::name`](crate::ErrorKind::name); `no_such_context` (a login was named that does not exist) is not `not_logged_in` |
+//! | `kind` | [`ErrorKind::name`](crate::ErrorKind::name); `no_such_context`: the login that was named does not exist, and others do; `not_logged_in`: nobody is logged in, or the login was ended or replaced |
 //! | `remedy` | [`Remedy::name`](crate::Remedy::name): what can be done, for a program |
 //! | `message` | what went wrong, for a person, in our own words |
 //! | `because` | the causes, the nearest first |
