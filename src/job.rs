@@ -56,7 +56,12 @@ impl<T> Job<T> {
     ///
     /// # Errors
     /// Those of the call that returned the job.
-    pub fn wait(self) -> Result<T> {
+    pub fn wait(mut self) -> Result<T> {
+        if let State::Ready(result) = &mut self.state
+            && let Some(result) = result.take()
+        {
+            return result;
+        }
         wait(self)
     }
 

@@ -34,6 +34,7 @@ pub(crate) fn main() -> Result<()> {
     session.access_token_with(TokenRequest::new().refresh()).wait()?;
     stand_still("refreshed");
     session.access_token().wait()?;
+    drop(session.authorization("GET", "https://api.example.com/").wait()?);
     stand_still("another token");
     drop((session, auth));
     stand_still("dropped");
