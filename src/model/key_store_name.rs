@@ -77,11 +77,8 @@ impl KeyStoreName {
 
     /// Returns whether hallpass has such a key store on this system.
     pub(crate) fn is_here(&self) -> bool {
-        match self {
-            Self::Kernel | Self::Session => cfg!(target_os = "linux"),
-            Self::Custom(_) => false,
-            _ => true,
-        }
+        let is_of_linux = matches!(self, Self::Kernel | Self::Session);
+        !matches!(self, Self::Custom(_)) && (cfg!(target_os = "linux") || !is_of_linux)
     }
 
     /// Returns whether a key there ends with the login session, or sooner.

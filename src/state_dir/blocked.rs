@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::model::error::Remedy;
-use crate::model::setting::Setting;
 #[cfg(not(unix))]
 pub(super) use elsewhere::{blocked, has_no_inodes};
 #[cfg(unix)]
@@ -19,6 +18,7 @@ mod unix {
     use rustix::process::geteuid;
 
     use super::*;
+    use crate::model::setting::Setting;
     use crate::system::environment::name_of_user;
 
     /// Describes the folder or file that denies this user access to `path`, and returns what helps.

@@ -3,7 +3,6 @@
 use std::fs::{File, OpenOptions};
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 
 use hallpass::contexts::Logout;
