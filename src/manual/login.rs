@@ -46,7 +46,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `index.json` | contexts, the default and the rules for folders; no secret. Written by login, logout, switch, rename and `doctor`, never for a token. The `mark` of a context is made of its name and its org with the login's key: nobody else can give the login another name |
+//! | `index.json` | contexts, the default of each server and client, and the rules for folders; no secret. Written by login, logout, switch, rename and `doctor`, never for a token. The `mark` of a context is made of its name and its org with the login's key: nobody else can give the login another name |
 //! | `index.lock` | the lock of the index |
 //! | `.gitignore` | `*`: a state folder is not committed with a work tree |
 //! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record: tokens, and what the newest ID token says of the person |
