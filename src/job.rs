@@ -16,8 +16,8 @@ use crate::system::clock::Cancel;
 /// A `Job` is a future on any executor, and [`wait`](Self::wait) is for programs without one. It can be named and stored, and it borrows
 /// nothing. A failure to start is an error that comes out of it. Like most futures, it panics if it is polled after it gave its result.
 ///
-/// Dropping a `Job` does not stop its work, and the result is kept: a token that the server has just rotated must not be lost. A login is
-/// the exception: dropping its job cancels the login, unless the person has approved it already.
+/// Dropping a `Job` does not stop its work, and the result is kept: a token that the server has just rotated must not be lost. Two
+/// things end with their job: a login that nobody has approved yet, and a refresh that has sent nothing yet.
 ///
 /// ```no_run
 /// # async fn call(auth: hallpass::Auth) -> hallpass::Result<()> {
