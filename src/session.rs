@@ -170,12 +170,8 @@ impl Session {
     }
 
     fn after_refusal(&self, sent: SentToken<'_>, url: &str, demand: Demand) -> AfterRefusal {
-        match (self.shared.context(), sent.token(), Url::parse(url)) {
-            (Some(context), Some(token), Ok(url)) => {
-                refusal::decide(self.app(), context, &self.shared.memory.tokens, &token, &url, demand)
-            }
-            _ => AfterRefusal::GiveUp,
-        }
+        let (Some(context), Ok(url)) = (self.shared.context(), Url::parse(url)) else { return AfterRefusal::GiveUp };
+        refusal::decide(self.app(), context, &self.shared.memory.tokens, sent, &url, demand)
     }
 
     /// Asks the authorization server who this is. The token goes to the userinfo endpoint that was sealed at login. A token that is

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::lifecycle::access_token::AccessToken;
 use crate::model::error::{Error, Result};
 use crate::model::ids::{host_of, may_carry_a_secret};
+use crate::model::secret::{STACK_OF_A_HEADER, wipe_stack};
 use crate::model::setting::Setting;
 
 /// Checks what is known before there is a token: the method and the address of the request.
@@ -29,8 +30,16 @@ pub(crate) fn check_request(method: &str, url: &str, allow_loopback_http: bool) 
     }
 }
 
-/// Returns the headers that carry `token`. Loggers know that the value is secret, and it is wiped with its last copy.
+/// Returns the headers that carry `token`. Loggers know that the value is secret, and it is wiped with its last copy. This is the host's
+/// thread, so what making it has left on the stack is wiped here.
 pub(crate) fn headers(token: &AccessToken) -> Result<HeaderMap> {
+    let headers = headers_of(token);
+    wipe_stack::<STACK_OF_A_HEADER>();
+    headers
+}
+
+#[inline(never)]
+fn headers_of(token: &AccessToken) -> Result<HeaderMap> {
     // RFC 6750 §2.1: "credentials = "Bearer" 1*SP b64token".
     let value = Zeroizing::new(format!("Bearer {}", token.expose()));
     let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))

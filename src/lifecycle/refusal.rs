@@ -16,7 +16,7 @@ use crate::lifecycle::login::StepUp;
 use crate::lifecycle::refresh;
 use crate::lifecycle::token_cache::TokenCache;
 use crate::model::error::Result;
-use crate::model::secret::Secret;
+use crate::model::secret::{STACK_OF_A_HEADER, Secret, wipe_stack};
 use crate::oauth::challenge::Demand;
 
 /// What to do after a resource has refused an access token.
@@ -72,7 +72,7 @@ impl<'a> From<&'a HeaderMap> for SentToken<'a> {
 
 impl<'a> SentToken<'a> {
     /// Returns the token; `None` if the headers carry none.
-    pub(crate) fn token(self) -> Option<Cow<'a, AccessToken>> {
+    fn token(self) -> Option<Cow<'a, AccessToken>> {
         match self.0 {
             Carrier::Token(token) => Some(Cow::Borrowed(token)),
             Carrier::Headers(headers) => {
@@ -83,15 +83,32 @@ impl<'a> SentToken<'a> {
     }
 }
 
-/// Returns what to do after the resource at `url` has refused `token` and made this demand. Reads the files of the login, and asks nobody.
+/// Decides what follows the refusal of `sent` at `url`, which a demand of the resource explains. Reads the files of the login, and asks
+/// nobody. This is the host's thread, so what reading a header has left on the stack is wiped here.
 pub(crate) fn decide(
     app: &App,
     context: &Context,
     tokens: &TokenCache,
-    token: &AccessToken,
+    sent: SentToken<'_>,
     url: &Url,
     demand: Demand,
 ) -> AfterRefusal {
+    let decision = decide_unwiped(app, context, tokens, sent, url, demand);
+    wipe_stack::<STACK_OF_A_HEADER>();
+    decision
+}
+
+#[inline(never)]
+fn decide_unwiped(
+    app: &App,
+    context: &Context,
+    tokens: &TokenCache,
+    sent: SentToken<'_>,
+    url: &Url,
+    demand: Demand,
+) -> AfterRefusal {
+    let Some(token) = sent.token() else { return AfterRefusal::GiveUp };
+    let token = &*token;
     let (config, origin) = (&app.config, url.origin());
     // A token that a caller requested for another target is not replaced without that caller.
     if !token.has_default_target() || !config.resources.iter().any(|resource| resource.origin() == origin) {

@@ -56,11 +56,20 @@ pub(crate) const STACK_OF_A_JOB: usize = 64 << 10;
 /// More stack than opening a record uses. Wiping stack that was never used would cost pages of memory.
 pub(crate) const STACK_OF_A_RECORD: usize = 16 << 10;
 
+/// More stack than it takes to make a header of a token, or to read one. The processor's wide registers are saved there.
+pub(crate) const STACK_OF_A_HEADER: usize = 8 << 10;
+
 /// Wipes `DEPTH` bytes of this thread's stack, which calls that have returned may have used. Ciphers and other code copy blocks of a secret
 /// there, and a stack outlives its thread: the C library keeps it for the next thread.
 #[inline(never)]
 pub(crate) fn wipe_stack<const DEPTH: usize>() {
     black_box([0_u8; DEPTH]);
+    // The C library copies through wide registers, and a core dump has these too: zeros take the place of what they hold.
+    let (zeros, mut copy) = (black_box([0_u8; 256]), [0_u8; 256]);
+    for length in [32, 64, 128, 256].map(black_box) {
+        copy[..length].copy_from_slice(&zeros[..length]);
+        black_box(&mut copy);
+    }
 }
 
 /// Not in constant time: do not compare with what a stranger sent.

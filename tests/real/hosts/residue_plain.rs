@@ -34,7 +34,9 @@ pub(crate) fn main() -> Result<()> {
     session.access_token_with(TokenRequest::new().refresh()).wait()?;
     stand_still("refreshed");
     session.access_token().wait()?;
-    drop(session.authorization("GET", "https://api.example.com/").wait()?);
+    let headers = session.authorization("GET", "https://api.example.com/").wait()?;
+    session.refused(&headers, "https://api.example.com/");
+    drop(headers);
     stand_still("another token");
     drop((session, auth));
     stand_still("dropped");
