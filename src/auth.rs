@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::job::Job;
 use crate::lifecycle::access_token::{AccessToken, TokenRequest};
+use crate::lifecycle::adoption::{self, Adoption};
 use crate::lifecycle::app::{App, AppHandle};
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{ChosenBy, Context, Index, Outcomes, Selector};
@@ -59,7 +60,7 @@ impl Auth {
     /// Checks the configuration. Reads, writes and asks nothing yet.
     ///
     /// # Errors
-    /// `Config` if the configuration contradicts itself, or if no state folder is known and `<APP>_TOKEN`, which needs none, is not set.
+    /// `Config` if the configuration contradicts itself, or if no state folder is known and no token is in the environment, which needs none.
     pub fn new(config: Config) -> Result<Self> {
         Ok(Self { handle: Arc::new(AppHandle { app: Arc::new(App::new(config)?) }) })
     }
@@ -77,8 +78,34 @@ impl Auth {
             .cancelled_on_drop(cancel)
     }
 
-    /// Returns a session for the selected context: the one that `<APP>_CONTEXT` names, else the one that is pinned to the current
-    /// folder, else the default, else the only one. If `<APP>_TOKEN` is set, returns a session for that token.
+    /// Takes over a login that another program made: an older version of this tool, which has its tokens in a file, or a library with its
+    /// own code exchange.
+    ///
+    /// Seals the old refresh token, exchanges it at once, so that every copy of it dies, then replaces the file by a marker that makes the
+    /// old version ask for a login. The prompt is told whose login it is. Killed at any step, the old file works or the new login does;
+    /// calling it again finishes it. So a host calls it at each start, for as long as old files may be around: if the file is missing, empty
+    /// or the marker, it asks nobody, and returns the session that is selected. An old access token without a refresh token is kept as it
+    /// is, and the login ends with it.
+    ///
+    /// # Errors
+    /// `Expired`, `Revoked` or `Interrupted` if the server refuses the old token; `Unreachable`, `Protocol` and `AuthorizationServer` as the
+    /// server answers: if it may have exchanged the token, the next call goes on with it. `Config` if the name is another account's: the
+    /// login is kept under another name. `Custody` if the file is not one that only this user can write, or if no key store takes the key.
+    /// Those of [`session_for`](Self::session_for) if there is no old login.
+    pub fn adopt(&self, adoption: Adoption) -> Job<Session> {
+        let (handle, select) = (self.handle.clone(), adoption.selector());
+        if !adoption.has_something() {
+            return Job::from(self.session_for(&select));
+        }
+        self.spawn(move |app| adoption::run(app, &adoption)).and_then(move |context| match context {
+            Some(context) => Ok(Session::of_login(handle, context)),
+            None => Self { handle }.session_for(&select),
+        })
+    }
+
+    /// Returns a session for the selected context: the one that the environment names ([`Variables::context`](crate::config::Variables::context)), else the one that is pinned to the current
+    /// folder, else the default, else the only one. If the environment has a token
+    /// ([`Variables::token`](crate::config::Variables::token)), returns a session for that token.
     ///
     /// Contexts of another issuer or client in the same state folder do not count as the default or the only one. If one is named, the
     /// session gives no token: that is a `Config` error, and nothing is sent.
@@ -90,7 +117,7 @@ impl Auth {
         self.session_for(&Selector::default())
     }
 
-    /// Returns a session for the context that `select` names. A context named there takes precedence over `<APP>_TOKEN`.
+    /// Returns a session for the context that `select` names. A context named there takes precedence over a token in the environment.
     ///
     /// # Errors
     /// Those of [`session`](Self::session).
@@ -98,7 +125,7 @@ impl Auth {
         let config = &self.app().config;
         if let (Some(token), None) = (&config.environment.token, &select.context) {
             if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-                let variable = config.app.variable("TOKEN");
+                let variable = config.environment.variables.token_name();
                 return Err(Error::config(Setting::Token, format!("{variable} holds characters that no token has")));
             }
             return Ok(Session::of_environment(self.handle.clone(), token.clone()));

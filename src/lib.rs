@@ -51,6 +51,7 @@
 //! | --- | --- |
 //! | log in, and authorize each request | [`Auth`], [`Login`], [`Session`], [`Terminal`] |
 //! | configure your app and your server | [`Config`], [`config`], [`servers`] |
+//! | replace a login of your own | [`adoption`] |
 //! | choose where keys rest | [`custody`] |
 //! | select, list, end or move one of several logins | [`Context`], [`Selector`], [`contexts`] |
 //! | learn who is logged in | [`account`], [`Session::userinfo`] |
@@ -139,10 +140,17 @@ pub mod account {
     pub use crate::model::account::Account;
 }
 
+/// Takes over logins that another program made: see [`Auth::adopt`].
+pub mod adoption {
+    pub use crate::lifecycle::adoption::{Adoption, OldTokens};
+}
+
 /// The parts of a [`Config`].
 pub mod config {
     pub use crate::lifecycle::config::{CustodyConfig, Endpoints, Network, OrgsConfig, Quirks};
+    pub use crate::model::commands::{Command, Commands};
     pub use crate::model::setting::Setting;
+    pub use crate::model::variables::Variables;
     pub use crate::oauth::org_selection::Orgs;
     pub use crate::oauth::pkce::Pkce;
     pub use crate::oauth::server_quirks::RevocationReach;

@@ -45,7 +45,7 @@ struct Shared {
 #[derive(Debug)]
 enum Source {
     Login(Box<Context>),
-    /// From `<APP>_TOKEN`: used as it is.
+    /// From the environment: used as it is.
     Environment(AccessToken),
 }
 
@@ -261,7 +261,7 @@ impl Session {
         if !request.needs_validity() || token.is_valid_for(&as_it_is, config.clock.now()) {
             return Ok(token.clone());
         }
-        let variable = config.app.variable("TOKEN");
+        let variable = config.environment.variables.token_name();
         Err(cannot_promise_validity(&match token.expires_at() {
             Some(end) => format!("the one in {variable} ends at {}", rfc3339(end)),
             None => format!("the one in {variable} does not say when it ends"),

@@ -7,7 +7,7 @@ mod config;
 use std::process::ExitCode;
 
 use clap::Parser;
-use hallpass::cli::{self, AuthCommand, Whoami};
+use hallpass::cli::{self, FullAuthCommand, Whoami};
 
 /// What reqwest, rustls and others leave of a secret is wiped as it is freed.
 #[cfg(feature = "zeroizing-allocator")]
@@ -19,7 +19,7 @@ static ALLOCATOR: hallpass::secret::ZeroizingAllocator<std::alloc::System> =
 #[derive(Parser)]
 #[command(name = "acme", version)]
 enum Acme {
-    Auth(AuthCommand),
+    Auth(FullAuthCommand),
     Whoami(Whoami),
 }
 

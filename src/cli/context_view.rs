@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::output::Output;
 use crate::account::Account;
 use crate::clock::rfc3339;
+use crate::config::Command;
 use crate::contexts::{ChosenBy, Missing};
 use crate::ids::ContextName;
 use crate::{Auth, Config, Context, Error, Session};
@@ -46,16 +47,19 @@ pub(super) fn note_unless_selected(output: &Output, auth: &Auth, name: &ContextN
     let context = match session.as_ref().map(Session::context) {
         Ok(Some(context)) if context.name == *name => return,
         Ok(Some(context)) => context,
-        Ok(None) => return output.note(format!("{} still goes before it here", output.hints.variable("TOKEN"))),
+        Ok(None) => return output.note(format!("{} still goes before it here", output.hints.token_variable())),
         Err(error) => return output.note(format!("here {error}")),
     };
-    let (program, other) = (&output.hints.program, &context.name);
+    let other = &context.name;
     output.note(match &context.chosen_by {
         Some(ChosenBy::Environment) => {
-            format!("{}={other} still goes before it here", output.hints.variable("CONTEXT"))
+            format!("{}={other} still goes before it here", output.hints.context_variable())
         }
         Some(by @ ChosenBy::Folder(_)) => format!("{}, for {other}, still goes before it here", chosen_by(output, by)),
-        _ => format!("the default is {other}; `{program} auth switch {name}` changes that"),
+        _ => match output.hints.named(Command::Switch, &[name.as_str()]) {
+            Some(switch) => format!("the default is {other}; {switch} changes that"),
+            None => format!("the default is {other}"),
+        },
     });
 }
 
@@ -68,7 +72,7 @@ pub(super) fn note_refused(output: &Output, error: &Error) {
 pub(super) fn chosen_by(output: &Output, by: &ChosenBy) -> String {
     match by {
         ChosenBy::Argument => "--context".into(),
-        ChosenBy::Environment => output.hints.variable("CONTEXT"),
+        ChosenBy::Environment => output.hints.context_variable(),
         ChosenBy::Folder(folder) => format!("the rule of {}", folder.display()),
         ChosenBy::Default => "the default".into(),
         ChosenBy::Only => "there is no other".into(),

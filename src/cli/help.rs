@@ -1,11 +1,12 @@
 //! The texts of `--help` beyond the options: exit codes, variables, examples.
 //!
-//! A derive makes its texts before the name of the tool is known. They say `<app>` and `<APP>`, and [`parse`](super::parse) fills in the
-//! name.
+//! A derive makes its texts before the host is known. They say `<app>` and `<APP>`, and [`parse`](super::parse) makes them anew with the
+//! host's own words.
 
 use clap::builder::Styles;
 
 use super::commands::completions;
+use super::words::Words;
 use crate::prompt::Screen;
 
 /// The exit codes and their meaning.
@@ -93,35 +94,44 @@ fn auth_help_of(added: &[(&str, &str)], after_name: impl Fn(&str, &str) -> Strin
     text + &format!("\n{heading}Options:{heading:#}\n{{options}}{{after-help}}")
 }
 
-/// Returns the end of a command's long help: exit codes, the variables that the command reads (`None`: all of them), examples.
-pub(super) fn details(names: Option<&[&str]>, examples: &[&str]) -> String {
-    let (mut text, screen) = (String::with_capacity(1536), Screen::stdout());
-    text += "Exit codes:\n";
-    for (code, meaning) in EXIT_CODES {
-        aligned(&mut text, screen, "  ", &code.to_string(), 3, meaning);
-    }
-    text += "\nEnvironment:\n";
-    let read = || VARIABLES.iter().filter(|(name, _)| names.is_none_or(|names| names.contains(name)));
-    let width = read().map(|(name, _)| name.len()).max().unwrap_or_default();
-    for (name, meaning) in read() {
-        aligned(&mut text, screen, "  <APP>_", name, width, meaning);
-    }
-    text += "\nExamples:";
-    for example in examples {
-        text += "\n  <app> ";
-        text += example;
-    }
-    text
+/// The end of a command's long help.
+pub(super) struct Details {
+    /// The variables that the command reads; `None`: all of them.
+    pub(super) variables: Option<&'static [&'static str]>,
+    /// Examples; `{}` stands for the command.
+    pub(super) examples: &'static [&'static str],
 }
 
-fn aligned(text: &mut String, screen: Screen, before: &str, name: &str, width: usize, meaning: &str) {
-    *text += &screen.entry(&format!("{before}{name:width$}  "), meaning);
+impl Details {
+    /// Returns the text for the command of this name: exit codes, the variables that it reads, examples.
+    pub(super) fn text_for(&self, name: &str, words: &Words) -> String {
+        let own = words.line(name).unwrap_or_else(|| words.program.clone());
+        let (mut text, screen) = (String::with_capacity(1536), Screen::stdout());
+        text += "Exit codes:\n";
+        for (code, meaning) in EXIT_CODES {
+            aligned(&mut text, screen, &code.to_string(), 3, meaning);
+        }
+        let read = VARIABLES.iter().filter(|(name, _)| self.variables.is_none_or(|names| names.contains(name)));
+        let named: Vec<_> = read.filter_map(|(name, meaning)| Some((words.variable(name)?, meaning))).collect();
+        let width = named.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        if !named.is_empty() {
+            text += "\nEnvironment:\n";
+        }
+        for (name, meaning) in named {
+            aligned(&mut text, screen, name, width, meaning);
+        }
+        text += "\nExamples:";
+        for example in self.examples {
+            text += "\n  ";
+            text += &example.replace("{}", &own);
+        }
+        text
+    }
+}
+
+fn aligned(text: &mut String, screen: Screen, name: &str, width: usize, meaning: &str) {
+    *text += &screen.entry(&format!("  {name:width$}  "), meaning);
     text.push('\n');
-}
-
-/// Fills in the tool's name.
-pub(super) fn fill_in_program(text: &str, program: &str) -> String {
-    text.replace("<app>", program).replace("<APP>", &program.to_ascii_uppercase().replace('-', "_"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,37 @@
-//! [`LazyArgs`]: the options and texts of a command, made only if that command runs.
+//! [`LazyArgs`]: a command of ours in a host's tree, whose options and texts are made only if it runs.
 
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use std::ffi::OsStr;
+
+use clap::builder::TypedValueParser;
+use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches};
+
+use super::help::Details;
+use super::words::Words;
+use crate::config::Commands;
+
+/// A command of ours: its options, and what is known of it before they are made.
+pub(super) trait Described: Args {
+    /// The name in `auth`, by which the command is found in a host's tree, whatever its name there.
+    const NAME: &'static str;
+    /// The group by which the command is found: it takes no argument.
+    const GROUP: &'static str;
+    /// The line in a list of commands.
+    const ABOUT: &'static str;
+    /// The end of its long help.
+    const DETAILS: Details;
+}
+
+/// Describes the options of a command.
+macro_rules! described {
+    ($args:ident, $name:literal, $about:literal, $details:expr) => {
+        impl crate::cli::lazy_args::Described for $args {
+            const NAME: &'static str = $name;
+            const GROUP: &'static str = concat!("hallpass-", $name);
+            const ABOUT: &'static str = $about;
+            const DETAILS: Details = $details;
+        }
+    };
+}
 
 /// A command with the option `--json`, whose options and texts are made only if the command runs.
 ///
@@ -10,7 +41,63 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 pub(super) struct LazyArgs<T> {
     pub(super) args: T,
     pub(super) json: bool,
+    /// What the host's commands are called, if [`parse`](super::parse()) has found them.
+    pub(super) commands: Option<Commands>,
 }
+
+/// Lets a public struct around [`LazyArgs`] be used as clap's arguments: clap's traits stand in our API, and no generic type does.
+macro_rules! as_args {
+    ($name:ident($args:ty)) => {
+        impl clap::Args for $name {
+            fn group_id() -> Option<clap::Id> {
+                None
+            }
+
+            fn augment_args(command: clap::Command) -> clap::Command {
+                <LazyArgs<$args> as clap::Args>::augment_args(command)
+            }
+
+            fn augment_args_for_update(command: clap::Command) -> clap::Command {
+                <LazyArgs<$args> as clap::Args>::augment_args_for_update(command)
+            }
+        }
+
+        impl clap::FromArgMatches for $name {
+            fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+                LazyArgs::from_arg_matches(matches).map(Self)
+            }
+
+            fn from_arg_matches_mut(matches: &mut clap::ArgMatches) -> Result<Self, clap::Error> {
+                LazyArgs::from_arg_matches_mut(matches).map(Self)
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+                self.0.update_from_arg_matches(matches)
+            }
+        }
+    };
+}
+
+pub(super) use {as_args, described};
+
+/// Returns the hidden argument by which [`parse`](super::parse()) tells a command what the host's commands are called. Whatever somebody
+/// types for it, its value is `commands`.
+pub(super) fn commands_arg(commands: Commands) -> Arg {
+    Arg::new(COMMANDS).long(COMMANDS).hide(true).default_value("").value_parser(Constant(commands))
+}
+
+/// Returns whether the command is ours and has this name in `auth`.
+pub(super) fn is_named(command: &Command, name: &str) -> bool {
+    name_of(command).is_some_and(|own| own == name)
+}
+
+/// Returns the name in `auth` of a command of ours, by its group.
+pub(super) fn name_of(command: &Command) -> Option<&str> {
+    command.get_groups().find_map(|group| group.get_id().as_str().strip_prefix("hallpass-"))
+}
+
+/// The id of that argument.
+pub(super) const COMMANDS: &str = "hallpass-commands";
 
 #[derive(Args)]
 #[group(skip)]
@@ -20,28 +107,58 @@ struct Format {
     json: bool,
 }
 
-impl<T: Args> Args for LazyArgs<T> {
-    fn augment_args(command: Command) -> Command {
-        command.defer(Self::with_args)
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        command.defer(|command| Format::augment_args_for_update(T::augment_args_for_update(command)))
-    }
-}
-
-impl<T: Args> LazyArgs<T> {
+impl<T: Described> LazyArgs<T> {
     /// Adds the options and texts to the command.
     pub(super) fn with_args(mut command: Command) -> Command {
         let add = |command| Format::augment_args(T::augment_args(command));
-        if command.get_arguments().next().is_some() {
+        if command.get_arguments().any(|arg| arg.get_id() != COMMANDS) {
             command = hide_same_names(command, &add(Command::new("")));
         }
-        match command.get_after_long_help().cloned() {
-            // The host's own text on our command.
-            Some(text) => add(command).after_long_help(text),
-            None => add(command),
+        // The host's own texts on our command stay.
+        let own = command.get_about().filter(|about| about.to_string() != T::ABOUT).cloned();
+        let (own, own_long) = (own, command.get_long_about().cloned());
+        let own_details = command.get_after_long_help().cloned();
+        let mut command = add(command);
+        if let Some(about) = own {
+            command = command.long_about(own_long.unwrap_or_else(|| about.clone())).about(about);
         }
+        let details = own_details.unwrap_or_else(|| T::DETAILS.text_for(T::NAME, &Words::unknown()).into());
+        command.after_long_help(details)
+    }
+
+    /// Marks the command as ours.
+    fn marked(command: Command) -> Command {
+        command.group(ArgGroup::new(T::GROUP)).about(T::ABOUT)
+    }
+}
+
+impl<T: Described> Args for LazyArgs<T> {
+    fn augment_args(command: Command) -> Command {
+        Self::marked(command).defer(Self::with_args)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::marked(command).defer(|command| Format::augment_args_for_update(T::augment_args_for_update(command)))
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for LazyArgs<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self {
+            commands: matches.try_remove_one(COMMANDS).ok().flatten(),
+            args: T::from_arg_matches_mut(matches)?,
+            json: Format::from_arg_matches_mut(matches)?.json,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.args.update_from_arg_matches(matches)?;
+        self.json = Format::from_arg_matches(matches)?.json;
+        Ok(())
     }
 }
 
@@ -58,18 +175,13 @@ fn hide_same_names(mut command: Command, ours: &Command) -> Command {
     command
 }
 
-impl<T: FromArgMatches> FromArgMatches for LazyArgs<T> {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Self::from_arg_matches_mut(&mut matches.clone())
-    }
+#[derive(Clone)]
+struct Constant(Commands);
 
-    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self { args: T::from_arg_matches_mut(matches)?, json: Format::from_arg_matches_mut(matches)?.json })
-    }
+impl TypedValueParser for Constant {
+    type Value = Commands;
 
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.args.update_from_arg_matches(matches)?;
-        self.json = Format::from_arg_matches(matches)?.json;
-        Ok(())
+    fn parse_ref(&self, _command: &Command, _arg: Option<&Arg>, _value: &OsStr) -> Result<Commands, clap::Error> {
+        Ok(self.0.clone())
     }
 }

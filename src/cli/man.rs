@@ -6,10 +6,11 @@ use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
-use super::help::{EXIT_CODES, VARIABLES, fill_in_program};
+use super::help::{EXIT_CODES, VARIABLES};
+use super::words::Words;
 
 /// Returns the page of `command` and of all commands below it, in roff, for `man`. `host` is the tree of `command`, and is built.
-pub(super) fn render(host: &Command, command: &Command) -> io::Result<String> {
+pub(super) fn render(host: &Command, command: &Command, words: &Words) -> io::Result<String> {
     let man = Man::new(command.clone());
     let (name, program) = (command.get_display_name().unwrap_or(command.get_name()), host.get_name());
     let source = format!("{program} {}", host.get_version().unwrap_or_default()).replace('"', "");
@@ -26,7 +27,7 @@ pub(super) fn render(host: &Command, command: &Command) -> io::Result<String> {
         page += ".SH COMMANDS\n";
         render_subcommands(command, &mut page)?;
     }
-    page += &common_sections(program).to_roff();
+    page += &common_sections(words).to_roff();
     Ok(page.lines().map(|line| line.trim_end().to_owned() + "\n").collect())
 }
 
@@ -112,8 +113,7 @@ fn block(roff: &mut Roff, begins: bool) {
 }
 
 /// Renders what holds for all commands that log in or use a login.
-fn common_sections(program: &str) -> Roff {
-    let named = |text: &str| fill_in_program(text, program);
+fn common_sections(words: &Words) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
     roff.text([roman("Of the commands that log in or use a login:")]);
@@ -122,23 +122,29 @@ fn common_sections(program: &str) -> Roff {
     }
     roff.control("SH", ["ENVIRONMENT"]);
     for (name, meaning) in VARIABLES {
-        item(&mut roff, vec![bold(named(&format!("<APP>_{name}")))], meaning);
+        if let Some(name) = words.variable(name) {
+            item(&mut roff, vec![bold(name)], meaning);
+        }
     }
     for (name, meaning) in OTHER_VARIABLES {
-        item(&mut roff, vec![bold(*name)], &named(meaning));
+        item(&mut roff, vec![bold(*name)], meaning);
     }
     roff.control("SH", ["FILES"]);
     for (path, meaning) in FILES {
+        let named = |text: &str| text.replace("{}", &words.program);
         item(&mut roff, vec![bold(named(path))], &named(meaning));
     }
-    roff.control("SH", ["EXAMPLES"]);
-    for (at, (meaning, example)) in EXAMPLES.iter().enumerate() {
+    let examples: Vec<_> = EXAMPLES.iter().filter_map(|(meaning, of)| Some((meaning, of(words)?))).collect();
+    if !examples.is_empty() {
+        roff.control("SH", ["EXAMPLES"]);
+    }
+    for (at, (meaning, example)) in examples.into_iter().enumerate() {
         if at > 0 {
             roff.control("PP", []);
         }
         roff.text([roman(*meaning)]);
         block(&mut roff, true);
-        roff.text([roman(named(example))]);
+        roff.text([roman(example)]);
         block(&mut roff, false);
     }
     roff
@@ -158,26 +164,31 @@ const OTHER_VARIABLES: &[(&str, &str)] = &[
     ),
     ("NO_PROXY", "the hosts that are asked without the proxy, separated by commas"),
     ("NO_COLOR", "if set, nothing is bold or in colour"),
-    ("ACCESSIBLE", "as <APP>_PLAIN"),
+    ("ACCESSIBLE", "if set, no line of a login is written over"),
     ("LC_ALL, LC_CTYPE, LANG", "the locale: where it is not UTF-8, a terminal is shown ASCII, and no QR code"),
     ("COLUMNS", "how wide a terminal is that does not say so itself"),
 ];
 
 const FILES: &[(&str, &str)] = &[
     (
-        "~/.local/state/<app>",
-        "The state folder: on Linux and BSD below $XDG_STATE_HOME where that is set, on macOS ~/Library/Application Support/<app>, \
-         on Windows %LOCALAPPDATA%\\<app>.",
+        "~/.local/state/{}",
+        "The state folder: on Linux and BSD below $XDG_STATE_HOME where that is set, on macOS ~/Library/Application Support/{}, \
+         on Windows %LOCALAPPDATA%\\{}.",
     ),
     ("index.json", "In the state folder: the names of the logins, the default, the rules of folders. No secret."),
     ("grants/", "In the state folder: the tokens of each login, sealed with a key that rests elsewhere."),
     ("key", "In the state folder: the key file of logins whose place is keyfile, unless systemd hands over another."),
 ];
 
-const EXAMPLES: &[(&str, &str)] = &[
-    ("Log in, by a browser here or on another device:", "<app> auth login"),
-    ("Call an API:", "curl -H \"Authorization: Bearer $(<app> auth token)\" URL"),
-    ("Use a second login in this folder and below:", "<app> auth switch work --here"),
-    ("Use a token that was made elsewhere, and keep nothing:", "<APP>_TOKEN=$TOKEN <app> auth status"),
-    ("Find out what is wrong:", "<app> auth doctor"),
+/// A text and its example, for a host that has the command.
+type Example = (&'static str, fn(&Words) -> Option<String>);
+
+const EXAMPLES: &[Example] = &[
+    ("Log in, by a browser here or on another device:", |words| words.line("login")),
+    ("Call an API:", |words| Some(format!("curl -H \"Authorization: Bearer $({})\" URL", words.line("token")?))),
+    ("Use a second login in this folder and below:", |words| Some(format!("{} work --here", words.line("switch")?))),
+    ("Use a token that was made elsewhere, and keep nothing:", |words| {
+        Some(format!("{}=$TOKEN {}", words.variable("TOKEN")?, words.line("status")?))
+    }),
+    ("Find out what is wrong:", |words| words.line("doctor")),
 ];

@@ -3,14 +3,15 @@
 // | file | has |
 // | --- | --- |
 // | `commands/` | one file a command: its clap struct, its help text and what it does |
-// | `parse` | the host's command tree, with completions, manual page and the tool's name in help |
+// | `parse` | the host's command tree, with completions, manual page and the host's words in help |
+// | `words` | where the host has our commands, and what its variables are called |
 // | `lazy_args` | the options of a command, made only if it runs |
 // | `help` | the help text: exit codes, variables, examples, and the groups of `auth --help` |
 // | `man` | the manual page |
 // | `process` | how the process of a command begins and ends; the codes are in `ErrorKind::exit_code` |
 // | `signals` | Ctrl-C, SIGTERM and the end of the terminal |
 // | `output` | answers, notes and errors, in text and JSON |
-// | `hints` | the words of each remedy |
+// | `hints` | the words of each remedy, with the options of our commands |
 // | `next_steps` | each remedy as JSON steps: who does it, which command |
 // | `context_view` | how several commands show a context |
 
@@ -59,17 +60,36 @@ mod output;
 mod parse;
 mod process;
 mod signals;
+mod words;
 
 use std::process::ExitCode;
 
 use self::output::Output;
 use crate::Error;
-use crate::ids::AppName;
-pub use commands::{AuthCommand, Whoami};
-pub use parse::parse;
+use crate::config::Commands;
+pub use commands::{AuthCommand, Doctor, FullAuthCommand, List, Login, Logout, Rename, Status, Switch, Token, Whoami};
+pub use parse::{answer, commands, parse, parse_with, prepare, prepare_with};
 
-/// Prints an error and its hint to standard error, with the app's own command names, and returns the exit code: for a host's own
-/// commands.
-pub fn report(app: &AppName, error: &Error) -> ExitCode {
-    Output::without_config(app.to_string(), false, false).print_error(error)
+/// Prints an error and its hint to standard error, and returns the exit code: for a host's own commands.
+///
+/// `commands` says what the hint may name: the host's name stands for `AuthCommand` below `auth`; other hosts give
+/// [`commands`] of their tree, or [`Config::commands`](crate::Config::commands).
+///
+/// ```no_run
+/// # fn deploy() -> hallpass::Result<()> { Ok(()) }
+/// # fn main() -> std::process::ExitCode {
+/// match deploy() {
+///     Ok(()) => std::process::ExitCode::SUCCESS,
+///     Err(error) => hallpass::cli::report("acme", &error),
+/// }
+/// # }
+/// ```
+pub fn report(commands: impl Into<Commands>, error: &Error) -> ExitCode {
+    Output::without_config(commands.into(), false, false).print_error(error).into()
+}
+
+/// Prints an error as JSON to standard output, with `ok: false` and the next steps, and returns the exit code: for a host's own `--json`.
+/// [`manual::json`](crate::manual::json) describes the object.
+pub fn report_json(commands: impl Into<Commands>, error: &Error) -> ExitCode {
+    Output::without_config(commands.into(), true, false).print_error(error).into()
 }

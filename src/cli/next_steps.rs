@@ -3,43 +3,54 @@
 use serde::Serialize;
 
 use super::hints::Hints;
-use crate::config::Setting;
+use crate::config::{Command, Commands, Setting};
 use crate::{ErrorKind, Remedy};
 
 /// Returns the steps in their order. Only a person decides about a login, and about what ends or replaces one.
 pub(super) fn steps(hints: &Hints, kind: ErrorKind, remedy: &Remedy) -> Vec<Step> {
-    let (program, text) = (hints.program.as_str(), hints.hint(kind, remedy));
-    let run = |who, arguments: &[&str]| Step::run(who, text.clone(), program, arguments);
-    let step = |who| Step::say(who, text.clone());
+    let (commands, text) = (&hints.commands, hints.hint(kind, remedy));
+    let step = |who, command| Step { who, text: text.clone(), command };
     vec![match remedy {
         Remedy::LogIn { context } => {
-            let command = Some(hints.login_command(context.as_deref()));
-            let login = Step { who: Who::Person, text: text.clone(), command };
-            match kind {
+            let login = step(Who::Person, hints.login_command(context.as_deref()));
+            match commands.argv(Command::List, &[]) {
                 // Perhaps the name is mistyped.
-                ErrorKind::NoSuchContext => {
-                    let names = "look which names there are".into();
-                    return vec![Step::run(Who::Caller, names, program, &["auth", "list"]), login];
+                Some(list) if kind == ErrorKind::NoSuchContext => {
+                    let text = "look which names there are".into();
+                    return vec![Step { who: Who::Caller, text, command: Some(list) }, login];
                 }
                 _ => login,
             }
         }
-        Remedy::LogInTo { org } => run(Who::Person, &["auth", "login", &format!("--org={org}")]),
-        Remedy::Replace { context } => run(Who::Person, &["auth", "login", "--context", context, "--replace"]),
-        Remedy::ForgetLocally { context } => {
-            run(Who::Person, &["auth", "logout", "--context", context, "--local-only"])
+        Remedy::LogInTo { org } => {
+            let login = commands.argv(Command::Login, &[&format!("--org={org}")]);
+            step(Who::Person, login.or_else(|| commands.login(None)))
         }
-        Remedy::ChooseContext { .. } => run(Who::Caller, &["auth", "list"]),
-        Remedy::Repair => run(Who::Caller, &["auth", "doctor", "--repair"]),
-        Remedy::SetAside { path } if path.ends_with("index.json") => run(Who::Caller, &["auth", "doctor", "--repair"]),
-        Remedy::Retry { after: Some(_) } | Remedy::ChooseName { .. } => step(Who::Caller),
-        Remedy::FixConfig { setting: Setting::Arguments } => run(Who::Caller, &["auth", "help"]),
+        Remedy::Replace { context } => {
+            step(Who::Person, commands.argv(Command::Login, &["--context", context, "--replace"]))
+        }
+        Remedy::ForgetLocally { context } => {
+            step(Who::Person, commands.argv(Command::Logout, &["--context", context, "--local-only"]))
+        }
+        Remedy::ChooseContext { .. } => step(Who::Caller, commands.argv(Command::List, &[])),
+        Remedy::Repair => repair(commands, step),
+        Remedy::SetAside { path } if path.ends_with("index.json") => repair(commands, step),
+        Remedy::Retry { after: Some(_) } | Remedy::ChooseName { .. } => step(Who::Caller, None),
+        Remedy::FixConfig { setting: Setting::Arguments } => step(Who::Caller, hints.help()),
         Remedy::FixConfig {
             setting: Setting::Scope | Setting::MinValidity | Setting::Context | Setting::MoveTo | Setting::Folder,
-        } => step(Who::Caller),
-        Remedy::AskAdministrator => step(Who::Administrator),
-        _ => step(Who::Person),
+        } => step(Who::Caller, None),
+        Remedy::AskAdministrator => step(Who::Administrator, None),
+        _ => step(Who::Person, None),
     }]
+}
+
+/// Anybody may repair; where the host cannot, a person logs in anew.
+fn repair(commands: &Commands, step: impl FnOnce(Who, Option<Vec<String>>) -> Step) -> Step {
+    match commands.argv(Command::Doctor, &["--repair"]) {
+        None => step(Who::Person, commands.login(None)),
+        doctor => step(Who::Caller, doctor),
+    }
 }
 
 /// One thing to do.
@@ -60,16 +71,4 @@ pub(super) enum Who {
     Caller,
     Person,
     Administrator,
-}
-
-impl Step {
-    /// A step that runs the host with these arguments.
-    pub(super) fn run(who: Who, text: String, program: &str, arguments: &[&str]) -> Self {
-        let command = std::iter::once(&program).chain(arguments).map(|word| (*word).to_owned());
-        Self { command: Some(command.collect()), ..Self::say(who, text) }
-    }
-
-    pub(super) fn say(who: Who, text: String) -> Self {
-        Self { who, text, command: None }
-    }
 }

@@ -2,13 +2,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the one file that may print")]
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
 use super::hints::Hints;
 use super::next_steps::{Step, steps};
+use crate::config::Commands;
 use crate::prompt::Screen;
 use crate::sanitize::ascii_json;
 use crate::{Config, Error, ErrorKind, Remedy, Result};
@@ -25,37 +25,44 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(json: bool, events: bool, config: &Result<Config>) -> Self {
-        Self { json, events, hints: Hints::new(config), warnings: Arc::default() }
+    /// `commands`: what the host's commands are called, if its clap tree was searched for them.
+    pub(super) fn new(json: bool, events: bool, commands: Option<Commands>, config: &Result<Config>) -> Self {
+        let config = config.as_ref().ok();
+        let commands = match (commands, config.map(Config::commands)) {
+            (Some(found), Some(own)) => found.with_variables(own.variables().clone()),
+            (Some(found), None) => found,
+            (None, own) => own.unwrap_or_else(|| Commands::none("this tool")),
+        };
+        Self { json, events, hints: Hints::new(commands, config.cloned()), warnings: Arc::default() }
     }
 
-    pub(super) fn without_config(program: String, json: bool, events: bool) -> Self {
-        Self { json, events, hints: Hints::without_config(program), warnings: Arc::default() }
+    pub(super) fn without_config(commands: Commands, json: bool, events: bool) -> Self {
+        Self { json, events, hints: Hints::new(commands, None), warnings: Arc::default() }
     }
 
     /// Prints data: lines on standard output, without what a terminal obeys (law 12). A reader that has closed the pipe is no error.
-    pub(super) fn print_lines(&self, lines: &str) -> ExitCode {
+    pub(super) fn print_lines(&self, lines: &str) -> u8 {
         self.print_unfiltered(&Screen::stdout().render(lines))
     }
 
     /// Prints a text unchanged: only for a text without anything from outside that a terminal obeys.
-    pub(super) fn print_unfiltered(&self, text: &str) -> ExitCode {
+    pub(super) fn print_unfiltered(&self, text: &str) -> u8 {
         match write_line(text) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 eprintln!("error: standard output: {error}");
-                ExitCode::FAILURE
+                1
             }
-            _ => ExitCode::SUCCESS,
+            _ => 0,
         }
     }
 
     /// Prints the answer of a command that succeeded: an object, or an array of objects.
-    pub(super) fn print_json(&self, value: Value) -> ExitCode {
+    pub(super) fn print_json(&self, value: Value) -> u8 {
         self.print_json_with_ok(value, true)
     }
 
     /// Prints an object that a server wrote, without the members that only this tool may write: a program does what `next_steps` says.
-    pub(super) fn print_server_json(&self, mut object: Value) -> ExitCode {
+    pub(super) fn print_server_json(&self, mut object: Value) -> u8 {
         if let Some(members) = object.as_object_mut() {
             members.retain(|name, _| !RESERVED_MEMBERS.contains(&name.as_str()));
         }
@@ -63,12 +70,12 @@ impl Output {
     }
 
     /// Prints what a command did, if JSON is wanted. A person has read it on standard error.
-    pub(super) fn print_json_only(&self, object: impl FnOnce() -> Value) -> ExitCode {
-        if self.json { self.print_json(object()) } else { ExitCode::SUCCESS }
+    pub(super) fn print_json_only(&self, object: impl FnOnce() -> Value) -> u8 {
+        if self.json { self.print_json(object()) } else { 0 }
     }
 
     /// Prints an answer with the notes, and with the member `ok`.
-    pub(super) fn print_json_with_ok(&self, mut value: Value, is_ok: bool) -> ExitCode {
+    pub(super) fn print_json_with_ok(&self, mut value: Value, is_ok: bool) -> u8 {
         match &mut value {
             Value::Array(objects) => objects.iter_mut().for_each(|object| object["ok"] = json!(is_ok)),
             object => {
@@ -112,7 +119,7 @@ impl Output {
     }
 
     /// Prints an error, with its hint or as JSON, and returns its exit code.
-    pub(super) fn print_error(&self, error: &Error) -> ExitCode {
+    pub(super) fn print_error(&self, error: &Error) -> u8 {
         if self.json && self.events {
             let mut object = self.error_json(error);
             object["event"] = json!("error");
@@ -138,7 +145,7 @@ impl Output {
     }
 
     /// Prints an error of the command's own.
-    pub(super) fn refuse(&self, kind: ErrorKind, message: &str, remedy: Remedy) -> ExitCode {
+    pub(super) fn refuse(&self, kind: ErrorKind, message: &str, remedy: Remedy) -> u8 {
         self.print_error(&Error::new(kind, message).with(remedy))
     }
 
@@ -151,8 +158,8 @@ impl Output {
         object
     }
 
-    pub(super) fn exit_code(&self, error: &Error) -> ExitCode {
-        ExitCode::from(error.kind().exit_code())
+    pub(super) fn exit_code(&self, error: &Error) -> u8 {
+        error.kind().exit_code()
     }
 
     /// Adds what to do next to an answer, each step once.

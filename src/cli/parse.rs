@@ -1,36 +1,36 @@
-//! [`parse`]: what concerns the host's whole command tree, and not `auth` alone.
+//! [`parse`], [`prepare`] and [`answer`]: what concerns the host's whole command tree, and not one command alone.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::builder::StyledStr;
 use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
-use clap::{Arg, ArgMatches, Command, Parser, value_parser};
+use clap::{Arg, ArgMatches, Command, CommandFactory, Parser, value_parser};
 
-use super::commands::{AuthArgs, completions, man};
-use super::help::{auth_help_with_completions, fill_in_program};
-use super::lazy_args::LazyArgs;
+use super::commands::{AuthArgs, completions, details, man};
+use super::help::auth_help_with_completions;
+use super::lazy_args::{COMMANDS, LazyArgs, commands_arg, is_named, name_of};
 use super::output::{Output, exit_at_once, say};
+use super::words::Words;
 use crate::Error;
-use crate::config::Setting;
+use crate::config::{Commands, Setting, Variables};
 use crate::prompt::Screen;
 
-/// [`Parser::parse`] for a tool that people log in to. It adds:
+/// [`Parser::parse`] for a tool that people log in to. It finds the commands of hallpass in the host's tree, whatever their names and
+/// wherever they are, and adds:
 ///
-/// - `acme auth completions SHELL` prints a script for bash, elvish, fish, PowerShell or zsh; its `--help` says how to install it.
-/// - `acme auth man [COMMAND]…` prints the manual page of the whole tool or of one command; packagers run `acme auth man > acme.1`.
-/// - The texts of `auth --help` name the tool and its variables: `acme auth login` and `ACME_CONTEXT`, not `<app> auth login` and
-///   `<APP>_CONTEXT`.
-/// - With `--json` among the arguments, an error in the others is JSON on standard output, as all errors of
-///   [`AuthCommand`](super::AuthCommand) are. The exit code is 2 in any case.
+/// - Hints and `--help` name these commands as the host has them, and the host's variables: `railway login` and `RAILWAY_CONTEXT`, not
+///   `<app> auth login` and `<APP>_CONTEXT`.
+/// - `completions SHELL` below [`AuthCommand`](super::AuthCommand) prints a script for bash, elvish, fish, PowerShell or zsh; its `--help`
+///   says how to install it.
+/// - `man [COMMAND]…` below it prints the manual page of the whole tool or of one command; packagers run `acme auth man > acme.1`.
+/// - With `--json` among the arguments, an error in the others is JSON on standard output, as all errors of these commands are. The exit
+///   code is 2 in any case.
 ///
-/// The name of the command, `#[command(name = "acme")]`, has to be the name of the program and of the app.
+/// The name of the root command, `#[command(name = "acme")]`, has to be the name of the program and of the app. A host that has renamed its
+/// variables calls [`parse_with`].
 ///
-/// Completions and manual page need the host's whole tree, which [`AuthCommand::run`](super::AuthCommand::run) does not know. So a host
-/// writes `cli::parse::<Acme>()` for `Acme::parse()`, and no line more. As with `--help`, the process ends here after it has printed such a
-/// text. Names of logins are not completed: that part of clap_complete is not stable.
-///
-/// `auth` may have any name, but has to be one of the tool's top-level commands.
+/// As with `--help`, the process ends here after it has printed such a text. Names of logins are not completed: that part of clap_complete
+/// is not stable.
 ///
 /// ```no_run
 /// # use std::process::ExitCode;
@@ -48,53 +48,101 @@ use crate::prompt::Screen;
 /// }
 /// ```
 pub fn parse<Host: Parser>() -> Host {
-    let mut tree = CommandTree::of(Host::command());
+    parse_tree(CommandTree::of(Host::command(), None))
+}
+
+/// [`parse`] for a host whose variables have other names than [`Variables::prefixed`] with the program's name gives them. Give the
+/// configuration the same names: [`Config::set_variables`](crate::Config::set_variables).
+pub fn parse_with<Host: Parser>(variables: &Variables) -> Host {
+    parse_tree(CommandTree::of(Host::command(), Some(variables.clone())))
+}
+
+/// Prepares a clap tree as [`parse`] does, for a host that does not derive its tree or parses it by itself. Give the matches to
+/// [`answer`] first.
+///
+/// Makes all commands and texts at once, which takes a millisecond or two; [`parse`] makes them only for `--help`.
+///
+/// ```no_run
+/// use clap::{Args, Command, FromArgMatches};
+/// use hallpass::{Config, cli};
+///
+/// # fn main() -> std::process::ExitCode {
+/// let login = cli::Login::augment_args(Command::new("login"));
+/// let auth = cli::AuthCommand::augment_args(Command::new("auth"));
+/// let railway = cli::prepare(Command::new("railway").subcommands([login, auth]));
+/// let matches = railway.clone().get_matches();
+/// if let Some(code) = cli::answer(&railway, &matches) {
+///     return code;
+/// }
+/// let config = Config::new("railway", "https://id.example.com", "railway-cli");
+/// match matches.subcommand() {
+///     Some(("login", login)) => cli::Login::from_arg_matches(login).unwrap_or_else(|error| error.exit()).run(config),
+///     Some(("auth", auth)) => cli::AuthCommand::from_arg_matches(auth).unwrap_or_else(|error| error.exit()).run(config),
+///     _ => std::process::ExitCode::SUCCESS,
+/// }
+/// # }
+/// ```
+pub fn prepare(host: Command) -> Command {
+    CommandTree::of(host, None).with_help_texts()
+}
+
+/// [`prepare`] for a host whose variables have other names, as [`parse_with`].
+pub fn prepare_with(host: Command, variables: &Variables) -> Command {
+    CommandTree::of(host, Some(variables.clone())).with_help_texts()
+}
+
+/// Prints what `completions` or `man` below [`AuthCommand`](super::AuthCommand) was asked for, and returns the exit code. Returns `None` if
+/// the matches are of another command. `host` comes from [`prepare`].
+pub fn answer(host: &Command, matches: &ArgMatches) -> Option<ExitCode> {
+    let words = Words::of(host, None);
+    let auth = matches_of_auth(&words, matches)?;
+    let variables = auth.try_get_one::<Commands>(COMMANDS).ok()??.variables().clone();
+    let words = Words::of(host, Some(variables));
+    let (name, matches) = auth.subcommand().filter(|(name, _)| is_added(name))?;
+    let output = Output::without_config(words.commands(), false, false);
+    Some(match text_of(name, host.clone(), matches, &words) {
+        Ok(text) => output.print_unfiltered(text.trim_end()).into(),
+        Err(error) => {
+            say(error.to_string().trim_end());
+            ExitCode::from(2)
+        }
+    })
+}
+
+/// Returns how the commands of hallpass are called in the host's tree, for [`Error::hint`] and [`report`](super::report) in the host's own
+/// commands.
+pub fn commands<Host: CommandFactory>() -> Commands {
+    Words::of(&Host::command(), None).commands()
+}
+
+fn parse_tree<Host: Parser>(mut tree: CommandTree) -> Host {
     let parsed = tree.command.clone().try_get_matches().and_then(|mut matches| {
-        if let Some((name @ (completions::NAME | man::NAME), matches)) = tree.subcommand_of_auth(&matches) {
-            let text = tree.clone().text_of(name, matches)?;
-            print_and_exit(tree.program.clone(), &text);
+        let asked = matches_of_auth(&tree.words, &matches).and_then(ArgMatches::subcommand);
+        if let Some((name, matches)) = asked.filter(|(name, _)| is_added(name)) {
+            let words = tree.words.clone();
+            print_and_exit(&words, &text_of(name, tree.clone().with_help_texts(), matches, &words)?);
         }
         Host::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree.command))
     });
     parsed.unwrap_or_else(|error| tree.exit_with(error))
 }
 
-/// The host's commands, with `auth completions` and `auth man`.
+/// The host's commands, with `completions` and `man` below `auth`.
 #[derive(Clone)]
 struct CommandTree {
     command: Command,
-    program: String,
-    /// The host's name for `auth`, if it has that command.
-    auth: Option<String>,
+    words: Words,
 }
 
 impl CommandTree {
-    fn of(mut command: Command) -> Self {
-        let program = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
-        let auth = command.get_subcommands().find(|command| has_args_of(command, "AuthCommand"));
-        let auth = auth.map(|auth| auth.get_name().to_owned());
-        if let Some(auth) = &auth {
-            command = command.mut_subcommand(auth, |auth| auth.defer(with_completions_and_man));
-        }
-        Self { command, program, auth }
-    }
-
-    fn subcommand_of_auth<'m>(&self, matches: &'m ArgMatches) -> Option<(&'m str, &'m ArgMatches)> {
-        matches.subcommand_matches(self.auth.as_ref()?)?.subcommand()
-    }
-
-    /// Returns what `auth completions` or `auth man` prints.
-    fn text_of(self, name: &str, matches: &ArgMatches) -> Result<String, clap::Error> {
-        let (program, mut host) = (self.program.clone(), self.with_help_texts());
-        match name {
-            man::NAME => man::page(&host, matches),
-            _ => Ok(completions::script(&mut host, program, matches)),
-        }
+    fn of(command: Command, variables: Option<Variables>) -> Self {
+        let words = Words::of(&command, variables);
+        Self { command: with_commands(command, &words.commands()), words }
     }
 
     /// Prints clap's error, or the help or version that was asked for, and ends the process as clap does.
     fn exit_with(self, mut error: clap::Error) -> ! {
-        let (program, auth) = (self.program.clone(), self.auth.clone());
+        let words = self.words.clone();
         if matches!(error.kind(), DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand) {
             // Parsed again with the texts of help: made at each start, the template alone took 9 % of `acme auth token`.
             error = self.with_help_texts().try_get_matches().err().unwrap_or(error);
@@ -105,8 +153,9 @@ impl CommandTree {
         let text = error.to_string();
         if is_argument("--json") {
             // A login answers in events, to its end.
-            let events = auth.as_deref().is_some_and(is_argument) && is_argument("login");
-            let _ = Output::without_config(program, true, events).print_error(&arguments_error(&text));
+            let login = words.line("login");
+            let events = login.is_some_and(|login| login.split(' ').skip(1).all(is_argument));
+            let _ = Output::without_config(words.commands(), true, events).print_error(&arguments_error(&text));
             exit_at_once(2)
         }
         if Screen::stderr().render(&text) == text {
@@ -117,21 +166,75 @@ impl CommandTree {
         exit_at_once(2)
     }
 
+    /// Makes the commands that were deferred, and their texts with the host's own words.
     fn with_help_texts(mut self) -> Command {
-        // Makes the commands that were deferred, and with them their texts.
         self.command.build();
-        let is_auth = |command: &Command| self.auth.as_deref() == Some(command.get_name());
-        let command = self.command.mut_subcommands(|command| match is_auth(&command) {
-            true => command.help_template(auth_help_with_completions()),
-            false => command,
-        });
-        fill_in_texts(command, &self.program, false)
+        with_texts(self.command, &self.words)
     }
 }
 
-fn print_and_exit(program: String, text: &str) -> ! {
-    let code = Output::without_config(program, false, false).print_unfiltered(text.trim_end());
-    exit_at_once(u8::from(code != ExitCode::SUCCESS))
+/// Tells each command of ours what the host's commands are called, and adds `completions` and `man` to `auth`.
+fn with_commands(command: Command, commands: &Commands) -> Command {
+    let command = match name_of(&command) {
+        Some("auth") => command.defer(with_completions_and_man).arg(commands_arg(commands.clone())),
+        Some(_) => command.arg(commands_arg(commands.clone())),
+        None => command,
+    };
+    command.mut_subcommands(|below| with_commands(below, commands))
+}
+
+/// Replaces what `AuthCommand` defers.
+fn with_completions_and_man(auth: Command) -> Command {
+    let completions = Command::new(completions::NAME).defer(completions::with_args);
+    let man = Command::new(man::NAME).defer(man::with_args).hide(true);
+    LazyArgs::<AuthArgs>::with_args(auth).subcommands([completions, man])
+}
+
+/// Makes the texts of our commands anew, with the host's words. What the host wrote on a command of ours stays.
+fn with_texts(command: Command, words: &Words) -> Command {
+    let is_auth = is_named(&command, "auth");
+    let mut command = command.mut_subcommands(|below| {
+        let added = if is_auth { with_added_texts(below, words) } else { below };
+        with_texts(added, words)
+    });
+    if let Some((name, details)) = name_of(&command).and_then(details) {
+        let unknown = details.text_for(name, &Words::unknown());
+        if command.get_after_long_help().is_some_and(|text| text.to_string() == unknown) {
+            command = command.after_long_help(details.text_for(name, words));
+        }
+    }
+    if is_auth { command.help_template(auth_help_with_completions()) } else { command }
+}
+
+fn with_added_texts(command: Command, words: &Words) -> Command {
+    let own = words.line(command.get_name()).unwrap_or_default();
+    match command.get_name() {
+        completions::NAME => command.after_help(completions::how_to_install(&own)),
+        man::NAME => command.after_help(man::examples(&own, &words.program)),
+        _ => command,
+    }
+}
+
+fn matches_of_auth<'m>(words: &Words, matches: &'m ArgMatches) -> Option<&'m ArgMatches> {
+    let path = words.line("auth")?;
+    path.split(' ').skip(1).try_fold(matches, |matches, name| matches.subcommand_matches(name))
+}
+
+/// Returns whether the command is one that [`parse`] adds.
+fn is_added(name: &str) -> bool {
+    matches!(name, completions::NAME | man::NAME)
+}
+
+/// Returns what `completions` or `man` prints. `host` has all its texts.
+fn text_of(name: &str, mut host: Command, matches: &ArgMatches, words: &Words) -> Result<String, clap::Error> {
+    match name {
+        man::NAME => man::page(&host, matches, words),
+        _ => Ok(completions::script(&mut host, words.program.clone(), matches)),
+    }
+}
+
+fn print_and_exit(words: &Words, text: &str) -> ! {
+    exit_at_once(Output::without_config(words.commands(), false, false).print_unfiltered(text.trim_end()))
 }
 
 /// Returns clap's error as ours: what is wrong, and clap's tip, without the usage for a person.
@@ -145,43 +248,6 @@ fn arguments_error(text: &str) -> Error {
         Some((what, why)) => Error::config(Setting::Arguments, what).caused_by(why),
         None => Error::config(Setting::Arguments, message),
     }
-}
-
-/// Replaces what `AuthCommand` defers.
-fn with_completions_and_man(auth: Command) -> Command {
-    let completions = Command::new(completions::NAME).defer(completions::with_args);
-    let man = Command::new(man::NAME).defer(man::with_args).hide(true);
-    LazyArgs::<AuthArgs>::with_args(auth).subcommands([completions, man])
-}
-
-/// Fills the program's name into the texts of our commands. The host's own texts stay as the host wrote them.
-fn fill_in_texts(command: Command, program: &str, is_ours: bool) -> Command {
-    let is_ours = is_ours || has_args_of(&command, "AuthCommand") || has_args_of(&command, "Whoami");
-    if !is_ours {
-        return command.mut_subcommands(|command| fill_in_texts(command, program, false));
-    }
-    let fill = |text: Option<&StyledStr>| {
-        let text = text.map(|text| text.ansi().to_string());
-        text.filter(|text| text.contains("<app>") || text.contains("<APP>")).map(|text| fill_in_program(&text, program))
-    };
-    let (about, help) = (fill(command.get_long_about()), fill(command.get_after_help()));
-    let long_help = fill(command.get_after_long_help());
-    let mut command = command.mut_subcommands(|command| fill_in_texts(command, program, true));
-    if let Some(text) = about {
-        command = command.long_about(text);
-    }
-    if let Some(text) = help {
-        command = command.after_help(text);
-    }
-    if let Some(text) = long_help {
-        command = command.after_long_help(text);
-    }
-    command
-}
-
-/// Whether the command takes the arguments of this struct: clap's derive makes a group with the name of the struct.
-fn has_args_of(command: &Command, name: &str) -> bool {
-    command.get_groups().any(|group| group.get_id() == name)
 }
 
 /// Returns whether `argument` is among the arguments of the process, read by a clap command that
@@ -206,15 +272,15 @@ mod tests {
             #[command(name = "account")]
             Auth(crate::cli::AuthCommand),
         }
-        let mut tree = CommandTree::of(Host::command());
-        assert_eq!(tree.auth.as_deref(), Some("account"));
+        let mut tree = CommandTree::of(Host::command(), None);
+        assert_eq!(tree.words.line("auth").as_deref().and_then(|line| line.split(' ').nth(1)), Some("account"));
         tree.command.build();
         assert!(tree.command.find_subcommand("account").unwrap().find_subcommand(completions::NAME).is_some());
         let deploy = Command::new("deploy").after_help("Takes <app> down for a second");
-        let named = CommandTree::of(Host::command().subcommand(deploy)).with_help_texts();
+        let named = CommandTree::of(Host::command().subcommand(deploy), None).with_help_texts();
         let help = |name| named.find_subcommand(name).unwrap().clone().render_long_help().to_string();
         assert!(help("deploy").contains("<app>") && !help("account").contains("<app>"), "its words are its own");
-        let tree = CommandTree::of(Command::new("acme").subcommand(Command::new("deploy")));
-        assert!(tree.auth.is_none() && tree.command.get_subcommands().count() == 1);
+        let tree = CommandTree::of(Command::new("acme").subcommand(Command::new("deploy")), None);
+        assert!(tree.words.line("auth").is_none() && tree.command.get_subcommands().count() == 1);
     }
 }

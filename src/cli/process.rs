@@ -1,7 +1,5 @@
 //! How the process of a command begins and ends.
 
-use std::process::ExitCode;
-
 use super::output::Output;
 use super::signals::Stop;
 #[cfg(feature = "passphrase")]
@@ -14,8 +12,8 @@ pub(super) fn run_command(
     config: Result<Config>,
     output: &Output,
     stop: &Stop,
-    command: impl FnOnce(Config) -> Result<ExitCode>,
-) -> ExitCode {
+    command: impl FnOnce(Config) -> Result<u8>,
+) -> u8 {
     let done = config.and_then(|config| {
         harden_process();
         command(with_passphrase_prompt(config, stop))

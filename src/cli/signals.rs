@@ -1,6 +1,5 @@
 //! Ctrl-C, SIGTERM and the end of the terminal, as one request to stop.
 
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -52,8 +51,8 @@ impl Stop {
     }
 
     /// Returns the exit code if a signal has requested to stop, as shells have it: 128 and the signal.
-    pub(super) fn exit_code(&self) -> Option<ExitCode> {
-        self.cancel.is_cancelled().then(|| self.code().into())
+    pub(super) fn exit_code(&self) -> Option<u8> {
+        self.cancel.is_cancelled().then(|| self.code())
     }
 
     #[cfg(unix)]

@@ -323,7 +323,7 @@ fn choose_among(key_stores: Vec<KeyStoreName>) -> Remedy {
     Remedy::ChooseKeyStore { key_stores }
 }
 
-/// Returns the error for a name in `<APP>_CUSTODY` that no key store of hallpass has.
+/// Returns the error for a name in the environment that no key store of hallpass has.
 fn no_such_custody(name: &str) -> Error {
     let (name, known) = (quoted(name), KeyStoreName::join(&KeyStoreName::KNOWN));
     Error::config(Setting::RequestedCustody, format!("there is no custody \"{name}\": there are auto, {known}"))

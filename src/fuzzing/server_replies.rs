@@ -127,7 +127,7 @@ pub fn metadata(bytes: &[u8]) {
         match with_http(may_be_http, &replies, |http| discover(http, &issuer, &by_hand, &cancel)) {
             Ok(found) => {
                 let named = [
-                    ("device_authorization_endpoint", Some(&found.device_authorization)),
+                    ("device_authorization_endpoint", found.device_authorization.as_ref().ok()),
                     ("token_endpoint", Some(&found.token)),
                     ("revocation_endpoint", found.revocation.as_ref()),
                     ("userinfo_endpoint", found.userinfo.as_ref()),

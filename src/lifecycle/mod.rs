@@ -7,6 +7,7 @@
 //! | `jobs` | a job on its own thread, and the future that waits for it |
 //! | `login/` | a login, from the first check to the last write |
 //! | `refresh/` | the way to an access token: the stored one, or another under the grant's lock |
+//! | `adoption/` | takes over a login that another program made |
 //! | `access_token` | the access token that a host is given |
 //! | `authorization` | the headers of a request that a token authorizes |
 //! | `token_cache` | the tokens of one session, in memory |
@@ -16,14 +17,17 @@
 //! | `userinfo` | whose login it is, as the server says it |
 //! | `logout` | the end of a login |
 //! | `move_keys` | the key of a login moves to another key store |
+//! | `hints` | what to do about an error, in the host's own commands |
 //! | `doctor/` | what is well on this machine, what is not, and what was left behind |
 
 pub(crate) mod access_token;
+pub(crate) mod adoption;
 pub(crate) mod app;
 pub(crate) mod authorization;
 pub(crate) mod config;
 pub(crate) mod contexts;
 pub mod doctor;
+mod hints;
 pub(crate) mod jobs;
 pub(crate) mod login;
 pub(crate) mod logout;

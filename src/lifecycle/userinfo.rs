@@ -146,7 +146,7 @@ fn known_claims(
 fn refusal_error(app: &App, context: Option<&Context>, TokenRefused { reason, .. }: TokenRefused) -> Error {
     let config = &app.config;
     let Some(context) = context else {
-        let variable = config.app.variable("TOKEN");
+        let variable = config.environment.variables.token_name();
         let message = format!("issuer {} does not accept the token in {variable}", config.issuer);
         return Error::config(Setting::Token, message).caused_by(Error::from(reason));
     };

@@ -15,13 +15,6 @@ use crate::model::setting::Setting;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AppName(String);
 
-impl AppName {
-    /// Returns the name of one of the app's environment variables: `acme-x` and `HOME` make `ACME_X_HOME`.
-    pub fn variable(&self, name: &str) -> String {
-        format!("{}_{name}", self.0.to_ascii_uppercase().replace('-', "_"))
-    }
-}
-
 impl FromStr for AppName {
     type Err = Error;
 

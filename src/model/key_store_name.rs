@@ -34,7 +34,7 @@ pub enum KeyStoreName {
 pub struct CustomName(Arc<str>);
 
 impl KeyStoreName {
-    /// Returns the name in output, in the index and in `<APP>_CUSTODY`.
+    /// Returns the name in output, in the index and in the environment.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Os => "os",

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `ids` | names of things, parsed once: apps, issuers, clients, orgs, grants, contexts |
 //! | `key_store_name` | the names of the key stores |
+//! | `commands` | how a host's commands are called |
+//! | `variables` | how a host's environment variables are called |
 //! | `scopes` | what a token may be used for |
 //! | `account` | who a grant belongs to |
 //! | `secret` | a string that is wiped when it is dropped |
@@ -16,6 +18,7 @@
 //! | `duration` | durations as people write them |
 
 pub(crate) mod account;
+pub(crate) mod commands;
 pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod ids;
@@ -26,4 +29,5 @@ pub mod sanitize;
 pub(crate) mod scopes;
 pub(crate) mod secret;
 pub(crate) mod setting;
+pub(crate) mod variables;
 pub(crate) mod wrap;

@@ -19,6 +19,8 @@ pub enum Setting {
     Scopes,
     /// [`Config::login_parameters`](crate::Config::login_parameters).
     LoginParameters,
+    /// [`Config::user_agent`](crate::Config::user_agent).
+    UserAgent,
     /// [`Config::state_dir`](crate::Config::state_dir), or the variable that names the state folder.
     StateDir,
     /// [`Config::endpoints`](crate::Config::endpoints), if it is not known which.
@@ -33,11 +35,11 @@ pub enum Setting {
     ExtraRoots,
     /// [`CustodyConfig::choice`](crate::config::CustodyConfig::choice).
     Custody,
-    /// [`Environment::custody`](crate::config::Environment::custody): the variable `<APP>_CUSTODY`.
+    /// [`Environment::custody`](crate::config::Environment::custody).
     RequestedCustody,
-    /// [`Environment::passphrase_fd`](crate::config::Environment::passphrase_fd): the variable `<APP>_PASSPHRASE_FD`.
+    /// [`Environment::passphrase_fd`](crate::config::Environment::passphrase_fd).
     PassphraseFd,
-    /// [`Environment::token`](crate::config::Environment::token): the variable `<APP>_TOKEN`.
+    /// [`Environment::token`](crate::config::Environment::token).
     Token,
     /// The arguments of a command.
     Arguments,
@@ -71,6 +73,7 @@ impl Setting {
             Self::ClientSecret => "client_secret",
             Self::Scopes => "scopes",
             Self::LoginParameters => "login_parameters",
+            Self::UserAgent => "user_agent",
             Self::StateDir => "state_dir",
             Self::Endpoints => "endpoints",
             Self::DeviceAuthorizationEndpoint => "endpoints.device_authorization",

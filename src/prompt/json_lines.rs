@@ -64,7 +64,7 @@ impl Serialize for Verification {
     }
 }
 
-/// The event `logged_in` or `error` of [`manual::json`](crate::manual::json).
+/// The event `logged_in`, `adopted` or `error` of [`manual::json`](crate::manual::json).
 impl Serialize for Outcome<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let event = match self {
@@ -81,6 +81,20 @@ impl Serialize for Outcome<'_> {
                     "renews": renews,
                     "left_alive": left_alive,
                 })
+            }
+            Self::Adopted { context, account, org, key_store, from, warnings } => {
+                let mut event = json!({
+                    "event": "adopted",
+                    "context": context,
+                    "account": account,
+                    "org": org,
+                    "custody": key_store,
+                    "from": from.map(|path| path.to_string_lossy()),
+                });
+                if !warnings.is_empty() {
+                    event["warnings"] = json!(warnings);
+                }
+                event
             }
             Self::Failed(error) => {
                 let mut event = json!(error);

@@ -111,7 +111,7 @@ pub(super) fn end(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
     let Outcome::LoggedIn { context, account, org, key_store, protection, expires_at, renews, left_alive, .. } =
         outcome
     else {
-        return None;
+        return adopted(outcome, screen);
     };
     let org = org.map(|org| format!(" in {org}")).unwrap_or_default();
     let key = match protection.lasts {
@@ -135,6 +135,17 @@ pub(super) fn end(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
         token = screen.entry("  Token    ", &token),
         note = screen.render(&note.unwrap_or_default()),
     ))
+}
+
+/// Returns whose login was taken over, and from where.
+fn adopted(outcome: &Outcome<'_>, screen: Screen) -> Option<String> {
+    let Outcome::Adopted { context, account, org, from, warnings, .. } = outcome else { return None };
+    let org = org.map(|org| format!(" in {org}")).unwrap_or_default();
+    let from = from.map(|path| format!(", from {}", path.display())).unwrap_or_default();
+    let server = account.issuer.host();
+    let done = format!("Took over the login of {account}{org} at {server} as {context}{from}.\n");
+    let notes: String = warnings.iter().map(|warning| format!("note: {warning}\n")).collect();
+    Some(screen.render(&(done + &notes)))
 }
 
 const LABEL: &str = "  Page   ";

@@ -20,6 +20,7 @@ mod qr;
 pub(crate) mod terminal;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -31,6 +32,8 @@ use crate::model::ids::{AppName, ContextName, Org};
 use crate::model::key_store_name::KeyStoreName;
 use crate::model::protection::Protection;
 use crate::model::scopes::Scopes;
+#[cfg(feature = "browser")]
+pub use crate::system::browser::open_page;
 pub use crate::system::environment::Screen;
 pub use json_lines::JsonLines;
 
@@ -159,6 +162,22 @@ pub enum Outcome<'a> {
         renews: bool,
         /// Why the login that this one replaces may still live at the server, if it may.
         left_alive: Option<&'a str>,
+    },
+    /// The login of another program was taken over.
+    #[non_exhaustive]
+    Adopted {
+        /// The login's context.
+        context: &'a ContextName,
+        /// The account that is logged in.
+        account: &'a Account,
+        /// The org that tokens speak for, if one was chosen.
+        org: Option<&'a Org>,
+        /// The key store that has the key.
+        key_store: &'a KeyStoreName,
+        /// The other program's file, if the login came from one.
+        from: Option<&'a Path>,
+        /// What is left to do, if anything: the file may still have its old token, and the login that this one replaces may still live.
+        warnings: &'a [String],
     },
     /// It failed.
     Failed(&'a Error),

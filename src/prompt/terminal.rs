@@ -90,7 +90,7 @@ impl Terminal {
     fn open_browser(&self, verification: &Verification) -> Option<bool> {
         #[cfg(feature = "browser")]
         if self.opens_browser && verification.browser {
-            return Some(crate::system::browser::open_page(&verification.app, verification.page()).is_ok());
+            return Some(crate::system::browser::open_page(verification.page()).is_ok());
         }
         let _ = (self.opens_browser, verification);
         None

@@ -37,9 +37,18 @@ pub(crate) struct RecoveredGrant {
 impl<'a> GrantFiles<'a> {
     /// Creates a grant: writes its first record, sealed, stores its key, then publishes the record. So a key that a crash leaves behind has
     /// a file beside it that proves where it was made. On failure nothing is left.
-    pub(crate) fn create(self, key_store: &dyn KeyStore, label: &str, mut record: Record) -> Result<OpenGrant<'a>> {
+    ///
+    /// `adopted`: the token that the login is adopted with, if it is.
+    pub(crate) fn create(
+        self,
+        key_store: &dyn KeyStore,
+        label: &str,
+        mut record: Record,
+        adopted: Option<&Secret>,
+    ) -> Result<OpenGrant<'a>> {
         let grant = OpenGrant { files: self, key: SealingKey::random()? };
         record.machine = grant.machine();
+        record.adopted = adopted.map(|token| grant.hash(token));
         // The lock first, so that nobody takes a key without a record for one that was left behind.
         let lock = self.lock(Duration::ZERO)?;
         if let Err(error) = grant.write_first(&lock, key_store, label, &record) {
@@ -138,6 +147,15 @@ impl<'a> OpenGrant<'a> {
     /// Returns whether the server has refused the refresh token itself, and cannot have rotated it before.
     pub(crate) fn has_ended(&self, journal: &RefreshJournal) -> bool {
         !journal.may_have_rotated() && self.proven_refusal(journal).is_some_and(|(refused, _)| refused.org.is_none())
+    }
+
+    /// Returns whether the login of `record` was adopted with this token.
+    pub(crate) fn was_adopted_with(&self, record: &Record, token: &Secret) -> bool {
+        record.adopted.as_ref().is_some_and(|own| *own == self.hash(token))
+    }
+
+    fn hash(&self, token: &Secret) -> String {
+        self.key.keyed_hash(token.expose().as_bytes())
     }
 
     /// Returns the grant's id.
@@ -270,6 +288,7 @@ mod tests {
             machine: None,
             user: None,
             claims: None,
+            adopted: None,
             tokens: Vec::new(),
         }
     }
@@ -281,7 +300,7 @@ mod tests {
         let (app, id, key_store) = ("acme".parse().unwrap(), GrantId::random().unwrap(), MemoryKeyStore::new());
         let files =
             GrantFiles { state_dir: &state_dir, app: &app, id: &id, clock: &SystemClock, cache: None, marked: None };
-        files.create(&key_store, "", record(1)).unwrap();
+        files.create(&key_store, "", record(1), None).unwrap();
         let (grant, lock) = (files.unlock(&key_store).unwrap(), files.lock(Duration::ZERO).unwrap());
         grant.commit(&lock, &record(3)).unwrap();
         for older in [1, 2, 3] {

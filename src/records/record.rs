@@ -48,6 +48,9 @@ pub(crate) struct Record {
     pub(crate) user: Option<String>,
     /// What the newest ID token says about the person, for what userinfo does not say.
     pub(crate) claims: Option<Map<String, Value>>,
+    /// The token that this login was adopted with, hashed with the grant's key; `None` if it was made by a login.
+    #[serde(default)]
+    pub(crate) adopted: Option<String>,
     pub(crate) tokens: Vec<StoredToken>,
 }
 

@@ -6,6 +6,7 @@
 //! | `folder` | one folder, held open: its files are read, written, published and locked |
 //! | `unix` | a folder by handle (Unix) |
 //! | `windows` | a folder by path, on systems without such handles |
+//! | `old_file` | a file of another program that holds a login |
 //! | `refused` | errors: why a folder or a file cannot be used |
 //! | `blocked` | which folder or file denies this user access, and whose it is |
 //!
@@ -19,6 +20,7 @@
 
 mod blocked;
 mod folder;
+mod old_file;
 mod refused;
 #[cfg(unix)]
 mod unix;
@@ -32,6 +34,7 @@ use zeroize::Zeroizing;
 
 use crate::model::error::Result;
 pub(crate) use folder::{Folder, Lock};
+pub(crate) use old_file::OldFile;
 use refused::{Refused, failed};
 #[cfg(unix)]
 use unix::FolderHandle;

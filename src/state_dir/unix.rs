@@ -76,6 +76,12 @@ impl FolderHandle {
         Ok(tightened)
     }
 
+    /// Opens a folder that others may read, but not write.
+    pub(super) fn open_shared(path: &Path) -> Result<Self, Refused> {
+        let (handle, mode) = Self::owned(openat(CWD, path, FOLDER, Mode::empty()), path)?;
+        forbid(mode & 0o022, mode, "write to", private_mode(path, mode)).map(|()| handle)
+    }
+
     /// Opens a folder that the system may own as well.
     pub(super) fn open_credentials(path: &Path) -> Result<Self, Refused> {
         let handle = openat(CWD, path, FOLDER, Mode::empty()).map_err(|error| why_not_opened(path, error.into()))?;
@@ -124,6 +130,13 @@ impl FolderHandle {
         let file = self.file(name, OFlags::RDONLY)?;
         let mode = fstat(&file).map_err(io::Error::from)?.st_mode;
         forbid(mode & 0o077, mode, "read", Some(0o600)).map(|()| file)
+    }
+
+    /// Refuses a file that others can write.
+    pub(super) fn unwritable(&self, name: &str) -> Result<File, Refused> {
+        let file = self.file(name, OFlags::RDONLY)?;
+        let mode = fstat(&file).map_err(io::Error::from)?.st_mode;
+        forbid(mode & 0o022, mode, "write to", Some(0o600)).map(|()| file)
     }
 
     pub(super) fn names(&self, _path: &Path) -> io::Result<Vec<String>> {

@@ -22,6 +22,11 @@ impl FolderHandle {
         if metadata.is_dir() { Ok(Self(path.to_owned())) } else { Err(Refused::NotAFolder) }
     }
 
+    /// Opens a folder as [`open`](Self::open) does: access lists say who else can use it.
+    pub(super) fn open_shared(path: &Path) -> Result<Self, Refused> {
+        Self::open(path)
+    }
+
     pub(super) fn open_inner(&self, _name: &str, path: &Path) -> Result<Self, Refused> {
         Self::open(path)
     }
@@ -56,6 +61,14 @@ impl FolderHandle {
     /// Changes nothing, as [`private`](Self::private) says.
     pub(super) fn tighten(_path: &Path) -> Result<Vec<PathBuf>, Refused> {
         Ok(Vec::new())
+    }
+
+    /// Refuses a symbolic link, and nothing else, as [`private`](Self::private) says.
+    pub(super) fn unwritable(&self, name: &str) -> Result<File, Refused> {
+        match fs::symlink_metadata(self.0.join(name))?.file_type().is_symlink() {
+            true => Err(Refused::Symlink),
+            false => self.private(name),
+        }
     }
 
     pub(super) fn names(&self, path: &Path) -> io::Result<Vec<String>> {

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::model::ids::AppName;
 use crate::system::clock::{Deadline, pause};
+use crate::system::environment::desktop_variables;
 #[cfg(unix)]
-use crate::system::environment::{desktop_variables, inherited_descriptors};
+use crate::system::environment::inherited_descriptors;
 
 /// Folders of programs that open pages. Never `PATH`, never the current folder.
 const PROGRAM_FOLDERS: &[&str] = &[
@@ -33,22 +33,30 @@ const PROGRAM_FOLDERS: &[&str] = &[
 ];
 
 /// The same folders, for programs that those programs start by name.
-#[cfg(unix)]
-const CHILD_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin";
-
-/// The app's variables with secrets. No child process gets them.
-#[cfg(not(unix))]
-const SECRET_VARIABLES: &[&str] = &["TOKEN", "CLIENT_SECRET", "PASSPHRASE"];
+const CHILD_PATH: &str = if cfg!(windows) {
+    "C:\\Windows\\System32;C:\\Windows"
+} else {
+    "/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin"
+};
 
 /// How long a program may take to fail. A program that runs for longer may be the browser itself.
 const FAILURE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Starts a browser on `page`, and waits a moment for a failure. Returns an error if no browser could be started.
-pub(crate) fn open_page(app: &AppName, page: &Url) -> io::Result<()> {
+/// Opens a page in the person's browser, as a login does: with a program of the system's folders that inherits no secret.
+///
+/// Waits up to 2 s for that program to fail.
+///
+/// # Errors
+/// `InvalidInput` if the page is not http or https: another scheme may start another program. `NotFound` or the program's own error if no
+/// browser could be started.
+pub fn open_page(page: &Url) -> io::Result<()> {
+    if !matches!(page.scheme(), "http" | "https") {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a page has the scheme http or https"));
+    }
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "no program to open a page in the system's folders");
     for candidate in open::commands(page.as_str()) {
         let Some(program) = resolve(candidate.get_program()) else { continue };
-        match start(app, &program, &candidate).and_then(|child| wait_for_failure(child, FAILURE_TIMEOUT)) {
+        match start(&program, &candidate).and_then(|child| wait_for_failure(child, FAILURE_TIMEOUT)) {
             Ok(()) => return Ok(()),
             Err(error) => failed = error,
         }
@@ -59,7 +67,7 @@ pub(crate) fn open_page(app: &AppName, page: &Url) -> io::Result<()> {
 /// Starts a program in its own session: Ctrl-C in this terminal does not end it, and it cannot write there. It inherits none of our
 /// descriptors, and only the variables that describe the desktop.
 #[cfg(unix)]
-fn start(_app: &AppName, program: &Path, candidate: &Command) -> io::Result<Child> {
+fn start(program: &Path, candidate: &Command) -> io::Result<Child> {
     use std::os::unix::process::CommandExt;
 
     let mut words: Vec<OsString> = Vec::new();
@@ -90,13 +98,11 @@ fn start(_app: &AppName, program: &Path, candidate: &Command) -> io::Result<Chil
 }
 
 #[cfg(not(unix))]
-fn start(app: &AppName, program: &Path, candidate: &Command) -> io::Result<Child> {
+fn start(program: &Path, candidate: &Command) -> io::Result<Child> {
     let mut command = Command::new(program);
     command.args(candidate.get_args()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env_clear().envs(desktop_variables()).env("PATH", CHILD_PATH);
     command.envs(candidate.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    for name in SECRET_VARIABLES {
-        command.env_remove(app.variable(name));
-    }
     command.spawn()
 }
 
@@ -137,8 +143,7 @@ mod tests {
         fs::write(&program, script.replace("$OUTPUT", output.to_str().unwrap())).unwrap();
         let mut candidate = Command::new("sh");
         candidate.arg(&program).arg("https://id.example.com/device");
-        let app = "acme".parse().unwrap();
-        let child = start(&app, &resolve(OsStr::new("sh")).unwrap(), &candidate).unwrap();
+        let child = start(&resolve(OsStr::new("sh")).unwrap(), &candidate).unwrap();
         let outcome = wait_for_failure(child, Duration::from_secs(20));
         (outcome, fs::read_to_string(output).unwrap_or_default())
     }

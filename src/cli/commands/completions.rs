@@ -10,12 +10,17 @@ const SHELL: &str = "completions-shell";
 
 pub(in crate::cli) fn with_args(command: Command) -> Command {
     let shell = Arg::new(SHELL).value_name("SHELL").required(true).value_parser(value_parser!(Shell));
-    command.about(ABOUT).arg(shell.help("The shell")).after_help(
+    command.about(ABOUT).arg(shell.help("The shell"))
+}
+
+/// Returns the end of its help. `own` is the command as a person types it.
+pub(in crate::cli) fn how_to_install(own: &str) -> String {
+    format!(
         "To install it, put a line into a file that your shell reads when it starts:\n  \
-         ~/.bashrc    source <(<app> auth completions bash)\n  \
-         ~/.zshrc     source <(<app> auth completions zsh), below compinit\n  \
-         config.fish  <app> auth completions fish | source\n  \
-         $PROFILE     <app> auth completions powershell | Out-String | iex",
+         ~/.bashrc    source <({own} bash)\n  \
+         ~/.zshrc     source <({own} zsh), below compinit\n  \
+         config.fish  {own} fish | source\n  \
+         $PROFILE     {own} powershell | Out-String | iex"
     )
 }
 

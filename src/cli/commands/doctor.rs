@@ -1,16 +1,17 @@
 //! `auth doctor`.
 
-use std::ffi::OsStr;
-use std::process::ExitCode;
-
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command, ValueHint};
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 
+use super::Run;
 use super::outcomes::print_outcomes;
-use crate::cli::help::details;
+use crate::cli::help::Details;
+use crate::cli::lazy_args::described;
 use crate::cli::next_steps::Step;
 use crate::cli::output::Output;
+use crate::cli::signals::Stop;
 use crate::contexts::{Logins, MoveKeys, MoveOutcome};
 use crate::custody::KeyStoreName;
 use crate::doctor::{Area, Finding, Repaired, Report, State};
@@ -24,11 +25,6 @@ use crate::{Auth, Config, ErrorKind, Remedy, Result, Selector};
 /// and its clock. It changes nothing unless --repair or --move-to says so, and shows no secret.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(after_long_help = details(Some(&["CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[
-    "auth doctor",
-    "auth doctor --repair",
-    "auth doctor --move-to kernel --context work",
-]))]
 pub(super) struct DoctorArgs {
     /// Move the keys of all logins to another place
     #[arg(id = "hallpass-move-to", long = "move-to", value_name = "PLACE", value_parser = KeyStoreParser)]
@@ -45,8 +41,18 @@ pub(super) struct DoctorArgs {
     repair: bool,
 }
 
-impl DoctorArgs {
-    pub(super) fn run(self, output: &Output, config: Config) -> Result<ExitCode> {
+described!(
+    DoctorArgs,
+    "doctor",
+    "Say what is well on this machine and what is not, and repair it",
+    Details {
+        variables: Some(&["CUSTODY", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]),
+        examples: &["{}", "{} --repair", "{} --move-to kernel --context work"],
+    }
+);
+
+impl Run for DoctorArgs {
+    fn run(self, output: &Output, config: Config, _stop: &Stop) -> Result<u8> {
         let auth = Auth::new(config)?;
         if let Some(to) = self.move_to {
             return move_keys(output, &auth, self.context, to);
@@ -59,7 +65,7 @@ impl DoctorArgs {
 }
 
 /// Prints the findings. The exit code is 1 if one of them is a problem.
-fn print_report(output: &Output, report: &Report) -> ExitCode {
+fn print_report(output: &Output, report: &Report) -> u8 {
     let printed = match output.json {
         true => {
             let findings: Vec<_> = report.findings.iter().map(finding_json).collect();
@@ -72,7 +78,7 @@ fn print_report(output: &Output, report: &Report) -> ExitCode {
             output.print_lines(&findings.collect::<Vec<_>>().join("\n"))
         }
     };
-    if report.is_well() { printed } else { ExitCode::FAILURE }
+    if report.is_well() { printed } else { 1 }
 }
 
 fn finding_json(finding: &Finding) -> Value {
@@ -106,7 +112,7 @@ fn hint(output: &Output, finding: &Finding) -> Option<String> {
 }
 
 /// Repairs, then reports the problems that no repair can help too: "nothing to repair" would sound as if all were well.
-fn repair(output: &Output, auth: &Auth) -> Result<ExitCode> {
+fn repair(output: &Output, auth: &Auth) -> Result<u8> {
     let Repaired { done, mut left, .. } = auth.repair().wait()?;
     for stays in auth.doctor().wait()?.findings {
         // If a repair could have helped, `left` says already why it did not.
@@ -124,13 +130,13 @@ fn repair(output: &Output, auth: &Auth) -> Result<ExitCode> {
     }
     done.iter().for_each(|line| output.say(&format!("Repaired: {line}.")));
     left.iter().for_each(|line| output.say(&format!("Not repaired: {line}")));
-    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if left.is_empty() { 0 } else { 1 })
 }
 
-fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: KeyStoreName) -> Result<ExitCode> {
+fn move_keys(output: &Output, auth: &Auth, context: Option<ContextName>, to: KeyStoreName) -> Result<u8> {
     let logins = context.map_or(Logins::All, |context| Logins::from(Selector::context(context)));
     let moved = auth.move_keys(MoveKeys::new(logins, to)).wait()?;
-    let nobody = format!("Nobody is logged in. Run `{} auth login`.", output.hints.program);
+    let nobody = output.hints.nobody();
     Ok(print_outcomes(output, &moved, "moved", &nobody, moved_json, moved_line))
 }
 

@@ -1,17 +1,20 @@
 //! `auth list`.
 
-use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
+use super::Run;
 use super::args::LOGIN_VARIABLES;
 use crate::account::{Membership, Userinfo};
 use crate::cli::context_view::{context_json, note_refused, relative};
-use crate::cli::help::details;
+use crate::cli::help::Details;
+use crate::cli::lazy_args::described;
 use crate::cli::output::Output;
+use crate::cli::signals::Stop;
 use crate::clock::Cancel;
+use crate::config::Command;
 use crate::ids::ContextName;
 use crate::prompt::Screen;
 use crate::{Auth, Config, Context, Remedy, Result, Selector};
@@ -22,10 +25,6 @@ use crate::{Auth, Config, Context, Remedy, Result, Selector};
 /// in. --orgs asks the server.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(after_long_help = details(Some(LOGIN_VARIABLES), &[
-    "auth list",
-    "auth list --orgs --context work",
-]))]
 pub(super) struct ListArgs {
     /// List the orgs that the login may speak for instead, as the server knows them
     #[arg(id = "hallpass-orgs", long = "orgs")]
@@ -39,10 +38,17 @@ pub(super) struct ListArgs {
     context: Option<ContextName>,
 }
 
-impl ListArgs {
-    pub(super) fn run(self, output: &Output, config: Config, cancel: &Cancel) -> Result<ExitCode> {
+described!(
+    ListArgs,
+    "list",
+    "List all logins on this machine",
+    Details { variables: Some(LOGIN_VARIABLES), examples: &["{}", "{} --orgs --context work"] }
+);
+
+impl Run for ListArgs {
+    fn run(self, output: &Output, config: Config, stop: &Stop) -> Result<u8> {
         if self.orgs {
-            return list_orgs(output, config, self.context, cancel);
+            return list_orgs(output, config, self.context, &stop.cancel);
         }
         let (now, has_token) = (config.clock.now(), config.environment.token.is_some());
         let auth = Auth::new(config)?;
@@ -53,10 +59,10 @@ impl ListArgs {
         }
         if contexts.is_empty() {
             output.say(&why_empty(output, &auth));
-            return Ok(ExitCode::SUCCESS);
+            return Ok(0);
         }
         if has_token {
-            let variable = output.hints.variable("TOKEN");
+            let variable = output.hints.token_variable();
             output.note(format!("{variable} is set: commands use that token and no login"));
         }
         Ok(output.print_lines(&table(&auth, &contexts, now)))
@@ -64,14 +70,16 @@ impl ListArgs {
 }
 
 fn why_empty(output: &Output, auth: &Auth) -> String {
-    let program = &output.hints.program;
     match auth.session().err().filter(|error| matches!(error.remedy(), Some(Remedy::Repair))) {
-        Some(lost) => format!("Nothing to list: {lost}. Run `{program} auth doctor --repair`."),
-        None => format!("Nobody is logged in. Run `{program} auth login`."),
+        Some(lost) => match output.hints.named(Command::Doctor, &["--repair"]) {
+            Some(doctor) => format!("Nothing to list: {lost}. Run {doctor}."),
+            None => format!("Nothing to list: {lost}."),
+        },
+        None => output.hints.nobody(),
     }
 }
 
-fn list_orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &Cancel) -> Result<ExitCode> {
+fn list_orgs(output: &Output, config: Config, context: Option<ContextName>, cancel: &Cancel) -> Result<u8> {
     let session = Auth::new(config)?.session_for(&Selector { context, ..Selector::default() })?;
     let Userinfo { orgs, refused, .. } = session.userinfo().wait_unless_cancelled(cancel)?;
     match refused {
@@ -87,7 +95,7 @@ fn list_orgs(output: &Output, config: Config, context: Option<ContextName>, canc
     }
     if orgs.is_empty() {
         output.say("The server names no orgs of this login.");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(0);
     }
     let line = |one: &Membership| {
         let mark = if Some(&one.org) == own { '*' } else { ' ' };

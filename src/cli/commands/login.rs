@@ -1,18 +1,21 @@
 //! `auth login`.
 
 use std::io;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 use serde_json::json;
 
+use super::Run;
 use super::args::scopes;
 use crate::Terminal;
 use crate::cli::context_view::{network_variables, note_unless_selected};
-use crate::cli::help::details;
+use crate::cli::help::Details;
+use crate::cli::lazy_args::described;
 use crate::cli::output::Output;
+use crate::cli::signals::Stop;
 use crate::clock::Cancel;
+use crate::config::Command;
 use crate::custody::Lifetime;
 use crate::ids::{ContextName, Org};
 use crate::prompt::{Outcome, Prompt, Verification};
@@ -25,11 +28,6 @@ use crate::{Auth, Config, Login, Remedy, Result};
 /// terminal it waits for nobody and exits 4, unless --wait or --json is given.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(after_long_help = details(None, &[
-    "auth login",
-    "auth login --context work --org globex",
-    "auth login --no-browser",
-]))]
 pub(super) struct LoginArgs {
     /// The name to keep this login under
     #[arg(id = "hallpass-context", long = "context", value_name = "NAME", value_hint = ValueHint::Other)]
@@ -61,14 +59,24 @@ pub(super) struct LoginArgs {
     wait: bool,
 }
 
-impl LoginArgs {
-    pub(super) fn run(self, output: &Output, config: Config, cancel: &Cancel) -> Result<ExitCode> {
+described!(
+    LoginArgs,
+    "login",
+    "Log in: approve in a browser, here or on another device",
+    Details { variables: None, examples: &["{}", "{} --context work --org globex", "{} --no-browser"] }
+);
+
+impl Run for LoginArgs {
+    const IS_LOGIN: bool = true;
+
+    fn run(self, output: &Output, config: Config, stop: &Stop) -> Result<u8> {
         if !config.environment.terminal && !output.json && !self.wait {
             return Ok(self.refuse_without_terminal(output));
         }
         if let Some(note) = network_variables(&config) {
             output.note(note);
         }
+        let cancel = &stop.cancel;
         let has_token = config.environment.token.is_some();
         let auth = Auth::new(config.clone())?;
         note_other_logins(output, &auth, &config)?;
@@ -84,21 +92,24 @@ impl LoginArgs {
                 if let (Some(context), false) = (session.context(), has_token || output.json) {
                     note_unless_selected(output, &auth, &context.name);
                 }
-                Ok(ExitCode::SUCCESS)
+                Ok(0)
             }
         }
     }
+}
 
+impl LoginArgs {
     /// Refuses the login: nobody would see the code, and a program that waits for nobody hangs.
-    fn refuse_without_terminal(self, output: &Output) -> ExitCode {
-        let (program, token) = (&output.hints.program, output.hints.variable("TOKEN"));
-        let context = self.context.map(|name| format!(" --context {name}")).unwrap_or_default();
+    fn refuse_without_terminal(self, output: &Output) -> u8 {
+        let commands = &output.hints.commands;
+        let context = self.context.as_ref().map(|name| ["--context", name.as_str()]);
+        let options: Vec<_> = ["--wait"].into_iter().chain(context.into_iter().flatten()).collect();
+        let wait = output.hints.named(Command::Login, &options).unwrap_or_else(|| "it with --wait".into());
+        let token = commands.variables().token.as_ref();
+        let token = token.map(|name| format!("; where nobody can approve, give a token in {name}")).unwrap_or_default();
         output.say("error: this is not a terminal, so nobody would see the code");
-        output.say(&format!(
-            "hint: run `{program} auth login --wait{context}` to wait here all the same, or with --json from a program; where nobody can \
-             approve, give a token in {token}"
-        ));
-        ExitCode::from(4)
+        output.say(&format!("hint: run {wait} to wait here all the same, or with --json from a program{token}"));
+        4
     }
 
     fn terminal(&self, cancel: &Cancel) -> Terminal {
@@ -144,10 +155,12 @@ fn note_other_logins(output: &Output, auth: &Auth, config: &Config) -> Result<()
         && matches!(lost.remedy(), Some(Remedy::Repair))
     {
         // The new login replaces none of the logins that lost their names.
-        output.note(format!("{lost}; `{} auth doctor --repair` names it again", output.hints.program));
+        let repair = output.hints.named(Command::Doctor, &["--repair"]);
+        let repair = repair.map(|doctor| format!("; {doctor} names it again")).unwrap_or_default();
+        output.note(format!("{lost}{repair}"));
     }
     if config.environment.token.is_some() {
-        output.note(format!("{} is set and goes before this login", config.app.variable("TOKEN")));
+        output.note(format!("{} is set and goes before this login", output.hints.token_variable()));
     }
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! `auth logout`.
 
-use std::process::ExitCode;
-
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
+use super::Run;
 use super::outcomes::print_outcomes;
-use crate::cli::help::details;
+use crate::cli::help::Details;
+use crate::cli::lazy_args::described;
 use crate::cli::output::Output;
+use crate::cli::signals::Stop;
 use crate::contexts::{LoggedOut, Logins, Logout, LogoutOutcome};
 use crate::ids::ContextName;
 use crate::{Auth, Config, Result, Selector};
@@ -18,11 +19,6 @@ use crate::{Auth, Config, Result, Selector};
 /// unless --local-only is given.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(after_long_help = details(Some(&["CONTEXT", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &[
-    "auth logout",
-    "auth logout --context work --local-only",
-    "auth logout --all",
-]))]
 pub(super) struct LogoutArgs {
     /// The login to end
     #[arg(
@@ -39,8 +35,18 @@ pub(super) struct LogoutArgs {
     local_only: bool,
 }
 
-impl LogoutArgs {
-    pub(super) fn run(self, output: &Output, config: Config) -> Result<ExitCode> {
+described!(
+    LogoutArgs,
+    "logout",
+    "Log out: revoke the login at the server and forget it here",
+    Details {
+        variables: Some(&["CONTEXT", "PASSPHRASE_FD", "PASSPHRASE", "HOME"]),
+        examples: &["{}", "{} --context work --local-only", "{} --all"],
+    }
+);
+
+impl Run for LogoutArgs {
+    fn run(self, output: &Output, config: Config, _stop: &Stop) -> Result<u8> {
         let selected = Logins::from(Selector { context: self.context, ..Selector::default() });
         let logout = Logout::new(if self.all { Logins::All } else { selected });
         let logout = if self.local_only { logout.local_only() } else { logout };

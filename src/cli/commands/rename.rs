@@ -1,12 +1,13 @@
 //! `auth rename`.
 
-use std::process::ExitCode;
-
 use clap::{Args, ValueHint};
 
+use super::Run;
 use crate::cli::context_view::context_json;
-use crate::cli::help::details;
+use crate::cli::help::Details;
+use crate::cli::lazy_args::described;
 use crate::cli::output::Output;
+use crate::cli::signals::Stop;
 use crate::ids::ContextName;
 use crate::{Auth, Config, Result};
 
@@ -15,7 +16,6 @@ use crate::{Auth, Config, Result};
 /// The default and the rules of folders follow it. Says so on standard error; with --json it prints the login.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(after_long_help = details(Some(&["PASSPHRASE_FD", "PASSPHRASE", "HOME"]), &["auth rename alice@example.com private"]))]
 pub(super) struct RenameArgs {
     /// The login
     #[arg(id = "hallpass-context", value_name = "NAME", value_hint = ValueHint::Other)]
@@ -25,8 +25,15 @@ pub(super) struct RenameArgs {
     new: ContextName,
 }
 
-impl RenameArgs {
-    pub(super) fn run(self, output: &Output, config: Config) -> Result<ExitCode> {
+described!(
+    RenameArgs,
+    "rename",
+    "Give a login another name",
+    Details { variables: Some(&["PASSPHRASE_FD", "PASSPHRASE", "HOME"]), examples: &["{} alice@example.com private"] }
+);
+
+impl Run for RenameArgs {
+    fn run(self, output: &Output, config: Config, _stop: &Stop) -> Result<u8> {
         let auth = Auth::new(config)?;
         let context = auth.rename(&self.context, &self.new).wait()?;
         output.say(&format!("Renamed {} to {}.", self.context, context.name));

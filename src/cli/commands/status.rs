@@ -1,17 +1,20 @@
 //! `auth status`.
 
-use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Args, ValueHint};
 use serde_json::json;
 
+use super::Run;
 use crate::cli::context_view::{chosen_by, context_json, network_variables, person, relative};
-use crate::cli::help::details;
+use crate::cli::help::Details;
 use crate::cli::hints::shell_command;
+use crate::cli::lazy_args::described;
 use crate::cli::next_steps::{Step, Who};
 use crate::cli::output::Output;
+use crate::cli::signals::Stop;
 use crate::clock::rfc3339;
+use crate::config::Command;
 use crate::contexts::Missing;
 use crate::custody::{KeptUntil, Protection};
 use crate::ids::ContextName;
@@ -25,18 +28,21 @@ use crate::{Auth, Config, Context, Result, Selector};
 /// Asks neither the server nor the place of the key.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(after_long_help = details(Some(&["CONTEXT", "ORG", "TOKEN", "HOME"]), &[
-    "auth status",
-    "auth status --context work --json",
-]))]
 pub(super) struct StatusArgs {
     /// The login to show
     #[arg(id = "hallpass-context", long = "context", value_name = "NAME", value_hint = ValueHint::Other)]
     context: Option<ContextName>,
 }
 
-impl StatusArgs {
-    pub(super) fn run(self, output: &Output, config: Config) -> Result<ExitCode> {
+described!(
+    StatusArgs,
+    "status",
+    "Say who is logged in, where, and until when, as this machine knows it",
+    Details { variables: Some(&["CONTEXT", "ORG", "TOKEN", "HOME"]), examples: &["{}", "{} --context work --json"] }
+);
+
+impl Run for StatusArgs {
+    fn run(self, output: &Output, config: Config, _stop: &Stop) -> Result<u8> {
         let auth = Auth::new(config.clone())?;
         let session = auth.session_for(&Selector { context: self.context, org: None })?;
         Ok(match session.context() {
@@ -92,7 +98,7 @@ fn context_lines(output: &Output, auth: &Auth, context: &Context, config: &Confi
 
 /// Shows the same if the token comes from the environment.
 fn token_lines(output: &Output, config: &Config) -> String {
-    let variable = output.hints.variable("TOKEN");
+    let variable = output.hints.token_variable();
     aligned(&[
         ("Context", Some(format!("none: {variable} goes before every login"))),
         ("Server", Some(config.issuer.to_string())),
@@ -132,14 +138,18 @@ fn session_end(context: &Context, now: SystemTime) -> Option<String> {
 
 /// Returns what to do, if something is wrong.
 fn next_step(output: &Output, context: &Context, protection: Option<&Protection>, now: SystemTime) -> Option<Step> {
-    let (program, name) = (&output.hints.program, context.name.as_str());
+    let (hints, name) = (&output.hints, context.name.as_str());
     let has_expired = context.expires_at.is_some_and(|at| at <= now);
     let renews = context.renews != Some(false) && context.session_ends_at.is_none_or(|at| at > now);
-    let command = output.hints.login_command_keeping(Some(name), Some(&context.key_store));
-    let log_in = shell_command(&command);
-    let log_in_again = |text| Some(Step { who: Who::Person, text, command: Some(command.clone()) });
+    let command = hints.login_command_keeping(Some(name), Some(&context.key_store));
+    let log_in =
+        command.as_ref().map_or_else(|| "log in".into(), |command| format!("run `{}`", shell_command(command)));
+    let log_in_again = |text| Some(Step { who: Who::Person, text, command: command.clone() });
+    let anew = match &command {
+        Some(_) => format!("{log_in} to log in anew"),
+        None => "log in anew".into(),
+    };
     if context.missing == Some(Missing::Key) {
-        let anew = format!("run `{log_in}` to log in anew");
         let is_elsewhere = protection.is_some_and(|protection| protection.lasts == KeptUntil::SessionEnd);
         return log_in_again(match is_elsewhere {
             true => format!("go back to the login session that it was made in, or {anew}"),
@@ -147,19 +157,24 @@ fn next_step(output: &Output, context: &Context, protection: Option<&Protection>
         });
     }
     if context.logged_in_at.is_none() {
-        let text =
-            format!("run `{program} auth doctor`, which says what is wrong with it; or `{log_in}` to log in anew");
-        return Some(Step::run(Who::Caller, text, program, &["auth", "doctor"]));
+        return match hints.named(Command::Doctor, &[]) {
+            Some(doctor) => {
+                let text = format!("run {doctor}, which says what is wrong with it; or {anew}");
+                Some(Step { who: Who::Caller, text, command: hints.commands.argv(Command::Doctor, &[]) })
+            }
+            None => log_in_again(anew),
+        };
     }
     if protection.is_none() {
-        return log_in_again(format!("run `{log_in}` to log in anew, or use the program that logged in"));
+        return log_in_again(format!("{anew}, or use the program that logged in"));
     }
     if context.has_ended || (has_expired && !renews) {
-        return log_in_again(format!("run `{log_in}`"));
+        return log_in_again(log_in);
     }
     // Text only: a program that ran this command would have the token in its own output.
-    let text = || format!("run `{program} auth token --context {name}` to try again");
-    (context.refresh_failed.is_some() && has_expired).then(|| Step::say(Who::Caller, text()))
+    let again = hints.named(Command::Token, &["--context", name]);
+    let text = again.map_or_else(|| "try again".into(), |token| format!("run {token} to try again"));
+    (context.refresh_failed.is_some() && has_expired).then(|| Step { who: Who::Caller, text, command: None })
 }
 
 /// Says that nothing is to be done, although a refresh has failed.

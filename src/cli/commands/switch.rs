@@ -1,31 +1,25 @@
 //! `auth switch`.
 
-use std::process::ExitCode;
-
 use clap::{Args, ValueHint};
 use serde_json::json;
 
+use super::Run;
 use super::args::LOGIN_VARIABLES;
 use crate::cli::context_view::{chosen_by, context_json, note_unless_selected};
-use crate::cli::help::details;
+use crate::cli::help::Details;
+use crate::cli::lazy_args::described;
 use crate::cli::output::Output;
-use crate::clock::Cancel;
+use crate::cli::signals::Stop;
 use crate::ids::{ContextName, Org};
 use crate::sanitize::shell_quoted;
 use crate::{Auth, Config, Context, ErrorKind, Remedy, Result};
 
 /// Choose which login is used, everywhere or in this folder and below
 ///
-/// Without --here it becomes the default. What goes before the default: --context, then <APP>_CONTEXT, then the rule of the
+/// Without --here it becomes the default. What goes before the default: --context, then the environment, then the rule of the
 /// innermost folder. What it did is said on standard error.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(after_long_help = details(Some(LOGIN_VARIABLES), &[
-    "auth switch work",
-    "auth switch work --here",
-    "auth switch --org globex",
-    "auth switch --unset",
-]))]
 pub(super) struct SwitchArgs {
     /// The login to use
     #[arg(id = "hallpass-context", value_name = "NAME", value_hint = ValueHint::Other)]
@@ -45,8 +39,19 @@ pub(super) struct SwitchArgs {
     unset: bool,
 }
 
-impl SwitchArgs {
-    pub(super) fn run(self, output: &Output, config: Config, cancel: &Cancel) -> Result<ExitCode> {
+described!(
+    SwitchArgs,
+    "switch",
+    "Choose which login is used, everywhere or in this folder and below",
+    Details {
+        variables: Some(LOGIN_VARIABLES),
+        examples: &["{} work", "{} work --here", "{} --org globex", "{} --unset"],
+    }
+);
+
+impl Run for SwitchArgs {
+    fn run(self, output: &Output, config: Config, stop: &Stop) -> Result<u8> {
+        let cancel = &stop.cancel;
         let (auth, org) = (Auth::new(config.clone())?, config.environment.org);
         let name = match &self.org {
             Some(org) => Some(auth.context_for_org(org).wait_unless_cancelled(cancel)?),
@@ -61,7 +66,7 @@ impl SwitchArgs {
         }?;
         output.say(&switched(&context, self.here));
         if let Some(org) = org {
-            let variable = output.hints.variable("ORG");
+            let variable = output.hints.commands.variables().org.as_deref().unwrap_or("the environment's org");
             output.note(format!("{variable}={} still goes before its org here", shell_quoted(&org)));
         }
         note_unless_selected(output, &auth, &context.name);
@@ -80,7 +85,7 @@ fn switched(context: &Context, here: bool) -> String {
     format!("{scope} use {name} ({account}{org} at {server}) from now on.")
 }
 
-fn unset(output: &Output, auth: &Auth) -> Result<ExitCode> {
+fn unset(output: &Output, auth: &Auth) -> Result<u8> {
     let named = auth.unpin_folder().wait()?;
     if output.json {
         return Ok(output.print_json(json!({"unset": named})));
@@ -95,10 +100,10 @@ fn unset(output: &Output, auth: &Auth) -> Result<ExitCode> {
     {
         output.say(&format!("Commands here use {} (by {}).", context.name, chosen_by(output, by)));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
-fn refuse_without_name(output: &Output, auth: &Auth) -> Result<ExitCode> {
+fn refuse_without_name(output: &Output, auth: &Auth) -> Result<u8> {
     let (contexts, own) = (auth.contexts()?, |context: &&Context| auth.can_use(context));
     let contexts: Vec<String> = contexts.iter().filter(own).map(|context| context.name.to_string()).collect();
     Ok(match contexts.is_empty() {

@@ -1,14 +1,15 @@
 //! `auth token`.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use serde_json::json;
 use url::Url;
 
+use super::Run;
 use super::args::{LOGIN_VARIABLES, scopes};
-use crate::cli::help::details;
+use crate::cli::help::Details;
+use crate::cli::lazy_args::described;
 use crate::cli::output::Output;
 use crate::cli::signals::Stop;
 use crate::clock::{parse_duration, rfc3339};
@@ -22,10 +23,6 @@ use crate::{Auth, Config, Result, Selector, TokenRequest};
 /// is never stale. With --json an object that also says when it expires, and its login, org and scopes.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(after_long_help = details(Some(LOGIN_VARIABLES), &[
-    "auth token --min-validity 10m",
-    "auth token --org globex --json",
-]) + "\n  curl -H \"Authorization: Bearer $(<app> auth token)\" URL")]
 pub(super) struct TokenArgs {
     /// The login to use
     #[arg(id = "hallpass-context", long = "context", value_name = "NAME", value_hint = ValueHint::Other)]
@@ -51,8 +48,21 @@ pub(super) struct TokenArgs {
     refresh: bool,
 }
 
-impl TokenArgs {
-    pub(super) fn run(self, output: &Output, config: Config, stop: &Stop) -> Result<ExitCode> {
+described!(
+    TokenArgs,
+    "token",
+    "Print a valid access token and nothing else",
+    Details {
+        variables: Some(LOGIN_VARIABLES),
+        examples: &["{} --min-validity 10m", "{} --org globex --json", "curl -H \"Authorization: Bearer $({})\" URL"],
+    }
+);
+
+impl Run for TokenArgs {
+    // A cached token begins nothing; the command listens before a refresh.
+    const LISTENS_LATE: bool = true;
+
+    fn run(self, output: &Output, config: Config, stop: &Stop) -> Result<u8> {
         let session = Auth::new(config)?.session_for(&Selector { context: self.context, org: self.org })?;
         let mut request = TokenRequest::new();
         if let Some(min_validity) = self.min_validity {

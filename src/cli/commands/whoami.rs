@@ -1,37 +1,26 @@
 //! `whoami`.
 
-use std::process::ExitCode;
-
 use clap::{Args, ValueHint};
 use serde_json::Value;
 
+use super::Run;
 use super::args::LOGIN_VARIABLES;
 use crate::cli::context_view::{note_refused, person};
-use crate::cli::help::details;
-use crate::cli::lazy_args::LazyArgs;
+use crate::cli::help::Details;
+use crate::cli::lazy_args::described;
 use crate::cli::output::Output;
-use crate::cli::process::run_command;
 use crate::cli::signals::Stop;
-use crate::clock::Cancel;
 use crate::ids::{ContextName, Org};
 use crate::{Auth, Config, Result, Selector};
 
-/// Say who is logged in, as the authorization server knows it.
+/// Say who is logged in, as the authorization server knows it
 ///
 /// Asks the server, with a valid access token, and prints the person and the server's address; with --json all claims that the
-/// server gives. What this machine knows by itself is said by `auth status`.
-#[derive(Debug, Args)]
-#[command(max_term_width = 100)]
-#[non_exhaustive]
-pub struct Whoami {
-    #[command(flatten)]
-    whoami: LazyArgs<WhoamiArgs>,
-}
-
+/// server gives.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(after_long_help = details(Some(LOGIN_VARIABLES), &["whoami", "whoami --context work --json"]))]
-struct WhoamiArgs {
+#[command(max_term_width = 100)]
+pub(super) struct WhoamiArgs {
     /// The login to ask with
     #[arg(id = "hallpass-context", long = "context", value_name = "NAME", value_hint = ValueHint::Other)]
     context: Option<ContextName>,
@@ -40,21 +29,17 @@ struct WhoamiArgs {
     org: Option<Org>,
 }
 
-impl Whoami {
-    /// Runs the command to its end, as [`AuthCommand::run`](super::AuthCommand::run) does.
-    pub fn run(self, config: Result<Config>) -> ExitCode {
-        let LazyArgs { args, json } = self.whoami;
-        let stop = Stop::on_signals();
-        let output = Output::new(json, false, &config);
-        let code = run_command(config, &output, &stop, |config| args.run(&output, config, &stop.cancel));
-        stop.exit_code().unwrap_or(code)
-    }
-}
+described!(
+    WhoamiArgs,
+    "whoami",
+    "Say who is logged in, as the authorization server knows it",
+    Details { variables: Some(LOGIN_VARIABLES), examples: &["{}", "{} --context work --json"] }
+);
 
-impl WhoamiArgs {
-    fn run(self, output: &Output, config: Config, cancel: &Cancel) -> Result<ExitCode> {
+impl Run for WhoamiArgs {
+    fn run(self, output: &Output, config: Config, stop: &Stop) -> Result<u8> {
         let session = Auth::new(config)?.session_for(&Selector { context: self.context, org: self.org })?;
-        let info = session.userinfo().wait_unless_cancelled(cancel)?;
+        let info = session.userinfo().wait_unless_cancelled(&stop.cancel)?;
         if let Some(error) = &info.refused {
             note_refused(output, error);
         }

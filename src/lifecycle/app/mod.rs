@@ -65,6 +65,13 @@ impl App {
                 ),
             ));
         }
+        let is_visible = |text: &String| !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if config.user_agent.as_ref().is_some_and(|text| !is_visible(text)) {
+            return Err(Error::config(
+                Setting::UserAgent,
+                "user_agent is empty, or has characters that no header takes",
+            ));
+        }
         let environment = &config.environment;
         let store_context = StoreContext {
             app: config.app.clone(),
@@ -137,7 +144,7 @@ impl App {
 
     /// Returns a context as an error names it: its name, and what selected it if that is not obvious.
     pub(crate) fn describe(&self, context: &Context) -> String {
-        let by = context.chosen_by.as_ref().and_then(|by| by.describe(&self.config.app));
+        let by = context.chosen_by.as_ref().and_then(|by| by.describe(&self.config.environment));
         by.map_or_else(|| context.name.to_string(), |by| format!("{} ({by})", context.name))
     }
 
@@ -175,7 +182,11 @@ impl App {
     pub(crate) fn http(&self) -> Result<Http> {
         let config = &self.config;
         Ok(Http::new(&Settings {
-            user_agent: format!("{} hallpass/{}", config.app, env!("CARGO_PKG_VERSION")),
+            user_agent: format!(
+                "{} hallpass/{}",
+                config.user_agent.as_deref().unwrap_or(config.app.as_str()),
+                env!("CARGO_PKG_VERSION")
+            ),
             timeout: config.network.request_timeout,
             extra_roots: config.network.extra_roots.clone(),
             allow_loopback_http: config.network.allow_loopback_http,

@@ -13,11 +13,11 @@ impl App {
     /// Returns the path that the configuration or the environment gives to the state folder.
     pub(super) fn locate_state_dir(config: &Config) -> Result<PathBuf> {
         let state_dir = config.state_dir.clone().or_else(|| config.environment.state_dir.clone()).ok_or_else(|| {
-            let variable = config.app.variable("HOME");
-            Error::config(
-                Setting::StateDir,
-                format!("there is no folder for state: neither HOME nor {variable} is set"),
-            )
+            let why = match &config.environment.variables.home {
+                Some(variable) => format!("neither HOME nor {variable} is set"),
+                None => "HOME is not set".into(),
+            };
+            Error::config(Setting::StateDir, format!("there is no folder for state: {why}"))
         })?;
         // Whoever made the current folder would decide what a relative path means.
         if !state_dir.is_absolute() {

@@ -15,10 +15,12 @@ use url::Url;
 
 pub use groups::{CustodyConfig, Network, OrgsConfig, Quirks};
 
+use crate::model::commands::Commands;
 use crate::model::error::Result;
 use crate::model::ids::{AppName, ClientId, Issuer};
 use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
+use crate::model::variables::Variables;
 pub use crate::oauth::metadata::Endpoints;
 use crate::system::clock::{Clock, SystemClock};
 use crate::system::environment::Environment;
@@ -74,6 +76,9 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
     /// Terminal, desktop and the app's own variables. The default is what [`new`](Self::new) found.
     pub environment: Environment,
+    /// What requests name as their `User-Agent`, before hallpass and its version. The default is the app's name.
+    pub user_agent: Option<String>,
+    commands: Commands,
 }
 
 impl Config {
@@ -85,6 +90,7 @@ impl Config {
         let app: AppName = app.parse()?;
         Ok(Self {
             environment: Environment::read(&app),
+            commands: Commands::from(app.as_str()),
             app,
             issuer: issuer.parse()?,
             client_id: client_id.parse()?,
@@ -101,7 +107,25 @@ impl Config {
             lock_timeout: Duration::from_secs(30),
             state_dir: None,
             clock: Arc::new(SystemClock),
+            user_agent: None,
         })
+    }
+
+    /// Names the app's environment variables, and reads them anew. The default is [`Variables::prefixed`] with the app's name in capitals:
+    /// `ACME_TOKEN`, `ACME_CONTEXT` and so on.
+    pub fn set_variables(&mut self, variables: Variables) {
+        self.environment.read_own(&self.app, variables);
+    }
+
+    /// Names the host's commands for [`Error::hint`](crate::Error::hint) and for the texts of the feature `cli`. The default is
+    /// [`Commands::below`] `auth`. The variables stay as [`set_variables`](Self::set_variables) has named them.
+    pub fn set_commands(&mut self, commands: Commands) {
+        self.commands = commands;
+    }
+
+    /// Returns the host's commands and variables, for [`Error::hint`](crate::Error::hint).
+    pub fn commands(&self) -> Commands {
+        self.commands.clone().with_variables(self.environment.variables.clone())
     }
 
     /// Returns whether this configuration can use a login of `client` at `issuer`: the issuer may also be that of one of its orgs.

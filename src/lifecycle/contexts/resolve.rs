@@ -9,9 +9,10 @@ use super::{Entry, Index};
 use crate::lifecycle::config::Config;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{AppName, ContextName, Org};
+use crate::model::ids::{ContextName, Org};
 use crate::model::setting::Setting;
 use crate::oauth::org_selection::Orgs;
+use crate::system::environment::Environment;
 
 /// Selects a context.
 ///
@@ -28,9 +29,9 @@ use crate::oauth::org_selection::Orgs;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Selector {
-    /// The name of the context. Overrides `<APP>_CONTEXT`, the rules of folders and the default. The default is none.
+    /// The name of the context. Overrides the environment, the rules of folders and the default. The default is none.
     pub context: Option<ContextName>,
-    /// The org that tokens are for. Overrides `<APP>_ORG`, which overrides the org of the context. The default is none.
+    /// The org that tokens are for. Overrides the environment, which overrides the org of the context. The default is none.
     pub org: Option<Org>,
 }
 
@@ -86,7 +87,7 @@ impl From<Selector> for Logins {
 pub enum ChosenBy {
     /// An argument names it, or [`Selector::context`].
     Argument,
-    /// `<APP>_CONTEXT` names it.
+    /// The environment names it ([`Variables::context`](crate::config::Variables::context)).
     Environment,
     /// The rule of this folder names it. Of the folders that have a rule, it is the innermost around the current one.
     Folder(PathBuf),
@@ -112,9 +113,11 @@ impl ChosenBy {
     }
 
     /// Describes the rule for an error; `None` if it is plain to the reader.
-    pub(crate) fn describe(&self, app: &AppName) -> Option<String> {
+    pub(crate) fn describe(&self, environment: &Environment) -> Option<String> {
         match self {
-            Self::Environment => Some(format!("named by {}", app.variable("CONTEXT"))),
+            Self::Environment => {
+                Some(format!("named by {}", environment.variables.context.as_deref().unwrap_or("the environment")))
+            }
             Self::Folder(folder) => Some(format!("named by the rule of {}", folder.display())),
             Self::Default => Some("the default".into()),
             Self::Argument | Self::Only => None,
@@ -161,7 +164,7 @@ impl Index {
             // It may be one of the records that have lost their names.
             None if self.contexts.is_empty() && self.unnamed_records > 0 => Err(self.no_login()),
             None => {
-                let by = by.describe(&config.app).map(|by| format!(" ({by})")).unwrap_or_default();
+                let by = by.describe(&config.environment).map(|by| format!(" ({by})")).unwrap_or_default();
                 Err(Error::new(self.kind_of_no_context(config), format!("there is no login named {name}{by}"))
                     .with(Remedy::LogIn { context: Some(name.to_string()) }))
             }

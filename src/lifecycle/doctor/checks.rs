@@ -252,7 +252,7 @@ fn network(app: &App) -> Vec<Finding> {
         }
     }];
     if config.environment.token.is_some() {
-        let variable = config.app.variable("TOKEN");
+        let variable = config.environment.variables.token_name();
         findings.push(Finding::note(Area::Network, format!("{variable} is set: commands use that token and no login")));
     }
     findings

@@ -38,10 +38,11 @@ impl Attempt<'_> {
         // A new login is a new grant (law 5).
         let entry = Entry::of_record(name, &GrantId::random()?, org, &record, key_store.name());
         let files = self.app.files(state_dir, &entry.grant);
-        let grant = files.create(key_store, &label(&config.app, &entry.account), record)?;
+        let grant = files.create(key_store, &label(&config.app, &entry.account), record, None)?;
         let indexed = self.index(state_dir, entry.clone(), wanted, &grant, old.as_ref());
         let kept = indexed.and_then(|(context, replaced)| {
-            let left_alive = replaced.map(|old| self.end_replaced(state_dir, &old, &entry, reply)).transpose()?;
+            let left_alive =
+                replaced.map(|old| self.end_replaced(state_dir, &old, &entry, &reply.access_token)).transpose()?;
             Ok(LoggedIn {
                 context,
                 protection: key_store.protection(),
@@ -73,6 +74,7 @@ impl Attempt<'_> {
             machine: None,
             user: reply.user.as_ref().and_then(Claims::sub),
             claims: id_token::unverified_claims(reply.id_token.as_ref()).stored_claims(),
+            adopted: None,
             tokens: vec![StoredToken {
                 // An exchange makes tokens for orgs from one that is for none.
                 org: org.filter(|org| config.orgs.selection.exchange_parameter(Some(org)).is_none()).cloned(),
@@ -86,7 +88,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn name_for_entry(
+    pub(in crate::lifecycle) fn name_for_entry(
         &self,
         index: &Index,
         account: &Account,
@@ -98,7 +100,7 @@ impl Attempt<'_> {
 
     /// Puts the login into the index. Returns its context, and the login that it replaces. `old`:
     /// the grant of that login, if its key could be read without a person.
-    fn index(
+    pub(in crate::lifecycle) fn index(
         &self,
         state_dir: &StateDir,
         mut entry: Entry,
@@ -121,7 +123,7 @@ impl Attempt<'_> {
     }
 
     /// Leaves nothing behind: no name without a login, and no login without a name.
-    fn undo(&self, state_dir: &StateDir, files: GrantFiles<'_>, grant: &GrantId) {
+    pub(in crate::lifecycle) fn undo(&self, state_dir: &StateDir, files: GrantFiles<'_>, grant: &GrantId) {
         if let Ok(Some(lock)) = files.lock_now() {
             let _ = files.erase(&lock, Some(&*self.chosen.key_store));
         }

@@ -29,7 +29,8 @@ impl Attempt<'_> {
             pkce_methods: &endpoints.code_challenge_methods,
             further: request.further_parameters(config, self.org.as_ref()),
         };
-        authorization.send(self.http, &endpoints.device_authorization, self.client, &request.cancel)
+        let url = endpoints.device_authorization.as_ref().map_err(Clone::clone)?;
+        authorization.send(self.http, url, self.client, &request.cancel)
     }
 
     /// Shows the code and polls until the person has answered, the code has run out, or the caller cancels.

@@ -41,25 +41,33 @@ impl Attempt<'_> {
         let id_token_claims =
             reply.id_token.as_ref().map(|token| id_token::validate(token, issuer, client_id, now)).transpose()?;
         let org = id_token_claims.as_ref().and_then(Claims::org).or_else(|| reply.org.clone());
+        let account = self.account(id_token_claims, &reply.access_token, reply.user.as_ref());
+        Ok(Identity { account, org: org.and_then(|org| org.parse().ok()) })
+    }
+
+    /// Returns the account that the ID token names; what that does not say, userinfo does, or the `user` beside the tokens.
+    pub(in crate::lifecycle) fn account(
+        &self,
+        id_token_claims: Option<Claims>,
+        access_token: &Secret,
+        user: Option<&Claims>,
+    ) -> Account {
         // Many servers keep name and e-mail address out of the ID token. The subject decides, the rest is for display.
         let is_named = id_token_claims.as_ref().is_some_and(Claims::is_named);
-        let unsigned = if is_named { None } else { self.userinfo_claims(reply) };
+        let unsigned = if is_named { None } else { self.userinfo_claims(access_token, user) };
         let claims = match (id_token_claims, unsigned) {
             // OpenID Connect Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub
             // Claim in the ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
             (Some(id_token_claims), Some(unsigned)) if id_token_claims.sub() != unsigned.sub() => id_token_claims,
             (id_token_claims, unsigned) => unsigned.or(id_token_claims).unwrap_or_default(),
         };
-        Ok(Identity {
-            account: Account::new(issuer.clone(), claims.sub(), claims.name(), claims.email()),
-            org: org.and_then(|org| org.parse().ok()),
-        })
+        Account::new(self.destination.issuer.clone(), claims.sub(), claims.name(), claims.email())
     }
 
     /// Returns the claims of userinfo, else those beside the tokens.
-    fn userinfo_claims(&self, reply: &TokenReply) -> Option<Claims> {
+    fn userinfo_claims(&self, access_token: &Secret, user: Option<&Claims>) -> Option<Claims> {
         let url = self.destination.userinfo_endpoint.as_ref();
-        url.and_then(|url| self.ask_userinfo(url, &reply.access_token)).or_else(|| reply.user.clone())
+        url.and_then(|url| self.ask_userinfo(url, access_token)).or_else(|| user.cloned())
     }
 
     /// Asks userinfo, and again for a while if it does not answer. The person has approved: a login without a name is still a login.

@@ -146,16 +146,16 @@ fn log_in(app: &App, request: &Login) -> Result<LoggedIn> {
 }
 
 /// One login, once its server is known.
-struct Attempt<'a> {
-    app: &'a App,
-    request: &'a Login,
-    http: &'a Http,
-    client: &'a Client,
-    destination: &'a Destination,
-    scopes: &'a Scopes,
+pub(super) struct Attempt<'a> {
+    pub(super) app: &'a App,
+    pub(super) request: &'a Login,
+    pub(super) http: &'a Http,
+    pub(super) client: &'a Client,
+    pub(super) destination: &'a Destination,
+    pub(super) scopes: &'a Scopes,
     /// The org that was asked for.
-    org: Option<Org>,
-    chosen: &'a Chosen,
+    pub(super) org: Option<Org>,
+    pub(super) chosen: &'a Chosen,
 }
 
 /// The tokens that a person has approved, by whatever grant type.
@@ -175,7 +175,7 @@ struct LoggedIn {
     left_alive: Option<String>,
 }
 
-fn destination(config: &Config, issuer: Issuer, endpoints: &FoundEndpoints) -> Destination {
+pub(super) fn destination(config: &Config, issuer: Issuer, endpoints: &FoundEndpoints) -> Destination {
     Destination {
         issuer,
         client_id: config.client_id.clone(),

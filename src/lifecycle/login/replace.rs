@@ -7,6 +7,7 @@ use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::login::Attempt;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::secret::Secret;
 use crate::oauth::metadata::Endpoint;
 use crate::oauth::revocation::{Token, revoke};
 use crate::oauth::server_quirks::RevocationReach;
@@ -18,14 +19,14 @@ use crate::system::clock::Cancel;
 
 impl Attempt<'_> {
     /// Ends `old`, which `new` replaces. Returns why `old` may still live at the server; an error if `new` has ended with it.
-    pub(super) fn end_replaced(
+    pub(in crate::lifecycle) fn end_replaced(
         &self,
         state_dir: &StateDir,
         old: &Entry,
         new: &Entry,
-        reply: &TokenReply,
+        access_token: &Secret,
     ) -> Result<Option<String>> {
-        let ask = |url| self.userinfo(url).ask(&reply.access_token, &Cancel::new());
+        let ask = |url| self.userinfo(url).ask(access_token, &Cancel::new());
         // If userinfo refuses the token before the revocation, for example for lack of a scope, its
         // later answer proves nothing.
         let answering = self.destination.userinfo_endpoint.as_ref().filter(|url| ask(url).is_ok());

@@ -31,13 +31,13 @@ pub struct Login {
     pub(crate) prompt: Arc<dyn Prompt>,
     pub(crate) context: Option<ContextName>,
     pub(crate) org: Option<Org>,
-    pub(super) scopes: Option<Scopes>,
+    pub(in crate::lifecycle) scopes: Option<Scopes>,
     /// Of the device authorization request, by name.
     parameters: Vec<(String, String)>,
     pub(super) acr_values: Option<String>,
     pub(super) max_age: Option<Duration>,
-    pub(super) lifetime: Lifetime,
-    pub(super) replace: bool,
+    pub(in crate::lifecycle) lifetime: Lifetime,
+    pub(in crate::lifecycle) replace: bool,
     pub(crate) cancel: Cancel,
     /// The first value that could not be read.
     invalid: Option<Error>,
@@ -71,7 +71,7 @@ impl Login {
         self
     }
 
-    /// Names the org that the tokens are for. Overrides `<APP>_ORG`. If the server has no orgs, that is a `Config` error of the login.
+    /// Names the org that the tokens are for. Overrides the environment. If the server has no orgs, that is a `Config` error of the login.
     pub fn org(mut self, org: impl TryInto<Org, Error: Into<Error>>) -> Self {
         self.org = self.read(org);
         self
@@ -154,7 +154,7 @@ impl Login {
     }
 
     /// Returns the name that the host or the environment gives the login.
-    pub(super) fn context_name(&self, config: &Config) -> Result<Option<ContextName>> {
+    pub(in crate::lifecycle) fn context_name(&self, config: &Config) -> Result<Option<ContextName>> {
         match (&self.context, &config.environment.context) {
             (Some(name), _) => Ok(Some(name.clone())),
             (None, Some(text)) => text.parse().map(Some),
@@ -163,7 +163,7 @@ impl Login {
     }
 
     /// Returns the org that the host or the environment gives the login. A new login of an existing context is for the same org.
-    pub(super) fn requested_org(
+    pub(in crate::lifecycle) fn requested_org(
         &self,
         config: &Config,
         name: Option<&ContextName>,
@@ -195,12 +195,12 @@ impl Login {
         config.orgs.selection.login_parameter(org).into_iter().chain(by_hand).collect()
     }
 
-    pub(super) fn check_cancelled(&self) -> Result<()> {
+    pub(in crate::lifecycle) fn check_cancelled(&self) -> Result<()> {
         if self.cancel.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
     }
 
     /// Fits the remedy of a failed login to this request: these scopes are not in the configuration, and the next try is for the same name.
-    pub(super) fn with_own_remedy(&self, error: Error) -> Error {
+    pub(in crate::lifecycle) fn with_own_remedy(&self, error: Error) -> Error {
         match (error.remedy(), &self.context) {
             (Some(Remedy::FixConfig { setting: Setting::Scopes }), _) if self.scopes.is_some() => {
                 error.with(Remedy::FixConfig { setting: Setting::Scope })

@@ -35,7 +35,8 @@ pub struct Endpoints {
 /// The endpoints of one authorization server, each checked to be https or allowed loopback.
 #[derive(Debug, Clone)]
 pub(crate) struct FoundEndpoints {
-    pub(crate) device_authorization: Url,
+    /// An error if a login by device code is not possible.
+    pub(crate) device_authorization: Result<Url>,
     pub(crate) token: Url,
     pub(crate) revocation: Option<Url>,
     pub(crate) userinfo: Option<Url>,
@@ -73,7 +74,7 @@ pub(crate) fn discover(
             document.device_authorization_endpoint,
             "device_authorization_endpoint",
             Setting::DeviceAuthorizationEndpoint,
-        )?,
+        ),
         token: needed(&configured.token, document.token_endpoint, "token_endpoint", Setting::TokenEndpoint)?,
         revocation: configured.revocation.clone().or(document.revocation_endpoint.filter(|url| http.is_secure(url))),
         userinfo: document.userinfo_endpoint.filter(|url| http.is_secure(url)),

@@ -51,7 +51,8 @@ pub enum Purpose {
     OpenAgain,
 }
 
-/// Provides the passphrase that the process was started with: on the descriptor in `<APP>_PASSPHRASE_FD`, else in `<APP>_PASSPHRASE`.
+/// Provides the passphrase that the process was started with: on a descriptor, else in a variable
+/// ([`Variables`](crate::config::Variables)).
 #[derive(Debug, Clone)]
 pub struct PassphraseFromEnvironment(pub Environment);
 
@@ -63,7 +64,7 @@ impl AskPassphrase for PassphraseFromEnvironment {
             Purpose::OpenAgain => {
                 let from = match &self.0.passphrase_fd {
                     Some(descriptor) => format!("on descriptor {descriptor}"),
-                    None => format!("in {}", question.app.variable("PASSPHRASE")),
+                    None => format!("in {}", self.0.passphrase_name()),
                 };
                 Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("the passphrase {from} is wrong")))
             }

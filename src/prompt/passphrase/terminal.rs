@@ -14,7 +14,7 @@ use crate::system::environment::{Environment, Screen};
 
 /// Asks the person at the terminal for the passphrase, without an echo.
 ///
-/// If `<APP>_PASSPHRASE_FD` is set, reads that descriptor instead. Without a terminal, uses `<APP>_PASSPHRASE`, with a warning on standard
+/// If the environment names a descriptor, reads that instead. Without a terminal, uses the variable with a passphrase, with a warning on standard
 /// error. A passphrase that was given once is tried for the next login without asking again.
 pub struct PassphraseFromTerminal {
     environment: Environment,
@@ -37,7 +37,7 @@ impl PassphraseFromTerminal {
         match self.ask_terminal(question) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let passphrase = self.ask_environment(question)?;
-                let variable = question.app.variable("PASSPHRASE");
+                let variable = self.environment.passphrase_name();
                 let warning = "other programs of this user can read it there";
                 let warning = format!("warning: the passphrase comes from {variable}: {warning}");
                 let _ = writeln!(io::stderr(), "{}", Screen::stderr().render(&warning));

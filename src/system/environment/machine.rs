@@ -6,7 +6,7 @@
 )]
 
 use std::env::var_os;
-#[cfg(all(unix, feature = "browser"))]
+#[cfg(feature = "browser")]
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
@@ -131,7 +131,7 @@ fn closes_on_exec(descriptor: u32) -> bool {
 /// Returns the variables that say where the desktop is, who its user is and in which language. A program that opens a page needs no others,
 /// and many others choose what it runs (`XDG_DATA_HOME`, `XDG_CONFIG_DIRS`, `LD_PRELOAD`, `GTK_MODULES`, `GIO_EXTRA_MODULES`, `BROWSER`,
 /// `BASH_ENV` …). For the same reason the home is the user's own, whatever `HOME` says.
-#[cfg(all(unix, feature = "browser"))]
+#[cfg(feature = "browser")]
 pub(crate) fn desktop_variables() -> Vec<(OsString, OsString)> {
     let variables = std::env::vars_os();
     let passed_on =
@@ -170,6 +170,43 @@ const DESKTOP_VARIABLES: &[&str] = &[
     "LANG",
     "LANGUAGE",
     "TZ",
+];
+
+/// Names are compared ignoring case, as Windows does.
+#[cfg(all(not(unix), feature = "browser"))]
+fn is_desktop_variable(name: &str, _value: &OsString) -> bool {
+    DESKTOP_VARIABLES.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+#[cfg(all(not(unix), feature = "browser"))]
+const DESKTOP_VARIABLES: &[&str] = &[
+    "SystemRoot",
+    "SystemDrive",
+    "windir",
+    "ComSpec",
+    "PATHEXT",
+    "TEMP",
+    "TMP",
+    "USERPROFILE",
+    "USERNAME",
+    "USERDOMAIN",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "ALLUSERSPROFILE",
+    "ProgramData",
+    "ProgramFiles",
+    "ProgramFiles(x86)",
+    "ProgramW6432",
+    "CommonProgramFiles",
+    "CommonProgramFiles(x86)",
+    "CommonProgramW6432",
+    "PUBLIC",
+    "SESSIONNAME",
+    "NUMBER_OF_PROCESSORS",
+    "PROCESSOR_ARCHITECTURE",
+    "OS",
 ];
 
 /// Returns whether D-Bus addresses are sockets of this machine. Others start a program (`unixexec:`) or lead to another machine (`tcp:`).

@@ -23,12 +23,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::ids::AppName;
 use crate::model::secret::Secret;
+use crate::model::variables::Variables;
 pub use machine::Machine;
+#[cfg(feature = "browser")]
+pub(crate) use machine::desktop_variables;
+#[cfg(all(unix, feature = "browser"))]
+pub(crate) use machine::inherited_descriptors;
 #[cfg(unix)]
 pub(crate) use machine::name_of_user;
-#[cfg(all(unix, feature = "browser"))]
-pub(crate) use machine::{desktop_variables, inherited_descriptors};
-pub(crate) use machine::{machine_id, system};
+pub(crate) use machine::{home_of_this_user, machine_id, system};
 pub(crate) use network::{ProxyVariable, ProxyVariables, is_out_of_files, roots_trouble};
 pub use screen::Screen;
 
@@ -51,25 +54,27 @@ pub struct Environment {
     pub desktop: bool,
     /// This is a container, where nobody may see the display.
     pub container: bool,
-    /// `<APP>_HOME`, else the platform's state folder for the app; `None` if neither is known.
+    /// The names of the app's own variables, by which the fields below were read.
+    pub variables: Variables,
+    /// [`Variables::home`], else the platform's state folder for the app; `None` if neither is known.
     pub state_dir: Option<PathBuf>,
-    /// The variable that `state_dir` comes from, such as `<APP>_HOME`, `XDG_STATE_HOME` or `HOME`.
+    /// The variable that `state_dir` comes from, such as `ACME_HOME`, `XDG_STATE_HOME` or `HOME`.
     pub state_dir_variable: Option<String>,
-    /// `<APP>_CONTEXT`: the context to use.
+    /// [`Variables::context`].
     pub context: Option<String>,
-    /// `<APP>_ORG`: the org to speak for.
+    /// [`Variables::org`].
     pub org: Option<String>,
-    /// `<APP>_CUSTODY`: the key store for new logins, within what the configuration allows.
+    /// [`Variables::custody`].
     pub custody: Option<String>,
-    /// `<APP>_TOKEN`: an access token to use as it is. Nothing is stored.
+    /// [`Variables::token`].
     pub token: Option<Arc<Secret>>,
-    /// `<APP>_NO_BROWSER`: open no browser.
+    /// [`Variables::no_browser`] is set.
     pub no_browser: bool,
-    /// `<APP>_PLAIN`, or `ACCESSIBLE`: the person wants plain lines that are never overwritten.
+    /// [`Variables::plain`] or `ACCESSIBLE` is set: the person wants plain lines that are never overwritten.
     pub plain: bool,
-    /// `<APP>_PASSPHRASE_FD`: a descriptor, 3 or above, that a passphrase can be read from.
+    /// [`Variables::passphrase_fd`].
     pub passphrase_fd: Option<String>,
-    /// `<APP>_PASSPHRASE`: a passphrase. Other programs of the same user can read it.
+    /// [`Variables::passphrase`].
     pub passphrase: Option<Arc<Secret>>,
     /// systemd's `$CREDENTIALS_DIRECTORY`.
     pub credentials: Option<PathBuf>,
@@ -86,7 +91,7 @@ impl Environment {
     /// secrets have it. An empty variable counts as unset.
     #[allow(clippy::disallowed_methods, reason = "this is the one folder that may read the environment")]
     pub fn read(app: &AppName) -> Self {
-        let environment = Self::from(app, &variable);
+        let environment = Self::from(app, default_variables(app), &variable);
         // Checked only if it matters, as it reads the disk.
         let container = environment.terminal && environment.desktop && Machine::here() == Machine::Container;
         // Not `$PWD`, which anybody can set.
@@ -109,6 +114,11 @@ impl Environment {
         self.ssh || self.container || !self.desktop
     }
 
+    /// Returns the name of the variable with a passphrase, for messages.
+    pub(crate) fn passphrase_name(&self) -> &str {
+        self.variables.passphrase.as_deref().unwrap_or("the environment")
+    }
+
     /// Returns the passphrase that this process was started with: on the descriptor, else in the variable.
     ///
     /// # Errors
@@ -121,12 +131,13 @@ impl Environment {
         }
     }
 
-    fn from(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Self {
-        // A value that is not text stays recognisably wrong: whoever parses it refuses it.
-        let own = |name: &str| get(&app.variable(name)).map(|value| value.to_string_lossy().into_owned());
-        let from_own = get(&app.variable("HOME")).map(|path| (PathBuf::from(path), app.variable("HOME")));
-        let (state_dir, state_dir_variable) = from_own.or_else(|| state_folder(app, get)).unzip();
-        Self {
+    /// Reads the app's own variables anew, by these names.
+    pub(crate) fn read_own(&mut self, app: &AppName, variables: Variables) {
+        self.set_own(app, variables, &variable);
+    }
+
+    fn from(app: &AppName, variables: Variables, get: &dyn Fn(&str) -> Option<OsString>) -> Self {
+        let mut environment = Self {
             terminal: stdin().is_terminal() && stderr().is_terminal(),
             ssh: get("SSH_CONNECTION").is_some() || get("SSH_TTY").is_some(),
             ci: get("CI").is_some(),
@@ -134,26 +145,40 @@ impl Environment {
             desktop: cfg!(any(windows, target_os = "macos"))
                 || get("DISPLAY").is_some()
                 || get("WAYLAND_DISPLAY").is_some(),
-            state_dir,
-            state_dir_variable,
-            context: own("CONTEXT"),
-            org: own("ORG"),
-            custody: own("CUSTODY"),
-            token: own("TOKEN").map(|token| Arc::new(Secret::new(token))),
-            no_browser: own("NO_BROWSER").is_some(),
-            plain: own("PLAIN").is_some() || get("ACCESSIBLE").is_some(),
-            passphrase_fd: own("PASSPHRASE_FD"),
-            passphrase: own("PASSPHRASE").map(|text| Arc::new(Secret::new(text))),
             credentials: get("CREDENTIALS_DIRECTORY")
                 .filter(|_| cfg!(target_os = "linux"))
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute()),
-            container: false,
-            folder: None,
             network: NETWORK_VARIABLES.iter().copied().filter(|name| get(name).is_some()).collect(),
-            passphrase_source: Arc::new(Mutex::new(PassphraseSource::open(own("PASSPHRASE_FD").as_deref()))),
-        }
+            ..Self::default()
+        };
+        environment.set_own(app, variables, get);
+        environment
     }
+
+    fn set_own(&mut self, app: &AppName, variables: Variables, get: &dyn Fn(&str) -> Option<OsString>) {
+        // A value that is not text stays recognisably wrong: whoever parses it refuses it.
+        let own = |name: &Option<String>| Some(get(name.as_ref()?)?.to_string_lossy().into_owned());
+        let secret = |name: &Option<String>| own(name).map(|text| Arc::new(Secret::new(text)));
+        let home = variables.home.as_ref();
+        let from_own = home.and_then(|name| Some((PathBuf::from(get(name)?), name.clone())));
+        (self.state_dir, self.state_dir_variable) = from_own.or_else(|| state_folder(app, get)).unzip();
+        self.context = own(&variables.context);
+        self.org = own(&variables.org);
+        self.custody = own(&variables.custody);
+        self.token = secret(&variables.token);
+        self.no_browser = own(&variables.no_browser).is_some();
+        self.plain = own(&variables.plain).is_some() || get("ACCESSIBLE").is_some();
+        self.passphrase_fd = own(&variables.passphrase_fd);
+        self.passphrase = secret(&variables.passphrase);
+        self.passphrase_source = Arc::new(Mutex::new(PassphraseSource::open(self.passphrase_fd.as_deref())));
+        self.variables = variables;
+    }
+}
+
+/// Returns the names that an app's variables have if the host names none: `ACME_TOKEN`.
+fn default_variables(app: &AppName) -> Variables {
+    Variables::prefixed(&app.as_str().to_ascii_uppercase().replace('-', "_"))
 }
 
 /// A descriptor with a passphrase that this process was started with.
@@ -262,7 +287,7 @@ fn state_folder(app: &AppName, get: &dyn Fn(&str) -> Option<OsString>) -> Option
 /// Returns the platform's state folder for the app and this user, whatever the variables say. If the system does not say where the user's
 /// home is, as on macOS and Windows, believes the platform's own variable.
 pub(crate) fn platform_state_folder(app: &AppName) -> Option<PathBuf> {
-    match machine::home_of_this_user() {
+    match home_of_this_user() {
         Some(home) => Some(home.join(BELOW_HOME).join(app.as_str())),
         None => {
             let get = |name: &str| variable(name).filter(|_| name != "XDG_STATE_HOME");
@@ -289,7 +314,7 @@ mod tests {
 
     fn with(variables: &[(&str, &str)]) -> Environment {
         let get = |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(value));
-        Environment::from(&"my-app".parse().unwrap(), &get)
+        Environment::from(&"my-app".parse().unwrap(), Variables::prefixed("MY_APP"), &get)
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn an_error_says_what_chose_the_login() {
     let mut config = rig.config();
     config.environment.context = Some("play".into());
     let error = Auth::new(config).unwrap().session().unwrap_err();
-    let variable = rig.config().app.variable("CONTEXT");
+    let variable = rig.config().environment.variables.context.unwrap();
     assert_error(&error, ErrorKind::NoSuchContext, Some("log_in"), 4);
     assert_eq!(error.to_string(), format!("there is no login named play (named by {variable})"));
 }

@@ -1,0 +1,112 @@
+//! [`Words`]: where a host has put our commands in its clap tree, and what its variables are called.
+
+use clap::Command;
+
+use super::lazy_args::name_of;
+use crate::config::{Command as Named, Commands, Variables};
+
+/// Whether and where each command of ours is in the host's tree.
+#[derive(Debug, Clone)]
+pub(super) struct Words {
+    pub(super) program: String,
+    pub(super) variables: Variables,
+    /// The name of each command of ours, and the words behind the program's name that run it.
+    paths: Vec<(&'static str, String)>,
+}
+
+/// The subcommands of `auth` that a text may name.
+const SUBCOMMANDS: &[&str] =
+    &["login", "logout", "status", "list", "switch", "rename", "token", "doctor", "completions", "man"];
+
+impl Words {
+    /// Finds our commands in the host's tree. Commands that are deferred are not made for that.
+    pub(super) fn of(host: &Command, variables: Option<Variables>) -> Self {
+        let program = host.get_bin_name().unwrap_or(host.get_name()).to_owned();
+        let variables = variables.unwrap_or_else(|| Commands::none(&*program).variables().clone());
+        let mut words = Self { program, variables, paths: Vec::new() };
+        words.find(host, "");
+        words
+    }
+
+    /// Returns the words of texts that are made before the host is known: `<app> auth login` and `<APP>_CONTEXT`.
+    pub(super) fn unknown() -> Self {
+        let (program, variables) = ("<app>".to_owned(), Variables::prefixed("<APP>"));
+        let mut words = Self { program, variables, paths: Vec::new() };
+        words.add("whoami", "whoami".into());
+        words.add_auth("auth");
+        words
+    }
+
+    /// Returns the command of this name as a person types it; `None` if the host does not have it.
+    pub(super) fn line(&self, name: &str) -> Option<String> {
+        let (_, path) = self.paths.iter().find(|(own, _)| *own == name)?;
+        Some(format!("{} {path}", self.program).trim_end().to_owned())
+    }
+
+    /// Returns the name of a variable; `None` if the host has not named it.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        let Variables { token, context, org, custody, home, passphrase, passphrase_fd, no_browser, plain, .. } =
+            &self.variables;
+        let variable = match name {
+            "TOKEN" => token,
+            "CONTEXT" => context,
+            "ORG" => org,
+            "CUSTODY" => custody,
+            "HOME" => home,
+            "PASSPHRASE" => passphrase,
+            "PASSPHRASE_FD" => passphrase_fd,
+            "NO_BROWSER" => no_browser,
+            "PLAIN" => plain,
+            _ => &None,
+        };
+        variable.as_deref()
+    }
+
+    /// Returns the commands for hints.
+    pub(super) fn commands(&self) -> Commands {
+        let named = [
+            (Named::Login, "login"),
+            (Named::Logout, "logout"),
+            (Named::List, "list"),
+            (Named::Switch, "switch"),
+            (Named::Token, "token"),
+            (Named::Doctor, "doctor"),
+        ];
+        let path = |name: &str| self.paths.iter().find(|(own, _)| *own == name).map(|(_, path)| path.clone());
+        let found = named.into_iter().filter_map(|(command, name)| Some((command, path(name)?)));
+        let none = Commands::none(&*self.program).with_variables(self.variables.clone());
+        found.fold(none, |commands, (command, path)| commands.with(command, path))
+    }
+
+    fn find(&mut self, command: &Command, path: &str) {
+        match name_of(command) {
+            Some("auth") => self.add_auth(path),
+            Some(name) => {
+                if let Some(name) = SUBCOMMANDS.iter().chain(&["whoami"]).find(|own| **own == name) {
+                    self.add(name, path.to_owned());
+                }
+            }
+            None => {}
+        }
+        for below in command.get_subcommands() {
+            self.find(below, format!("{path} {}", below.get_name()).trim_start());
+        }
+    }
+
+    fn add_auth(&mut self, path: &str) {
+        self.add("auth", path.to_owned());
+        for name in SUBCOMMANDS {
+            self.add(name, format!("{path} {name}").trim_start().to_owned());
+        }
+    }
+
+    /// Adds a command. One that the host has by itself goes before the same one below `auth`, as it is shorter; of two, the first.
+    fn add(&mut self, name: &'static str, path: String) {
+        let words = |path: &str| path.split(' ').count();
+        match self.paths.iter_mut().find(|(own, _)| *own == name) {
+            Some((_, own)) if words(own) > words(&path) => *own = path,
+            Some(_) => {}
+            None => self.paths.push((name, path)),
+        }
+    }
+}

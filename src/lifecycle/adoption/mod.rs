@@ -1,0 +1,209 @@
+//! Takes over a login that another program made: an older version of this tool, or a library that has its own code exchange.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `mod` | what a host asks for |
+//! | `source` | where the old tokens are: in a file, or in memory |
+//! | `run` | the steps, each of which a crash may follow |
+//! | `pending` | the grant that has the old token until it is exchanged |
+
+mod pending;
+mod run;
+mod source;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+pub(crate) use self::run::run;
+use self::source::Source;
+use crate::custody::Lifetime;
+use crate::lifecycle::contexts::Selector;
+use crate::lifecycle::login::Login;
+use crate::model::error::{Error, Result};
+use crate::model::ids::{ContextName, Org};
+use crate::model::scopes::Scopes;
+use crate::model::secret::Secret;
+use crate::prompt::Prompt;
+
+/// The tokens of a login that another program made.
+///
+/// ```
+/// use hallpass::adoption::OldTokens;
+///
+/// let tokens = OldTokens::new().refresh_token("rt_s3cr3t").scopes("openid deploy");
+/// assert_eq!(format!("{tokens:?}"), "OldTokens { refresh_token: true, access_token: false, .. }");
+/// ```
+#[derive(Default)]
+pub struct OldTokens {
+    refresh_token: Option<Secret>,
+    access_token: Option<Secret>,
+    expires_at: Option<SystemTime>,
+    scopes: Option<Scopes>,
+    /// The first value that could not be read.
+    invalid: Option<Error>,
+}
+
+impl OldTokens {
+    /// Has no token yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Has this refresh token. It is exchanged at once, so that every copy of it dies.
+    pub fn refresh_token(mut self, token: impl Into<String>) -> Self {
+        self.refresh_token = Some(Secret::new(token.into())).filter(|token| !token.expose().is_empty());
+        self
+    }
+
+    /// Has this access token. It is kept only if there is no refresh token: the login then ends with it.
+    pub fn access_token(mut self, token: impl Into<String>) -> Self {
+        self.access_token = Some(Secret::new(token.into())).filter(|token| !token.expose().is_empty());
+        self
+    }
+
+    /// Says when the access token expires. The default is what the token says itself, if it is a JWT.
+    pub fn expires_at(mut self, at: SystemTime) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// Says what was granted: takes [`Scopes`] or their text. The default is what the server says.
+    pub fn scopes(mut self, scopes: impl TryInto<Scopes, Error: Into<Error>>) -> Self {
+        match scopes.try_into() {
+            Ok(scopes) => self.scopes = Some(scopes),
+            Err(error) => drop(self.invalid.get_or_insert_with(|| error.into())),
+        }
+        self
+    }
+
+    /// Returns the token that the login goes on with.
+    fn main_token(&self) -> Option<&Secret> {
+        self.refresh_token.as_ref().or(self.access_token.as_ref())
+    }
+}
+
+/// A login to take over with [`Auth::adopt`](crate::Auth::adopt). Each method sets one thing.
+///
+/// ```no_run
+/// # fn main() -> hallpass::Result<()> {
+/// # let auth = hallpass::Auth::new(hallpass::Config::new("acme", "https://id.example.com", "acme-cli")?)?;
+/// use hallpass::Terminal;
+/// use hallpass::adoption::{Adoption, OldTokens};
+/// use serde_json::{Value, json};
+///
+/// # let home = std::path::PathBuf::from("/home/alice");
+/// // `{"refresh_token": "…", "theme": "dark"}`
+/// let old = Adoption::of_file(
+///     Terminal::stderr(),
+///     home.join(".config/acme/config.json"),
+///     |bytes| {
+///         let config: Value = serde_json::from_slice(bytes)?;
+///         Ok(config["refresh_token"].as_str().map(|token| OldTokens::new().refresh_token(token)))
+///     },
+///     |bytes| {
+///         let mut config: Value = serde_json::from_slice(bytes).unwrap_or_default();
+///         config["refresh_token"] = json!(null);
+///         config.to_string().into_bytes()
+///     },
+/// );
+/// let session = auth.adopt(old).wait()?;
+/// # drop(session);
+/// # Ok(()) }
+/// ```
+pub struct Adoption {
+    pub(super) login: Login,
+    source: Source,
+    lock: Option<PathBuf>,
+}
+
+/// Finds the tokens in the bytes of a file.
+type Read = dyn Fn(&[u8]) -> Result<Option<OldTokens>, Box<dyn StdError + Send + Sync>> + Send;
+
+/// Makes the new bytes of a file.
+type Marker = dyn Fn(&[u8]) -> Vec<u8> + Send;
+
+impl Adoption {
+    /// Takes over the login in another program's file. `prompt` is told whose login it is.
+    ///
+    /// `read` finds the tokens in the file's bytes, and returns `None` if the file has none. `marker` makes the file's new bytes of the old
+    /// ones: without the tokens, so that the old version asks for a login, and with everything else.
+    ///
+    /// The path is absolute. A symbolic link, a file or folder that another user owns or others can write, and a file in a work tree are
+    /// refused: others could have put a login of theirs there.
+    pub fn of_file(
+        prompt: impl Prompt + 'static,
+        path: impl Into<PathBuf>,
+        read: impl Fn(&[u8]) -> Result<Option<OldTokens>, Box<dyn StdError + Send + Sync>> + Send + 'static,
+        marker: impl Fn(&[u8]) -> Vec<u8> + Send + 'static,
+    ) -> Self {
+        Self::new(prompt, Source::File { path: path.into(), read: Box::new(read), marker: Box::new(marker) })
+    }
+
+    /// Takes over tokens that this program has in memory, for example of another library's code exchange. The caller drops its own copy.
+    pub fn of_tokens(prompt: impl Prompt + 'static, tokens: OldTokens) -> Self {
+        Self::new(prompt, Source::Memory(tokens))
+    }
+
+    /// Holds the lock of the other program meanwhile, so that it cannot refresh the token at the same time: an advisory lock of this whole
+    /// file (flock(2) on Unix, `LockFileEx` on Windows). Waits for it as long as for a lock of hallpass. The default is no lock.
+    pub fn lock(mut self, path: impl Into<PathBuf>) -> Self {
+        self.lock = Some(path.into());
+        self
+    }
+
+    /// Names the context, as [`Login::context`].
+    pub fn context(mut self, name: impl TryInto<ContextName, Error: Into<Error>>) -> Self {
+        self.login = self.login.context(name);
+        self
+    }
+
+    /// Names the org of the tokens, as [`Login::org`].
+    pub fn org(mut self, org: impl TryInto<Org, Error: Into<Error>>) -> Self {
+        self.login = self.login.org(org);
+        self
+    }
+
+    /// Allows the login to take the name of a context that belongs to another account. Without this, that is an error, and the login is
+    /// kept under another name: its old token is spent already.
+    pub fn replace(mut self) -> Self {
+        self.login = self.login.replace();
+        self
+    }
+
+    /// Says how long the key is kept, as [`Login::lifetime`].
+    pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.login = self.login.lifetime(lifetime);
+        self
+    }
+
+    /// Returns whether there may be an old login. A host asks at each start, so that nothing is created and nobody is waited for without one.
+    pub(crate) fn has_something(&self) -> bool {
+        !matches!(self.tokens(), Ok(None))
+    }
+
+    /// Returns what selects the login afterwards.
+    pub(crate) fn selector(&self) -> Selector {
+        Selector { context: self.login.context.clone(), org: self.login.org.clone() }
+    }
+
+    fn new(prompt: impl Prompt + 'static, source: Source) -> Self {
+        Self { login: Login::new(prompt), source, lock: None }
+    }
+}
+
+impl fmt::Debug for OldTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OldTokens")
+            .field("refresh_token", &self.refresh_token.is_some())
+            .field("access_token", &self.access_token.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Adoption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Adoption").field("login", &self.login).field("lock", &self.lock).finish_non_exhaustive()
+    }
+}

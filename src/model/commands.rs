@@ -1,0 +1,117 @@
+//! [`Commands`]: how a host's commands are called.
+
+use std::collections::BTreeMap;
+
+use crate::model::sanitize::shell_quoted;
+use crate::model::variables::Variables;
+
+/// A command that a hint may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Command {
+    /// Logs in. Takes `--context`, `--org`, `--replace` and `--ephemeral`.
+    Login,
+    /// Logs in, and takes none of these options: a command that the host wrote.
+    BareLogin,
+    /// Logs out. Takes `--context` and `--local-only`.
+    Logout,
+    /// Lists the logins.
+    List,
+    /// Switches to the login that its argument names.
+    Switch,
+    /// Prints an access token. Takes `--context`.
+    Token,
+    /// Examines this machine. Takes `--repair`.
+    Doctor,
+}
+
+/// How a host's commands and variables are called. A hint names no command that the host does not have.
+///
+/// With the feature `cli`, `cli::parse` and `cli::prepare` find hallpass's own commands in the host's clap tree. Other hosts set them with
+/// [`Config::set_commands`](crate::Config::set_commands).
+///
+/// ```
+/// use hallpass::config::{Command, Commands};
+///
+/// # fn main() -> hallpass::Result<()> {
+/// # let mut config = hallpass::Config::new("railway", "https://id.example.com", "railway-cli")?;
+/// config.set_commands(Commands::none("railway").with(Command::BareLogin, "login"));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commands {
+    program: String,
+    paths: BTreeMap<Command, String>,
+    variables: Variables,
+}
+
+impl Commands {
+    /// Names no command of `program`.
+    pub fn none(program: impl Into<String>) -> Self {
+        let program = program.into();
+        let prefix = program.to_ascii_uppercase().replace('-', "_");
+        Self { variables: Variables::prefixed(&prefix), paths: BTreeMap::new(), program }
+    }
+
+    /// Names the commands of `cli::AuthCommand` where the host has it: `below("acme", "auth")` names `acme auth login` and the others.
+    pub fn below(program: impl Into<String>, path: &str) -> Self {
+        let commands = [
+            (Command::Login, "login"),
+            (Command::Logout, "logout"),
+            (Command::List, "list"),
+            (Command::Switch, "switch"),
+            (Command::Token, "token"),
+            (Command::Doctor, "doctor"),
+        ];
+        let all = Self::none(program);
+        commands.into_iter().fold(all, |all, (command, name)| all.with(command, format!("{path} {name}")))
+    }
+
+    /// Names one command. `path` is the words behind the program's name, such as `auth login`.
+    pub fn with(mut self, command: Command, path: impl Into<String>) -> Self {
+        self.paths.insert(command, path.into());
+        self
+    }
+
+    /// Names the host's variables. The default is [`Variables::prefixed`] with the program's name in capitals.
+    pub fn with_variables(self, variables: Variables) -> Self {
+        Self { variables, ..self }
+    }
+
+    /// Returns the program's name.
+    pub fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// Returns the names of the host's variables.
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// Returns a command with these options, as argv; `None` if the host does not have the command.
+    pub fn argv(&self, command: Command, options: &[&str]) -> Option<Vec<String>> {
+        let path = self.paths.get(&command)?.split_whitespace();
+        let words = std::iter::once(&*self.program).chain(path).chain(options.iter().copied());
+        Some(words.map(str::to_owned).collect())
+    }
+
+    /// Returns a command with these options as a person types it: `acme auth login --context 'my work'`. `None` if the host does not have
+    /// the command.
+    pub fn line(&self, command: Command, options: &[&str]) -> Option<String> {
+        let argv = self.argv(command, options)?;
+        Some(argv.iter().map(|word| shell_quoted(word)).collect::<Vec<_>>().join(" "))
+    }
+
+    /// Returns the command that logs in, for this context if the host's command takes one, as argv.
+    pub fn login(&self, context: Option<&str>) -> Option<Vec<String>> {
+        let options: Vec<_> = context.into_iter().flat_map(|context| ["--context", context]).collect();
+        self.argv(Command::Login, &options).or_else(|| self.argv(Command::BareLogin, &[]))
+    }
+}
+
+/// The commands of [`Commands::below`] with the path `auth`.
+impl From<&str> for Commands {
+    fn from(program: &str) -> Self {
+        Self::below(program, "auth")
+    }
+}
