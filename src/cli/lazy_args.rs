@@ -42,7 +42,7 @@ pub(super) struct LazyArgs<T> {
     pub(super) args: T,
     pub(super) json: bool,
     /// What the host's commands are called, if [`parse`](super::parse()) has found them.
-    pub(super) commands: Option<Commands>,
+    pub(super) commands: Option<Box<Commands>>,
 }
 
 /// Lets a public struct around [`LazyArgs`] be used as clap's arguments: clap's traits stand in our API, and no generic type does.
@@ -83,17 +83,7 @@ pub(super) use {as_args, described};
 /// Returns the hidden argument by which [`parse`](super::parse()) tells a command what the host's commands are called. Whatever somebody
 /// types for it, its value is `commands`.
 pub(super) fn commands_arg(commands: Commands) -> Arg {
-    Arg::new(COMMANDS).long(COMMANDS).hide(true).default_value("").value_parser(Constant(commands))
-}
-
-/// Returns whether the command is ours and has this name in `auth`.
-pub(super) fn is_named(command: &Command, name: &str) -> bool {
-    name_of(command).is_some_and(|own| own == name)
-}
-
-/// Returns the name in `auth` of a command of ours, by its group.
-pub(super) fn name_of(command: &Command) -> Option<&str> {
-    command.get_groups().find_map(|group| group.get_id().as_str().strip_prefix("hallpass-"))
+    Arg::new(COMMANDS).long(COMMANDS).hide(true).default_value("").value_parser(Constant(commands.into()))
 }
 
 /// The id of that argument.
@@ -176,12 +166,12 @@ fn hide_same_names(mut command: Command, ours: &Command) -> Command {
 }
 
 #[derive(Clone)]
-struct Constant(Commands);
+struct Constant(Box<Commands>);
 
 impl TypedValueParser for Constant {
-    type Value = Commands;
+    type Value = Box<Commands>;
 
-    fn parse_ref(&self, _command: &Command, _arg: Option<&Arg>, _value: &OsStr) -> Result<Commands, clap::Error> {
+    fn parse_ref(&self, _command: &Command, _arg: Option<&Arg>, _value: &OsStr) -> Result<Box<Commands>, clap::Error> {
         Ok(self.0.clone())
     }
 }

@@ -26,11 +26,11 @@ pub(super) struct Output {
 
 impl Output {
     /// `commands`: what the host's commands are called, if its clap tree was searched for them.
-    pub(super) fn new(json: bool, events: bool, commands: Option<Commands>, config: &Result<Config>) -> Self {
+    pub(super) fn new(json: bool, events: bool, commands: Option<Box<Commands>>, config: &Result<Config>) -> Self {
         let config = config.as_ref().ok();
         let commands = match (commands, config.map(Config::commands)) {
             (Some(found), Some(own)) => found.with_variables(own.variables().clone()),
-            (Some(found), None) => found,
+            (Some(found), None) => *found,
             (None, own) => own.unwrap_or_else(|| Commands::none("this tool")),
         };
         Self { json, events, hints: Hints::new(commands, config.cloned()), warnings: Arc::default() }

@@ -8,9 +8,9 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, Parser, value_parser};
 
 use super::commands::{AuthArgs, completions, details, man};
 use super::help::auth_help_with_completions;
-use super::lazy_args::{COMMANDS, LazyArgs, commands_arg, is_named, name_of};
+use super::lazy_args::{COMMANDS, LazyArgs, commands_arg};
 use super::output::{Output, exit_at_once, say};
-use super::words::Words;
+use super::words::{Words, is_named, name_of};
 use crate::Error;
 use crate::config::{Commands, Setting, Variables};
 use crate::prompt::Screen;
@@ -96,7 +96,7 @@ pub fn prepare_with(host: Command, variables: &Variables) -> Command {
 pub fn answer(host: &Command, matches: &ArgMatches) -> Option<ExitCode> {
     let words = Words::of(host, None);
     let auth = matches_of_auth(&words, matches)?;
-    let variables = auth.try_get_one::<Commands>(COMMANDS).ok()??.variables().clone();
+    let variables = auth.try_get_one::<Box<Commands>>(COMMANDS).ok()??.variables().clone();
     let words = Words::of(host, Some(variables));
     let (name, matches) = auth.subcommand().filter(|(name, _)| is_added(name))?;
     let output = Output::without_config(words.commands(), false, false);
@@ -197,11 +197,12 @@ fn with_texts(command: Command, words: &Words) -> Command {
         let added = if is_auth { with_added_texts(below, words) } else { below };
         with_texts(added, words)
     });
-    if let Some((name, details)) = name_of(&command).and_then(details) {
-        let unknown = details.text_for(name, &Words::unknown());
-        if command.get_after_long_help().is_some_and(|text| text.to_string() == unknown) {
-            command = command.after_long_help(details.text_for(name, words));
-        }
+    if let Some(text) = name_of(&command).and_then(|name| {
+        let details = details(name)?;
+        let is_unknown = command.get_after_long_help()?.to_string() == details.text_for(name, &Words::unknown());
+        is_unknown.then(|| details.text_for(name, words))
+    }) {
+        command = command.after_long_help(text);
     }
     if is_auth { command.help_template(auth_help_with_completions()) } else { command }
 }

@@ -2,7 +2,6 @@
 
 use clap::Command;
 
-use super::lazy_args::name_of;
 use crate::config::{Command as Named, Commands, Variables};
 
 /// Whether and where each command of ours is in the host's tree.
@@ -109,4 +108,14 @@ impl Words {
             None => self.paths.push((name, path)),
         }
     }
+}
+
+/// Returns whether the command is ours and has this name in `auth`.
+pub(super) fn is_named(command: &Command, name: &str) -> bool {
+    name_of(command).is_some_and(|own| own == name)
+}
+
+/// Returns the name in `auth` of a command of ours, by its group.
+pub(super) fn name_of(command: &Command) -> Option<&str> {
+    command.get_groups().find_map(|group| group.get_id().as_str().strip_prefix("hallpass-"))
 }

@@ -34,7 +34,7 @@ use zeroize::Zeroizing;
 
 use crate::model::error::Result;
 pub(crate) use folder::{Folder, Lock};
-pub(crate) use old_file::OldFile;
+pub(crate) use old_file::{OldFile, OldLock};
 use refused::{Refused, failed};
 #[cfg(unix)]
 use unix::FolderHandle;

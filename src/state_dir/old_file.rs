@@ -23,6 +23,12 @@ pub(crate) struct OldFile {
     folder: FolderHandle,
 }
 
+/// The other program's lock. Dropping it frees it.
+#[derive(Debug)]
+pub(crate) struct OldLock {
+    _file: File,
+}
+
 impl OldFile {
     /// Opens the folder of the file. Returns `None` if there is no such folder. Refuses a file that others could have written: one in a
     /// work tree, in a folder of another user, or in a folder that others can write (law 16).
@@ -72,19 +78,19 @@ impl OldFile {
         file.write_all(bytes)?;
         file.set_permissions(permissions)?;
         file.sync_all()?;
-        reached("marker written");
+        reached("adoption marker written");
         self.folder.rename(&next, &self.name)?;
         self.folder.sync()
     }
 
     /// Takes the lock that the other program holds while it uses its file: an advisory lock of the whole file (flock(2), LockFileEx), which
     /// is created if it does not exist.
-    pub(crate) fn lock(&self, timeout: Duration) -> Result<File> {
+    pub(crate) fn lock(&self, timeout: Duration) -> Result<OldLock> {
         let file = self.folder.read_write(&self.name).map_err(|error| failed("open", &self.path, error))?;
         let deadline = Deadline::after(timeout);
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => return Ok(OldLock { _file: file }),
                 Err(TryLockError::WouldBlock) if !deadline.has_passed() => pause(Duration::from_millis(5)),
                 Err(TryLockError::WouldBlock) => {
                     let message =

@@ -85,7 +85,9 @@ impl AuthorizationServer {
         config.state_dir = Some(folder.join("state"));
         config.custody.choice = Custody::Custom(Arc::new(MemoryKeyStore::new()));
         config.clock = self.clock();
+        let variables = std::mem::take(&mut config.environment.variables);
         config.environment = Environment::default();
+        config.environment.variables = variables;
         Ok(config)
     }
 

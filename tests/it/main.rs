@@ -4,6 +4,7 @@
 //! | folder or file | subject |
 //! | --- | --- |
 //! | `login/` `refresh/` `logout/` | the life of a login |
+//! | `adoption/` | a login that another program made, taken over |
 //! | `access_token/` | which access token a session gives |
 //! | `account/` | whose login it is |
 //! | `contexts/` `orgs/` | several logins side by side, and what a token speaks for |
@@ -28,6 +29,8 @@
 mod access_token;
 #[cfg(all(feature = "testing", feature = "cli"))]
 mod account;
+#[cfg(all(feature = "testing", feature = "cli"))]
+mod adoption;
 mod architecture;
 #[cfg(all(feature = "testing", feature = "cli"))]
 mod cli;

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::{Doctor, List, Login, Logout, Rename, Status, Switch, Token, run};
+use super::mounted::{Doctor, List, Login, Logout, Rename, Status, Switch, Token};
+use super::run::run;
 use crate::cli::help::{Details, auth_help};
 use crate::cli::lazy_args::{LazyArgs, as_args, described};
 use crate::{Config, Result};

@@ -5,8 +5,8 @@ use clap::{Arg, Args, Command, ValueHint};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 
-use super::Run;
 use super::outcomes::print_outcomes;
+use super::run::Run;
 use crate::cli::help::Details;
 use crate::cli::lazy_args::described;
 use crate::cli::next_steps::Step;

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
-use super::Run;
 use super::args::LOGIN_VARIABLES;
+use super::run::Run;
 use crate::account::{Membership, Userinfo};
 use crate::cli::context_view::{context_json, note_refused, relative};
 use crate::cli::help::Details;

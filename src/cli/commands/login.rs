@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use super::Run;
 use super::args::scopes;
+use super::run::Run;
 use crate::Terminal;
 use crate::cli::context_view::{network_variables, note_unless_selected};
 use crate::cli::help::Details;

@@ -3,8 +3,8 @@
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
-use super::Run;
 use super::outcomes::print_outcomes;
+use super::run::Run;
 use crate::cli::help::Details;
 use crate::cli::lazy_args::described;
 use crate::cli::output::Output;

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueHint};
 
-use super::Run;
+use super::run::Run;
 use crate::cli::context_view::context_json;
 use crate::cli::help::Details;
 use crate::cli::lazy_args::described;

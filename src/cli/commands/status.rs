@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use super::Run;
+use super::run::Run;
 use crate::cli::context_view::{chosen_by, context_json, network_variables, person, relative};
 use crate::cli::help::Details;
 use crate::cli::hints::shell_command;
@@ -174,7 +174,7 @@ fn next_step(output: &Output, context: &Context, protection: Option<&Protection>
     // Text only: a program that ran this command would have the token in its own output.
     let again = hints.named(Command::Token, &["--context", name]);
     let text = again.map_or_else(|| "try again".into(), |token| format!("run {token} to try again"));
-    (context.refresh_failed.is_some() && has_expired).then(|| Step { who: Who::Caller, text, command: None })
+    (context.refresh_failed.is_some() && has_expired).then_some(Step { who: Who::Caller, text, command: None })
 }
 
 /// Says that nothing is to be done, although a refresh has failed.

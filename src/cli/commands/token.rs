@@ -6,8 +6,8 @@ use clap::{Args, ValueHint};
 use serde_json::json;
 use url::Url;
 
-use super::Run;
 use super::args::{LOGIN_VARIABLES, scopes};
+use super::run::Run;
 use crate::cli::help::Details;
 use crate::cli::lazy_args::described;
 use crate::cli::output::Output;

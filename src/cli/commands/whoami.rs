@@ -3,8 +3,8 @@
 use clap::{Args, ValueHint};
 use serde_json::Value;
 
-use super::Run;
 use super::args::LOGIN_VARIABLES;
+use super::run::Run;
 use crate::cli::context_view::{note_refused, person};
 use crate::cli::help::Details;
 use crate::cli::lazy_args::described;

@@ -3,86 +3,29 @@
 //! | file | has |
 //! | --- | --- |
 //! | `mod` | what a host asks for |
-//! | `source` | where the old tokens are: in a file, or in memory |
+//! | `tokens` | the old tokens |
+//! | `source` | where they are: in a file, or in memory |
 //! | `run` | the steps, each of which a crash may follow |
 //! | `pending` | the grant that has the old token until it is exchanged |
 
 mod pending;
 mod run;
 mod source;
+mod tokens;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 pub(crate) use self::run::run;
 use self::source::Source;
+pub use self::tokens::OldTokens;
 use crate::custody::Lifetime;
 use crate::lifecycle::contexts::Selector;
 use crate::lifecycle::login::Login;
-use crate::model::error::{Error, Result};
+use crate::model::error::Error;
 use crate::model::ids::{ContextName, Org};
-use crate::model::scopes::Scopes;
-use crate::model::secret::Secret;
 use crate::prompt::Prompt;
-
-/// The tokens of a login that another program made.
-///
-/// ```
-/// use hallpass::adoption::OldTokens;
-///
-/// let tokens = OldTokens::new().refresh_token("rt_s3cr3t").scopes("openid deploy");
-/// assert_eq!(format!("{tokens:?}"), "OldTokens { refresh_token: true, access_token: false, .. }");
-/// ```
-#[derive(Default)]
-pub struct OldTokens {
-    refresh_token: Option<Secret>,
-    access_token: Option<Secret>,
-    expires_at: Option<SystemTime>,
-    scopes: Option<Scopes>,
-    /// The first value that could not be read.
-    invalid: Option<Error>,
-}
-
-impl OldTokens {
-    /// Has no token yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Has this refresh token. It is exchanged at once, so that every copy of it dies.
-    pub fn refresh_token(mut self, token: impl Into<String>) -> Self {
-        self.refresh_token = Some(Secret::new(token.into())).filter(|token| !token.expose().is_empty());
-        self
-    }
-
-    /// Has this access token. It is kept only if there is no refresh token: the login then ends with it.
-    pub fn access_token(mut self, token: impl Into<String>) -> Self {
-        self.access_token = Some(Secret::new(token.into())).filter(|token| !token.expose().is_empty());
-        self
-    }
-
-    /// Says when the access token expires. The default is what the token says itself, if it is a JWT.
-    pub fn expires_at(mut self, at: SystemTime) -> Self {
-        self.expires_at = Some(at);
-        self
-    }
-
-    /// Says what was granted: takes [`Scopes`] or their text. The default is what the server says.
-    pub fn scopes(mut self, scopes: impl TryInto<Scopes, Error: Into<Error>>) -> Self {
-        match scopes.try_into() {
-            Ok(scopes) => self.scopes = Some(scopes),
-            Err(error) => drop(self.invalid.get_or_insert_with(|| error.into())),
-        }
-        self
-    }
-
-    /// Returns the token that the login goes on with.
-    fn main_token(&self) -> Option<&Secret> {
-        self.refresh_token.as_ref().or(self.access_token.as_ref())
-    }
-}
 
 /// A login to take over with [`Auth::adopt`](crate::Auth::adopt). Each method sets one thing.
 ///
@@ -117,12 +60,6 @@ pub struct Adoption {
     source: Source,
     lock: Option<PathBuf>,
 }
-
-/// Finds the tokens in the bytes of a file.
-type Read = dyn Fn(&[u8]) -> Result<Option<OldTokens>, Box<dyn StdError + Send + Sync>> + Send;
-
-/// Makes the new bytes of a file.
-type Marker = dyn Fn(&[u8]) -> Vec<u8> + Send;
 
 impl Adoption {
     /// Takes over the login in another program's file. `prompt` is told whose login it is.
@@ -180,7 +117,7 @@ impl Adoption {
 
     /// Returns whether there may be an old login. A host asks at each start, so that nothing is created and nobody is waited for without one.
     pub(crate) fn has_something(&self) -> bool {
-        !matches!(self.tokens(), Ok(None))
+        !matches!(self.source.tokens(), Ok(None))
     }
 
     /// Returns what selects the login afterwards.
@@ -190,15 +127,6 @@ impl Adoption {
 
     fn new(prompt: impl Prompt + 'static, source: Source) -> Self {
         Self { login: Login::new(prompt), source, lock: None }
-    }
-}
-
-impl fmt::Debug for OldTokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OldTokens")
-            .field("refresh_token", &self.refresh_token.is_some())
-            .field("access_token", &self.access_token.is_some())
-            .finish_non_exhaustive()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::OldTokens;
-use crate::custody::KeyStoreName;
+use super::tokens::OldTokens;
+use crate::custody::{KeyStore, KeyStoreName};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Entry, Index};
 use crate::lifecycle::login::{Attempt, label};
@@ -13,6 +13,7 @@ use crate::model::ids::{ContextName, GrantId};
 use crate::model::secret::Secret;
 use crate::oauth::jwt_access_token::JwtLifetime;
 use crate::oauth::normalize::TEN_YEARS;
+use crate::records::grant_files::GrantFiles;
 use crate::records::open_grant::OpenGrant;
 use crate::records::record::{Record, RefreshToken, StoredToken};
 use crate::state_dir::StateDir;
@@ -25,22 +26,24 @@ pub(super) struct Adopted {
 }
 
 impl Adopted {
-    /// Finds the login that was made of this token before: its process was killed, or could not write the marker.
-    pub(super) fn find(app: &App, state_dir: &StateDir, token: &Secret) -> Result<Option<Self>> {
+    /// Finds the login that was made of this token before: its process was killed, or could not write the marker. `key_store` is the one
+    /// that a new key would go to.
+    pub(super) fn find(
+        app: &App,
+        state_dir: &StateDir,
+        key_store: &dyn KeyStore,
+        token: &Secret,
+    ) -> Result<Option<Self>> {
         let index = Index::read(Some(state_dir))?;
         for grant in state_dir.grants.names()?.iter().filter_map(|name| name.parse().ok()) {
+            let files = app.files(state_dir, &grant);
             let key_store = match index.of_grant(&grant) {
                 Some(entry) if entry.is_own(&app.config) => {
-                    was_adopted_with(app, state_dir, &grant, &entry.key_store, token)?
+                    let opened = app.key_stores.of(&entry.key_store).and_then(|own| files.unlock(&*own));
+                    was_adopted_with(opened, token)?.then(|| entry.key_store.clone())
                 }
                 Some(_) => None,
-                None => {
-                    let mut found = None;
-                    for key_store in app.key_stores.all() {
-                        found = found.or(was_adopted_with(app, state_dir, &grant, &key_store.name(), token)?);
-                    }
-                    found
-                }
+                None => key_store_of_unnamed(app, files, key_store, token)?,
             };
             if let Some(key_store) = key_store {
                 return Ok(Some(Self { grant, key_store }));
@@ -89,25 +92,35 @@ impl Adopted {
     }
 }
 
-/// Returns the key store if its key opens a record that was adopted with this token. A key store that is locked or away is an error: if the
-/// token was adopted before, it is spent, and some servers end a login whose spent token is sent.
-fn was_adopted_with(
+/// Returns the key store of a login that has no name, if it was adopted with this token: the one that a new key would go to, or one that
+/// asks nobody.
+fn key_store_of_unnamed(
     app: &App,
-    state_dir: &StateDir,
-    grant: &GrantId,
-    key_store: &KeyStoreName,
+    files: GrantFiles<'_>,
+    first: &dyn KeyStore,
     token: &Secret,
 ) -> Result<Option<KeyStoreName>> {
-    let files = app.files(state_dir, grant);
-    let opened = app.key_stores.of(key_store).and_then(|key_store| files.unlock(&*key_store));
-    match opened.and_then(|opened| Ok((opened.read()?, opened))) {
-        Ok((record, opened)) => Ok(opened.was_adopted_with(&record, token).then(|| key_store.clone())),
+    if was_adopted_with(files.unlock_from_key_store(first), token)? {
+        return Ok(Some(first.name()));
+    }
+    let others = app.quiet_key_stores();
+    let opens = |other: &&Arc<dyn KeyStore>| {
+        was_adopted_with(files.unlock_from_key_store(&***other), token).unwrap_or_default()
+    };
+    Ok(others.all().iter().find(opens).map(|other| other.name()))
+}
+
+/// Returns whether this login was adopted with this token. A key store that is locked or away is an error: if the token was adopted before, it
+/// is spent, and some servers end a login whose spent token is sent.
+fn was_adopted_with(opened: Result<OpenGrant<'_>>, token: &Secret) -> Result<bool> {
+    match opened.and_then(|grant| Ok(grant.was_adopted_with(&grant.read()?, token))) {
+        // It is damaged, or its key is gone: no adoption can go on with it.
         Err(error)
             if matches!(error.remedy(), Some(Remedy::LogIn { .. } | Remedy::Repair | Remedy::Upgrade) | None) =>
         {
-            Ok(None)
+            Ok(false)
         }
-        Err(error) => Err(error),
+        found => found,
     }
 }
 

@@ -8,8 +8,9 @@
 //! | exchanged and committed | has a dead token | is finished by the next adoption, or by the repair |
 //! | named | has a dead token | works; the next adoption writes the marker |
 
+use super::Adoption;
 use super::pending::Adopted;
-use super::{Adoption, OldTokens};
+use super::tokens::OldTokens;
 use crate::custody::Chosen;
 use crate::lifecycle::access_token::{TokenRequest, Wanted};
 use crate::lifecycle::app::App;
@@ -23,7 +24,7 @@ use crate::oauth::claims::Claims;
 use crate::oauth::metadata::discover;
 use crate::prompt::Outcome;
 use crate::records::record::Record;
-use crate::state_dir::{Lock, StateDir};
+use crate::state_dir::{Lock, OldFile, OldLock, StateDir};
 use crate::system::failpoint::reached;
 
 /// How often an adoption begins again because the other program has replaced its token meanwhile.
@@ -41,7 +42,7 @@ pub(crate) fn run(app: &App, request: &Adoption) -> Result<Option<Context>> {
             account: &context.account,
             org: context.org.as_ref(),
             key_store: &context.key_store,
-            from: request.path(),
+            from: request.source.path(),
             warnings: &warnings[..],
         }),
         Ok(None) => {}
@@ -58,18 +59,28 @@ struct Done {
 
 fn adopt(app: &App, request: &Adoption) -> Result<Option<Done>> {
     request.login.check()?;
+    // Before anything is created or waited for.
+    if request.source.tokens()?.is_none() {
+        return Ok(None);
+    }
     let state_dir = app.create_state_dir()?;
-    let _old = request.lock_old_program(app.config.lock_timeout)?;
+    let _old = lock_old_program(app, request)?;
     let _own = lock(app, &state_dir)?;
     for tries_left in (0..TRIES).rev() {
         // Read again under the locks: another process may have adopted it, or the other program may have refreshed it.
-        let Some(tokens) = request.tokens()? else { return Ok(None) };
+        let Some(tokens) = request.source.tokens()? else { return Ok(None) };
         match adopt_tokens(app, request, &state_dir, &tokens) {
             Err(error) if tries_left > 0 && error.kind().exit_code() == 4 && is_replaced(request, &tokens)? => {}
             done => return done.map(Some),
         }
     }
     Ok(None)
+}
+
+/// Takes the other program's lock, if the host names one.
+fn lock_old_program(app: &App, request: &Adoption) -> Result<Option<OldLock>> {
+    let Some(path) = &request.lock else { return Ok(None) };
+    OldFile::at(path)?.map(|file| file.lock(app.config.lock_timeout)).transpose()
 }
 
 fn lock(app: &App, state_dir: &StateDir) -> Result<Lock> {
@@ -80,7 +91,7 @@ fn lock(app: &App, state_dir: &StateDir) -> Result<Lock> {
 
 /// Returns whether the other program has put another token into its file since (law 6).
 fn is_replaced(request: &Adoption, sent: &OldTokens) -> Result<bool> {
-    let now = request.tokens()?;
+    let now = request.source.tokens()?;
     Ok(now.is_some_and(|now| {
         now.main_token().map(|token| token.expose()) != sent.main_token().map(|token| token.expose())
     }))
@@ -89,7 +100,8 @@ fn is_replaced(request: &Adoption, sent: &OldTokens) -> Result<bool> {
 fn adopt_tokens(app: &App, request: &Adoption, state_dir: &StateDir, tokens: &OldTokens) -> Result<Done> {
     let (config, login) = (&app.config, &request.login);
     let Some(token) = tokens.main_token() else { return Err(Error::cancelled()) };
-    let found = Adopted::find(app, state_dir, token)?;
+    let chosen: Chosen = app.key_stores.choose(login.lifetime)?;
+    let found = Adopted::find(app, state_dir, &*chosen.key_store, token)?;
     let named = match &found {
         Some(found) => named_context(app, state_dir, found)?,
         None => None,
@@ -103,7 +115,6 @@ fn adopt_tokens(app: &App, request: &Adoption, state_dir: &StateDir, tokens: &Ol
     let http = app.http()?;
     let endpoints = discover(&http, &issuer, &config.endpoints, &login.cancel)?;
     let destination = destination(config, issuer, &endpoints);
-    let chosen: Chosen = app.key_stores.choose(login.lifetime)?;
     let attempt = Attempt {
         app,
         request: login,
@@ -129,7 +140,7 @@ fn named_context(app: &App, state_dir: &StateDir, found: &Adopted) -> Result<Opt
 
 /// Replaces the old file by its marker. Returns what is left to do if that fails: the login is kept all the same.
 fn mark(request: &Adoption) -> Vec<String> {
-    let marked = request.mark().inspect(|()| reached("marked"));
+    let marked = request.source.mark().inspect(|()| reached("adoption marked"));
     marked
         .err()
         .map(|error| format!("the old login's file still has its token, which is spent: {}", error.full_text()))
@@ -161,7 +172,7 @@ impl Steps<'_> {
             Ok(_) => (None, wanted),
         };
         let (context, left_alive) = self.name(&record, &index, wanted)?;
-        reached("adopted");
+        reached("adoption named");
         let mut warnings = mark(self.request);
         warnings.extend(left_alive.map(|why| format!("the login before was not ended at the server ({why})")));
         match taken {
@@ -188,7 +199,7 @@ impl Steps<'_> {
 
     /// Decides what stays of a login whose token was not exchanged.
     fn not_exchanged(&self, error: Error) -> Error {
-        let from = self.request.path().map(|path| format!(" of {}", path.display())).unwrap_or_default();
+        let from = self.request.source.path().map(|path| format!(" of {}", path.display())).unwrap_or_default();
         let has_ended = error.kind().exit_code() == 4;
         if !has_ended && self.may_have_rotated() {
             // The sealed token is all that is left of the login.
@@ -252,7 +263,7 @@ impl Steps<'_> {
         let grant = self.adopted.open(app, self.state_dir)?;
         let entry: Entry = self.adopted.entry(name, attempt, record);
         let (context, replaced) =
-            attempt.index(self.state_dir, entry.clone(), wanted.as_ref(), &grant, old.as_ref())?;
+            attempt.index(self.state_dir, entry.clone(), wanted.as_ref(), true, &grant, old.as_ref())?;
         let left_alive = match (replaced, record.tokens.first()) {
             (Some(old), Some(token)) => attempt.end_replaced(self.state_dir, &old, &entry, &token.access_token),
             _ => Ok(None),

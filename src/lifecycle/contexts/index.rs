@@ -169,11 +169,11 @@ impl Index {
     }
 
     /// Puts the entry of a new login under its name, as [`put`](Self::put) does. A login without a name becomes the default of this
-    /// configuration, and so does its first one. Another login with a name leaves what is selected as it is.
-    pub(crate) fn put_login(&mut self, entry: Entry, is_named: bool, config: &Config) -> Option<Entry> {
+    /// configuration, unless it is to keep the default that there is.
+    pub(crate) fn put_login(&mut self, entry: Entry, keeps_default: bool, config: &Config) -> Option<Entry> {
         let (name, has_default) = (entry.name.clone(), self.own_default(config).is_some());
         let replaced = self.put(entry, false);
-        if !is_named || !has_default {
+        if !keeps_default || !has_default {
             self.set_default(&name, config);
         }
         replaced

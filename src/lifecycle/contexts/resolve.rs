@@ -295,6 +295,7 @@ fn not_in_org(entry: &Entry, org: &Org, orgs: &Orgs) -> Error {
 mod tests {
     use super::super::index::tests::{entry, index};
     use super::*;
+    use crate::model::variables::Variables;
     use crate::state_dir::canonical_folder;
 
     #[test]
@@ -312,6 +313,7 @@ mod tests {
         index.pin(real.clone(), "b".parse().unwrap());
         config.environment.folder = Some(folder.path().to_owned());
         assert_eq!(name(&index, &config, &none).unwrap(), ("b".into(), ChosenBy::Folder(real)));
+        config.environment.variables = Variables::prefixed("ACME");
         config.environment.context = Some("c".into());
         assert_eq!(name(&index, &config, &none).unwrap(), ("c".into(), ChosenBy::Environment));
         assert_eq!(name(&index, &config, &b).unwrap(), ("b".into(), ChosenBy::Argument));

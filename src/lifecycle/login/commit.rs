@@ -39,7 +39,7 @@ impl Attempt<'_> {
         let entry = Entry::of_record(name, &GrantId::random()?, org, &record, key_store.name());
         let files = self.app.files(state_dir, &entry.grant);
         let grant = files.create(key_store, &label(&config.app, &entry.account), record, None)?;
-        let indexed = self.index(state_dir, entry.clone(), wanted, &grant, old.as_ref());
+        let indexed = self.index(state_dir, entry.clone(), wanted, wanted.is_some(), &grant, old.as_ref());
         let kept = indexed.and_then(|(context, replaced)| {
             let left_alive =
                 replaced.map(|old| self.end_replaced(state_dir, &old, &entry, &reply.access_token)).transpose()?;
@@ -98,13 +98,15 @@ impl Attempt<'_> {
         index.name_for(account, &self.app.config.client_id, org, wanted, self.request.replace)
     }
 
-    /// Puts the login into the index. Returns its context, and the login that it replaces. `old`:
+    /// Puts the login into the index. Returns its context, and the login that it replaces. `keeps_default`: it does not become the default if
+    /// there is one. `old`:
     /// the grant of that login, if its key could be read without a person.
     pub(in crate::lifecycle) fn index(
         &self,
         state_dir: &StateDir,
         mut entry: Entry,
         wanted: Option<&ContextName>,
+        keeps_default: bool,
         grant: &OpenGrant<'_>,
         old: Option<&OpenGrant<'_>>,
     ) -> Result<(Context, Option<Entry>)> {
@@ -113,7 +115,7 @@ impl Attempt<'_> {
             // The replaced login may serve other orgs, under other names. Only its key proves which
             // names are genuine.
             let sibling_contexts = old.map(|old| index.marked_by(old)).unwrap_or_default();
-            let replaced = index.put_login(entry.clone(), wanted.is_some(), &self.app.config);
+            let replaced = index.put_login(entry.clone(), keeps_default, &self.app.config);
             let names = sibling_contexts.iter().map(|context| &context.name).chain([&entry.name]);
             names.into_iter().try_for_each(|name| index.mark(grant, name))?;
             let files = self.app.files(state_dir, &entry.grant);

@@ -5,6 +5,7 @@
 //! | `mod` | the environment; the platform's state folder; the session bus |
 //! | `machine` | what the system says: SSH, container, machine id, users, descriptors |
 //! | `network` | proxies, and TLS roots that cannot be read |
+//! | `passphrase` | the descriptor that a passphrase comes from |
 //! | `screen` | what standard output and standard error can show |
 #![allow(
     clippy::disallowed_types,
@@ -13,10 +14,10 @@
 
 mod machine;
 mod network;
+mod passphrase;
 mod screen;
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, IsTerminal, stderr, stdin};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +34,7 @@ pub(crate) use machine::inherited_descriptors;
 pub(crate) use machine::name_of_user;
 pub(crate) use machine::{home_of_this_user, machine_id, system};
 pub(crate) use network::{ProxyVariable, ProxyVariables, is_out_of_files, roots_trouble};
+use passphrase::PassphraseSource;
 pub use screen::Screen;
 
 /// Terminal, desktop, and the app's own variables.
@@ -179,42 +181,6 @@ impl Environment {
 /// Returns the names that an app's variables have if the host names none: `ACME_TOKEN`.
 fn default_variables(app: &AppName) -> Variables {
     Variables::prefixed(&app.as_str().to_ascii_uppercase().replace('-', "_"))
-}
-
-/// A descriptor with a passphrase that this process was started with.
-#[derive(Debug, Default)]
-enum PassphraseSource {
-    #[default]
-    None,
-    Unread(File),
-    Read(Arc<Secret>),
-    Unreadable(String),
-}
-
-impl PassphraseSource {
-    fn open(descriptor: Option<&str>) -> Self {
-        let Some(descriptor) = descriptor else { return Self::None };
-        // The first three are the terminal, which would show what is typed.
-        let number = descriptor.parse().ok().filter(|number| *number > 2);
-        match number.ok_or_else(|| io::Error::other("it is no number above 2")).and_then(machine::duplicate) {
-            Ok(file) => Self::Unread(file),
-            Err(error) => Self::Unreadable(error.to_string()),
-        }
-    }
-
-    fn line(&mut self) -> io::Result<Arc<Secret>> {
-        if let Self::Unread(file) = self {
-            *self = match machine::first_line(file) {
-                Ok(line) => Self::Read(Arc::new(line)),
-                Err(error) => Self::Unreadable(error.to_string()),
-            };
-        }
-        match self {
-            Self::Read(line) => Ok(line.clone()),
-            Self::Unreadable(why) => Err(io::Error::other(why.clone())),
-            Self::None | Self::Unread(_) => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
 }
 
 /// Variables that coding agents set.

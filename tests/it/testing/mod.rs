@@ -8,7 +8,7 @@
 
 mod faults;
 mod page;
-mod raw;
+pub(crate) mod raw;
 
 use std::io;
 use std::time::Duration;

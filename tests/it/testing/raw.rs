@@ -9,9 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use hallpass::testing::{AuthorizationServer, Behaviour, ManualClock};
+use hallpass::testing::{AuthorizationServer, Behaviour, ManualClock, Person};
 
-pub(super) fn server() -> io::Result<(AuthorizationServer, ManualClock)> {
+pub(crate) fn server() -> io::Result<(AuthorizationServer, ManualClock)> {
     let clock = ManualClock::new();
     let mut behaviour = Behaviour::default();
     behaviour.clock = Arc::new(clock.clone());
@@ -19,33 +19,40 @@ pub(super) fn server() -> io::Result<(AuthorizationServer, ManualClock)> {
     Ok((server, clock))
 }
 
-pub(super) fn server_behaviour(server: &AuthorizationServer) -> Behaviour {
+pub(crate) fn server_behaviour(server: &AuthorizationServer) -> Behaviour {
     let mut copy = Behaviour::default();
     server.set_behaviour(|behaviour| copy = behaviour.clone());
     copy
 }
 
-pub(super) fn login(server: &AuthorizationServer) -> io::Result<Reply> {
+pub(crate) fn login(server: &AuthorizationServer) -> io::Result<Reply> {
     let device = post(server, "/device_authorization", &[CLIENT])?;
     server.approve(&device.json("user_code"));
     post(server, "/token", &[CLIENT, ("grant_type", DEVICE_CODE), ("device_code", &device.json("device_code"))])
 }
 
-pub(super) fn refresh(server: &AuthorizationServer, token: &str, more: &[(&str, &str)]) -> io::Result<Reply> {
+/// A login of this person, with a refresh token.
+pub(crate) fn login_as(server: &AuthorizationServer, person: &Person) -> io::Result<Reply> {
+    let device = post(server, "/device_authorization", &[CLIENT, ("scope", "openid profile email offline_access")])?;
+    server.approve_as(&device.json("user_code"), person);
+    post(server, "/token", &[CLIENT, ("grant_type", DEVICE_CODE), ("device_code", &device.json("device_code"))])
+}
+
+pub(crate) fn refresh(server: &AuthorizationServer, token: &str, more: &[(&str, &str)]) -> io::Result<Reply> {
     let form = [&[CLIENT, ("grant_type", "refresh_token"), ("refresh_token", token)], more].concat();
     post(server, "/token", &form)
 }
 
-pub(super) fn userinfo(server: &AuthorizationServer, token: &str) -> io::Result<Reply> {
+pub(crate) fn userinfo(server: &AuthorizationServer, token: &str) -> io::Result<Reply> {
     exchange(server, "GET", "/userinfo", &format!("Authorization: bearer {token}\r\n"), "")
 }
 
-pub(super) fn post(server: &AuthorizationServer, path: &str, form: &[(&str, &str)]) -> io::Result<Reply> {
+pub(crate) fn post(server: &AuthorizationServer, path: &str, form: &[(&str, &str)]) -> io::Result<Reply> {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     exchange(server, "POST", path, "Content-Type: application/x-www-form-urlencoded\r\n", &body)
 }
 
-pub(super) fn exchange(
+pub(crate) fn exchange(
     server: &AuthorizationServer,
     method: &str,
     path: &str,
@@ -65,18 +72,18 @@ pub(super) fn exchange(
     Ok(Reply { status, head: format!("{}\r\n", head.to_lowercase()), body: body.into(), raw })
 }
 
-pub(super) fn address(server: &AuthorizationServer) -> String {
+pub(crate) fn address(server: &AuthorizationServer) -> String {
     server.issuer().replace("http://", "")
 }
 
-pub(super) fn subject_of(tokens: &Reply) -> String {
+pub(crate) fn subject_of(tokens: &Reply) -> String {
     let id_token = tokens.json("id_token");
     let payload = URL_SAFE_NO_PAD.decode(id_token.split('.').nth(1).unwrap_or_default()).unwrap_or_default();
     let claims: Value = serde_json::from_slice(&payload).unwrap_or_default();
     claims["sub"].as_str().unwrap_or_default().into()
 }
 
-pub(super) struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub head: String,
     pub body: String,
@@ -84,7 +91,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn json(&self, name: &str) -> String {
+    pub(crate) fn json(&self, name: &str) -> String {
         let json: Value = serde_json::from_str(&self.body).unwrap_or_default();
         match &json[name] {
             Value::Null => String::new(),
@@ -93,11 +100,11 @@ impl Reply {
         }
     }
 
-    pub(super) fn error(&self) -> (u16, String) {
+    pub(crate) fn error(&self) -> (u16, String) {
         (self.status, self.json("error"))
     }
 }
 
-pub(super) const CLIENT: (&str, &str) = ("client_id", "acme-cli");
+pub(crate) const CLIENT: (&str, &str) = ("client_id", "acme-cli");
 
-pub(super) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";

@@ -1,0 +1,122 @@
+//! Adoptions that are cut, refused, or made by two at once.
+
+use std::fs;
+
+use hallpass::adoption::Adoption;
+use hallpass::prompt::Silent;
+use hallpass::testing::{Endpoint, Fault};
+use hallpass::{ErrorKind, Remedy};
+
+use super::old::{OldTool, refreshes};
+use crate::support::rig::{Rig, S, assert_error, token};
+use crate::testing::raw;
+
+#[test]
+fn a_spent_token_is_told_and_nothing_is_left() {
+    let (rig, old) = OldTool::with_a_login();
+    rig.server.revoke_everything();
+    let before = old.content();
+    let error = rig.auth().adopt(old.adoption()).wait().unwrap_err();
+    assert_error(&error, ErrorKind::Expired, Some("log_in"), 4);
+    assert!(error.to_string().contains(&old.path.display().to_string()), "{error}");
+    assert_eq!(old.content(), before);
+    rig.assert_nothing_left("refused");
+}
+
+#[test]
+fn an_absent_server_leaves_the_old_login_as_it_was() {
+    let (rig, old) = OldTool::with_a_login();
+    rig.server.inject_always(
+        Endpoint::Token,
+        Fault::Status { status: 503, headers: Vec::new(), content_type: "text/plain".into(), body: String::new() },
+    );
+    let error = rig.auth().adopt(old.adoption()).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+    assert!(rig.server.is_live_refresh_token(&old.refresh_token));
+    rig.server.clear_faults();
+    let session = rig.auth().adopt(old.adoption()).wait().unwrap();
+    assert!(rig.server.is_live_access_token(&token(&session)));
+}
+
+/// The server has rotated, and the reply is lost: the token is all that is left, and may be accepted again.
+#[test]
+fn a_lost_reply_is_an_interrupted_refresh() {
+    for grace in [S(0), S(60)] {
+        let (rig, old) = OldTool::with_a_login_at(Rig::with(|behaviour| behaviour.grace = grace));
+        // The refresh is repeated once at once.
+        rig.server.inject(Endpoint::Token, Fault::LoseReply);
+        rig.server.inject(Endpoint::Token, Fault::LoseReply);
+        let error = rig.auth().adopt(old.adoption()).wait().unwrap_err();
+        assert!(error.to_string().contains("interrupted") || error.kind() == ErrorKind::Interrupted, "{error:?}");
+        let again = rig.auth().adopt(old.adoption()).wait();
+        match grace.is_zero() {
+            false => assert!(rig.server.is_live_access_token(&token(&again.unwrap()))),
+            true => {
+                assert_error(&again.unwrap_err(), ErrorKind::Interrupted, Some("log_in"), 4);
+                assert!(rig.records().is_empty(), "a login that cannot go on is not kept");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_that_the_old_program_has_rotated_meanwhile_is_read_again() {
+    let (rig, old) = OldTool::with_a_login_at(Rig::with(|behaviour| behaviour.grace = S(0)));
+    // Another family, whose token the old program writes right after it was read for the second time.
+    let newer = raw::login_as(&rig.server, &hallpass::testing::Person::default()).unwrap();
+    rig.server.end_family_of(&old.refresh_token);
+    let newer_file = old.content().replace(&old.refresh_token, &newer.json("refresh_token"));
+    let (path, reads) = (old.path.clone(), std::sync::atomic::AtomicUsize::new(0));
+    let adoption = Adoption::of_file(
+        Silent,
+        &old.path,
+        move |bytes| {
+            let tokens = super::old::read(bytes);
+            if reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1 {
+                fs::write(&path, &newer_file).unwrap();
+            }
+            tokens
+        },
+        super::old::without_tokens,
+    );
+    let session = rig.auth().adopt(adoption).wait().unwrap();
+    assert!(rig.server.is_live_access_token(&token(&session)));
+    assert_eq!(rig.records().len(), 1);
+}
+
+#[test]
+fn adoptions_at_once_exchange_the_token_once() {
+    let (rig, old) = OldTool::with_a_login();
+    rig.server.inject(Endpoint::Token, Fault::DelayReply(std::time::Duration::from_millis(100)));
+    let jobs: Vec<_> = (0..8).map(|_| rig.auth().adopt(old.adoption())).collect();
+    let tokens: Vec<_> = jobs.into_iter().map(|job| token(&job.wait().unwrap())).collect();
+    assert!(tokens.iter().all(|one| *one == tokens[0] && rig.server.is_live_access_token(one)));
+    assert_eq!((refreshes(&rig), rig.records().len()), (1, 1));
+}
+
+#[test]
+fn a_marker_that_cannot_be_written_is_written_the_next_time() {
+    let (rig, old) = OldTool::with_a_login();
+    // In the way of the marker, which is written beside the file first.
+    let in_the_way = old.path.with_file_name("old.json.next");
+    fs::create_dir(&in_the_way).unwrap();
+    let said = rig.folder.path().join("said");
+    let prompt = hallpass::Terminal::to(Box::new(fs::File::create(&said).unwrap()));
+    let session = rig.auth().adopt(old.adoption_with(prompt)).wait().unwrap();
+    let note = fs::read_to_string(said).unwrap();
+    assert!(note.contains("note: the old login's file still has its token, which is spent"), "{note}");
+    fs::remove_dir(&in_the_way).unwrap();
+    let again = rig.auth().adopt(old.adoption()).wait().unwrap();
+    assert_eq!(token(&again), token(&session));
+    assert_eq!((refreshes(&rig), old.content().as_str()), (1, r#"{"theme":"dark"}"#));
+}
+
+#[test]
+fn a_key_store_that_takes_no_key_costs_nothing() {
+    let (rig, old) = OldTool::with_a_login();
+    rig.keys.set(crate::support::rig::Mood::Locked);
+    let error = rig.auth().adopt(old.adoption()).wait().unwrap_err();
+    assert_error(&error, ErrorKind::Custody, Some("unlock_store"), 6);
+    assert_eq!(refreshes(&rig), 0);
+    assert_eq!(error.remedy(), Some(&Remedy::UnlockStore));
+}
