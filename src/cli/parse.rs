@@ -100,7 +100,7 @@ pub fn answer(host: &Command, matches: &ArgMatches) -> Option<ExitCode> {
     let words = Words::of(host, Some(variables));
     let (name, matches) = auth.subcommand().filter(|(name, _)| is_added(name))?;
     let output = Output::without_config(words.commands(), false, false);
-    Some(match text_of(name, host.clone(), matches, &words) {
+    Some(match text_of(name, host, matches, &words) {
         Ok(text) => output.print_unfiltered(text.trim_end()).into(),
         Err(error) => {
             say(error.to_string().trim_end());
@@ -120,7 +120,7 @@ fn parse_tree<Host: Parser>(mut tree: CommandTree) -> Host {
         let asked = matches_of_auth(&tree.words, &matches).and_then(ArgMatches::subcommand);
         if let Some((name, matches)) = asked.filter(|(name, _)| is_added(name)) {
             let words = tree.words.clone();
-            print_and_exit(&words, &text_of(name, tree.clone().with_help_texts(), matches, &words)?);
+            print_and_exit(&words, &text_of(name, &tree.clone().with_help_texts(), matches, &words)?);
         }
         Host::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree.command))
     });
@@ -227,10 +227,10 @@ fn is_added(name: &str) -> bool {
 }
 
 /// Returns what `completions` or `man` prints. `host` has all its texts.
-fn text_of(name: &str, mut host: Command, matches: &ArgMatches, words: &Words) -> Result<String, clap::Error> {
+fn text_of(name: &str, host: &Command, matches: &ArgMatches, words: &Words) -> Result<String, clap::Error> {
     match name {
-        man::NAME => man::page(&host, matches, words),
-        _ => Ok(completions::script(&mut host, words.program.clone(), matches)),
+        man::NAME => man::page(host, matches, words),
+        _ => Ok(completions::script(host, words.program.clone(), matches)),
     }
 }
 

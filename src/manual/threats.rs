@@ -45,7 +45,7 @@
 //!
 //! | variable | may choose | may not |
 //! | --- | --- | --- |
-//! | `<APP>_CONTEXT`, `<APP>_ORG` | which login, which org of it | the server |
+//! | `<APP>_CONTEXT`, `<APP>_ORG` (a host may name these otherwise, or not at all: [`Variables`](crate::config::Variables)) | which login, which org of it | the server |
 //! | `<APP>_TOKEN` | the token itself, which is said wherever it matters; it needs no `HOME` and no state folder | what a login's own token is used for |
 //! | `<APP>_CUSTODY` | the key store of a new login's key, among those allowed | where a login's key is read |
 //! | `<APP>_HOME`, `XDG_STATE_HOME`, `HOME` | the state folder, as above | |
@@ -78,6 +78,8 @@
 //! | a passphrase in `<APP>_PASSPHRASE` | programs of this user, and children: used last, with a warning |
 //! | a key file | refused where others can read it, or own it |
 //! | systemd's credential `<app>.key` in `$CREDENTIALS_DIRECTORY` | the system. Refused where others can read or write it. Whoever sets the variable at a login could have it sealed with a key they know; they would need the state folder as well |
+//! | the login file of an older version ([`Auth::adopt`](crate::Auth::adopt)) | whoever could read the file: its refresh token is exchanged at once, so that every copy dies. A file that others could have written is refused: a symbolic link, a file or folder of another user or open to others' writes, a file in a work tree. The file chooses no server: its token goes to the configuration's issuer, and is sealed before it is sent. *What is left*: somebody who can write the file as this user can put their own login there. The prompt is told whose it is, it takes no name of another account and does not become the default beside another login |
+//! | tokens that a host has in memory (`Adoption::of_tokens`) | the host, and the library that it has them from |
 //! | a copy of a key in the kernel | programs of this user. One that is not the record's key is not used |
 //!
 //! # What is not protected

@@ -45,12 +45,26 @@ impl Running {
 
 /// The steps of a refresh, a login and a logout that a failpoint can name.
 pub(crate) fn steps() -> BTreeSet<String> {
-    all_steps().into_iter().filter(|step| !step.starts_with("key ")).collect()
+    without(all_steps(), &["key ", "adoption "])
+}
+
+/// The steps of a move of a key.
+pub(crate) fn steps_of_a_move() -> BTreeSet<String> {
+    without(all_steps(), &["adoption "])
+}
+
+/// The steps of an adoption, and of the refresh in it.
+pub(crate) fn steps_of_an_adoption() -> BTreeSet<String> {
+    without(all_steps(), &["key "])
+}
+
+fn without(steps: BTreeSet<String>, prefixes: &[&str]) -> BTreeSet<String> {
+    steps.into_iter().filter(|step| !prefixes.iter().any(|prefix| step.starts_with(prefix))).collect()
 }
 
 /// Every `reached("…")` in the library's source, so that a new one is not forgotten. Only a move of a key passes those that begin
-/// with `key`.
-pub(crate) fn all_steps() -> BTreeSet<String> {
+/// with `key`, and only an adoption those that begin with `adoption`.
+fn all_steps() -> BTreeSet<String> {
     let steps = steps_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     assert!(steps.len() >= 14, "looked in the wrong place: {steps:?}");
     steps

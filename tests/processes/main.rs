@@ -9,6 +9,7 @@
 //! | `kill.rs` | SIGKILL after every step and at any instant |
 //! | `signals.rs` | SIGINT, SIGTERM, and hosts that leave in mid-exchange |
 //! | `loss.rs` | replies that do not come, or come wrong |
+//! | `adoption.rs` | an old login that is taken over, killed at every step |
 //! | `moves.rs` | keys that move, killed at every step, and among refreshes and logouts |
 //! | `disk.rs` | disks and stores that fail at every step |
 //! | `rig.rs` | a server in this process, a machine, logins on it |
@@ -30,6 +31,7 @@
     reason = "a test plays the parts that the library leaves to its host, and fails by panicking"
 )]
 
+mod adoption;
 mod control;
 mod disk;
 mod kill;

@@ -8,7 +8,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::acme::Acme;
-use crate::control::{Signal, all_steps};
+use crate::control::{Signal, steps_of_a_move};
 use crate::kernel;
 use crate::needs::Need::{Keyring, Keys};
 use crate::process::Run;
@@ -37,7 +37,7 @@ fn a_move_killed_after_any_step_can_be_repeated() {
 fn killed_at_every_step(from: &str, to: &str) -> Column {
     let rig = Rig::new(Server::Strict);
     let mut column = Column::new();
-    for step in all_steps() {
+    for step in steps_of_a_move() {
         for nth in 1.. {
             let login = Login::new(&rig, from);
             if to == "keyfile" {

@@ -25,10 +25,31 @@ pub(in crate::cli) fn how_to_install(own: &str) -> String {
 }
 
 /// Returns the script for the host's whole tree.
-pub(in crate::cli) fn script(host: &mut Command, program: String, matches: &ArgMatches) -> String {
+pub(in crate::cli) fn script(host: &Command, program: String, matches: &ArgMatches) -> String {
     let mut script = Vec::new();
     if let Some(shell) = matches.get_one::<Shell>(SHELL) {
-        generate(*shell, host, program, &mut script);
+        generate(*shell, &mut visible(host), program, &mut script);
     }
     String::from_utf8_lossy(&script).into_owned()
+}
+
+/// Copies a command that is built, without its hidden arguments: the generators of some shells show these too.
+fn visible(command: &Command) -> Command {
+    // clap takes static names only; nothing is done after the script.
+    let owned = |name: &str| -> &'static str { name.to_owned().leak() };
+    let about = command.get_about().cloned().unwrap_or_default();
+    let aliases = command.get_visible_aliases().map(owned).collect::<Vec<_>>();
+    let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+    // A built command has those that were handed down.
+    let shown = shown.map(|arg| arg.clone().global(false));
+    Command::new(owned(command.get_name()))
+        .version("")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .disable_help_subcommand(true)
+        .about(about)
+        .hide(command.is_hide_set())
+        .visible_aliases(aliases)
+        .args(shown)
+        .subcommands(command.get_subcommands().map(visible))
 }

@@ -25,7 +25,9 @@ pub(in crate::cli) fn page(host: &Command, matches: &ArgMatches, words: &Words) 
     let mut command = host;
     for name in matches.get_many::<String>(COMMAND).into_iter().flatten() {
         command = command.find_subcommand(name).ok_or_else(|| {
-            let message = format!("there is no command '{name}': name it as it is run, such as 'auth login'\n");
+            let example = words.line("login").unwrap_or_default();
+            let example = example.strip_prefix(words.program.as_str()).unwrap_or_default().trim_start();
+            let message = format!("there is no command '{name}': name it as it is run, such as '{example}'\n");
             clap::Error::raw(ErrorKind::InvalidSubcommand, message)
         })?;
     }

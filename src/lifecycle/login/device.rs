@@ -94,7 +94,7 @@ impl Attempt<'_> {
             user_code: device.user_code.clone(),
             expires_at: self.app.config.clock.now() + device.expires_in,
             interval: device.interval,
-            browser: environment.can_show_a_browser(),
+            browser: self.request.browser && environment.can_show_a_browser(),
             headless: environment.is_headless(),
             plain: environment.plain,
             key_store: self.chosen.key_store.name(),

@@ -38,6 +38,8 @@ pub struct Login {
     pub(super) max_age: Option<Duration>,
     pub(in crate::lifecycle) lifetime: Lifetime,
     pub(in crate::lifecycle) replace: bool,
+    /// Whether a browser may open.
+    pub(super) browser: bool,
     pub(crate) cancel: Cancel,
     /// The first value that could not be read.
     invalid: Option<Error>,
@@ -57,6 +59,7 @@ impl Login {
             max_age: None,
             lifetime: Lifetime::Usual,
             replace: false,
+            browser: true,
             cancel: Cancel::new(),
             invalid: None,
         }
@@ -123,6 +126,12 @@ impl Login {
     /// Allows this login to take the name of a context that belongs to another account. Otherwise that is an error.
     pub fn replace(mut self) -> Self {
         self.replace = true;
+        self
+    }
+
+    /// Says whether a browser may open. The default is true: it opens if the person would see it.
+    pub fn browser(mut self, browser: bool) -> Self {
+        self.browser = browser;
         self
     }
 

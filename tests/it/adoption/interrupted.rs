@@ -60,7 +60,7 @@ fn a_lost_reply_is_an_interrupted_refresh() {
 }
 
 #[test]
-fn a_token_that_the_old_program_has_rotated_meanwhile_is_read_again() {
+fn a_token_that_was_rotated_meanwhile_is_read_again() {
     let (rig, old) = OldTool::with_a_login_at(Rig::with(|behaviour| behaviour.grace = S(0)));
     // Another family, whose token the old program writes right after it was read for the second time.
     let newer = raw::login_as(&rig.server, &hallpass::testing::Person::default()).unwrap();

@@ -7,6 +7,7 @@
 //! | `environment` | values of variables |
 //! | `filtering` | text from outside, filtered and quoted (law 12) |
 //! | `help` | help, the manual page, completions, wrong arguments |
+//! | `hosts` | hosts with commands and variables of other names |
 //! | `key_store` | key stores that are unknown or fail |
 //! | `login` | `auth login` |
 //! | `lost_parts` | a key, a record or the index is gone |
@@ -19,6 +20,8 @@ mod commands;
 mod environment;
 mod filtering;
 mod help;
+#[cfg(all(target_os = "linux", feature = "os-store", feature = "passphrase", feature = "qr"))]
+mod hosts;
 mod key_store;
 mod login;
 mod lost_parts;

@@ -21,20 +21,23 @@ pub(crate) struct Ran {
     pub stderr: String,
 }
 
-/// `examples/acme`, which lies beside the folder of this test; built where only the test was.
+/// `examples/acme`.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let program = test.parent().unwrap().parent().unwrap().join("examples/acme");
-        let program = program.with_extension(std::env::consts::EXE_EXTENSION);
-        if !program.exists() {
-            let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
-            let built = Command::new(cargo).args(["build", "--all-features", "--example", "acme"]).status();
-            assert!(built.is_ok_and(|status| status.success()) && program.exists(), "acme is not built");
-        }
-        program
-    })
+    PROGRAM.get_or_init(|| example("acme"))
+}
+
+/// A program of the folder `examples` that lies beside the folder of this test; built where only the test was.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().unwrap().parent().unwrap().join("examples").join(name);
+    let program = program.with_extension(std::env::consts::EXE_EXTENSION);
+    if !program.exists() {
+        let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+        let built = Command::new(cargo).args(["build", "--all-features", "--example", name]).status();
+        assert!(built.is_ok_and(|status| status.success()) && program.exists(), "{name} is not built");
+    }
+    program
 }
 
 impl Acme {
