@@ -84,7 +84,7 @@ impl Auth {
     /// Seals the old refresh token, exchanges it at once, so that every copy of it dies, then replaces the file by a marker that makes the
     /// old version ask for a login. The prompt is told whose login it is. Killed at any step, the old file works or the new login does;
     /// calling it again finishes it. So a host calls it at each start, for as long as old files may be around: if the file is missing, empty
-    /// or the marker, it asks nobody, and returns the session that is selected. An old access token without a refresh token is kept as it
+    /// or the marker, or if the server has refused this very file before, it asks nobody, and returns the session that is selected. An old access token without a refresh token is kept as it
     /// is, and the login ends with it.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Auth {
     /// Those of [`session_for`](Self::session_for) if there is no old login.
     pub fn adopt(&self, adoption: Adoption) -> Job<Session> {
         let (handle, select) = (self.handle.clone(), adoption.selector());
-        if !adoption.has_something() {
+        if !adoption::has_old_login(self.app(), &adoption) {
             return Job::from(self.session_for(&select));
         }
         self.spawn(move |app| adoption::run(app, &adoption)).and_then(move |context| match context {

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind as Io, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
@@ -63,6 +63,12 @@ impl OldFile {
             Err(Refused::Io(error)) => Err(failed("read", &self.path, error)),
             Err(refused) => Err(refused.into_error(&self.path)),
         }
+    }
+
+    /// Returns the file's length and when it was last written; `None` if it does not exist.
+    pub(crate) fn stamp(&self) -> Option<(u64, SystemTime)> {
+        let metadata = self.folder.read_only(&self.name).ok()?.metadata().ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
     }
 
     /// Replaces the file in one step, durably. It keeps its mode.

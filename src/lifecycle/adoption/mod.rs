@@ -17,7 +17,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
 
-pub(crate) use self::run::run;
+pub(crate) use self::run::{has_old_login, run};
 use self::source::Source;
 pub use self::tokens::OldTokens;
 use crate::custody::Lifetime;
@@ -113,11 +113,6 @@ impl Adoption {
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.login = self.login.lifetime(lifetime);
         self
-    }
-
-    /// Returns whether there may be an old login. A host asks at each start, so that nothing is created and nobody is waited for without one.
-    pub(crate) fn has_something(&self) -> bool {
-        !matches!(self.source.tokens(), Ok(None))
     }
 
     /// Returns what selects the login afterwards.

@@ -30,9 +30,6 @@ use crate::system::failpoint::reached;
 /// How often an adoption begins again because the other program has replaced its token meanwhile.
 const TRIES: usize = 3;
 
-/// The file in the state folder whose lock one adoption holds.
-const LOCK: &str = "adoption.lock";
-
 /// Takes over the old login, and returns its context; `None` if there is none. Tells the prompt, unless there is none.
 pub(crate) fn run(app: &App, request: &Adoption) -> Result<Option<Context>> {
     let adopted = adopt(app, request).map_err(|error| request.login.with_own_remedy(error));
@@ -59,22 +56,41 @@ struct Done {
 
 fn adopt(app: &App, request: &Adoption) -> Result<Option<Done>> {
     request.login.check()?;
-    // Before anything is created or waited for.
-    if request.source.tokens()?.is_none() {
-        return Ok(None);
-    }
+    // A file that cannot be read is an error before anything is created.
+    request.source.tokens()?;
     let state_dir = app.create_state_dir()?;
     let _old = lock_old_program(app, request)?;
-    let _own = lock(app, &state_dir)?;
+    let own = lock(app, &state_dir, &request.source.lock_name())?;
     for tries_left in (0..TRIES).rev() {
         // Read again under the locks: another process may have adopted it, or the other program may have refreshed it.
         let Some(tokens) = request.source.tokens()? else { return Ok(None) };
         match adopt_tokens(app, request, &state_dir, &tokens) {
             Err(error) if tries_left > 0 && error.kind().exit_code() == 4 && is_replaced(request, &tokens)? => {}
-            done => return done.map(Some),
+            Err(error) => {
+                if error.kind().exit_code() == 4
+                    && let Some(refused) = request.source.fingerprint(&app.config)
+                {
+                    own.write_number(refused);
+                }
+                return Err(error);
+            }
+            Ok(done) => return Ok(Some(done)),
         }
     }
     Ok(None)
+}
+
+/// Returns whether there is an old login to take over. A host asks at each start: without one, nothing is created and nobody is waited for.
+/// A file that the server has refused is none, until it changes.
+pub(crate) fn has_old_login(app: &App, request: &Adoption) -> bool {
+    if matches!(request.source.tokens(), Ok(None)) {
+        return false;
+    }
+    let number = || {
+        let bytes = app.state_dir().ok()??.root.read(&request.source.lock_name()).ok()??;
+        std::str::from_utf8(&bytes).ok()?.parse::<u64>().ok()
+    };
+    number().is_none_or(|refused| request.source.fingerprint(&app.config) != Some(refused))
 }
 
 /// Takes the other program's lock, if the host names one.
@@ -83,10 +99,10 @@ fn lock_old_program(app: &App, request: &Adoption) -> Result<Option<OldLock>> {
     OldFile::at(path)?.map(|file| file.lock(app.config.lock_timeout)).transpose()
 }
 
-fn lock(app: &App, state_dir: &StateDir) -> Result<Lock> {
+/// Takes the lock that one adoption of this source holds.
+fn lock(app: &App, state_dir: &StateDir, name: &str) -> Result<Lock> {
     let timeout = app.config.lock_timeout;
-    let lock = state_dir.root.lock(LOCK, timeout)?;
-    lock.ok_or_else(|| state_dir.root.still_locked(LOCK, timeout, None))
+    state_dir.root.lock(name, timeout)?.ok_or_else(|| state_dir.root.still_locked(name, timeout, None))
 }
 
 /// Returns whether the other program has put another token into its file since (law 6).

@@ -1,11 +1,13 @@
 //! Where the old tokens are.
 
 use std::error::Error as StdError;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::tokens::OldTokens;
+use crate::lifecycle::config::Config;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::state_dir::OldFile;
 
@@ -35,6 +37,22 @@ impl Source {
         Ok(Some(tokens).filter(|tokens| tokens.main_token().is_some()))
     }
 
+    /// Returns the name of the lock that one adoption of this source holds in the state folder.
+    pub(super) fn lock_name(&self) -> String {
+        match self.path() {
+            Some(path) => format!("adoption-{:016x}.lock", hash(&path)),
+            None => "adoption.lock".into(),
+        }
+    }
+
+    /// Returns a number for the file as it is now, at this server: the number of a file that was refused is kept, so that it is not sent
+    /// again at each start (law 6).
+    pub(super) fn fingerprint(&self, config: &Config) -> Option<u64> {
+        let path = self.path()?;
+        let stamp = OldFile::at(path).ok()??.stamp()?;
+        Some(hash(&(path, stamp, &config.issuer, &config.client_id)))
+    }
+
     /// Replaces the old file by its marker.
     pub(super) fn mark(&self) -> Result<()> {
         let Self::File { path, marker, .. } = self else { return Ok(()) };
@@ -49,6 +67,12 @@ impl Source {
             Source::Memory(_) => None,
         }
     }
+}
+
+fn hash(of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn old_bytes(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {

@@ -4,7 +4,7 @@ use std::fs;
 
 use hallpass::adoption::Adoption;
 use hallpass::prompt::Silent;
-use hallpass::testing::{Endpoint, Fault};
+use hallpass::testing::{Endpoint, Fault, Person};
 use hallpass::{ErrorKind, Remedy};
 
 use super::old::{OldTool, refreshes};
@@ -21,6 +21,15 @@ fn a_spent_token_is_told_and_nothing_is_left() {
     assert!(error.to_string().contains(&old.path.display().to_string()), "{error}");
     assert_eq!(old.content(), before);
     rig.assert_nothing_left("refused");
+    // Not by every later call (law 6), until the file changes.
+    rig.server.clear_requests();
+    assert_eq!(rig.auth().adopt(old.adoption()).wait().unwrap_err().kind(), ErrorKind::NotLoggedIn);
+    let session = rig.log_in();
+    assert_eq!(token(&rig.auth().adopt(old.adoption()).wait().unwrap()), token(&session));
+    assert_eq!(refreshes(&rig), 0);
+    old.write(&raw::login_as(&rig.server, &Person::default()).unwrap());
+    rig.auth().adopt(old.adoption()).wait().unwrap();
+    assert_eq!(old.content(), r#"{"theme":"dark"}"#);
 }
 
 #[test]
@@ -63,7 +72,7 @@ fn a_lost_reply_is_an_interrupted_refresh() {
 fn a_token_that_was_rotated_meanwhile_is_read_again() {
     let (rig, old) = OldTool::with_a_login_at(Rig::with(|behaviour| behaviour.grace = S(0)));
     // Another family, whose token the old program writes right after it was read for the second time.
-    let newer = raw::login_as(&rig.server, &hallpass::testing::Person::default()).unwrap();
+    let newer = raw::login_as(&rig.server, &Person::default()).unwrap();
     rig.server.end_family_of(&old.refresh_token);
     let newer_file = old.content().replace(&old.refresh_token, &newer.json("refresh_token"));
     let (path, reads) = (old.path.clone(), std::sync::atomic::AtomicUsize::new(0));
