@@ -58,6 +58,8 @@ fn other_lock_files_know_our_dependencies() {
     for folder in [
         "benches/embed",
         "benches/peers",
+        "examples/mcp_client",
+        "tests/embed/after",
         "tests/fuzz",
         "tests/hosts/aws_lc",
         "tests/hosts/no_tls",
