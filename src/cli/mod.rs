@@ -41,9 +41,12 @@
 //! }
 //! ```
 //!
-//! [`parse`] is clap's own, adds `acme auth completions` and `acme auth man`, and fills the tool's name into the texts of `--help`, where
-//! `Acme::parse()` says `<app>`. The options of our commands are made only if the command runs: a program that looks into the tree, such as
-//! a generator of manual pages, calls [`clap::Command::build`] first.
+//! [`parse`] is clap's own, and adds `acme auth completions` and `acme auth man`. It finds our commands in the host's tree, so that help and hints
+//! name them as the host has them; `Acme::parse()` says `<app> auth login` there. The options of our commands are made only if the command
+//! runs: a program that looks into the tree, such as a generator of manual pages, calls [`clap::Command::build`] first.
+//!
+//! [`AuthCommand`] has the everyday commands, [`FullAuthCommand`] all. Each command can also be mounted by itself, anywhere in the tree and
+//! under any name: [`Login`], [`Logout`], [`Whoami`] and so on. `examples/top_level_commands.rs` does that.
 //!
 //! Standard output carries data only, standard error the conversation. With `--json` every answer is JSON, errors too, on
 //! standard output, as [`manual::json`](crate::manual::json) describes it. The exit code is [`ErrorKind::exit_code`](crate::ErrorKind::exit_code), and after a signal 128 and

@@ -62,6 +62,7 @@
 //! | --- | --- |
 //! | `device_authorization` | `verification_uri`, `verification_uri_complete`, `user_code`, `expires_at`, `interval` (seconds), `custody`, `lasts`, `instead_of`: why the key does not go to a better place |
 //! | `logged_in` | `context`, `account`, `org`, `scopes`, `custody`, `lasts`, `expires_at`, `renews`: whether there is a refresh token; `left_alive`: why the login that this one replaces may still live at the server |
+//! | `adopted` | of [`Auth::adopt`](crate::Auth::adopt), with [`JsonLines`](crate::prompt::JsonLines): `context`, `account`, `org`, `custody`; `from`: the old file; `warnings` |
 //! | `error` | an error |
 //!
 //! # A logout

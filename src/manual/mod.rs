@@ -5,6 +5,7 @@
 //! | [`login`] | how a login travels |
 //! | [`session`] | how a session survives |
 //! | [`custody`] | where keys rest |
+//! | [`replace`] | replacing your own login: names, commands, statics, old token files |
 //! | [`embed`] | TLS: which feature for which host |
 //! | [`laws`] | the laws of the code, and the tests that hold them |
 //! | [`threats`] | what is protected from whom |
@@ -21,5 +22,6 @@ pub mod faq;
 pub mod json;
 pub mod laws;
 pub mod login;
+pub mod replace;
 pub mod session;
 pub mod threats;
