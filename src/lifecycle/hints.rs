@@ -255,3 +255,69 @@ fn how_to_start(machine: Machine) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::variables::Variables;
+
+    fn remedies() -> Vec<Remedy> {
+        let (text, index) = (|| "work".to_owned(), || "/x/index.json".into());
+        vec![
+            Remedy::LogIn { context: Some(text()) },
+            Remedy::LogInTo { org: "-x".into() },
+            Remedy::ChooseKeyStore { key_stores: vec![KeyStoreName::KeyFile] },
+            Remedy::StartSession,
+            Remedy::GivePassphrase,
+            Remedy::CorrectPassphrase,
+            Remedy::ChooseContext { contexts: vec![text()] },
+            Remedy::Replace { context: text() },
+            Remedy::ForgetLocally { context: text() },
+            Remedy::FixConfig { setting: Setting::Context },
+            Remedy::FixConfig { setting: Setting::StateDir },
+            Remedy::FixConfig { setting: Setting::Scope },
+            Remedy::SetAside { path: index() },
+            Remedy::SetAside { path: "/x/key".into() },
+            Remedy::Repair,
+        ]
+    }
+
+    const KINDS: [ErrorKind; 4] =
+        [ErrorKind::NotLoggedIn, ErrorKind::NoSuchContext, ErrorKind::Custody, ErrorKind::Config];
+
+    #[test]
+    fn a_host_without_commands_and_variables_is_sent_to_none() {
+        let none = Commands::none("railway").with_variables(Variables::none());
+        for remedy in remedies() {
+            for kind in KINDS {
+                let hint = remedy.hint(kind, &none);
+                assert!(!hint.is_empty() && !hint.contains("`railway") && !hint.contains("RAILWAY"), "{hint}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_login_of_the_host_s_own_is_named_without_options() {
+        let own = Commands::none("railway").with(Command::BareLogin, "signin");
+        for remedy in remedies() {
+            for kind in KINDS {
+                let hint = remedy.hint(kind, &own);
+                let commands = hint.split('`').skip(1).step_by(2).filter(|quoted| quoted.contains("railway"));
+                for command in commands.filter(|command| !command.contains("_FD=")) {
+                    assert!(command.ends_with("railway signin"), "{hint}");
+                }
+            }
+        }
+        let org = Remedy::LogInTo { org: "globex".into() };
+        assert_eq!(org.hint(ErrorKind::NotLoggedIn, &own), "run `railway signin`, and log in to the org globex");
+    }
+
+    #[test]
+    fn what_stands_in_a_command_is_one_word() {
+        let commands = Commands::from("acme");
+        let org = Remedy::LogInTo { org: "two words; rm".into() };
+        assert!(org.hint(ErrorKind::NotLoggedIn, &commands).ends_with("--org 'two words; rm'`"));
+        let login = Remedy::LogIn { context: Some("work\u{1b}[2J".into()) };
+        assert!(!login.hint(ErrorKind::NotLoggedIn, &commands).contains('\u{1b}'));
+    }
+}

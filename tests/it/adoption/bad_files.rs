@@ -22,6 +22,20 @@ fn a_file_that_others_could_have_written_is_refused() {
     }
 }
 
+/// Root gives the file to another user; others take one that is root's.
+#[cfg(unix)]
+#[test]
+fn a_file_of_another_user_is_refused() {
+    let (rig, mut old) = OldTool::with_a_login();
+    if std::os::unix::fs::chown(&old.path, Some(65_534), None).is_err() {
+        old.path = "/etc/hostname".into();
+    }
+    let error = rig.auth().adopt(old.adoption()).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Custody, "{error}");
+    assert!(error.to_string().contains("belongs to"), "{error}");
+    assert!(rig.server.requests().is_empty());
+}
+
 type Case = (&'static str, &'static str, fn(&OldTool));
 
 const CASES: &[Case] = &[
