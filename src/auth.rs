@@ -78,23 +78,31 @@ impl Auth {
             .cancelled_on_drop(cancel)
     }
 
-    /// Takes over a login that another program made: an older version of this tool, which has its tokens in a file, or a library with its
-    /// own code exchange.
+    /// Takes over a login that another program made: an older version of this tool that keeps its tokens in a file, or a library
+    /// with its own code exchange.
     ///
-    /// Seals the old refresh token, exchanges it at once, so that every copy of it dies, then replaces the file by a marker that makes the
-    /// old version ask for a login. The prompt is told whose login it is. Killed at any step, the old file works or the new login does;
-    /// calling it again finishes it. So a host calls it at each start, for as long as old files may be around: if the file is missing, empty
-    /// or the marker, or if the server has refused this very file before, it asks nobody, and returns the session that is selected. An old access token without a refresh token is kept as it
-    /// is, and the login ends with it.
+    /// Seals the old refresh token, exchanges it at once so that every copy of it dies, and replaces the file by a marker. The
+    /// marker makes the old version ask for a login. The prompt shows whose login it is. If the process is killed, the next call
+    /// finishes the work.
+    ///
+    /// Call this at each start while users may have old files. The first call returns a session of the old login. Later calls
+    /// return the selected session, as [`session_for`](Self::session_for) does: they ask nobody and send nothing if the file is
+    /// missing, is empty, has the marker, or has not changed since the server refused its token. With a token in the environment,
+    /// nothing is taken over. An access token without a refresh token is kept until it expires.
+    ///
+    /// The call reads the file before it returns. See [`manual::replace`](crate::manual::replace) for the whole change.
     ///
     /// # Errors
-    /// `Expired`, `Revoked` or `Interrupted` if the server refuses the old token; `Unreachable`, `Protocol` and `AuthorizationServer` as the
-    /// server answers: if it may have exchanged the token, the next call goes on with it. `Config` if the name is another account's: the
-    /// login is kept under another name. `Custody` if the file is not one that only this user can write, or if no key store takes the key.
-    /// Those of [`session_for`](Self::session_for) if there is no old login.
+    /// - `Expired`, `Revoked` and `Interrupted`: the server refuses the old token.
+    /// - `Unreachable`, `Protocol` and `AuthorizationServer`: as the server answers. If it may have exchanged the token, the next
+    ///   call goes on with the sealed one; otherwise the old file still works.
+    /// - `Config`: the name belongs to another account. The login is kept under another name, and the next call succeeds.
+    /// - `Custody`: others could have written the file, or no key store takes the key.
+    /// - Those of [`session_for`](Self::session_for), if there is no old login.
     pub fn adopt(&self, adoption: Adoption) -> Job<Session> {
         let (handle, select) = (self.handle.clone(), adoption.selector());
-        if !adoption::has_old_login(self.app(), &adoption) {
+        let has_token = self.app().config.environment.token.is_some() && select.context.is_none();
+        if has_token || !adoption::has_old_login(self.app(), &adoption) {
             return Job::from(self.session_for(&select));
         }
         self.spawn(move |app| adoption::run(app, &adoption)).and_then(move |context| match context {
@@ -103,9 +111,10 @@ impl Auth {
         })
     }
 
-    /// Returns a session for the selected context: the one that the environment names ([`Variables::context`](crate::config::Variables::context)), else the one that is pinned to the current
-    /// folder, else the default, else the only one. If the environment has a token
-    /// ([`Variables::token`](crate::config::Variables::token)), returns a session for that token.
+    /// Returns a session for the selected context: the one that the environment names
+    /// ([`Variables::context`](crate::config::Variables::context)), else the one that is pinned to the current folder, else the
+    /// default, else the only one. If the environment has a token ([`Variables::token`](crate::config::Variables::token)), returns a
+    /// session for that token.
     ///
     /// Contexts of another issuer or client in the same state folder do not count as the default or the only one. If one is named, the
     /// session gives no token: that is a `Config` error, and nothing is sent.

@@ -47,15 +47,17 @@ pub(super) fn note_unless_selected(output: &Output, auth: &Auth, name: &ContextN
     let context = match session.as_ref().map(Session::context) {
         Ok(Some(context)) if context.name == *name => return,
         Ok(Some(context)) => context,
-        Ok(None) => return output.note(format!("{} still goes before it here", output.hints.token_variable())),
+        Ok(None) => return output.note(format!("{} still takes precedence here", output.hints.token_variable())),
         Err(error) => return output.note(format!("here {error}")),
     };
     let other = &context.name;
     output.note(match &context.chosen_by {
         Some(ChosenBy::Environment) => {
-            format!("{}={other} still goes before it here", output.hints.context_variable())
+            format!("{}={other} still takes precedence here", output.hints.context_variable())
         }
-        Some(by @ ChosenBy::Folder(_)) => format!("{}, for {other}, still goes before it here", chosen_by(output, by)),
+        Some(by @ ChosenBy::Folder(_)) => {
+            format!("{}, for {other}, still takes precedence here", chosen_by(output, by))
+        }
         _ => match output.hints.named(Command::Switch, &[name.as_str()]) {
             Some(switch) => format!("the default is {other}; {switch} changes that"),
             None => format!("the default is {other}"),

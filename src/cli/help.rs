@@ -10,9 +10,9 @@ use super::words::Words;
 use crate::prompt::Screen;
 
 /// The exit codes and their meaning.
-const EXIT_CODES: &[(u8, &str)] = &[
+pub(super) const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
-    (1, REFUSED),
+    (1, "refused by the server or the person, or a check found a problem"),
     (2, "wrong arguments or a wrong configuration"),
     (4, "nobody is logged in, or the login has ended: log in"),
     (5, "the server is away"),
@@ -21,17 +21,6 @@ const EXIT_CODES: &[(u8, &str)] = &[
     (130, "Ctrl-C"),
     (143, "SIGTERM"),
 ];
-
-const REFUSED: &str = "refused by the server or the person, or the doctor found a problem";
-
-/// Returns the exit codes for a host, which may have no doctor.
-pub(super) fn exit_codes(words: &Words) -> impl Iterator<Item = (u8, &'static str)> {
-    let has_doctor = words.line("doctor").is_some();
-    EXIT_CODES.iter().map(move |(code, meaning)| match *meaning {
-        REFUSED if !has_doctor => (*code, "refused by the server or the person"),
-        meaning => (*code, meaning),
-    })
-}
 
 /// The tool's own variables and what they choose.
 pub(super) const VARIABLES: &[(&str, &str)] = &[
@@ -119,7 +108,7 @@ impl Details {
         let own = words.line(name).unwrap_or_else(|| words.program.clone());
         let (mut text, screen) = (String::with_capacity(1536), Screen::stdout());
         text += "Exit codes:\n";
-        for (code, meaning) in exit_codes(words) {
+        for (code, meaning) in EXIT_CODES {
             aligned(&mut text, screen, &code.to_string(), 3, meaning);
         }
         let read = VARIABLES.iter().filter(|(name, _)| self.variables.is_none_or(|names| names.contains(name)));

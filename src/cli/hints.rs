@@ -2,7 +2,7 @@
 
 use crate::config::{Command, Commands, Setting};
 use crate::custody::{Custody, KeyStoreName};
-use crate::sanitize::shell_quoted;
+use crate::sanitize::shell_line;
 use crate::{Auth, Config, ErrorKind, Remedy};
 
 /// What hints need to know about the host.
@@ -98,7 +98,7 @@ impl Hints {
 
     /// Says that nobody is logged in.
     pub(super) fn nobody(&self) -> String {
-        let login = self.named(Command::Login, &[]).map(|login| format!(" Run {login}."));
+        let login = self.commands.login(None).map(|argv| format!(" Run `{}`.", shell_command(&argv)));
         format!("Nobody is logged in.{}", login.unwrap_or_default())
     }
 
@@ -133,8 +133,7 @@ impl Hints {
 
 /// Returns a command as a person types it.
 pub(super) fn shell_command(argv: &[String]) -> String {
-    let argv = argv.strip_prefix(&["env".to_owned()]).unwrap_or(argv);
-    argv.iter().map(|word| shell_quoted(word)).collect::<Vec<_>>().join(" ")
+    shell_line(argv.strip_prefix(&["env".to_owned()]).unwrap_or(argv))
 }
 
 /// Joins words as a sentence does: "a, b or c".

@@ -80,8 +80,8 @@ macro_rules! as_args {
 
 pub(super) use {as_args, described};
 
-/// Returns the hidden argument by which [`parse`](super::parse()) tells a command what the host's commands are called. Whatever somebody
-/// types for it, its value is `commands`.
+/// Returns the hidden argument that gives a command the names of the host's commands. Its value is always `commands`, whatever a
+/// person types.
 pub(super) fn commands_arg(commands: Commands) -> Arg {
     Arg::new(COMMANDS).long(COMMANDS).hide(true).default_value("").value_parser(Constant(commands.into()))
 }

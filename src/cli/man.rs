@@ -6,7 +6,7 @@ use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
-use super::help::{VARIABLES, exit_codes};
+use super::help::{EXIT_CODES, VARIABLES};
 use super::words::Words;
 
 /// Returns the page of `command` and of all commands below it, in roff, for `man`. `host` is the tree of `command`, and is built.
@@ -117,7 +117,7 @@ fn common_sections(words: &Words) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
     roff.text([roman("Of the commands that log in or use a login:")]);
-    for (code, meaning) in exit_codes(words) {
+    for (code, meaning) in EXIT_CODES {
         item(&mut roff, vec![bold(code.to_string())], meaning);
     }
     roff.control("SH", ["ENVIRONMENT"]);

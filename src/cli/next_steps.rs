@@ -16,7 +16,7 @@ pub(super) fn steps(hints: &Hints, kind: ErrorKind, remedy: &Remedy) -> Vec<Step
             match commands.argv(Command::List, &[]) {
                 // Perhaps the name is mistyped.
                 Some(list) if kind == ErrorKind::NoSuchContext => {
-                    let text = "look which names there are".into();
+                    let text = "list the names".into();
                     return vec![Step { who: Who::Caller, text, command: Some(list) }, login];
                 }
                 _ => login,

@@ -28,10 +28,11 @@ impl Output {
     /// `commands`: what the host's commands are called, if its clap tree was searched for them.
     pub(super) fn new(json: bool, events: bool, commands: Option<Box<Commands>>, config: &Result<Config>) -> Self {
         let config = config.as_ref().ok();
-        let commands = match (commands, config.map(Config::commands)) {
-            (Some(found), Some(own)) => found.with_variables(own.variables().clone()),
+        let commands = match (commands, config) {
+            (Some(found), Some(config)) => config.commands_beside(*found),
             (Some(found), None) => *found,
-            (None, own) => own.unwrap_or_else(|| Commands::none("this tool")),
+            (None, Some(config)) => config.commands(),
+            (None, None) => Commands::none("this tool"),
         };
         Self { json, events, hints: Hints::new(commands, config.cloned()), warnings: Arc::default() }
     }

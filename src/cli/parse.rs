@@ -91,8 +91,8 @@ pub fn prepare_with(host: Command, variables: &Variables) -> Command {
     CommandTree::of(host, Some(variables.clone())).with_help_texts()
 }
 
-/// Prints what `completions` or `man` below [`AuthCommand`](super::AuthCommand) was asked for, and returns the exit code. Returns `None` if
-/// the matches are of another command. `host` comes from [`prepare`].
+/// Runs `completions` or `man` below [`AuthCommand`](super::AuthCommand) if the matches ask for it, and returns the exit code. Returns
+/// `None` for every other command. `host` comes from [`prepare`].
 pub fn answer(host: &Command, matches: &ArgMatches) -> Option<ExitCode> {
     let words = Words::of(host, None);
     let auth = matches_of_auth(&words, matches)?;
@@ -110,7 +110,8 @@ pub fn answer(host: &Command, matches: &ArgMatches) -> Option<ExitCode> {
 }
 
 /// Returns how the commands of hallpass are called in the host's tree, for [`Error::hint`] and [`report`](super::report) in the host's own
-/// commands.
+/// commands. The variables are those of [`Variables::of_program`]; a host that has named its own adds
+/// [`Commands::with_variables`].
 pub fn commands<Host: CommandFactory>() -> Commands {
     Words::of(&Host::command(), None).commands()
 }
@@ -173,7 +174,7 @@ impl CommandTree {
     }
 }
 
-/// Tells each command of ours what the host's commands are called, and adds `completions` and `man` to `auth`.
+/// Gives each command of ours the names of the host's commands, and adds `completions` and `man` to `auth`.
 fn with_commands(command: Command, commands: &Commands) -> Command {
     let command = match name_of(&command) {
         Some("auth") => command.defer(with_completions_and_man).arg(commands_arg(commands.clone())),

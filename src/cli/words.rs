@@ -21,7 +21,7 @@ impl Words {
     /// Finds our commands in the host's tree. Commands that are deferred are not made for that.
     pub(super) fn of(host: &Command, variables: Option<Variables>) -> Self {
         let program = host.get_bin_name().unwrap_or(host.get_name()).to_owned();
-        let variables = variables.unwrap_or_else(|| Commands::none(&*program).variables().clone());
+        let variables = variables.unwrap_or_else(|| Variables::of_program(&program));
         let mut words = Self { program, variables, paths: Vec::new() };
         words.find(host, "");
         words
@@ -99,7 +99,7 @@ impl Words {
         }
     }
 
-    /// Adds a command. One that the host has by itself goes before the same one below `auth`, as it is shorter; of two, the first.
+    /// Adds a command. The path with fewer words wins; of two equal ones, the first.
     fn add(&mut self, name: &'static str, path: String) {
         let words = |path: &str| path.split(' ').count();
         match self.paths.iter_mut().find(|(own, _)| *own == name) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::model::commands::{Command, Commands};
 use crate::model::error::{Error, ErrorKind, Remedy};
 use crate::model::key_store_name::KeyStoreName;
-use crate::model::sanitize::{shell_quoted, without_hidden};
+use crate::model::sanitize::{shell_line, shell_quoted, without_hidden};
 use crate::model::setting::Setting;
 use crate::system::environment::Machine;
 
@@ -85,8 +85,7 @@ impl Hint<'_> {
             }
             Remedy::StartSession => match self.commands.line(Command::Login, &["--ephemeral"]) {
                 Some(login) => format!(
-                    "for a new login, run `keyctl session`, and `{login}` in it; one that there is opens only in the login session that it \
-                     was made in"
+                    "for a new login, run `keyctl session`, then `{login}` in it; an existing login opens only in the session that made it"
                 ),
                 None => remedy.to_string(),
             },
@@ -100,11 +99,10 @@ impl Hint<'_> {
     }
 
     fn log_in(&self, remedy: &Remedy, context: Option<&str>) -> String {
-        let Some(login) = self.commands.login(context) else { return remedy.to_string() };
-        let login = login.iter().map(|word| shell_quoted(word)).collect::<Vec<_>>().join(" ");
+        let Some(login) = self.commands.login(context).map(|argv| shell_line(&argv)) else { return remedy.to_string() };
         match self.commands.line(Command::List, &[]) {
             Some(list) if self.kind == ErrorKind::NoSuchContext => {
-                format!("run `{login}`; `{list}` shows the names that there are")
+                format!("run `{login}`; `{list}` shows the names")
             }
             _ => format!("run `{login}`"),
         }
@@ -142,7 +140,7 @@ impl Hint<'_> {
         match (self.doctor(), self.commands.login(None)) {
             (Some(doctor), _) => format!("run `{doctor}`"),
             // A new login replaces the one that cannot be used.
-            (None, Some(login)) => format!("run `{}` to log in anew", login.join(" ")),
+            (None, Some(login)) => format!("run `{}` to log in anew", shell_line(&login)),
             (None, None) => remedy.to_string(),
         }
     }
@@ -175,7 +173,7 @@ impl Hint<'_> {
             Setting::Arguments => Some("correct the arguments".into()),
             Setting::Context => variables.context.as_ref().map(|name| format!("correct {name}")),
             Setting::RequestedCustody => correct_or_unset(&variables.custody),
-            Setting::Folder => Some("go to a folder that is there".into()),
+            Setting::Folder => Some("go to a folder that exists".into()),
             Setting::StateDir => variables.home.as_ref().map(|name| {
                 format!("set {name} to the full path of a private folder outside work trees, on a file system with locks; or unset it")
             }),

@@ -48,7 +48,7 @@
 //! *One-account tools* need nothing more. The first login becomes the default, and `--context` is an option that nobody has to know.
 //!
 //! *Your own commands* print errors with [`cli::report`](crate::cli::report), or [`cli::report_json`](crate::cli::report_json) for your own `--json`:
-//! `cli::report(cli::commands::<Skiff>(), &error)`. A host without the feature `cli` prints [`Error::hint`](crate::Error::hint).
+//! `cli::report(commands(), &error)` with `cli::commands::<Skiff>().with_variables(variables())`. A host without the feature `cli` prints [`Error::hint`](crate::Error::hint).
 //!
 //! # 3. Statics, async and sync callers
 //!
@@ -86,10 +86,10 @@
 //! each command. Without an old login it asks nobody and writes nothing.
 //!
 //! ```no_run
-//! # async fn start(auth: hallpass::Auth, path: std::path::PathBuf) -> hallpass::Result<()> {
+//! # async fn start(auth: hallpass::Auth, path: std::path::PathBuf) {
 //! use hallpass::adoption::{Adoption, OldTokens};
 //! use hallpass::{ErrorKind, Terminal};
-//! use serde_json::Value;
+//! use serde_json::{Map, Value};
 //!
 //! let old = Adoption::of_file(
 //!     Terminal::stderr(), // "Took over the login of alice@example.com …"
@@ -99,17 +99,17 @@
 //!         Ok(settings["refresh_token"].as_str().map(|token| OldTokens::new().refresh_token(token)))
 //!     },
 //!     |bytes| {
-//!         let mut settings: Value = serde_json::from_slice(bytes).unwrap_or_default();
-//!         settings.as_object_mut().map(|all| all.retain(|name, _| !name.ends_with("_token")));
-//!         settings.to_string().into_bytes()
+//!         let mut settings: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
+//!         settings.retain(|name, _| !["access_token", "refresh_token", "expires_at"].contains(&name.as_str()));
+//!         serde_json::to_vec_pretty(&settings).unwrap_or_default()
 //!     },
 //! );
 //! match auth.adopt(old.lock(path.with_extension("lock"))).await {
-//!     // The command itself says so if it needs a login.
-//!     Err(error) if error.kind() != ErrorKind::NotLoggedIn && !error.needs_login() => return Err(error),
+//!     // A failure ends no command: the next start tries again, and a command that needs a login says so.
+//!     Err(error) if error.kind() != ErrorKind::NotLoggedIn => eprintln!("note: {error}"),
 //!     _ => {}
 //! }
-//! # Ok(()) }
+//! # }
 //! ```
 //!
 //! *Existing config folders.* The old file stays where it is and keeps its other settings: the marker is the file without its tokens. hallpass has

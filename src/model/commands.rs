@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::sanitize::shell_quoted;
+use crate::model::sanitize::shell_line;
 use crate::model::variables::Variables;
 
 /// A command that a hint may name.
@@ -49,8 +49,7 @@ impl Commands {
     /// Names no command of `program`.
     pub fn none(program: impl Into<String>) -> Self {
         let program = program.into();
-        let prefix = program.to_ascii_uppercase().replace('-', "_");
-        Self { variables: Variables::prefixed(&prefix), paths: BTreeMap::new(), program }
+        Self { variables: Variables::of_program(&program), paths: BTreeMap::new(), program }
     }
 
     /// Names the commands of `cli::AuthCommand` where the host has it: `below("acme", "auth")` names `acme auth login` and the others.
@@ -78,6 +77,14 @@ impl Commands {
         Self { variables, ..self }
     }
 
+    /// Adds the commands of `others` that are not named yet. A login that a clap tree has goes before one of the host's own.
+    pub(crate) fn or(mut self, others: &Self) -> Self {
+        for (command, path) in &others.paths {
+            self.paths.entry(*command).or_insert_with(|| path.clone());
+        }
+        self
+    }
+
     /// Returns the program's name.
     pub fn program(&self) -> &str {
         &self.program
@@ -98,8 +105,7 @@ impl Commands {
     /// Returns a command with these options as a person types it: `acme auth login --context 'my work'`. `None` if the host does not have
     /// the command.
     pub fn line(&self, command: Command, options: &[&str]) -> Option<String> {
-        let argv = self.argv(command, options)?;
-        Some(argv.iter().map(|word| shell_quoted(word)).collect::<Vec<_>>().join(" "))
+        self.argv(command, options).map(|argv| shell_line(&argv))
     }
 
     /// Returns the command that logs in, for this context if the host's command takes one, as argv.

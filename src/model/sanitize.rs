@@ -40,6 +40,11 @@ pub fn shell_quoted(word: &str) -> String {
     format!("'{}'", without_hidden(word.to_owned()).replace('\'', quote))
 }
 
+/// Returns a command as a person types it: each word quoted if it needs that.
+pub fn shell_line(argv: &[String]) -> String {
+    argv.iter().map(|word| shell_quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
 /// Removes what a terminal obeys, and what hides or reorders other text. Keeps line breaks.
 pub fn printable(text: &str) -> String {
     text.chars().filter(|c| *c == '\n' || !is_hidden(*c)).collect()

@@ -38,7 +38,7 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Names all variables: `ACME` makes `ACME_TOKEN`, `ACME_CONTEXT` and so on. The default is the app's name as the prefix, in capitals.
+    /// Names all variables: `prefixed("ACME")` names `ACME_TOKEN`, `ACME_CONTEXT` and so on.
     pub fn prefixed(prefix: &str) -> Self {
         let named = |name: &str| Some(format!("{prefix}_{name}"));
         Self {
@@ -54,7 +54,13 @@ impl Variables {
         }
     }
 
-    /// Names no variable: the environment chooses no context, no org, no token and no folder.
+    /// Names the variables of a program: `my-app` makes `MY_APP_TOKEN` and so on. The default of a [`Config`](crate::Config) is this, with
+    /// the app's name.
+    pub fn of_program(program: &str) -> Self {
+        Self::prefixed(&program.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// Names no variable, so that hallpass reads none of the host's.
     pub fn none() -> Self {
         Self::default()
     }

@@ -26,13 +26,13 @@ as_args!(AuthCommand(AuthArgs));
 as_args!(FullAuthCommand(AuthArgs));
 
 impl AuthCommand {
-    /// Runs the command to its end. Ctrl-C, SIGTERM and the end of the terminal cancel a login, and let anything else finish what it
+    /// Runs the command to its end, and prints the error of `config` as its own. Ctrl-C, SIGTERM and the end of the terminal cancel a login, and let anything else finish what it
     /// began, for some seconds; a second signal ends the process at once.
     pub fn run(self, config: Result<Config>) -> ExitCode {
         self.run_code(config).into()
     }
 
-    /// Runs the command to its end, and returns the exit code: for a host that has something left to do.
+    /// Runs the command as `run` does, and returns the exit code as a number, which a host can compare.
     pub fn run_code(self, config: Result<Config>) -> u8 {
         run_subcommand(self.0, config)
     }
@@ -44,7 +44,7 @@ impl FullAuthCommand {
         self.run_code(config).into()
     }
 
-    /// Runs the command to its end, and returns the exit code: for a host that has something left to do.
+    /// Runs the command as `run` does, and returns the exit code as a number, which a host can compare.
     pub fn run_code(self, config: Result<Config>) -> u8 {
         run_subcommand(self.0, config)
     }

@@ -160,7 +160,7 @@ fn note_other_logins(output: &Output, auth: &Auth, config: &Config) -> Result<()
         output.note(format!("{lost}{repair}"));
     }
     if config.environment.token.is_some() {
-        output.note(format!("{} is set and goes before this login", output.hints.token_variable()));
+        output.note(format!("{} is set and takes precedence over this login", output.hints.token_variable()));
     }
     Ok(())
 }

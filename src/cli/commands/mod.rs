@@ -2,7 +2,7 @@
 //!
 //! | file | command, or what several commands share |
 //! | --- | --- |
-//! | `auth` | `auth`: the everyday commands, or all |
+//! | `auth` | `auth`, with its subcommands |
 //! | `login` | `auth login` |
 //! | `token` | `auth token` |
 //! | `status` | `auth status` |
@@ -16,7 +16,7 @@
 //! | `man` | `auth man`, which [`parse`](super::parse) adds |
 //! | `mounted` | each of them as a public struct, which a host can mount by itself |
 //! | `run` | how a command runs to its end |
-//! | `args` | scopes, and the variables that help names |
+//! | `args` | scopes, and the variables that a command with a login reads |
 //! | `outcomes` | the answer of a command that does something to several logins |
 //!
 //! Each option has an id that no host uses: clap hands the values of a host's global options down to all commands by id.

@@ -20,7 +20,8 @@ macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident($args:ty);)*) => {$(
         $(#[$doc])*
         ///
-        /// A host mounts it under any name, at any depth of its clap tree.
+        /// A host mounts it under any name, at any depth of its clap tree. `completions` and `man` exist only below
+        /// [`AuthCommand`](super::AuthCommand).
         #[derive(Debug)]
         #[non_exhaustive]
         pub struct $name(pub(super) LazyArgs<$args>);
@@ -33,7 +34,7 @@ macro_rules! commands {
                 self.run_code(config).into()
             }
 
-            /// Runs the command to its end, and returns the exit code: for a host that has something left to do.
+            /// Runs the command as `run` does, and returns the exit code as a number, which a host can compare.
             pub fn run_code(self, config: Result<Config>) -> u8 {
                 run(self.0, false, None, config)
             }

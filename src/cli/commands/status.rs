@@ -100,7 +100,7 @@ fn context_lines(output: &Output, auth: &Auth, context: &Context, config: &Confi
 fn token_lines(output: &Output, config: &Config) -> String {
     let variable = output.hints.token_variable();
     aligned(&[
-        ("Context", Some(format!("none: {variable} goes before every login"))),
+        ("Context", Some(format!("none: {variable} takes precedence over every login"))),
         ("Server", Some(config.issuer.to_string())),
         ("Token", Some(format!("from {variable}: used as it is, nothing is stored"))),
         ("Network", network_variables(config)),

@@ -16,7 +16,7 @@ use crate::{Auth, Config, Context, ErrorKind, Remedy, Result};
 
 /// Choose which login is used, everywhere or in this folder and below
 ///
-/// Without --here it becomes the default. What goes before the default: --context, then the environment, then the rule of the
+/// Without --here it becomes the default. What takes precedence over the default: --context, then the environment, then the rule of the
 /// innermost folder. What it did is said on standard error.
 #[derive(Debug, Args)]
 #[group(skip)]
@@ -67,7 +67,7 @@ impl Run for SwitchArgs {
         output.say(&switched(&context, self.here));
         if let Some(org) = org {
             let variable = output.hints.commands.variables().org.as_deref().unwrap_or("the environment's org");
-            output.note(format!("{variable}={} still goes before its org here", shell_quoted(&org)));
+            output.note(format!("{variable}={} still takes precedence here", shell_quoted(&org)));
         }
         note_unless_selected(output, &auth, &context.name);
         Ok(output.print_json_only(|| context_json(&auth, &context)))

@@ -62,13 +62,14 @@ pub struct Adoption {
 }
 
 impl Adoption {
-    /// Takes over the login in another program's file. `prompt` is told whose login it is.
+    /// Takes over the login in another program's file. `prompt` shows whose login it is.
     ///
-    /// `read` finds the tokens in the file's bytes, and returns `None` if the file has none. `marker` makes the file's new bytes of the old
-    /// ones: without the tokens, so that the old version asks for a login, and with everything else.
+    /// `read` returns the tokens in the file's bytes, or `None` if the file has none. Its error text is not shown, as it may quote a
+    /// token. `marker` returns the file's new content: everything but the tokens, so that the old version asks for a login.
     ///
-    /// The path is absolute. A symbolic link, a file or folder that another user owns or others can write, and a file in a work tree are
-    /// refused: others could have put a login of theirs there.
+    /// The path must be absolute. [`Auth::adopt`](crate::Auth::adopt) refuses a symbolic link, a file or folder that another user owns
+    /// or can write, and a file in a work tree (except if the home itself is the work tree): another person could have written a
+    /// login there.
     pub fn of_file(
         prompt: impl Prompt + 'static,
         path: impl Into<PathBuf>,
@@ -83,33 +84,35 @@ impl Adoption {
         Self::new(prompt, Source::Memory(tokens))
     }
 
-    /// Holds the lock of the other program meanwhile, so that it cannot refresh the token at the same time: an advisory lock of this whole
-    /// file (flock(2) on Unix, `LockFileEx` on Windows). Waits for it as long as for a lock of hallpass. The default is no lock.
+    /// Holds the other program's lock during the adoption, so that both cannot refresh at the same time: an advisory lock of this whole
+    /// file (flock(2) on Unix, `LockFileEx` on Windows). The rules for the path are those of the old file. The lock file is created if
+    /// it does not exist; without its folder no lock is taken. Waits up to [`Config::lock_timeout`](crate::Config::lock_timeout). The
+    /// default is no lock.
     pub fn lock(mut self, path: impl Into<PathBuf>) -> Self {
         self.lock = Some(path.into());
         self
     }
 
-    /// Names the context, as [`Login::context`].
+    /// Names the context, as [`Login::context`] does. The default is the name that a login would get.
     pub fn context(mut self, name: impl TryInto<ContextName, Error: Into<Error>>) -> Self {
         self.login = self.login.context(name);
         self
     }
 
-    /// Names the org of the tokens, as [`Login::org`].
+    /// Names the org of the tokens, as [`Login::org`] does. The default is the environment's org, or none.
     pub fn org(mut self, org: impl TryInto<Org, Error: Into<Error>>) -> Self {
         self.login = self.login.org(org);
         self
     }
 
-    /// Allows the login to take the name of a context that belongs to another account. Without this, that is an error, and the login is
-    /// kept under another name: its old token is spent already.
+    /// Allows the login to replace a context of another account. The default is a `Config` error: the old token is already spent, so the
+    /// login is kept under another name.
     pub fn replace(mut self) -> Self {
         self.login = self.login.replace();
         self
     }
 
-    /// Says how long the key is kept, as [`Login::lifetime`].
+    /// Says how long the key is kept. The default is [`Lifetime::Usual`].
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.login = self.login.lifetime(lifetime);
         self

@@ -20,6 +20,7 @@ use crate::lifecycle::refresh;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::ContextName;
+use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
 use crate::oauth::metadata::discover;
 use crate::prompt::Outcome;
@@ -61,23 +62,32 @@ fn adopt(app: &App, request: &Adoption) -> Result<Option<Done>> {
     let state_dir = app.create_state_dir()?;
     let _old = lock_old_program(app, request)?;
     let own = lock(app, &state_dir, &request.source.lock_name())?;
-    for tries_left in (0..TRIES).rev() {
+    let mut tries_left = TRIES;
+    loop {
         // Read again under the locks: another process may have adopted it, or the other program may have refreshed it.
-        let Some(tokens) = request.source.tokens()? else { return Ok(None) };
-        match adopt_tokens(app, request, &state_dir, &tokens) {
-            Err(error) if tries_left > 0 && error.kind().exit_code() == 4 && is_replaced(request, &tokens)? => {}
-            Err(error) => {
-                if error.kind().exit_code() == 4
-                    && let Some(refused) = request.source.fingerprint(&app.config)
-                {
-                    own.write_number(refused);
-                }
-                return Err(error);
-            }
+        let Some((tokens, token)) = request.source.main_token()? else { return Ok(None) };
+        let error = match adopt_token(app, request, &state_dir, &tokens, &token) {
             Ok(done) => return Ok(Some(done)),
+            Err(error) => error,
+        };
+        tries_left -= 1;
+        if has_ended(&error) {
+            let is_replaced = request.source.main_token()?.is_some_and(|(_, now)| now.expose() != token.expose());
+            // `invalid_grant` is a question (law 6): the other program may have refreshed it meanwhile.
+            if is_replaced && tries_left > 0 {
+                continue;
+            }
+            if let Some(refused) = request.source.fingerprint(&app.config).filter(|_| !is_replaced) {
+                own.write_number(refused);
+            }
         }
+        return Err(error);
     }
-    Ok(None)
+}
+
+/// Returns whether the server has refused the token.
+fn has_ended(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Expired | ErrorKind::Revoked | ErrorKind::Interrupted)
 }
 
 /// Returns whether there is an old login to take over. A host asks at each start: without one, nothing is created and nobody is waited for.
@@ -105,17 +115,14 @@ fn lock(app: &App, state_dir: &StateDir, name: &str) -> Result<Lock> {
     state_dir.root.lock(name, timeout)?.ok_or_else(|| state_dir.root.still_locked(name, timeout, None))
 }
 
-/// Returns whether the other program has put another token into its file since (law 6).
-fn is_replaced(request: &Adoption, sent: &OldTokens) -> Result<bool> {
-    let now = request.source.tokens()?;
-    Ok(now.is_some_and(|now| {
-        now.main_token().map(|token| token.expose()) != sent.main_token().map(|token| token.expose())
-    }))
-}
-
-fn adopt_tokens(app: &App, request: &Adoption, state_dir: &StateDir, tokens: &OldTokens) -> Result<Done> {
+fn adopt_token(
+    app: &App,
+    request: &Adoption,
+    state_dir: &StateDir,
+    tokens: &OldTokens,
+    token: &Secret,
+) -> Result<Done> {
     let (config, login) = (&app.config, &request.login);
-    let Some(token) = tokens.main_token() else { return Err(Error::cancelled()) };
     let chosen: Chosen = app.key_stores.choose(login.lifetime)?;
     let found = Adopted::find(app, state_dir, &*chosen.key_store, token)?;
     let named = match &found {
@@ -182,7 +189,7 @@ impl Steps<'_> {
         let record = self.commit_account()?;
         let index = Index::read(Some(self.state_dir))?;
         let name = self.attempt.name_for_entry(&index, &record.account, self.attempt.org.as_ref(), wanted.as_ref());
-        // The old token is spent, so the login is kept under another name, and the person is told.
+        // The old token is spent, so the login is kept under another name, and the error names it.
         let (taken, wanted) = match name {
             Err(taken) => (Some(taken), None),
             Ok(_) => (None, wanted),
@@ -193,7 +200,8 @@ impl Steps<'_> {
         warnings.extend(left_alive.map(|why| format!("the login before was not ended at the server ({why})")));
         match taken {
             Some(taken) => {
-                let kept = format!("{taken}; it is kept as {}", context.name);
+                let notes: String = warnings.iter().map(|warning| format!("; {warning}")).collect();
+                let kept = format!("{taken}; the old login is kept as {}{notes}", context.name);
                 Err(Error::new(taken.kind(), kept)
                     .with(Remedy::ChooseContext { contexts: vec![context.name.to_string()] }))
             }
@@ -216,7 +224,7 @@ impl Steps<'_> {
     /// Decides what stays of a login whose token was not exchanged.
     fn not_exchanged(&self, error: Error) -> Error {
         let from = self.request.source.path().map(|path| format!(" of {}", path.display())).unwrap_or_default();
-        let has_ended = error.kind().exit_code() == 4;
+        let has_ended = has_ended(&error);
         if !has_ended && self.may_have_rotated() {
             // The sealed token is all that is left of the login.
             let message = format!("cannot take over the login{from}: its refresh was interrupted");

@@ -1,14 +1,16 @@
 //! Where the old tokens are.
 
 use std::error::Error as StdError;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::tokens::OldTokens;
 use crate::lifecycle::config::Config;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::secret::Secret;
 use crate::state_dir::OldFile;
 
 pub(super) enum Source {
@@ -37,10 +39,19 @@ impl Source {
         Ok(Some(tokens).filter(|tokens| tokens.main_token().is_some()))
     }
 
+    /// Returns the old tokens, and a copy of the one that the login goes on with.
+    pub(super) fn main_token(&self) -> Result<Option<(OldTokens, Secret)>> {
+        let tokens = self.tokens()?;
+        Ok(tokens.and_then(|tokens| {
+            let token = tokens.main_token()?.copy();
+            Some((tokens, token))
+        }))
+    }
+
     /// Returns the name of the lock that one adoption of this source holds in the state folder.
     pub(super) fn lock_name(&self) -> String {
         match self.path() {
-            Some(path) => format!("adoption-{:016x}.lock", hash(&path)),
+            Some(path) => format!("adoption-{:016x}.lock", hash(path.as_os_str().as_encoded_bytes())),
             None => "adoption.lock".into(),
         }
     }
@@ -49,8 +60,10 @@ impl Source {
     /// again at each start (law 6).
     pub(super) fn fingerprint(&self, config: &Config) -> Option<u64> {
         let path = self.path()?;
-        let stamp = OldFile::at(path).ok()??.stamp()?;
-        Some(hash(&(path, stamp, &config.issuer, &config.client_id)))
+        let (length, written) = OldFile::at(path).ok()??.stamp()?;
+        let written = written.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let (issuer, client) = (&config.issuer, config.client_id.as_str());
+        Some(hash(format!("{} {length} {written} {issuer} {client}", path.display()).as_bytes()))
     }
 
     /// Replaces the old file by its marker.
@@ -69,10 +82,9 @@ impl Source {
     }
 }
 
-fn hash(of: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
+/// Returns a number that every build makes of these bytes: it is kept on disk.
+fn hash(bytes: &[u8]) -> u64 {
+    Sha256::digest(bytes).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 fn old_bytes(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {

@@ -26,24 +26,24 @@ pub struct OldTokens {
 }
 
 impl OldTokens {
-    /// Has no token yet.
+    /// Creates a value without tokens.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Has this refresh token. It is exchanged at once, so that every copy of it dies.
+    /// Sets the refresh token. It is exchanged at once, so that every copy of it dies. An empty text counts as none.
     pub fn refresh_token(mut self, token: impl Into<String>) -> Self {
         self.refresh_token = Some(Secret::new(token.into())).filter(|token| !token.expose().is_empty());
         self
     }
 
-    /// Has this access token. It is kept only if there is no refresh token: the login then ends with it.
+    /// Sets the access token. It is kept only if there is no refresh token: the login then ends with it. An empty text counts as none.
     pub fn access_token(mut self, token: impl Into<String>) -> Self {
         self.access_token = Some(Secret::new(token.into())).filter(|token| !token.expose().is_empty());
         self
     }
 
-    /// Says when the access token expires. The default is what the token says itself, if it is a JWT.
+    /// Sets when the access token expires, UTC. The default is what the token says itself, if it is a JWT.
     pub fn expires_at(mut self, at: SystemTime) -> Self {
         self.expires_at = Some(at);
         self

@@ -78,7 +78,7 @@ pub struct Config {
     pub environment: Environment,
     /// What requests name as their `User-Agent`, before hallpass and its version. The default is the app's name.
     pub user_agent: Option<String>,
-    commands: Commands,
+    commands: Option<Commands>,
 }
 
 impl Config {
@@ -90,7 +90,7 @@ impl Config {
         let app: AppName = app.parse()?;
         Ok(Self {
             environment: Environment::read(&app),
-            commands: Commands::from(app.as_str()),
+            commands: None,
             app,
             issuer: issuer.parse()?,
             client_id: client_id.parse()?,
@@ -117,15 +117,25 @@ impl Config {
         self.environment.read_own(&self.app, variables);
     }
 
-    /// Names the host's commands for [`Error::hint`](crate::Error::hint) and for the texts of the feature `cli`. The default is
-    /// [`Commands::below`] `auth`. The variables stay as [`set_variables`](Self::set_variables) has named them.
+    /// Names the host's commands for [`Error::hint`](crate::Error::hint). The default is [`Commands::below`] with the path `auth`.
+    ///
+    /// The commands of the feature `cli` name those that `cli::parse` finds in the clap tree, and these beside them: a login that
+    /// the host wrote itself. The variables of `commands` do not count: use [`set_variables`](Self::set_variables).
     pub fn set_commands(&mut self, commands: Commands) {
-        self.commands = commands;
+        self.commands = Some(commands);
     }
 
     /// Returns the host's commands and variables, for [`Error::hint`](crate::Error::hint).
     pub fn commands(&self) -> Commands {
-        self.commands.clone().with_variables(self.environment.variables.clone())
+        let commands = self.commands.clone().unwrap_or_else(|| self.app.as_str().into());
+        commands.with_variables(self.environment.variables.clone())
+    }
+
+    /// Returns the commands that were found in a host's clap tree, and those of [`set_commands`](Self::set_commands) that are not
+    /// among them.
+    pub fn commands_beside(&self, found: Commands) -> Commands {
+        let all = self.commands.iter().fold(found, |found, own| found.or(own));
+        all.with_variables(self.environment.variables.clone())
     }
 
     /// Returns whether this configuration can use a login of `client` at `issuer`: the issuer may also be that of one of its orgs.

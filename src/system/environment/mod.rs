@@ -93,7 +93,7 @@ impl Environment {
     /// secrets have it. An empty variable counts as unset.
     #[allow(clippy::disallowed_methods, reason = "this is the one folder that may read the environment")]
     pub fn read(app: &AppName) -> Self {
-        let environment = Self::from(app, default_variables(app), &variable);
+        let environment = Self::from(app, Variables::of_program(app.as_str()), &variable);
         // Checked only if it matters, as it reads the disk.
         let container = environment.terminal && environment.desktop && Machine::here() == Machine::Container;
         // Not `$PWD`, which anybody can set.
@@ -176,11 +176,6 @@ impl Environment {
         self.passphrase_source = Arc::new(Mutex::new(PassphraseSource::open(self.passphrase_fd.as_deref())));
         self.variables = variables;
     }
-}
-
-/// Returns the names that an app's variables have if the host names none: `ACME_TOKEN`.
-fn default_variables(app: &AppName) -> Variables {
-    Variables::prefixed(&app.as_str().to_ascii_uppercase().replace('-', "_"))
 }
 
 /// Variables that coding agents set.

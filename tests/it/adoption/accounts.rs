@@ -33,7 +33,7 @@ fn a_name_stays_with_its_account_and_the_login_is_not_lost() {
     let old = old_login_of(&rig, &bob());
     let error = rig.auth().adopt(old.adoption().context("work")).wait().unwrap_err();
     assert_error(&error, ErrorKind::Config, Some("choose_context"), 2);
-    assert!(error.to_string().ends_with("it is kept as bob@example.com"), "{error}");
+    assert!(error.to_string().ends_with("the old login is kept as bob@example.com"), "{error}");
     assert!(rig.server.is_live_access_token(&token(&alice)));
     let bob = rig.auth().session_for(&hallpass::Selector::context("bob@example.com".parse().unwrap())).unwrap();
     assert!(rig.server.is_live_access_token(&token(&bob)));

@@ -192,10 +192,10 @@ fn status_says_what_to_do_about_a_problem() {
     assert!(ran.stdout.contains("Since      unknown: the record cannot be read\nToken      unknown"), "{ran:?}");
     assert!(next(&ran).unwrap().starts_with("run `acme auth doctor`"), "{ran:?}");
 
-    // A token that goes before all logins is said to.
+    // A token that takes precedence over all logins is named.
     let ran = acme.run_with(&["auth", "status"], &[("ACME_TOKEN", "given")]);
     let lines: Vec<_> = ran.stdout.lines().collect();
-    assert_eq!(lines[0], "Context    none: ACME_TOKEN goes before every login");
+    assert_eq!(lines[0], "Context    none: ACME_TOKEN takes precedence over every login");
     assert_eq!(lines[2..], ["Token      from ACME_TOKEN: used as it is, nothing is stored"]);
     assert_eq!(ran.code, 0);
 

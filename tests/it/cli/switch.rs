@@ -20,9 +20,9 @@ fn a_switch_says_what_it_did_and_what_outranks_it() {
     assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran:?}");
     assert!(ran.stderr.contains("Commands use work (bob@example.com at") && !ran.stderr.contains("note:"), "{ran:?}");
     let ran = acme.run_with(&["auth", "switch", "home"], &[("ACME_CONTEXT", "work")]);
-    assert!(ran.stderr.contains("note: ACME_CONTEXT=work still goes before it here"), "{ran:?}");
+    assert!(ran.stderr.contains("note: ACME_CONTEXT=work still takes precedence here"), "{ran:?}");
     let ran = acme.run_with(&["auth", "switch", "home"], &[("ACME_TOKEN", "given")]);
-    assert!(ran.stderr.contains("note: ACME_TOKEN still goes before it here"), "{ran:?}");
+    assert!(ran.stderr.contains("note: ACME_TOKEN still takes precedence here"), "{ran:?}");
     let ran = acme.run_with(&["auth", "switch", "home"], &[("ACME_CONTEXT", "play")]);
     assert!(ran.stderr.contains("note: here there is no login named play (named by ACME_CONTEXT)"), "{ran:?}");
     let switched = json(&acme.run(&["auth", "switch", "work", "--json"]).stdout);
@@ -74,7 +74,7 @@ fn status_says_that_a_folder_is_pinned() {
     assert_eq!(list[1]["folders"], serde_json::json!([path.to_string()]));
 
     let ran = acme.run(&["auth", "switch", "home"]);
-    assert!(ran.stderr.contains(&format!("note: the rule of {path}, for work, still goes before it")), "{ran:?}");
+    assert!(ran.stderr.contains(&format!("note: the rule of {path}, for work, still takes precedence")), "{ran:?}");
     let ran = acme.run(&["auth", "switch", "--unset"]);
     assert!(
         ran.code == 0 && ran.stderr.contains("which named work") && ran.stderr.contains("use home (by the default)"),
@@ -109,7 +109,7 @@ fn a_login_that_is_not_the_current_one_says_so() {
     assert_eq!(acme.run(&["auth", "switch", "work", "--here"]).code, 0);
     acme.server.approve_all();
     let ran = acme.run(&["auth", "login", "--wait"]);
-    assert!(ran.stderr.contains("for work, still goes before it here"), "{ran:?}");
+    assert!(ran.stderr.contains("for work, still takes precedence here"), "{ran:?}");
 }
 
 #[test]

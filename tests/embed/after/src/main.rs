@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use hallpass::config::Commands;
 use hallpass::{Auth, cli};
 
 /// Sails your apps
@@ -35,9 +36,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Skiff { json, command } = cli::parse_with(&auth::variables());
-    if let Err(error) = auth::adopt_old_login().await {
-        return cli::report(cli::commands::<Skiff>(), &error);
-    }
+    auth::adopt_old_login().await;
     let code = match command {
         Command::Login(login) => login.run(auth::config()),
         Command::Logout(logout) => logout.run(auth::config()),
@@ -50,11 +49,16 @@ async fn main() -> ExitCode {
     code
 }
 
+/// What hints may name.
+fn commands() -> Commands {
+    cli::commands::<Skiff>().with_variables(auth::variables())
+}
+
 fn end(done: config::Result<()>, json: bool) -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
     match error.downcast::<hallpass::Error>() {
-        Ok(error) if json => cli::report_json(cli::commands::<Skiff>(), &error),
-        Ok(error) => cli::report(cli::commands::<Skiff>(), &error),
+        Ok(error) if json => cli::report_json(commands(), &error),
+        Ok(error) => cli::report(commands(), &error),
         Err(error) => {
             eprintln!("Error: {error}");
             ExitCode::FAILURE
