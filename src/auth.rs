@@ -81,29 +81,31 @@ impl Auth {
     /// Takes over a login that another program made: an older version of this tool that keeps its tokens in a file, or a library
     /// with its own code exchange.
     ///
-    /// Seals the old refresh token, exchanges it at once so that every copy of it dies, and replaces the file by a marker. The
-    /// marker makes the old version ask for a login. The prompt shows whose login it is. If the process is killed, the next call
-    /// finishes the work.
+    /// Seals the old refresh token, exchanges it at once (a server that rotates tokens then refuses every copy), and replaces the
+    /// file by a marker, so that the old version asks for a login. The prompt shows whose login it is. If the process is killed, the
+    /// next call finishes the work. A login of the same account is forgotten here; the server is not asked to end it.
     ///
     /// Call this at each start while users may have old files. The first call returns a session of the old login. Later calls
     /// return the selected session, as [`session_for`](Self::session_for) does: they ask nobody and send nothing if the file is
     /// missing, is empty, has the marker, or has not changed since the server refused its token. With a token in the environment,
     /// nothing is taken over. An access token without a refresh token is kept until it expires.
     ///
-    /// The call reads the file before it returns. See [`manual::replace`](crate::manual::replace) for the whole change.
+    /// See [`manual::replace`](crate::manual::replace) for the whole change.
     ///
     /// # Errors
     /// - `Expired`, `Revoked` and `Interrupted`: the server refuses the old token.
     /// - `Unreachable`, `Protocol` and `AuthorizationServer`: as the server answers. If it may have exchanged the token, the next
     ///   call goes on with the sealed one; otherwise the old file still works.
     /// - `Config`: the name belongs to another account. The login is kept under another name, and the next call succeeds.
-    /// - `Custody`: others could have written the file, or no key store takes the key.
+    /// - `Custody`: no key store takes the key; or others could have written the file, and nobody is logged in.
     /// - Those of [`session_for`](Self::session_for), if there is no old login.
     pub fn adopt(&self, adoption: Adoption) -> Job<Session> {
         let (handle, select) = (self.handle.clone(), adoption.selector());
         let has_token = self.app().config.environment.token.is_some() && select.context.is_none();
-        if has_token || !adoption::has_old_login(self.app(), &adoption) {
-            return Job::from(self.session_for(&select));
+        match adoption::has_old_login(self.app(), &adoption) {
+            Ok(true) if !has_token => {}
+            Err(error) if !has_token => return Job::from(self.session_for(&select).map_err(|_| error)),
+            _ => return Job::from(self.session_for(&select)),
         }
         self.spawn(move |app| adoption::run(app, &adoption)).and_then(move |context| match context {
             Some(context) => Ok(Session::of_login(handle, context)),

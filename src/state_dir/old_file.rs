@@ -77,7 +77,8 @@ impl OldFile {
     }
 
     fn try_replace(&self, bytes: &[u8]) -> io::Result<()> {
-        let next = format!("{}.next", self.name);
+        // A name that is ours alone.
+        let next = format!(".{}.hallpass", self.name);
         let permissions = self.folder.read_only(&self.name)?.metadata()?.permissions();
         let mut file = self.folder.read_write(&next)?;
         file.set_len(0)?;

@@ -5,12 +5,16 @@
 //! | `mod` | what a host asks for |
 //! | `tokens` | the old tokens |
 //! | `source` | where they are: in a file, or in memory |
-//! | `run` | the steps, each of which a crash may follow |
+//! | `run` | one adoption: under its locks, and again if the old token was replaced meanwhile |
+//! | `steps` | the steps, each of which a crash may follow |
 //! | `pending` | the grant that has the old token until it is exchanged |
+//! | `note` | how far the adoption has come, for the next process |
 
+mod note;
 mod pending;
 mod run;
 mod source;
+mod steps;
 mod tokens;
 
 use std::error::Error as StdError;
@@ -18,7 +22,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub(crate) use self::run::{has_old_login, run};
-use self::source::Source;
+use self::source::{Source, hash};
 pub use self::tokens::OldTokens;
 use crate::custody::Lifetime;
 use crate::lifecycle::contexts::Selector;
@@ -79,7 +83,8 @@ impl Adoption {
         Self::new(prompt, Source::File { path: path.into(), read: Box::new(read), marker: Box::new(marker) })
     }
 
-    /// Takes over tokens that this program has in memory, for example of another library's code exchange. The caller drops its own copy.
+    /// Takes over tokens that this program has in memory, for example of another library's code exchange. The caller drops its own copy, and
+    /// does not ask again with a token that was refused: unlike a file, it is not remembered.
     pub fn of_tokens(prompt: impl Prompt + 'static, tokens: OldTokens) -> Self {
         Self::new(prompt, Source::Memory(tokens))
     }
@@ -116,6 +121,15 @@ impl Adoption {
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.login = self.login.lifetime(lifetime);
         self
+    }
+
+    /// Returns the name of the lock and of the note of this source.
+    fn source_name(&self) -> String {
+        let name = match self.source.path() {
+            Some(path) => format!("file {}", path.display()),
+            None => format!("context {}", self.login.context.as_ref().map_or("", ContextName::as_str)),
+        };
+        format!("adoption-{:016x}", hash(name.as_bytes()))
     }
 
     /// Returns what selects the login afterwards.

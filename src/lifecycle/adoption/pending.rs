@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::note::Note;
 use super::tokens::OldTokens;
 use crate::custody::{KeyStore, KeyStoreName};
 use crate::lifecycle::app::App;
@@ -13,59 +14,57 @@ use crate::model::ids::{ContextName, GrantId};
 use crate::model::secret::Secret;
 use crate::oauth::jwt_access_token::JwtLifetime;
 use crate::oauth::normalize::TEN_YEARS;
-use crate::records::grant_files::GrantFiles;
 use crate::records::open_grant::OpenGrant;
 use crate::records::record::{Record, RefreshToken, StoredToken};
 use crate::state_dir::StateDir;
 use crate::system::failpoint::reached;
 
-/// A grant that was made of an old token, by this adoption or by an earlier one.
+/// A grant that is made of an old token.
 pub(super) struct Adopted {
     pub(super) grant: GrantId,
     pub(super) key_store: KeyStoreName,
 }
 
 impl Adopted {
-    /// Finds the login that was made of this token before: its process was killed, or could not write the marker. `key_store` is the one
-    /// that a new key would go to.
-    pub(super) fn find(
-        app: &App,
-        state_dir: &StateDir,
-        key_store: &dyn KeyStore,
-        token: &Secret,
-    ) -> Result<Option<Self>> {
-        let index = Index::read(Some(state_dir))?;
-        for grant in state_dir.grants.names()?.iter().filter_map(|name| name.parse().ok()) {
-            let files = app.files(state_dir, &grant);
-            let key_store = match index.of_grant(&grant) {
-                Some(entry) if entry.is_own(&app.config) => {
-                    let opened = app.key_stores.of(&entry.key_store).and_then(|own| files.unlock(&*own));
-                    was_adopted_with(opened, token)?.then(|| entry.key_store.clone())
-                }
-                Some(_) => None,
-                None => key_store_of_unnamed(app, files, key_store, token)?,
-            };
-            if let Some(key_store) = key_store {
-                return Ok(Some(Self { grant, key_store }));
-            }
+    /// Returns the grant of an earlier adoption of this token that did not come to its end. A key store that is locked or away is an error:
+    /// the token may be spent, and some servers end a login whose spent token is sent.
+    pub(super) fn of_note(app: &App, state_dir: &StateDir, note: Option<Note>, token: &Secret) -> Result<Option<Self>> {
+        let Some(Note { grant, key_store, .. }) = note else { return Ok(None) };
+        let adopted = Self { grant, key_store };
+        if !app.files(state_dir, &adopted.grant).is_there() {
+            return Ok(None);
         }
-        Ok(None)
+        let is_of_token = adopted.open(app, state_dir).and_then(|opened| {
+            let record = opened.read()?;
+            Ok(opened.was_adopted_with(&record, token))
+        });
+        match is_of_token {
+            Ok(is_of_token) => Ok(Some(adopted).filter(|_| is_of_token)),
+            // It is damaged, or its key is gone: no adoption can go on with it.
+            Err(error) if matches!(error.remedy(), Some(Remedy::LogIn { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Makes a grant of the old tokens. It has no name yet, as nobody knows whose it is.
+    /// Names a grant that does not exist yet.
+    pub(super) fn new(key_store: &dyn KeyStore) -> Result<Self> {
+        Ok(Self { grant: GrantId::random()?, key_store: key_store.name() })
+    }
+
+    /// Makes the grant of the old tokens. It has no name yet, as nobody knows whose it is.
     pub(super) fn create(
+        &self,
         attempt: &Attempt<'_>,
         state_dir: &StateDir,
         tokens: &OldTokens,
         token: &Secret,
-    ) -> Result<Self> {
-        let (app, key_store) = (attempt.app, &*attempt.chosen.key_store);
+    ) -> Result<()> {
         let record = record(attempt, tokens);
-        let grant = GrantId::random()?;
-        let label = label(&app.config.app, &record.account);
-        app.files(state_dir, &grant).create(key_store, &label, record, Some(token))?;
+        let label = label(&attempt.app.config.app, &record.account);
+        let files = attempt.app.files(state_dir, &self.grant);
+        files.create(&*attempt.chosen.key_store, &label, record, Some(token))?;
         reached("adoption sealed");
-        Ok(Self { grant, key_store: key_store.name() })
+        Ok(())
     }
 
     pub(super) fn open<'a>(&'a self, app: &'a App, state_dir: &'a StateDir) -> Result<OpenGrant<'a>> {
@@ -89,38 +88,6 @@ impl Adopted {
         let files = app.files(state_dir, &self.grant);
         let lock = files.lock(app.config.lock_timeout)?;
         files.erase(&lock, Some(&*app.quiet_key_stores().any(&self.key_store)?))
-    }
-}
-
-/// Returns the key store of a login that has no name, if it was adopted with this token: the one that a new key would go to, or one that
-/// asks nobody.
-fn key_store_of_unnamed(
-    app: &App,
-    files: GrantFiles<'_>,
-    first: &dyn KeyStore,
-    token: &Secret,
-) -> Result<Option<KeyStoreName>> {
-    if was_adopted_with(files.unlock_from_key_store(first), token)? {
-        return Ok(Some(first.name()));
-    }
-    let others = app.quiet_key_stores();
-    let opens = |other: &&Arc<dyn KeyStore>| {
-        was_adopted_with(files.unlock_from_key_store(&***other), token).unwrap_or_default()
-    };
-    Ok(others.all().iter().find(opens).map(|other| other.name()))
-}
-
-/// Returns whether this login was adopted with this token. A key store that is locked or away is an error: if the token was adopted before, it
-/// is spent, and some servers end a login whose spent token is sent.
-fn was_adopted_with(opened: Result<OpenGrant<'_>>, token: &Secret) -> Result<bool> {
-    match opened.and_then(|grant| Ok(grant.was_adopted_with(&grant.read()?, token))) {
-        // It is damaged, or its key is gone: no adoption can go on with it.
-        Err(error)
-            if matches!(error.remedy(), Some(Remedy::LogIn { .. } | Remedy::Repair | Remedy::Upgrade) | None) =>
-        {
-            Ok(false)
-        }
-        found => found,
     }
 }
 

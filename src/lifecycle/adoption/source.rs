@@ -48,16 +48,7 @@ impl Source {
         }))
     }
 
-    /// Returns the name of the lock that one adoption of this source holds in the state folder.
-    pub(super) fn lock_name(&self) -> String {
-        match self.path() {
-            Some(path) => format!("adoption-{:016x}.lock", hash(path.as_os_str().as_encoded_bytes())),
-            None => "adoption.lock".into(),
-        }
-    }
-
-    /// Returns a number for the file as it is now, at this server: the number of a file that was refused is kept, so that it is not sent
-    /// again at each start (law 6).
+    /// Returns a number for the file as it is now, at this server; `None` if there is no file.
     pub(super) fn fingerprint(&self, config: &Config) -> Option<u64> {
         let path = self.path()?;
         let (length, written) = OldFile::at(path).ok()??.stamp()?;
@@ -66,11 +57,39 @@ impl Source {
         Some(hash(format!("{} {length} {written} {issuer} {client}", path.display()).as_bytes()))
     }
 
-    /// Replaces the old file by its marker.
-    pub(super) fn mark(&self) -> Result<()> {
-        let Self::File { path, marker, .. } = self else { return Ok(()) };
+    /// Replaces the old file by its marker, if it still has the login that was adopted.
+    ///
+    /// # Errors
+    /// Also if the file has another login by now: that is the next one to adopt.
+    pub(super) fn mark(&self, adopted: &Secret) -> Result<()> {
+        let Self::File { path, read, marker } = self else { return Ok(()) };
         let (Some(file), Some(bytes)) = (OldFile::at(path)?, old_bytes(path)?) else { return Ok(()) };
-        file.replace(&marker(&bytes))
+        let now = read(&bytes).map_err(|why| unreadable(path, why))?;
+        match now.as_ref().and_then(OldTokens::main_token) {
+            Some(now) if now.expose() != adopted.expose() => {
+                Err(Error::new(ErrorKind::Custody, format!("{} has another login by now", path.display())))
+            }
+            Some(_) => file.replace(&marker(&bytes)),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the host's marker has no token.
+    pub(super) fn check_marker(&self) -> Result<()> {
+        let Self::File { path, read, marker } = self else { return Ok(()) };
+        let Some(bytes) = old_bytes(path)? else { return Ok(()) };
+        let left = match &*marker(&bytes) {
+            [] => None,
+            marked => read(marked).map_err(|why| unreadable(path, why))?,
+        };
+        match left.as_ref().and_then(OldTokens::main_token) {
+            None => Ok(()),
+            Some(_) => {
+                let message =
+                    format!("cannot take over the login in {}: its marker still has the token", path.display());
+                Err(Error::new(ErrorKind::Config, message).with(Remedy::Upgrade))
+            }
+        }
     }
 
     /// Returns the other program's file.
@@ -83,7 +102,7 @@ impl Source {
 }
 
 /// Returns a number that every build makes of these bytes: it is kept on disk.
-fn hash(bytes: &[u8]) -> u64 {
+pub(super) fn hash(bytes: &[u8]) -> u64 {
     Sha256::digest(bytes).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 

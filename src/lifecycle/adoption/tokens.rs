@@ -31,7 +31,7 @@ impl OldTokens {
         Self::default()
     }
 
-    /// Sets the refresh token. It is exchanged at once, so that every copy of it dies. An empty text counts as none.
+    /// Sets the refresh token. It is exchanged at once: a server that rotates tokens then refuses every copy. An empty text counts as none.
     pub fn refresh_token(mut self, token: impl Into<String>) -> Self {
         self.refresh_token = Some(Secret::new(token.into())).filter(|token| !token.expose().is_empty());
         self

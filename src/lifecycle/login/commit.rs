@@ -111,6 +111,8 @@ impl Attempt<'_> {
         old: Option<&OpenGrant<'_>>,
     ) -> Result<(Context, Option<Entry>)> {
         Index::change(state_dir, self.app.config.lock_timeout, |index| {
+            // A repair may have named a grant that is being adopted.
+            index.forget(&entry.grant);
             entry.name = self.name_for_entry(index, &entry.account, entry.org.as_ref(), wanted)?;
             // The replaced login may serve other orgs, under other names. Only its key proves which
             // names are genuine.

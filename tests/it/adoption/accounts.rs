@@ -49,12 +49,17 @@ fn replace_takes_the_name() {
     assert_eq!(rig.server.live_families(), 1, "the replaced login is ended");
 }
 
+/// Nobody asked for a login, and here the revocation of one ends all of the account.
 #[test]
-fn a_login_of_the_same_account_is_replaced_and_ended() {
-    let rig = Rig::new();
+fn a_login_of_the_same_account_is_forgotten_and_not_revoked() {
+    let rig = Rig::with(|behaviour| behaviour.revocation_ends_account = true);
     rig.log_in();
-    let session = rig.auth().adopt(old_login_of(&rig, &Person::default()).adoption()).wait().unwrap();
-    assert_eq!(rig.auth().contexts().unwrap().len(), 1);
-    assert_eq!(rig.server.live_families(), 1);
+    let old = old_login_of(&rig, &Person::default());
+    let said = rig.folder.path().join("said");
+    let prompt = hallpass::Terminal::to(Box::new(std::fs::File::create(&said).unwrap()));
+    let session = rig.auth().adopt(old.adoption_with(prompt)).wait().unwrap();
+    assert_eq!((rig.auth().contexts().unwrap().len(), rig.records().len()), (1, 1));
     assert!(rig.server.is_live_access_token(&token(&session)));
+    let said = std::fs::read_to_string(said).unwrap();
+    assert!(said.contains("note: the login before was not ended at the server (it is of the same account)"), "{said}");
 }

@@ -8,7 +8,7 @@ use hallpass::testing::{Endpoint, Fault, Person};
 use hallpass::{ErrorKind, Remedy};
 
 use super::old::{OldTool, refreshes};
-use crate::support::rig::{Rig, S, assert_error, token};
+use crate::support::rig::{Rig, S, assert_error, bob, token, until};
 use crate::testing::raw;
 
 #[test]
@@ -107,13 +107,13 @@ fn adoptions_at_once_exchange_the_token_once() {
 fn a_marker_that_cannot_be_written_is_written_the_next_time() {
     let (rig, old) = OldTool::with_a_login();
     // In the way of the marker, which is written beside the file first.
-    let in_the_way = old.path.with_file_name("old.json.next");
+    let in_the_way = old.path.with_file_name(".old.json.hallpass");
     fs::create_dir(&in_the_way).unwrap();
     let said = rig.folder.path().join("said");
     let prompt = hallpass::Terminal::to(Box::new(fs::File::create(&said).unwrap()));
     let session = rig.auth().adopt(old.adoption_with(prompt)).wait().unwrap();
     let note = fs::read_to_string(said).unwrap();
-    assert!(note.contains("note: the old login's file still has its token, which is spent"), "{note}");
+    assert!(note.contains("note: the old file still has its token"), "{note}");
     fs::remove_dir(&in_the_way).unwrap();
     let again = rig.auth().adopt(old.adoption()).wait().unwrap();
     assert_eq!(token(&again), token(&session));
@@ -128,4 +128,78 @@ fn a_key_store_that_takes_no_key_costs_nothing() {
     assert_error(&error, ErrorKind::Custody, Some("unlock_store"), 6);
     assert_eq!(refreshes(&rig), 0);
     assert_eq!(error.remedy(), Some(&Remedy::UnlockStore));
+}
+
+#[test]
+fn a_login_that_the_old_version_makes_meanwhile_is_not_lost() {
+    let (rig, old) = OldTool::with_a_login();
+    let bob = raw::login_as(&rig.server, &bob()).unwrap();
+    let bobs = old.content().replace(&old.refresh_token, &bob.json("refresh_token"));
+    // The old version writes while the token is being exchanged.
+    let (path, server, content) = (old.path.clone(), rig.server.clone(), bobs.clone());
+    rig.server.inject(Endpoint::Token, Fault::DelayReply(std::time::Duration::from_millis(300)));
+    let writer = std::thread::spawn(move || {
+        until("the exchange", || server.counts().rotations > 0);
+        fs::write(path, content).unwrap();
+    });
+    let alice = rig.auth().adopt(old.adoption()).wait().unwrap();
+    writer.join().unwrap();
+    assert_eq!(alice.context().unwrap().name.as_str(), "alice@example.com");
+    assert_eq!(old.content(), bobs, "bob's login is still there");
+    let bob = rig.auth().adopt(old.adoption()).wait().unwrap();
+    assert_eq!(bob.context().unwrap().name.as_str(), "bob@example.com");
+    assert_eq!(old.content(), r#"{"theme":"dark"}"#);
+}
+
+#[test]
+fn a_repair_beside_an_adoption_leaves_one_name() {
+    let (rig, old) = OldTool::with_a_login();
+    for _ in 0..2 {
+        rig.server.inject(Endpoint::Token, Fault::CutBefore);
+    }
+    rig.auth().adopt(old.adoption()).wait().unwrap_err();
+    rig.auth().repair().wait().unwrap();
+    assert_eq!(rig.auth().contexts().unwrap().len(), 1, "the repair has named what it found");
+    let session = rig.auth().adopt(old.adoption()).wait().unwrap();
+    assert_eq!(session.context().unwrap().name.as_str(), "alice@example.com");
+    assert!(!rig.server.is_live_refresh_token(&old.refresh_token), "it was exchanged");
+    let names: Vec<_> =
+        rig.auth().contexts().unwrap().into_iter().map(|one| (one.name.to_string(), one.is_default)).collect();
+    assert_eq!(names, [("alice@example.com".to_owned(), true)]);
+}
+
+#[test]
+fn a_spent_token_is_not_sent_after_its_login_is_gone() {
+    let (rig, old) = OldTool::with_a_login();
+    fs::create_dir(old.path.with_file_name(".old.json.hallpass")).unwrap();
+    rig.auth().adopt(old.adoption()).wait().unwrap();
+    drop(rig.auth().logout(hallpass::contexts::Logout::default()).wait().unwrap());
+    rig.server.clear_requests();
+    let error = rig.auth().adopt(old.adoption()).wait().unwrap_err();
+    assert_eq!((error.kind(), refreshes(&rig)), (ErrorKind::NotLoggedIn, 0));
+}
+
+#[test]
+fn a_marker_that_keeps_the_token_is_found_before_it_is_spent() {
+    let (rig, old) = OldTool::with_a_login();
+    let keeps = || Adoption::of_file(Silent, &old.path, super::old::read, <[u8]>::to_vec);
+    assert_eq!(rig.auth().adopt(keeps()).wait().unwrap_err().kind(), ErrorKind::Config);
+    assert!(rig.server.is_live_refresh_token(&old.refresh_token) && rig.server.requests().is_empty());
+}
+
+#[test]
+fn a_token_in_the_environment_leaves_the_old_login_alone() {
+    let (rig, old) = OldTool::with_a_login();
+    let mut config = rig.config();
+    config.environment.token = Some(std::sync::Arc::new(hallpass::secret::Secret::new("at_given".into())));
+    let session = hallpass::Auth::new(config).unwrap().adopt(old.adoption()).wait().unwrap();
+    assert_eq!((token(&session).as_str(), rig.server.requests().len()), ("at_given", 0));
+}
+
+#[test]
+fn an_old_file_that_is_refused_does_not_lock_a_person_out() {
+    let (rig, old) = OldTool::with_a_login();
+    let session = rig.log_in();
+    fs::write(&old.path, "{").unwrap();
+    assert_eq!(token(&rig.auth().adopt(old.adoption()).wait().unwrap()), token(&session));
 }

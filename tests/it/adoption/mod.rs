@@ -146,6 +146,7 @@ fn no_secret_is_in_debug_or_in_files() {
         assert!(!bytes.windows(12).any(|piece| old.refresh_token.as_bytes().windows(12).any(|own| own == piece)));
     }
     // A reader that quotes the file in its error is not quoted itself.
+    let (rig, old) = OldTool::with_a_login();
     let quoting =
         Adoption::of_file(Silent, &old.path, |bytes| Err(String::from_utf8_lossy(bytes).into()), <[u8]>::to_vec);
     fs::write(&old.path, "rt_s3cr3t_0123456789").unwrap();
