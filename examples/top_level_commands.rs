@@ -9,7 +9,7 @@ use hallpass::{Auth, Config, cli};
 
 /// Deploys things
 #[derive(clap::Parser)]
-#[command(name = "railway", version)]
+#[command(name = "railway", bin_name = "railway", version)]
 enum Railway {
     Login(cli::Login),
     Logout(cli::Logout),

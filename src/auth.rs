@@ -78,8 +78,7 @@ impl Auth {
             .cancelled_on_drop(cancel)
     }
 
-    /// Takes over a login that another program made: an older version of this tool that keeps its tokens in a file, or a library
-    /// with its own code exchange.
+    /// Takes over a login that another program made: an older version of this tool, or a library with its own code exchange.
     ///
     /// Seals the old refresh token, exchanges it at once (a server that rotates tokens then refuses every copy), and replaces the
     /// file by a marker, so that the old version asks for a login. The prompt shows whose login it is. If the process is killed, the
@@ -96,9 +95,8 @@ impl Auth {
     /// - `Expired`, `Revoked` and `Interrupted`: the server refuses the old token.
     /// - `Unreachable`, `Protocol` and `AuthorizationServer`: as the server answers. If it may have exchanged the token, the next
     ///   call goes on with the sealed one; otherwise the old file still works.
-    /// - `Config`: the name belongs to another account. The login is kept under another name, and the next call succeeds.
+    /// - `Config`: the name belongs to another account; the login is kept under another name.
     /// - `Custody`: no key store takes the key; or others could have written the file, and nobody is logged in.
-    /// - Those of [`session_for`](Self::session_for), if there is no old login.
     pub fn adopt(&self, adoption: Adoption) -> Job<Session> {
         let (handle, select) = (self.handle.clone(), adoption.selector());
         let has_token = self.app().config.environment.token.is_some() && select.context.is_none();

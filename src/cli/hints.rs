@@ -12,20 +12,30 @@ pub(super) struct Hints {
     pub(super) commands: Commands,
     /// Says in which key store a login's key rests.
     config: Option<Config>,
+    /// Whether the command is ours.
+    is_ours: bool,
 }
 
 impl Hints {
     pub(super) fn new(commands: Commands, config: Option<Config>) -> Self {
-        Self { commands, config }
+        Self { commands, config, is_ours: true }
+    }
+
+    /// Returns the hints for an error of a host's own command, which takes no options of ours.
+    pub(super) fn of_host(commands: Commands) -> Self {
+        Self { commands, config: None, is_ours: false }
     }
 
     /// Returns the remedy as an imperative, with the exact command.
     pub(super) fn hint(&self, kind: ErrorKind, remedy: &Remedy) -> String {
         let variables = self.commands.variables();
         match remedy {
+            _ if !self.is_ours => remedy.hint(kind, &self.commands),
             Remedy::LogIn { context: Some(context) } if self.key_store_to_name(context).is_some() => {
-                let login = self.login_command(Some(context)).map(|argv| shell_command(&argv));
-                format!("run `{}`", login.unwrap_or_default())
+                match self.login_command(Some(context)) {
+                    Some(login) => format!("run `{}`", shell_command(&login)),
+                    None => remedy.hint(kind, &self.commands),
+                }
             }
             Remedy::ChooseContext { contexts } => {
                 let switch = self.commands.argv(Command::Switch, &["NAME"]).map(|argv| format!("`{}`", argv.join(" ")));

@@ -138,10 +138,12 @@ impl<T: FromArgMatches> FromArgMatches for LazyArgs<T> {
     }
 
     fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        // A flag `--json` of the host's own, which stands before our command.
+        let of_host = matches.try_get_one::<bool>("json").is_ok_and(|json| json == Some(&true));
         Ok(Self {
             commands: matches.try_remove_one(COMMANDS).ok().flatten(),
             args: T::from_arg_matches_mut(matches)?,
-            json: Format::from_arg_matches_mut(matches)?.json,
+            json: Format::from_arg_matches_mut(matches)?.json || of_host,
         })
     }
 

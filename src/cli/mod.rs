@@ -88,11 +88,11 @@ pub use parse::{answer, commands, parse, parse_with, prepare, prepare_with};
 /// # }
 /// ```
 pub fn report(commands: impl Into<Commands>, error: &Error) -> ExitCode {
-    Output::without_config(commands.into(), false, false).print_error(error).into()
+    Output::of_host(commands.into(), false).print_error(error).into()
 }
 
 /// Prints an error as JSON to standard output, with `ok: false` and the next steps, and returns the exit code: for a host's own `--json`.
 /// [`manual::json`](crate::manual::json) describes the object.
 pub fn report_json(commands: impl Into<Commands>, error: &Error) -> ExitCode {
-    Output::without_config(commands.into(), true, false).print_error(error).into()
+    Output::of_host(commands.into(), true).print_error(error).into()
 }

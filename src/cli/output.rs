@@ -37,6 +37,11 @@ impl Output {
         Self { json, events, hints: Hints::new(commands, config.cloned()), warnings: Arc::default() }
     }
 
+    /// For an error of a host's own command.
+    pub(super) fn of_host(commands: Commands, json: bool) -> Self {
+        Self { json, events: false, hints: Hints::of_host(commands), warnings: Arc::default() }
+    }
+
     pub(super) fn without_config(commands: Commands, json: bool, events: bool) -> Self {
         Self { json, events, hints: Hints::new(commands, None), warnings: Arc::default() }
     }

@@ -94,11 +94,8 @@ pub fn prepare_with(host: Command, variables: &Variables) -> Command {
 /// Runs `completions` or `man` below [`AuthCommand`](super::AuthCommand) if the matches ask for it, and returns the exit code. Returns
 /// `None` for every other command. `host` comes from [`prepare`].
 pub fn answer(host: &Command, matches: &ArgMatches) -> Option<ExitCode> {
-    let words = Words::of(host, None);
-    let auth = matches_of_auth(&words, matches)?;
-    let variables = auth.try_get_one::<Box<Commands>>(COMMANDS).ok()??.variables().clone();
-    let words = Words::of(host, Some(variables));
-    let (name, matches) = auth.subcommand().filter(|(name, _)| is_added(name))?;
+    let Asked { name, matches, commands } = asked(matches)?;
+    let words = Words::of(host, Some(commands.variables().clone()));
     let output = Output::without_config(words.commands(), false, false);
     Some(match text_of(name, host, matches, &words) {
         Ok(text) => output.print_unfiltered(text.trim_end()).into(),
@@ -118,8 +115,7 @@ pub fn commands<Host: CommandFactory>() -> Commands {
 
 fn parse_tree<Host: Parser>(mut tree: CommandTree) -> Host {
     let parsed = tree.command.clone().try_get_matches().and_then(|mut matches| {
-        let asked = matches_of_auth(&tree.words, &matches).and_then(ArgMatches::subcommand);
-        if let Some((name, matches)) = asked.filter(|(name, _)| is_added(name)) {
+        if let Some(Asked { name, matches, .. }) = asked(&matches) {
             let words = tree.words.clone();
             print_and_exit(&words, &text_of(name, &tree.clone().with_help_texts(), matches, &words)?);
         }
@@ -138,7 +134,7 @@ struct CommandTree {
 impl CommandTree {
     fn of(command: Command, variables: Option<Variables>) -> Self {
         let words = Words::of(&command, variables);
-        Self { command: with_commands(command, &words.commands()), words }
+        Self { command: with_commands(command, &words, ""), words }
     }
 
     /// Prints clap's error, or the help or version that was asked for, and ends the process as clap does.
@@ -155,7 +151,8 @@ impl CommandTree {
         if is_argument("--json") {
             // A login answers in events, to its end.
             let login = words.line("login");
-            let events = login.is_some_and(|login| login.split(' ').skip(1).all(is_argument));
+            let path = login.as_deref().and_then(|login| login.strip_prefix(&*words.program));
+            let events = path.is_some_and(|path| path.split_whitespace().all(is_argument));
             let _ = Output::without_config(words.commands(), true, events).print_error(&arguments_error(&text));
             exit_at_once(2)
         }
@@ -175,13 +172,17 @@ impl CommandTree {
 }
 
 /// Gives each command of ours the names of the host's commands, and adds `completions` and `man` to `auth`.
-fn with_commands(command: Command, commands: &Commands) -> Command {
+fn with_commands(command: Command, words: &Words, place: &str) -> Command {
+    let arg = || commands_arg(words.commands_near(place));
     let command = match name_of(&command) {
-        Some("auth") => command.defer(with_completions_and_man).arg(commands_arg(commands.clone())),
-        Some(_) => command.arg(commands_arg(commands.clone())),
+        Some("auth") => command.defer(with_completions_and_man).arg(arg()),
+        Some(_) => command.arg(arg()),
         None => command,
     };
-    command.mut_subcommands(|below| with_commands(below, commands))
+    command.mut_subcommands(|below| {
+        let place = format!("{place} {}", below.get_name());
+        with_commands(below, words, place.trim_start())
+    })
 }
 
 /// Replaces what `AuthCommand` defers.
@@ -217,14 +218,23 @@ fn with_added_texts(command: Command, words: &Words) -> Command {
     }
 }
 
-fn matches_of_auth<'m>(words: &Words, matches: &'m ArgMatches) -> Option<&'m ArgMatches> {
-    let path = words.line("auth")?;
-    path.split(' ').skip(1).try_fold(matches, |matches, name| matches.subcommand_matches(name))
+/// A question for what [`parse`] adds below an `AuthCommand`.
+struct Asked<'m> {
+    name: &'m str,
+    matches: &'m ArgMatches,
+    /// What the `AuthCommand` around it was given.
+    commands: &'m Commands,
 }
 
-/// Returns whether the command is one that [`parse`] adds.
-fn is_added(name: &str) -> bool {
-    matches!(name, completions::NAME | man::NAME)
+fn asked(mut matches: &ArgMatches) -> Option<Asked<'_>> {
+    loop {
+        let (name, below) = matches.subcommand()?;
+        let commands = matches.try_get_one::<Box<Commands>>(COMMANDS).ok().flatten();
+        if let Some(commands) = commands.filter(|_| matches!(name, completions::NAME | man::NAME)) {
+            return Some(Asked { name, matches: below, commands });
+        }
+        matches = below;
+    }
 }
 
 /// Returns what `completions` or `man` prints. `host` has all its texts.
@@ -284,5 +294,36 @@ mod tests {
         assert!(help("deploy").contains("<app>") && !help("account").contains("<app>"), "its words are its own");
         let tree = CommandTree::of(Command::new("acme").subcommand(Command::new("deploy")), None);
         assert!(tree.words.line("auth").is_none() && tree.command.get_subcommands().count() == 1);
+    }
+
+    fn auth(name: &'static str) -> Command {
+        <crate::cli::AuthCommand as clap::Args>::augment_args(Command::new(name))
+    }
+
+    #[test]
+    fn of_two_auths_each_names_its_own_commands() {
+        let below = |name: &'static str| Command::new(name).subcommand(auth("auth"));
+        let tree = CommandTree::of(Command::new("acme").subcommands([below("prod"), below("staging")]), None);
+        for place in ["prod", "staging"] {
+            let words = ["acme", place, "auth", "man"];
+            let matches = tree.command.clone().get_matches_from(words);
+            let Asked { name, commands, .. } = asked(&matches).unwrap();
+            let login = commands.line(crate::config::Command::Login, &[]).unwrap();
+            assert_eq!((name, login), (man::NAME, format!("acme {place} auth login")));
+        }
+    }
+
+    #[test]
+    fn a_program_of_two_words_is_two_words() {
+        let host = Command::new("acme").bin_name("cargo acme").subcommand(auth("auth"));
+        let tree = CommandTree::of(host, None);
+        assert_eq!(tree.words.line("login").unwrap(), "cargo acme auth login");
+        assert_eq!(tree.words.variable("TOKEN"), Some("ACME_TOKEN"));
+        let argv = tree.words.commands().argv(crate::config::Command::Login, &[]).unwrap();
+        assert_eq!(argv, ["cargo", "acme", "auth", "login"]);
+        let matches = tree.command.clone().get_matches_from(["acme", "auth", "completions", "bash"]);
+        let Asked { name, matches, .. } = asked(&matches).unwrap();
+        let words = tree.words.clone();
+        assert!(text_of(name, &tree.with_help_texts(), matches, &words).unwrap().contains("auth"));
     }
 }

@@ -1,5 +1,7 @@
 //! [`Words`]: where a host has put our commands in its clap tree, and what its variables are called.
 
+use std::cmp::Reverse;
+
 use clap::Command;
 
 use crate::config::{Command as Named, Commands, Variables};
@@ -21,7 +23,7 @@ impl Words {
     /// Finds our commands in the host's tree. Commands that are deferred are not made for that.
     pub(super) fn of(host: &Command, variables: Option<Variables>) -> Self {
         let program = host.get_bin_name().unwrap_or(host.get_name()).to_owned();
-        let variables = variables.unwrap_or_else(|| Variables::of_program(&program));
+        let variables = variables.unwrap_or_else(|| Variables::of_program(host.get_name()));
         let mut words = Self { program, variables, paths: Vec::new() };
         words.find(host, "");
         words
@@ -36,10 +38,18 @@ impl Words {
         words
     }
 
-    /// Returns the command of this name as a person types it; `None` if the host does not have it.
+    /// Returns the command of this name as a person types it; `None` if the host does not have it. Of several, the one with the fewest words.
     pub(super) fn line(&self, name: &str) -> Option<String> {
-        let (_, path) = self.paths.iter().find(|(own, _)| *own == name)?;
+        let path = self.path_near(name, "")?;
         Some(format!("{} {path}", self.program).trim_end().to_owned())
+    }
+
+    /// Returns the words behind the program's name that run a command: of several, those that share most with `place`, then the fewest.
+    fn path_near(&self, name: &str, place: &str) -> Option<&str> {
+        let words = |path: &str| path.split_whitespace().count();
+        let shared = |path: &str| path.split(' ').zip(place.split(' ')).take_while(|(own, other)| own == other).count();
+        let named = self.paths.iter().filter(|(own, _)| *own == name).map(|(_, path)| path.as_str());
+        named.min_by_key(|path| (Reverse(shared(path)), words(path)))
     }
 
     /// Returns the name of a variable; `None` if the host has not named it.
@@ -63,6 +73,11 @@ impl Words {
 
     /// Returns the commands for hints.
     pub(super) fn commands(&self) -> Commands {
+        self.commands_near("")
+    }
+
+    /// Returns the commands for the hints of a command at this path: where the host has one several times, the one beside it.
+    pub(super) fn commands_near(&self, place: &str) -> Commands {
         let named = [
             (Named::Login, "login"),
             (Named::Logout, "logout"),
@@ -71,8 +86,7 @@ impl Words {
             (Named::Token, "token"),
             (Named::Doctor, "doctor"),
         ];
-        let path = |name: &str| self.paths.iter().find(|(own, _)| *own == name).map(|(_, path)| path.clone());
-        let found = named.into_iter().filter_map(|(command, name)| Some((command, path(name)?)));
+        let found = named.into_iter().filter_map(|(command, name)| Some((command, self.path_near(name, place)?)));
         let none = Commands::none(&*self.program).with_variables(self.variables.clone());
         found.fold(none, |commands, (command, path)| commands.with(command, path))
     }
@@ -99,14 +113,8 @@ impl Words {
         }
     }
 
-    /// Adds a command. The path with fewer words wins; of two equal ones, the first.
     fn add(&mut self, name: &'static str, path: String) {
-        let words = |path: &str| path.split(' ').count();
-        match self.paths.iter_mut().find(|(own, _)| *own == name) {
-            Some((_, own)) if words(own) > words(&path) => *own = path,
-            Some(_) => {}
-            None => self.paths.push((name, path)),
-        }
+        self.paths.push((name, path));
     }
 }
 

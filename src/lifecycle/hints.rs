@@ -173,6 +173,8 @@ impl Hint<'_> {
             Setting::Arguments => Some("correct the arguments".into()),
             Setting::Context => variables.context.as_ref().map(|name| format!("correct {name}")),
             Setting::RequestedCustody => correct_or_unset(&variables.custody),
+            Setting::Org => variables.org.as_ref().map(|name| format!("name another org, or correct or unset {name}")),
+            Setting::Request => Some("correct the method or the URL of the request".into()),
             Setting::Folder => Some("go to a folder that exists".into()),
             Setting::StateDir => variables.home.as_ref().map(|name| {
                 format!("set {name} to the full path of a private folder outside work trees, on a file system with locks; or unset it")

@@ -1,6 +1,6 @@
 //! Replacing your own login.
 //!
-//! `tests/embed` has a small CLI, `skiff`, before and after this change: 218 lines before, 130 after. `tests/embed/run` uses the old version, then
+//! `tests/embed` has a small CLI, `skiff`, before and after this change: 218 lines before, 132 after. `tests/embed/run` uses the old version, then
 //! the new one in the same home, then the old one again. The order of this page is the order of the work.
 //!
 //! # 1. The configuration
@@ -83,10 +83,11 @@
 //! # 4. Existing logins
 //!
 //! [`Auth::adopt`](crate::Auth::adopt) takes over the login in the old version's file: nobody has to approve anything. Call it at the start of
-//! each command. Without an old login it asks nobody and writes nothing.
+//! each command but `login`, which needs no old login. Without an old login it asks nobody and writes nothing. If the server is away, the command
+//! ends with that error: "already logged out" would not be true while the old file has a token.
 //!
 //! ```no_run
-//! # async fn start(auth: hallpass::Auth, path: std::path::PathBuf) {
+//! # async fn start(auth: hallpass::Auth, path: std::path::PathBuf) -> hallpass::Result<()> {
 //! use hallpass::adoption::{Adoption, OldTokens};
 //! use hallpass::{ErrorKind, Terminal};
 //! use serde_json::{Map, Value};
@@ -105,11 +106,11 @@
 //!     },
 //! );
 //! match auth.adopt(old.lock(path.with_extension("lock"))).await {
-//!     // A failure ends no command: the next start tries again, and a command that needs a login says so.
-//!     Err(error) if error.kind() != ErrorKind::NotLoggedIn => eprintln!("note: {error}"),
+//!     // Nobody is logged in: the command says so if it needs a login.
+//!     Err(error) if error.kind() != ErrorKind::NotLoggedIn => return Err(error),
 //!     _ => {}
 //! }
-//! # }
+//! # Ok(()) }
 //! ```
 //!
 //! *Existing config folders.* The old file stays where it is and keeps its other settings: the marker is the file without its tokens. hallpass has
@@ -118,10 +119,24 @@
 //! *The old version* finds no token and asks for a login. A copy of the old token, in a backup or a container, is dead, because the token was
 //! exchanged. On a server that takes a spent token for theft (RFC 9700 §4.14.2), such a copy ends the login if somebody uses it: say so in your release notes.
 //!
+//! *Files that others can write* are refused, with a `chmod` in the hint: another person could have put a login of theirs there. Such are a folder
+//! of mode 775 (umask 002), a symbolic link (stow, chezmoi), and a file in a work tree, as in a test with `HOME` inside your checkout. Somebody who
+//! is logged in goes on without the old file. Otherwise a new login is needed, and the old tokens stay in the file: delete them.
+//!
 //! *A server that a variable can change.* The old token goes to the issuer of the configuration. If your tool lets a variable choose the issuer, adopt
 //! only under the built-in one.
 //!
-//! # 5. What to keep for one release
+//! # 5. What your users' scripts will notice
+//!
+//! | | with the ready-made commands |
+//! | --- | --- |
+//! | exit codes | 4 without a login, 5 if the server is away, 2 for wrong arguments: [`ErrorKind::exit_code`](crate::ErrorKind::exit_code) |
+//! | `login` without a terminal | ends with 4 instead of waiting, unless `--wait` or `--json` is given |
+//! | `logout` | revokes the login at the server; nobody logged in is 4 |
+//! | `whoami` | prints the person and the server; `--json` the claims, of which `email` is one |
+//! | a flag `--json` of your own | counts for these commands, before and behind them, if it is a global flag with the id `json` |
+//!
+//! # 6. What to keep for one release
 //!
 //! - The call of `adopt`, for as long as people may come from an old version. It costs one read of a small file.
 //! - The names of your variables and commands, and your `--json`.

@@ -98,7 +98,8 @@ impl Commands {
     /// Returns a command with these options, as argv; `None` if the host does not have the command.
     pub fn argv(&self, command: Command, options: &[&str]) -> Option<Vec<String>> {
         let path = self.paths.get(&command)?.split_whitespace();
-        let words = std::iter::once(&*self.program).chain(path).chain(options.iter().copied());
+        // `cargo acme` is two words.
+        let words = self.program.split_whitespace().chain(path).chain(options.iter().copied());
         Some(words.map(str::to_owned).collect())
     }
 

@@ -54,10 +54,11 @@ impl Variables {
         }
     }
 
-    /// Names the variables of a program: `my-app` makes `MY_APP_TOKEN` and so on. The default of a [`Config`](crate::Config) is this, with
+    /// Names the variables of a program: `my-app` makes `MY_APP_TOKEN` and so on; no variable has another character in its name. The default of a [`Config`](crate::Config) is this, with
     /// the app's name.
     pub fn of_program(program: &str) -> Self {
-        Self::prefixed(&program.to_ascii_uppercase().replace('-', "_"))
+        let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+        Self::prefixed(&program.chars().map(letter).collect::<String>())
     }
 
     /// Names no variable, so that hallpass reads none of the host's.

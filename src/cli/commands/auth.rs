@@ -145,6 +145,23 @@ mod tests {
     }
 
     #[test]
+    fn a_global_json_of_the_host_counts_wherever_it_stands() {
+        #[derive(Parser)]
+        struct Host {
+            #[arg(long, global = true)]
+            json: bool,
+            #[command(subcommand)]
+            command: HostCommand,
+        }
+        for text in ["acme --json auth list", "acme auth --json list", "acme auth list --json", "acme auth list"] {
+            let Host { json, command: HostCommand::Auth(auth) } = Host::parse_from(text.split(' '));
+            let AuthSubcommand::List(List(list)) = auth.0.args.command else { panic!("{text}") };
+            assert_eq!(json || auth.0.json || list.json, text.contains("--json"), "{text}");
+            assert_eq!(auth.0.json || list.json, text.contains("--json"), "{text}");
+        }
+    }
+
+    #[test]
     fn a_host_option_with_our_name_is_ours_below_auth() {
         Host::command().debug_assert();
         let parsed = |text: &str| {

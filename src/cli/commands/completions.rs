@@ -27,6 +27,8 @@ pub(in crate::cli) fn how_to_install(own: &str) -> String {
 /// Returns the script for the host's whole tree.
 pub(in crate::cli) fn script(host: &Command, program: String, matches: &ArgMatches) -> String {
     let mut script = Vec::new();
+    // A shell completes the first word, and the generators cannot do with more.
+    let program = if program.contains(' ') { host.get_name().to_owned() } else { program };
     if let Some(shell) = matches.get_one::<Shell>(SHELL) {
         generate(*shell, &mut visible(host), program, &mut script);
     }

@@ -33,14 +33,13 @@ pub fn session() -> Result<Session> {
     AUTH.clone()?.session()
 }
 
-/// Version 1 kept its tokens in its settings. Without such tokens this asks nobody. A failure ends no command: the next start tries
-/// again, and a command that needs a login says so.
-pub async fn adopt_old_login() {
+/// Version 1 kept its tokens in its settings. Without such tokens this asks nobody.
+pub async fn adopt_old_login() -> Result<()> {
     let old = Adoption::of_file(Terminal::stderr(), path(), read, without_tokens).lock(path().with_extension("lock"));
-    let Ok(auth) = AUTH.clone() else { return };
-    match auth.adopt(old).await {
-        Err(error) if error.kind() != ErrorKind::NotLoggedIn => eprintln!("note: {error}"),
-        _ => {}
+    match AUTH.clone()?.adopt(old).await {
+        // Nobody is logged in: the command says so if it needs a login.
+        Err(error) if error.kind() != ErrorKind::NotLoggedIn => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -36,13 +36,14 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Skiff { json, command } = cli::parse_with(&auth::variables());
-    auth::adopt_old_login().await;
-    let code = match command {
-        Command::Login(login) => login.run(auth::config()),
-        Command::Logout(logout) => logout.run(auth::config()),
-        Command::Whoami(whoami) => whoami.run(auth::config()),
-        Command::Apps => end(commands::apps(json).await, json),
-        Command::GitCredential => end(commands::git_credential(), json),
+    let code = match (command, auth::adopt_old_login().await) {
+        // A new login needs no old one.
+        (Command::Login(login), _) => login.run(auth::config()),
+        (_, Err(error)) => end(Err(error.into()), json),
+        (Command::Logout(logout), Ok(())) => logout.run(auth::config()),
+        (Command::Whoami(whoami), Ok(())) => whoami.run(auth::config()),
+        (Command::Apps, Ok(())) => end(commands::apps(json).await, json),
+        (Command::GitCredential, Ok(())) => end(commands::git_credential(), json),
     };
     // AUTH is in a static, which is never dropped: a refresh that is under way is finished and kept.
     Auth::shutdown_all(Duration::from_secs(5));
