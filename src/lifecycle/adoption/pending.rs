@@ -34,12 +34,18 @@ impl Adopted {
         if !app.files(state_dir, &adopted.grant).is_there() {
             return Ok(None);
         }
-        let is_of_token = adopted.open(app, state_dir).and_then(|opened| {
+        let opened = adopted.open(app, state_dir).and_then(|opened| {
             let record = opened.read()?;
-            Ok(opened.was_adopted_with(&record, token))
+            Ok((opened.was_adopted_with(&record, token), is_to_be_exchanged(&record)))
         });
-        match is_of_token {
-            Ok(is_of_token) => Ok(Some(adopted).filter(|_| is_of_token)),
+        match opened {
+            Ok((true, _)) => Ok(Some(adopted)),
+            // The other program has refreshed its token since, so that the sealed one is spent.
+            Ok((false, true)) if Index::read(Some(state_dir))?.of_grant(&adopted.grant).is_none() => {
+                adopted.erase(app, state_dir)?;
+                Ok(None)
+            }
+            Ok((false, _)) => Ok(None),
             // It is damaged, or its key is gone: no adoption can go on with it.
             Err(error) if matches!(error.remedy(), Some(Remedy::LogIn { .. })) => Ok(None),
             Err(error) => Err(error),
@@ -89,6 +95,11 @@ impl Adopted {
         let lock = files.lock(app.config.lock_timeout)?;
         files.erase(&lock, Some(&*app.quiet_key_stores().any(&self.key_store)?))
     }
+}
+
+/// Returns whether the record still has the old token. An old login without a refresh token stays as it is.
+pub(super) fn is_to_be_exchanged(record: &Record) -> bool {
+    record.generation == 1 && record.refresh_token.is_some()
 }
 
 fn record(attempt: &Attempt<'_>, tokens: &OldTokens) -> Record {

@@ -158,8 +158,9 @@ impl OneToken<'_> {
         let done = steps.finish(wanted);
         match &done {
             Ok(Finished { is_marked: true, .. }) if self.file.is_some() => Note::remove(state_dir, self.name),
-            Ok(_) => self.note(&adopted, State::Adopted)?,
-            Err(error) if has_ended(error) => self.note(&adopted, State::Refused)?,
+            // A note that cannot be written costs a request at the next start.
+            Ok(_) => drop(self.note(&adopted, State::Adopted)),
+            Err(error) if has_ended(error) => drop(self.note(&adopted, State::Refused)),
             Err(_) => {}
         }
         let Finished { context, warnings, taken, .. } = done?;

@@ -57,20 +57,15 @@ impl Source {
         Some(hash(format!("{} {length} {written} {issuer} {client}", path.display()).as_bytes()))
     }
 
-    /// Replaces the old file by its marker, if it still has the login that was adopted.
-    ///
-    /// # Errors
-    /// Also if the file has another login by now: that is the next one to adopt.
-    pub(super) fn mark(&self, adopted: &Secret) -> Result<()> {
-        let Self::File { path, read, marker } = self else { return Ok(()) };
-        let (Some(file), Some(bytes)) = (OldFile::at(path)?, old_bytes(path)?) else { return Ok(()) };
+    /// Replaces the old file by its marker, if it still has the login that was adopted. Returns false if it has another login by now.
+    pub(super) fn mark(&self, adopted: &Secret) -> Result<bool> {
+        let Self::File { path, read, marker } = self else { return Ok(true) };
+        let (Some(file), Some(bytes)) = (OldFile::at(path)?, old_bytes(path)?) else { return Ok(true) };
         let now = read(&bytes).map_err(|why| unreadable(path, why))?;
         match now.as_ref().and_then(OldTokens::main_token) {
-            Some(now) if now.expose() != adopted.expose() => {
-                Err(Error::new(ErrorKind::Custody, format!("{} has another login by now", path.display())))
-            }
-            Some(_) => file.replace(&marker(&bytes)),
-            None => Ok(()),
+            Some(now) if now.expose() != adopted.expose() => Ok(false),
+            Some(_) => file.replace(&marker(&bytes)).map(|()| true),
+            None => Ok(true),
         }
     }
 
@@ -96,7 +91,7 @@ impl Source {
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
             Self::File { path, .. } => Some(path),
-            Source::Memory(_) => None,
+            Self::Memory(_) => None,
         }
     }
 }

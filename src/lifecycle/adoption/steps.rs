@@ -9,7 +9,7 @@
 //! | named | has a dead token | works; the next adoption writes the marker |
 
 use super::Adoption;
-use super::pending::Adopted;
+use super::pending::{Adopted, is_to_be_exchanged};
 use crate::lifecycle::access_token::{TokenRequest, Wanted};
 use crate::lifecycle::contexts::{Context, Entry, Index};
 use crate::lifecycle::login::Attempt;
@@ -59,7 +59,11 @@ impl Steps<'_> {
         let marked = self.request.source.mark(self.token);
         reached("adoption marked");
         let is_marked = marked.is_ok();
-        let unmarked = marked.err().map(|error| format!("the old file still has its token: {}", error.full_text()));
+        let unmarked = match marked {
+            Ok(true) => None,
+            Ok(false) => Some("the old file has another login by now, which the next start takes over".to_owned()),
+            Err(error) => Some(format!("the old file still has its token: {}", error.full_text())),
+        };
         let left_alive = left_alive.map(|why| format!("the login before was not ended at the server ({why})"));
         Ok(Finished { context, warnings: unmarked.into_iter().chain(left_alive).collect(), taken, is_marked })
     }
@@ -169,11 +173,6 @@ impl Steps<'_> {
         let why = forgotten.err().map_or_else(|| "it is of the same account".to_owned(), |error| error.full_text());
         Ok(Some(why))
     }
-}
-
-/// Returns whether the record still has the old token. An old login without a refresh token stays as it is.
-fn is_to_be_exchanged(record: &Record) -> bool {
-    record.generation == 1 && record.refresh_token.is_some()
 }
 
 /// Returns whether the server has refused the token.

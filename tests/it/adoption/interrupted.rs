@@ -151,6 +151,22 @@ fn a_login_that_the_old_version_makes_meanwhile_is_not_lost() {
     assert_eq!(old.content(), r#"{"theme":"dark"}"#);
 }
 
+/// A crash after the token was sealed, as a reply that never comes leaves it.
+#[test]
+fn a_token_that_was_rotated_after_a_cut_adoption_leaves_nothing() {
+    let (rig, old) = OldTool::with_a_login();
+    for _ in 0..2 {
+        rig.server.inject(Endpoint::Token, Fault::CutBefore);
+    }
+    rig.auth().adopt(old.adoption()).wait().unwrap_err();
+    assert_eq!(rig.records().iter().filter(|path| path.extension().is_none()).count(), 1, "the sealed token");
+    let newer = raw::refresh(&rig.server, &old.refresh_token, &[]).unwrap();
+    old.write(&newer);
+    let session = rig.auth().adopt(old.adoption()).wait().unwrap();
+    assert!(rig.server.is_live_access_token(&token(&session)));
+    assert_eq!(rig.records().iter().filter(|path| path.extension().is_none()).count(), 1, "the login alone");
+}
+
 #[test]
 fn a_repair_beside_an_adoption_leaves_one_name() {
     let (rig, old) = OldTool::with_a_login();
