@@ -44,6 +44,8 @@ struct Front {
     /// The challenge of each code (RFC 7636), and where it was sent.
     codes: Mutex<HashMap<String, (String, String)>>,
     approvals: AtomicUsize,
+    /// The requests to the MCP server with a token that is not valid there.
+    refused: AtomicUsize,
     http: reqwest::Client,
 }
 
@@ -63,6 +65,7 @@ impl McpServer {
             issuer: issuer.clone(),
             codes: Mutex::default(),
             approvals: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
             http: reqwest::Client::new(),
         });
         let router = router(front.clone(), name.to_owned());
@@ -73,6 +76,11 @@ impl McpServer {
     /// How often a person has approved.
     pub fn approvals(&self) -> usize {
         self.front.approvals.load(Ordering::Relaxed)
+    }
+
+    /// How often a request had a token that is not valid here.
+    pub fn refused(&self) -> usize {
+        self.front.refused.load(Ordering::Relaxed)
     }
 
     /// Says how long the tokens live that are issued from now on.
@@ -169,7 +177,11 @@ async fn demand_token(State(front): State<Arc<Front>>, request: Request<Body>, n
         return next.run(request).await;
     }
     let metadata = format!("{}/.well-known/oauth-protected-resource/mcp", front.issuer);
-    let challenge = format!("Bearer resource_metadata=\"{metadata}\"");
+    // RFC 6750 §3.1: a request without a token gets no error code.
+    let has_token = request.headers().contains_key(header::AUTHORIZATION);
+    front.refused.fetch_add(usize::from(has_token), Ordering::Relaxed);
+    let error = if has_token { ", error=\"invalid_token\"" } else { "" };
+    let challenge = format!("Bearer resource_metadata=\"{metadata}\"{error}");
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response()
 }
 
