@@ -111,7 +111,8 @@ impl Adoption {
     }
 
     /// Allows the login to replace a context of another account. The default is a `Config` error: the old token is already spent, so the
-    /// login is kept under another name.
+    /// login is kept under another name. A server that names no subject never says that two accounts are the same: under a name that exists,
+    /// its logins need this.
     pub fn replace(mut self) -> Self {
         self.login = self.login.replace();
         self
