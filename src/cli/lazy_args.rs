@@ -1,6 +1,7 @@
 //! [`LazyArgs`]: a command of ours in a host's tree, whose options and texts are made only if it runs.
 
 use std::ffi::OsStr;
+use std::sync::Arc;
 
 use clap::builder::TypedValueParser;
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches};
@@ -42,7 +43,7 @@ pub(super) struct LazyArgs<T> {
     pub(super) args: T,
     pub(super) json: bool,
     /// What the host's commands are called, if [`parse`](super::parse()) has found them.
-    pub(super) commands: Option<Box<Commands>>,
+    pub(super) commands: Option<Arc<Commands>>,
 }
 
 /// Lets a public struct around [`LazyArgs`] be used as clap's arguments: clap's traits stand in our API, and no generic type does.
@@ -83,8 +84,19 @@ pub(super) use {as_args, described};
 /// Returns the hidden argument that gives a command the names of the host's commands. Its value is always `commands`, whatever a
 /// person types.
 pub(super) fn commands_arg(commands: Commands) -> Arg {
-    Arg::new(COMMANDS).long(COMMANDS).hide(true).default_value("").value_parser(Constant(commands.into()))
+    Arg::new(COMMANDS).long(COMMANDS).hide(true).default_value("").value_parser(Constant(Arc::new(commands)))
 }
+
+/// Marks a command of ours whose texts [`parse`](super::parse()) makes.
+pub(super) fn prepared(command: Command) -> Command {
+    command.group(ArgGroup::new(PREPARED))
+}
+
+fn is_prepared(command: &Command) -> bool {
+    command.get_groups().any(|group| group.get_id() == PREPARED)
+}
+
+const PREPARED: &str = "hallpass-prepared";
 
 /// The id of that argument.
 pub(super) const COMMANDS: &str = "hallpass-commands";
@@ -112,8 +124,12 @@ impl<T: Described> LazyArgs<T> {
         if let Some(about) = own {
             command = command.long_about(own_long.unwrap_or_else(|| about.clone())).about(about);
         }
-        let details = own_details.unwrap_or_else(|| T::DETAILS.text_for(T::NAME, &Words::unknown()).into());
-        command.after_long_help(details)
+        match own_details {
+            Some(details) => command.after_long_help(details),
+            // `parse` makes this text only for help: made at each start, it took a fifth of `acme auth token`.
+            None if is_prepared(&command) => command,
+            None => command.after_long_help(T::DETAILS.text_for(T::NAME, &Words::unknown())),
+        }
     }
 
     /// Marks the command as ours.
@@ -168,12 +184,12 @@ fn hide_same_names(mut command: Command, ours: &Command) -> Command {
 }
 
 #[derive(Clone)]
-struct Constant(Box<Commands>);
+struct Constant(Arc<Commands>);
 
 impl TypedValueParser for Constant {
-    type Value = Box<Commands>;
+    type Value = Arc<Commands>;
 
-    fn parse_ref(&self, _command: &Command, _arg: Option<&Arg>, _value: &OsStr) -> Result<Box<Commands>, clap::Error> {
+    fn parse_ref(&self, _command: &Command, _arg: Option<&Arg>, _value: &OsStr) -> Result<Arc<Commands>, clap::Error> {
         Ok(self.0.clone())
     }
 }

@@ -26,11 +26,11 @@ pub(super) struct Output {
 
 impl Output {
     /// `commands`: what the host's commands are called, if its clap tree was searched for them.
-    pub(super) fn new(json: bool, events: bool, commands: Option<Box<Commands>>, config: &Result<Config>) -> Self {
+    pub(super) fn new(json: bool, events: bool, commands: Option<Arc<Commands>>, config: &Result<Config>) -> Self {
         let config = config.as_ref().ok();
         let commands = match (commands, config) {
-            (Some(found), Some(config)) => config.commands_beside(*found),
-            (Some(found), None) => *found,
+            (Some(found), Some(config)) => config.commands_beside(Commands::clone(&found)),
+            (Some(found), None) => Commands::clone(&found),
             (None, Some(config)) => config.commands(),
             (None, None) => Commands::none("this tool"),
         };

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
 use clap::{Arg, ArgMatches, Command, CommandFactory, Parser, value_parser};
 
 use super::commands::{AuthArgs, completions, details, man};
 use super::help::auth_help_with_completions;
-use super::lazy_args::{COMMANDS, LazyArgs, commands_arg};
+use super::lazy_args::{COMMANDS, LazyArgs, commands_arg, prepared};
 use super::output::{Output, exit_at_once, say};
 use super::words::{Words, is_named, name_of};
 use crate::Error;
@@ -175,8 +176,8 @@ impl CommandTree {
 fn with_commands(command: Command, words: &Words, place: &str) -> Command {
     let arg = || commands_arg(words.commands_near(place));
     let command = match name_of(&command) {
-        Some("auth") => command.defer(with_completions_and_man).arg(arg()),
-        Some(_) => command.arg(arg()),
+        Some("auth") => prepared(command.defer(with_completions_and_man).arg(arg())),
+        Some(_) => prepared(command.arg(arg())),
         None => command,
     };
     command.mut_subcommands(|below| {
@@ -189,7 +190,7 @@ fn with_commands(command: Command, words: &Words, place: &str) -> Command {
 fn with_completions_and_man(auth: Command) -> Command {
     let completions = Command::new(completions::NAME).defer(completions::with_args);
     let man = Command::new(man::NAME).defer(man::with_args).hide(true);
-    LazyArgs::<AuthArgs>::with_args(auth).subcommands([completions, man])
+    LazyArgs::<AuthArgs>::with_args(auth).mut_subcommands(prepared).subcommands([completions, man])
 }
 
 /// Makes the texts of our commands anew, with the host's words. What the host wrote on a command of ours stays.
@@ -199,11 +200,8 @@ fn with_texts(command: Command, words: &Words) -> Command {
         let added = if is_auth { with_added_texts(below, words) } else { below };
         with_texts(added, words)
     });
-    if let Some(text) = name_of(&command).and_then(|name| {
-        let details = details(name)?;
-        let is_unknown = command.get_after_long_help()?.to_string() == details.text_for(name, &Words::unknown());
-        is_unknown.then(|| details.text_for(name, words))
-    }) {
+    let text = name_of(&command).and_then(|name| Some(details(name)?.text_for(name, words)));
+    if let Some(text) = text.filter(|_| command.get_after_long_help().is_none()) {
         command = command.after_long_help(text);
     }
     if is_auth { command.help_template(auth_help_with_completions()) } else { command }
@@ -229,7 +227,7 @@ struct Asked<'m> {
 fn asked(mut matches: &ArgMatches) -> Option<Asked<'_>> {
     loop {
         let (name, below) = matches.subcommand()?;
-        let commands = matches.try_get_one::<Box<Commands>>(COMMANDS).ok().flatten();
+        let commands = matches.try_get_one::<Arc<Commands>>(COMMANDS).ok().flatten();
         if let Some(commands) = commands.filter(|_| matches!(name, completions::NAME | man::NAME)) {
             return Some(Asked { name, matches: below, commands });
         }

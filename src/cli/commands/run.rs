@@ -1,5 +1,7 @@
 //! How a command runs to its end.
 
+use std::sync::Arc;
+
 use crate::cli::lazy_args::{Described, LazyArgs};
 use crate::cli::output::Output;
 use crate::cli::process::run_command;
@@ -22,7 +24,7 @@ pub(super) trait Run: Described {
 pub(super) fn run<T: Run>(
     command: LazyArgs<T>,
     json: bool,
-    commands: Option<Box<Commands>>,
+    commands: Option<Arc<Commands>>,
     config: Result<Config>,
 ) -> u8 {
     let stop = if T::LISTENS_LATE { Stop::default() } else { Stop::on_signals() };
