@@ -11,7 +11,7 @@ pub fn by_hallpass() {
     let error = log_in(Vec::new());
     assert_eq!(error.remedy(), Some(&Remedy::TrustRoot), "{error:?}");
     let error = log_in(std::fs::read(variable("HOST_ROOTS")).expect("the roots"));
-    assert!(error.to_string().contains("device_authorization_endpoint"), "{error:?}");
+    assert!(error.to_string().contains("names no token_endpoint"), "{error:?}");
 }
 
 /// The server's metadata name no endpoint, so that every login fails.
