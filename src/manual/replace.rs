@@ -1,6 +1,6 @@
 //! Replacing your own login.
 //!
-//! `tests/embed` has a small CLI, `skiff`, before and after this change: 218 lines before, 132 after. `tests/embed/run` uses the old version, then
+//! `tests/embed` has a small CLI, `skiff`, before and after this change: 219 lines before, 136 after. `tests/embed/run` uses the old version, then
 //! the new one in the same home, then the old one again. The order of this page is the order of the work.
 //!
 //! # 1. The configuration

@@ -16,7 +16,7 @@ pub fn config() -> Result<Config> {
     config.scopes = "openid profile email offline_access".parse()?;
     config.resources = vec![api().parse()?];
     // For a server on this machine, in tests.
-    config.network.allow_loopback_http = true;
+    config.network.allow_loopback_http = cfg!(debug_assertions);
     config.set_variables(variables());
     Ok(config)
 }

@@ -1,11 +1,11 @@
 //! What `skiff` is for.
 
 use hallpass::AfterRefusal;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::auth;
-use crate::config::{Result, api};
+use crate::config::{CLIENT, Result, api};
 
 pub async fn apps(json: bool) -> Result<()> {
     let apps: Vec<Value> = get(&format!("{}/apps", api())).await?.error_for_status()?.json().await?;
@@ -21,10 +21,10 @@ pub async fn apps(json: bool) -> Result<()> {
 async fn get(url: &str) -> Result<Response> {
     let session = auth::session()?;
     let headers = session.authorization("GET", url).await?;
-    let reply = Client::new().get(url).headers(headers.clone()).send().await?;
+    let reply = CLIENT.get(url).headers(headers.clone()).send().await?;
     if reply.status() == StatusCode::UNAUTHORIZED && matches!(session.refused(&headers, url), AfterRefusal::Retry) {
         let headers = session.authorization("GET", url).await?;
-        return Ok(Client::new().get(url).headers(headers).send().await?);
+        return Ok(CLIENT.get(url).headers(headers).send().await?);
     }
     Ok(reply)
 }

@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use reqwest::Client;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::config::{Result, Settings, issuer, path};
+use crate::config::{CLIENT, Result, Settings, issuer, path};
 
 const CLIENT_ID: &str = "skiff-cli";
 const SCOPES: &str = "openid profile email offline_access";
@@ -35,7 +34,7 @@ struct Refused {
 
 pub async fn login() -> Result<()> {
     let form = [("client_id", CLIENT_ID), ("scope", SCOPES)];
-    let device: Device = Client::new()
+    let device: Device = CLIENT
         .post(format!("{}/device_authorization", issuer()))
         .form(&form)
         .send()
@@ -76,7 +75,7 @@ pub fn logout() -> Result<()> {
 
 pub async fn whoami(json: bool) -> Result<()> {
     let url = format!("{}/userinfo", issuer());
-    let person = Client::new().get(url).bearer_auth(access_token().await?).send().await?;
+    let person = CLIENT.get(url).bearer_auth(access_token().await?).send().await?;
     let person: Value = person.error_for_status()?.json().await?;
     match json {
         true => println!("{person}"),
@@ -126,7 +125,7 @@ fn keep(tokens: Tokens) -> Result<String> {
 }
 
 async fn token_request(form: &[(&str, &str)]) -> Result<Result<Tokens, Refused>> {
-    let reply = Client::new().post(format!("{}/token", issuer())).form(form).send().await?;
+    let reply = CLIENT.post(format!("{}/token", issuer())).form(form).send().await?;
     match reply.status().is_success() {
         true => Ok(Ok(reply.json().await?)),
         false => Ok(Err(reply.json().await?)),

@@ -1,16 +1,15 @@
 //! What `skiff` is for.
 
-use reqwest::Client;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use crate::auth;
-use crate::config::{Result, api};
+use crate::config::{CLIENT, Result, api};
 
 pub async fn apps(json: bool) -> Result<()> {
     let url = format!("{}/apps", api());
-    let apps = Client::new().get(url).bearer_auth(auth::access_token().await?).send().await?;
+    let apps = CLIENT.get(url).bearer_auth(auth::access_token().await?).send().await?;
     let apps: Vec<Value> = apps.error_for_status()?.json().await?;
     if json {
         println!("{}", Value::from(apps));

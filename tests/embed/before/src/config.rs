@@ -1,12 +1,17 @@
 //! The settings of `skiff`, and where its server is.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::{env, fs};
 
+use reqwest::Client;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+/// One pool of connections for the whole program.
+pub static CLIENT: LazyLock<Client> = LazyLock::new(Client::new);
 
 /// `~/.config/skiff/config.json`.
 #[derive(Default, Serialize, Deserialize)]
