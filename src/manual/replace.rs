@@ -124,7 +124,7 @@
 //! is logged in goes on without the old file. Otherwise a new login is needed, and the old tokens stay in the file: delete them.
 //!
 //! *A server that a variable can change.* The old token goes to the issuer of the configuration. If your tool lets a variable choose the issuer, adopt
-//! only under the built-in one.
+//! only under the built-in one. `skiff` reads `SKIFF_ISSUER` in debug builds only, for its tests.
 //!
 //! # 5. What your users' scripts will notice
 //!
