@@ -42,7 +42,7 @@ macro_rules! described {
 pub(super) struct LazyArgs<T> {
     pub(super) args: T,
     pub(super) json: bool,
-    /// What the host's commands are called, if [`parse`](super::parse()) has found them.
+    /// The names of the host's commands, if [`parse`](super::parse()) has found them.
     pub(super) commands: Option<Arc<Commands>>,
 }
 

@@ -193,7 +193,7 @@ fn with_completions_and_man(auth: Command) -> Command {
     LazyArgs::<AuthArgs>::with_args(auth).mut_subcommands(prepared).subcommands([completions, man])
 }
 
-/// Makes the texts of our commands anew, with the host's words. What the host wrote on a command of ours stays.
+/// Makes the texts of our commands with the host's words. A text that the host wrote on a command of ours stays.
 fn with_texts(command: Command, words: &Words) -> Command {
     let is_auth = is_named(&command, "auth");
     let mut command = command.mut_subcommands(|below| {
@@ -220,7 +220,7 @@ fn with_added_texts(command: Command, words: &Words) -> Command {
 struct Asked<'m> {
     name: &'m str,
     matches: &'m ArgMatches,
-    /// What the `AuthCommand` around it was given.
+    /// The names that the `AuthCommand` around it was given.
     commands: &'m Commands,
 }
 

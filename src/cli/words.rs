@@ -33,7 +33,7 @@ impl Words {
     pub(super) fn unknown() -> Self {
         let (program, variables) = ("<app>".to_owned(), Variables::prefixed("<APP>"));
         let mut words = Self { program, variables, paths: Vec::new() };
-        words.add("whoami", "whoami".into());
+        words.paths.push(("whoami", "whoami".into()));
         words.add_auth("auth");
         words
     }
@@ -78,15 +78,8 @@ impl Words {
 
     /// Returns the commands for the hints of a command at this path: where the host has one several times, the one beside it.
     pub(super) fn commands_near(&self, place: &str) -> Commands {
-        let named = [
-            (Named::Login, "login"),
-            (Named::Logout, "logout"),
-            (Named::List, "list"),
-            (Named::Switch, "switch"),
-            (Named::Token, "token"),
-            (Named::Doctor, "doctor"),
-        ];
-        let found = named.into_iter().filter_map(|(command, name)| Some((command, self.path_near(name, place)?)));
+        let own = Named::OWN.into_iter();
+        let found = own.filter_map(|(command, name)| Some((command, self.path_near(name, place)?)));
         let none = Commands::none(&*self.program).with_variables(self.variables.clone());
         found.fold(none, |commands, (command, path)| commands.with(command, path))
     }
@@ -96,7 +89,7 @@ impl Words {
             Some("auth") => self.add_auth(path),
             Some(name) => {
                 if let Some(name) = SUBCOMMANDS.iter().chain(&["whoami"]).find(|own| **own == name) {
-                    self.add(name, path.to_owned());
+                    self.paths.push((name, path.to_owned()));
                 }
             }
             None => {}
@@ -107,14 +100,10 @@ impl Words {
     }
 
     fn add_auth(&mut self, path: &str) {
-        self.add("auth", path.to_owned());
+        self.paths.push(("auth", path.to_owned()));
         for name in SUBCOMMANDS {
-            self.add(name, format!("{path} {name}").trim_start().to_owned());
+            self.paths.push((name, format!("{path} {name}").trim_start().to_owned()));
         }
-    }
-
-    fn add(&mut self, name: &'static str, path: String) {
-        self.paths.push((name, path));
     }
 }
 

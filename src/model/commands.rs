@@ -25,6 +25,18 @@ pub enum Command {
     Doctor,
 }
 
+impl Command {
+    /// The commands of hallpass that a hint may name, with their names below `auth`.
+    pub const OWN: [(Self, &'static str); 6] = [
+        (Self::Login, "login"),
+        (Self::Logout, "logout"),
+        (Self::List, "list"),
+        (Self::Switch, "switch"),
+        (Self::Token, "token"),
+        (Self::Doctor, "doctor"),
+    ];
+}
+
 /// How a host's commands and variables are called. A hint names no command that the host does not have.
 ///
 /// With the feature `cli`, `cli::parse` and `cli::prepare` find hallpass's own commands in the host's clap tree. Other hosts set them with
@@ -54,16 +66,8 @@ impl Commands {
 
     /// Names the commands of `cli::AuthCommand` where the host has it: `below("acme", "auth")` names `acme auth login` and the others.
     pub fn below(program: impl Into<String>, path: &str) -> Self {
-        let commands = [
-            (Command::Login, "login"),
-            (Command::Logout, "logout"),
-            (Command::List, "list"),
-            (Command::Switch, "switch"),
-            (Command::Token, "token"),
-            (Command::Doctor, "doctor"),
-        ];
         let all = Self::none(program);
-        commands.into_iter().fold(all, |all, (command, name)| all.with(command, format!("{path} {name}")))
+        Command::OWN.into_iter().fold(all, |all, (command, name)| all.with(command, format!("{path} {name}")))
     }
 
     /// Names one command. `path` is the words behind the program's name, such as `auth login`.
@@ -77,7 +81,7 @@ impl Commands {
         Self { variables, ..self }
     }
 
-    /// Adds the commands of `others` that are not named yet. A login that a clap tree has goes before one of the host's own.
+    /// Adds the commands of `others` that are not named yet.
     pub(crate) fn or(mut self, others: &Self) -> Self {
         for (command, path) in &others.paths {
             self.paths.entry(*command).or_insert_with(|| path.clone());
@@ -120,5 +124,21 @@ impl Commands {
 impl From<&str> for Commands {
     fn from(program: &str) -> Self {
         Self::below(program, "auth")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_of_a_clap_tree_go_first() {
+        let tree = Commands::none("railway").with(Command::Login, "login");
+        let own = Commands::none("railway").with(Command::Login, "signin").with(Command::Doctor, "check");
+        let all = tree.or(&own);
+        let line = |command| all.line(command, &[]);
+        assert_eq!(line(Command::Login).as_deref(), Some("railway login"));
+        assert_eq!(line(Command::Doctor).as_deref(), Some("railway check"));
+        assert_eq!(line(Command::Token), None);
     }
 }

@@ -16,7 +16,7 @@ use crate::{Auth, Config, Context, ErrorKind, Remedy, Result};
 
 /// Choose which login is used, everywhere or in this folder and below
 ///
-/// Without --here it becomes the default. What takes precedence over the default: --context, then the environment, then the rule of the
+/// Without --here it becomes the default. These take precedence over it: --context, then the environment, then the rule of the
 /// innermost folder. What it did is said on standard error.
 #[derive(Debug, Args)]
 #[group(skip)]

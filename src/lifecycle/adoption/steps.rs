@@ -91,7 +91,7 @@ impl Steps<'_> {
                 .with(Remedy::Retry { after: error.retry_after() })
                 .caused_by(error);
         }
-        // What cannot be erased is a record without a name, which the repair finds.
+        // A record that cannot be erased has no name then, and the repair finds it.
         let _ = self.adopted.erase(self.attempt.app, self.state_dir);
         let message = format!("cannot take over the login{from}");
         let remedy = match error.remedy() {
@@ -169,7 +169,7 @@ impl Steps<'_> {
             files.erase(&lock, Some(&*key_store))
         });
         app.memories.forget(&old.grant);
-        // What cannot be erased is a record without a name, which the repair finds.
+        // A record that cannot be erased has no name then, and the repair finds it.
         let why = forgotten.err().map_or_else(|| "it is of the same account".to_owned(), |error| error.full_text());
         Ok(Some(why))
     }

@@ -76,7 +76,7 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
     /// Terminal, desktop and the app's own variables. The default is what [`new`](Self::new) found.
     pub environment: Environment,
-    /// What requests name as their `User-Agent`, before hallpass and its version. The default is the app's name.
+    /// The first part of the `User-Agent` of requests; hallpass and its version follow. The default is the app's name.
     pub user_agent: Option<String>,
     commands: Option<Commands>,
 }

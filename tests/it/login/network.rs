@@ -159,3 +159,19 @@ fn a_cancel_ends_a_request_that_hangs() {
     assert!(auth.shutdown(S(0)));
     rig.assert_nothing_left("hang");
 }
+
+#[test]
+fn requests_name_the_host_s_user_agent() {
+    let rig = Rig::new();
+    let version = env!("CARGO_PKG_VERSION");
+    for (own, sent) in [(None, "acme"), (Some("railway/4.0 (linux)"), "railway/4.0 (linux)")] {
+        rig.server.clear_requests();
+        rig.try_log_in(|config| config.user_agent = own.map(str::to_owned)).unwrap();
+        let sent = format!("{sent} hallpass/{version}");
+        assert!(rig.server.requests().iter().all(|seen| seen.user_agent.as_ref() == Some(&sent)));
+    }
+    for bad in ["", "two\nlines", "\u{e4}"] {
+        let error = rig.try_log_in(|config| config.user_agent = Some(bad.into())).unwrap_err();
+        assert_error(&error, ErrorKind::Config, Some("fix_config"), 2);
+    }
+}

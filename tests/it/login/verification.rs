@@ -187,3 +187,25 @@ fn a_name_from_the_server_is_filtered() {
     assert_eq!(context.account.email.as_deref(), Some("e[31mve@example.com"));
     assert_eq!(context.name.as_str(), "e31mve@example.com");
 }
+
+#[test]
+fn a_browser_opens_only_if_the_host_allows_it() {
+    let rig = Rig::new();
+    rig.server.approve_all();
+    let mut config = rig.config();
+    (config.environment.terminal, config.environment.desktop) = (true, true);
+    for allowed in [true, false] {
+        let prompt = ScriptedPrompt::recording();
+        let login = Login::new(prompt.clone()).browser(allowed);
+        hallpass::Auth::new(config.clone()).unwrap().login(login).wait().unwrap();
+        assert_eq!(prompt.shown()[0].browser, allowed);
+    }
+}
+
+#[test]
+fn a_page_with_another_scheme_is_not_opened() {
+    for page in ["file:///etc/passwd", "javascript:alert(1)", "vnd.editor://open"] {
+        let error = hallpass::prompt::open_page(&page.parse().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{page}");
+    }
+}
