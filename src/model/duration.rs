@@ -39,6 +39,42 @@ pub fn rfc3339(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Times as RFC 3339 with milliseconds, UTC: `2026-01-01T00:00:00.000Z`.
+pub(crate) mod rfc3339_millis {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_millis();
+        serializer.collect_str(&format_args!("{}.{millis:03}Z", rfc3339(*time).trim_end_matches('Z')))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse(&text).ok_or_else(|| de::Error::custom("not a time as RFC 3339 has it, with milliseconds"))
+    }
+
+    /// Reads what [`serialize`] writes, and nothing else.
+    fn parse(text: &str) -> Option<SystemTime> {
+        let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+        let [year, month, day] = [number(0, 4)?, number(5, 7)?, number(8, 10)?];
+        let [hour, minute, second, millis] = [number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?];
+        let days = days_until(year, month, day)?;
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+        let time = UNIX_EPOCH + Duration::from_millis(seconds * 1000 + millis);
+        // A day that does not exist, a letter in another place: whatever is not written so.
+        (serialize(&time, serde_json::value::Serializer).ok()?.as_str() == Some(text)).then_some(time)
+    }
+
+    fn days_until(year: u64, month: u64, day: u64) -> Option<u64> {
+        let years = year.checked_sub(1970)?;
+        // The nearest day below: no month is longer than 31 days, no year has more than one leap day.
+        let least = years * 365 + years / 5 + month.checked_sub(1)? * 28;
+        (least..least + 500).find(|days| date(*days) == (year, month, day))
+    }
+}
+
 /// Returns year, month and day of the Gregorian calendar. 400 years have 146 097 days, in whichever year they begin.
 fn date(days_since_1970: u64) -> (u64, u64, u64) {
     let (mut year, mut day) = (1970 + days_since_1970 / 146_097 * 400, days_since_1970 % 146_097);
@@ -134,6 +170,24 @@ mod tests {
                     ninety|9 0|18446744073709551616|213503982334602d|PT5124095576030432H|PT18446744073709551615S1";
         for text in none.split('|') {
             assert_eq!(seconds(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_with_milliseconds_is_read_again() {
+        for millis in [0, 1, 951_782_400_000, 1_709_164_800_999, 4_107_542_399_001, 253_402_300_799_999] {
+            let time = UNIX_EPOCH + Duration::from_millis(millis);
+            let text = rfc3339_millis::serialize(&time, serde_json::value::Serializer).unwrap();
+            assert_eq!(rfc3339_millis::deserialize(&text).unwrap(), time, "{text}");
+        }
+        for bad in [
+            "",
+            "2026-02-30T00:00:00.000Z",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01 00:00:00.000Z",
+            "+026-01-01T00:00:00.000Z",
+        ] {
+            assert!(rfc3339_millis::deserialize(serde_json::Value::from(bad)).is_err(), "{bad}");
         }
     }
 }

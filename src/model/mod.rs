@@ -8,6 +8,9 @@
 //! | `variables` | how a host's environment variables are called |
 //! | `scopes` | what a token may be used for |
 //! | `account` | who a grant belongs to |
+//! | `actor` | who runs this program: a person, an agent, or automation |
+//! | `provenance` | what a credential is, whose it is, and how it came to be |
+//! | `event` | one moment in the life of a credential |
 //! | `secret` | a string that is wiped when it is dropped |
 //! | `error` | what happened, of which kind |
 //! | `remedy` | what to do about it |
@@ -18,12 +21,15 @@
 //! | `duration` | durations as people write them |
 
 pub(crate) mod account;
+pub(crate) mod actor;
 pub(crate) mod commands;
 pub(crate) mod duration;
 pub(crate) mod error;
+pub(crate) mod event;
 pub(crate) mod ids;
 pub(crate) mod key_store_name;
 pub(crate) mod protection;
+pub(crate) mod provenance;
 pub(crate) mod remedy;
 pub mod sanitize;
 pub(crate) mod scopes;

@@ -55,6 +55,12 @@ pub enum Setting {
     MoveTo,
     /// An org.
     Org,
+    /// The owner of a login.
+    Owner,
+    /// What a login is for: its environment.
+    EnvironmentName,
+    /// The place in the trail that events are read from.
+    Cursor,
     /// The method or the URL of a request, given to [`Session::authorization`](crate::Session::authorization).
     Request,
     /// The scopes of a request, as opposed to those of the configuration.
@@ -91,6 +97,9 @@ impl Setting {
             Self::MinValidity => "min_validity",
             Self::MoveTo => "move_to",
             Self::Org => "org",
+            Self::Owner => "owner",
+            Self::EnvironmentName => "environment",
+            Self::Cursor => "cursor",
             Self::Request => "request",
             Self::Scope => "scope",
             Self::Variable(name) => name,
