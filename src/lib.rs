@@ -55,6 +55,7 @@
 //! | choose where keys rest | [`custody`] |
 //! | select, list, end or move one of several logins | [`Context`], [`Selector`], [`contexts`] |
 //! | learn who is logged in | [`account`], [`Session::userinfo`] |
+//! | say whose a login is, and what happened to it | [`events`], [`Auth::inventory`], [`Auth::verify_trail`] |
 //! | go on after an API refuses a token | [`AfterRefusal`], [`refusal`] |
 //! | show a login in your own way | [`prompt`] |
 //! | name an account's parts: issuer, client, context, org, scopes | [`ids`] |
@@ -72,6 +73,8 @@
 //!    lifecycle/   login  refresh  contexts  switch  logout  userinfo  doctor          what happens to a credential
 //!                   │
 //!    records/     record  grant files  open grant  refresh journal                    what is kept of one grant
+//!                   │
+//!    governance/  permit  trail                                                       what may happen, and what did
 //!                   │
 //!    custody/     key stores                                                          where the keys rest that open the records
 //!                   │
@@ -106,6 +109,7 @@ pub mod custody;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod governance;
 mod job;
 mod lifecycle;
 pub mod manual;
@@ -160,8 +164,19 @@ pub mod config {
 /// The details of a [`Context`], and the operations on one login or on all: log out, move keys.
 pub mod contexts {
     pub use crate::lifecycle::contexts::{ChosenBy, Logins, Missing, Outcomes};
+    pub use crate::lifecycle::inventory::{InventoryItem, InventoryWarning};
     pub use crate::lifecycle::logout::{LoggedOut, Logout, LogoutOutcome};
     pub use crate::lifecycle::move_keys::{MoveKeys, MoveOutcome};
+}
+
+/// What happened to credentials, who did it, and whose they are.
+pub mod events {
+    pub use crate::governance::trail::read::{Cursor, LoggedEvent};
+    pub use crate::governance::trail::verify::{TrailFinding, TrailFindingKind, TrailReport};
+    pub use crate::lifecycle::access_token::ExportTo;
+    pub use crate::model::actor::{Actor, ActorKind, ToldBy};
+    pub use crate::model::event::{Details, Event, EventCode, EventOutcome, Runner, Subject};
+    pub use crate::model::provenance::{CredentialKind, EnvironmentName, Owner, OwnerKind, Provenance};
 }
 
 /// The names of things. Each is parsed once, and valid from then on.

@@ -7,11 +7,11 @@ use http::HeaderMap;
 use url::Url;
 
 use crate::job::Job;
-use crate::lifecycle::access_token::Wanted;
-use crate::lifecycle::access_token::{AccessToken, TokenRequest};
+use crate::lifecycle::access_token::{AccessToken, Door, ExportTo, TokenRequest, Wanted};
 use crate::lifecycle::app::{App, AppHandle};
 use crate::lifecycle::authorization;
 use crate::lifecycle::contexts::Context;
+use crate::lifecycle::inventory::ENDS_SOON;
 use crate::lifecycle::jobs::{Started, wait_unless_cancelled};
 use crate::lifecycle::refresh;
 use crate::lifecycle::refusal::{self, AfterRefusal, SentToken};
@@ -109,9 +109,55 @@ impl Session {
         if let Some(token) = shared.memory.tokens.get(&request, now) {
             return Some(token);
         }
-        let wanted = shared.memory.tokens.wanted(request);
+        self.stored_token(context, shared.memory.tokens.wanted(request))
+    }
+
+    /// Returns an access token that will leave the program (law 18), as [`access_token_with`](Self::access_token_with) does. The trail tells of the
+    /// first one in an hour, to each destination by each actor, before it is returned; others count.
+    ///
+    /// ```no_run
+    /// # fn print(session: hallpass::Session) -> hallpass::Result<()> {
+    /// use hallpass::{TokenRequest, events::ExportTo};
+    ///
+    /// let token = session.export(TokenRequest::new(), ExportTo::StandardOutput).wait()?;
+    /// println!("{}", token.expose());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`access_token_with`](Self::access_token_with).
+    pub fn export(&self, request: TokenRequest, to: ExportTo) -> Job<AccessToken> {
+        match self.fetch_for(request, Door::Export(to)) {
+            Fetching::Done(token) => Job::from(token),
+            Fetching::Started(started) => Job::started(self.handle.clone(), started),
+        }
+    }
+
+    /// Returns a cached access token that will leave the program: what [`cached_token`](Self::cached_token) is to
+    /// [`access_token_with`](Self::access_token_with), this is to [`export`](Self::export).
+    pub fn cached_export(&self, request: TokenRequest, to: ExportTo) -> Option<AccessToken> {
+        match &self.shared.source {
+            Source::Environment(token) => self.environment_token(token, &request).ok(),
+            Source::Login(context) => {
+                let wanted = self.shared.memory.tokens.wanted(request);
+                self.stored_token(context, Wanted { door: Door::Export(to), ..wanted })
+            }
+        }
+    }
+
+    /// Returns when the login of this token ends, UTC, if that is within seven days and nobody was told today: a person should hear of it in time,
+    /// and not at each command. Reads the end from the token; only a login that ends soon has its files read.
+    pub fn due_reminder(&self, token: &AccessToken) -> Option<SystemTime> {
+        let (now, end) = (self.app().config.clock.now(), token.login_ends_at()?);
+        let is_soon = end.duration_since(now).is_ok_and(|left| left < ENDS_SOON);
+        let state_dir = self.app().state_dir().ok()?.filter(|_| is_soon)?;
+        let files = self.app().files(&state_dir, &self.shared.context()?.grant);
+        files.is_first_reminder_today(now).then_some(end)
+    }
+
+    fn stored_token(&self, context: &Context, wanted: Wanted) -> Option<AccessToken> {
         let token = refresh::cached_token(self.app(), context, &wanted)?;
-        shared.memory.tokens.update(&wanted, &Ok(token.clone()), now);
+        self.shared.memory.tokens.update(&wanted, &Ok(token.clone()), self.app().config.clock.now());
         (!token.has_unknown_validity(&wanted.request)).then_some(token)
     }
 
@@ -223,19 +269,25 @@ impl Session {
 
     /// Fetches a token that meets `request`. What is returned holds no handle, so that a job may wait for it.
     pub(crate) fn fetch(&self, request: TokenRequest) -> Fetching {
+        self.fetch_for(request, Door::Host)
+    }
+
+    fn fetch_for(&self, request: TokenRequest, door: Door) -> Fetching {
         let shared = &self.shared;
         let context = match &shared.source {
             Source::Environment(token) => return Fetching::Done(self.environment_token(token, &request)),
             Source::Login(context) => context,
         };
         let now = self.app().config.clock.now();
-        if let Some(token) = shared.memory.tokens.get(&request, now) {
+        // What leaves the program is told of, whatever is in memory.
+        let is_kept = door == Door::Host;
+        if let Some(token) = shared.memory.tokens.get(&request, now).filter(|_| is_kept) {
             return Fetching::Done(Ok(token));
         }
-        let wanted = shared.memory.tokens.wanted(request);
+        let wanted = Wanted { door, ..shared.memory.tokens.wanted(request) };
         // If another caller already fetches the next token early, nobody else waits for it.
         if let Some(token) =
-            shared.memory.tokens.still_valid(&wanted, now).filter(|_| shared.memory.jobs.is_running(&wanted))
+            shared.memory.tokens.still_valid(&wanted, now).filter(|_| is_kept && shared.memory.jobs.is_running(&wanted))
         {
             return Fetching::Done(Ok(token));
         }

@@ -13,11 +13,13 @@
 //! | `wrapped_key` | the format of both kinds of files |
 //! | `memory` | this process's memory |
 //! | `sealing_key` | the key itself: it seals and opens bytes |
+//! | `mac_key` | keys derived from it, which show who wrote something |
 
 mod kernel;
 mod kernel_cache;
 mod key_file;
 mod key_store_name;
+pub(crate) mod mac_key;
 mod memory;
 #[cfg(feature = "os-store")]
 mod os;

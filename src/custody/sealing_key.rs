@@ -6,6 +6,7 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
+use crate::custody::mac_key::MacKey;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::no_randomness;
 use crate::model::secret::Secret;
@@ -113,6 +114,11 @@ impl SealingKey {
         let tag = self.cipher().encrypt(&XNonce::from(*nonce), Payload { msg: b"", aad: message });
         // Encryption fails for texts that are too long only.
         URL_SAFE_NO_PAD.encode(tag.unwrap_or_default())
+    }
+
+    /// Returns a key for authentication codes, derived for `purpose`. One key has another one for each purpose.
+    pub(crate) fn mac_key(&self, purpose: &str) -> MacKey {
+        MacKey::derived(&self.0[..], purpose)
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {

@@ -14,7 +14,8 @@ use crate::lifecycle::contexts::{Index, Selector};
 use crate::model::error::{ErrorKind, Remedy};
 use crate::model::ids::{AppName, GrantId};
 use crate::model::secret::Secret;
-use crate::records::record::{Header, Record, RefreshToken, Unreadable};
+use crate::records::header::{Header, Unreadable};
+use crate::records::record::{Record, RefreshToken};
 use crate::system::environment::Environment;
 
 /// A record, as JSON: what is sealed opens to the same record, and not at all once a byte is changed.

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
-use crate::records::record::StoredToken;
+use crate::records::record::{Record, StoredToken};
 
 /// An access token, ready for an `Authorization: Bearer` header (RFC 6750 §2.1).
 #[derive(Debug, Clone)]
@@ -22,6 +22,7 @@ pub(crate) struct TokenData {
     /// `None` for a token from the environment.
     received_at: Option<SystemTime>,
     expires_at: Option<SystemTime>,
+    login_ends_at: Option<SystemTime>,
     /// When the disk is read again before the token is served; `None` if it is served from memory until it expires.
     reread_at: Option<SystemTime>,
     /// Whether the session's configuration says what it is for, not a single request.
@@ -49,6 +50,11 @@ impl AccessToken {
         &self.0.token_type
     }
 
+    /// Returns when the login behind the token ends, UTC, whatever is refreshed; `None` if that is unknown.
+    pub fn login_ends_at(&self) -> Option<SystemTime> {
+        self.0.login_ends_at
+    }
+
     pub(crate) fn secret(&self) -> &Secret {
         &self.0.secret
     }
@@ -63,13 +69,14 @@ impl AccessToken {
 
     pub(crate) fn new(
         stored: &StoredToken,
-        token_type: &str,
+        record: &Record,
         reread_at: Option<SystemTime>,
         has_default_target: bool,
     ) -> Self {
         Self(Arc::new(TokenData {
             secret: stored.access_token.clone(),
-            token_type: token_type.into(),
+            token_type: record.token_type.as_str().into(),
+            login_ends_at: record.ends_at,
             scopes: stored.scopes.clone(),
             received_at: Some(stored.received_at),
             expires_at: stored.expires_at,
@@ -86,6 +93,7 @@ impl AccessToken {
             scopes: Scopes::default(),
             received_at: None,
             expires_at,
+            login_ends_at: None,
             reread_at: None,
             has_default_target: true,
         }))
@@ -183,6 +191,35 @@ pub(crate) struct Wanted {
     pub(crate) request: TokenRequest,
     /// A token that a resource has refused: any other token will do.
     pub(crate) instead_of: Option<Arc<Secret>>,
+    /// How the token is given away.
+    pub(crate) door: Door,
+}
+
+/// How a token is given away.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Door {
+    /// To the host, in its own memory.
+    #[default]
+    Host,
+    /// Out of the program, by a named door (law 18).
+    Export(ExportTo),
+}
+
+/// Where an access token goes that leaves the program: see [`Session::export`](crate::Session::export).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ExportTo {
+    /// The standard output, and so whatever program reads it.
+    StandardOutput,
+}
+
+impl ExportTo {
+    /// Returns the name in events: `stdout`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::StandardOutput => "stdout",
+        }
+    }
 }
 
 impl StoredToken {

@@ -1,11 +1,13 @@
 //! Logout: revokes logins at the server, then forgets them here, and reports truthfully what happened (law 13).
 
 use crate::custody::{KeptUntil, KeyStoreName};
+use crate::governance::permit::{Action, Permit};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index, Logins, Outcomes};
 use crate::lifecycle::doctor::orphans::Orphans;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::event::EventCode;
 use crate::model::ids::ContextName;
 use crate::model::secret::Secret;
 use crate::oauth::metadata::Endpoint;
@@ -126,18 +128,38 @@ fn unnamed_logins(app: &App, state_dir: &StateDir, index: &Index) -> Result<Vec<
     let entries = unnamed.iter().filter_map(|(grant, key_store)| {
         let (opened, record) = app.open_with_any_key_store(app.files(state_dir, grant))?;
         let org = record.tokens.first().and_then(|token| token.org.clone());
-        let name = index.derive_name(&record.account, org.as_ref());
-        let mark = opened.mark(&name, org.as_ref()).ok()?;
+        let name = index.derive_name(&record.account, org.as_ref(), record.provenance.environment.as_ref());
+        let mark = opened.mark(&name, org.as_ref(), record.provenance.environment.as_ref()).ok()?;
         Some(Entry { mark, ..Entry::of_record(name, grant, org, &record, key_store.as_ref()?.name()) })
     });
     Ok(entries.collect())
 }
 
 fn end(app: &App, state_dir: &StateDir, entry: &Entry, local_only: bool) -> Result<LoggedOut> {
+    let permit = app.permit(Action::Logout, app.subject_of(state_dir, entry))?;
+    let ended = try_to_end(app, state_dir, entry, local_only, &permit);
+    permit.end(&ended);
+    ended
+}
+
+fn try_to_end(
+    app: &App,
+    state_dir: &StateDir,
+    entry: &Entry,
+    local_only: bool,
+    permit: &Permit<'_>,
+) -> Result<LoggedOut> {
     let marked = entry.marked();
     let files = app.files(state_dir, &entry.grant).called(&marked);
     // Before the lock is taken: a person may be asked.
     let opened = if local_only { None } else { Some(app.unlock(files, &entry.key_store)) };
+    if let Some(Ok(grant)) = &opened
+        && let Ok(record) = grant.read()
+    {
+        let subject = app.subject_of(state_dir, entry);
+        app.look_at_trail(grant, &record, &subject);
+        permit.concerns(subject, Some(grant.trail_key()));
+    }
     // A refresh under way ends first: a token that it brings must not outlive the logout.
     let lock = files.lock(app.config.lock_timeout)?;
     if local_only {
@@ -150,14 +172,25 @@ fn end(app: &App, state_dir: &StateDir, entry: &Entry, local_only: bool) -> Resu
         Some(Ok(newest)) => newest.end_at_server(app, entry)?,
         Some(Err(error)) => give_up_unreadable(app, entry, files, error)?,
     };
-    let left_behind = erase(app, state_dir, entry, files, &lock, local_only)?;
+    let left_behind = erase(app, state_dir, entry, files, &lock, permit, local_only)?;
     app.memories.forget(&entry.grant);
     let mut also = Index::change(state_dir, app.config.lock_timeout, |index| {
         // All contexts of this grant. A new login under the same name is another grant, and stays.
         Ok(index.forget(&entry.grant))
     })?;
     also.retain(|name| *name != entry.name);
+    note_end(permit, ended);
     Ok(LoggedOut { context: entry.name.clone(), also, account: entry.account.clone(), ended, left_behind })
+}
+
+/// Notes how the login ended.
+fn note_end(permit: &Permit<'_>, ended: LogoutOutcome) {
+    match ended {
+        LogoutOutcome::Revoked => permit.note(EventCode::Revoked, |_| {}),
+        LogoutOutcome::NotRevocable => permit.note(EventCode::RevocationUnsupported, |_| {}),
+        LogoutOutcome::Already | LogoutOutcome::LocalOnly | LogoutOutcome::Unreadable => {}
+    }
+    permit.note(EventCode::LoggedOut, |event| event.say(ended.name()));
 }
 
 /// Makes sure that no other login is forgotten under this one's name, if that can be checked without asking a person.
@@ -256,6 +289,7 @@ fn erase(
     entry: &Entry,
     files: GrantFiles<'_>,
     lock: &Lock,
+    permit: &Permit<'_>,
     local_only: bool,
 ) -> Result<Option<String>> {
     // Read again: the key may have moved while this waited for the lock.
@@ -267,7 +301,7 @@ fn erase(
         let _ = key_stores.any(other).map(|other| files.erase_key(&*other));
     }
     let erased = key_stores.any(&name).and_then(|key_store| {
-        files.erase(lock, Some(&*key_store))?;
+        files.erase(lock, permit, Some(&*key_store))?;
         Ok(key_store)
     });
     match erased {
@@ -277,7 +311,7 @@ fn erase(
         }
         // A key that cannot be reached opens nothing any more, and a login can always be forgotten (law 13).
         Err(error) if local_only => {
-            files.erase(lock, None)?;
+            files.erase(lock, permit, None)?;
             Ok(Some(error.to_string()))
         }
         Err(error) => Err(error),

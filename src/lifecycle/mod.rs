@@ -16,6 +16,9 @@
 //! | `switch` | selects another context, renames one |
 //! | `userinfo` | whose login it is, as the server says it |
 //! | `logout` | the end of a login |
+//! | `owner` | who answers for a login changes |
+//! | `inventory` | every login here, how old it is, and what should be done about it |
+//! | `audit` | the events of the trail, and whether it can be believed |
 //! | `move_keys` | the key of a login moves to another key store |
 //! | `hints` | what to do about an error, in the host's own commands |
 //! | `doctor/` | what is well on this machine, what is not, and what was left behind |
@@ -23,15 +26,18 @@
 pub(crate) mod access_token;
 pub(crate) mod adoption;
 pub(crate) mod app;
+pub(crate) mod audit;
 pub(crate) mod authorization;
 pub(crate) mod config;
 pub(crate) mod contexts;
 pub mod doctor;
 mod hints;
+pub(crate) mod inventory;
 pub(crate) mod jobs;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod move_keys;
+pub(crate) mod owner;
 pub(crate) mod refresh;
 pub(crate) mod refusal;
 pub(crate) mod switch;

@@ -2,10 +2,12 @@
 //! erased. After a kill at any step the login works, and the same move run again finishes.
 
 use crate::custody::{KernelCache, KeyStore, KeyStoreName};
+use crate::governance::permit::{Action, Permit};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Entry, Index, Logins, Outcomes};
 use crate::lifecycle::login::label;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::event::EventCode;
 use crate::model::ids::ContextName;
 use crate::records::grant_files::GrantFiles;
 use crate::state_dir::StateDir;
@@ -64,6 +66,19 @@ pub(crate) fn run(app: &App, request: &MoveKeys) -> Result<Outcomes<MoveOutcome>
 }
 
 fn move_key(app: &App, state_dir: &StateDir, entry: &Entry, to: &dyn KeyStore) -> Result<MoveOutcome> {
+    let permit = app.permit(Action::Move, app.subject_of(state_dir, entry))?;
+    let moved = try_move(app, state_dir, entry, to, &permit);
+    permit.end(&moved);
+    moved
+}
+
+fn try_move(
+    app: &App,
+    state_dir: &StateDir,
+    entry: &Entry,
+    to: &dyn KeyStore,
+    permit: &Permit<'_>,
+) -> Result<MoveOutcome> {
     let files = app.files(state_dir, &entry.grant);
     // Before the lock is taken: a person may be asked.
     let opened = if entry.key_store == to.name() { None } else { Some(app.unlock(files, &entry.key_store)) };
@@ -79,7 +94,7 @@ fn move_key(app: &App, state_dir: &StateDir, entry: &Entry, to: &dyn KeyStore) -
         let grant = opened.unwrap_or_else(|| app.unlock(files, &entry.key_store))?;
         app.check_entry(&Context::of(entry, &index), &grant, &grant.read()?)?;
         let from = app.quiet_key_stores().of(&entry.key_store)?;
-        grant.copy_key_to(&lock, to, &label(&app.config.app, &entry.account))?;
+        grant.copy_key_to(&lock, permit, to, &label(&app.config.app, &entry.account))?;
         Index::change(state_dir, app.config.lock_timeout, |index| {
             index.set_key_store(&entry.grant, &to.name());
             Ok(())
@@ -89,6 +104,10 @@ fn move_key(app: &App, state_dir: &StateDir, entry: &Entry, to: &dyn KeyStore) -
         reached("key switched");
         let left_behind = from.erase(&files.item()).err().map(|error| error.into_load_error(&from.name()).to_string());
         reached("key erased");
+        permit.note_of(EventCode::Moved, app.subject_of(state_dir, entry), Some(grant.trail_key()), |event| {
+            event.details.before = Some(entry.key_store.to_string());
+            event.details.destination = Some(to.name().to_string());
+        });
         left_behind
     };
     Ok(MoveOutcome { context: entry.name.clone(), from: entry.key_store.clone(), to: to.name(), left_behind })

@@ -3,11 +3,13 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
+use crate::governance::permit::Action;
 use crate::lifecycle::access_token::Wanted;
 use crate::lifecycle::app::App;
-use crate::lifecycle::contexts::{Context, Entry, Index, Selector};
+use crate::lifecycle::contexts::{Context, Entry, Index, LoginOf, Selector};
 use crate::lifecycle::refresh;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::event::EventCode;
 use crate::model::ids::{ContextName, Org};
 use crate::model::sanitize::is_plain;
 use crate::model::setting::Setting;
@@ -61,20 +63,38 @@ pub(crate) fn context_for_org(app: &App, org: &Org) -> Result<ContextName> {
     if let Some(name) = existing_context(&index, &entry, org) {
         return Ok(name);
     }
-    refresh::access_token(app, &Context::of(&entry, &index), &Wanted::default(), &|| false)?;
+    let context = Context::of(&entry, &index);
+    refresh::access_token(app, &context, &Wanted::default(), &|| false)?;
     let state_dir = app.create_state_dir()?;
     let grant = app.unlock(app.files(&state_dir, &entry.grant), &entry.key_store)?;
-    Index::change(&state_dir, config.lock_timeout, |index| {
+    let permit = app.permit(Action::Switch, app.subject_of(&state_dir, &entry))?;
+    let made = Index::change(&state_dir, config.lock_timeout, |index| {
         // Ended meanwhile, or replaced by a new login.
         let base = index.get(&entry.name).filter(|base| base.grant == entry.grant).ok_or_else(|| gone(&entry.name))?;
         if let Some(name) = existing_context(index, &entry, org) {
             return Ok(name);
         }
-        let name = index.name_for(&base.account, &base.client_id, Some(org), None, false)?;
+        let login = LoginOf {
+            account: &base.account,
+            client: &base.client_id,
+            org: Some(org),
+            environment: base.environment.as_ref(),
+        };
+        let name = index.name_for(&login, None, false)?;
         index.put(Entry { name: name.clone(), org: Some(org.clone()), ..base.clone() }, false);
         index.mark(&grant, &name)?;
+        permit.note_of(
+            EventCode::OrgSwitched,
+            context.subject(&grant.read()?.provenance),
+            Some(grant.trail_key()),
+            |event| {
+                event.of.context = Some(name.clone());
+            },
+        );
         Ok(name)
-    })
+    });
+    permit.end(&made);
+    made
 }
 
 /// Gives the context `old` the name `new`, and opens its login for that: only its key proves the new name.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 use url::Origin;
 
-use crate::lifecycle::access_token::{AccessToken, TokenData, TokenRequest, Wanted};
+use crate::lifecycle::access_token::{AccessToken, Door, TokenData, TokenRequest, Wanted};
 use crate::lifecycle::contexts::Context;
 use crate::lifecycle::jobs::SharedJobs;
 use crate::model::error::{ErrorKind, Result};
@@ -99,7 +99,7 @@ impl TokenCache {
     /// Returns what a job has to fetch for `request`.
     pub(crate) fn wanted(&self, request: TokenRequest) -> Wanted {
         let instead_of = self.refused.load_full().filter(|_| request.has_default_target());
-        Wanted { request, instead_of }
+        Wanted { request, instead_of, door: Door::Host }
     }
 
     /// Takes over what a job has fetched. Jobs overtake each other: an older token does not replace a newer one.

@@ -203,7 +203,7 @@ codes! {
     Imported "imported" Success;
     /// The old file of such a login was replaced, and holds no token any more.
     Scrubbed "scrubbed" Success;
-    /// A token of another org was fetched for the first time, or a context for it was made.
+    /// A context for another org of a login was made.
     OrgSwitched "org_switched" Success;
     /// A refresh brought a new access token.
     Refreshed "refreshed" Success;
@@ -248,9 +248,9 @@ impl Event {
         Self { code, id, time, flow, outcome: code.outcome(), error_kind: None, detail: None, by, of, details }
     }
 
-    /// Returns the event with a line of text, filtered and cut.
-    pub(crate) fn with_detail(self, text: &str) -> Self {
-        Self { detail: Some(quoted(text)), ..self }
+    /// Sets the line of text, filtered and cut.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.detail = Some(quoted(text));
     }
 }
 

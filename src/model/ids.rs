@@ -114,15 +114,9 @@ impl FromStr for Org {
 pub struct GrantId(String);
 
 impl GrantId {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-
     /// Creates an id from the operating system's random numbers.
     pub(crate) fn random() -> Result<Self> {
-        let mut bits = [0_u8; 16];
-        getrandom::fill(&mut bits).map_err(no_randomness)?;
-        let number = u128::from_be_bytes(bits);
-        let indices = (0..26).map(|position| ((number >> (position * 5)) & 31) as usize);
-        Ok(Self(indices.map(|index| char::from(Self::ALPHABET[index])).collect()))
+        random_text().map(Self)
     }
 }
 
@@ -130,12 +124,24 @@ impl FromStr for GrantId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text.len() == 26 && text.bytes().all(|b| Self::ALPHABET.contains(&b)) {
+        match text.len() == 26 && text.bytes().all(|b| BASE32.contains(&b)) {
             true => Ok(Self(text.to_owned())),
             false => Err(invalid(Setting::Grant, "grant id", text, "26 characters of base32")),
         }
     }
 }
+
+/// Returns 128 random bits in base32.
+pub(crate) fn random_text() -> Result<String> {
+    let mut bits = [0_u8; 16];
+    getrandom::fill(&mut bits).map_err(no_randomness)?;
+    let number = u128::from_be_bytes(bits);
+    let indices = (0..26).map(|position| ((number >> (position * 5)) & 31) as usize);
+    Ok(indices.map(|index| char::from(BASE32[index])).collect())
+}
+
+/// RFC 4648 §6, in lower case.
+const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// A person's name for a (grant, org): at most 64 of `[A-Za-z0-9._@+-]`, unique ignoring case, never a path.
 #[derive(Debug, Clone)]

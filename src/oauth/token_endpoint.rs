@@ -72,6 +72,8 @@ pub(crate) struct TokenReply {
     pub(crate) refresh_token: Option<Secret>,
     /// The lifetime of the refresh token, which no RFC has and some servers send.
     pub(crate) refresh_expires_in: Option<Duration>,
+    /// How long the login lives whatever is refreshed, which no RFC has and some servers send.
+    pub(crate) ends_in: Option<Duration>,
     /// RFC 6749 §5.1: "OPTIONAL, if identical to the scope requested by the client; otherwise, REQUIRED."
     pub(crate) scopes: Option<Scopes>,
     pub(crate) id_token: Option<Secret>,
@@ -129,7 +131,8 @@ impl TokenReply {
         }
         // RFC 6749 §5.1: "The lifetime in seconds of the access token." Nobody issues a token that ends at once: 0 says nothing.
         let expires_in = wire.expires_in.filter(|lifetime| !lifetime.is_zero());
-        let refresh_expires_in = wire.refresh_token_expires_in.or(wire.refresh_expires_in);
+        let refresh_expires_in =
+            wire.refresh_token_expires_in.or(wire.refresh_expires_in).or(wire.refresh_token_timeout);
         let token_type = wire.token_type.filter(|kind| !kind.as_ref().trim().is_empty());
         let jwt_lifetime = if expires_in.is_none() { JwtLifetime::read(&access_token, reply.date) } else { None };
         Ok(Self {
@@ -140,6 +143,7 @@ impl TokenReply {
             date: reply.date,
             refresh_token,
             refresh_expires_in: refresh_expires_in.filter(|lifetime| !lifetime.is_zero()),
+            ends_in: wire.authorization_expires_in.filter(|lifetime| !lifetime.is_zero()),
             scopes: wire.scope.map(|scope| read_scopes(&scope)),
             id_token: wire.id_token,
             org: wire.organization_id.filter(|org| !org.trim().is_empty()),
@@ -308,6 +312,12 @@ struct Wire {
     /// Keycloak's name for it, where 0 is "never".
     #[serde(default, deserialize_with = "normalize::seconds")]
     refresh_expires_in: Option<Duration>,
+    /// Another name for it, of servers that count idle time.
+    #[serde(default, deserialize_with = "normalize::seconds")]
+    refresh_token_timeout: Option<Duration>,
+    /// The lifetime of the whole grant.
+    #[serde(default, deserialize_with = "normalize::seconds")]
+    authorization_expires_in: Option<Duration>,
     #[serde(default, deserialize_with = "normalize::text_or_list")]
     scope: Option<String>,
     /// An empty ID token counts as missing, like any empty member: the person has approved all the

@@ -1,13 +1,15 @@
 //! [`GrantFiles`]: what can be done with a grant's files without its key: inspect, lock, erase.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::custody::sealing_key::SealingKey;
 use crate::custody::{Item, KeptUntil, KernelCache, KeyStore, KeyStoreError};
+use crate::governance::permit::Permit;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{AppName, ContextName, GrantId, Org};
+use crate::model::provenance::EnvironmentName;
 use crate::model::sanitize::{quoted, without_hidden};
-use crate::records::record::{Header, Unreadable};
+use crate::records::header::{Header, Unreadable};
 use crate::records::refresh_journal::RefreshJournal;
 use crate::state_dir::{Folder, Lock, StateDir};
 use crate::system::clock::Clock;
@@ -39,6 +41,7 @@ pub(crate) struct LastFailure {
 pub(crate) struct NameProof {
     pub(crate) name: ContextName,
     pub(crate) org: Option<Org>,
+    pub(crate) environment: Option<EnvironmentName>,
     pub(crate) mark: String,
 }
 
@@ -51,7 +54,7 @@ pub(super) const ROOM_TO_GROW: usize = 192 << 10;
 impl<'a> GrantFiles<'a> {
     /// Erases the grant on this machine: the key first, which makes every copy of the record unreadable. Without a key store, erases the
     /// record alone.
-    pub(crate) fn erase(self, _lock: &Lock, key_store: Option<&dyn KeyStore>) -> Result<()> {
+    pub(crate) fn erase(self, _lock: &Lock, _permit: &Permit<'_>, key_store: Option<&dyn KeyStore>) -> Result<()> {
         if let Some(key_store) = key_store {
             match self.erase_key(key_store) {
                 // A key store that ends with its session cannot be reached from another session, and forgets by itself.
@@ -156,6 +159,11 @@ impl<'a> GrantFiles<'a> {
         self.folder().touch(&self.lock_name(), self.clock.now());
     }
 
+    /// Returns when the grant was last used, give or take an hour.
+    pub(crate) fn last_used(self) -> Option<SystemTime> {
+        self.folder().touched(&self.lock_name())
+    }
+
     pub(crate) fn item(self) -> Item<'a> {
         Item::new(self.app, self.id)
     }
@@ -194,11 +202,13 @@ impl<'a> GrantFiles<'a> {
 
 impl NameProof {
     /// Returns the claim that only the key of the grant can prove. Names are compared ignoring case.
-    pub(super) fn claim(name: &ContextName, org: Option<&Org>) -> String {
-        format!("context {}\norg {}", name.as_str().to_ascii_lowercase(), org.map_or("", Org::as_str))
+    pub(super) fn claim(name: &ContextName, org: Option<&Org>, environment: Option<&EnvironmentName>) -> String {
+        let claim = format!("context {}\norg {}", name.as_str().to_ascii_lowercase(), org.map_or("", Org::as_str));
+        // Without an environment it is the claim of format 1.
+        environment.map_or(claim.clone(), |environment| format!("{claim}\nenvironment {environment}"))
     }
 
     pub(super) fn is_by(&self, key: &SealingKey) -> bool {
-        key.has_proven(&self.mark, &Self::claim(&self.name, self.org.as_ref()))
+        key.has_proven(&self.mark, &Self::claim(&self.name, self.org.as_ref(), self.environment.as_ref()))
     }
 }

@@ -5,13 +5,19 @@
 
 use std::time::Duration;
 
+use crate::custody::mac_key::MacKey;
 use crate::custody::sealing_key::SealingKey;
 use crate::custody::{KeyStore, KeyStoreError};
+use crate::governance::permit::Permit;
+use crate::governance::trail::PURPOSE;
 use crate::model::error::{Error, Remedy, Result};
+use crate::model::event::EventCode;
 use crate::model::ids::{ContextName, GrantId, Org};
+use crate::model::provenance::EnvironmentName;
 use crate::model::secret::Secret;
 use crate::records::grant_files::{GrantFiles, NameProof, ROOM_TO_GROW};
-use crate::records::record::{Record, RefreshToken, Unreadable};
+use crate::records::header::Unreadable;
+use crate::records::record::{Record, RefreshToken};
 use crate::records::refresh_journal::{Failure, RefreshJournal, Refused};
 use crate::state_dir::Lock;
 use crate::system::environment::machine_id;
@@ -41,6 +47,7 @@ impl<'a> GrantFiles<'a> {
     /// `adopted`: the token that the login is adopted with, if it is.
     pub(crate) fn create(
         self,
+        permit: &Permit<'_>,
         key_store: &dyn KeyStore,
         label: &str,
         mut record: Record,
@@ -48,6 +55,7 @@ impl<'a> GrantFiles<'a> {
     ) -> Result<OpenGrant<'a>> {
         let grant = OpenGrant { files: self, key: SealingKey::random()? };
         record.machine = grant.machine();
+        record.trail = permit.head_after(None, self.state_dir);
         record.adopted = adopted.map(|token| grant.hash(token));
         // The lock first, so that nobody takes a key without a record for one that was left behind.
         let lock = self.lock(Duration::ZERO)?;
@@ -76,7 +84,7 @@ impl<'a> OpenGrant<'a> {
     }
 
     /// Stores a copy of the key in `to`, and checks that `to` returns it. On failure no copy is left.
-    pub(crate) fn copy_key_to(&self, _lock: &Lock, to: &dyn KeyStore, label: &str) -> Result<()> {
+    pub(crate) fn copy_key_to(&self, _lock: &Lock, _permit: &Permit<'_>, to: &dyn KeyStore, label: &str) -> Result<()> {
         let (item, key) = (self.files.item(), self.key.to_text());
         self.read()?;
         to.store(&item, label, &key).map_err(|error| error.into_login_error(&to.name()))?;
@@ -116,9 +124,11 @@ impl<'a> OpenGrant<'a> {
 
     /// Writes, durably and *before* the exchange, that a refresh of `record` begins, and takes the room that the next record will need: a
     /// full disk is found while nothing is lost (law 3).
-    pub(crate) fn write_intent(&self, lock: &Lock, record: &Record) -> Result<RefreshJournal> {
+    pub(crate) fn write_intent(&self, lock: &Lock, permit: &Permit<'_>, record: &Record) -> Result<RefreshJournal> {
         let files = self.files;
-        self.check_not_copied(lock, record)?;
+        self.check_not_copied(lock, record).inspect_err(|error| {
+            permit.note(EventCode::Anomaly, |event| event.say(&error.to_string()));
+        })?;
         let journal = RefreshJournal::begin(record.generation, files.clock.now());
         let room = record.seal(files.app, files.id, &self.key)?.len() + ROOM_TO_GROW;
         self.write_journal(lock, &journal, room)?;
@@ -154,8 +164,25 @@ impl<'a> OpenGrant<'a> {
         record.adopted.as_ref().is_some_and(|own| *own == self.hash(token))
     }
 
+    /// Returns the key that shows which lines of the trail are of this grant.
+    pub(crate) fn trail_key(&self) -> MacKey {
+        self.key.mac_key(PURPOSE)
+    }
+
+    /// Returns a text that is the same for the same token, and that only this grant's key can make: 22 characters.
+    pub(crate) fn fingerprint(&self, token: &Secret) -> String {
+        let mut code = self.key.mac_key("hallpass credential").code(&[token.expose().as_bytes()]);
+        code.truncate(22);
+        code
+    }
+
     fn hash(&self, token: &Secret) -> String {
         self.key.keyed_hash(token.expose().as_bytes())
+    }
+
+    /// Returns the grant's files.
+    pub(crate) fn files(&self) -> GrantFiles<'a> {
+        self.files
     }
 
     /// Returns the grant's id.
@@ -163,9 +190,14 @@ impl<'a> OpenGrant<'a> {
         self.files.id
     }
 
-    /// Returns the proof that `name` is one of this grant's names, for `org`. Only the grant's key can make it.
-    pub(crate) fn mark(&self, name: &ContextName, org: Option<&Org>) -> Result<String> {
-        self.key.prove(&NameProof::claim(name, org))
+    /// Returns the proof that `name` is one of this grant's names, for `org` and `environment`. Only the grant's key can make it.
+    pub(crate) fn mark(
+        &self,
+        name: &ContextName,
+        org: Option<&Org>,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<String> {
+        self.key.prove(&NameProof::claim(name, org, environment))
     }
 
     /// Returns whether this grant's key made the proof of that name.
@@ -174,8 +206,10 @@ impl<'a> OpenGrant<'a> {
     }
 
     /// Makes `record` the grant's record: writes it durably to `<id>.next`, then renames that over `<id>`, which also clears the intent.
-    pub(crate) fn commit(&self, lock: &Lock, record: &Record) -> Result<()> {
+    /// Seals the newest line of the trail that the permit has seen.
+    pub(crate) fn commit(&self, lock: &Lock, permit: &Permit<'_>, record: &mut Record) -> Result<()> {
         let files = self.files;
+        record.trail = permit.head_after(record.trail.take(), files.state_dir);
         // An older generation never overwrites a newer (law 5).
         if files.header().is_some_and(|there| there.generation >= record.generation) {
             return Err(files.damaged("a newer one is there already").with(Remedy::Retry { after: None }));

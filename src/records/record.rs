@@ -4,23 +4,27 @@
 //! app and one grant: moved to another, it does not open. Within the seal the refresh token is sealed once more, so that serving an access
 //! token does not bring it into memory.
 
-use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
-use zeroize::{Zeroize, Zeroizing};
 
 use crate::custody::sealing_key::{NotOpened, SealingKey};
+use crate::governance::trail::TrailHead;
 use crate::model::account::Account;
+use crate::model::actor::Actor;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::event::EventCode;
 use crate::model::ids::{AppName, ClientId, GrantId, Issuer, Org};
+use crate::model::provenance::Provenance;
 use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
+use crate::records::encoding::{WipedBuffer, exposed, time};
+use crate::records::header::{FORMAT, Header, Unreadable};
 
 /// What one grant keeps secret, and where its secrets may go.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,6 +44,24 @@ pub(crate) struct Record {
     /// When the refresh token expires; `None` if the server does not say.
     #[serde(default, with = "time::option")]
     pub(crate) refresh_expires_at: Option<SystemTime>,
+    /// When the login ends whatever is refreshed: as the server says, or as no refresh has moved the end; `None` if nobody knows.
+    #[serde(default, with = "time::option")]
+    pub(crate) ends_at: Option<SystemTime>,
+    /// What the credential is and whose. Only its owner can change. It stands in the header.
+    #[serde(skip)]
+    pub(crate) provenance: Provenance,
+    /// What made this generation, for whoever has to tell of it later.
+    #[serde(default = "refreshed")]
+    pub(crate) cause: EventCode,
+    /// A line of the trail that was there before this generation was made: it has to be there later, too (law 14).
+    #[serde(default)]
+    pub(crate) trail: Option<TrailHead>,
+    /// What a policy answered at the login and asks for at each refresh, by its keys.
+    #[serde(default)]
+    pub(crate) policy: Map<String, Value>,
+    /// The thumbprint of the key that the tokens are bound to (RFC 9449 §6.1), if they are.
+    #[serde(default)]
+    pub(crate) jkt: Option<String>,
     /// What was granted at login.
     pub(crate) scopes: Scopes,
     /// The id of the machine that the login was made on, hashed with the grant's key; `None` if the machine has no id.
@@ -52,6 +74,9 @@ pub(crate) struct Record {
     #[serde(default)]
     pub(crate) adopted: Option<String>,
     pub(crate) tokens: Vec<StoredToken>,
+    /// What a later version of this format has added, which must survive.
+    #[serde(flatten)]
+    pub(crate) unknown: Map<String, Value>,
 }
 
 /// A refresh token, as the server gave it or sealed.
@@ -70,6 +95,8 @@ pub(crate) struct Destination {
     pub(crate) token_endpoint: Url,
     pub(crate) revocation_endpoint: Option<Url>,
     pub(crate) userinfo_endpoint: Option<Url>,
+    #[serde(flatten)]
+    pub(crate) unknown: Map<String, Value>,
 }
 
 /// An access token and what is known of it.
@@ -91,6 +118,11 @@ pub(crate) struct StoredToken {
     /// `received_at` plus the lifetime, which the server says, or the token itself if it is a JWT; `None` if neither does.
     #[serde(with = "time::option")]
     pub(crate) expires_at: Option<SystemTime>,
+    /// The actor that the token names at the server, if it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) actor: Option<Actor>,
+    #[serde(flatten)]
+    pub(crate) unknown: Map<String, Value>,
 }
 
 /// What an access token is for. A grant keeps one of each.
@@ -101,44 +133,6 @@ pub(crate) struct Target {
     /// Fewer than the login's.
     pub(crate) scopes: Option<Scopes>,
 }
-
-/// What can be read of a record without its key. It is unproven until the record is opened.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Header {
-    format: u32,
-    app: AppName,
-    grant: GrantId,
-    /// The fingerprint of the key that sealed the record.
-    key: String,
-    pub(crate) generation: u64,
-    #[serde(with = "time")]
-    pub(crate) born: SystemTime,
-    #[serde(with = "time")]
-    pub(crate) rotated: SystemTime,
-    #[serde(with = "time::option")]
-    pub(crate) expires_at: Option<SystemTime>,
-    /// Whether the record has a refresh token, and when that token expires. Records of earlier
-    /// versions say neither.
-    #[serde(default)]
-    pub(crate) renews: Option<bool>,
-    #[serde(default, with = "time::option")]
-    pub(crate) refresh_expires_at: Option<SystemTime>,
-}
-
-/// Why bytes are not the record they should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unreadable {
-    #[error("it is damaged")]
-    Damaged,
-    #[error("it was written by a newer version of this program")]
-    Newer,
-    #[error("it belongs to another app or login")]
-    Foreign,
-    #[error("it is sealed with another key than the one of this login")]
-    WrongKey,
-}
-
-const FORMAT: u32 = 1;
 
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
@@ -164,6 +158,8 @@ impl Record {
             expires_at: self.tokens.first().and_then(|token| token.expires_at),
             renews: Some(self.refresh_token.is_some()),
             refresh_expires_at: self.refresh_expires_at,
+            ends_at: self.ends_at,
+            provenance: self.provenance.clone(),
         };
         let mut bytes = serde_json::to_vec(&header).map_err(unencodable)?;
         bytes.push(b'\n');
@@ -188,6 +184,7 @@ impl Record {
         let Contents { mut record, refresh_token }: Contents<Self> =
             serde_json::from_slice(&plain).map_err(|_| Unreadable::Damaged)?;
         record.generation = header.generation;
+        record.provenance = header.provenance;
         record.refresh_token = refresh_token.map(RefreshToken::Sealed);
         Ok(record)
     }
@@ -226,118 +223,10 @@ impl RefreshToken {
     }
 }
 
-impl Header {
-    /// Returns whether `key` sealed the record.
-    pub(crate) fn is_sealed_with(&self, key: &SealingKey) -> bool {
-        self.key == key.fingerprint()
-    }
-
-    /// Returns when the login expires. Without a refresh token it expires with its access token.
-    pub(crate) fn session_ends_at(&self) -> Option<SystemTime> {
-        if self.renews == Some(false) { self.expires_at } else { self.refresh_expires_at }
-    }
-
-    /// Reads the header only.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        Self::split(bytes).map(|(header, _, _)| header)
-    }
-
-    /// Returns the header, the bytes that it was read from, and the rest.
-    fn split(bytes: &[u8]) -> Result<(Self, &[u8], &[u8]), Unreadable> {
-        #[derive(Deserialize)]
-        struct Format {
-            format: u32,
-        }
-        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or(Unreadable::Damaged)? + 1;
-        let (line, rest) = bytes.split_at(end);
-        // The format first, alone: a newer header need not have the members of this one.
-        let format: Format = serde_json::from_slice(line).map_err(|_| Unreadable::Damaged)?;
-        match format.format {
-            FORMAT => {}
-            newer if newer > FORMAT => return Err(Unreadable::Newer),
-            _ => return Err(Unreadable::Damaged),
-        }
-        let header = serde_json::from_slice(line).map_err(|_| Unreadable::Damaged)?;
-        Ok((header, line, rest))
-    }
-}
-
-/// A buffer that leaves no copy behind when it grows or is dropped.
-#[derive(Default)]
-struct WipedBuffer(Zeroizing<Vec<u8>>);
-
-impl Write for WipedBuffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let needed = self.0.len() + bytes.len();
-        if needed > self.0.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity((2 * needed).max(8 << 10)));
-            larger.extend_from_slice(&self.0);
-            self.0.zeroize();
-            self.0 = larger;
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn refreshed() -> EventCode {
+    EventCode::Refreshed
 }
 
 fn unencodable(error: serde_json::Error) -> Error {
     Error::new(ErrorKind::Custody, "the record cannot be written down").caused_by(error)
-}
-
-/// Times as whole seconds since 1970, UTC.
-mod time {
-    use serde::{Deserializer, Serializer};
-
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(seconds(time))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
-        u64::deserialize(deserializer).and_then(from_seconds)
-    }
-
-    pub(super) mod option {
-        use super::*;
-
-        pub(crate) fn serialize<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
-            time.as_ref().map(seconds).serialize(serializer)
-        }
-
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SystemTime>, D::Error> {
-            Option::<u64>::deserialize(d)?.map(from_seconds).transpose()
-        }
-    }
-
-    fn seconds(time: &SystemTime) -> u64 {
-        time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
-    }
-
-    fn from_seconds<E: serde::de::Error>(seconds: u64) -> Result<SystemTime, E> {
-        // Up to the end of the year 9999, the last that RFC 3339 can write.
-        match seconds <= 253_402_300_799 {
-            true => Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
-            false => Err(E::custom("a time out of range")),
-        }
-    }
-}
-
-/// The only code that writes secrets down: inside the seal.
-mod exposed {
-    use serde::{Deserializer, Serializer};
-
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(secret: &Arc<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(secret.expose())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Secret>, D::Error> {
-        String::deserialize(deserializer).map(|text| Arc::new(Secret::new(text)))
-    }
 }

@@ -167,6 +167,11 @@ impl Folder {
         let _ = self.try_touch(name, now);
     }
 
+    /// Returns the file's time; `None` if there is no such file.
+    pub(crate) fn touched(&self, name: &str) -> Option<SystemTime> {
+        self.handle.read_only(name).ok()?.metadata().ok()?.modified().ok()
+    }
+
     fn try_touch(&self, name: &str, now: SystemTime) -> io::Result<()> {
         let last = self.handle.read_only(name)?.metadata()?.modified()?;
         match last <= now && now <= last + Duration::from_secs(3600) {
@@ -194,6 +199,21 @@ impl Lock {
     pub(crate) fn write_number(&self, number: u64) {
         if (&self.file).seek(SeekFrom::Start(0)).is_ok() {
             let _ = (&self.file).write_all(format!("{number:0DIGITS$}").as_bytes());
+        }
+    }
+
+    /// Returns the text that the last holder left in the lock's file.
+    pub(crate) fn read_text(&self) -> Option<String> {
+        let mut text = String::new();
+        (&self.file).seek(SeekFrom::Start(0)).ok()?;
+        (&self.file).take(MAX_LENGTH).read_to_string(&mut text).ok()?;
+        Some(text)
+    }
+
+    /// Leaves a text for the next holder, in place. It is not synced, and a failure is ignored: half of it, or none, may be left.
+    pub(crate) fn write_text(&self, text: &str) {
+        if (&self.file).seek(SeekFrom::Start(0)).is_ok() && (&self.file).write_all(text.as_bytes()).is_ok() {
+            let _ = self.file.set_len(text.len() as u64);
         }
     }
 }

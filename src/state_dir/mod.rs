@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `mod` | the state folder: opened, created, checked; and questions about paths |
 //! | `folder` | one folder, held open: its files are read, written, published and locked |
+//! | `log` | a file that only grows, by whole lines |
 //! | `unix` | a folder by handle (Unix) |
 //! | `windows` | a folder by path, on systems without such handles |
 //! | `old_file` | a file of another program that holds a login |
@@ -20,6 +21,7 @@
 
 mod blocked;
 mod folder;
+mod log;
 mod old_file;
 mod refused;
 #[cfg(unix)]
@@ -34,6 +36,7 @@ use zeroize::Zeroizing;
 
 use crate::model::error::Result;
 pub(crate) use folder::{Folder, Lock};
+pub(crate) use log::Log;
 pub(crate) use old_file::{OldFile, OldLock};
 use refused::{Refused, failed};
 #[cfg(unix)]

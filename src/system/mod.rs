@@ -10,6 +10,7 @@
 //! | `hardening` | protection of this process's memory from core dumps and debuggers |
 //! | `failpoint` | where a test kills or stops this process |
 
+pub(crate) mod actor;
 #[cfg(feature = "browser")]
 pub(crate) mod browser;
 pub mod clock;

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use serde_json::Map;
+
 use super::note::Note;
 use super::tokens::OldTokens;
 use crate::custody::{KeyStore, KeyStoreName};
+use crate::governance::permit::Permit;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Entry, Index};
 use crate::lifecycle::login::{Attempt, label};
 use crate::model::account::Account;
 use crate::model::error::{Remedy, Result};
+use crate::model::event::EventCode;
 use crate::model::ids::{ContextName, GrantId};
+use crate::model::provenance::Provenance;
 use crate::model::secret::Secret;
 use crate::oauth::jwt_access_token::JwtLifetime;
 use crate::oauth::normalize::TEN_YEARS;
@@ -28,7 +33,13 @@ pub(super) struct Adopted {
 impl Adopted {
     /// Returns the grant of an earlier adoption of this token that did not come to its end. A key store that is locked or away is an error:
     /// the token may be spent, and some servers end a login whose spent token is sent.
-    pub(super) fn of_note(app: &App, state_dir: &StateDir, note: Option<Note>, token: &Secret) -> Result<Option<Self>> {
+    pub(super) fn of_note(
+        app: &App,
+        permit: &Permit<'_>,
+        state_dir: &StateDir,
+        note: Option<Note>,
+        token: &Secret,
+    ) -> Result<Option<Self>> {
         let Some(Note { grant, key_store, .. }) = note else { return Ok(None) };
         let adopted = Self { grant, key_store };
         if !app.files(state_dir, &adopted.grant).is_there() {
@@ -42,7 +53,7 @@ impl Adopted {
             Ok((true, _)) => Ok(Some(adopted)),
             // The other program has refreshed its token since, so that the sealed one is spent.
             Ok((false, true)) if Index::read(Some(state_dir))?.of_grant(&adopted.grant).is_none() => {
-                adopted.erase(app, state_dir)?;
+                adopted.erase(app, permit, state_dir)?;
                 Ok(None)
             }
             Ok((false, _)) => Ok(None),
@@ -66,9 +77,10 @@ impl Adopted {
         token: &Secret,
     ) -> Result<()> {
         let record = record(attempt, tokens);
+        attempt.permit.look();
         let label = label(&attempt.app.config.app, &record.account);
         let files = attempt.app.files(state_dir, &self.grant);
-        files.create(&*attempt.chosen.key_store, &label, record, Some(token))?;
+        files.create(attempt.permit, &*attempt.chosen.key_store, &label, record, Some(token))?;
         reached("adoption sealed");
         Ok(())
     }
@@ -80,7 +92,7 @@ impl Adopted {
     /// Returns the context by which the login is refreshed while it has no name.
     pub(super) fn context(&self, attempt: &Attempt<'_>, state_dir: &StateDir, name: ContextName) -> Result<Context> {
         let opened = self.open(attempt.app, state_dir)?;
-        let mark = opened.mark(&name, attempt.org.as_ref())?;
+        let mark = opened.mark(&name, attempt.org.as_ref(), attempt.environment.as_ref())?;
         let entry = self.entry(name, attempt, &opened.read()?);
         Ok(Context::of(&Entry { mark, ..entry }, &Index::empty()))
     }
@@ -90,10 +102,10 @@ impl Adopted {
     }
 
     /// Erases the grant: its token was not sent, or is dead.
-    pub(super) fn erase(&self, app: &App, state_dir: &StateDir) -> Result<()> {
+    pub(super) fn erase(&self, app: &App, permit: &Permit<'_>, state_dir: &StateDir) -> Result<()> {
         let files = app.files(state_dir, &self.grant);
         let lock = files.lock(app.config.lock_timeout)?;
-        files.erase(&lock, Some(&*app.quiet_key_stores().any(&self.key_store)?))
+        files.erase(&lock, permit, Some(&*app.quiet_key_stores().any(&self.key_store)?))
     }
 }
 
@@ -118,6 +130,8 @@ fn record(attempt: &Attempt<'_>, tokens: &OldTokens) -> Record {
             .filter(|at| at.duration_since(now).unwrap_or_default() <= TEN_YEARS),
         access_token: Arc::new(token.copy()),
         received_at: now,
+        actor: None,
+        unknown: Map::new(),
     });
     Record {
         generation: 1,
@@ -128,11 +142,22 @@ fn record(attempt: &Attempt<'_>, tokens: &OldTokens) -> Record {
         token_type: "bearer".into(),
         refresh_token: tokens.refresh_token.as_ref().map(|token| RefreshToken::Plain(token.copy())),
         refresh_expires_at: None,
+        ends_at: None,
+        provenance: Provenance {
+            environment: attempt.environment.clone(),
+            initiator: Some(attempt.app.governance.actor().clone()),
+            ..Provenance::default()
+        },
+        cause: EventCode::GrantCreated,
+        trail: None,
+        policy: Map::new(),
+        jkt: None,
         scopes,
         machine: None,
         user: None,
         claims: None,
         adopted: None,
         tokens: stored.into_iter().collect(),
+        unknown: Map::new(),
     }
 }

@@ -6,6 +6,7 @@ use super::pending::Adopted;
 use super::steps::{Finished, Steps, has_ended};
 use super::tokens::OldTokens;
 use crate::custody::Chosen;
+use crate::governance::permit::{Action, Permit};
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Context, Index};
 use crate::lifecycle::login::{Attempt, destination};
@@ -43,6 +44,13 @@ struct Done {
 }
 
 fn adopt(app: &App, request: &Adoption) -> Result<Option<Done>> {
+    let permit = app.permit(Action::Adopt, app.subject())?;
+    let adopted = try_to_adopt(app, request, &permit);
+    permit.end(&adopted);
+    adopted
+}
+
+fn try_to_adopt(app: &App, request: &Adoption, permit: &Permit<'_>) -> Result<Option<Done>> {
     request.login.check()?;
     let name = request.source_name();
     let state_dir = app.create_state_dir()?;
@@ -67,7 +75,7 @@ fn adopt(app: &App, request: &Adoption) -> Result<Option<Done>> {
             _ => {}
         }
         let adoption =
-            OneToken { app, request, state_dir: &state_dir, name: &name, file, tokens: &tokens, token: &token };
+            OneToken { app, request, permit, state_dir: &state_dir, name: &name, file, tokens: &tokens, token: &token };
         let error = match adoption.run(note) {
             Ok(done) => return Ok(Some(done)),
             Err(error) => error,
@@ -112,6 +120,7 @@ fn lock(app: &App, state_dir: &StateDir, name: &str) -> Result<Lock> {
 struct OneToken<'a> {
     app: &'a App,
     request: &'a Adoption,
+    permit: &'a Permit<'a>,
     state_dir: &'a StateDir,
     /// The name of the lock and of the note.
     name: &'a str,
@@ -126,10 +135,12 @@ impl OneToken<'_> {
         let (config, login) = (&app.config, &self.request.login);
         // A host's mistake is found while the token is not spent.
         self.request.source.check_marker()?;
-        let found = Adopted::of_note(app, state_dir, note, self.token)?;
+        let found = Adopted::of_note(app, self.permit, state_dir, note, self.token)?;
         let chosen: Chosen = app.key_stores.choose(login.lifetime)?;
         let wanted = login.context_name(config)?;
-        let org = login.requested_org(config, wanted.as_ref(), &Index::read(Some(state_dir))?)?;
+        let index = Index::read(Some(state_dir))?;
+        let org = login.requested_org(config, wanted.as_ref(), &index)?;
+        let environment = login.requested_environment(wanted.as_ref(), &index);
         let issuer = config.orgs.selection.issuer(&config.issuer, org.as_ref())?;
         let http = app.http()?;
         let endpoints = discover(&http, &issuer, &config.endpoints, &login.cancel)?;
@@ -137,11 +148,13 @@ impl OneToken<'_> {
         let attempt = Attempt {
             app,
             request: login,
+            permit: self.permit,
             http: &http,
             client: &app.client(&destination),
             destination: &destination,
             scopes: &config.scopes,
             org,
+            environment,
             chosen: &chosen,
         };
         let adopted = match found {

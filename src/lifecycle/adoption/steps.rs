@@ -11,12 +11,15 @@
 use super::Adoption;
 use super::pending::{Adopted, is_to_be_exchanged};
 use crate::lifecycle::access_token::{TokenRequest, Wanted};
+use crate::lifecycle::app::permits::{describe, generation};
 use crate::lifecycle::contexts::{Context, Entry, Index};
 use crate::lifecycle::login::Attempt;
 use crate::lifecycle::refresh;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::event::EventCode;
 use crate::model::ids::ContextName;
+use crate::model::sanitize::quoted;
 use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
 use crate::records::record::Record;
@@ -59,6 +62,7 @@ impl Steps<'_> {
         let marked = self.request.source.mark(self.token);
         reached("adoption marked");
         let is_marked = marked.is_ok();
+        self.note(&context, matches!(marked, Ok(true)))?;
         let unmarked = match marked {
             Ok(true) => None,
             Ok(false) => Some("the old file has another login by now, which the next start takes over".to_owned()),
@@ -92,7 +96,7 @@ impl Steps<'_> {
                 .caused_by(error);
         }
         // A record that cannot be erased has no name then, and the repair finds it.
-        let _ = self.adopted.erase(self.attempt.app, self.state_dir);
+        let _ = self.adopted.erase(self.attempt.app, self.attempt.permit, self.state_dir);
         let message = format!("cannot take over the login{from}");
         let remedy = match error.remedy() {
             Some(remedy) if !has_ended => remedy.clone(),
@@ -121,9 +125,31 @@ impl Steps<'_> {
         let lock = files.lock(app.config.lock_timeout)?;
         let record = grant.recover(&lock)?.record;
         let scopes = record.tokens.first().map(|token| token.scopes.clone()).unwrap_or_else(|| record.scopes.clone());
-        let record = Record { generation: record.generation + 1, account, scopes, ..record };
-        grant.commit(&lock, &record)?;
+        self.attempt.permit.look();
+        let mut record =
+            Record { generation: record.generation + 1, cause: EventCode::GrantCreated, account, scopes, ..record };
+        grant.commit(&lock, self.attempt.permit, &mut record)?;
         Ok(record)
+    }
+
+    /// Notes that the login was taken over, and whether the old file has lost its token.
+    fn note(&self, context: &Context, is_scrubbed: bool) -> Result<()> {
+        let (permit, app) = (self.attempt.permit, self.attempt.app);
+        let grant = self.adopted.open(app, self.state_dir)?;
+        let record = grant.read()?;
+        permit.concerns(context.subject(&record.provenance), Some(grant.trail_key()));
+        let from = self.request.source.path().map(|path| path.display().to_string());
+        permit.note(EventCode::Imported, |event| {
+            describe(event, record.tokens.first(), &grant);
+            event.details.before = from.as_deref().map(quoted);
+        });
+        permit.note_generation(EventCode::GrantCreated, generation(&grant, &record), |event| {
+            describe(event, record.tokens.first(), &grant);
+        });
+        if is_scrubbed {
+            permit.note(EventCode::Scrubbed, |event| event.details.before = from.as_deref().map(quoted));
+        }
+        Ok(())
     }
 
     fn account(&self) -> Result<Account> {
@@ -166,7 +192,7 @@ impl Steps<'_> {
         let files = app.files(self.state_dir, &old.grant).called(&marked);
         let forgotten = files.lock(app.config.lock_timeout).and_then(|lock| {
             let key_store = app.quiet_key_stores().any(&old.key_store)?;
-            files.erase(&lock, Some(&*key_store))
+            files.erase(&lock, self.attempt.permit, Some(&*key_store))
         });
         app.memories.forget(&old.grant);
         // A record that cannot be erased has no name then, and the repair finds it.

@@ -68,6 +68,9 @@ impl App {
             format!("was made by the client {}", record.destination.client_id)
         } else if is_other_org {
             format!("is for {}", sealed_org.map(describe_org).unwrap_or_default())
+        } else if record.provenance.environment != context.environment {
+            let environment = record.provenance.environment.as_ref();
+            environment.map_or_else(|| "is for no environment".into(), |own| format!("is for the environment {own}"))
         } else if !grant.proves_name(&context.marked) {
             "was never given this name".to_owned()
         } else {

@@ -3,10 +3,12 @@
 //! | file | does |
 //! | --- | --- |
 //! | `mod` | what every job needs: configuration, key stores, running jobs, the files of a grant |
+//! | `permits` | permits for deeds, and what the trail owes from an earlier run (laws 14 and 18) |
 //! | `checks` | what must be so before a secret is sent and before a login is used (law 16) |
 //! | `state_folder` | which folder is the state folder, and whether it can be trusted |
 
 mod checks;
+pub(crate) mod permits;
 mod state_folder;
 
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::custody::{KernelCache, KeyStoreName, KeyStores, StoreContext};
+use crate::governance::Governance;
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{ChosenBy, Context, Entry, Index, Missing, Selector};
 use crate::lifecycle::jobs::{Jobs, is_a_job};
@@ -40,6 +43,7 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) key_stores: KeyStores,
     pub(crate) jobs: Jobs,
+    pub(crate) governance: Governance,
     pub(crate) memories: TokenMemories,
     /// Held while a person is asked to log in: whoever wants the same login waits for it instead of asking again.
     pub(crate) asking: Mutex<()>,
@@ -87,8 +91,16 @@ impl App {
             person: environment.has_a_person(),
         };
         let key_stores = KeyStores::new(config.custody.choice.clone(), environment.custody.as_deref(), store_context);
+        let governance = Governance::new(
+            config.app.clone(),
+            config.app_version.clone(),
+            config.actor.clone(),
+            environment.clone(),
+            config.clock.clone(),
+        );
         Ok(Self {
             key_stores,
+            governance,
             jobs: Jobs::default(),
             memories: TokenMemories::default(),
             asking: Mutex::default(),

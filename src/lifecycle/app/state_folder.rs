@@ -67,7 +67,7 @@ impl App {
 
     /// Returns the path of the state folder. Trusts a folder that a variable named only outside work trees: the author of a
     /// repository could have written it too (law 16). Checks once, because that reads the disk several times.
-    fn checked_state_dir(&self) -> Result<&Path> {
+    pub(super) fn checked_state_dir(&self) -> Result<&Path> {
         let state_dir = self.state_dir_path()?;
         self.state_dir_check.get_or_init(|| self.check_work_tree(state_dir)).clone().map(|()| state_dir)
     }

@@ -15,6 +15,7 @@ use url::Url;
 
 pub use groups::{CustodyConfig, Network, OrgsConfig, Quirks};
 
+use crate::model::actor::Actor;
 use crate::model::commands::Commands;
 use crate::model::error::Result;
 use crate::model::ids::{AppName, ClientId, Issuer};
@@ -78,6 +79,10 @@ pub struct Config {
     pub environment: Environment,
     /// The first part of the `User-Agent` of requests; hallpass and its version follow. The default is the app's name.
     pub user_agent: Option<String>,
+    /// Who runs the program, if the host knows: it decides over what the environment says. The default is `None`: the environment tells.
+    pub actor: Option<Actor>,
+    /// The version of the host's program, for events. The default is `None`.
+    pub app_version: Option<String>,
     commands: Option<Commands>,
 }
 
@@ -108,6 +113,8 @@ impl Config {
             state_dir: None,
             clock: Arc::new(SystemClock),
             user_agent: None,
+            actor: None,
+            app_version: None,
         })
     }
 

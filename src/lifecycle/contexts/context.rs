@@ -7,9 +7,10 @@ use super::{ChosenBy, Entry, Index};
 use crate::custody::KeyStoreName;
 use crate::model::account::Account;
 use crate::model::ids::{ClientId, ContextName, GrantId, Org};
+use crate::model::provenance::{EnvironmentName, Provenance};
 use crate::model::scopes::Scopes;
 use crate::records::grant_files::{GrantFiles, NameProof};
-use crate::records::record::Header;
+use crate::records::header::Header;
 
 /// A named (grant, org): what a person switches between.
 #[derive(Debug, Clone)]
@@ -35,8 +36,20 @@ pub struct Context {
     pub folders: Vec<PathBuf>,
     /// The grant behind it.
     pub grant: GrantId,
+    /// When the login ends whatever is refreshed.
+    pub(crate) fixed_end: Option<SystemTime>,
+    /// The generation of the record, as its header says it.
+    pub(crate) generation: Option<u64>,
+    /// What the login is for.
+    pub environment: Option<EnvironmentName>,
+    /// What the credential is, whose, and how it came to be; `None` if the record cannot be read.
+    pub provenance: Option<Provenance>,
     /// When the person logged in, UTC; `None` if the record cannot be read.
     pub logged_in_at: Option<SystemTime>,
+    /// When the login was last refreshed, UTC, or made; `None` if the record cannot be read.
+    pub refreshed_at: Option<SystemTime>,
+    /// When a token of it was last used, UTC, give or take an hour.
+    pub last_used_at: Option<SystemTime>,
     /// When the newest access token expires, UTC; the newest one may be for another org or for fewer scopes. `None` if the server does
     /// not say, or if the record cannot be read.
     pub expires_at: Option<SystemTime>,
@@ -82,7 +95,13 @@ impl Context {
             chosen_by: None,
             folders: rules.map(|rule| rule.folder.clone()).collect(),
             grant: entry.grant.clone(),
+            environment: entry.environment.clone(),
+            fixed_end: None,
+            generation: None,
+            provenance: None,
             logged_in_at: None,
+            refreshed_at: None,
+            last_used_at: None,
             expires_at: None,
             renews: None,
             session_ends_at: None,
@@ -99,12 +118,17 @@ impl Context {
         let (header, failure) = (files.header(), files.last_failure(self.org.as_ref()));
         Self {
             logged_in_at: header.as_ref().map(|header| header.born),
+            refreshed_at: header.as_ref().map(|header| header.rotated),
+            last_used_at: files.last_used(),
             expires_at: header.as_ref().and_then(|header| header.expires_at),
             renews: header.as_ref().and_then(|header| header.renews),
             session_ends_at: header.as_ref().and_then(Header::session_ends_at),
             has_ended: failure.as_ref().is_some_and(|failure| failure.has_ended),
             server_says: failure.as_ref().and_then(|failure| failure.server_says.clone()),
             refresh_failed: failure.map(|failure| failure.message),
+            fixed_end: header.as_ref().and_then(|header| header.ends_at),
+            generation: header.as_ref().map(|header| header.generation),
+            provenance: header.map(|header| header.provenance),
             ..self
         }
     }

@@ -1,5 +1,6 @@
 //! The rules of folders: a rule selects a context in its folder and below.
 
+use serde_json::Map;
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ impl Index {
     /// Selects `context` in this folder, a real path, and below it.
     pub(crate) fn pin(&mut self, folder: PathBuf, context: ContextName) {
         self.unpin(&folder);
-        self.folders.push(FolderRule { folder, context });
+        self.folders.push(FolderRule { folder, context, unknown: Map::new() });
     }
 
     /// Removes the rule of this folder, and returns the context that it named.

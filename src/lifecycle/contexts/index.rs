@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::{Map, Value};
 
 use crate::custody::KeyStoreName;
 use crate::lifecycle::config::Config;
 use crate::model::account::Account;
 use crate::model::error::Result;
 use crate::model::ids::{ClientId, ContextName, GrantId, Org};
+use crate::model::provenance::EnvironmentName;
 use crate::model::sanitize::is_plain;
 use crate::model::scopes::Scopes;
 use crate::records::grant_files::NameProof;
@@ -30,6 +32,8 @@ pub(crate) struct Index {
     /// Kept here and never in the folders: a project's files cannot select your login.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) folders: Vec<FolderRule>,
+    #[serde(flatten)]
+    pub(super) unknown: Map<String, Value>,
 }
 
 /// One context, as the index has it.
@@ -40,6 +44,9 @@ pub(crate) struct Entry {
     pub(crate) org: Option<Org>,
     pub(crate) account: Account,
     pub(crate) client_id: ClientId,
+    /// What the login is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) environment: Option<EnvironmentName>,
     pub(crate) scopes: Scopes,
     #[serde(rename = "custody")]
     pub(crate) key_store: KeyStoreName,
@@ -50,6 +57,9 @@ pub(crate) struct Entry {
     /// The org of this request, if it is another one and the login serves all orgs.
     #[serde(skip)]
     pub(crate) asked: Option<Org>,
+    /// What a later version of this format has added, which must survive.
+    #[serde(flatten)]
+    pub(crate) unknown: Map<String, Value>,
 }
 
 /// Selects `context` in `folder`, a real path, and below it.
@@ -58,10 +68,12 @@ pub(super) struct FolderRule {
     #[serde(deserialize_with = "printable_path")]
     pub(super) folder: PathBuf,
     pub(super) context: ContextName,
+    #[serde(flatten)]
+    pub(super) unknown: Map<String, Value>,
 }
 
-/// The newest format that this version reads, and the one that it writes.
-pub(super) const FORMAT: u32 = 1;
+/// The newest format that this version reads, and the one that it writes. Format 1 had no environments.
+pub(super) const FORMAT: u32 = 2;
 
 impl Entry {
     /// Returns an entry for the grant of `record`, not yet marked by the grant's key.
@@ -78,10 +90,12 @@ impl Entry {
             org,
             account: record.account.clone(),
             client_id: record.destination.client_id.clone(),
+            environment: record.provenance.environment.clone(),
             scopes: record.scopes.clone(),
             key_store,
             mark: String::new(),
             asked: None,
+            unknown: Map::new(),
         }
     }
 
@@ -97,7 +111,12 @@ impl Entry {
 
     /// Returns the claim that the grant's key has to prove.
     pub(crate) fn marked(&self) -> NameProof {
-        NameProof { name: self.name.clone(), org: self.org.clone(), mark: self.mark.clone() }
+        NameProof {
+            name: self.name.clone(),
+            org: self.org.clone(),
+            environment: self.environment.clone(),
+            mark: self.mark.clone(),
+        }
     }
 }
 
@@ -106,7 +125,7 @@ impl Index {
     pub(crate) fn mark(&mut self, grant: &OpenGrant<'_>, name: &ContextName) -> Result<()> {
         // The first alone, which is the one that is used: an editor may have added another one of this name, for another org.
         if let Some(entry) = self.contexts.iter_mut().find(|entry| entry.name == *name && entry.grant == *grant.id()) {
-            entry.mark = grant.mark(&entry.name, entry.org.as_ref())?;
+            entry.mark = grant.mark(&entry.name, entry.org.as_ref(), entry.environment.as_ref())?;
         }
         Ok(())
     }
@@ -193,7 +212,7 @@ impl Index {
         // Another account inherits nothing.
         if old.is_of(&entry.account, &entry.client_id) {
             for sibling in self.contexts.iter_mut().filter(|sibling| sibling.grant == old.grant) {
-                let NameProof { name, org, mark } = sibling.marked();
+                let NameProof { name, org, mark, .. } = sibling.marked();
                 *sibling = Entry { name, org, mark, ..entry.clone() };
             }
         }
@@ -228,6 +247,7 @@ impl Index {
             contexts: Vec::new(),
             folders: Vec::new(),
             unnamed_records: 0,
+            unknown: Map::new(),
         }
     }
 }
@@ -261,10 +281,12 @@ pub(crate) mod tests {
             org: None,
             account: account(subject),
             client_id: "acme".parse().unwrap(),
+            environment: None,
             scopes: Scopes::default(),
             key_store: KeyStoreName::Memory,
             mark: String::new(),
             asked: None,
+            unknown: Map::new(),
         }
     }
 

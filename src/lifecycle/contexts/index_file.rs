@@ -46,7 +46,8 @@ impl Index {
             _ if format.is_some_and(|format| format > FORMAT) => {
                 Err(unusable(path, "it was written by a newer version of this program", Remedy::Upgrade))
             }
-            Ok(index) => Ok(index),
+            // An older index is rewritten by its next change.
+            Ok(index) => Ok(Self { format: FORMAT, ..index }),
             // Damaged is not empty: the logins are there, only their names are not.
             Err(_) => Err(unusable(path, "it is damaged", Remedy::SetAside { path: path.to_owned() })),
         }

@@ -22,5 +22,6 @@ mod selected_entry;
 
 pub use context::{Context, Missing};
 pub(crate) use index::{Entry, Index};
+pub(crate) use names::LoginOf;
 pub use outcomes::Outcomes;
 pub use resolve::{ChosenBy, Logins, Selector};

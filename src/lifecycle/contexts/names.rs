@@ -5,6 +5,16 @@ use crate::lifecycle::config::Config;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
 use crate::model::ids::{ClientId, ContextName, Org};
+use crate::model::provenance::EnvironmentName;
+
+/// What makes a login one of its own: two that differ in any of these are two contexts.
+#[derive(Clone, Copy)]
+pub(crate) struct LoginOf<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) client: &'a ClientId,
+    pub(crate) org: Option<&'a Org>,
+    pub(crate) environment: Option<&'a EnvironmentName>,
+}
 
 impl Index {
     /// Returns the names of the entries that this configuration can use.
@@ -21,32 +31,39 @@ impl Index {
     /// derived name is never taken from another account.
     pub(crate) fn name_for(
         &self,
-        account: &Account,
-        client: &ClientId,
-        org: Option<&Org>,
+        login: &LoginOf<'_>,
         wanted: Option<&ContextName>,
         replace: bool,
     ) -> Result<ContextName> {
+        let LoginOf { account, client, org, environment } = *login;
         if let Some(name) = wanted {
             return match self.get(name) {
                 Some(entry) if !entry.is_of(account, client) && !replace => {
                     Err(belongs_to_another(entry, account, name))
+                }
+                Some(entry) if entry.environment.as_ref() != environment && !replace => {
+                    Err(is_for_another(entry, environment, name))
                 }
                 _ => Ok(name.clone()),
             };
         }
         let default = self.default.as_ref().and_then(|name| self.get(name));
         let mut own = default.into_iter().chain(&self.contexts).filter(|entry| entry.is_of(account, client));
-        // A login for another org is another context.
-        match own.find(|entry| entry.org.as_ref() == org) {
+        // A login for another org or environment is another context.
+        match own.find(|entry| entry.org.as_ref() == org && entry.environment.as_ref() == environment) {
             Some(entry) => Ok(entry.name.clone()),
-            None => Ok(self.derive_name(account, org)),
+            None => Ok(self.derive_name(account, org, environment)),
         }
     }
 
     /// Derives a name from the account that no context has.
-    pub(crate) fn derive_name(&self, account: &Account, org: Option<&Org>) -> ContextName {
-        let base = base_name(account, org);
+    pub(crate) fn derive_name(
+        &self,
+        account: &Account,
+        org: Option<&Org>,
+        environment: Option<&EnvironmentName>,
+    ) -> ContextName {
+        let base = base_name(account, org, environment);
         // Shortened, so that the number fits into 64 characters as well.
         let numbered = (2..).map(|n| ContextName::derived(&format!("{:.56}-{n}", base.as_str())));
         let free = std::iter::once(base.clone()).chain(numbered).find(|name| self.get(name).is_none());
@@ -78,14 +95,29 @@ fn belongs_to_another(entry: &Entry, account: &Account, name: &ContextName) -> E
     Error::new(ErrorKind::Config, message).with(Remedy::Replace { context: name.to_string() })
 }
 
-/// Returns `alice@example.com`, or `alice@globex` in the org globex.
-fn base_name(account: &Account, org: Option<&Org>) -> ContextName {
+/// Refuses a name whose login is for another environment (law 17).
+fn is_for_another(entry: &Entry, environment: Option<&EnvironmentName>, name: &ContextName) -> Error {
+    let of = |environment: Option<&EnvironmentName>| match environment {
+        Some(environment) => format!("for the environment {environment}"),
+        None => "for no environment".into(),
+    };
+    let message = format!("context {name} is a login {} and not {}", of(entry.environment.as_ref()), of(environment));
+    Error::new(ErrorKind::Config, message).with(Remedy::Replace { context: name.to_string() })
+}
+
+/// Returns `alice@example.com`, or `alice@globex` in the org globex, `alice@sandbox` in that environment, `alice@globex.sandbox` in both.
+fn base_name(account: &Account, org: Option<&Org>, environment: Option<&EnvironmentName>) -> ContextName {
     let known = account.display_name().unwrap_or_default();
-    let Some(org) = org else { return ContextName::derived(known) };
+    let place = match (org, environment) {
+        (None, None) => return ContextName::derived(known),
+        (Some(org), None) => org.to_string(),
+        (None, Some(environment)) => environment.to_string(),
+        (Some(org), Some(environment)) => format!("{:.16}.{environment:.15}", org.as_str()),
+    };
     // Both are shortened, so that both fit into 64 characters.
     match known.split('@').next().filter(|person| !person.is_empty()) {
-        Some(person) => ContextName::derived(&format!("{person:.28}@{:.32}", org.as_str())),
-        None => ContextName::derived(org.as_str()),
+        Some(person) => ContextName::derived(&format!("{person:.28}@{place:.32}")),
+        None => ContextName::derived(&place),
     }
 }
 
@@ -100,7 +132,8 @@ mod tests {
         let client = "acme".parse().unwrap();
         let name = |account: &Account, wanted: Option<&str>, replace| {
             let wanted = wanted.map(|name| name.parse().unwrap());
-            index.name_for(account, &client, None, wanted.as_ref(), replace).map(|name| name.to_string())
+            let login = LoginOf { account, client: &client, org: None, environment: None };
+            index.name_for(&login, wanted.as_ref(), replace).map(|name| name.to_string())
         };
         let (alice, bob, unnamed) = (account(Some("alice")), account(Some("bob")), account(None));
         assert_eq!(name(&alice, None, false).unwrap(), "work");
@@ -119,8 +152,9 @@ mod tests {
         globex.org = Some("globex".parse().unwrap());
         let index = index(&[globex]);
         let name = |account: &Account, org: &str| {
-            let org = org.parse().unwrap();
-            index.name_for(account, &"acme".parse().unwrap(), Some(&org), None, false).unwrap().to_string()
+            let (org, client) = (org.parse().unwrap(), "acme".parse().unwrap());
+            let login = LoginOf { account, client: &client, org: Some(&org), environment: None };
+            index.name_for(&login, None, false).unwrap().to_string()
         };
         let alice = account(Some("alice"));
         assert_eq!(name(&alice, "globex"), "alice@globex");

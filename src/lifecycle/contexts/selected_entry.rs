@@ -57,7 +57,7 @@ impl Index {
             return Ok(None);
         }
         let Ok(raw) = serde_json::from_slice::<RawIndex<'_>>(bytes) else { return Ok(None) };
-        if raw.format != FORMAT {
+        if !(1..=FORMAT).contains(&raw.format) {
             return Ok(None);
         }
         let mut index = Self { default: raw.default, folders: raw.folders, ..Self::empty() };

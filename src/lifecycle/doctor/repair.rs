@@ -2,10 +2,12 @@
 //! its grant, on what it reads there.
 
 use crate::custody::{KernelCache, KeyStore, KeyStoreName, KeyStores};
+use crate::governance::permit::Action;
 use crate::lifecycle::app::App;
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::doctor::orphans::{Orphans, all_grants, records};
 use crate::model::error::{Error, Remedy, Result};
+use crate::model::event::EventCode;
 use crate::model::ids::{ContextName, GrantId, Org};
 use crate::records::open_grant::RecoveredGrant;
 use crate::records::record::Record;
@@ -114,7 +116,13 @@ impl Repair<'_> {
             None if files.is_there() => return Ok(None),
             // The login was never finished: its files go too.
             None => {
-                files.erase(&lock, Some(key_store))?;
+                let mut subject = self.app.subject();
+                subject.grant = Some(grant.clone());
+                let permit = self.app.permit(Action::Repair, subject)?;
+                files.erase(&lock, &permit, Some(key_store))?;
+                drop(lock);
+                permit.note(EventCode::LoggedOut, |event| event.say("it was never finished"));
+                permit.end(&Ok(()));
                 true
             }
         };
@@ -204,7 +212,8 @@ impl Repair<'_> {
             let mut names: Vec<_> = marked.map(|entry| (entry.name, entry.org)).collect();
             if names.is_empty() {
                 let org = record.tokens.first().and_then(|token| token.org.clone());
-                names.push((index.derive_name(&record.account, org.as_ref()), org));
+                let environment = record.provenance.environment.as_ref();
+                names.push((index.derive_name(&record.account, org.as_ref(), environment), org));
             }
             let twin = other_login(index, &record, &names);
             for (name, org) in &names {
@@ -229,8 +238,13 @@ impl Repair<'_> {
             return Ok(());
         }
         // A key store that cannot be reached keeps a key that opens nothing.
-        let erased = self.key_stores.any(&entry.key_store).and_then(|key_store| files.erase(&lock, Some(&*key_store)));
-        erased.or_else(|_| files.erase(&lock, None))?;
+        let permit = self.app.permit(Action::Repair, self.app.subject_of(self.state_dir, entry))?;
+        let key_store = self.key_stores.any(&entry.key_store);
+        let erased = key_store.and_then(|key_store| files.erase(&lock, &permit, Some(&*key_store)));
+        erased.or_else(|_| files.erase(&lock, &permit, None))?;
+        drop(lock);
+        permit.note(EventCode::LoggedOut, |event| event.say("its record is gone"));
+        permit.end(&Ok(()));
         self.change(|index| {
             index.forget(&entry.grant);
             Ok(())

@@ -3,11 +3,19 @@
 
 use std::sync::Arc;
 
-use crate::lifecycle::contexts::{Context, Entry, Index};
+use serde_json::Map;
+
+use crate::lifecycle::app::permits::{describe, generation};
+use crate::lifecycle::contexts::{Context, Entry, Index, LoginOf};
+use crate::lifecycle::login::Login;
+use crate::lifecycle::login::identity::Identity;
 use crate::lifecycle::login::{Approved, Attempt, LoggedIn, label};
 use crate::model::account::Account;
 use crate::model::error::Result;
+use crate::model::event::EventCode;
 use crate::model::ids::{ContextName, GrantId, Org};
+use crate::model::provenance::Provenance;
+use crate::model::sanitize::quoted;
 use crate::oauth::claims::Claims;
 use crate::oauth::id_token;
 use crate::records::grant_files::GrantFiles;
@@ -21,16 +29,22 @@ impl Attempt<'_> {
         &self,
         state_dir: &StateDir,
         wanted: Option<&ContextName>,
-        account: Account,
+        identity: Identity,
         org: Option<Org>,
         approved: &Approved,
     ) -> Result<LoggedIn> {
         let (config, reply) = (&self.app.config, &approved.reply);
         let key_store = &*self.chosen.key_store;
-        let record = self.record(&account, org.as_ref(), approved);
+        let Identity { account, approver, .. } = identity;
+        let mut record = self.record(&account, org.as_ref(), approver, approved);
         // Before anything is written, so that a refusal leaves nothing; again under the lock, where it counts.
         let before = Index::read(Some(state_dir))?;
         let name = self.name_for_entry(&before, &account, org.as_ref(), wanted)?;
+        if record.provenance.owner.is_none() {
+            // A login under the same name keeps its owner.
+            record.provenance.owner =
+                before.get(&name).and_then(|old| self.app.subject_of(state_dir, old).provenance.owner);
+        }
         let old = before.get(&name).and_then(|old| {
             let key_store = self.app.quiet_key_stores().of(&old.key_store).ok()?;
             self.app.files(state_dir, &old.grant).unlock(&*key_store).ok()
@@ -38,11 +52,12 @@ impl Attempt<'_> {
         // A new login is a new grant (law 5).
         let entry = Entry::of_record(name, &GrantId::random()?, org, &record, key_store.name());
         let files = self.app.files(state_dir, &entry.grant);
-        let grant = files.create(key_store, &label(&config.app, &entry.account), record, None)?;
+        let grant = files.create(self.permit, key_store, &label(&config.app, &entry.account), record, None)?;
         let indexed = self.index(state_dir, entry.clone(), wanted, wanted.is_some(), &grant, old.as_ref());
         let kept = indexed.and_then(|(context, replaced)| {
             let left_alive =
                 replaced.map(|old| self.end_replaced(state_dir, &old, &entry, &reply.access_token)).transpose()?;
+            self.note_login(&context, &grant)?;
             Ok(LoggedIn {
                 context,
                 protection: key_store.protection(),
@@ -56,7 +71,42 @@ impl Attempt<'_> {
         kept
     }
 
-    fn record(&self, account: &Account, org: Option<&Org>, Approved { reply, asked_at }: &Approved) -> Record {
+    /// Notes that the login was made, and says from now on what the permit is about.
+    fn note_login(&self, context: &Context, grant: &OpenGrant<'_>) -> Result<()> {
+        let record = grant.read()?;
+        let token = record.tokens.first();
+        self.permit.concerns(context.subject(&record.provenance), Some(grant.trail_key()));
+        self.permit.note(EventCode::LoginSucceeded, |event| {
+            describe(event, token, grant);
+            event.details.scopes_asked = Some(self.scopes.clone()).filter(|scopes| !scopes.is_empty());
+        });
+        self.permit.note_generation(EventCode::GrantCreated, generation(grant, &record), |event| {
+            describe(event, token, grant);
+        });
+        Ok(())
+    }
+
+    /// Returns whose login it is and how it came to be.
+    fn provenance(&self, approver: Option<String>) -> Provenance {
+        let Login { owner, ticket, reason, .. } = self.request;
+        Provenance {
+            environment: self.environment.clone(),
+            owner: owner.clone(),
+            ticket: ticket.clone(),
+            reason: reason.clone(),
+            initiator: Some(self.app.governance.actor().clone()),
+            approver: approver.as_deref().map(quoted),
+            ..Provenance::default()
+        }
+    }
+
+    fn record(
+        &self,
+        account: &Account,
+        org: Option<&Org>,
+        approver: Option<String>,
+        Approved { reply, asked_at }: &Approved,
+    ) -> Record {
         let (config, asked_at) = (&self.app.config, *asked_at);
         let scopes = reply.scopes.as_ref().unwrap_or(self.scopes);
         Record {
@@ -69,6 +119,13 @@ impl Attempt<'_> {
             // Of this reply or none: a new login inherits no refresh token (law 8).
             refresh_token: reply.refresh_token.as_ref().map(|token| RefreshToken::Plain(token.copy())),
             refresh_expires_at: reply.refresh_expires_in.map(|lifetime| asked_at + lifetime),
+            ends_at: reply.ends_in.map(|lifetime| asked_at + lifetime),
+            provenance: self.provenance(approver),
+            cause: EventCode::GrantCreated,
+            // Set when the record is written.
+            trail: None,
+            policy: Map::new(),
+            jkt: None,
             scopes: scopes.clone(),
             // Set with the key, when that is made.
             machine: None,
@@ -84,7 +141,10 @@ impl Attempt<'_> {
                 access_token: Arc::new(reply.access_token.copy()),
                 received_at: asked_at,
                 expires_at: reply.expires_at(asked_at),
+                actor: None,
+                unknown: Map::new(),
             }],
+            unknown: Map::new(),
         }
     }
 
@@ -95,7 +155,9 @@ impl Attempt<'_> {
         org: Option<&Org>,
         wanted: Option<&ContextName>,
     ) -> Result<ContextName> {
-        index.name_for(account, &self.app.config.client_id, org, wanted, self.request.replace)
+        let login =
+            LoginOf { account, client: &self.app.config.client_id, org, environment: self.environment.as_ref() };
+        index.name_for(&login, wanted, self.request.replace)
     }
 
     /// Puts the login into the index. Returns its context, and the login that it replaces. `keeps_default`: it does not become the default if
@@ -129,7 +191,7 @@ impl Attempt<'_> {
     /// Leaves nothing behind: no name without a login, and no login without a name.
     pub(in crate::lifecycle) fn undo(&self, state_dir: &StateDir, files: GrantFiles<'_>, grant: &GrantId) {
         if let Ok(Some(lock)) = files.lock_now() {
-            let _ = files.erase(&lock, Some(&*self.chosen.key_store));
+            let _ = files.erase(&lock, self.permit, Some(&*self.chosen.key_store));
         }
         let _ = Index::change(state_dir, self.app.config.lock_timeout, |index| {
             index.forget(grant);

@@ -21,6 +21,8 @@ pub(super) struct Identity {
     pub(super) account: Account,
     /// The org that the ID token or the reply names.
     pub(super) org: Option<Org>,
+    /// Who approved the login, if an ID token says that.
+    pub(super) approver: Option<String>,
 }
 
 /// How long userinfo is asked again, and the shortest pauses between the tries.
@@ -41,8 +43,9 @@ impl Attempt<'_> {
         let id_token_claims =
             reply.id_token.as_ref().map(|token| id_token::validate(token, issuer, client_id, now)).transpose()?;
         let org = id_token_claims.as_ref().and_then(Claims::org).or_else(|| reply.org.clone());
+        let approver = id_token_claims.as_ref().and_then(Claims::sub);
         let account = self.account(id_token_claims, &reply.access_token, reply.user.as_ref());
-        Ok(Identity { account, org: org.and_then(|org| org.parse().ok()) })
+        Ok(Identity { account, org: org.and_then(|org| org.parse().ok()), approver })
     }
 
     /// Returns the account that the ID token names; what that does not say, userinfo does, or the `user` beside the tokens.

@@ -20,16 +20,22 @@ mod request;
 use std::sync::{MutexGuard, TryLockError};
 use std::time::{Duration, SystemTime};
 
+use serde_json::Map;
+
 use crate::custody::{Chosen, Protection};
+use crate::governance::permit::{Action, Permit};
 use crate::lifecycle::access_token::Wanted;
 use crate::lifecycle::app::App;
+use crate::lifecycle::app::permits::told;
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{Context, Index, Selector};
 pub use crate::lifecycle::login::request::{Login, StepUp};
 use crate::lifecycle::refresh;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::event::{Event, EventCode};
 use crate::model::ids::{AppName, GrantId, Issuer, Org};
+use crate::model::provenance::EnvironmentName;
 use crate::model::scopes::Scopes;
 use crate::oauth::client_auth::{Client, wants_secret_in_form};
 use crate::oauth::metadata::{FoundEndpoints, discover};
@@ -105,6 +111,16 @@ pub(crate) fn label(app: &AppName, account: &Account) -> String {
 }
 
 fn log_in(app: &App, request: &Login) -> Result<LoggedIn> {
+    let permit = app.permit(Action::Login, app.subject())?;
+    let login = try_to_log_in(app, request, &permit);
+    permit.end(&login);
+    if let (Ok(LoggedIn { context, .. }), Ok(Some(state_dir))) = (&login, app.state_dir()) {
+        told(app.files(&state_dir, &context.grant), FIRST_GENERATION);
+    }
+    login
+}
+
+fn try_to_log_in(app: &App, request: &Login, permit: &Permit<'_>) -> Result<LoggedIn> {
     let config = &app.config;
     request.check()?;
     // What can fail on this machine fails before a person is asked to do anything, and before anything is written.
@@ -112,6 +128,7 @@ fn log_in(app: &App, request: &Login) -> Result<LoggedIn> {
     let name = request.context_name(config)?;
     let index = Index::read(app.state_dir()?.as_ref())?;
     let org = request.requested_org(config, name.as_ref(), &index)?;
+    let environment = request.requested_environment(name.as_ref(), &index);
     let issuer = config.orgs.selection.issuer(&config.issuer, org.as_ref())?;
     let http = app.http()?;
     request.check_cancelled()?;
@@ -120,11 +137,13 @@ fn log_in(app: &App, request: &Login) -> Result<LoggedIn> {
     let login = Attempt {
         app,
         request,
+        permit,
         http: &http,
         client: &app.client(&destination),
         destination: &destination,
         scopes: &config.orgs.selection.scopes(request.scopes.as_ref().unwrap_or(&config.scopes), org.as_ref())?,
         org,
+        environment,
         chosen: &chosen,
     };
     request.check_cancelled()?;
@@ -133,11 +152,12 @@ fn log_in(app: &App, request: &Login) -> Result<LoggedIn> {
     // Before the person approves: a state folder that cannot be written, or is full, would lose what they approve.
     let state_dir = app.create_state_dir()?;
     app.files(&state_dir, &GrantId::random()?).try_room()?;
+    permit.tell(EventCode::LoginStarted, |event| login.describe_request(event));
     let mut approved = login.wait_for_approval(&device)?;
     // From here on the server has a grant: what is not kept is given back.
     let kept = login.identify(&approved.reply).and_then(|identity| {
         let org = login.select_org(&mut approved.reply, &identity)?;
-        login.commit(&state_dir, name.as_ref(), identity.account, org, &approved)
+        login.commit(&state_dir, name.as_ref(), identity, org, &approved)
     });
     if kept.is_err() {
         login.revoke_unstored(&approved.reply);
@@ -149,14 +169,29 @@ fn log_in(app: &App, request: &Login) -> Result<LoggedIn> {
 pub(super) struct Attempt<'a> {
     pub(super) app: &'a App,
     pub(super) request: &'a Login,
+    pub(super) permit: &'a Permit<'a>,
     pub(super) http: &'a Http,
     pub(super) client: &'a Client,
     pub(super) destination: &'a Destination,
     pub(super) scopes: &'a Scopes,
     /// The org that was asked for.
     pub(super) org: Option<Org>,
+    /// What the login is for.
+    pub(super) environment: Option<EnvironmentName>,
     pub(super) chosen: &'a Chosen,
 }
+
+impl Attempt<'_> {
+    /// Adds to an event what is asked for.
+    fn describe_request(&self, event: &mut Event) {
+        event.details.scopes_asked = Some(self.scopes.clone()).filter(|scopes| !scopes.is_empty());
+        event.details.resource.clone_from(&self.app.config.resource);
+        event.of.org.clone_from(&self.org);
+    }
+}
+
+/// The generation of a record that was just made.
+const FIRST_GENERATION: u64 = 1;
 
 /// The tokens that a person has approved, by whatever grant type.
 struct Approved {
@@ -183,5 +218,6 @@ pub(super) fn destination(config: &Config, issuer: Issuer, endpoints: &FoundEndp
         token_endpoint: endpoints.token.clone(),
         revocation_endpoint: endpoints.revocation.clone(),
         userinfo_endpoint: endpoints.userinfo.clone(),
+        unknown: Map::new(),
     }
 }

@@ -56,6 +56,7 @@ impl Attempt<'_> {
         *reply = TokenReply {
             refresh_token: refreshed.refresh_token.or(token),
             refresh_expires_in: refreshed.refresh_expires_in.or(refresh_expires_in),
+            ends_in: refreshed.ends_in.or(reply.ends_in),
             // A reply without scopes has those that were granted before.
             scopes: refreshed.scopes.or_else(|| reply.scopes.take()),
             user: user.or(refreshed.user),

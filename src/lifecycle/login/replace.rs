@@ -3,10 +3,12 @@
 //! Servers differ in what they end with a revoked token. A revocation must never end the new login
 //! (law 13), so the reach is data, and userinfo is asked afterwards.
 
+use crate::custody::mac_key::MacKey;
 use crate::lifecycle::contexts::{Entry, Index};
 use crate::lifecycle::login::Attempt;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::event::{Event, EventCode, Subject};
 use crate::model::secret::Secret;
 use crate::oauth::metadata::Endpoint;
 use crate::oauth::revocation::{Token, revoke};
@@ -66,6 +68,13 @@ impl Attempt<'_> {
         let key_stores = app.quiet_key_stores();
         let key_store = key_stores.any(&old.key_store)?;
         let opened = key_stores.of(&old.key_store).and_then(|key_store| files.unlock(&*key_store));
+        let subject = app.subject_of(state_dir, old);
+        let key = opened.as_ref().ok().map(OpenGrant::trail_key);
+        if let Ok(grant) = &opened
+            && let Ok(record) = grant.read()
+        {
+            app.look_at_trail(grant, &record, &subject);
+        }
         let lock = files.lock(app.config.lock_timeout)?;
         let found = opened.and_then(|grant| {
             let found = grant.recover(&lock)?;
@@ -80,8 +89,23 @@ impl Attempt<'_> {
             }
             Err(error) => RevocationResult::not_asked(error),
         };
-        files.erase(&lock, Some(&*key_store))?;
+        files.erase(&lock, self.permit, Some(&*key_store))?;
+        self.note_end(&ended, subject, key);
         Ok(ended)
+    }
+
+    /// Notes how the login that was replaced ended.
+    fn note_end(&self, ended: &RevocationResult, subject: Subject, key: Option<MacKey>) {
+        let (code, why) = match ended {
+            RevocationResult { left_alive: Some(why), .. } => (Some(EventCode::RevocationFailed), Some(why)),
+            RevocationResult { may_have_reached_server: true, .. } => (Some(EventCode::Revoked), None),
+            _ => (None, None),
+        };
+        if let Some(code) = code {
+            let say = |event: &mut Event| why.into_iter().for_each(|why| event.say(why));
+            self.permit.note_of(code, subject.clone(), key.clone(), say);
+        }
+        self.permit.note_of(EventCode::LoggedOut, subject, key, |event| event.say("replaced by a new login"));
     }
 
     fn revoke(

@@ -9,6 +9,8 @@ use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::Index;
 use crate::model::error::{Error, Remedy, Result};
 use crate::model::ids::{ContextName, Org};
+use crate::model::provenance::{EnvironmentName, Owner};
+use crate::model::sanitize::quoted;
 use crate::model::scopes::Scopes;
 use crate::model::setting::Setting;
 use crate::oauth::org_selection::Orgs;
@@ -38,6 +40,10 @@ pub struct Login {
     pub(super) max_age: Option<Duration>,
     pub(in crate::lifecycle) lifetime: Lifetime,
     pub(in crate::lifecycle) replace: bool,
+    pub(in crate::lifecycle) environment: Option<EnvironmentName>,
+    pub(super) owner: Option<Owner>,
+    pub(super) ticket: Option<String>,
+    pub(super) reason: Option<String>,
     /// Whether a browser may open.
     pub(super) browser: bool,
     pub(crate) cancel: Cancel,
@@ -59,6 +65,10 @@ impl Login {
             max_age: None,
             lifetime: Lifetime::Usual,
             replace: false,
+            environment: None,
+            owner: None,
+            ticket: None,
+            reason: None,
             browser: true,
             cancel: Cancel::new(),
             invalid: None,
@@ -129,6 +139,32 @@ impl Login {
         self
     }
 
+    /// Says what the login is for, such as `sandbox` or `production`: takes an [`EnvironmentName`] or its text. It stays so for all the life
+    /// of the login: a login for another environment is another login. The default is that of the context's login before, else none.
+    pub fn environment(mut self, environment: impl TryInto<EnvironmentName, Error: Into<Error>>) -> Self {
+        self.environment = self.read(environment);
+        self
+    }
+
+    /// Says who answers for the login: takes an [`Owner`] or its text, such as `team:payments`. The default is the owner of the
+    /// context's login before, else none. [`Auth::change_owner`](crate::Auth::change_owner) changes it.
+    pub fn owner(mut self, owner: impl TryInto<Owner, Error: Into<Error>>) -> Self {
+        self.owner = self.read(owner);
+        self
+    }
+
+    /// Names the ticket that asked for the login. Only the first 200 visible characters are kept.
+    pub fn ticket(mut self, ticket: &str) -> Self {
+        self.ticket = Some(quoted(ticket)).filter(|ticket| !ticket.is_empty());
+        self
+    }
+
+    /// Says why the login is made. Only the first 200 visible characters are kept.
+    pub fn reason(mut self, reason: &str) -> Self {
+        self.reason = Some(quoted(reason)).filter(|reason| !reason.is_empty());
+        self
+    }
+
     /// Says whether a browser may open. The default is true: it opens if the person would see it.
     pub fn browser(mut self, browser: bool) -> Self {
         self.browser = browser;
@@ -188,6 +224,16 @@ impl Login {
             None if config.orgs.selection == Orgs::None || self.replace => Ok(None),
             None => Ok(name.and_then(|name| index.get(name)).and_then(|entry| entry.org.clone())),
         }
+    }
+
+    /// Returns what the login is for. A new login of an existing context is for the same.
+    pub(in crate::lifecycle) fn requested_environment(
+        &self,
+        name: Option<&ContextName>,
+        index: &Index,
+    ) -> Option<EnvironmentName> {
+        let of_context = || index.get(name?).filter(|_| !self.replace)?.environment.clone();
+        self.environment.clone().or_else(of_context)
     }
 
     /// Returns the further parameters of the device authorization request, by name.

@@ -2,6 +2,7 @@
 
 use super::job::{PriorExchange, RefreshJob};
 use super::next_record::NextRecord;
+use crate::governance::permit::Permit;
 use crate::lifecycle::contexts::Index;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::ids::Org;
@@ -15,10 +16,16 @@ use crate::system::http::Http;
 impl RefreshJob<'_> {
     /// Returns a record with the wanted token. The lock is held throughout, by this thread (law 4), and until the last write has
     /// returned (law 5).
-    pub(super) fn exchange(&self, lock: &Lock, record: Record, prior: PriorExchange) -> Result<Record> {
+    pub(super) fn exchange(
+        &self,
+        lock: &Lock,
+        permit: &Permit<'_>,
+        record: Record,
+        prior: PriorExchange,
+    ) -> Result<Record> {
         let http = self.app.http()?;
         self.app.confirm(&http, &record.destination, Endpoint::Token)?;
-        let exchange = Exchange { job: self, http: &http, lock, prior, target: &self.target };
+        let exchange = Exchange { job: self, http: &http, lock, permit, prior, target: &self.target };
         match self.app.config.orgs.selection.exchange_parameter(self.target.org.as_ref()) {
             Some(org_parameter) => exchange.exchange_for_org(record, org_parameter),
             None => exchange.rotate(record),
@@ -32,6 +39,7 @@ pub(super) struct Exchange<'e> {
     pub(super) job: &'e RefreshJob<'e>,
     pub(super) http: &'e Http,
     pub(super) lock: &'e Lock,
+    pub(super) permit: &'e Permit<'e>,
     pub(super) prior: PriorExchange,
     /// What the new token is for: the job's target, or another one of the same grant.
     pub(super) target: &'e Target,
@@ -84,7 +92,7 @@ impl Exchange<'_> {
     }
 
     fn write_intent(&self, record: &Record) -> Result<RefreshJournal> {
-        self.job.grant.write_intent(self.lock, record).inspect_err(|_| {
+        self.job.grant.write_intent(self.lock, self.permit, record).inspect_err(|_| {
             // Nothing was sent. A half-written file says nothing then, unless it stood for an earlier exchange.
             if self.prior == PriorExchange::Settled {
                 let _ = self.job.grant.clear_intent(self.lock);

@@ -6,10 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use super::decide::{Freshness, RetryState, Step, UnlockedStep, decide, unlocked_step};
 use super::freshness::{early_refresh_from, freshness, refresh_cooldown};
-use crate::lifecycle::access_token::{AccessToken, Wanted};
+use crate::governance::permit::{Action, Permit};
+use crate::lifecycle::access_token::{AccessToken, Door, ExportTo, Wanted};
 use crate::lifecycle::app::App;
+use crate::lifecycle::app::permits::{SeenTrail, describe, told};
 use crate::lifecycle::contexts::Context;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
+use crate::model::event::EventCode;
 use crate::model::ids::Org;
 use crate::model::secret::Secret;
 use crate::oauth::metadata::Endpoint;
@@ -34,6 +37,15 @@ pub(super) struct RefreshJob<'a> {
     pub(super) target: Target,
     /// Returns whether nobody waits for the token any more.
     pub(super) is_abandoned: &'a dyn Fn() -> bool,
+}
+
+/// What a caller has by the time that it gets the lock.
+struct Waited<'a> {
+    /// The token that it came with.
+    held: Option<Arc<Secret>>,
+    /// Since when it has waited for the lock.
+    since: Option<SystemTime>,
+    seen: &'a SeenTrail,
 }
 
 /// What the refresh journal says of the exchange before this one.
@@ -64,8 +76,39 @@ impl RefreshJob<'_> {
     pub(super) fn serve(&self, record: &Record) -> Option<AccessToken> {
         let token = self.token_of(record)?;
         self.files.mark_used();
+        self.tell_of_use(record, token);
         let reread_at = self.reread_at(record, token);
-        Some(AccessToken::new(token, &record.token_type, reread_at, self.wanted.request.has_default_target()))
+        Some(AccessToken::new(token, record, reread_at, self.wanted.request.has_default_target()))
+    }
+
+    /// Tells that a token is about to be given away (law 18): by the first one to each destination in an hour, before its first byte leaves.
+    /// Others count.
+    fn tell_of_use(&self, record: &Record, token: &StoredToken) {
+        let (action, code, destination) = match &self.wanted.door {
+            Door::Host => (Action::Serve, EventCode::TokenServed, None),
+            Door::Export(destination) => (Action::Export, EventCode::Exported, Some(destination)),
+        };
+        let actor = self.app.governance.actor();
+        let what = format!("{} {actor} {}", code.name(), destination.map_or("", ExportTo::name));
+        let told = self.files.change_uses(|uses| {
+            uses.exported += u64::from(code == EventCode::Exported);
+            if let Some(counted) = uses.count(&what, self.now())
+                && let Ok(permit) = self.app.permit(action, self.context.subject(&record.provenance))
+            {
+                permit.concerns(self.context.subject(&record.provenance), Some(self.grant.trail_key()));
+                permit.note(code, |event| {
+                    describe(event, Some(token), self.grant);
+                    event.details.destination = destination.map(|to| to.name().to_owned());
+                    event.details.count = Some(counted).filter(|counted| *counted > 0);
+                });
+                permit.end(&Ok(()));
+            }
+            uses.told
+        });
+        if told < record.generation {
+            let subject = self.context.subject(&record.provenance);
+            self.app.tell_generation(self.grant, record, &subject);
+        }
     }
 
     /// Returns the token of `record` for the caller, if it serves as it is.
@@ -82,7 +125,9 @@ impl RefreshJob<'_> {
     /// Looks again and again, for a bounded time (law 2), until the token on disk serves or the lock is free.
     fn serving_record(&self, mut record: Arc<Record>, held: Option<Arc<Secret>>) -> Result<Arc<Record>> {
         let timeout = self.app.config.lock_timeout;
-        let (deadline, mut waiting_since, mut taken) = (Deadline::after(timeout), None, false);
+        let (deadline, mut waiting_since, mut taken, mut seen) = (Deadline::after(timeout), None, false, None);
+        // Before the lock, so that it is dropped after it: its events are written while no lock is held.
+        let mut permit = None;
         loop {
             if (self.is_abandoned)() {
                 return Err(Error::cancelled());
@@ -93,13 +138,22 @@ impl RefreshJob<'_> {
                 UnlockedStep::TryLock if self.app.unconfirmed(&record.destination, Endpoint::Token).is_some() => {
                     self.app.confirm(&self.app.http()?, &record.destination, Endpoint::Token)?;
                 }
-                UnlockedStep::TryLock => match self.files.lock_now()? {
-                    Some(lock) => return self.serving_record_under_lock(&lock, held, waiting_since),
-                    None => {
-                        taken = true;
-                        waiting_since.get_or_insert_with(|| self.now());
+                UnlockedStep::TryLock => {
+                    let seen: &SeenTrail = seen.get_or_insert_with(|| self.look_at_trail(&record));
+                    match self.files.lock_now()? {
+                        Some(lock) => {
+                            let waited = Waited { held, since: waiting_since, seen };
+                            let served = self.serving_record_under_lock(&lock, waited, &mut permit);
+                            drop(lock);
+                            self.end(permit.take(), &served);
+                            return served;
+                        }
+                        None => {
+                            taken = true;
+                            waiting_since.get_or_insert_with(|| self.now());
+                        }
                     }
-                },
+                }
                 UnlockedStep::Wait if deadline.has_passed() => return Err(self.files.still_locked(timeout)),
                 UnlockedStep::Wait => {
                     pause(POLL_INTERVAL);
@@ -113,11 +167,11 @@ impl RefreshJob<'_> {
     }
 
     /// Reads again, and decides on what was read under the lock (law 1).
-    fn serving_record_under_lock(
-        &self,
+    fn serving_record_under_lock<'s>(
+        &'s self,
         lock: &Lock,
-        mut held: Option<Arc<Secret>>,
-        waiting_since: Option<SystemTime>,
+        Waited { mut held, since: waiting_since, seen }: Waited<'_>,
+        permit: &mut Option<Permit<'s>>,
     ) -> Result<Arc<Record>> {
         reached("locked");
         let recovered = self.grant.recover(lock)?;
@@ -134,7 +188,10 @@ impl RefreshJob<'_> {
         match decide(self.freshness(&record, held.as_ref()), last) {
             Step::Serve => Ok(Arc::new(record)),
             Step::Fail => Err(error.unwrap_or_else(|| self.still_open(&record))),
-            Step::Exchange => self.exchange(lock, record, PriorExchange::of(journal.as_ref())).map(Arc::new),
+            Step::Exchange => {
+                let permit = permit.insert(self.permit_to_refresh(&record, seen)?);
+                self.exchange(lock, permit, record, PriorExchange::of(journal.as_ref())).map(Arc::new)
+            }
         }
     }
 
@@ -195,7 +252,7 @@ impl RefreshJob<'_> {
     /// Returns how good the token of `record` is. A token that another process fetched since this caller came is fresh as long as it
     /// is valid, whatever its lifetime: another request would bring no better one.
     fn freshness(&self, record: &Record, held: Option<&Arc<Secret>>) -> Freshness {
-        let Wanted { request, instead_of } = self.wanted;
+        let Wanted { request, instead_of, .. } = self.wanted;
         match self.token_of(record) {
             None => Freshness::Stale,
             Some(token) if held.is_none_or(|own| **own != *token.access_token) && self.has_valid_token(record) => {
@@ -231,6 +288,37 @@ impl RefreshJob<'_> {
 
     fn token_of<'r>(&self, record: &'r Record) -> Option<&'r StoredToken> {
         record.token(&self.target)
+    }
+
+    /// Returns a permit for an exchange of the refresh token.
+    fn permit_to_refresh(&self, record: &Record, seen: &SeenTrail) -> Result<Permit<'_>> {
+        let subject = self.context.subject(&record.provenance);
+        let permit = self.app.permit_after(Action::Refresh, subject.clone(), seen)?;
+        permit.concerns(subject, Some(self.grant.trail_key()));
+        Ok(permit)
+    }
+
+    fn look_at_trail(&self, record: &Record) -> SeenTrail {
+        self.app.look_at_trail(self.grant, record, &self.context.subject(&record.provenance))
+    }
+
+    /// Writes the events of an exchange. The same failure again within an hour is only counted: a machine without a network tries often.
+    fn end(&self, permit: Option<Permit<'_>>, served: &Result<Arc<Record>>) {
+        let Some(permit) = permit else { return };
+        match served {
+            Ok(record) => {
+                permit.end(served);
+                told(self.files, record.generation);
+            }
+            Err(error) => {
+                let what = format!("refresh_failed {}", error.kind().name());
+                let counted = self.files.change_uses(|uses| uses.count(&what, self.now()));
+                match counted {
+                    Some(counted) => permit.counted(counted).end(served),
+                    None => drop(permit.end_unused()),
+                }
+            }
+        }
     }
 
     pub(super) fn login_ended(&self, kind: ErrorKind, why: &str) -> Error {

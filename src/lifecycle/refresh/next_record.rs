@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::job::RefreshJob;
+use serde_json::Map;
+
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::event::EventCode;
 use crate::oauth::claims::Claims;
 use crate::oauth::id_token;
 use crate::oauth::token_endpoint::TokenReply;
@@ -49,13 +52,17 @@ impl RefreshJob<'_> {
             scopes: reply.scopes.or_else(|| target.scopes.clone()).unwrap_or_else(|| record.scopes.clone()),
             access_token: Arc::new(reply.access_token),
             received_at: asked_at,
+            actor: None,
+            unknown: Map::new(),
         };
+        let ends = Ends::after(&record, reply.refresh_expires_in, reply.ends_in, asked_at);
         let token = Some(token).filter(|_| !is_wrong_org);
         let next = Record {
             generation: record.generation + 1,
             rotated: self.now(),
-            // An idle time begins anew with every use. If the server does not repeat it, the old time stands.
-            refresh_expires_at: reply.refresh_expires_in.map(|life| asked_at + life).or(record.refresh_expires_at),
+            cause: EventCode::Refreshed,
+            refresh_expires_at: ends.refresh_expires_at,
+            ends_at: ends.ends_at,
             // RFC 6749 §6: "The authorization server MAY issue a new refresh token"; without one the old one stays (law 8).
             refresh_token: reply.refresh_token.map(RefreshToken::Plain).or(record.refresh_token),
             tokens: with_token(token, record.tokens, target, asked_at),
@@ -73,6 +80,37 @@ impl RefreshJob<'_> {
     fn answered_with_another(&self, what: &str, record: &Record) -> Error {
         let message = format!("{} answered with another {what}: refused", record.destination.issuer.host());
         Error::new(ErrorKind::Protocol, message).with(self.log_in())
+    }
+}
+
+/// When a login ends.
+struct Ends {
+    refresh_expires_at: Option<SystemTime>,
+    ends_at: Option<SystemTime>,
+}
+
+/// A server that counts down to a fixed end is off by the time that a reply takes, and by its own rounding.
+const SAME_END: Duration = Duration::from_secs(300);
+
+impl Ends {
+    /// Returns what a reply says of them. An end that a refresh has not moved is fixed: only a new login moves it.
+    fn after(record: &Record, refresh: Option<Duration>, all: Option<Duration>, asked_at: SystemTime) -> Self {
+        // An idle time begins anew with every use. If the server does not repeat it, the old time stands.
+        let refresh_expires_at = refresh.map(|life| asked_at + life).or(record.refresh_expires_at);
+        // Within that time an idle time has not moved much either.
+        let is_late = asked_at.duration_since(record.rotated).is_ok_and(|since| since > 2 * SAME_END);
+        let is_fixed = refresh.is_some()
+            && is_late
+            && record.refresh_expires_at.zip(refresh_expires_at).is_some_and(|(old, new)| {
+                new.duration_since(old).unwrap_or_else(|before| before.duration()) < SAME_END
+            });
+        let ends_at = match all.map(|life| asked_at + life) {
+            Some(end) => Some(end),
+            None if is_fixed => refresh_expires_at,
+            // It was taken for fixed, and has moved all the same.
+            None => record.ends_at.filter(|end| refresh_expires_at.is_none_or(|moved| moved <= *end)),
+        };
+        Self { refresh_expires_at, ends_at }
     }
 }
 

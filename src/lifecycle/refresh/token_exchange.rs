@@ -34,7 +34,7 @@ impl Exchange<'_> {
         }
         let reply = reply.map_err(|error| self.token_exchange_error(error))?;
         // The login keeps its own refresh token.
-        let reply = TokenReply { refresh_token: None, refresh_expires_in: None, ..reply };
+        let reply = TokenReply { refresh_token: None, refresh_expires_in: None, ends_in: None, ..reply };
         match self.job.next_record(record, reply, asked_at, self.target)? {
             NextRecord { wrong_org: Some(error), .. } => Err(error),
             // The journal entry of an exchange whose reply may be lost is not overwritten (law 7): this token is served and not kept.

@@ -82,6 +82,8 @@ pub struct Environment {
     pub credentials: Option<PathBuf>,
     /// The current folder, which may be pinned to a context ([`Auth::pin_folder`](crate::Auth::pin_folder)); `None` if it is gone.
     pub folder: Option<PathBuf>,
+    /// stub
+    pub ancestors: Vec<String>,
     /// The names of the variables that are set and change which TLS roots or which proxy is used.
     pub network: Vec<&'static str>,
     /// Duplicated at once, before another file of this process gets its number; a pipe is read once.

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 /// Crates that are built for Linux, build scripts and macros counted. A new one is a decision: raise the number in the
 /// commit that says why.
-const DEFAULT_BUDGET: usize = 215;
+const DEFAULT_BUDGET: usize = 216;
 /// The same with all features.
-const FULL_BUDGET: usize = 242;
+const FULL_BUDGET: usize = 243;
 
 #[test]
 fn the_tree_keeps_to_its_budget() {

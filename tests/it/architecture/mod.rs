@@ -74,6 +74,7 @@ const DOORS: &[(&str, &str, &str)] = &[
     ("qrcode", "prompt/qr.rs", "ask Terminal"),
     ("argon2", "custody/passphrase.rs", "take Arc<dyn KeyStore>"),
     ("chacha20poly1305", "custody/sealing_key.rs", "take a SealingKey"),
+    ("hmac", "custody/mac_key.rs", "take a MacKey"),
     ("linux_keyutils", "custody/kernel.rs", "take Arc<dyn KeyStore>"),
     (
         "keyring keyring_core secret_service zbus zbus_secret_service_keyring_store apple_native_keyring_store \
