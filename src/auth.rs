@@ -4,29 +4,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::governance::trail::read::{Cursor, LoggedEvent};
-use crate::governance::trail::verify::TrailReport;
 use crate::job::Job;
 use crate::lifecycle::access_token::{AccessToken, TokenRequest};
 use crate::lifecycle::adoption::{self, Adoption};
 use crate::lifecycle::app::{App, AppHandle};
-use crate::lifecycle::audit;
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{ChosenBy, Context, Index, Outcomes, Selector};
 use crate::lifecycle::doctor::{self, Repaired, Report};
-use crate::lifecycle::inventory::{self, InventoryItem};
+use crate::lifecycle::fetching::Fetching;
 use crate::lifecycle::jobs::Jobs;
 use crate::lifecycle::login::{self, Login};
 use crate::lifecycle::logout::{self, LoggedOut, Logout};
 use crate::lifecycle::move_keys::{self, MoveKeys, MoveOutcome};
-use crate::lifecycle::owner;
 use crate::lifecycle::switch;
 use crate::model::error::{Error, Result};
 use crate::model::ids::{ContextName, Org};
 use crate::model::protection::Protection;
-use crate::model::provenance::Owner;
 use crate::model::setting::Setting;
-use crate::session::{Fetching, Session};
+use crate::session::Session;
 
 /// Logs people in and out, and gives sessions. Cheap to clone; all clones share one state.
 ///
@@ -297,54 +292,8 @@ impl Auth {
         self.spawn(move |app| logout::run(app, &logout))
     }
 
-    /// Returns every login on this machine: whose it is, how old it is, how often it was used, and what should be done about it. Asks no key store and no
-    /// server.
-    ///
-    /// # Errors
-    /// `Custody` if the index cannot be read.
-    pub fn inventory(&self) -> Result<Vec<InventoryItem>> {
-        inventory::inventory(self.app())
-    }
-
-    /// Changes who answers for a login, and tells the trail. The contexts for other orgs of the same login change with it.
-    ///
-    /// # Errors
-    /// `NotLoggedIn` and `NoSuchContext`; `Custody` if the login's key cannot be read or its record cannot be written; `Interrupted` if a
-    /// refresh of it was interrupted: then a refresh comes first.
-    pub fn change_owner(&self, context: &ContextName, owner: &Owner) -> Job<Context> {
-        let (name, owner) = (context.clone(), owner.clone());
-        self.spawn(move |app| owner::change(app, &name, &owner))
-    }
-
-    /// Returns the events of the trail behind `since`, the oldest first; all without `since`. An event may be read twice, after the trail was
-    /// changed by somebody, and never less than once.
-    ///
-    /// ```no_run
-    /// # fn forward(auth: hallpass::Auth, mut since: Option<hallpass::events::Cursor>) -> hallpass::Result<()> {
-    /// for logged in auth.events(since.as_ref())? {
-    ///     println!("{}", logged.line);
-    ///     since = Some(logged.cursor);
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// `Custody` if the trail cannot be read.
-    pub fn events(&self, since: Option<&Cursor>) -> Result<Vec<LoggedEvent>> {
-        audit::events_since(self.app(), since)
-    }
-
-    /// Holds the trail against what the logins have sealed: finds lines that were edited, dropped, exchanged, cut off or chained anew, and
-    /// files that were deleted. Reads the keys of all logins, and may ask a person for that.
-    ///
-    /// # Errors
-    /// `Custody` if the trail or the index cannot be read. A login whose key cannot be had is no error: it proves nothing.
-    pub fn verify_trail(&self) -> Job<TrailReport> {
-        self.spawn(audit::verify_trail)
-    }
-
-    /// Moves the keys of logins to another key store. If it is killed at any step, the logins work, and repeating the move finishes
-    /// it. If one key cannot be moved, the others still are.
+    /// Moves the keys of logins to another key store. If it is killed at any step, the logins work, and repeating the move finishes it. If one
+    /// key cannot be moved, the others still are.
     ///
     /// # Errors
     /// `NotLoggedIn` if nobody is logged in; `NoSuchContext`; `Config` if the host does not allow the key store; `Custody` if one of the
@@ -382,19 +331,18 @@ impl Auth {
         Jobs::shutdown_all(timeout)
     }
 
-    /// Starts `work` on its own thread. Only the job holds the handle, not the thread: the last handle to be dropped waits for the thread
-    /// (law 4).
-    fn spawn<T: Send + 'static>(&self, work: impl FnOnce(&App) -> Result<T> + Send + 'static) -> Job<T> {
+    /// Starts `work` on its own thread. Only the job holds the handle: the last handle to be dropped waits for the thread (law 4).
+    pub(crate) fn spawn<T: Send + 'static>(&self, work: impl FnOnce(&App) -> Result<T> + Send + 'static) -> Job<T> {
         let app = self.handle.app.clone();
         Job::started(self.handle.clone(), self.app().jobs.start(move || work(&app)))
     }
 
-    fn app(&self) -> &App {
+    pub(crate) fn app(&self) -> &App {
         &self.handle.app
     }
 }
 
-/// Returns the name of the session's context, if somebody named the context. If nobody did, another person may log in.
+/// Returns the name of the session's context, if somebody named it. If nobody did, another person may log in.
 fn explicitly_chosen(session: &Session) -> Option<ContextName> {
     let context = session.context()?;
     let is_named = !matches!(context.chosen_by, Some(ChosenBy::Default | ChosenBy::Only));

@@ -115,6 +115,7 @@ mod lifecycle;
 pub mod manual;
 mod model;
 mod oauth;
+mod oversight;
 pub mod prompt;
 mod records;
 pub mod servers;

@@ -11,16 +11,15 @@ use crate::lifecycle::access_token::{AccessToken, Door, ExportTo, TokenRequest, 
 use crate::lifecycle::app::{App, AppHandle};
 use crate::lifecycle::authorization;
 use crate::lifecycle::contexts::Context;
+use crate::lifecycle::fetching::{Fetching, cannot_promise_validity, fetch};
 use crate::lifecycle::inventory::ENDS_SOON;
-use crate::lifecycle::jobs::{Started, wait_unless_cancelled};
 use crate::lifecycle::refresh;
 use crate::lifecycle::refusal::{self, AfterRefusal, SentToken};
-use crate::lifecycle::token_cache::{TokenCache, TokenMemory};
+use crate::lifecycle::token_cache::TokenMemory;
 use crate::lifecycle::userinfo::{self, Userinfo};
 use crate::model::duration::rfc3339;
-use crate::model::error::{Error, Result};
+use crate::model::error::Result;
 use crate::model::secret::Secret;
-use crate::model::setting::Setting;
 use crate::oauth::challenge::{self, Demand};
 use crate::oauth::jwt_access_token::JwtLifetime;
 use crate::system::clock::Cancel;
@@ -333,43 +332,4 @@ impl Shared {
             Source::Environment(_) => None,
         }
     }
-}
-
-/// A token that is there, or that a job fetches.
-#[derive(Debug)]
-pub(crate) enum Fetching {
-    Done(Result<AccessToken>),
-    Started(Started<AccessToken>),
-}
-
-impl Fetching {
-    pub(crate) fn wait_unless_cancelled(self, cancel: &Cancel) -> Result<AccessToken> {
-        match self {
-            Self::Done(token) => token,
-            Self::Started(started) => wait_unless_cancelled(started, cancel),
-        }
-    }
-}
-
-/// Fetches a token and caches it.
-fn fetch(
-    app: &App,
-    context: &Context,
-    tokens: &TokenCache,
-    wanted: &Wanted,
-    now: SystemTime,
-    is_abandoned: &dyn Fn() -> bool,
-) -> Result<AccessToken> {
-    let fetched = refresh::access_token(app, context, wanted, is_abandoned);
-    tokens.update(wanted, &fetched, now);
-    let token = fetched?;
-    if token.has_unknown_validity(&wanted.request) {
-        let server = context.account.issuer.host();
-        return Err(cannot_promise_validity(&format!("{server} does not say when its access tokens end")));
-    }
-    Ok(token)
-}
-
-fn cannot_promise_validity(why: &str) -> Error {
-    Error::config(Setting::MinValidity, format!("cannot promise an access token that is valid for so long: {why}"))
 }

@@ -9,6 +9,7 @@
 //! | `refresh/` | the way to an access token: the stored one, or another under the grant's lock |
 //! | `adoption/` | takes over a login that another program made |
 //! | `access_token` | the access token that a host is given |
+//! | `fetching` | a token on its way to a session |
 //! | `authorization` | the headers of a request that a token authorizes |
 //! | `token_cache` | the tokens of one session, in memory |
 //! | `refusal` | what to do after a resource has refused a token |
@@ -31,6 +32,7 @@ pub(crate) mod authorization;
 pub(crate) mod config;
 pub(crate) mod contexts;
 pub mod doctor;
+pub(crate) mod fetching;
 mod hints;
 pub(crate) mod inventory;
 pub(crate) mod jobs;

@@ -8,9 +8,11 @@
 //! | `grant_files` | a grant's files without its key: inspect, lock, erase |
 //! | `unlock` | the way to a grant's key: the kernel's copy, or its key store |
 //! | `open_grant` | a grant with its key: create, read, begin a refresh, commit (laws 3 and 5) |
+//! | `copied` | whether a record was restored from a backup, or copied from another machine |
 //! | `refresh_journal` | the content of `<id>.next` until it holds the next record |
 //! | `uses` | `<id>.uses`: what was told of a grant's use, and what was only counted |
 
+mod copied;
 mod encoding;
 pub(crate) mod grant_files;
 pub(crate) mod header;

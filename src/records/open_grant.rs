@@ -10,7 +10,7 @@ use crate::custody::sealing_key::SealingKey;
 use crate::custody::{KeyStore, KeyStoreError};
 use crate::governance::permit::Permit;
 use crate::governance::trail::PURPOSE;
-use crate::model::error::{Error, Remedy, Result};
+use crate::model::error::{Remedy, Result};
 use crate::model::event::EventCode;
 use crate::model::ids::{ContextName, GrantId, Org};
 use crate::model::provenance::EnvironmentName;
@@ -20,7 +20,6 @@ use crate::records::header::Unreadable;
 use crate::records::record::{Record, RefreshToken};
 use crate::records::refresh_journal::{Failure, RefreshJournal, Refused};
 use crate::state_dir::Lock;
-use crate::system::environment::machine_id;
 use crate::system::failpoint::reached;
 
 /// One grant's files, and the key that opens them.
@@ -223,36 +222,6 @@ impl<'a> OpenGrant<'a> {
         self.files.folder().remove(&self.files.next()).map(drop)
     }
 
-    /// Refuses a record that was restored from a backup, as its refresh token is spent, and a record that was copied from another machine,
-    /// where its token is in use: sending it would end the login there. The lock's file remembers the newest generation, and the kernel
-    /// if there is a cache.
-    pub(crate) fn check_not_copied(&self, lock: &Lock, record: &Record) -> Result<()> {
-        let files = self.files;
-        let newest = lock.read_number().max(files.cache.and_then(|cache| cache.newest(&files.item())));
-        if let Some(newest) = newest.filter(|newest| *newest > record.generation) {
-            let own = record.generation;
-            return Err(self.copied(&format!(
-                "it is number {own} and this machine has seen number {newest}, so it was restored from a backup and its refresh \
-                 token is spent; nothing was sent"
-            )));
-        }
-        match (&record.machine, self.machine()) {
-            (Some(made_on), Some(here)) if *made_on != here => {
-                Err(self.copied("the login was made on another machine, and may be in use there; nothing was sent"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn copied(&self, why: &str) -> Error {
-        self.files.damaged(why).with(Remedy::LogIn { context: None })
-    }
-
-    /// Returns the id of this machine, hashed with the grant's key.
-    fn machine(&self) -> Option<String> {
-        machine_id().map(|id| self.key.keyed_hash(&id))
-    }
-
     fn write_first(&self, lock: &Lock, key_store: &dyn KeyStore, label: &str, record: &Record) -> Result<()> {
         self.write_next(record)?;
         let stored = key_store.store(&self.files.item(), label, &self.key.to_text());
@@ -291,10 +260,15 @@ fn refusal_claim(generation: u64, org: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::{Duration, SystemTime};
+
+    use serde_json::Map;
 
     use super::*;
     use crate::custody::MemoryKeyStore;
+    use crate::governance::Governance;
+    use crate::governance::permit::Action;
     use crate::model::account::Account;
     use crate::records::record::Destination;
     use crate::state_dir::StateDir;
@@ -313,17 +287,25 @@ mod tests {
                 token_endpoint: "https://a.example/token".parse().unwrap(),
                 revocation_endpoint: None,
                 userinfo_endpoint: None,
+                unknown: Map::new(),
             },
             account: Account::new(issuer, None, None, None),
             token_type: "bearer".into(),
             refresh_token: None,
             refresh_expires_at: None,
+            ends_at: None,
+            provenance: Default::default(),
+            cause: EventCode::Refreshed,
+            trail: None,
+            policy: Map::new(),
+            jkt: None,
             scopes: Default::default(),
             machine: None,
             user: None,
             claims: None,
             adopted: None,
             tokens: Vec::new(),
+            unknown: Map::new(),
         }
     }
 
@@ -334,11 +316,13 @@ mod tests {
         let (app, id, key_store) = ("acme".parse().unwrap(), GrantId::random().unwrap(), MemoryKeyStore::new());
         let files =
             GrantFiles { state_dir: &state_dir, app: &app, id: &id, clock: &SystemClock, cache: None, marked: None };
-        files.create(&key_store, "", record(1), None).unwrap();
+        let governance = Governance::new(app.clone(), None, None, Default::default(), Arc::new(SystemClock));
+        let permit = governance.permit(Action::Refresh, None, Default::default()).unwrap();
+        files.create(&permit, &key_store, "", record(1), None).unwrap();
         let (grant, lock) = (files.unlock(&key_store).unwrap(), files.lock(Duration::ZERO).unwrap());
-        grant.commit(&lock, &record(3)).unwrap();
+        grant.commit(&lock, &permit, &mut record(3)).unwrap();
         for older in [1, 2, 3] {
-            assert!(grant.commit(&lock, &record(older)).is_err());
+            assert!(grant.commit(&lock, &permit, &mut record(older)).is_err());
             assert_eq!(grant.read().unwrap().generation, 3);
         }
     }

@@ -74,7 +74,9 @@ impl Uses {
 impl GrantFiles<'_> {
     /// Changes what is known of the uses. Where the file cannot be had, `change` gets what is known of a new grant, and nothing is kept.
     pub(crate) fn change_uses<T>(self, change: impl FnOnce(&mut Uses) -> T) -> T {
-        let lock = self.folder().lock(&self.uses_name(), LOCK_TIMEOUT).ok().flatten();
+        // A login that was forgotten meanwhile gets no file any more.
+        let is_there = self.folder().touched(self.id.as_str()).is_some();
+        let lock = is_there.then(|| self.folder().lock(&self.uses_name(), LOCK_TIMEOUT).ok().flatten()).flatten();
         let before = lock.as_ref().and_then(Lock::read_text).unwrap_or_default();
         let mut uses: Uses = serde_json::from_str(&before).unwrap_or_default();
         let changed = change(&mut uses);

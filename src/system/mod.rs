@@ -3,6 +3,7 @@
 //! | file | has |
 //! | --- | --- |
 //! | `clock` | the time, and every wait |
+//! | `actor` | who runs this program: a person, an agent, or automation |
 //! | `environment/` | variables, terminal, container, machine id: read once, as a value |
 //! | `http/` | the network |
 //! | `browser` | the person's browser |

@@ -9,6 +9,7 @@
 //! | `account/` | whose login it is |
 //! | `contexts/` `orgs/` | several logins side by side, and what a token speaks for |
 //! | `records/` `custody/` `state_dir/` | what rests on this machine, and where |
+//! | `trail/` | what happened to credentials, in lines that show tampering |
 //! | `jobs/` | work that begins at the call, and its end |
 //! | `servers/` | which server is asked, and how servers differ |
 //! | `cli/` | `acme`, run as a process |
@@ -62,3 +63,5 @@ mod state_dir;
 mod support;
 #[cfg(feature = "testing")]
 mod testing;
+#[cfg(all(feature = "testing", feature = "cli"))]
+mod trail;

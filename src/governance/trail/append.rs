@@ -90,8 +90,8 @@ impl Appending<'_> {
         }
         if tail.length == 0 {
             match self.last_of_older()? {
-                Some(head) => {
-                    (lines.seq, lines.hash) = (head.seq, head.hash);
+                Some((seq, hash)) => {
+                    (lines.seq, lines.hash) = (seq, hash);
                     lines.add(&self.own(EventCode::TrailRotated, "the trail goes on in a new file", None)?, None)?;
                 }
                 None => {
@@ -100,7 +100,7 @@ impl Appending<'_> {
                 }
             }
         } else if tail.is_torn {
-            lines.add(&self.own(EventCode::TrailGap, "a line was not written whole", None)?, None)?;
+            lines.add(&self.own(EventCode::TrailGap, "a line was not written whole", Some(1))?, None)?;
         }
         if lost > 0 {
             let detail = "lines could not be written, as the disk or the folder failed";
@@ -143,14 +143,14 @@ impl Appending<'_> {
         Ok((log, tail))
     }
 
-    /// Returns the last line of the newest file that is closed.
-    fn last_of_older(&self) -> io::Result<Option<TrailHead>> {
+    /// Returns the number of the last line of the newest file that is closed, and the hash of what stands last there.
+    fn last_of_older(&self) -> io::Result<Option<(u64, String)>> {
         let names = files::names(self.root).map_err(io::Error::other)?;
         let Some(name) = names.iter().rfind(|name| *name != FILE) else { return Ok(None) };
         let Some(log) = self.root.open_log(name).map_err(io::Error::other)? else { return Ok(None) };
         let tail = files::tail(&log)?;
-        // What stands last counts, be it a line of ours or not.
-        Ok(tail.head.map(|head| TrailHead { hash: tail.hash, ..head }))
+        let seq = tail.head.map(|head| head.seq).or_else(|| files::first_of(name));
+        Ok(Some((seq.unwrap_or_default(), tail.hash)))
     }
 
     /// Returns whether a line tells of this generation.

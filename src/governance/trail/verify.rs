@@ -292,7 +292,7 @@ impl<'w> Verifier<'w> {
                 self.find(head.seq, TrailFindingKind::Missing, Some(witness), message);
             }
             if !is_told {
-                let seq = self.report.range.map_or(1, |(_, last)| last + 1);
+                let seq = self.report.range.map_or(1, |(_, last)| last + 1).max(head.seq + 1);
                 let message = format!("no line tells of generation {} of a login", witness.generation);
                 self.find(seq, TrailFindingKind::Untold, Some(witness), message);
             }

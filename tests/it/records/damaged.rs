@@ -38,8 +38,8 @@ fn a_damaged_record_is_named_and_serves_again_when_restored() {
         ("another key's", another_key, "log_in", "sealed with another key"),
         ("zeros", vec![0; 600], "log_in", "damaged"),
         ("another login's", bob.clone(), "log_in", "belongs to another app or login"),
-        ("newer", text(&alice, "\"format\":1", "\"format\":2"), "upgrade", "newer version"),
-        ("older than any", text(&alice, "\"format\":1", "\"format\":0"), "log_in", "damaged"),
+        ("newer", text(&alice, "\"format\":2", "\"format\":3"), "upgrade", "newer version"),
+        ("older than any", text(&alice, "\"format\":2", "\"format\":0"), "log_in", "damaged"),
     ] {
         fs::write(path(0), bytes).unwrap();
         let error = token_error(&rig);

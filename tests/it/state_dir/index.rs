@@ -15,13 +15,13 @@ fn a_damaged_index_is_not_an_empty_one() {
     let own = token(&rig.log_in());
     let path: PathBuf = rig.home().join("index.json");
     let good = fs::read_to_string(&path).unwrap();
-    let hostile_folder = r#""format":1,"folders":[{"folder":"/tmp/\u001b[2J","context":"alice@example.com"}]"#;
+    let hostile_folder = r#""format":2,"folders":[{"folder":"/tmp/\u001b[2J","context":"alice@example.com"}]"#;
     for (text, remedy) in [
         (String::new(), "set_aside"),
         (good[..good.len() / 2].to_owned(), "set_aside"),
         (good.replace("alice@example.com", "../../x"), "set_aside"),
-        (good.replace("\"format\":1", hostile_folder), "set_aside"),
-        (good.replace("\"format\":1", "\"format\":2"), "upgrade"),
+        (good.replace("\"format\":2", hostile_folder), "set_aside"),
+        (good.replace("\"format\":2", "\"format\":3"), "upgrade"),
         ("{\"format\": 3}".to_owned(), "upgrade"),
     ] {
         fs::write(&path, &text).unwrap();

@@ -116,13 +116,14 @@ impl Rig {
         self.clock.now()
     }
 
-    /// What lies in the grants' folder, the lock files apart.
+    /// What lies in the grants' folder, but for lock files and counts of uses.
     pub(crate) fn records(&self) -> Vec<PathBuf> {
         let Ok(folder) = std::fs::read_dir(self.home().join("grants")) else {
             return Vec::new();
         };
         let paths = folder.map(|entry| entry.unwrap().path());
-        let mut records: Vec<_> = paths.filter(|path| path.extension().is_none_or(|ext| ext != "lock")).collect();
+        let mut records: Vec<_> =
+            paths.filter(|path| path.extension().is_none_or(|ext| ext != "lock" && ext != "uses")).collect();
         records.sort();
         records
     }
