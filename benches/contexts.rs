@@ -6,9 +6,10 @@
 //! | `by folder` | the same with 20 rules for folders, the current folder ten deep in one of them |
 //! | `by argument` | the same, named |
 //! | `contexts` | all of them, with what the headers of their records tell |
+//! | `inventory` | the same with warnings and counts of uses |
 //! | `auth list`, a process | `acme auth list` from start to end, its median: needs `cargo build --release --example acme --all-features` first |
 //!
-//! The aims: 200 µs for each of the first three, 20 ms for the process.
+//! The aims: 200 µs for each of the first three, 30 ms for the inventory, 20 ms for the process.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -56,6 +57,9 @@ fn main() {
     config.environment.folder = Some(deep);
     assert_eq!(session(&config, &none).context().unwrap().name.as_str(), "person15@example.com");
     criterion.bench_function("by folder", |bencher| bencher.iter(|| session(&config, &none)));
+    criterion.bench_function("inventory", |bencher| {
+        bencher.iter(|| assert_eq!(Auth::new(config.clone()).unwrap().inventory().unwrap().len(), LOGINS));
+    });
     criterion.bench_function("contexts", |bencher| {
         bencher.iter(|| assert_eq!(Auth::new(config.clone()).unwrap().contexts().unwrap().len(), LOGINS));
     });

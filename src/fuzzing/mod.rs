@@ -7,13 +7,13 @@
 //! | --- | --- |
 //! | `mod` | the list of targets, and the checks that they share |
 //! | `server_replies` | replies of servers and resources: token endpoint, device authorization, metadata, challenge |
-//! | `stored_files` | files of the state folder: record, index |
+//! | `stored_files` | files of the state folder: record, index, trail |
 
 mod server_replies;
 mod stored_files;
 
 pub use server_replies::{challenge, device_reply, metadata, token_reply};
-pub use stored_files::{index, record};
+pub use stored_files::{index, record, trail};
 
 use std::collections::BTreeMap;
 
@@ -35,6 +35,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("metadata", metadata),
     ("record", record),
     ("token_reply", token_reply),
+    ("trail", trail),
 ];
 
 /// A part of every secret of the corpus.

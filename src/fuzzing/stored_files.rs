@@ -9,10 +9,13 @@ use serde_json::value::RawValue;
 
 use super::{members, number_below, printed};
 use crate::custody::sealing_key::SealingKey;
+use crate::governance::trail::verify::{Witness, verify_bytes};
+use crate::governance::trail::{PURPOSE, TrailHead, hash_of, sample};
 use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{Index, Selector};
 use crate::model::error::{ErrorKind, Remedy};
 use crate::model::ids::{AppName, GrantId};
+use crate::model::sanitize::is_plain;
 use crate::model::secret::Secret;
 use crate::records::header::{Header, Unreadable};
 use crate::records::record::{Record, RefreshToken};
@@ -103,6 +106,29 @@ pub fn index(bytes: &[u8]) {
             assert_eq!(found.expect("a name that is there").0.name, *name);
         }
     }
+}
+
+/// A trail: no bytes break its verification, and a byte that is changed in a trail of ours is found.
+pub fn trail(bytes: &[u8]) {
+    let (grant, key) = (name::<GrantId>(&"a".repeat(26)), key(1).mac_key(PURPOSE));
+    let good = sample(&grant, &key);
+    let line = |number| good.split(|byte| *byte == b'\n').nth(number).expect("a line");
+    let sealed = TrailHead { seq: 2, hash: hash_of(line(1)), offset: line(0).len() as u64 + 1 };
+    let witnesses = [Witness { grant, key, sealed: Some(sealed), generation: 3 }];
+
+    let report = verify_bytes(bytes, &witnesses);
+    assert!(report.findings.iter().all(|finding| is_plain(&finding.message)), "{report:?}");
+    assert!(!report.is_intact() || bytes == good, "nobody has the key");
+
+    let report = verify_bytes(&good, &witnesses);
+    assert!(report.is_intact() && report.proved_until == Some(4), "{report:?}");
+    let mut changed = good.clone();
+    // The last line break is nobody's.
+    let at = number_below(bytes, good.len() - 1);
+    changed[at] ^= 1 << number_below(bytes, 8);
+    assert!(!verify_bytes(&changed, &witnesses).is_intact(), "byte {at}");
+    let cut = &good[..at];
+    assert!(!verify_bytes(cut, &witnesses).is_intact(), "cut at {at}");
 }
 
 fn key(byte: u8) -> SealingKey {

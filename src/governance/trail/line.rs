@@ -61,7 +61,7 @@ pub(super) fn written(seq: u64, prev: &str, event: &Event, key: Option<&MacKey>)
 }
 
 /// Returns the hash of a line, without its line break.
-pub(super) fn hash(line: &[u8]) -> String {
+pub(crate) fn hash(line: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(line))
 }
 

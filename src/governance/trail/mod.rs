@@ -19,3 +19,28 @@ pub(crate) mod verify;
 
 pub(crate) use files::TrailHead;
 pub(crate) use line::PURPOSE;
+#[cfg(any(test, fuzzing))]
+pub(crate) use line::hash as hash_of;
+
+/// Returns a trail of four lines about a grant, with the code of its key, for tests of the reader.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn sample(grant: &crate::model::ids::GrantId, key: &crate::custody::mac_key::MacKey) -> Vec<u8> {
+    use crate::model::event::{Event, EventCode};
+    let runner = r#"{"actor":{"kind":"agent","name":"x","told_by":"host"},"os_user":"a","host":"h","pid":1,"program":"p","app":"acme","hallpass":"0"}"#;
+    let (mut bytes, mut hash) = (Vec::new(), String::new());
+    for (seq, code) in [EventCode::TrailStarted, EventCode::GrantCreated, EventCode::Exported, EventCode::Refreshed]
+        .into_iter()
+        .enumerate()
+    {
+        let json = format!(
+            r#"{{"event":"{}","id":"i","time":"2026-01-01T00:00:00.000Z","flow":"f","outcome":"success","by":{runner},"of":{{"grant":"{grant}"}},"details":{{"generation":{seq}}}}}"#,
+            code.name()
+        );
+        let Ok(event) = serde_json::from_str::<Event>(&json) else { return Vec::new() };
+        let Ok(line) = line::written(seq as u64 + 1, &hash, &event, Some(key)) else { return Vec::new() };
+        hash = line::hash(&line);
+        bytes.extend_from_slice(&line);
+        bytes.push(b'\n');
+    }
+    bytes
+}
