@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use hallpass::clock::{Cancel, Clock, parse_duration};
 use hallpass::config::{Orgs, Pkce, Setting};
+use hallpass::events::{Actor, ActorKind};
 use hallpass::secret::Secret;
 use hallpass::{Config, Result};
 use url::Url;
@@ -52,10 +53,23 @@ pub(crate) fn from_environment() -> Result<Config> {
     if let Some(timeout) = duration("ACME_LOCK_TIMEOUT")? {
         config.lock_timeout = timeout;
     }
+    config.app_version = Some(env!("CARGO_PKG_VERSION").into());
+    config.actor = variable("ACTOR").map(|text| actor(&text));
     if let Some(since_1970) = duration("ACME_CLOCK")? {
         config.clock = Arc::new(StandingClock(SystemTime::UNIX_EPOCH + since_1970));
     }
     Ok(config)
+}
+
+/// Reads `agent:fixer`. Whatever is no kind is automation.
+fn actor(text: &str) -> Actor {
+    let (kind, name) = text.split_once(':').map_or((text, None), |(kind, name)| (kind, Some(name)));
+    let kind = match kind {
+        "human" => ActorKind::Human,
+        "agent" => ActorKind::Agent,
+        _ => ActorKind::Automation,
+    };
+    Actor::new(kind, name)
 }
 
 /// Shows one time for ever, so that a script need not wait for a token to expire; nor does it wait between two polls.

@@ -22,7 +22,7 @@ use crate::model::ids::{AppName, random_text};
 use crate::state_dir::StateDir;
 use crate::system::actor;
 use crate::system::clock::Clock;
-use crate::system::environment::Environment;
+use crate::system::environment::{Environment, host_name, os_user, program_name};
 
 /// Who runs this program and where, and what of the trail could not be written. One of each app.
 #[derive(Debug)]
@@ -85,11 +85,11 @@ impl Governance {
     fn runner(&self) -> &Runner {
         self.runner.get_or_init(|| Runner {
             actor: self.actor().clone(),
-            os_user: actor::os_user(),
-            host: actor::host_name(),
+            os_user: os_user(),
+            host: host_name(),
             pid: std::process::id(),
-            program: actor::program_name(),
-            parent: self.environment.ancestors.first().cloned(),
+            program: program_name(),
+            parent: self.environment.ancestors.names().first().cloned(),
             app: self.app.to_string(),
             app_version: self.app_version.clone(),
             hallpass: env!("CARGO_PKG_VERSION").into(),

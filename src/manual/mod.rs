@@ -8,6 +8,7 @@
 //! | [`replace`] | replacing your own login: names, commands, statics, old token files |
 //! | [`embed`] | TLS: which feature for which host |
 //! | [`laws`] | the laws of the code, and the tests that hold them |
+//! | [`governance`] | what happened to credentials, who did it, and whose they are |
 //! | [`threats`] | what is protected from whom |
 //! | [`json`] | what the commands print for programs |
 //! | [`faq`] | why it is as it is |
@@ -19,6 +20,7 @@ pub mod contributing;
 pub mod custody;
 pub mod embed;
 pub mod faq;
+pub mod governance;
 pub mod json;
 pub mod laws;
 pub mod login;

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `mod` | the environment; the platform's state folder; the session bus |
 //! | `machine` | what the system says: SSH, container, machine id, users, descriptors |
+//! | `process` | this process among others: its ancestors, its user, its machine |
+//! | `actors` | the variables and programs by which agents and CI systems show themselves |
 //! | `network` | proxies, and TLS roots that cannot be read |
 //! | `passphrase` | the descriptor that a passphrase comes from |
 //! | `screen` | what standard output and standard error can show |
@@ -12,9 +14,11 @@
     reason = "a descriptor that the process was started with is part of its environment"
 )]
 
+mod actors;
 mod machine;
 mod network;
 mod passphrase;
+mod process;
 mod screen;
 
 use std::ffi::OsString;
@@ -25,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::model::ids::AppName;
 use crate::model::secret::Secret;
 use crate::model::variables::Variables;
+pub(crate) use actors::{Sign, agent_of_program};
 pub use machine::Machine;
 #[cfg(feature = "browser")]
 pub(crate) use machine::desktop_variables;
@@ -35,6 +40,7 @@ pub(crate) use machine::name_of_user;
 pub(crate) use machine::{home_of_this_user, machine_id, system};
 pub(crate) use network::{ProxyVariable, ProxyVariables, is_out_of_files, roots_trouble};
 use passphrase::PassphraseSource;
+pub(crate) use process::{Ancestors, host_name, os_user, program_name};
 pub use screen::Screen;
 
 /// Terminal, desktop, and the app's own variables.
@@ -52,6 +58,8 @@ pub struct Environment {
     pub ci: bool,
     /// A coding agent runs this: a variable is set that coding agents set for the programs they start.
     pub agent: bool,
+    /// The terminal shows this process, and takes what is typed for it: it is not in the background.
+    pub foreground: bool,
     /// There is a desktop that can show a browser.
     pub desktop: bool,
     /// This is a container, where nobody may see the display.
@@ -82,10 +90,12 @@ pub struct Environment {
     pub credentials: Option<PathBuf>,
     /// The current folder, which may be pinned to a context ([`Auth::pin_folder`](crate::Auth::pin_folder)); `None` if it is gone.
     pub folder: Option<PathBuf>,
-    /// stub
-    pub ancestors: Vec<String>,
     /// The names of the variables that are set and change which TLS roots or which proxy is used.
     pub network: Vec<&'static str>,
+    /// The variable that shows an agent, and the one that shows a CI system.
+    pub(crate) agent_sign: Option<Sign>,
+    pub(crate) ci_sign: Option<Sign>,
+    pub(crate) ancestors: Ancestors,
     /// Duplicated at once, before another file of this process gets its number; a pipe is read once.
     passphrase_source: Arc<Mutex<PassphraseSource>>,
 }
@@ -99,7 +109,13 @@ impl Environment {
         // Checked only if it matters, as it reads the disk.
         let container = environment.terminal && environment.desktop && Machine::here() == Machine::Container;
         // Not `$PWD`, which anybody can set.
-        Self { container, folder: std::env::current_dir().ok(), ..environment }
+        Self {
+            container,
+            foreground: process::is_in_foreground(),
+            ancestors: Ancestors::of_this_process(),
+            folder: std::env::current_dir().ok(),
+            ..environment
+        }
     }
 
     /// Returns whether the person would see a browser that opens.
@@ -141,11 +157,14 @@ impl Environment {
     }
 
     fn from(app: &AppName, variables: Variables, get: &dyn Fn(&str) -> Option<OsString>) -> Self {
+        let (agent_sign, ci_sign) = (actors::agent(get), actors::ci(get));
         let mut environment = Self {
             terminal: stdin().is_terminal() && stderr().is_terminal(),
             ssh: get("SSH_CONNECTION").is_some() || get("SSH_TTY").is_some(),
-            ci: get("CI").is_some(),
-            agent: AGENT_VARIABLES.iter().any(|name| get(name).is_some()),
+            ci: ci_sign.is_some(),
+            agent: agent_sign.is_some(),
+            agent_sign,
+            ci_sign,
             desktop: cfg!(any(windows, target_os = "macos"))
                 || get("DISPLAY").is_some()
                 || get("WAYLAND_DISPLAY").is_some(),
@@ -179,10 +198,6 @@ impl Environment {
         self.variables = variables;
     }
 }
-
-/// Variables that coding agents set.
-const AGENT_VARIABLES: &[&str] =
-    &["AGENT", "AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "CURSOR_AGENT", "GEMINI_CLI", "OPENCODE"];
 
 /// Variables that TLS and HTTP read.
 const NETWORK_VARIABLES: &[&str] = &[

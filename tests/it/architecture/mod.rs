@@ -62,7 +62,7 @@ const DOORS: &[(&str, &str, &str)] = &[
     ("rustix::fs", "state_dir/", "ask crate::state_dir, which checks and commits atomically"),
     (
         "rustix::termios rustix::event rpassword",
-        "prompt/ system/environment/screen.rs system/tty.rs",
+        "prompt/ system/environment/screen.rs system/environment/process.rs system/tty.rs",
         "ask through a Prompt, wait with the Clock",
     ),
     ("rustix::time", "system/clock.rs", "ask the Clock"),

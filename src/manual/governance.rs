@@ -1,0 +1,77 @@
+//! What happened to credentials, who did it, and whose they are.
+//!
+//! A login leaves standing access behind: the terminal that a person approved once can act for them for weeks. This page says what a security
+//! team can ask: who holds what, since when, for what, until when, who made it, and what was done with it.
+//!
+//! # Whose it is
+//!
+//! A login can say what it is for and who answers for it. Nothing of it is required; a policy may require it.
+//!
+//! | option of `login` | says | can change |
+//! | --- | --- | --- |
+//! | `--owner team:payments` | who answers for it: `person:`, `team:`, `repo:` or `service:` and a name | by `admin owner`, which is an event |
+//! | `--environment sandbox` | what it is for | never: a login for another environment is another login |
+//! | `--ticket PAY-7`, `--reason "…"` | what asked for it, and why | no |
+//!
+//! They are sealed with the record. A login under the same name keeps the environment and the owner. `auth list` shows them, with the age of each
+//! login, its last use, its end and what should be done about it; `auth list --due` has only the last of these, and exit code 7.
+//!
+//! # Who did it
+//!
+//! Each event says who ran the program: a *human*, an *agent* or *automation*, and how that was told (`told_by`). The first row that holds decides:
+//!
+//! | told by | is |
+//! | --- | --- |
+//! | the host: [`Config::actor`](crate::Config::actor) | what the host says |
+//! | a variable that agents set for the programs that they start: `AGENT`, `AI_AGENT`, `CLAUDECODE`, `CODEX_SANDBOX` and others | an agent, by its name where the variable tells |
+//! | a variable that CI systems set: `GITHUB_ACTIONS`, `GITLAB_CI`, `CI` and others | automation, by its name |
+//! | a program among those that this process descends from (Linux) | an agent |
+//! | a terminal that shows this process in its foreground | a human |
+//! | nothing | automation: a pipe, a cron job, a service |
+//!
+//! A human is what is proved, not the default, and what a process says of itself only narrows: no variable makes a human of an agent. **This is advice, not a
+//! wall.** Processes of one user can unset a variable, open a terminal, or write the trail themselves. What must hold against such a process has
+//! to hold at the server.
+//!
+//! # What happened
+//!
+//! The table says which events each command can leave behind. Hosts that call the library have the same events, whatever their commands are called.
+//!
+//! | action | commands | events |
+//! | --- | --- | --- |
+//!
+//! # The trail
+//!
+//! The events stand in `trail.jsonl` in the state folder, a line each. It is only ever added to; at 16 MiB it is renamed to `trail-<number>.jsonl` and goes on
+//! in a new file. No file is ever deleted here: copy them to where you keep evidence, do not move them.
+//!
+//! ```text
+//! {"seq":12,"prev":"<hash of line 11>","grant":"<id>","mac":"<code>","event":{…}}
+//! ```
+//!
+//! | what stands in a line | shows |
+//! | --- | --- |
+//! | `seq`, and in `prev` the SHA-256 of the line before | that lines were dropped, added, exchanged or edited, unless all later lines were made anew |
+//! | `mac`, made with a key of the grant (HMAC-SHA-256) | that the line, and its place in the chain, are as the holder of that key made them |
+//! | and in each sealed record a line that was there before it was made | that the trail was cut before that line, or exchanged for another one |
+//!
+//! `auth admin events --verify` holds all of it together. It finds a line that was edited, dropped, exchanged, added or chained anew, a trail that was cut or
+//! deleted, and a trail of another machine; and it says from where on nothing is proved:
+//!
+//! - Behind the newest line of a login that still lives, nothing is proved: those lines have no living witness.
+//! - When the last login is gone, nothing is proved at all.
+//! - A line that was missing when a record was about to be replaced or erased is told of first (`trail_gap`): the record was its last witness.
+//! - **Whoever runs as the same user can forge the trail and the records together**, as they can use the keys. Evidence is what has left the machine.
+//!
+//! # What the trail costs, and what it survives
+//!
+//! A login, a logout and a new owner wait until their events are on the disk; other events do not. The first export of an access token in an hour, for each login,
+//! actor and destination, is an event, written before the first byte leaves; later ones are counted, and the next event says how many. The
+//! same holds for tokens that a host is given in its own memory (`token_served`), and for refreshes that fail.
+//!
+//! A trail that cannot be written breaks no login. The lines that were lost are counted in `trail.lock`, in room that the file has already, and the next run
+//! tells (`trail_gap`, with their number). Where a process is killed between a refresh and its event, the next run writes the line from the record.
+//!
+//! # Where events go
+//!
+//! [`Auth::events`](crate::Auth::events) returns them from a place on, at least once each. [`Event::to_ocsf`](crate::events::Event::to_ocsf) makes an event of OCSF 1.8.0 of one.
