@@ -172,6 +172,7 @@ pub mod contexts {
 
 /// What happened to credentials, who did it, and whose they are.
 pub mod events {
+    pub use crate::governance::ocsf::TrailPlace;
     pub use crate::governance::trail::read::{Cursor, LoggedEvent};
     pub use crate::governance::trail::verify::{TrailFinding, TrailFindingKind, TrailReport};
     pub use crate::lifecycle::access_token::ExportTo;

@@ -22,7 +22,7 @@ use crate::model::ids::{AppName, random_text};
 use crate::state_dir::StateDir;
 use crate::system::actor;
 use crate::system::clock::Clock;
-use crate::system::environment::{Environment, host_name, os_user, program_name};
+use crate::system::environment::{Environment, host_name, os_user, parent_pid, program_name};
 
 /// Who runs this program and where, and what of the trail could not be written. One of each app.
 #[derive(Debug)]
@@ -90,6 +90,7 @@ impl Governance {
             pid: std::process::id(),
             program: program_name(),
             parent: self.environment.ancestors.names().first().cloned(),
+            parent_pid: parent_pid(),
             app: self.app.to_string(),
             app_version: self.app_version.clone(),
             hallpass: env!("CARGO_PKG_VERSION").into(),

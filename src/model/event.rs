@@ -64,6 +64,9 @@ pub struct Runner {
     /// The name of the program that started it, if the system tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// The id of the process that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_pid: Option<u32>,
     /// The name of the host application.
     pub app: String,
     /// Its version, if the host tells.

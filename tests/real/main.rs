@@ -2,7 +2,8 @@
 //! Node), four more that share no code with it (django-oauth-toolkit, django-allauth and Authlib on Python, Better Auth on Node), and real
 //! Secret Services (gnome-keyring, KeePassXC and KWallet on a private D-Bus). `tests/all` installs them.
 //!
-//! Only the contract of `acme`, the reference CLI, is used here: its arguments, environment, exit codes and JSON.
+//! Only the contract of `acme`, the reference CLI, is used here: its arguments, environment, exit codes and JSON; and in `ocsf.rs` the rendering of
+//! events, before the schema of OCSF.
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -44,6 +45,7 @@ mod locked_store;
 mod login;
 mod login_prompt;
 mod memory;
+mod ocsf;
 mod oidc_provider;
 mod repairs;
 mod residue;

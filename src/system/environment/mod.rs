@@ -40,7 +40,7 @@ pub(crate) use machine::name_of_user;
 pub(crate) use machine::{home_of_this_user, machine_id, system};
 pub(crate) use network::{ProxyVariable, ProxyVariables, is_out_of_files, roots_trouble};
 use passphrase::PassphraseSource;
-pub(crate) use process::{Ancestors, host_name, os_user, program_name};
+pub(crate) use process::{Ancestors, host_name, os_user, parent_pid, program_name};
 pub use screen::Screen;
 
 /// Terminal, desktop, and the app's own variables.

@@ -60,6 +60,15 @@ pub(crate) fn program_name() -> String {
     quoted(&name.to_string_lossy())
 }
 
+/// Returns the id of the process that started this one, if the system tells.
+pub(crate) fn parent_pid() -> Option<u32> {
+    #[cfg(unix)]
+    let parent = Some(std::os::unix::process::parent_id());
+    #[cfg(not(unix))]
+    let parent = None;
+    parent
+}
+
 /// Returns the name of the user that this process runs as.
 pub(crate) fn os_user() -> String {
     #[cfg(unix)]

@@ -20,6 +20,8 @@ pub(crate) enum Need {
     Allauth,
     /// Python, and the packages of `tests/real/authlib`.
     Authlib,
+    /// Python, and the packages of `tests/real/ocsf`.
+    Ocsf,
     /// Node, and the packages of `tests/real/better-auth`.
     BetterAuth,
     /// D-Bus, gnome-keyring and secret-tool.
@@ -79,7 +81,7 @@ impl Need {
         let programs: &[&str] = match self {
             Need::Provider | Need::BetterAuth => &["node"],
             // Its own Python, see below.
-            Need::Django | Need::Allauth | Need::Authlib | Need::Root => &[],
+            Need::Django | Need::Allauth | Need::Authlib | Need::Ocsf | Need::Root => &[],
             Need::Keyring => &["dbus-daemon", "dbus-send", "gnome-keyring-daemon", "secret-tool"],
             Need::Keepassxc => &["dbus-daemon", "dbus-send", "keepassxc", "keepassxc-cli"],
             Need::Kwallet => &["dbus-daemon", "dbus-send", "kwalletd5"],
@@ -97,6 +99,10 @@ impl Need {
         }
         if matches!(self, Need::Root) {
             return (!rustix::process::geteuid().is_root()).then(|| "root".to_owned());
+        }
+        if matches!(self, Need::Ocsf) {
+            let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/ocsf/.venv/requirements.txt");
+            return (!python.is_file()).then(|| "the Python package ocsf-json-schema".to_owned());
         }
         let (package, product) = match self {
             Need::Provider => ("the npm package oidc-provider", &OIDC_PROVIDER),
