@@ -4,15 +4,17 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use super::hints::shell_command;
 use super::output::Output;
 use crate::account::Account;
 use crate::clock::rfc3339;
 use crate::config::Command;
 use crate::contexts::{ChosenBy, Missing};
 use crate::ids::ContextName;
-use crate::{Auth, Config, Context, Error, Session};
+use crate::{AccessToken, Auth, Config, Context, Error, Session};
 
 pub(super) fn context_json(auth: &Auth, context: &Context) -> Value {
+    let provenance = context.provenance.as_ref();
     json!({
         "context": context.name,
         "account": context.account,
@@ -38,7 +40,21 @@ pub(super) fn context_json(auth: &Auth, context: &Context) -> Value {
         "server_says": context.server_says,
         "has_ended": context.has_ended,
         "missing": context.missing.map(Missing::name),
+        "credential_kind": provenance.map(|own| own.kind),
+        "environment": context.environment,
+        "owner": provenance.and_then(|own| own.owner.clone()),
+        "refreshed_at": context.refreshed_at.map(rfc3339),
+        "last_used_at": context.last_used_at.map(rfc3339),
     })
+}
+
+/// Notes, once a day, that the login of a token ends within a week.
+pub(super) fn remind(output: &Output, session: &Session, token: &AccessToken, now: SystemTime) {
+    let Some(end) = session.due_reminder(token) else { return };
+    let name = session.context().map(|context| context.name.as_str());
+    let login = output.hints.login_command(name).map(|argv| shell_command(&argv));
+    let login = login.map(|login| format!(": run {login} before")).unwrap_or_default();
+    output.note(format!("the login {} ends {}{login}", name.unwrap_or_default(), relative(end, now)));
 }
 
 /// Notes which other login than `name` commands here use, and why.

@@ -5,7 +5,6 @@
 
 use clap::builder::Styles;
 
-use super::commands::completions;
 use super::words::Words;
 use crate::prompt::Screen;
 
@@ -17,6 +16,7 @@ pub(super) const EXIT_CODES: &[(u8, &str)] = &[
     (4, "nobody is logged in, or the login has ended: log in"),
     (5, "the server is away"),
     (6, "the secure store or the state folder cannot be used"),
+    (7, "something should be done about a login: list --due, admin report"),
     (129, "the terminal was closed"),
     (130, "Ctrl-C"),
     (143, "SIGTERM"),
@@ -65,23 +65,25 @@ const AUTH_COMMANDS: &[(&str, &[(&str, &str)])] = &[
     ("On this machine", &[("doctor", "Say what is well on this machine and what is not, and repair it")]),
 ];
 
-/// Returns the help template of `auth`.
-pub(super) fn auth_help() -> String {
-    auth_help_of(&[], |name, about| format!("{:1$}{about}", "", 8 - name.len()))
+/// The command that `FullAuthCommand` has beside them, in the last group.
+const ADMIN: (&str, &str) = ("admin", "Say what happened to credentials and whose they are");
+
+/// Returns the help template of `auth`; `is_full`: of `FullAuthCommand`.
+pub(super) fn auth_help(is_full: bool) -> String {
+    auth_help_of(is_full, |name, about| format!("{:1$}{about}", "", 8 - name.len()))
 }
 
-/// Returns the help template of `auth` with the command that [`parse`](super::parse) adds. The lines fit the window, because clap does not
-/// wrap the lines of a template.
-pub(super) fn auth_help_with_completions() -> String {
+/// Returns the same template with lines that fit the window, because clap does not wrap the lines of a template.
+pub(super) fn auth_help_that_fits(is_full: bool) -> String {
     let screen = Screen::stdout();
-    auth_help_of(&[(completions::NAME, completions::ABOUT)], |name, about| {
+    auth_help_of(is_full, |name, about| {
         let line = screen.entry(&format!("  {name:6}  "), about);
         line[2 + name.len()..].to_owned()
     })
 }
 
 /// `after_name` returns what stands behind a name, which is bold.
-fn auth_help_of(added: &[(&str, &str)], after_name: impl Fn(&str, &str) -> String) -> String {
+fn auth_help_of(is_full: bool, after_name: impl Fn(&str, &str) -> String) -> String {
     let styles = Styles::styled();
     let (heading, bold) = (styles.get_header(), styles.get_literal());
     let mut text = "{before-help}{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
@@ -90,7 +92,7 @@ fn auth_help_of(added: &[(&str, &str)], after_name: impl Fn(&str, &str) -> Strin
         text += &format!("\n{heading}{group}:{heading:#}\n");
         text.extend(commands.iter().map(line));
     }
-    text.extend(added.iter().map(line));
+    text.extend(is_full.then_some(&ADMIN).map(line));
     text + &format!("\n{heading}Options:{heading:#}\n{{options}}{{after-help}}")
 }
 
@@ -139,15 +141,15 @@ mod tests {
     use clap::{Args, Command};
 
     use super::*;
-    use crate::cli::commands::AuthArgs;
+    use crate::cli::commands::FullAuthArgs;
 
     #[test]
     fn help_of_auth_lists_every_command_with_its_text() {
-        let mut auth = AuthArgs::augment_args(Command::new("auth").disable_help_subcommand(true));
+        let mut auth = FullAuthArgs::augment_args(Command::new("auth").disable_help_subcommand(true));
         auth.build();
         let text = |command: &Command| (command.get_name().to_owned(), command.get_about().unwrap().to_string());
         let mut commands: Vec<_> = auth.get_subcommands().map(text).collect();
-        let listed = AUTH_COMMANDS.iter().flat_map(|(_, commands)| *commands);
+        let listed = AUTH_COMMANDS.iter().flat_map(|(_, commands)| *commands).chain([&ADMIN]);
         let mut listed: Vec<_> = listed.map(|(name, about)| ((*name).to_owned(), (*about).to_owned())).collect();
         commands.sort();
         listed.sort();

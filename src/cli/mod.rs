@@ -14,6 +14,7 @@
 // | `hints` | the words of each remedy, with the options of our commands |
 // | `next_steps` | each remedy as JSON steps: who does it, which command |
 // | `context_view` | how several commands show a context |
+// | `inventory_view` | how several commands show the inventory |
 
 //! The `auth` subcommands for a host's own clap parser.
 //!
@@ -56,6 +57,7 @@ mod commands;
 mod context_view;
 mod help;
 mod hints;
+mod inventory_view;
 mod lazy_args;
 mod man;
 mod next_steps;
@@ -70,7 +72,10 @@ use std::process::ExitCode;
 use self::output::Output;
 use crate::Error;
 use crate::config::Commands;
-pub use commands::{AuthCommand, Doctor, FullAuthCommand, List, Login, Logout, Rename, Status, Switch, Token, Whoami};
+pub use commands::{
+    Admin, AuthCommand, Doctor, Events, FullAuthCommand, List, Login, Logout, Owner, Rename, Report, Status, Switch,
+    Token, Whoami,
+};
 pub use parse::{answer, commands, parse, parse_with, prepare, prepare_with};
 
 /// Prints an error and its hint to standard error, and returns the exit code: for a host's own commands.

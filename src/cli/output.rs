@@ -92,6 +92,11 @@ impl Output {
         self.print_unfiltered(&ascii_json(&value.to_string()))
     }
 
+    /// Prints one of many objects, each on a line of its own, as it is.
+    pub(super) fn print_json_line(&self, object: &Value) -> u8 {
+        self.print_unfiltered(&ascii_json(&object.to_string()))
+    }
+
     /// Prints one of the events of a login, with the notes.
     pub(super) fn print_event(&self, mut event: Value) -> io::Result<()> {
         self.add_warnings(&mut event);

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
 use clap::{Arg, ArgMatches, Command, CommandFactory, Parser, value_parser};
 
-use super::commands::{AuthArgs, completions, details, man};
-use super::help::auth_help_with_completions;
+use super::commands::{AuthArgs, FullAuthArgs, admin, completions, details, man};
+use super::help::auth_help_that_fits;
 use super::lazy_args::{COMMANDS, LazyArgs, commands_arg, prepared};
 use super::output::{Output, exit_at_once, say};
-use super::words::{Words, is_named, name_of};
+use super::words::{Words, is_auth, name_of};
 use crate::Error;
 use crate::config::{Commands, Setting, Variables};
 use crate::prompt::Screen;
@@ -176,7 +176,15 @@ impl CommandTree {
 fn with_commands(command: Command, words: &Words, place: &str) -> Command {
     let arg = || commands_arg(words.commands_near(place));
     let command = match name_of(&command) {
-        Some("auth") => prepared(command.defer(with_completions_and_man).arg(arg())),
+        Some("auth") => {
+            let auth = |auth| with_completions_and_man(LazyArgs::<AuthArgs>::with_args(auth));
+            prepared(command.defer(auth).arg(arg()))
+        }
+        Some("full_auth") => {
+            let auth = |auth| with_completions_and_man(LazyArgs::<FullAuthArgs>::with_args(auth));
+            prepared(command.defer(auth).arg(arg()))
+        }
+        Some("admin") => prepared(command.defer(admin::with_args).arg(arg())),
         Some(_) => prepared(command.arg(arg())),
         None => command,
     };
@@ -186,16 +194,20 @@ fn with_commands(command: Command, words: &Words, place: &str) -> Command {
     })
 }
 
-/// Replaces what `AuthCommand` defers.
+/// Adds what an `AuthCommand` has only below [`parse`]. Its own commands have been made.
 fn with_completions_and_man(auth: Command) -> Command {
     let completions = Command::new(completions::NAME).defer(completions::with_args);
     let man = Command::new(man::NAME).defer(man::with_args).hide(true);
-    LazyArgs::<AuthArgs>::with_args(auth).mut_subcommands(prepared).subcommands([completions, man])
+    let prepare = |below: Command| match name_of(&below) {
+        Some("admin") => prepared(below.defer(admin::with_args)),
+        _ => prepared(below),
+    };
+    auth.mut_subcommands(prepare).subcommands([completions, man])
 }
 
 /// Makes the texts of our commands with the host's words. A text that the host wrote on a command of ours stays.
 fn with_texts(command: Command, words: &Words) -> Command {
-    let is_auth = is_named(&command, "auth");
+    let (is_auth, is_full) = (is_auth(&command), name_of(&command) == Some("full_auth"));
     let mut command = command.mut_subcommands(|below| {
         let added = if is_auth { with_added_texts(below, words) } else { below };
         with_texts(added, words)
@@ -204,7 +216,7 @@ fn with_texts(command: Command, words: &Words) -> Command {
     if let Some(text) = text.filter(|_| command.get_after_long_help().is_none()) {
         command = command.after_long_help(text);
     }
-    if is_auth { command.help_template(auth_help_with_completions()) } else { command }
+    if is_auth { command.help_template(auth_help_that_fits(is_full)) } else { command }
 }
 
 fn with_added_texts(command: Command, words: &Words) -> Command {

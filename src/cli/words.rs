@@ -19,6 +19,9 @@ pub(super) struct Words {
 const SUBCOMMANDS: &[&str] =
     &["login", "logout", "status", "list", "switch", "rename", "token", "doctor", "completions", "man"];
 
+/// The subcommands of `auth admin`.
+const ADMIN: &[&str] = &["events", "owner", "report"];
+
 impl Words {
     /// Finds our commands in the host's tree. Commands that are deferred are not made for that.
     pub(super) fn of(host: &Command, variables: Option<Variables>) -> Self {
@@ -35,6 +38,8 @@ impl Words {
         let mut words = Self { program, variables, paths: Vec::new() };
         words.paths.push(("whoami", "whoami".into()));
         words.add_auth("auth");
+        words.paths.push(("full_auth", "auth".into()));
+        words.add_admin("auth admin");
         words
     }
 
@@ -87,8 +92,14 @@ impl Words {
     fn find(&mut self, command: &Command, path: &str) {
         match name_of(command) {
             Some("auth") => self.add_auth(path),
+            Some("full_auth") => {
+                self.add_auth(path);
+                self.paths.push(("full_auth", path.to_owned()));
+                self.add_admin(&format!("{path} admin"));
+            }
+            Some("admin") => self.add_admin(path),
             Some(name) => {
-                if let Some(name) = SUBCOMMANDS.iter().chain(&["whoami"]).find(|own| **own == name) {
+                if let Some(name) = SUBCOMMANDS.iter().chain(ADMIN).chain(&["whoami"]).find(|own| **own == name) {
                     self.paths.push((name, path.to_owned()));
                 }
             }
@@ -96,6 +107,14 @@ impl Words {
         }
         for below in command.get_subcommands() {
             self.find(below, format!("{path} {}", below.get_name()).trim_start());
+        }
+    }
+
+    fn add_admin(&mut self, path: &str) {
+        let path = path.trim_start();
+        self.paths.push(("admin", path.to_owned()));
+        for name in ADMIN {
+            self.paths.push((name, format!("{path} {name}").trim_start().to_owned()));
         }
     }
 
@@ -107,9 +126,9 @@ impl Words {
     }
 }
 
-/// Returns whether the command is ours and has this name in `auth`.
-pub(super) fn is_named(command: &Command, name: &str) -> bool {
-    name_of(command).is_some_and(|own| own == name)
+/// Returns whether the command is `AuthCommand` or `FullAuthCommand`.
+pub(super) fn is_auth(command: &Command) -> bool {
+    matches!(name_of(command), Some("auth" | "full_auth"))
 }
 
 /// Returns the name in `auth` of a command of ours, by its group.

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `permit` | `Permit`: the proof that a deed is allowed and that its event will be written |
 //! | `trail/` | the trail: the events of a state folder, as lines that show tampering |
-//! | `ocsf` | an event in the terms of OCSF |
+//! | `ocsf/` | an event in the terms of OCSF |
 
 pub(crate) mod ocsf;
 pub(crate) mod permit;

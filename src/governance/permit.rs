@@ -282,3 +282,44 @@ impl Action {
         matches!(self, Self::Login | Self::Adopt | Self::Logout | Self::ChangeOwner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "//! | action | commands | events |\n//! | --- | --- | --- |\n";
+
+    /// `HALLPASS_WRITE_CAPTURES=1` writes the table anew.
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test reads the manual")]
+    fn the_manual_has_the_table_of_actions() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/governance.rs");
+        let manual = std::fs::read_to_string(&file).unwrap();
+        let row = |(action, commands, codes): &(Action, &str, &[EventCode])| {
+            let codes: Vec<_> = codes.iter().map(|code| format!("`{}`", code.name())).collect();
+            format!("//! | `{}` | {commands} | {} |\n", action.name(), codes.join(", "))
+        };
+        let rows: String = Action::TABLE.iter().map(row).collect();
+        let (before, rest) = manual.split_once(HEAD).unwrap();
+        let (own, after) = rest.split_once("//!\n").unwrap();
+        if std::env::var_os("HALLPASS_WRITE_CAPTURES").is_some() {
+            std::fs::write(&file, format!("{before}{HEAD}{rows}//!\n{after}")).unwrap();
+        } else {
+            assert_eq!(own, rows, "HALLPASS_WRITE_CAPTURES=1 writes it anew");
+        }
+    }
+
+    #[test]
+    fn every_code_has_an_action_and_every_failure_is_listed() {
+        let of_the_trail = [EventCode::TrailStarted, EventCode::TrailRotated, EventCode::TrailGap];
+        for code in EventCode::ALL {
+            let has_action = Action::TABLE.iter().any(|(_, _, codes)| codes.contains(code));
+            assert!(has_action || of_the_trail.contains(code), "{code:?}");
+        }
+        for kind in [ErrorKind::Cancelled, ErrorKind::Interrupted, ErrorKind::Unreachable] {
+            for (action, _, codes) in Action::TABLE {
+                assert!(codes.contains(&action.code_of_failure(kind)), "{action:?} {kind:?}");
+            }
+        }
+    }
+}

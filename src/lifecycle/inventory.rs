@@ -76,6 +76,8 @@ pub(crate) fn inventory(app: &App) -> Result<Vec<InventoryItem>> {
     let Some(state_dir) = app.state_dir()? else { return Ok(Vec::new()) };
     let index = Index::read(Some(&state_dir))?;
     let selected = index.selected_here(&app.config);
+    // systemd's credential lies elsewhere.
+    let has_key_file = state_dir.root.touched("key").is_some();
     let items = index.contexts.iter().map(|entry| {
         let context = app.context(&state_dir, &index, entry, selected.as_ref());
         let files = app.files(&state_dir, &entry.grant);
@@ -84,7 +86,7 @@ pub(crate) fn inventory(app: &App) -> Result<Vec<InventoryItem>> {
             reach: app.config.quirks.revocation_reach,
             refreshed: context.generation.map(|generation| generation.saturating_sub(1)),
             exported: files.uses().exported,
-            warnings: warnings(&context, app.config.clock.now()),
+            warnings: warnings(&context, has_key_file, app.config.clock.now()),
             context,
         }
     });
@@ -112,7 +114,7 @@ fn is_soon(context: &Context, end: SystemTime, now: SystemTime) -> bool {
     left < if context.fixed_end == Some(end) { ENDS_SOON } else { ENDS_SOON.min(window / 4) }
 }
 
-fn warnings(context: &Context, now: SystemTime) -> Vec<InventoryWarning> {
+fn warnings(context: &Context, has_key_file: bool, now: SystemTime) -> Vec<InventoryWarning> {
     let days = |since: SystemTime| now.duration_since(since).unwrap_or_default().as_secs() / DAY;
     let end = match context.session_ends_at {
         _ if context.has_ended || context.missing.is_some() => Some(InventoryWarning::Ended),
@@ -124,6 +126,7 @@ fn warnings(context: &Context, now: SystemTime) -> Vec<InventoryWarning> {
     };
     let old = context.logged_in_at.map(days).filter(|days| *days > OLD).map(|days| InventoryWarning::Old { days });
     let idle = context.last_used_at.map(days).filter(|days| *days > IDLE).map(|days| InventoryWarning::Idle { days });
-    let weak = matches!(context.key_store, KeyStoreName::KeyFile).then_some(InventoryWarning::WeakKeyStore);
+    let is_weak = has_key_file && context.key_store == KeyStoreName::KeyFile;
+    let weak = is_weak.then_some(InventoryWarning::WeakKeyStore);
     end.into_iter().chain(old).chain(idle).chain(weak).collect()
 }

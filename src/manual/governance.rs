@@ -39,6 +39,16 @@
 //!
 //! | action | commands | events |
 //! | --- | --- | --- |
+//! | `login` | `login`, a step-up; a login where another ended | `login_started`, `login_succeeded`, `grant_created`, `login_failed`, `login_cancelled`, `revoked`, `revocation_failed`, `revocation_unsupported`, `logged_out` |
+//! | `adopt` | none: the host's own, at its start | `imported`, `grant_created`, `refreshed`, `scrubbed`, `login_failed`, `login_cancelled` |
+//! | `refresh` | `token`, `whoami`, each use of a session | `refreshed`, `refresh_failed`, `rotation_interrupted`, `expired`, `reuse_detected`, `anomaly` |
+//! | `serve` | each use of a session in the host's memory | `token_served` |
+//! | `export` | `token` | `exported` |
+//! | `switch` | `switch --org` | `org_switched` |
+//! | `move` | `doctor --move-to` | `moved` |
+//! | `change_owner` | `admin owner` | `owner_changed` |
+//! | `logout` | `logout` | `revoked`, `revocation_failed`, `revocation_unsupported`, `logged_out` |
+//! | `repair` | `doctor --repair` | `logged_out` |
 //!
 //! # The trail
 //!

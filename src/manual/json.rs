@@ -23,6 +23,11 @@
 //! | `auth status`, where `<APP>_TOKEN` is in force | `context: null`, `token_from: "environment"` |
 //! | `auth list` | an array of logins |
 //! | `auth list --orgs` | an array of `org`, `name`, `is_current` |
+//! | `auth list` | an array of logins, each with what stands [below](#the-inventory) too; with `--all` also a token of the environment: `context` is `null` |
+//! | `auth admin events` | the lines of the trail, an object a line, each with `cursor`: the place behind it; with `--ocsf` an event of OCSF a line |
+//! | `auth admin events --verify` | what was found in the [trail](#a-verification-of-the-trail); `ok` is false if it cannot be believed |
+//! | `auth admin owner` | `context`, `owner`, `before` |
+//! | `auth admin report` | `generated_at`, `app`, `app_version`, `hallpass`, `logins`, `trail`, and in `findings` all that is due or wrong |
 //! | `auth switch --unset` | `unset`: the name that the rule of this folder had |
 //! | `auth logout` | `logged_out`, `failed` |
 //! | `auth doctor` | `well`: whether there is no problem; `findings` |
@@ -51,8 +56,32 @@
 //! | `server_says` | the server's own words about that |
 //! | `has_ended` | whether the login has ended with that: only a new login helps |
 //! | `missing` | what of it is gone, as far as that shows without asking a store or a person: `record`, `key` |
+//! | `credential_kind` | what the credential is: `person`, `service`, `workload`, `api_key`, `environment_token` |
+//! | `environment`, `owner` | what the login is for, and who answers for it, such as `team:payments` |
+//! | `refreshed_at`, `last_used_at` | when it was refreshed or made; when a token of it was last used, give or take an hour |
 //! | `network` | the variables that choose TLS roots or a proxy |
 //! | `state_folder`, `state_folder_from` | the state folder and the variable that names it, where it is not the platform's |
+//!
+//! # The inventory
+//!
+//! | member | is |
+//! | --- | --- |
+//! | `template`, `ticket`, `reason` | what asked for the login, and why |
+//! | `initiator`, `approver` | who ran the login: `kind`, `name`, `told_by`; who approved it at the server, as the ID token says: a subject |
+//! | `refreshed`, `exported` | how often it was refreshed, and an access token of it left the program, since it was made |
+//! | `reach` | what a revocation takes along at the server: `token`, `family` (the login), `account` |
+//! | `readable_by` | who can read its key without the person's help |
+//! | `due` | what should be done about it: `finding` (`ended`, `ends_soon`, `old`, `idle`, `weak_key_store`, `no_owner`), `at`, `days` |
+//!
+//! # A verification of the trail
+//!
+//! | member | is |
+//! | --- | --- |
+//! | `intact` | whether nothing shows that somebody has changed it |
+//! | `lines`, `first_line`, `last_line` | how many lines there are, and the numbers of the first and the last |
+//! | `proved_until` | the number of the last line that is proved; behind it nothing is |
+//! | `witnesses`, `silent` | how many logins prove anything; those that do not: `context`, `why` |
+//! | `findings` | `line`, `finding` ([`TrailFindingKind`](crate::events::TrailFindingKind)), `grant`: the login that shows it, `text` |
 //!
 //! # The events of a login
 //!

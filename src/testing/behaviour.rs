@@ -37,6 +37,9 @@ pub struct Behaviour {
     /// How long an access token lives. Default: one hour. `None` leaves `expires_in` out of the reply, and the token
     /// lives until it is revoked.
     pub access_token_lifetime: Option<Duration>,
+    /// How long a login lives, whatever is refreshed. Default: `None`, for ever. Replies say what is left of it, as `authorization_expires_in`,
+    /// which some servers send and no RFC has.
+    pub authorization_lifetime: Option<Duration>,
     /// Whether a refresh token is issued at all, whatever scopes were asked for. Default: true.
     pub refresh_token: bool,
     /// Whether a refresh answers with a new refresh token and spends the old one (RFC 9700 §4.14.2). Default: true. When
@@ -90,6 +93,7 @@ impl Default for Behaviour {
             device_code_lifetime: Duration::from_secs(900),
             verification_uri_complete: true,
             access_token_lifetime: Some(Duration::from_secs(3600)),
+            authorization_lifetime: None,
             refresh_token: true,
             rotate: true,
             grace: Duration::ZERO,
@@ -118,6 +122,7 @@ impl fmt::Debug for Behaviour {
             .field("enforce_interval", &self.enforce_interval)
             .field("device_code_lifetime", &self.device_code_lifetime)
             .field("access_token_lifetime", &self.access_token_lifetime)
+            .field("authorization_lifetime", &self.authorization_lifetime)
             .field("refresh_token", &self.refresh_token)
             .field("rotate", &self.rotate)
             .field("grace", &self.grace)

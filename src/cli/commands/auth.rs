@@ -1,13 +1,16 @@
 //! `auth`: the commands of a login, as one command.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
+use super::admin::{self, Admin};
 use super::mounted::{Doctor, List, Login, Logout, Rename, Status, Switch, Token};
 use super::run::run;
 use crate::cli::help::{Details, auth_help};
 use crate::cli::lazy_args::{LazyArgs, as_args, described};
+use crate::config::Commands;
 use crate::{Config, Result};
 
 /// The commands that every tool needs: `login`, `logout`, `token`, `status`, `list`, `switch`, `rename` and `doctor`.
@@ -17,13 +20,13 @@ use crate::{Config, Result};
 #[non_exhaustive]
 pub struct AuthCommand(LazyArgs<AuthArgs>);
 
-/// [`AuthCommand`] with the commands for administrators and services. Today it has the same commands.
+/// [`AuthCommand`] with the commands for those who answer for credentials: `admin events`, `admin owner` and `admin report`.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct FullAuthCommand(LazyArgs<AuthArgs>);
+pub struct FullAuthCommand(LazyArgs<FullAuthArgs>);
 
 as_args!(AuthCommand(AuthArgs));
-as_args!(FullAuthCommand(AuthArgs));
+as_args!(FullAuthCommand(FullAuthArgs));
 
 impl AuthCommand {
     /// Runs the command to its end, and prints the error of `config` as its own. Ctrl-C, SIGTERM and the end of the terminal cancel a login, and let anything else finish what it
@@ -34,7 +37,8 @@ impl AuthCommand {
 
     /// Runs the command as `run` does, and returns the exit code as a number, which a host can compare.
     pub fn run_code(self, config: Result<Config>) -> u8 {
-        run_subcommand(self.0, config)
+        let LazyArgs { args, json, commands } = self.0;
+        run_subcommand(args.command, json, commands, config)
     }
 }
 
@@ -46,7 +50,11 @@ impl FullAuthCommand {
 
     /// Runs the command as `run` does, and returns the exit code as a number, which a host can compare.
     pub fn run_code(self, config: Result<Config>) -> u8 {
-        run_subcommand(self.0, config)
+        let LazyArgs { args, json, commands } = self.0;
+        match args.command {
+            FullAuthSubcommand::Everyday(command) => run_subcommand(command, json, commands, config),
+            FullAuthSubcommand::Admin(admin) => admin::run_subcommand(admin.0, json, commands, config),
+        }
     }
 }
 
@@ -56,10 +64,29 @@ impl FullAuthCommand {
 /// output: `kind`, `remedy`, `message`, and what to do next.
 #[derive(Debug, Args)]
 #[group(skip)]
-#[command(max_term_width = 100, help_template = auth_help())]
+#[command(max_term_width = 100, help_template = auth_help(false))]
 pub(in crate::cli) struct AuthArgs {
     #[command(subcommand)]
     command: AuthSubcommand,
+}
+
+/// Log in and out, and get tokens.
+///
+/// Data goes to standard output, conversation to standard error. With --json every answer is JSON, errors too, on standard
+/// output: `kind`, `remedy`, `message`, and what to do next.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(max_term_width = 100, help_template = auth_help(true))]
+pub(in crate::cli) struct FullAuthArgs {
+    #[command(subcommand)]
+    command: FullAuthSubcommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum FullAuthSubcommand {
+    #[command(flatten)]
+    Everyday(AuthSubcommand),
+    Admin(Admin),
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,10 +108,16 @@ described!(
     Details { variables: None, examples: &["{} login", "{} token", "{} help token"] }
 );
 
-fn run_subcommand(auth: LazyArgs<AuthArgs>, config: Result<Config>) -> u8 {
+described!(
+    FullAuthArgs,
+    "full_auth",
+    "Log in and out, and get tokens",
+    Details { variables: None, examples: &["{} login", "{} token", "{} help token"] }
+);
+
+fn run_subcommand(command: AuthSubcommand, json: bool, commands: Option<Arc<Commands>>, config: Result<Config>) -> u8 {
     use AuthSubcommand as Sub;
-    let LazyArgs { args, json, commands } = auth;
-    match args.command {
+    match command {
         Sub::Login(login) => run(login.0, json, commands, config),
         Sub::Token(token) => run(token.0, json, commands, config),
         Sub::Status(status) => run(status.0, json, commands, config),

@@ -17,6 +17,7 @@ use crate::cli::signals::Stop;
 use crate::clock::Cancel;
 use crate::config::Command;
 use crate::custody::Lifetime;
+use crate::events::{EnvironmentName, Owner};
 use crate::ids::{ContextName, Org};
 use crate::prompt::{Outcome, Prompt, Verification};
 use crate::{Auth, Config, Login, Remedy, Result};
@@ -51,6 +52,18 @@ pub(super) struct LoginArgs {
     /// Forget the login when this login session ends: for a machine that is not yours
     #[arg(id = "hallpass-ephemeral", long = "ephemeral")]
     ephemeral: bool,
+    /// Who answers for it: team:payments, person:ada
+    #[arg(id = "hallpass-owner", long = "owner", value_name = "OWNER", value_hint = ValueHint::Other)]
+    owner: Option<Owner>,
+    /// What it is for, for good: sandbox, production
+    #[arg(id = "hallpass-environment", long = "environment", value_name = "NAME", value_hint = ValueHint::Other)]
+    environment: Option<EnvironmentName>,
+    /// The ticket that asks for the login
+    #[arg(id = "hallpass-ticket", long = "ticket", value_name = "ID", value_hint = ValueHint::Other)]
+    ticket: Option<String>,
+    /// Why you log in, for whoever reads the trail
+    #[arg(id = "hallpass-reason", long = "reason", value_name = "TEXT", value_hint = ValueHint::Other)]
+    reason: Option<String>,
     /// Let the name pass from another account to this one
     #[arg(id = "hallpass-replace", long = "replace")]
     replace: bool,
@@ -63,7 +76,15 @@ described!(
     LoginArgs,
     "login",
     "Log in: approve in a browser, here or on another device",
-    Details { variables: None, examples: &["{}", "{} --context work --org globex", "{} --no-browser"] }
+    Details {
+        variables: None,
+        examples: &[
+            "{}",
+            "{} --context work --org globex",
+            "{} --owner team:pay --environment sandbox",
+            "{} --no-browser",
+        ]
+    }
 );
 
 impl Run for LoginArgs {
@@ -139,6 +160,18 @@ impl LoginArgs {
         }
         if let Some(scopes) = scopes(&self.scope)? {
             login = login.scopes(scopes);
+        }
+        if let Some(owner) = self.owner {
+            login = login.owner(owner);
+        }
+        if let Some(environment) = self.environment {
+            login = login.environment(environment);
+        }
+        if let Some(ticket) = self.ticket {
+            login = login.ticket(&ticket);
+        }
+        if let Some(reason) = self.reason {
+            login = login.reason(&reason);
         }
         Ok(if self.replace { login.replace() } else { login })
     }

@@ -14,6 +14,7 @@
 //! | `whoami` | `whoami` |
 //! | `completions` | `auth completions`, which [`parse`](super::parse) adds |
 //! | `man` | `auth man`, which [`parse`](super::parse) adds |
+//! | `admin/` | `auth admin`, with its subcommands |
 //! | `mounted` | each of them as a public struct, which a host can mount by itself |
 //! | `run` | how a command runs to its end |
 //! | `args` | scopes, and the variables that a command with a login reads |
@@ -21,6 +22,7 @@
 //!
 //! Each option has an id that no host uses: clap hands the values of a host's global options down to all commands by id.
 
+pub(super) mod admin;
 mod args;
 mod auth;
 pub(super) mod completions;
@@ -38,9 +40,10 @@ mod switch;
 mod token;
 mod whoami;
 
-pub(super) use self::auth::AuthArgs;
+pub use self::admin::Admin;
+pub(super) use self::auth::{AuthArgs, FullAuthArgs};
 pub use self::auth::{AuthCommand, FullAuthCommand};
-pub use self::mounted::{Doctor, List, Login, Logout, Rename, Status, Switch, Token, Whoami};
+pub use self::mounted::{Doctor, Events, List, Login, Logout, Owner, Rename, Report, Status, Switch, Token, Whoami};
 use super::help::Details;
 use super::lazy_args::Described;
 
@@ -51,6 +54,11 @@ pub(super) fn details(name: &str) -> Option<Details> {
     }
     let all = [
         one::<AuthArgs>,
+        one::<FullAuthArgs>,
+        one::<admin::AdminArgs>,
+        one::<admin::events::EventsArgs>,
+        one::<admin::owner::OwnerArgs>,
+        one::<admin::report::ReportArgs>,
         one::<doctor::DoctorArgs>,
         one::<list::ListArgs>,
         one::<login::LoginArgs>,

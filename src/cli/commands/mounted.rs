@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use super::admin::events::EventsArgs;
+use super::admin::owner::OwnerArgs;
+use super::admin::report::ReportArgs;
 use super::doctor::DoctorArgs;
 use super::list::ListArgs;
 use super::login::LoginArgs;
@@ -59,6 +62,12 @@ commands! {
     Rename(RenameArgs);
     /// Examines and repairs this machine: `auth doctor`.
     Doctor(DoctorArgs);
+    /// Shows what happened to credentials, or checks the trail: `auth admin events`.
+    Events(EventsArgs);
+    /// Changes who answers for a login: `auth admin owner`.
+    Owner(OwnerArgs);
+    /// Prints inventory, trail and findings for an auditor: `auth admin report`.
+    Report(ReportArgs);
     /// Says who is logged in, as the authorization server knows it: `whoami`.
     Whoami(WhoamiArgs);
 }

@@ -83,6 +83,8 @@ fn context_lines(output: &Output, auth: &Auth, context: &Context, config: &Confi
         ("Chosen by", context.chosen_by.as_ref().map(|by| chosen_by(output, by))),
         ("Account", Some(person(&context.account))),
         ("Org", context.org.as_ref().map(ToString::to_string)),
+        ("For", context.environment.as_ref().map(ToString::to_string)),
+        ("Owner", owner(context)),
         ("Server", Some(context.account.issuer.to_string())),
         ("Scopes", Some(context.scopes.to_string()).filter(|scopes| !scopes.is_empty())),
         ("Key in", Some(place)),
@@ -94,6 +96,10 @@ fn context_lines(output: &Output, auth: &Auth, context: &Context, config: &Confi
         ("Next", next_step(output, context, protection, now).map(|step| step.text).or_else(|| nothing_yet(context))),
     ];
     aligned(&lines)
+}
+
+fn owner(context: &Context) -> Option<String> {
+    context.provenance.as_ref()?.owner.as_ref().map(ToString::to_string)
 }
 
 /// Shows the same if the token comes from the environment.

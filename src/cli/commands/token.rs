@@ -8,12 +8,14 @@ use url::Url;
 
 use super::args::{LOGIN_VARIABLES, scopes};
 use super::run::Run;
+use crate::cli::context_view::remind;
 use crate::cli::help::Details;
 use crate::cli::lazy_args::described;
 use crate::cli::output::Output;
 use crate::cli::signals::Stop;
 use crate::clock::{parse_duration, rfc3339};
 use crate::config::Setting;
+use crate::events::ExportTo;
 use crate::ids::{ContextName, Org};
 use crate::{Auth, Config, Result, Selector, TokenRequest};
 
@@ -63,6 +65,7 @@ impl Run for TokenArgs {
     const LISTENS_LATE: bool = true;
 
     fn run(self, output: &Output, config: Config, stop: &Stop) -> Result<u8> {
+        let now = config.clock.now();
         let session = Auth::new(config)?.session_for(&Selector { context: self.context, org: self.org })?;
         let mut request = TokenRequest::new();
         if let Some(min_validity) = self.min_validity {
@@ -77,11 +80,13 @@ impl Run for TokenArgs {
         if self.refresh {
             request = request.refresh();
         }
-        let token = match session.cached_token(request.clone()) {
+        let to = ExportTo::StandardOutput;
+        let token = match session.cached_export(request.clone(), to) {
             // No refresh was begun that a signal would have to let finish.
             Some(token) => token,
-            None => session.access_token_with(request).wait_unless_cancelled(stop.listen())?,
+            None => session.export(request, to).wait_unless_cancelled(stop.listen())?,
         };
+        remind(output, &session, &token, now);
         if !output.json {
             // A token is visible ASCII, which needs no filter; a filter would leave a copy in memory.
             return Ok(output.print_unfiltered(token.expose()));

@@ -74,7 +74,7 @@ pub(crate) fn os_user() -> String {
     #[cfg(unix)]
     let name = super::machine::name_of_user(rustix::process::geteuid().as_raw());
     #[cfg(not(unix))]
-    let name = super::variable("USERNAME").unwrap_or_default().to_string_lossy().into_owned();
+    let name = std::env::var_os("USERNAME").unwrap_or_default().to_string_lossy().into_owned();
     quoted(&name)
 }
 
@@ -84,10 +84,12 @@ pub(crate) fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     #[cfg(all(unix, not(target_os = "linux")))]
     let name = std::fs::read_to_string("/etc/hostname")
-        .or_else(|_| Ok::<_, io::Error>(super::variable("HOSTNAME").unwrap_or_default().to_string_lossy().into_owned()))
+        .or_else(|_| {
+            Ok::<_, io::Error>(std::env::var_os("HOSTNAME").unwrap_or_default().to_string_lossy().into_owned())
+        })
         .unwrap_or_default();
     #[cfg(not(unix))]
-    let name = super::variable("COMPUTERNAME").unwrap_or_default().to_string_lossy().into_owned();
+    let name = std::env::var_os("COMPUTERNAME").unwrap_or_default().to_string_lossy().into_owned();
     quoted(name.trim())
 }
 

@@ -101,7 +101,8 @@ impl State {
                 device.family = Some(family);
                 let org = device.org.clone().or_else(|| chosen.clone()).or_else(|| person.orgs.first().cloned());
                 let person = person.clone();
-                self.families.push(Family { client_id, person, scope: scope.clone(), org, ended: false });
+                let born = self.now();
+                self.families.push(Family { client_id, person, scope: scope.clone(), org, born, ended: false });
                 self.counts.families += 1;
                 self.issue(family, scope, self.behaviour.refresh_token)
             }
@@ -204,7 +205,7 @@ impl State {
         let Some(grant) = self.families.get(family) else {
             return Err(Refusal::bad("invalid_grant", "the grant is unknown"));
         };
-        let org = grant.org.clone();
+        let (org, born) = (grant.org.clone(), grant.born);
         let access_token = token::opaque("at_")?;
         let refresh_token = with_refresh_token.then(|| token::opaque("rt_")).transpose()?;
         let now = self.now();
@@ -217,6 +218,10 @@ impl State {
         }));
         if let Some(lifetime) = lifetime {
             reply.insert("expires_in".into(), lifetime.as_secs().into());
+        }
+        if let Some(lifetime) = self.behaviour.authorization_lifetime {
+            let passed = now.duration_since(born).unwrap_or_default();
+            reply.insert("authorization_expires_in".into(), lifetime.saturating_sub(passed).as_secs().into());
         }
         if self.behaviour.id_token && scope.iter().any(|one| one == "openid") {
             let mut claims = claims(&grant.person, &scope);

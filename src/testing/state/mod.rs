@@ -94,6 +94,7 @@ struct Family {
     scope: Vec<String>,
     /// The org of the last token, whoever asked for it.
     org: Option<String>,
+    born: SystemTime,
     ended: bool,
 }
 

@@ -5,6 +5,7 @@
 //! | `captures` | what a person sees at 30, 80 and 200 columns |
 //! | `commands` | exit codes and output of each command |
 //! | `environment` | values of variables |
+//! | `governance` | whose a login is, what happened to it, what should be done about it |
 //! | `filtering` | text from outside, filtered and quoted (law 12) |
 //! | `help` | help, the manual page, completions, wrong arguments |
 //! | `hosts` | hosts with commands and variables of other names |
@@ -19,6 +20,7 @@ mod captures;
 mod commands;
 mod environment;
 mod filtering;
+mod governance;
 mod help;
 #[cfg(all(target_os = "linux", feature = "os-store", feature = "passphrase", feature = "qr"))]
 mod hosts;

@@ -84,7 +84,7 @@ fn a_use_in_memory_is_told_once_an_hour() {
 #[test]
 fn the_end_of_a_login_is_told() {
     let (rig, _) = Rig::logged_in();
-    rig.auth().logout(Logout::default()).wait().unwrap();
+    let _ = rig.auth().logout(Logout::default()).wait().unwrap();
     assert!(codes(&rig).ends_with(&[Revoked, LoggedOut]), "{:?}", codes(&rig));
     let last = events(&rig).pop().unwrap();
     assert_eq!((last.detail.as_deref(), last.of.subject.as_deref()), (Some("revoked"), Some("alice")));

@@ -111,7 +111,7 @@ fn a_lost_line_is_told_before_the_record_is_replaced() {
 fn a_logout_tells_of_a_lost_line_before_the_witness_is_gone() {
     let rig = nine_lines();
     write(&rig, &lines(&rig)[..4]);
-    rig.auth().logout(Logout::default()).wait().unwrap();
+    let _ = rig.auth().logout(Logout::default()).wait().unwrap();
     assert!(!verify(&rig).is_intact());
 }
 
@@ -122,7 +122,7 @@ fn each_login_proves_its_own_lines() {
     let count = lines(&rig).len();
     let report = verify(&rig);
     assert_eq!((report.witnesses, report.proved_until), (2, Some(count as u64)), "{report:?}");
-    rig.auth().logout(Logout::new(hallpass::Selector::context("bob".parse().unwrap()))).wait().unwrap();
+    let _ = rig.auth().logout(Logout::new(hallpass::Selector::context("bob".parse().unwrap()))).wait().unwrap();
     rig.clock.advance(S(60));
     let report = verify(&rig);
     // Behind the newest line of a login that lives, nothing is proved.
