@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::hints::shell_command;
 use super::output::Output;
 use crate::account::Account;
 use crate::clock::rfc3339;
 use crate::config::Command;
 use crate::contexts::{ChosenBy, Missing};
 use crate::ids::ContextName;
+use crate::sanitize::shell_line;
 use crate::{AccessToken, Auth, Config, Context, Error, Session};
 
 pub(super) fn context_json(auth: &Auth, context: &Context) -> Value {
@@ -52,8 +52,8 @@ pub(super) fn context_json(auth: &Auth, context: &Context) -> Value {
 pub(super) fn remind(output: &Output, session: &Session, token: &AccessToken, now: SystemTime) {
     let Some(end) = session.due_reminder(token) else { return };
     let name = session.context().map(|context| context.name.as_str());
-    let login = output.hints.login_command(name).map(|argv| shell_command(&argv));
-    let login = login.map(|login| format!(": run {login} before")).unwrap_or_default();
+    let login = output.hints.login_command(name);
+    let login = login.map(|argv| format!(": run `{}` before", shell_line(&argv))).unwrap_or_default();
     output.note(format!("the login {} ends {}{login}", name.unwrap_or_default(), relative(end, now)));
 }
 

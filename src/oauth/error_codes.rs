@@ -14,6 +14,11 @@ pub(crate) fn says_refresh_token_is_dead(code: &str, words: &str) -> bool {
     says_so || is_vague(code) && calls_dead(&["refresh token"], words)
 }
 
+/// Returns whether an error says that a refresh token was used twice.
+pub(crate) fn says_reused(code: &str) -> bool {
+    REUSED.contains(&code)
+}
+
 /// Returns whether an error says that the token to revoke is dead. Fewer codes count than for a
 /// refresh: a logout must not report a login as ended that still lives (law 13).
 pub(crate) fn says_revoked_token_is_dead(code: &str, words: &str) -> bool {
@@ -45,6 +50,9 @@ pub(crate) fn is_known(error: &str) -> bool {
 pub(crate) fn may_be_printed(error: &str) -> bool {
     is_known(error) || DEAD_REFRESH_TOKEN.contains(&error) || OTHER_ENDPOINTS.contains(&error)
 }
+
+/// Codes of a refresh token that was used twice: of OpenAI, and of GoTrue.
+const REUSED: &[&str] = &["refresh_token_reused", "refresh_token_already_used"];
 
 /// Codes in the RFCs' place, and the RFCs' codes. For any server: what one writes, others may.
 const ALIASES: &[(&str, &str)] = &[

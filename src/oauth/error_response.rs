@@ -67,6 +67,11 @@ impl ErrorResponse {
         self.meaning == error
     }
 
+    /// Returns whether it says that the refresh token was used twice.
+    pub(crate) fn says_reused(&self) -> bool {
+        error_codes::says_reused(&self.error)
+    }
+
     /// Returns whether the server sent this very code.
     pub(crate) fn has_code(&self, code: &str) -> bool {
         self.error == code

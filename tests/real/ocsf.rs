@@ -41,7 +41,8 @@ fn every_event_is_one_of_ocsf() {
 fn what_is_no_event_of_ocsf_is_refused() {
     let Some(()) = ready(&[Ocsf], || ()) else { return };
     let good = event(EventCode::LoginSucceeded, &person(), &whole(), &all_details()).to_ocsf(None);
-    let changes: [(&str, fn(&mut Value)); 5] = [
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change); 5] = [
         ("an unknown member", |event| event["invented"] = json!(1)),
         ("time as text", |event| event["time"] = json!("2026-12-01T12:00:00Z")),
         ("another type", |event| event["type_uid"] = json!(300_202)),

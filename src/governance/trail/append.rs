@@ -35,15 +35,12 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 /// The size at which a file is closed, and the chain goes on in a new one.
 pub(crate) const MAX_FILE: u64 = 16 << 20;
 
+/// Makes an event about the trail itself: of this code, with these words, and a number of lines.
+pub(crate) type OwnEvent<'a> = dyn Fn(EventCode, &str, Option<u64>) -> Result<Event> + 'a;
+
 /// Adds the entries in this order, and before them what is to be said of the trail itself. `own` makes events about the trail. `lost`: how many
 /// lines this process could not write before. `durable`: returns after they are on the disk.
-pub(crate) fn append(
-    root: &Folder,
-    entries: &[Entry],
-    own: &dyn Fn(EventCode, &str, Option<u64>) -> Result<Event>,
-    lost: u64,
-    durable: bool,
-) -> Appended {
+pub(crate) fn append(root: &Folder, entries: &[Entry], own: &OwnEvent<'_>, lost: u64, durable: bool) -> Appended {
     let lost_now = lost + entries.len() as u64;
     let Ok(Some(lock)) = root.lock(LOCK, LOCK_TIMEOUT) else { return Appended { is_written: false, lost: lost_now } };
     let lost_before = lock.read_number();
@@ -76,7 +73,7 @@ fn count_lost(lock: &Lock, lost: u64) -> u64 {
 
 struct Appending<'a> {
     root: &'a Folder,
-    own: &'a dyn Fn(EventCode, &str, Option<u64>) -> Result<Event>,
+    own: &'a OwnEvent<'a>,
     durable: bool,
 }
 

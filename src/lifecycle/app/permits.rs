@@ -6,6 +6,7 @@ use super::App;
 use crate::governance::permit::{Action, Permit};
 use crate::governance::trail::append::Generation;
 use crate::governance::trail::{TrailHead, files};
+use crate::lifecycle::config::Config;
 use crate::lifecycle::contexts::{Context, Entry, Index};
 use crate::model::error::Result;
 use crate::model::event::{Event, EventCode, Subject};
@@ -87,27 +88,25 @@ impl App {
 
     /// Returns what an event says of a login that is not made yet.
     pub(crate) fn subject(&self) -> Subject {
-        let mut subject = Subject::default();
-        subject.issuer = Some(self.config.issuer.clone());
-        subject.client_id = Some(self.config.client_id.clone());
-        subject
+        let Config { issuer, client_id, .. } = &self.config;
+        Subject { issuer: Some(issuer.clone()), client_id: Some(client_id.clone()), ..Subject::default() }
     }
 }
 
 impl Context {
     /// Returns what an event says of this login.
     pub(crate) fn subject(&self, provenance: &Provenance) -> Subject {
-        let mut subject = Subject::default();
-        subject.issuer = Some(self.account.issuer.clone());
-        subject.client_id = Some(self.client_id.clone());
-        subject.subject = self.account.subject.clone();
-        subject.account = self.account.display_name().map(str::to_owned);
-        subject.org = self.org.clone();
-        subject.context = Some(self.name.clone());
-        subject.grant = Some(self.grant.clone());
-        subject.key_store = Some(self.key_store.clone());
-        subject.provenance = provenance.clone();
-        subject
+        Subject {
+            issuer: Some(self.account.issuer.clone()),
+            client_id: Some(self.client_id.clone()),
+            subject: self.account.subject.clone(),
+            account: self.account.display_name().map(str::to_owned),
+            org: self.org.clone(),
+            context: Some(self.name.clone()),
+            grant: Some(self.grant.clone()),
+            key_store: Some(self.key_store.clone()),
+            provenance: provenance.clone(),
+        }
     }
 }
 

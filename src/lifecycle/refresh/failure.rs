@@ -3,6 +3,7 @@
 use super::exchange::{Exchange, ExchangeFailure, Reason};
 use super::job::PriorExchange;
 use crate::model::error::{Error, ErrorKind, Remedy};
+use crate::model::event::EventCode;
 use crate::model::ids::Org;
 use crate::model::scopes::Scopes;
 use crate::model::setting::Setting;
@@ -16,6 +17,12 @@ impl Exchange<'_> {
             TokenError::Refused(refusal) => refusal,
             error => return ExchangeFailure::other(error.into(), may_have_rotated),
         };
+        if refusal.says_reused() {
+            // Ours, after a lost reply, or somebody else's who has a copy: only an administrator can tell.
+            self.permit.note(EventCode::ReuseDetected, |event| {
+                event.say("the server says that a refresh token was used twice")
+            });
+        }
         let (error, reason) = if refusal.is("invalid_grant") {
             // A probe does not probe again.
             let is_org_in_doubt = !may_have_rotated && self.org_may_be_refused();

@@ -6,9 +6,11 @@ use hallpass::contexts::{Logins, Logout, MoveKeys};
 use hallpass::custody::{Custody, KeyStoreName};
 use hallpass::events::{ActorKind, EventCode::*, EventOutcome, ExportTo};
 use hallpass::prompt::Silent;
+use hallpass::testing::Endpoint;
 use hallpass::{Login, TokenRequest};
 
 use super::{codes, events, file};
+use crate::support::faults::json_body;
 use crate::support::rig::{Rig, S, forced, token};
 
 #[test]
@@ -170,4 +172,26 @@ fn the_actor_is_the_one_that_the_host_tells() {
     let actor = session.unwrap().context().unwrap().provenance.clone().unwrap().initiator.unwrap();
     assert_eq!((actor.kind, actor.name.as_deref()), (ActorKind::Agent, Some("fixer")));
     assert_eq!(events(&rig).pop().unwrap().by.actor, actor);
+}
+
+#[test]
+fn a_token_that_was_used_twice_is_a_finding() {
+    let (rig, session) = Rig::expired();
+    let reply = r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#;
+    rig.server.inject_always(Endpoint::Token, json_body(401, reply));
+    session.access_token().wait().unwrap_err();
+    assert!(codes(&rig).contains(&ReuseDetected), "{:?}", codes(&rig));
+}
+
+#[test]
+fn a_record_of_another_machine_is_an_anomaly() {
+    let (rig, session) = Rig::logged_in();
+    let path = rig.home().join("grants").join(session.context().unwrap().grant.as_str());
+    let old = fs::read(&path).unwrap();
+    forced(&session).unwrap();
+    fs::write(&path, old).unwrap();
+    rig.clock.advance(S(3600));
+    rig.auth().session().unwrap().access_token().wait().unwrap_err();
+    let event = events(&rig).into_iter().find(|event| event.code == Anomaly).expect("an anomaly");
+    assert!(event.detail.unwrap().contains("restored from a backup"));
 }
