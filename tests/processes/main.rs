@@ -12,6 +12,7 @@
 //! | `adoption.rs` | an old login that is taken over, killed at every step |
 //! | `moves.rs` | keys that move, killed at every step, and among refreshes and logouts |
 //! | `disk.rs` | disks and stores that fail at every step |
+//! | `trail.rs` | the trail under many writers, kills and a full disk |
 //! | `rig.rs` | a server in this process, a machine, logins on it |
 //! | `control.rs` | a process sent signals, stopped at a failpoint |
 //! | `volume.rs` | a small file system that fills up or turns read-only |
@@ -43,6 +44,7 @@ mod rig;
 mod signals;
 mod storm;
 mod table;
+mod trail;
 mod volume;
 
 #[allow(dead_code, reason = "tests/real uses the rest")]
