@@ -85,3 +85,58 @@
 //! # Where events go
 //!
 //! [`Auth::events`](crate::Auth::events) returns them from a place on, at least once each. [`Event::to_ocsf`](crate::events::Event::to_ocsf) makes an event of OCSF 1.8.0 of one.
+//! [`EventCode`](crate::events::EventCode) lists all of them, and a code keeps its name and its meaning. Who acts on shared signals can map them to CAEP: `revoked` and
+//! `logged_out` are a session revoked, `login_succeeded` a session established, `grant_created`, `owner_changed` and `imported` a credential changed,
+//! `org_switched` token claims changed.
+//!
+//! # What it answers
+//!
+//! The risks of the OWASP Non-Human Identities Top 10 (2025), what this crate does about each, and a test that shows it. A test without the name of its
+//! binary is in `tests/it`. Where there is no test, nothing is done yet.
+//!
+//! | risk | what is done | test |
+//! | --- | --- | --- |
+//! | NHI1 Improper Offboarding | a logout revokes, then erases, and says which happened; a login that is replaced is revoked; the inventory names what is idle and old | `logout::revocation::a_server_that_cannot_revoke_is_not_said_to_have_revoked`, `cli::governance::what_is_due_is_listed_with_exit_code_7` |
+//! | NHI2 Secret Leakage | keys rest in the OS's store, tokens sealed; nothing secret in output, logs, events or arguments of children | `redaction::a_life_from_login_to_logout_prints_and_stores_no_secret` |
+//! | NHI3 Vulnerable Third-Party NHI | a small tree of dependencies, with a budget; `cargo deny` in the tests | `architecture::dependencies::the_tree_keeps_to_its_budget` |
+//! | NHI4 Insecure Authentication | no password or implicit grant; issuer, subject and token type are fixed at the login | `refresh::replies::a_grant_never_becomes_another` |
+//! | NHI5 Overprivileged NHI | a token with fewer scopes for one call; what was granted is shown beside what was asked for | `trail::life::a_login_tells_who_what_where_and_until_when` |
+//! | NHI6 Insecure Cloud Deployment Configurations | | |
+//! | NHI7 Long-Lived Secrets | access tokens of minutes; refresh tokens rotate; the inventory says how old each login is, and a person is told before one ends | `cli::governance::a_login_that_ends_soon_is_told_of_once_a_day` |
+//! | NHI8 Environment Isolation | an environment is part of what a login is, and never changes | `cli::governance::what_is_said_at_the_login_is_in_list_status_and_events` |
+//! | NHI9 NHI Reuse | a record of another machine or out of a backup is not sent, and is an event; a token that was used twice is a finding; a fingerprint joins the events of one token | `trail::life::a_record_of_another_machine_is_an_anomaly`, `trail::life::each_generation_has_one_line_and_joins_by_its_token` |
+//! | NHI10 Human Use of NHI | kinds of credentials never stand in for each other; who runs the program is told, and no terminal is no human | `trail::life::the_actor_is_the_one_that_the_host_tells` |
+//!
+//! Controls that are often asked for: NIST CSF 2.0 PR.AA-01 (identities and credentials are managed) is the inventory; PR.AA-02 (identities are bound to
+//! the context) is actor, initiator and approver; PR.AA-05 (least privilege) is scopes and environments; SP 800-53 AU-10 (non-repudiation) is the trail, as far as
+//! [it can be believed](#the-trail).
+//!
+//! # A day in the life
+//!
+//! ```text
+//! $ acme auth login --context work --owner team:payments --environment sandbox --ticket PAY-7
+//! …
+//! $ acme auth token
+//! at_8fWq…
+//! $ acme auth token --refresh
+//! at_8fWq…
+//! $ acme auth admin events
+//! 2026-12-01T09:00:00Z  trail_started           by ada (human, from zsh); a trail begins
+//! 2026-12-01T09:00:00Z  login_started           by ada (human, from zsh)
+//! 2026-12-01T09:00:00Z  login_succeeded         work  by ada (human, from zsh); for sandbox; owner team:payments
+//! 2026-12-01T09:00:00Z  grant_created           work  by ada (human, from zsh); for sandbox; owner team:payments
+//! 2026-12-01T09:00:00Z  exported                work  by ada (agent fixer, from zsh); for sandbox; owner team:payments; to stdout
+//! 2026-12-01T09:00:00Z  refreshed               work  by ada (automation nightly, from zsh); for sandbox; owner team:payments
+//! 2026-12-01T09:00:00Z  exported                work  by ada (automation nightly, from zsh); for sandbox; owner team:payments; to stdout
+//! $ acme auth admin events --verify
+//! Proved to the end, line 7.
+//! Nothing shows that somebody has changed the trail.
+//! $ sed -i s/fixer/nobody/ ~/.local/state/acme/trail.jsonl
+//! $ acme auth admin events --verify
+//! forged: line 5 is not as the key of its login has made it
+//! missing: line 5, which a login has sealed, is not there
+//! broken: line 6 is not chained to the line before it: one of the two was edited
+//! Proved to the end, line 7.
+//! The trail is not as it was written.
+//! (exit code 1)
+//! ```

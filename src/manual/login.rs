@@ -49,10 +49,13 @@
 //! | `index.json` | contexts, the default of each server and client, and the rules for folders; no secret. Written by login, logout, switch, rename and `doctor`, never for a token. The `mark` of a context is made of its name and its org with the login's key: nobody else can give the login another name |
 //! | `index.lock` | the lock of the index |
 //! | `.gitignore` | `*`: a state folder is not committed with a work tree |
-//! | `grants/<id>` | one plain line (format, app, grant, generation, times), then the sealed record: tokens, and what the newest ID token says of the person |
+//! | `grants/<id>` | one plain line (format, app, grant, generation, times, whose the login is and what it is for), which the seal covers too; then the sealed record: tokens, what the newest ID token says of the person, and a line of the trail that was there before |
 //! | `grants/<id>.lock` | the lock; never unlinked. Its time is that of the last use, to the hour; in it the number of the newest record |
 //! | `grants/<id>.next` | in its first line that a refresh was begun, and room behind it; then the next record; after a refresh that failed, when and why |
 //! | `grants/<id>.<app>.passphrase`, `grants/<id>.<app>.keyfile` | the login's key, sealed by the key that a passphrase makes, or by a key file |
+//! | `grants/<id>.uses` | how often tokens were served and exported, and what the trail was told of; nothing in it is believed |
+//! | `trail.jsonl`, `trail-<number>.jsonl` | the events, a line each ([`governance`](super::governance)); older files are named after their first line |
+//! | `trail.lock` | the lock of the trail; in it how many lines could not be written |
 //! | `key`, `key.lock` | the key file, where systemd hands over none |
 //! | `key.unused`, `key.unused-2`, … | a key file that was there before the first login with one |
 //! | `index.json.damaged` | an index that `doctor --repair` has set aside |

@@ -10,6 +10,8 @@
 //! | another user of the machine | read world-readable files, run a D-Bus | read the home (0700, owner and mode checked by handle; one that others can read is refused) or its locks, or be taken for the secure store |
 //! | who steals a backup or the disk | have the sealed records | open them: the key is in the OS store or the kernel; erased at logout, every copy of a record is noise. Under a passphrase they can try passphrases, at 64 MiB and 3 passes each; a key file in the same backup opens them |
 //! | restores or copies a state folder, by mistake | have an older record, or one that lives elsewhere | end the login with it: a record older than one that this machine has seen, or of another machine, is named and its refresh token not sent |
+//! | wants to hide what was done with a login | edit, cut or delete the trail | do so without a trace while a login lives that has sealed a line of it or made the code of one: `auth admin events --verify` says which line. Who runs as the same user can use the keys, and can forge both: evidence is what has left the machine ([`governance`](super::governance)) |
+//! | reads the trail | learn who logged in when, to which server and account, from which programs, with the reasons that people gave | learn a token: fingerprints are made with the login's key. Programs are named, never their arguments, which can hold secrets |
 //! | phishes with a device code | send you a page and a code | know that you compare: app, host, code and "only continue if you started this" are always shown |
 //!
 //! # How the state folder is believed
@@ -25,6 +27,8 @@
 //! | that a key is of no use any more | a file of this folder is sealed with it, or a mark in `index.json` is made with it |
 //! | that the server refused a refresh token | the note is proven by the login's key |
 //! | that a key file is ours | it has sealed a login here |
+//! | what happened (`trail.jsonl`) | a living login has made the code of the line, or has sealed it or one behind it; the rest is shown and proves nothing |
+//! | how often a login was used (`<id>.uses`) | it is shown, and decides only whether a line of the trail is written again |
 //! | what a passphrase costs to try | it is what this version writes, or one step more |
 //!
 //! Where it is believed at all:

@@ -112,7 +112,7 @@ fn a_changed_trail_is_found_and_where_it_was_changed() {
     let acme = logged_in();
     let ran = acme.run(&["auth", "admin", "events", "--verify"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.stdout.contains("Proved to the end, line 4."), "{ran:?}");
+    assert!(ran.stdout.contains("Proved until line 4, the last one."), "{ran:?}");
     let good = fs::read_to_string(trail(&acme)).unwrap();
     fs::write(trail(&acme), good.replace("team:payments", "team:nobody")).unwrap();
     let ran = acme.run(&["auth", "admin", "events", "--verify"]);
@@ -193,4 +193,59 @@ fn a_login_that_ends_soon_is_told_of_once_a_day() {
         "{told:?}"
     );
     assert_eq!(at(3).stderr, "");
+}
+
+/// The transcript in the manual is what happens. `HALLPASS_WRITE_CAPTURES=1` writes it anew.
+#[test]
+fn the_day_in_the_manual_is_as_it_is() {
+    let acme = Acme::new();
+    acme.server.approve_all();
+    let login = "acme auth login --context work --owner team:payments --environment sandbox --ticket PAY-7";
+    let words: Vec<_> = login.split(' ').skip(1).chain(["--json"]).collect();
+    assert_eq!(acme.run_with(&words, &[("ACME_ACTOR", "human")]).code, 0);
+    let mut day = format!("$ {login}\n…\n");
+    let mut step = |line: &str, variables: &[(&str, &str)]| {
+        let ran = acme.run_with(&line.split(' ').skip(1).collect::<Vec<_>>(), variables);
+        let code = if ran.code == 0 { String::new() } else { format!("(exit code {})\n", ran.code) };
+        day += &format!("$ {line}\n{}{code}", ran.stdout);
+    };
+    step("acme auth token", &[("ACME_ACTOR", "agent:fixer")]);
+    step("acme auth token --refresh", &[("ACME_ACTOR", "automation:nightly")]);
+    step("acme auth admin events", &[]);
+    step("acme auth admin events --verify", &[]);
+    let good = fs::read_to_string(trail(&acme)).unwrap();
+    fs::write(trail(&acme), good.replace("\"name\":\"fixer\"", "\"name\":\"nobody\"")).unwrap();
+    day += "$ sed -i s/fixer/nobody/ ~/.local/state/acme/trail.jsonl\n";
+    let mut step = |line: &str| {
+        let ran = acme.run(&line.split(' ').skip(1).collect::<Vec<_>>());
+        day += &format!("$ {line}\n{}(exit code {})\n", ran.stdout, ran.code);
+    };
+    step("acme auth admin events --verify");
+    let by = serde_json::from_str::<Value>(good.lines().next().unwrap()).unwrap()["event"]["by"].clone();
+    let name = |member: &str| by[member].as_str().unwrap_or_default().to_owned();
+    let day = day
+        .replace(&format!("by {} (", name("os_user")), "by ada (")
+        .replace(&format!(", from {})", name("parent")), ", from zsh)");
+    let text: String = day.lines().map(|line| format!("//! {}\n", scrubbed(line).trim_end())).collect();
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/governance.rs");
+    let manual = fs::read_to_string(&file).unwrap();
+    let (before, own) = manual.split_once("//! # A day in the life\n//!\n").unwrap();
+    let written = format!("//! ```text\n{text}//! ```\n");
+    if std::env::var_os("HALLPASS_WRITE_CAPTURES").is_some() {
+        fs::write(&file, format!("{before}//! # A day in the life\n//!\n{written}")).unwrap();
+    } else {
+        assert_eq!(own, written, "HALLPASS_WRITE_CAPTURES=1 writes it anew");
+    }
+}
+
+/// What differs from run to run is the same in the manual.
+fn scrubbed(line: &str) -> String {
+    let words = line.split(' ').map(|word| match word {
+        _ if word.starts_with("at_") => "at_8fWq…".to_owned(),
+        _ if word.len() == 20 && word.ends_with('Z') && word.as_bytes()[10] == b'T' => {
+            "2026-12-01T09:00:00Z".to_owned()
+        }
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -33,14 +33,16 @@ pub(super) fn to_json(report: &TrailReport) -> Value {
 pub(super) fn to_lines(report: &TrailReport) -> String {
     let findings = report.findings.iter().map(|finding| format!("{}: {}", finding.kind.name(), finding.message));
     let silent = report.silent.iter().map(|(name, why)| format!("{name} proves nothing: {why}"));
+    let behind = |last: u64| format!("Behind it, until line {last}, nothing can be proved.");
     let proved = match (report.range, report.proved_until) {
         (None, _) => "There is no event yet.".to_owned(),
         (Some((_, last)), None) => {
             format!("Nothing can be proved of the {last} lines: no login is left that has sealed one.")
         }
-        (Some((_, last)), Some(until)) if until == last => format!("Proved to the end, line {last}."),
         (Some((_, last)), Some(until)) => {
-            format!("Proved until line {until}. Behind it, until line {last}, nothing can be proved.")
+            let but = if report.is_intact() { "Proved" } else { "But for these, the lines are proved" };
+            let rest = if until == last { String::new() } else { format!(" {}", behind(last)) };
+            format!("{but} until line {until}{}.{rest}", if until == last { ", the last one" } else { "" })
         }
     };
     let intact = match report.is_intact() {
