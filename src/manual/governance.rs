@@ -129,14 +129,14 @@
 //! 2026-12-01T09:00:00Z  refreshed               work  by ada (automation nightly, from zsh); for sandbox; owner team:payments
 //! 2026-12-01T09:00:00Z  exported                work  by ada (automation nightly, from zsh); for sandbox; owner team:payments; to stdout
 //! $ acme auth admin events --verify
-//! Proved to the end, line 7.
+//! Proved until line 7, the last one.
 //! Nothing shows that somebody has changed the trail.
 //! $ sed -i s/fixer/nobody/ ~/.local/state/acme/trail.jsonl
 //! $ acme auth admin events --verify
 //! forged: line 5 is not as the key of its login has made it
 //! missing: line 5, which a login has sealed, is not there
 //! broken: line 6 is not chained to the line before it: one of the two was edited
-//! Proved to the end, line 7.
+//! But for these, the lines are proved until line 7, the last one.
 //! The trail is not as it was written.
 //! (exit code 1)
 //! ```

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 
 use hallpass::events::EventCode::*;
 use hallpass::events::TrailFindingKind;
@@ -52,7 +51,10 @@ fn a_trail_that_cannot_be_written_breaks_no_login() {
 }
 
 #[test]
+#[cfg(unix)]
 fn the_trail_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
     let (rig, _) = Rig::logged_in();
     assert_eq!(fs::metadata(file(&rig)).unwrap().permissions().mode() & 0o777, 0o600);
 }
