@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
+use crate::governance::permit::Permit;
 use crate::model::scopes::Scopes;
 use crate::model::secret::Secret;
 use crate::records::record::{Record, StoredToken};
@@ -67,7 +68,9 @@ impl AccessToken {
         self.0.has_default_target
     }
 
+    /// Takes a token out of its record. Whoever does that has asked for it.
     pub(crate) fn new(
+        _permit: &Permit<'_>,
         stored: &StoredToken,
         record: &Record,
         reread_at: Option<SystemTime>,

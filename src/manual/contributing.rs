@@ -9,6 +9,7 @@
 //! | root | the public front: `Auth`, `Session`, `servers`, `blocking`; `cli/`, `testing/`, `manual/` |
 //! | `lifecycle/` | what happens to a credential: login, refresh, contexts, switch, logout, doctor |
 //! | `records/` | what is kept of one grant: the sealed record, its lock, its refresh journal |
+//! | `governance/` | what may happen to a credential, and what did: permits, the trail of events, OCSF |
 //! | `custody/` | key stores, and which of them is used |
 //! | `oauth/` | the RFCs as code: no disk, no person |
 //! | `state_dir/` | the state folder: by handle, checked, replaced atomically |

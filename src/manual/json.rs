@@ -79,6 +79,7 @@
 //! | --- | --- |
 //! | `intact` | whether nothing shows that somebody has changed it |
 //! | `lines`, `first_line`, `last_line` | how many lines there are, and the numbers of the first and the last |
+//! | `head` | the hash of the last line: whoever keeps it elsewhere can show later that the trail was longer |
 //! | `proved_until` | the number of the last line that is proved; behind it nothing is |
 //! | `witnesses`, `silent` | how many logins prove anything; those that do not: `context`, `why` |
 //! | `findings` | `line`, `finding` ([`TrailFindingKind`](crate::events::TrailFindingKind)), `grant`: the login that shows it, `text` |

@@ -69,6 +69,13 @@ impl Uses {
             }
         }
     }
+
+    /// Takes back what [`count`](Self::count) has said, as no line could be written: the next use of this kind is told.
+    pub(crate) fn tell_next(&mut self, what: &str, counted: u64) {
+        for window in self.windows.iter_mut().filter(|window| window.what == what) {
+            (window.since, window.count) = (0, counted + 1);
+        }
+    }
 }
 
 impl GrantFiles<'_> {

@@ -5,7 +5,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::line::{Line, hash};
-use crate::model::error::Result;
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::state_dir::{Folder, Log};
 
 /// The file that lines are added to.
@@ -42,8 +42,24 @@ pub(super) struct Tail {
 /// How much is read at once to find the last line. Most lines are shorter than 2 KiB.
 const BLOCK: u64 = 8 << 10;
 
+/// The largest file that is read whole: a file is closed at 16 MiB, after the lines of one deed.
+const MAX_READ: u64 = 64 << 20;
+
 /// No line of ours is longer.
 const MAX_LINE: u64 = 1 << 20;
+
+/// Reads a whole file of the trail; `None` if it does not exist.
+pub(super) fn read(root: &Folder, name: &str) -> Result<Option<Vec<u8>>> {
+    let Some(log) = root.open_log(name)? else { return Ok(None) };
+    let whole = log.length().and_then(|length| match length <= MAX_READ {
+        true => log.read_at(0, length as usize),
+        false => Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than a trail's file gets")),
+    });
+    whole.map(Some).map_err(|error| {
+        let path = root.path_of(name);
+        Error::new(ErrorKind::Custody, format!("cannot read {}", path.display())).caused_by(error)
+    })
+}
 
 /// Returns the names of the files, the oldest first.
 pub(super) fn names(root: &Folder) -> Result<Vec<String>> {

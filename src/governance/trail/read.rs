@@ -66,11 +66,7 @@ impl fmt::Display for Cursor {
 pub(crate) fn events(root: &Folder, since: Option<&Cursor>) -> Result<Vec<LoggedEvent>> {
     let (mut events, mut is_behind) = (Vec::new(), since.is_none());
     for name in names_from(root, since)? {
-        let Some(log) = root.open_log(&name)? else { continue };
-        let bytes = log.length().and_then(|length| log.read_at(0, length as usize));
-        let bytes = bytes.map_err(|error| {
-            Error::new(crate::model::error::ErrorKind::Custody, "cannot read the trail").caused_by(error)
-        })?;
+        let Some(bytes) = files::read(root, &name)? else { continue };
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or_default();
         for text in bytes[..whole].split(|byte| *byte == b'\n') {
             let Some(line) = Line::read(text) else { continue };

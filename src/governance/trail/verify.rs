@@ -6,7 +6,7 @@ use super::append::tells_of;
 use super::files::{self, FILE, TrailHead};
 use super::line::{Line, hash};
 use crate::custody::mac_key::MacKey;
-use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::error::{Error, Result};
 use crate::model::event::{Event, EventCode};
 use crate::model::ids::{ContextName, GrantId};
 use crate::state_dir::Folder;
@@ -22,6 +22,8 @@ pub struct TrailReport {
     pub lines: u64,
     /// The number of the first line and of the last; `None` if there is no line.
     pub range: Option<(u64, u64)>,
+    /// The hash of the last line; `None` if there is no line.
+    pub head: Option<String>,
     /// What does not fit, in the order of the lines.
     pub findings: Vec<TrailFinding>,
     /// The number of the last line that is proved, with all lines before it but those of the findings; behind it, nothing can be
@@ -103,7 +105,7 @@ impl TrailFindingKind {
 pub(crate) fn verify(root: &Folder, witnesses: &[Witness]) -> Result<TrailReport> {
     let mut verifier = Verifier::new(witnesses);
     for name in files::names(root)? {
-        if let Some(bytes) = read(root, &name)? {
+        if let Some(bytes) = files::read(root, &name)? {
             verifier.file(&bytes, name == FILE);
         }
     }
@@ -116,15 +118,6 @@ pub(crate) fn verify_bytes(bytes: &[u8], witnesses: &[Witness]) -> TrailReport {
     let mut verifier = Verifier::new(witnesses);
     verifier.file(bytes, true);
     verifier.end()
-}
-
-fn read(root: &Folder, name: &str) -> Result<Option<Vec<u8>>> {
-    let Some(log) = root.open_log(name)? else { return Ok(None) };
-    let bytes = log.length().and_then(|length| log.read_at(0, length as usize));
-    bytes.map(Some).map_err(|error| {
-        let path = root.path_of(name);
-        Error::new(ErrorKind::Custody, format!("cannot read {}", path.display())).caused_by(error)
-    })
 }
 
 struct Verifier<'w> {
@@ -298,6 +291,7 @@ impl<'w> Verifier<'w> {
             }
         }
         self.report.findings.sort_by_key(|finding| finding.seq);
+        self.report.head = self.last.map(|last| last.hash);
         self.report
     }
 

@@ -6,13 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use super::decide::{Freshness, RetryState, Step, UnlockedStep, decide, unlocked_step};
 use super::freshness::{early_refresh_from, freshness, refresh_cooldown};
-use crate::governance::permit::{Action, Permit};
-use crate::lifecycle::access_token::{AccessToken, Door, ExportTo, Wanted};
+use crate::governance::permit::Permit;
+use crate::lifecycle::access_token::{AccessToken, Wanted};
 use crate::lifecycle::app::App;
-use crate::lifecycle::app::permits::{SeenTrail, describe, told};
+use crate::lifecycle::app::permits::SeenTrail;
 use crate::lifecycle::contexts::Context;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::event::EventCode;
 use crate::model::ids::Org;
 use crate::model::secret::Secret;
 use crate::oauth::metadata::Endpoint;
@@ -72,49 +71,21 @@ impl RefreshJob<'_> {
         }
     }
 
-    /// Returns the token of `record` for the caller, and marks the grant as used.
-    pub(super) fn serve(&self, record: &Record) -> Option<AccessToken> {
-        let token = self.token_of(record)?;
+    /// Returns the token of `record` for the caller, marks the grant as used, and tells of the use before.
+    pub(super) fn serve(&self, record: &Record) -> Result<Option<AccessToken>> {
+        let Some(token) = self.token_of(record) else { return Ok(None) };
+        let permit = self.permit_to_serve()?;
         self.files.mark_used();
-        self.tell_of_use(record, token);
         let reread_at = self.reread_at(record, token);
-        Some(AccessToken::new(token, record, reread_at, self.wanted.request.has_default_target()))
-    }
-
-    /// Tells that a token is about to be given away (law 18): by the first one to each destination in an hour, before its first byte leaves.
-    /// Others count.
-    fn tell_of_use(&self, record: &Record, token: &StoredToken) {
-        let (action, code, destination) = match &self.wanted.door {
-            Door::Host => (Action::Serve, EventCode::TokenServed, None),
-            Door::Export(destination) => (Action::Export, EventCode::Exported, Some(destination)),
-        };
-        let actor = self.app.governance.actor();
-        let what = format!("{} {actor} {}", code.name(), destination.map_or("", ExportTo::name));
-        let told = self.files.change_uses(|uses| {
-            uses.exported += u64::from(code == EventCode::Exported);
-            if let Some(counted) = uses.count(&what, self.now())
-                && let Ok(permit) = self.app.permit(action, self.context.subject(&record.provenance))
-            {
-                permit.concerns(self.context.subject(&record.provenance), Some(self.grant.trail_key()));
-                permit.note(code, |event| {
-                    describe(event, Some(token), self.grant);
-                    event.details.destination = destination.map(|to| to.name().to_owned());
-                    event.details.count = Some(counted).filter(|counted| *counted > 0);
-                });
-                permit.end(&Ok(()));
-            }
-            uses.told
-        });
-        if told < record.generation {
-            let subject = self.context.subject(&record.provenance);
-            self.app.tell_generation(self.grant, record, &subject);
-        }
+        let served = AccessToken::new(&permit, token, record, reread_at, self.wanted.request.has_default_target());
+        self.tell_of_use(permit, record, token);
+        Ok(Some(served))
     }
 
     /// Returns the token of `record` for the caller, if it serves as it is.
     pub(super) fn serve_at_once(&self, record: &Record) -> Option<AccessToken> {
         let step = unlocked_step(self.freshness(record, self.held_token(record).as_ref()), false);
-        if step == UnlockedStep::Serve { self.serve(record) } else { None }
+        if step == UnlockedStep::Serve { self.serve(record).ok().flatten() } else { None }
     }
 
     /// Returns the token that the caller came with: the one that a resource has refused, else the one that was on disk.
@@ -288,37 +259,6 @@ impl RefreshJob<'_> {
 
     fn token_of<'r>(&self, record: &'r Record) -> Option<&'r StoredToken> {
         record.token(&self.target)
-    }
-
-    /// Returns a permit for an exchange of the refresh token.
-    fn permit_to_refresh(&self, record: &Record, seen: &SeenTrail) -> Result<Permit<'_>> {
-        let subject = self.context.subject(&record.provenance);
-        let permit = self.app.permit_after(Action::Refresh, subject.clone(), seen)?;
-        permit.concerns(subject, Some(self.grant.trail_key()));
-        Ok(permit)
-    }
-
-    fn look_at_trail(&self, record: &Record) -> SeenTrail {
-        self.app.look_at_trail(self.grant, record, &self.context.subject(&record.provenance))
-    }
-
-    /// Writes the events of an exchange. The same failure again within an hour is only counted: a machine without a network tries often.
-    fn end(&self, permit: Option<Permit<'_>>, served: &Result<Arc<Record>>) {
-        let Some(permit) = permit else { return };
-        match served {
-            Ok(record) => {
-                permit.end(served);
-                told(self.files, record.generation);
-            }
-            Err(error) => {
-                let what = format!("refresh_failed {}", error.kind().name());
-                let counted = self.files.change_uses(|uses| uses.count(&what, self.now()));
-                match counted {
-                    Some(counted) => permit.counted(counted).end(served),
-                    None => drop(permit.end_unused()),
-                }
-            }
-        }
     }
 
     pub(super) fn login_ended(&self, kind: ErrorKind, why: &str) -> Error {

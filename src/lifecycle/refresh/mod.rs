@@ -10,6 +10,7 @@
 //! | `commit` | commits the rotated token |
 //! | `token_exchange` | the login's access token exchanged for one of an org (RFC 8693) |
 //! | `failure` | what a failed exchange means for the login |
+//! | `telling` | what the trail is told of a refresh, and of a token that is given away (laws 14 and 18) |
 //! | `next_record` | what a reply may change of the record, and what it may not (law 17) |
 
 mod commit;
@@ -20,6 +21,7 @@ mod freshness;
 mod job;
 mod next_record;
 mod retries;
+mod telling;
 mod token_exchange;
 
 use std::sync::Arc;
@@ -52,7 +54,7 @@ pub(crate) fn access_token(
         let target = target(app, context, wanted, &record)?;
         let job = RefreshJob { app, context, files, grant, wanted, target, is_abandoned };
         let record = job.run(Arc::new(record))?;
-        job.serve(&record).ok_or_else(|| job.login_ended(ErrorKind::Expired, "it holds no token"))
+        job.serve(&record)?.ok_or_else(|| job.login_ended(ErrorKind::Expired, "it holds no token"))
     })
 }
 

@@ -44,6 +44,21 @@ fn each_law_of_the_manual_names_tests_that_exist() {
     }
 }
 
+/// As for the laws: a row of the manual names tests that exist, or none.
+#[test]
+fn the_table_of_risks_names_tests_that_exist() {
+    let tests = tests_below("tests", "");
+    let manual = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/governance.rs"));
+    let rows: Vec<_> = manual.lines().filter(|line| line.starts_with("//! | NHI")).collect();
+    assert_eq!(rows.len(), 10);
+    for row in rows {
+        let named = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        for name in named.split('`').skip(1).step_by(2) {
+            assert!(tests.iter().any(|test| test.strip_prefix("it::") == Some(name)), "there is no test {name}");
+        }
+    }
+}
+
 /// The tests in the files of a folder, each behind the path of its file, as the test harness has it.
 fn tests_below(folder: &str, prefix: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);

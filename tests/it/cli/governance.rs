@@ -195,6 +195,22 @@ fn a_login_that_ends_soon_is_told_of_once_a_day() {
     assert_eq!(at(3).stderr, "");
 }
 
+/// Names only: a command line holds secrets.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_parents_arguments_stay_out_of_the_trail() {
+    let acme = logged_in();
+    let own = acme.command(&["auth", "token"]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "\"$0\" auth token; true", own.get_program().to_str().unwrap(), "s3cr3t"]).env_clear();
+    for (name, value) in own.get_envs() {
+        value.map(|value| shell.env(name, value));
+    }
+    assert!(shell.output().unwrap().status.success());
+    let text = fs::read_to_string(trail(&acme)).unwrap();
+    assert!(text.contains("\"parent\":\"sh\"") && !text.contains("s3cr3t"), "{text}");
+}
+
 /// The transcript in the manual is what happens, on a system that tells which program started another. `HALLPASS_WRITE_CAPTURES=1` writes it
 /// anew.
 #[test]

@@ -48,6 +48,10 @@ fn a_trail_that_cannot_be_written_breaks_no_login() {
     let gaps: Vec<_> = events(&rig).into_iter().filter(|event| event.code == TrailGap).collect();
     let lost: u64 = gaps.iter().filter_map(|gap| gap.details.count).sum();
     assert!(lost >= 2, "{gaps:?}");
+    // An export whose line was lost is told of by the next one, however soon that is.
+    assert!(!codes(&rig).contains(&Exported));
+    session.export(hallpass::TokenRequest::new(), hallpass::events::ExportTo::StandardOutput).wait().unwrap();
+    assert_eq!(codes(&rig).last(), Some(&Exported));
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(super) fn to_json(report: &TrailReport) -> Value {
         "lines": report.lines,
         "first_line": report.range.map(|(first, _)| first),
         "last_line": report.range.map(|(_, last)| last),
+        "head": report.head,
         "proved_until": report.proved_until,
         "witnesses": report.witnesses,
         "silent": report.silent.iter().map(|(name, why)| json!({ "context": name, "why": why.to_string() })).collect::<Vec<_>>(),
