@@ -178,12 +178,12 @@ pub mod events {
     pub use crate::lifecycle::access_token::ExportTo;
     pub use crate::model::actor::{Actor, ActorKind, ToldBy};
     pub use crate::model::event::{Details, Event, EventCode, EventOutcome, Runner, Subject};
-    pub use crate::model::provenance::{CredentialKind, EnvironmentName, Owner, OwnerKind, Provenance};
+    pub use crate::model::provenance::{CredentialKind, Owner, OwnerKind, Provenance};
 }
 
 /// The names of things. Each is parsed once, and valid from then on.
 pub mod ids {
-    pub use crate::model::ids::{AppName, ClientId, ContextName, GrantId, Issuer, Org};
+    pub use crate::model::ids::{AppName, ClientId, ContextName, EnvironmentName, GrantId, Issuer, Org};
     pub use crate::model::scopes::Scopes;
 }
 

@@ -19,14 +19,9 @@ impl FromStr for AppName {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let is_valid = text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.len() <= 32
-            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        match is_valid {
+        match is_short_name(text) {
             true => Ok(Self(text.to_owned())),
-            false => {
-                Err(invalid(Setting::App, "app name", text, "a lower-case letter, then at most 31 of a-z, 0-9 and -"))
-            }
+            false => Err(invalid(Setting::App, "app name", text, SHORT_NAME)),
         }
     }
 }
@@ -105,6 +100,21 @@ impl FromStr for Org {
         match (1..=255).contains(&text.len()) && is_plain(text) && !text.trim().is_empty() {
             true => Ok(Self(text.to_owned())),
             false => Err(invalid(Setting::Org, "org", text, "1 to 255 visible characters")),
+        }
+    }
+}
+
+/// What a grant is for, such as `sandbox` or `production`: `[a-z][a-z0-9-]{0,31}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EnvironmentName(String);
+
+impl FromStr for EnvironmentName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match is_short_name(text) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(invalid(Setting::EnvironmentName, "environment", text, SHORT_NAME)),
         }
     }
 }
@@ -226,8 +236,16 @@ macro_rules! read_from_text {
     )*};
 }
 
-as_text!(AppName 0, Issuer text, ClientId 0, Org 0, GrantId 0, ContextName 0);
-read_from_text!(AppName, Issuer, ClientId, Org, GrantId, ContextName);
+as_text!(AppName 0, Issuer text, ClientId 0, Org 0, EnvironmentName 0, GrantId 0, ContextName 0);
+read_from_text!(AppName, Issuer, ClientId, Org, EnvironmentName, GrantId, ContextName);
+
+const SHORT_NAME: &str = "a lower-case letter, then at most 31 of a-z, 0-9 and -";
+
+fn is_short_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.len() <= 32
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
 
 /// Returns whether a secret may travel to `url`: https, or http to this machine if that is allowed.
 pub(crate) fn may_carry_a_secret(url: &Url, allow_loopback_http: bool) -> bool {

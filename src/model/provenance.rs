@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::actor::Actor;
 use crate::model::error::{Error, Result};
-use crate::model::ids::invalid;
+use crate::model::ids::{EnvironmentName, invalid};
 use crate::model::sanitize::is_plain;
 use crate::model::setting::Setting;
 
@@ -85,10 +85,6 @@ pub enum OwnerKind {
     Service,
 }
 
-/// What a grant is for, such as `sandbox` or `production`: at most 32 of `[a-z0-9-]`, starting with a letter.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EnvironmentName(String);
-
 impl CredentialKind {
     /// Returns the name in JSON output, in `snake_case`.
     pub fn name(self) -> &'static str {
@@ -136,56 +132,23 @@ impl fmt::Display for Owner {
     }
 }
 
-impl FromStr for EnvironmentName {
-    type Err = Error;
+impl TryFrom<&str> for Owner {
+    type Error = Error;
 
-    fn from_str(text: &str) -> Result<Self> {
-        let is_valid = text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.len() <= 32
-            && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        let expected = "a lower-case letter, then at most 31 of a-z, 0-9 and -";
-        is_valid
-            .then(|| Self(text.to_owned()))
-            .ok_or_else(|| invalid(Setting::EnvironmentName, "environment", text, expected))
+    fn try_from(text: &str) -> Result<Self> {
+        text.parse()
     }
 }
 
-impl EnvironmentName {
-    /// Returns the name.
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl Serialize for Owner {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
-impl fmt::Display for EnvironmentName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+/// It is written as text, and parsed again when read.
+impl<'de> Deserialize<'de> for Owner {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
-
-/// Both are written as text, and parsed again when read.
-macro_rules! as_text {
-    ($($name:ident),*) => {$(
-        impl TryFrom<&str> for $name {
-            type Error = Error;
-
-            fn try_from(text: &str) -> Result<Self> {
-                text.parse()
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-            }
-        }
-    )*};
-}
-
-as_text!(Owner, EnvironmentName);

@@ -17,8 +17,8 @@ use crate::cli::signals::Stop;
 use crate::clock::Cancel;
 use crate::config::Command;
 use crate::custody::Lifetime;
-use crate::events::{EnvironmentName, Owner};
-use crate::ids::{ContextName, Org};
+use crate::events::Owner;
+use crate::ids::{ContextName, EnvironmentName, Org};
 use crate::prompt::{Outcome, Prompt, Verification};
 use crate::{Auth, Config, Login, Remedy, Result};
 

@@ -4,8 +4,7 @@ use super::{Entry, Index};
 use crate::lifecycle::config::Config;
 use crate::model::account::Account;
 use crate::model::error::{Error, ErrorKind, Remedy, Result};
-use crate::model::ids::{ClientId, ContextName, Org};
-use crate::model::provenance::EnvironmentName;
+use crate::model::ids::{ClientId, ContextName, EnvironmentName, Org};
 
 /// What makes a login one of its own: two that differ in any of these are two contexts.
 #[derive(Clone, Copy)]
