@@ -5,16 +5,20 @@
 //!
 //! | file | has |
 //! | --- | --- |
-//! | `mod` | an event, field by field |
+//! | `mod` | what every event has, field by field |
+//! | `classes` | what only events of one class have |
 //! | `table` | each code's class, activity, severity, action and disposition |
 
+mod classes;
 mod table;
 
 use serde_json::{Map, Value, json};
 
+use self::classes::milliseconds;
 use self::table::{Class, Row, row};
-use crate::model::event::{Event, EventCode, EventOutcome, Subject};
-use crate::model::provenance::CredentialKind;
+use crate::model::actor::ToldBy;
+use crate::model::event::{Details, Event, EventOutcome, Subject};
+use crate::model::provenance::{OwnerKind, Provenance};
 use crate::model::scopes::Scopes;
 
 /// The version of the schema.
@@ -72,17 +76,18 @@ impl Event {
             "device": {
                 "type_id": 0,
                 "hostname": self.by.host,
+                // A device needs a name.
+                "name": self.by.host.is_empty().then_some("unknown"),
                 "os": { "name": std::env::consts::OS, "type_id": os_type() },
             },
         });
         let (status_id, status) = self.status(class);
         event["status_id"] = json!(status_id);
         event["status"] = json!(status);
-        if let Some((action, disposition)) =
-            control.filter(|_| self.outcome == EventOutcome::Success || class == Class::DetectionFinding)
-        {
-            event["action_id"] = json!(action);
-            event["disposition_id"] = json!(disposition);
+        // A deed that failed was neither allowed nor refused here.
+        if self.outcome == EventOutcome::Success || class == Class::DetectionFinding {
+            event["action_id"] = json!(control.action);
+            event["disposition_id"] = json!(control.disposition);
         }
         let of_class = match class {
             Class::Authentication => self.authentication(),
@@ -135,29 +140,57 @@ impl Event {
 
     /// What the schema has no field for.
     fn tags(&self, place: Option<&TrailPlace>) -> Value {
-        let Subject { context, key_store, provenance, issuer, subject, .. } = &self.of;
-        let owner = provenance.owner.as_ref();
-        let owned = |kind: &str| owner.filter(|owner| owner.kind.name() == kind).map(|owner| owner.name.clone());
+        // All members are named, so that one that is added later is not forgotten here.
+        let Subject { issuer, client_id: _, subject, account, org: _, context, grant, key_store, provenance } =
+            &self.of;
+        let Provenance { kind, environment, owner, template, ticket, reason, initiator, approver } = provenance;
+        let Details {
+            scopes_asked,
+            scopes_granted,
+            resource,
+            lifetime_asked,
+            lifetime_granted,
+            destination,
+            count,
+            generation,
+            credential,
+            before,
+        } = &self.details;
+        let owned = |kind| owner.as_ref().filter(|owner| owner.kind == kind).map(|owner| owner.name.clone());
         let text = |scopes: &Option<Scopes>| scopes.as_ref().map(Scopes::to_string);
+        let digits = |number: &Option<u64>| number.map(|number| number.to_string());
         let tags = [
             ("actor_kind", Some(self.by.actor.kind.name().to_owned())),
             ("actor_name", self.by.actor.name.clone()),
+            ("actor_told_by", Some(told_by(&self.by.actor.told_by))),
+            // A process of the schema needs its id.
+            ("parent", self.by.parent.clone().filter(|_| self.by.parent_pid.is_none())),
             ("context", context.as_ref().map(ToString::to_string)),
-            ("kind", self.of.grant.as_ref().map(|_| provenance.kind.name().to_owned())),
-            ("environment", provenance.environment.as_ref().map(ToString::to_string)),
-            ("person", owned("person")),
-            ("team", owned("team")),
-            ("repo", owned("repo")),
-            ("service", owned("service")),
-            ("template", provenance.template.clone()),
-            ("ticket", provenance.ticket.clone()),
-            ("reason", provenance.reason.clone()),
-            ("initiator", provenance.initiator.as_ref().map(ToString::to_string)),
-            ("approver", provenance.approver.clone()),
+            ("kind", grant.as_ref().map(|_| kind.name().to_owned())),
+            ("environment", environment.as_ref().map(ToString::to_string)),
+            ("person", owned(OwnerKind::Person)),
+            ("team", owned(OwnerKind::Team)),
+            ("repo", owned(OwnerKind::Repo)),
+            ("service", owned(OwnerKind::Service)),
+            ("template", template.clone()),
+            ("ticket", ticket.clone()),
+            ("reason", reason.clone()),
+            ("initiator", initiator.as_ref().map(ToString::to_string)),
+            ("initiator_told_by", initiator.as_ref().map(|initiator| told_by(&initiator.told_by))),
+            ("approver", approver.clone()),
             ("custody", key_store.as_ref().map(ToString::to_string)),
-            ("scopes", text(&self.details.scopes_granted)),
-            ("scopes_asked", text(&self.details.scopes_asked)),
-            ("resource", self.details.resource.as_ref().map(ToString::to_string)),
+            ("scopes", text(scopes_granted)),
+            ("scopes_asked", text(scopes_asked)),
+            ("resource", resource.as_ref().map(ToString::to_string)),
+            ("lifetime", digits(lifetime_granted)),
+            ("lifetime_asked", digits(lifetime_asked)),
+            ("destination", destination.clone()),
+            ("before", before.clone()),
+            ("generation", digits(generation)),
+            ("count", digits(count)),
+            ("fingerprint", credential.clone()),
+            ("issuer", issuer.as_ref().map(ToString::to_string)),
+            ("account", account.clone()),
             // RFC 9493 §3.2.3, for whoever acts on it.
             ("iss_sub", issuer.as_ref().zip(subject.as_ref()).map(|(issuer, subject)| format!("{issuer} {subject}"))),
             ("prev", place.map(|place| place.previous.clone())),
@@ -172,7 +205,7 @@ impl Event {
         json!({
             "app_name": self.by.app,
             "app_uid": self.of.client_id,
-            "user": { "name": self.by.os_user, "type_id": 1 },
+            "user": (!self.by.os_user.is_empty()).then(|| json!({ "name": self.by.os_user, "type_id": 1 })),
             "process": {
                 "pid": self.by.pid,
                 "name": self.by.program,
@@ -180,123 +213,16 @@ impl Event {
             },
         })
     }
-
-    fn authentication(&self) -> Value {
-        let Subject { issuer, subject, account, org, grant, provenance, .. } = &self.of;
-        let user = match subject.as_ref().or(account.as_ref()) {
-            Some(_) => json!({
-                "uid": subject,
-                "name": account,
-                "type_id": if provenance.kind == CredentialKind::Person { 1 } else { 4 },
-                "org": org.as_ref().map(|org| json!({ "uid": org, "name": org })),
-            }),
-            None => json!({ "name": "unknown", "type_id": 0 }),
-        };
-        let host = issuer.as_ref().and_then(|issuer| issuer.url().host_str().map(str::to_owned));
-        let port = issuer.as_ref().and_then(|issuer| issuer.url().port_or_known_default());
-        let expires_at = self.details.lifetime_granted.map(|seconds| milliseconds(self.time) + seconds * 1000);
-        let is_login = self.code == EventCode::LoginSucceeded;
-        json!({
-            "user": user,
-            "service": {
-                "name": host.as_deref().unwrap_or("unknown"),
-                "uid": issuer,
-            },
-            "dst_endpoint": host.as_ref().map(|host| json!({ "hostname": host, "port": port })),
-            "src_endpoint": { "hostname": self.by.host },
-            "auth_protocol_id": if is_login && provenance.approver.is_some() { 4 } else { 6 },
-            "auth_protocol": if is_login && provenance.approver.is_some() { "OpenID" } else { "OAUTH 2.0" },
-            "logon_type_id": 2,
-            "is_remote": true,
-            "is_new_logon": is_login.then_some(true),
-            "account_switch_type_id": (self.code == EventCode::OrgSwitched).then_some(99),
-            "account_switch_type": (self.code == EventCode::OrgSwitched).then_some("Organization"),
-            "session": grant.as_ref().map(|grant| json!({
-                "uid": grant,
-                "credential_uid": self.details.credential,
-                "issuer": issuer,
-                "expiration_reason": (self.code == EventCode::Expired).then(|| self.detail.clone().unwrap_or_else(|| "expired".into())),
-            })),
-            "authentication_token": self.details.credential.as_ref().map(|credential| json!({
-                "type_id": 99,
-                "type": "Access Token",
-                "created_time": milliseconds(self.time),
-                "expiration_time": expires_at,
-                "uid": credential,
-            })),
-        })
-    }
-
-    fn entity_management(&self) -> Value {
-        let is_of_the_trail =
-            matches!(self.code, EventCode::TrailStarted | EventCode::TrailRotated | EventCode::TrailGap);
-        let Subject { context, grant, key_store, provenance, .. } = &self.of;
-        let owner = provenance.owner.as_ref().map(|owner| json!({ owner.kind.name(): owner.name }));
-        let data = json!({
-            "fingerprint": self.details.credential,
-            "custody": key_store,
-            "scopes": self.details.scopes_granted,
-            "resource": self.details.resource,
-            "environment": provenance.environment,
-            "owner": owner,
-            "destination": self.details.destination,
-            "before": self.details.before,
-            "generation": self.details.generation,
-            "count": self.details.count,
-            "lifetime": self.details.lifetime_granted,
-        });
-        json!({
-            "entity": {
-                "uid": grant,
-                "name": match context {
-                    Some(name) => name.as_str(),
-                    None if is_of_the_trail => "trail.jsonl",
-                    None => "unknown",
-                },
-                "type_id": 99,
-                "type": if is_of_the_trail { "event trail" } else { type_of(provenance.kind) },
-                "data": data,
-            },
-            "src_endpoint": { "hostname": self.by.host },
-            "comment": provenance.reason,
-        })
-    }
-
-    fn detection_finding(&self) -> Value {
-        let title = if self.code == EventCode::ReuseDetected {
-            "A refresh token was used twice"
-        } else {
-            "A login does not fit"
-        };
-        json!({
-            "finding_info": {
-                "uid": self.id,
-                "title": title,
-                "desc": self.detail,
-                "created_time": milliseconds(self.time),
-                "types": [self.code.name()],
-            },
-            "is_alert": true,
-            "confidence_id": 3,
-            "resources": self.of.grant.as_ref().map(|grant| json!([{
-                "uid": grant,
-                "type": type_of(self.of.provenance.kind),
-                "name": self.of.context,
-            }])),
-        })
-    }
 }
 
-fn type_of(kind: CredentialKind) -> &'static str {
-    match kind {
-        CredentialKind::Person | CredentialKind::Service | CredentialKind::Workload => "OAuth grant",
-        CredentialKind::ApiKey => "API key",
-        CredentialKind::EnvironmentToken => "environment token",
+fn told_by(told_by: &ToldBy) -> String {
+    match told_by {
+        ToldBy::Host => "host".into(),
+        ToldBy::Variable(name) => format!("variable {name}"),
+        ToldBy::Terminal => "terminal".into(),
+        ToldBy::Ancestor(name) => format!("ancestor {name}"),
+        ToldBy::Nothing => "nothing".into(),
     }
-}
-
-fn milliseconds(time: std::time::SystemTime) -> u64 {
-    time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }
 
 fn os_type() -> u32 {
@@ -308,10 +234,11 @@ fn os_type() -> u32 {
     }
 }
 
-/// Removes members that are unknown, and what is empty without them: the schema has no null.
+/// Removes members that are unknown, and what is empty without them: the schema has no null, and an empty name says nothing.
 fn without_unknown(value: Value) -> Option<Value> {
     match value {
         Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
         Value::Object(members) => {
             let known: Map<_, _> =
                 members.into_iter().filter_map(|(name, value)| Some((name, without_unknown(value)?))).collect();

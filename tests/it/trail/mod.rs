@@ -6,8 +6,10 @@
 //! | `tampering` | edited, dropped, exchanged, cut, deleted: each is found |
 //! | `trouble` | a line that was not written whole, a folder that takes none, a clock that jumps |
 //! | `reading` | events from a place on |
+//! | `ocsf` | events in the terms of OCSF |
 
 mod life;
+mod ocsf;
 mod reading;
 mod tampering;
 mod trouble;
