@@ -91,21 +91,30 @@
 //!
 //! # What it answers
 //!
-//! The risks of the OWASP Non-Human Identities Top 10 (2025), what this crate does about each, and a test that shows it. A test without the name of its
-//! binary is in `tests/it`. Where there is no test, nothing is done yet.
+//! The risks of the OWASP Non-Human Identities Top 10 (2025), what this crate does about each, and tests that show it. A test without the name of its
+//! binary is in `tests/it`. A row with dashes is not done yet.
 //!
-//! | risk | what is done | test |
+//! | risk | what is done today | test |
 //! | --- | --- | --- |
-//! | NHI1 Improper Offboarding | a logout revokes, then erases, and says which happened; a login that is replaced is revoked; the inventory names what is idle and old | `logout::revocation::a_server_that_cannot_revoke_is_not_said_to_have_revoked`, `cli::governance::what_is_due_is_listed_with_exit_code_7` |
-//! | NHI2 Secret Leakage | keys rest in the OS's store, tokens sealed; nothing secret in output, logs, events or arguments of children | `redaction::a_life_from_login_to_logout_prints_and_stores_no_secret` |
-//! | NHI3 Vulnerable Third-Party NHI | a small tree of dependencies, with a budget; `cargo deny` in the tests | `architecture::dependencies::the_tree_keeps_to_its_budget` |
-//! | NHI4 Insecure Authentication | no password or implicit grant; issuer, subject and token type are fixed at the login | `refresh::replies::a_grant_never_becomes_another` |
-//! | NHI5 Overprivileged NHI | a token with fewer scopes for one call; what was granted is shown beside what was asked for | `trail::life::a_login_tells_who_what_where_and_until_when` |
-//! | NHI6 Insecure Cloud Deployment Configurations | | |
-//! | NHI7 Long-Lived Secrets | access tokens of minutes; refresh tokens rotate; the inventory says how old each login is, and a person is told before one ends | `cli::governance::a_login_that_ends_soon_is_told_of_once_a_day` |
-//! | NHI8 Environment Isolation | an environment is part of what a login is, and never changes | `cli::governance::what_is_said_at_the_login_is_in_list_status_and_events` |
-//! | NHI9 NHI Reuse | a record of another machine or out of a backup is not sent, and is an event; a token that was used twice is a finding; a fingerprint joins the events of one token | `trail::life::a_record_of_another_machine_is_an_anomaly`, `trail::life::each_generation_has_one_line_and_joins_by_its_token` |
-//! | NHI10 Human Use of NHI | kinds of credentials never stand in for each other; who runs the program is told, and no terminal is no human | `trail::life::the_actor_is_the_one_that_the_host_tells` |
+//! | NHI1 Improper Offboarding | a logout revokes, then erases, and says which happened; a replaced login is revoked; the inventory lists what is due | `logout::revocation::a_logout_revokes_then_forgets_and_says_so`, `logout::revocation::a_server_that_cannot_revoke_is_not_said_to_have_revoked`, `login::replaced::a_replaced_login_is_revoked_unless_the_new_one_would_end`, `cli::governance::what_is_due_is_listed_with_exit_code_7` |
+//! | — by team, repo, age; queue when offline; `revoked_before` | later | — |
+//! | NHI2 Secret Leakage | keys rest in the OS's store, tokens are sealed; no secret in output, logs, events, files | `redaction::a_life_from_login_to_logout_prints_and_stores_no_secret`, `servers::foreign_endpoints::an_endpoint_off_the_issuer_gets_no_secret`, `real::destination::the_environment_cannot_redirect_a_secret`, `real::residue::the_zeroizing_allocator_leaves_no_secret` |
+//! | — `.env` check and scrub | later | — |
+//! | NHI3 Vulnerable Third-Party NHI | a small tree with a budget; tokens are replaced only for configured origins | `architecture::dependencies::the_tree_keeps_to_its_budget`, `access_token::challenge::only_configured_origins_can_have_a_token_replaced` |
+//! | — helper's host list, policy for clients | later | — |
+//! | NHI4 Insecure Authentication | no password or implicit grant; PKCE where listed; issuer, subject and token type are fixed at the login | `login::pkce::a_server_that_lists_pkce_gets_challenge_and_verifier`, `refresh::replies::a_grant_never_becomes_another`, `account::id_token::a_foreign_id_token_is_refused_and_the_grant_revoked`, `login::replies::a_token_of_another_type_is_refused_and_revoked` |
+//! | — `acr`, DPoP, `iss` of the redirect | later | — |
+//! | NHI5 Overprivileged NHI | fewer scopes for one call; granted is kept and shown beside asked; a step-up asks for no more | `access_token::scopes::fewer_scopes_and_another_resource_have_their_own_tokens`, `login::replies::the_granted_scopes_are_kept_not_the_requested_ones`, `access_token::challenge::a_step_up_asks_for_no_more_scopes_than_the_login_had` |
+//! | — templates, narrower agents, elevation | later | — |
+//! | NHI6 Insecure Cloud Deployment Configurations | https or an allowed loopback only; a state folder that others can open is refused; files are for the owner alone | `servers::metadata::an_issuer_is_https_or_an_allowed_loopback`, `servers::configured::a_configured_endpoint_without_https_is_refused`, `state_dir::ownership::a_folder_open_to_others_is_refused_until_closed`, `state_dir::ownership::files_and_folders_are_for_their_owner_alone` |
+//! | — workload identity | later | — |
+//! | NHI7 Long-Lived Secrets | access tokens of minutes; refresh tokens rotate; a clock set back makes a token stale; a person is told before a login ends | `refresh::on_demand::the_rotated_refresh_token_replaces_the_old`, `refresh::clock::a_clock_set_back_makes_a_token_stale`, `cli::governance::a_login_that_ends_soon_is_told_of_once_a_day` |
+//! | — `max_session_age`, idle limit, `service rotate` | later | — |
+//! | NHI8 Environment Isolation | an environment is part of what a login is, and never changes; orgs have tokens of their own | `cli::governance::what_is_said_at_the_login_is_in_list_status_and_events`, `orgs::tokens::an_id_token_of_another_org_is_refused` |
+//! | — a folder that names an environment, policy for each | later | — |
+//! | NHI9 NHI Reuse | a record of another machine or out of a backup is not sent; a token used twice is a finding; a fingerprint joins the events of one token | `real::store_faults::a_copied_state_folder_on_another_machine_sends_nothing`, `trail::life::a_record_of_another_machine_is_an_anomaly`, `trail::life::a_token_that_was_used_twice_is_a_finding`, `trail::life::each_generation_has_one_line_and_joins_by_its_token` |
+//! | NHI10 Human Use of NHI | who runs the program is in each event; agents and services are no interactive logons in OCSF; an environment's token is never replaced by a login | `trail::life::the_actor_is_the_one_that_the_host_tells`, `trail::ocsf::agents_and_services_are_no_interactive_logons`, `access_token::environment::an_environment_token_is_never_replaced` |
+//! | — a person refused a service's credential | later | — |
 //!
 //! Controls that are often asked for: NIST CSF 2.0 PR.AA-01 (identities and credentials are managed) is the inventory; PR.AA-02 (identities are bound to
 //! the context) is actor, initiator and approver; PR.AA-05 (least privilege) is scopes and environments; SP 800-53 AU-10 (non-repudiation) is the trail, as far as

@@ -169,7 +169,8 @@ impl<'a> OpenGrant<'a> {
 
     /// Returns a text that is the same for the same token, and that only this grant's key can make: 22 characters.
     pub(crate) fn fingerprint(&self, token: &Secret) -> String {
-        let mut code = self.key.mac_key("hallpass credential").code(&[token.expose().as_bytes()]);
+        // Hashed first: SHA-256 would leave the token in its own buffer, which nobody wipes.
+        let mut code = self.key.mac_key("hallpass credential").code(&[self.hash(token).as_bytes()]);
         code.truncate(22);
         code
     }

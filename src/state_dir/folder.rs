@@ -212,7 +212,11 @@ impl Lock {
 
     /// Leaves a text for the next holder, in place. It is not synced, and a failure is ignored: half of it, or none, may be left.
     pub(crate) fn write_text(&self, text: &str) {
-        if (&self.file).seek(SeekFrom::Start(0)).is_ok() && (&self.file).write_all(text.as_bytes()).is_ok() {
+        let was_longer = self.file.metadata().is_ok_and(|file| file.len() > text.len() as u64);
+        if (&self.file).seek(SeekFrom::Start(0)).is_ok()
+            && (&self.file).write_all(text.as_bytes()).is_ok()
+            && was_longer
+        {
             let _ = self.file.set_len(text.len() as u64);
         }
     }

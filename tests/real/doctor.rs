@@ -33,6 +33,8 @@ fn on_a_healthy_machine_the_doctor_finds_nothing() {
     assert!(spoken.stdout.lines().count() >= 8 && spoken.stderr.is_empty(), "{spoken}");
     let secrets = [acme.token()];
     assert!(secrets.iter().all(|secret| !spoken.stdout.contains(secret) && !report.to_string().contains(secret)));
+    // The token was an event.
+    let before = snapshot(&machine);
     let nothing = acme.run(&["auth", "doctor", "--repair", "--json"]).exits(0);
     assert_eq!(nothing.json(), [serde_json::json!({"ok": true, "repaired": [], "left": []})]);
     assert!(snapshot(&machine) == before, "something was mended that was well");

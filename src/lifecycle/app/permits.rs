@@ -61,6 +61,10 @@ impl App {
         let Ok(permit) = self.permit(Action::Refresh, of.clone()) else { return };
         permit.concerns(of.clone(), Some(grant.trail_key()));
         permit.note_generation(record.cause, generation(grant, record), |event| {
+            if record.cause != EventCode::OwnerChanged {
+                // When it happened, from which its token's lifetime counts.
+                event.time = record.rotated;
+            }
             describe(event, record.tokens.first(), grant);
             event.say("told later: the process that did it ended before it could");
         });
