@@ -132,9 +132,12 @@ impl Appending<'_> {
         let digits = first.strip_prefix(b"{\"seq\":").unwrap_or_default().split(|byte| !byte.is_ascii_digit()).next();
         let first = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
         // A file that does not begin with a line of ours gets the number of its last one.
-        let first = first.or(tail.head.as_ref().map(|head| head.seq)).unwrap_or_default();
+        let first: u64 = first.or(tail.head.as_ref().map(|head| head.seq)).unwrap_or_default();
         drop(log);
-        self.root.publish(FILE, &files::name_of_older(first)).map_err(io::Error::other)?;
+        // Nothing is written over, whatever somebody has put there.
+        let mut names = (first..).map(files::name_of_older);
+        let free = names.find(|name| self.root.touched(name).is_none()).unwrap_or_default();
+        self.root.publish(FILE, &free).map_err(io::Error::other)?;
         let log = self.root.extend_log(FILE)?;
         let tail = files::tail(&log)?;
         Ok((log, tail))

@@ -84,9 +84,13 @@ fn a_full_file_is_closed_and_the_chain_goes_on() {
     full.extend((5..).map(|seq| format!("{{\"seq\":{seq},{end}")).take((16 << 20) / end.len() + 1));
     rechain(&mut full);
     write(&rig, &full);
+    // A file of that number is not written over.
+    let taken = rig.home().join("trail-000000000001.jsonl");
+    fs::write(&taken, "").unwrap();
     forced(&session).unwrap();
+    assert_eq!(fs::read_to_string(&taken).unwrap(), "");
     assert_eq!(lines(&rig).len(), 3, "rotated, refreshed, served");
-    let older = rig.home().join("trail-000000000001.jsonl");
+    let older = rig.home().join("trail-000000000002.jsonl");
     assert_eq!(fs::read_to_string(&older).unwrap().lines().count(), full.len());
     forced(&session).unwrap();
     let report = rig.auth().verify_trail().wait().unwrap();
