@@ -67,7 +67,8 @@ pub(crate) fn context_for_org(app: &App, org: &Org) -> Result<ContextName> {
     refresh::access_token(app, &context, &Wanted::default(), &|| false)?;
     let state_dir = app.create_state_dir()?;
     let grant = app.unlock(app.files(&state_dir, &entry.grant), &entry.key_store)?;
-    let permit = app.permit(Action::Switch, app.subject_of(&state_dir, &entry))?;
+    let subject = app.subject_of(&state_dir, &Entry { org: Some(org.clone()), ..entry.clone() });
+    let permit = app.permit(Action::Switch, subject.clone())?;
     let made = Index::change(&state_dir, config.lock_timeout, |index| {
         // Ended meanwhile, or replaced by a new login.
         let base = index.get(&entry.name).filter(|base| base.grant == entry.grant).ok_or_else(|| gone(&entry.name))?;
@@ -83,14 +84,9 @@ pub(crate) fn context_for_org(app: &App, org: &Org) -> Result<ContextName> {
         let name = index.name_for(&login, None, false)?;
         index.put(Entry { name: name.clone(), org: Some(org.clone()), ..base.clone() }, false);
         index.mark(&grant, &name)?;
-        permit.note_of(
-            EventCode::OrgSwitched,
-            context.subject(&grant.read()?.provenance),
-            Some(grant.trail_key()),
-            |event| {
-                event.of.context = Some(name.clone());
-            },
-        );
+        permit.note_of(EventCode::OrgSwitched, subject.clone(), Some(grant.trail_key()), |event| {
+            event.of.context = Some(name.clone());
+        });
         Ok(name)
     });
     permit.end(&made);

@@ -22,6 +22,7 @@ use crate::model::ids::ContextName;
 use crate::model::sanitize::quoted;
 use crate::model::secret::Secret;
 use crate::oauth::claims::Claims;
+use crate::records::open_grant::OpenGrant;
 use crate::records::record::Record;
 use crate::state_dir::StateDir;
 use crate::system::failpoint::reached;
@@ -62,7 +63,7 @@ impl Steps<'_> {
         let marked = self.request.source.mark(self.token);
         reached("adoption marked");
         let is_marked = marked.is_ok();
-        self.note(&context, matches!(marked, Ok(true)))?;
+        self.note(&context, &grant, &record, matches!(marked, Ok(true)));
         let unmarked = match marked {
             Ok(true) => None,
             Ok(false) => Some("the old file has another login by now, which the next start takes over".to_owned()),
@@ -133,23 +134,20 @@ impl Steps<'_> {
     }
 
     /// Notes that the login was taken over, and whether the old file has lost its token.
-    fn note(&self, context: &Context, is_scrubbed: bool) -> Result<()> {
-        let (permit, app) = (self.attempt.permit, self.attempt.app);
-        let grant = self.adopted.open(app, self.state_dir)?;
-        let record = grant.read()?;
+    fn note(&self, context: &Context, grant: &OpenGrant<'_>, record: &Record, is_scrubbed: bool) {
+        let permit = self.attempt.permit;
         permit.concerns(context.subject(&record.provenance), Some(grant.trail_key()));
         let from = self.request.source.path().map(|path| path.display().to_string());
         permit.note(EventCode::Imported, |event| {
-            describe(event, record.tokens.first(), &grant);
+            describe(event, record.tokens.first(), grant);
             event.details.before = from.as_deref().map(quoted);
         });
-        permit.note_generation(EventCode::GrantCreated, generation(&grant, &record), |event| {
-            describe(event, record.tokens.first(), &grant);
+        permit.note_generation(EventCode::GrantCreated, generation(grant, record), |event| {
+            describe(event, record.tokens.first(), grant);
         });
         if is_scrubbed {
             permit.note(EventCode::Scrubbed, |event| event.details.before = from.as_deref().map(quoted));
         }
-        Ok(())
     }
 
     fn account(&self) -> Result<Account> {

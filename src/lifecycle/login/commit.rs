@@ -53,11 +53,15 @@ impl Attempt<'_> {
         let entry = Entry::of_record(name, &GrantId::random()?, org, &record, key_store.name());
         let files = self.app.files(state_dir, &entry.grant);
         let grant = files.create(self.permit, key_store, &label(&config.app, &entry.account), record, None)?;
+        // Now: once it has a name, a login beside this one may take its place and erase it.
+        let made = grant.read();
         let indexed = self.index(state_dir, entry.clone(), wanted, wanted.is_some(), &grant, old.as_ref());
         let kept = indexed.and_then(|(context, replaced)| {
             let left_alive =
                 replaced.map(|old| self.end_replaced(state_dir, &old, &entry, &reply.access_token)).transpose()?;
-            self.note_login(&context, &grant)?;
+            if let Ok(made) = &made {
+                self.note_login(&context, &grant, made);
+            }
             Ok(LoggedIn {
                 context,
                 protection: key_store.protection(),
@@ -72,18 +76,16 @@ impl Attempt<'_> {
     }
 
     /// Notes that the login was made, and says from now on what the permit is about.
-    fn note_login(&self, context: &Context, grant: &OpenGrant<'_>) -> Result<()> {
-        let record = grant.read()?;
+    fn note_login(&self, context: &Context, grant: &OpenGrant<'_>, record: &Record) {
         let token = record.tokens.first();
         self.permit.concerns(context.subject(&record.provenance), Some(grant.trail_key()));
         self.permit.note(EventCode::LoginSucceeded, |event| {
             describe(event, token, grant);
             event.details.scopes_asked = Some(self.scopes.clone()).filter(|scopes| !scopes.is_empty());
         });
-        self.permit.note_generation(EventCode::GrantCreated, generation(grant, &record), |event| {
+        self.permit.note_generation(EventCode::GrantCreated, generation(grant, record), |event| {
             describe(event, token, grant);
         });
-        Ok(())
     }
 
     /// Returns whose login it is and how it came to be.
